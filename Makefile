@@ -1,0 +1,42 @@
+# libvmmalloc -- `make help` says what there is.
+
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/libvmmalloc
+AR ?= ar
+NM ?= nm
+OBJCOPY ?= objcopy
+BUILD := build
+VERSION := $(shell sed -n 's/^\#define VMMALLOC_VERSION "\(.*\)"/\1/p' include/libvmmalloc.h)
+SONAME := libvmmalloc.so.1
+Q := $(if $(V),,@)
+
+STD_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE -MMD -MP -Wall -Wextra -Wshadow -Wvla -Wpointer-arith \
+	-Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wundef $(if $(CI),-Werror)
+LIB_CFLAGS := $(STD_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc \
+	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
+
+.PHONY: all
+all: lib debug ctl
+
+include libvmmalloc/jemalloc.mk
+include libvmmalloc/library.mk
+include vmmallocd/ctl/ctl.mk
+include tests/packages.mk
+include tests/tests.mk
+include doc/install.mk
+
+.PHONY: clean
+clean: ## remove all that was built
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+	@echo '  variables: PREFIX LIBDIR BINDIR MANDIR DESTDIR CC CFLAGS LDFLAGS V=1 JEMALLOC_SRC=DIR'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_header -- the first page of a pool file: what the pool is, whose it is, and live figures.
+ *
+ * This header is the whole specification of the format. All numbers are in the machine's own byte
+ * order: a pool is volatile memory and never leaves the machine that made it.
+ *
+ *   offset 0                                 heap_offset                              pool_size
+ *   | struct pool_header | zero ............ | heap: extents grow upwards ... metadata from the top |
+ *
+ * The header always lies in a page of the file that is mapped MAP_SHARED, also when the heap behind it
+ * is private after a fork. Only the owner writes it. Others may read it with pread(2), through
+ * /proc/PID/fd of the owner while that descriptor is open. There is no lock: each figure is
+ * written whole (an aligned 64-bit store) but two figures need not be of the same moment.
+ */
+#ifndef COMMON_BASE_POOL_HEADER_H
+#define COMMON_BASE_POOL_HEADER_H
+
+#include <stdint.h>
+
+#define POOL_HEADER_MAGIC "VMMPOOL"  /* with its NUL: 8 bytes */
+#define POOL_HEADER_VERSION 1
+
+enum pool_header_mode {
+	POOL_HEADER_SHARED = 0,   /* the heap is on the pool file */
+	POOL_HEADER_PRIVATE = 1,  /* the heap is a private copy since a fork */
+};
+
+struct pool_header {
+	char magic[8];              /* POOL_HEADER_MAGIC; written last, so a reader never sees half a header */
+	uint32_t version;           /* POOL_HEADER_VERSION */
+	uint32_t header_bytes;      /* sizeof(struct pool_header) of the writer */
+	uint64_t pool_bytes;        /* size of the file */
+	uint64_t heap_offset;       /* where the heap begins, in bytes from the start of the file */
+	uint8_t pool_id[16];        /* random */
+
+	/* the owner */
+	uint32_t owner_pid;         /* in the owner's own PID namespace */
+	uint32_t owner_uid;         /* the effective user when the pool was made */
+	uint64_t owner_start_ns;    /* CLOCK_BOOTTIME when the pool was made: after the process began */
+	char owner_command[16];     /* as in /proc/PID/comm; ends in NUL */
+
+	/* live figures; bytes unless they say otherwise */
+	uint64_t mode;              /* enum pool_header_mode */
+	uint64_t reserved_bytes;    /* of the file, allocated by the file system on our request */
+	uint64_t used_bytes;        /* handed to the allocation engine, its metadata included */
+	uint64_t peak_bytes;        /* the most that used_bytes ever was */
+	uint64_t metadata_bytes;    /* of used_bytes: the engine's own bookkeeping */
+	uint64_t outside_bytes;     /* ordinary memory in use: VMMALLOC_ON_FULL=dram, or the engine's last resort */
+	uint64_t failed_requests;   /* requests for space that the pool could not serve (count) */
+	uint64_t reclaims;          /* times the arenas' caches were emptied to serve a request (count) */
+	uint64_t forks;             /* forks of the owner (count) */
+};
+
+_Static_assert(sizeof(struct pool_header) <= 4096, "the header fits one page");
+
+#endif

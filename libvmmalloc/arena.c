@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* arena -- see arena.h. Written against jemalloc 5.3: the build checks that the names exist. */
+#include "libvmmalloc/arena.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "libvmmalloc/context.h"
+#include "libvmmalloc/engine.h"
+
+/* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
+extern void *je_arenas[];
+extern bool je_opt_cache_oblivious;
+unsigned je_narenas_total_get(void);
+void je_arena_decay(void *tsdn, void *arena, bool is_background_thread, bool all);
+void je_arena_basic_stats_merge(void *tsdn, void *arena, unsigned *nthreads, const char **dss,
+				ssize_t *dirty_decay_ms, ssize_t *muzzy_decay_ms, size_t *nactive, size_t *ndirty,
+				size_t *nmuzzy);
+void *je_extent_alloc_mmap(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
+bool je_extent_dalloc_mmap(void *address, size_t bytes);
+bool je_tsd_tcache_enabled_data_init(void *tsd);
+
+#define ARENAS_PER_CPU 4                     /* jemalloc's own rule */
+#define POOL_BYTES_PER_ARENA ((size_t)16 << 20)  /* every arena takes 2 MiB of metadata: no more than 1/8 of the pool */
+#define FLUSH_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
+#define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
+
+/* A thread's caches are being made: it must get memory, and jemalloc is in no state to be called back. */
+static __thread bool thread_starting;
+
+char *vmm_arena_options(const char *name)
+{
+	static char options[160];
+	struct text text = TEXT_INIT(options);
+	unsigned arenas;
+	cpu_set_t cpus;
+
+	(void)name;  /* MALLOC_CONF, the only one that it ever asks for: our options are its value */
+	vmm_start();
+
+	CPU_ZERO(&cpus);
+	arenas = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? ARENAS_PER_CPU * (unsigned)CPU_COUNT(&cpus) : 0;
+	if (vmm.has_pool && arenas > vmm.config.pool_bytes / POOL_BYTES_PER_ARENA)
+		arenas = (unsigned)(vmm.config.pool_bytes / POOL_BYTES_PER_ARENA);
+	if (vmm.config.arenas)
+		arenas = vmm.config.arenas;
+
+	/*
+	 * retain:false gives freed extents back to the heap, where other arenas find them; an arena of its own for
+	 * large requests would be another 2 MiB of metadata; slabs of 16 pages spare 1 KiB objects 3 % of overhead.
+	 */
+	text_add(&text, "retain:false,dss:disabled,oversize_threshold:0,slab_sizes:1024-1024:16");
+	text_add(&text, ",narenas:%u", arenas ? arenas : 1);
+
+	/* Rounding large sizes up by a random offset costs a page for each; 5.3.0 refuses this one as an option. */
+	je_opt_cache_oblivious = false;
+	return text.data;
+}
+
+ssize_t vmm_arena_no_readlink(const char *path, char *buffer, size_t bytes)
+{
+	(void)path, (void)buffer, (void)bytes;  /* /etc/malloc.conf */
+	errno = ENOENT;
+	return -1;
+}
+
+void *vmm_arena_no_sbrk(intptr_t bytes)
+{
+	(void)bytes;
+	errno = ENOMEM;
+	return (void *)-1;
+}
+
+void *vmm_arena_no_dlsym(void *handle, const char *name)
+{
+	(void)handle, (void)name;  /* pthread_create, for background threads */
+	return NULL;
+}
+
+static bool in_pool(const void *address)
+{
+	return vmm.has_pool && vmm_pool_contains(&vmm.heap.pool, address);
+}
+
+/* Memory from the system, because there is no pool, or it is full and this is better than failing. */
+static void *map_outside(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+{
+	void *address = je_extent_alloc_mmap(at, bytes, align, zero, commit);
+
+	if (address && vmm.has_pool)
+		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, (int64_t)bytes);
+	return address;
+}
+
+static size_t cached_pages(void *arena)
+{
+	size_t active = 0, dirty = 0, muzzy = 0;
+	unsigned threads = 0;
+	ssize_t decay_ms[2];
+	const char *dss;
+
+	je_arena_basic_stats_merge(NULL, arena, &threads, &dss, &decay_ms[0], &decay_ms[1], &active, &dirty, &muzzy);
+	return dirty + muzzy;
+}
+
+/*
+ * Runs inside a request for an extent. jemalloc holds no lock of an arena then, and decay takes only locks that are
+ * never held while it asks for one.
+ */
+bool vmm_arena_reclaim(void)
+{
+	unsigned arenas = je_narenas_total_get();
+	bool found = false;
+
+	for (int attempt = 0; attempt < RECLAIM_ATTEMPTS; attempt++) {
+		bool again = false;
+
+		for (unsigned i = 0; i < arenas; i++) {
+			void *arena = __atomic_load_n(&je_arenas[i], __ATOMIC_ACQUIRE);
+
+			if (!arena || cached_pages(arena) == 0)
+				continue;
+			je_arena_decay(NULL, arena, false, true);
+			found = true;
+			again |= cached_pages(arena) != 0;
+		}
+		if (!again)
+			break;
+		(void)sched_yield();
+	}
+	return found;
+}
+
+static bool reclaim_for(size_t bytes)
+{
+	struct pool_header *header = vmm.heap.pool.header;
+
+	if (bytes >= FLUSH_LEAST)
+		(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+	if (!vmm_arena_reclaim())
+		return false;
+	vmm_heap_count(&vmm.heap, &header->reclaims, 1);
+	return true;
+}
+
+/* Runs on slow paths only. What it calls may set errno, which free() and a successful malloc() must not. */
+static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
+{
+	enum vmm_heap_use use = thread_starting ? HEAP_FOR_ENGINE : HEAP_FOR_PROGRAM;
+	void *address = vmm_heap_take(&vmm.heap, at, bytes, align, use, zero);
+
+	if (address || at || thread_starting)
+		return address;
+	if (reclaim_for(bytes))
+		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
+	if (!address)
+		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
+	return address;
+}
+
+void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+{
+	int saved_errno = errno;
+	void *address = NULL;
+
+	if (!vmm.has_pool)
+		return map_outside(at, bytes, align, zero, commit);
+	if (!at || in_pool(at))
+		address = map_from_pool(at, bytes, align, zero);
+	if (address)
+		*commit = true;
+	else if (!in_pool(at) && (at || vmm.config.spill || thread_starting))
+		address = map_outside(at, bytes, align, zero, commit);
+	errno = saved_errno;
+	return address;
+}
+
+bool vmm_arena_unmap_extent(void *address, size_t bytes)
+{
+	int saved_errno = errno;
+	bool kept = false;
+
+	if (in_pool(address)) {
+		vmm_heap_give(&vmm.heap, address, bytes);
+	} else {
+		kept = je_extent_dalloc_mmap(address, bytes);
+		if (vmm.has_pool)
+			vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, -(int64_t)bytes);
+	}
+	errno = saved_errno;
+	return kept;
+}
+
+void vmm_arena_destroy_extent(void *address, size_t bytes)
+{
+	(void)vmm_arena_unmap_extent(address, bytes);
+}
+
+bool vmm_arena_keep_pages(void *address, size_t bytes)
+{
+	(void)address, (void)bytes;
+	return true;
+}
+
+/* Without its metadata jemalloc does not fail but crash: so they may use the floor, and ordinary memory at last. */
+void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+{
+	int saved_errno = errno;
+	void *address = vmm.has_pool ? vmm_heap_take_metadata(&vmm.heap, bytes, align) : NULL;
+
+	if (address)
+		*zero = *commit = true;
+	else
+		address = map_outside(at, bytes, align, zero, commit);
+	errno = saved_errno;
+	return address;
+}
+
+/*
+ * Eight bytes for each 4 KiB page of the pool, in leaves of 2 MiB that are touched here and there. In the pool each
+ * leaf would have to be reserved as a whole; and free() looks into it first: it is better off in fast memory.
+ */
+void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align)
+{
+	void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)tsdn, (void)base, (void)align;  /* a cache line at the most */
+	return address == MAP_FAILED ? NULL : address;
+}
+
+/* jemalloc 5.3 ignores a failure in here, and crashes later: so what it allocates meanwhile must succeed. */
+bool vmm_arena_start_thread(void *tsd)
+{
+	bool failed;
+
+	thread_starting = true;
+	failed = je_tsd_tcache_enabled_data_init(tsd);
+	thread_starting = false;
+	return failed;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* context -- the library's whole state: one hidden object, set up once by vmm_start(). */
+#ifndef LIBVMMALLOC_CONTEXT_H
+#define LIBVMMALLOC_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "libvmmalloc/config.h"
+#include "libvmmalloc/heap.h"
+
+struct vmm_context {
+	bool has_pool;             /* false: ordinary memory (a set-uid program). Fixed once vmm_start() is done. */
+	struct vmm_config config;
+	struct vmm_heap heap;      /* meaningless without a pool */
+};
+
+extern struct vmm_context vmm;
+
+/*
+ * Reads the environment, makes the pool and takes it over. The first caller does it, whoever that is: the library's
+ * constructor, or another library's that runs earlier and allocates. Ends the process, with one line on standard
+ * error, if that cannot be done. Never allocates.
+ */
+void vmm_start(void);
+
+#endif

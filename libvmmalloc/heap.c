@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* heap -- see heap.h. */
+#include "libvmmalloc/heap.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for the engine */
+#define FLOOR_LEAST ((size_t)256 << 10)
+#define FLOOR_MOST ((size_t)4 << 20)
+#define STEP_SHARE 8                        /* each step reserves this part of what is reserved already */
+#define STEP_LEAST ((size_t)256 << 10)
+#define STEP_MOST ((size_t)32 << 20)
+#define SPARES_LEAST 4                      /* nodes at hand before any operation: each needs one at the most */
+#define RETRY_NS 10000000u                  /* a file system that was full is asked again after this */
+
+static size_t clamp(size_t value, size_t least, size_t most)
+{
+	return value < least ? least : value > most ? most : value;
+}
+
+static uintptr_t align_up(uintptr_t address, size_t align)
+{
+	return (address + align - 1) & ~(align - 1);
+}
+
+static uintptr_t heap_start(const struct vmm_heap *heap)
+{
+	return (uintptr_t)heap->pool.base + heap->pool.grain;
+}
+
+static uintptr_t heap_end(const struct vmm_heap *heap)
+{
+	return (uintptr_t)heap->pool.base + heap->pool.size;
+}
+
+static void figure_set(uint64_t *figure, uint64_t value)
+{
+	__atomic_store_n(figure, value, __ATOMIC_RELAXED);
+}
+
+static void count_used(struct vmm_heap *heap, int64_t change)
+{
+	struct pool_header *header = heap->pool.header;
+
+	figure_set(&header->used_bytes, header->used_bytes + (uint64_t)change);
+	if (header->used_bytes > header->peak_bytes)
+		figure_set(&header->peak_bytes, header->used_bytes);
+}
+
+void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change)
+{
+	pthread_mutex_lock(&heap->lock);
+	figure_set(figure, *figure + (uint64_t)change);
+	pthread_mutex_unlock(&heap->lock);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	struct pool_header *header = heap->pool.header;
+	int r;
+
+	if (heap->all_reserved)
+		return 0;
+	r = vmm_pool_reserve(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
+	if (r == 0)
+		figure_set(&header->reserved_bytes, header->reserved_bytes + bytes);
+	return r;
+}
+
+static void note_handed_out(struct vmm_heap *heap, uintptr_t end)
+{
+	if (end > heap->fresh)
+		heap->fresh = end;
+}
+
+/* Adds to the free ranges; where there is no spare node for it, its own first page becomes storage for nodes. */
+static void add_free(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	if (ranges_add(&heap->free, start, bytes))
+		return;
+	ranges_add_storage(&heap->free, (void *)start, POOL_PAGE);
+	note_handed_out(heap, start + POOL_PAGE);
+	count_used(heap, POOL_PAGE);
+	if (bytes > POOL_PAGE)
+		(void)ranges_add(&heap->free, start + POOL_PAGE, bytes - POOL_PAGE);
+}
+
+/* Moves `low` up to `to`: reserves what lies between and adds it to the free ranges. */
+static int grow_to(struct vmm_heap *heap, uintptr_t to)
+{
+	size_t bytes = to - heap->low;
+	int r = reserve(heap, heap->low, bytes);
+
+	if (r < 0)
+		return r;
+	add_free(heap, heap->low, bytes);
+	heap->low = to;
+	return 0;
+}
+
+/* Moves `low` to `need` at least, and further if that goes well. */
+static bool grow(struct vmm_heap *heap, uintptr_t need, enum vmm_heap_use use)
+{
+	size_t kept = use == HEAP_FOR_ENGINE ? 0 : heap->floor;
+	uintptr_t limit = heap->high - heap->low > kept ? heap->high - kept : heap->low;
+	size_t step = clamp((heap->low - heap_start(heap)) / STEP_SHARE, STEP_LEAST, STEP_MOST);
+	uintptr_t want;
+
+	need = align_up(need, heap->pool.grain);
+	if (need <= heap->low || need > limit)
+		return false;
+	if (heap->retry_ns && now_ns() < heap->retry_ns)
+		return false;
+
+	heap->retry_ns = 0;
+	want = limit - need > step ? align_up(need + step, heap->pool.grain) : limit;
+	if (grow_to(heap, want) == 0 || grow_to(heap, need) == 0)
+		return true;
+	heap->retry_ns = now_ns() + RETRY_NS;
+	return false;
+}
+
+/* Where a block would end that begins in the free range below `low`, if there is one, or at `low`. */
+static uintptr_t end_past_low(const struct vmm_heap *heap, size_t bytes, size_t align)
+{
+	const struct range *last = ranges_ending_at(&heap->free, heap->low);
+	uintptr_t start = align_up(last ? last->start : heap->low, align);
+	uintptr_t end;
+
+	return __builtin_add_overflow(start, bytes, &end) ? 0 : end;
+}
+
+static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use,
+			  uintptr_t *ret_start)
+{
+	if (ranges_take_lowest(&heap->free, bytes, align, ret_start))
+		return true;
+	return grow(heap, end_past_low(heap, bytes, align), use) &&
+	       ranges_take_lowest(&heap->free, bytes, align, ret_start);
+}
+
+static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum vmm_heap_use use)
+{
+	const struct range *last;
+
+	if (ranges_take_at(&heap->free, start, bytes))
+		return true;
+	if (start + bytes <= heap->low || start > heap->low)
+		return false;
+	last = ranges_ending_at(&heap->free, heap->low);
+	if (start < (last ? last->start : heap->low))
+		return false;
+	return grow(heap, start + bytes, use) && ranges_take_at(&heap->free, start, bytes);
+}
+
+/* Keeps nodes at hand. Taking one page at 4 KiB alignment cuts the front of a range and needs none. */
+static void refill_spares(struct vmm_heap *heap)
+{
+	uintptr_t page;
+
+	if (heap->free.spares < SPARES_LEAST && take_anywhere(heap, POOL_PAGE, POOL_PAGE, HEAP_FOR_ENGINE, &page)) {
+		ranges_add_storage(&heap->free, (void *)page, POOL_PAGE);
+		note_handed_out(heap, page + POOL_PAGE);
+		count_used(heap, POOL_PAGE);
+	}
+}
+
+int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved)
+{
+	*heap = (struct vmm_heap){ .lock = PTHREAD_MUTEX_INITIALIZER, .pool = *pool, .all_reserved = all_reserved };
+	heap->low = heap->fresh = heap_start(heap);
+	heap->high = heap_end(heap);
+	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
+	return grow_to(heap, heap->low + align_up(STEP_LEAST, pool->grain));
+}
+
+/* The part of a block that was handed out before has old bytes in it. */
+static size_t dirty_bytes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	uintptr_t end = start + bytes;
+	size_t dirty = start >= heap->fresh ? 0 : end <= heap->fresh ? bytes : heap->fresh - start;
+
+	note_handed_out(heap, end);
+	return dirty;
+}
+
+void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align, enum vmm_heap_use use, bool *zero)
+{
+	uintptr_t start = (uintptr_t)at;
+	size_t dirty = 0;
+	bool taken;
+
+	pthread_mutex_lock(&heap->lock);
+	refill_spares(heap);
+	taken = at ? take_at(heap, start, bytes, use) : take_anywhere(heap, bytes, align, use, &start);
+	if (taken) {
+		dirty = dirty_bytes(heap, start, bytes);
+		count_used(heap, (int64_t)bytes);
+	}
+	pthread_mutex_unlock(&heap->lock);
+
+	if (!taken)
+		return NULL;
+	if (*zero)
+		memset((void *)start, 0, dirty);
+	*zero = *zero || dirty == 0;
+	return (void *)start;
+}
+
+/* From between low and high; else from what was free already. */
+static bool take_from_top(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start, size_t *ret_dirty)
+{
+	uintptr_t start = (heap->high - bytes) & ~(align - 1);
+
+	if (bytes <= heap->high - heap->low && start >= heap->low && reserve(heap, start, heap->high - start) == 0) {
+		heap->high = *ret_start = start;
+		*ret_dirty = 0;
+		return true;
+	}
+	*ret_dirty = bytes;
+	return ranges_take_highest(&heap->free, bytes, align, ret_start);
+}
+
+void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
+{
+	struct pool_header *header = heap->pool.header;
+	uintptr_t start = 0;
+	size_t dirty = 0;
+	bool taken;
+
+	pthread_mutex_lock(&heap->lock);
+	refill_spares(heap);
+	taken = take_from_top(heap, bytes, align, &start, &dirty);
+	if (taken) {
+		count_used(heap, (int64_t)bytes);
+		figure_set(&header->metadata_bytes, header->metadata_bytes + bytes);
+	}
+	pthread_mutex_unlock(&heap->lock);
+
+	if (!taken)
+		return NULL;
+	memset((void *)start, 0, dirty);
+	return (void *)start;
+}
+
+void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
+{
+	pthread_mutex_lock(&heap->lock);
+	count_used(heap, -(int64_t)bytes);
+	add_free(heap, (uintptr_t)address, bytes);
+	pthread_mutex_unlock(&heap->lock);
+}
+
+/* With the lock held: [start, low) is free; make it unreserved. */
+static size_t shrink_to(struct vmm_heap *heap, uintptr_t start)
+{
+	struct pool_header *header = heap->pool.header;
+	size_t bytes = heap->low - start;
+
+	if (vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, bytes) < 0)
+		return 0;
+	(void)ranges_take_at(&heap->free, start, bytes);
+	figure_set(&header->reserved_bytes, header->reserved_bytes - bytes);
+	heap->low = start;
+	if (heap->fresh > start)
+		heap->fresh = start;
+	return bytes;
+}
+
+size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep)
+{
+	const struct range *last;
+	size_t released = 0;
+
+	pthread_mutex_lock(&heap->lock);
+	last = ranges_ending_at(&heap->free, heap->low);
+	if (last && !heap->all_reserved && heap->pool.header->mode == POOL_HEADER_SHARED) {
+		size_t kept = align_up(last->start, heap->pool.grain) - last->start;
+
+		if (keep < last->length && kept + align_up(keep, heap->pool.grain) < last->length)
+			released = shrink_to(heap, last->start + kept + align_up(keep, heap->pool.grain));
+	}
+	pthread_mutex_unlock(&heap->lock);
+	return released;
+}

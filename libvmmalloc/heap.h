@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * heap -- the pool's space: which bytes are free, reserved, handed out; one for the whole process.
+ *
+ *   base        start                       low                        high               end
+ *   | header    | extents, and free ranges  | not reserved yet         | engine's metadata |
+ *                 between them ------------>  grows upwards   grows downwards <------------
+ *
+ * Extents are taken at the lowest address that fits. Only when no free range fits is more of the file reserved,
+ * in steps that grow with the heap. The engine's metadata never come back, so they lie at the other end, where they
+ * split nothing. The last `floor` bytes between low and high are kept for the engine, so that it stays alive in a
+ * full pool.
+ *
+ * All functions may be called from any thread; they lock the heap's own mutex, call nothing of the engine, allocate
+ * nothing and may change errno.
+ */
+#ifndef LIBVMMALLOC_HEAP_H
+#define LIBVMMALLOC_HEAP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libvmmalloc/pool.h"
+#include "libvmmalloc/ranges.h"
+
+enum vmm_heap_use {
+	HEAP_FOR_PROGRAM,  /* leaves the floor alone */
+	HEAP_FOR_ENGINE,   /* may use the floor */
+};
+
+struct vmm_heap {
+	pthread_mutex_t lock;   /* guards all below, and the figures in the pool's header */
+	struct vmm_pool pool;
+	struct ranges free;     /* reserved and not handed out */
+	uintptr_t low;          /* [start, low) is reserved */
+	uintptr_t high;         /* [high, end) was handed out as metadata */
+	uintptr_t fresh;        /* [fresh, high) was never handed out: it reads as zero */
+	size_t floor;           /* bytes */
+	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full */
+	uint64_t retry_ns;      /* after a full file system: when to ask it again, CLOCK_MONOTONIC_COARSE */
+};
+
+/* Takes over a fresh pool. 0, or -errno if the file system has no space even to begin with. */
+int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved);
+
+/*
+ * `bytes` bytes, a multiple of 4 KiB, aligned to `align`, a power of two of at least 4 KiB; at `at` if that is not
+ * NULL. If *zero, the memory reads as zero; else *zero says whether it happens to. NULL if there is no such space.
+ */
+void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align, enum vmm_heap_use use, bool *zero);
+
+/* For what the engine keeps for ever: from the top of the pool, always zero. */
+void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align);
+
+/* Takes back [address, address + bytes), all or part of what was handed out. Never fails. */
+void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes);
+
+/* Gives the free space at the upper end of the extents back to the file system, less `keep` bytes. Returns bytes. */
+size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep);
+
+/* Adds to a figure of the pool's header that counts things outside this module. */
+void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change);
+
+#endif

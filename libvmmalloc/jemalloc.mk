@@ -1,0 +1,63 @@
+# jemalloc.mk -- jemalloc for our library: the distribution's static archive, with private names and our hooks.
+#
+# Every name that jemalloc defines for the public gets the prefix je_, and the version script hides them all. Then
+# some references are led to libvmmalloc/arena.c, object by object: there is no other way to tell the metadata's
+# requests from the extents', and none at all for the index, the options and a thread's first allocation.
+#
+# JEMALLOC_ARCHIVE  the archive, built as position-independent code: Debian's libjemalloc-dev has it
+# JEMALLOC_SRC      instead: a configured or configurable jemalloc 5.3 source tree, which is built aside
+
+JEMALLOC_ARCHIVE ?= $(shell $(CC) -print-file-name=libjemalloc_pic.a)
+JEMALLOC_DIR := $(BUILD)/jemalloc
+JEMALLOC := $(JEMALLOC_DIR)/libjemalloc_private.a
+
+ifdef JEMALLOC_SRC
+JEMALLOC_ARCHIVE := $(JEMALLOC_DIR)/src/lib/libjemalloc_pic.a
+
+$(JEMALLOC_ARCHIVE):
+	$(Q)mkdir -p $(JEMALLOC_DIR) && rm -rf $(JEMALLOC_DIR)/src && cp -R $(JEMALLOC_SRC) $(JEMALLOC_DIR)/src
+	$(Q)cd $(JEMALLOC_DIR)/src && { [ -x configure ] || autoconf; } && \
+		./configure --quiet --disable-cxx --with-private-namespace=je_ && $(MAKE) -s lib/libjemalloc_pic.a
+endif
+
+# Aliases: our names for jemalloc's own functions, at no cost.
+JEMALLOC_ALIASES := malloc calloc realloc free posix_memalign aligned_alloc malloc_usable_size \
+	mallocx rallocx xallocx sallocx dallocx sdallocx nallocx mallctlnametomib malloc_stats_print
+
+# object: reference=ours. The names are jemalloc 5.3's; the recipe stops if one is not there.
+JEMALLOC_HOOKS := \
+	ehooks:je_extent_alloc_mmap=vmm_arena_map_extent \
+	ehooks:je_extent_dalloc_mmap=vmm_arena_unmap_extent \
+	ehooks:je_pages_unmap=vmm_arena_destroy_extent \
+	ehooks:je_pages_commit=vmm_arena_keep_pages \
+	ehooks:je_pages_decommit=vmm_arena_keep_pages \
+	ehooks:je_pages_purge_lazy=vmm_arena_keep_pages \
+	ehooks:je_pages_purge_forced=vmm_arena_keep_pages \
+	base:je_extent_alloc_mmap=vmm_arena_map_metadata \
+	base:je_extent_dalloc_mmap=vmm_arena_unmap_extent \
+	base:je_pages_decommit=vmm_arena_keep_pages \
+	base:je_pages_purge_lazy=vmm_arena_keep_pages \
+	base:je_pages_purge_forced=vmm_arena_keep_pages \
+	rtree:je_base_alloc=vmm_arena_map_index \
+	tsd:je_tsd_tcache_enabled_data_init=vmm_arena_start_thread \
+	jemalloc:secure_getenv=vmm_arena_options \
+	jemalloc:readlink=vmm_arena_no_readlink \
+	extent_dss:sbrk=vmm_arena_no_sbrk \
+	background_thread:dlsym=vmm_arena_no_dlsym
+
+$(JEMALLOC): libvmmalloc/jemalloc.mk $(JEMALLOC_ARCHIVE)
+	@[ -f "$(JEMALLOC_ARCHIVE)" ] || { echo "no $(JEMALLOC_ARCHIVE): install libjemalloc-dev (make deps)" >&2; exit 1; }
+	@echo "  JEMALLOC $@"
+	$(Q)rm -rf $(JEMALLOC_DIR)/objects $@ && mkdir -p $(JEMALLOC_DIR)/objects
+	$(Q)cd $(JEMALLOC_DIR)/objects && $(AR) x $(abspath $(JEMALLOC_ARCHIVE)) && rm -f jemalloc_cpp.*
+	$(Q)cd $(JEMALLOC_DIR)/objects && \
+		$(NM) -g --defined-only *.o | awk 'NF == 3 && $$3 !~ /^je_/ { print $$3, "je_" $$3 }' | sort -u >../private.syms
+	$(Q)cd $(JEMALLOC_DIR)/objects && for hook in $(JEMALLOC_HOOKS); do \
+		object=$$(echo $${hook%%:*}.*o); symbols=$${hook#*:}; \
+		$(NM) -u $$object | grep -qw "$${symbols%=*}" || { \
+			echo "this jemalloc is not a 5.3: $$object does not refer to $${symbols%=*}" >&2; exit 1; }; \
+		$(OBJCOPY) --redefine-sym $$symbols $$object || exit 1; \
+	done
+	$(Q)cd $(JEMALLOC_DIR)/objects && for object in *.o; do \
+		$(OBJCOPY) --redefine-syms=../private.syms $$object || exit 1; \
+	done && $(AR) rcs ../libjemalloc_private.a *.o

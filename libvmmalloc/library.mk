@@ -1,0 +1,44 @@
+# library.mk -- libvmmalloc.so.1, twice: build/release, and build/debug with traces and assertions.
+
+LIB_SOURCES := common/base/size.c common/base/text.c \
+	$(addprefix libvmmalloc/,arena.c config.c entry.c fork.c heap.c info.c loader.c operators.c pool.c ranges.c \
+		report.c start.c)
+DEBUG_SOURCES := $(LIB_SOURCES)
+
+RELEASE_LIB := $(BUILD)/release/$(SONAME)
+DEBUG_LIB := $(BUILD)/debug/$(SONAME)
+RELEASE_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/release/%.o)
+DEBUG_OBJECTS := $(DEBUG_SOURCES:%.c=$(BUILD)/debug/%.o)
+
+LIB_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvmmalloc/libvmmalloc.map \
+	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--gc-sections
+LIB_LIBS := $(JEMALLOC) -lm -pthread
+
+.PHONY: lib debug
+lib: $(RELEASE_LIB) $(BUILD)/release/libvmmalloc.so ## the library
+debug: $(DEBUG_LIB) $(BUILD)/debug/libvmmalloc.so ## the library with traces and assertions
+
+$(RELEASE_LIB): $(RELEASE_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
+	@echo "  LINK     $@"
+	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) -Wl,--defsym=cfree=je_free \
+		$(RELEASE_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
+
+$(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
+	@echo "  LINK     $@"
+	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) -Wl,--defsym=cfree=je_free \
+		$(DEBUG_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
+
+$(BUILD)/%/libvmmalloc.so: $(BUILD)/%/$(SONAME)
+	$(Q)ln -sf $(SONAME) $@
+
+$(BUILD)/%/libvmmalloc/operators.o: LIB_CFLAGS += -fexceptions -Wno-missing-prototypes
+
+$(BUILD)/release/%.o: %.c
+	@echo "  CC       $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LIB_CFLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/debug/%.o: %.c
+	@echo "  CC       $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LIB_CFLAGS) -DVMM_DEBUG $(CFLAGS) -c $< -o $@

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool -- see pool.h. */
+#include "libvmmalloc/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LEAF_BYTES ((size_t)1 << 30)         /* what one leaf of jemalloc's page index spans */
+#define FD_PREFERRED 900                     /* out of the way of programs that use fixed small numbers */
+#define RESERVE_PIECE ((size_t)16 << 20)     /* of one fallocate: short enough to get done between two signals */
+#define NAME_ATTEMPTS 16
+
+static size_t round_up(size_t value, size_t unit)
+{
+	return (value + unit - 1) & ~(unit - 1);
+}
+
+static int open_unlinked(const char *dir)
+{
+	for (int i = 0; i < NAME_ATTEMPTS; i++) {
+		char path[PATH_MAX];
+		struct text text = TEXT_INIT(path);
+		unsigned long random = 0;
+
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return -errno;
+		text_add(&text, "%s/vmmalloc.%d.%lx", dir, (int)getpid(), random);
+		if (text.length + 1 == text.size)
+			return -ENAMETOOLONG;
+
+		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0) {
+			(void)unlink(path);
+			return fd;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+static int open_nameless(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return fd;
+	/* EOPNOTSUPP: the file system has none; EISDIR: an old kernel; EINVAL, ENOSYS: FUSE servers */
+	if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOSYS)
+		return open_unlinked(dir);
+	return -errno;
+}
+
+/* Moves the descriptor to a high number: programs close, reuse and count on the small ones. */
+static int fd_out_of_the_way(int fd)
+{
+	struct rlimit limit;
+	int wanted = FD_PREFERRED;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= FD_PREFERRED)
+		wanted = (int)(limit.rlim_cur / 2);
+
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, wanted > STDERR_FILENO ? wanted : STDERR_FILENO + 1);
+	if (moved < 0)
+		return fd;
+	(void)close(fd);
+	return moved;
+}
+
+/* The lowest address in [from, ...) for the pool: aligned, and across as few leaves of the page index as can be. */
+static uintptr_t place(uintptr_t from, size_t size, size_t align)
+{
+	uintptr_t address = round_up(from, align);
+
+	if (size > LEAF_BYTES || address / LEAF_BYTES != (address + size - 1) / LEAF_BYTES)
+		address = round_up(from, align > LEAF_BYTES ? align : LEAF_BYTES);
+	return address;
+}
+
+/* Finds room for the pool with an inaccessible page on either side, so that no other mapping ever touches it. */
+static int reserve_addresses(size_t size, size_t align, char **ret_base)
+{
+	size_t slack = (size < LEAF_BYTES ? size : LEAF_BYTES) + align + 2 * POOL_PAGE;
+	size_t span;
+
+	if (__builtin_add_overflow(size, slack, &span))
+		return -ENOMEM;
+
+	char *room = mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return -errno;
+
+	char *base = (char *)place((uintptr_t)room + POOL_PAGE, size, align);
+	char *end = base + size;
+	(void)munmap(room, (size_t)(base - POOL_PAGE - room));
+	(void)munmap(end + POOL_PAGE, (size_t)(room + span - (end + POOL_PAGE)));
+	*ret_base = base;
+	return 0;
+}
+
+static void write_header(struct vmm_pool *pool)
+{
+	struct pool_header *header = pool->header;
+	struct timespec now = { 0 };
+
+	header->version = POOL_HEADER_VERSION;
+	header->header_bytes = sizeof(*header);
+	header->pool_bytes = pool->size;
+	header->heap_offset = pool->grain;
+	(void)!getrandom(header->pool_id, sizeof(header->pool_id), GRND_NONBLOCK);
+	header->owner_pid = (uint32_t)getpid();
+	header->owner_uid = geteuid();
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	header->owner_start_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	(void)prctl(PR_GET_NAME, header->owner_command);
+	header->mode = POOL_HEADER_SHARED;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memcpy(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic));
+}
+
+static int fail(struct text *error, const char *dir, const char *what, int r)
+{
+	text_add(error, "pool creation failed: %s in %s: %s", what, dir, strerrordesc_np(-r));
+	return r;
+}
+
+static int fail_open(struct text *error, const char *dir, int r)
+{
+	const char *expected = r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EROFS
+				       ? ", expected an existing, writable directory" : "";
+
+	text_add(error, "pool creation failed: VMMALLOC_POOL_DIR (%s): %s%s", dir, strerrordesc_np(-r), expected);
+	return r;
+}
+
+/* A file past this limit would not fail with an error but with a signal. */
+static bool exceeds_file_limit(size_t bytes)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur;
+}
+
+static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bool reserve_all, struct text *error)
+{
+	struct stat st;
+	struct statfs fs;
+	int r;
+
+	if (fstat(pool->fd, &st) < 0 || fstatfs(pool->fd, &fs) < 0)
+		return fail(error, dir, "stat", -errno);
+	pool->dev = st.st_dev;
+	pool->ino = st.st_ino;
+	pool->grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE;
+	if (bytes > (size_t)PTRDIFF_MAX - pool->grain)
+		return fail(error, dir, "file size", -EFBIG);
+	pool->size = round_up(bytes, pool->grain);
+	if (exceeds_file_limit(pool->size))
+		return fail(error, dir, "file size limit (ulimit -f)", -EFBIG);
+	if (ftruncate(pool->fd, (off_t)pool->size) < 0)
+		return fail(error, dir, "file size", -errno);
+
+	r = reserve_addresses(pool->size, pool->grain > POOL_HUGE_PAGE ? pool->grain : POOL_HUGE_PAGE, &pool->base);
+	if (r < 0)
+		return fail(error, dir, "address space", r);
+	if (mmap(pool->base, pool->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd,
+		 0) == MAP_FAILED) {
+		r = fail(error, dir, "mmap", -errno);
+	} else {
+		r = vmm_pool_reserve(pool, 0, reserve_all ? pool->size : pool->grain);
+		if (r < 0)
+			fail(error, dir, "reservation of space", r);
+	}
+	if (r < 0)
+		(void)munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
+	return r;
+}
+
+int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_pool *ret_pool, struct text *error)
+{
+	struct vmm_pool pool = { .fd = open_nameless(dir) };
+	int r;
+
+	if (pool.fd < 0)
+		return fail_open(error, dir, pool.fd);
+	pool.fd = fd_out_of_the_way(pool.fd);
+	r = size_and_map(&pool, dir, bytes, reserve_all, error);
+	if (r < 0) {
+		(void)close(pool.fd);
+		return r;
+	}
+	pool.header = (struct pool_header *)pool.base;
+	write_header(&pool);
+	if (reserve_all)
+		pool.header->reserved_bytes = pool.size;
+	*ret_pool = pool;
+	return 0;
+}
+
+static bool fd_is_ours(const struct vmm_pool *pool)
+{
+	struct stat st;
+
+	return fstat(pool->fd, &st) == 0 && st.st_dev == pool->dev && st.st_ino == pool->ino;
+}
+
+static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	size_t piece = RESERVE_PIECE > pool->grain ? RESERVE_PIECE : pool->grain;
+
+	for (size_t done = 0; done < bytes;) {
+		size_t n = bytes - done < piece ? bytes - done : piece;
+
+		/* the size stays as it is, also should the descriptor become somebody else's at this very moment */
+		if (fallocate(pool->fd, FALLOC_FL_KEEP_SIZE, (off_t)(offset + done), (off_t)n) == 0) {
+			done += n;
+			continue;
+		}
+		if (errno != EINTR)
+			return -errno;
+		if (piece > pool->grain)
+			piece = round_up(piece / 2, pool->grain);
+	}
+	return 0;
+}
+
+/* Without a descriptor: touch the pages from inside the kernel, which says EFAULT where we would die of SIGBUS. */
+static int reserve_by_mapping(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	if (madvise(pool->base + offset, bytes, MADV_POPULATE_WRITE) == 0)
+		return 0;
+	return errno == EFAULT || errno == ENOMEM ? -ENOSPC : -errno;
+}
+
+int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	int r = fd_is_ours(pool) ? reserve_by_fd(pool, offset, bytes) : -EBADF;
+
+	/* a file system without fallocate, or a descriptor that is no longer ours */
+	if (r == -EOPNOTSUPP || r == -ENOSYS || r == -EBADF)
+		r = reserve_by_mapping(pool, offset, bytes);
+	if (r < 0)
+		(void)vmm_pool_release(pool, offset, bytes);
+	return r;
+}
+
+int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	return madvise(pool->base + offset, bytes, MADV_REMOVE) == 0 ? 0 : -errno;
+}

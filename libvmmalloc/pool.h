@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool -- one file, mapped: made, measured, reserved piece by piece.
+ *
+ * The file has no name (O_TMPFILE, or unlinked at once where the file system knows no O_TMPFILE), so its space is
+ * gone with the last process that maps it, however that ends.
+ *
+ * The descriptor is kept only to reserve space. A program may close it, or open something else under its number:
+ * every use checks first that it is still our file, and there is a way without it.
+ */
+#ifndef LIBVMMALLOC_POOL_H
+#define LIBVMMALLOC_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/base/pool_header.h"
+#include "common/base/text.h"
+
+#define POOL_PAGE ((size_t)4096)
+#define POOL_HUGE_PAGE ((size_t)2 << 20)
+
+struct vmm_pool {
+	char *base;                  /* 2 MiB aligned; one inaccessible page lies before it and one after its end */
+	size_t size;                 /* of file and mapping, whole grains */
+	size_t grain;                /* the file system's page: 4 KiB, or a huge page on hugetlbfs */
+	struct pool_header *header;  /* at base, alone in its grain */
+	int fd;
+	dev_t dev;                   /* with ino: tells our descriptor from another under its number */
+	ino_t ino;
+};
+
+/*
+ * Makes a pool of `bytes` bytes, rounded up to whole grains, in the directory `dir`, maps it and writes its header.
+ * Only the header's grain is reserved, or all of it if `reserve_all`.
+ *
+ * Returns 0, or -errno with the reason in `error`, and then leaves nothing behind.
+ */
+int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_pool *ret_pool, struct text *error);
+
+/*
+ * Has the file system allocate [offset, offset + bytes), both whole grains, so that touching it can never fail.
+ * Returns 0, or -errno (-ENOSPC: the file system is full) and then gives back what it got.
+ */
+int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
+
+/* Gives [offset, offset + bytes) back to the file system; it reads as zero from then on. 0 or -errno. */
+int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
+
+/* Whether the byte at `address` lies in the pool. */
+static inline bool vmm_pool_contains(const struct vmm_pool *pool, const void *address)
+{
+	return (size_t)((const char *)address - pool->base) < pool->size;
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* start -- from the environment to a heap that is ready, before main and before the first malloc. */
+#include "libvmmalloc/context.h"
+
+#include <pthread.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "libvmmalloc/fork.h"
+#include "libvmmalloc/report.h"
+
+struct vmm_context vmm;
+
+/* Set by the dynamic linker to the initial stack: argc, argv, NULL, environment (glibc, elf/dl-support.c). */
+extern void *__libc_stack_end;
+
+/*
+ * A library linked with -z initfirst runs its constructor, and may allocate, before libc has set `environ`: then the
+ * environment is taken from where the kernel put it.
+ */
+static char **find_environment(void)
+{
+	if (environ)
+		return environ;
+
+	char **stack = __libc_stack_end;
+	size_t argc = *(size_t *)stack;
+	return stack + 1 + argc + 1;
+}
+
+static void start(void)
+{
+	char message[4096 + 256];
+	struct text error = TEXT_INIT(message);
+	struct vmm_pool pool;
+	char **environment;
+
+	/* Registered before jemalloc registers its own: its locks are then taken before ours, and released after. */
+	vmm_fork_register();
+	if (getauxval(AT_SECURE))
+		return;
+
+	environment = find_environment();
+	if (vmm_config_read(environment, &vmm.config, &error) < 0 ||
+	    vmm_pool_create(vmm.config.pool_dir, vmm.config.pool_bytes, vmm.config.reserve_all, &pool, &error) < 0)
+		vmm_report_fatal("%s", error.data);
+	if (vmm_heap_init(&vmm.heap, &pool, vmm.config.reserve_all) < 0)
+		vmm_report_fatal("pool creation failed: the file system of %s is full", vmm.config.pool_dir);
+	vmm.has_pool = true;
+}
+
+void vmm_start(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, start);
+}
+
+__attribute__((constructor(101))) static void constructor(void)
+{
+	vmm_start();
+}

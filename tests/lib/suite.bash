@@ -1,0 +1,68 @@
+# suite.bash -- what the shell suites share: cases under a deadline, counted, each in a directory of its own.
+#
+#   . tests/lib/suite.bash
+#   case_one() { ...; }            # a case is a function; it fails by returning non-zero
+#   run_case "says what it expects" case_one [ARGUMENT...]
+#   end_suite                      # prints "N passed, N failed, N skipped"; exit status 1 if any failed
+#
+# Inside a case: `preload COMMAND...` runs a command on a pool, `skip REASON` ends the case as skipped,
+# `fail REASON` ends it as failed, $WORK is an empty directory.
+
+set -u
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${BUILD:-$ROOT/build}
+LIBRARY=${LIBRARY:-$BUILD/release/libvmmalloc.so.1}
+DEADLINE=${DEADLINE:-120}           # seconds for one case
+POOL_DIR=${POOL_DIR:-/dev/shm}
+passed=0 failed=0 skipped=0
+SUITE=$(basename "$0")
+SUITE_TMP=$(mktemp -d)
+trap 'rm -rf "$SUITE_TMP"' EXIT
+SKIPPED=77
+
+skip() { echo "skipped: $*" >&2; exit $SKIPPED; }
+fail() { echo "failed: $*" >&2; exit 1; }
+
+# A command with its heap on a pool; VMMALLOC_* that the case has set go before the defaults.
+preload() {
+	VMMALLOC_POOL_DIR=${VMMALLOC_POOL_DIR-$POOL_DIR} VMMALLOC_POOL_SIZE=${VMMALLOC_POOL_SIZE-1G} \
+		LD_PRELOAD=$LIBRARY "$@"
+}
+
+# Ends the case as skipped unless every command is there.
+need() {
+	local command
+	for command; do
+		command -v "$command" >/dev/null || skip "no $command on this machine"
+	done
+}
+
+# The case runs in a subshell and a session of its own; past the deadline all of that session is killed.
+run_case() {
+	local name=$1 status
+	shift
+	WORK=$SUITE_TMP/work
+	rm -rf "$WORK"; mkdir -p "$WORK"
+	export ROOT BUILD LIBRARY POOL_DIR WORK SKIPPED
+	export -f skip fail preload need
+	export -f "$1"
+	setsid timeout -k 5 "$DEADLINE" bash -c 'cd "$WORK" || exit 1; "$@"' case "$@" \
+		>"$SUITE_TMP/log" 2>&1 </dev/null
+	status=$?
+	case $status in
+	0) passed=$((passed + 1)); echo "ok   $SUITE: $name" ;;
+	"$SKIPPED") skipped=$((skipped + 1)); echo "skip $SUITE: $name: $(tail -n 1 "$SUITE_TMP/log")" ;;
+	*)
+		failed=$((failed + 1))
+		[ $status -eq 124 ] || [ $status -eq 137 ] && echo "(past its deadline of $DEADLINE s)" >>"$SUITE_TMP/log"
+		echo "FAIL $SUITE: $name (status $status)"
+		tail -n 40 "$SUITE_TMP/log" | sed 's/^/     | /'
+		;;
+	esac
+}
+
+end_suite() {
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ $failed -eq 0 ]
+	exit
+}
