@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <jemalloc/jemalloc.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -165,7 +164,10 @@ int malloc_info(int options, FILE *stream)
 	return 0;
 }
 
-/* --- jemalloc's control interface, less what would break a promise of ours --- */
+/* --- jemalloc's control interface, less what would break a promise of ours: declared in <jemalloc/jemalloc.h> --- */
+
+int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes);
+int mallctlbymib(const size_t *mib, size_t mib_length, void *old, size_t *old_bytes, void *new, size_t new_bytes);
 
 int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes)
 {
