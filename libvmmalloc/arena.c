@@ -21,14 +21,22 @@ void je_arena_basic_stats_merge(void *tsdn, void *arena, unsigned *nthreads, con
 void *je_extent_alloc_mmap(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
 bool je_extent_dalloc_mmap(void *address, size_t bytes);
 bool je_tsd_tcache_enabled_data_init(void *tsd);
+void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
+void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
+void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *free_regions, size_t *regions,
+				      size_t *bytes);
 
 #define ARENAS_PER_CPU 4                     /* jemalloc's own rule */
 #define POOL_BYTES_PER_ARENA ((size_t)16 << 20)  /* every arena takes 2 MiB of metadata: no more than 1/8 of the pool */
-#define FLUSH_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
+#define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
+#define CACHE_LINE 64
 #define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
 
 /* A thread's caches are being made: it must get memory, and jemalloc is in no state to be called back. */
 static __thread bool thread_starting;
+
+/* A request for a whole size class: if it fails, one for the bytes that are really needed follows. */
+static __thread bool shorter_follows;
 
 char *vmm_arena_options(const char *name)
 {
@@ -137,7 +145,7 @@ static bool reclaim_for(size_t bytes)
 {
 	struct pool_header *header = vmm.heap.pool.header;
 
-	if (bytes >= FLUSH_LEAST)
+	if (bytes >= LARGE_LEAST)
 		(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
 	if (!vmm_arena_reclaim())
 		return false;
@@ -155,7 +163,7 @@ static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 		return address;
 	if (reclaim_for(bytes))
 		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
-	if (!address)
+	if (!address && !shorter_follows)
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
 	return address;
 }
@@ -171,7 +179,7 @@ void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, boo
 		address = map_from_pool(at, bytes, align, zero);
 	if (address)
 		*commit = true;
-	else if (!in_pool(at) && (at || vmm.config.spill || thread_starting))
+	else if (!in_pool(at) && (at || thread_starting || (vmm.config.spill && !shorter_follows)))
 		address = map_outside(at, bytes, align, zero, commit);
 	errno = saved_errno;
 	return address;
@@ -239,4 +247,28 @@ bool vmm_arena_start_thread(void *tsd)
 	failed = je_tsd_tcache_enabled_data_init(tsd);
 	thread_starting = false;
 	return failed;
+}
+
+void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero)
+{
+	void *pointer;
+
+	if (bytes < LARGE_LEAST || !vmm.has_pool)
+		return je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
+	shorter_follows = true;
+	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
+	shorter_follows = false;
+	if (!pointer && bytes <= vmm.heap.pool.size)
+		pointer = je_large_palloc(tsdn, arena, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), CACHE_LINE, zero);
+	return pointer;
+}
+
+size_t vmm_arena_short_bytes(const void *pointer, size_t class_bytes)
+{
+	size_t free_regions, regions, bytes;
+
+	if (class_bytes < LARGE_LEAST)
+		return 0;
+	je_inspect_extent_util_stats_get(NULL, pointer, &free_regions, &regions, &bytes);
+	return bytes < class_bytes ? bytes : 0;
 }

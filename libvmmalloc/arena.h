@@ -31,7 +31,10 @@ void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align);
 /* tsd.o: a thread's first call, in place of tsd_tcache_enabled_data_init() */
 bool vmm_arena_start_thread(void *tsd);
 
-/* all objects: in place of secure_getenv(), readlink(), sbrk() and dlsym() */
+/* jemalloc.o: requests beyond the thread's cache, in place of arena_malloc_hard() */
+void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
+
+/* jemalloc.o, extent_dss.o, background_thread.o: in place of secure_getenv(), readlink(), sbrk() and dlsym() */
 char *vmm_arena_options(const char *name);
 ssize_t vmm_arena_no_readlink(const char *path, char *buffer, size_t bytes);
 void *vmm_arena_no_sbrk(intptr_t bytes);
@@ -39,5 +42,13 @@ void *vmm_arena_no_dlsym(void *handle, const char *name);
 
 /* Empties the arenas' caches of free extents into the heap. True if there was anything in them. */
 bool vmm_arena_reclaim(void);
+
+/*
+ * jemalloc rounds a large request up to its size class, by up to a quarter. Where the pool has no room for that, but
+ * for the request itself, the block is as short as the request, in whole pages. jemalloc does not know: it takes the
+ * block for one of its class. Returns the real size of such a block, or 0 for any other. `class_bytes` is
+ * what jemalloc says of `pointer`.
+ */
+size_t vmm_arena_short_bytes(const void *pointer, size_t class_bytes);
 
 #endif

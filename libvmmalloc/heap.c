@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for the engine */
@@ -12,7 +13,6 @@
 #define STEP_SHARE 8                        /* each step reserves this part of what is reserved already */
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)32 << 20)
-#define SPARES_LEAST 4                      /* nodes at hand before any operation: each needs one at the most */
 #define RETRY_NS 10000000u                  /* a file system that was full is asked again after this */
 
 static size_t clamp(size_t value, size_t least, size_t most)
@@ -77,24 +77,6 @@ static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	return r;
 }
 
-static void note_handed_out(struct vmm_heap *heap, uintptr_t end)
-{
-	if (end > heap->fresh)
-		heap->fresh = end;
-}
-
-/* Adds to the free ranges; where there is no spare node for it, its own first page becomes storage for nodes. */
-static void add_free(struct vmm_heap *heap, uintptr_t start, size_t bytes)
-{
-	if (ranges_add(&heap->free, start, bytes))
-		return;
-	ranges_add_storage(&heap->free, (void *)start, POOL_PAGE);
-	note_handed_out(heap, start + POOL_PAGE);
-	count_used(heap, POOL_PAGE);
-	if (bytes > POOL_PAGE)
-		(void)ranges_add(&heap->free, start + POOL_PAGE, bytes - POOL_PAGE);
-}
-
 /* Moves `low` up to `to`: reserves what lies between and adds it to the free ranges. */
 static int grow_to(struct vmm_heap *heap, uintptr_t to)
 {
@@ -103,7 +85,7 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 
 	if (r < 0)
 		return r;
-	add_free(heap, heap->low, bytes);
+	(void)ranges_add(&heap->free, heap->low, bytes);
 	heap->low = to;
 	return 0;
 }
@@ -163,25 +145,31 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 	return grow(heap, start + bytes, use) && ranges_take_at(&heap->free, start, bytes);
 }
 
-/* Keeps nodes at hand. Taking one page at 4 KiB alignment cuts the front of a range and needs none. */
-static void refill_spares(struct vmm_heap *heap)
+/*
+ * Free ranges never touch, so there are at most half as many as pages. Their nodes lie in ordinary memory, of which only
+ * what is needed is ever touched: in the pool each page of them would stand in the way of the heap.
+ */
+static int init_ranges(struct vmm_heap *heap)
 {
-	uintptr_t page;
+	size_t bytes = heap->pool.size / POOL_PAGE / 2 * sizeof(struct range);
+	void *nodes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (heap->free.spares < SPARES_LEAST && take_anywhere(heap, POOL_PAGE, POOL_PAGE, HEAP_FOR_ENGINE, &page)) {
-		ranges_add_storage(&heap->free, (void *)page, POOL_PAGE);
-		note_handed_out(heap, page + POOL_PAGE);
-		count_used(heap, POOL_PAGE);
-	}
+	if (nodes == MAP_FAILED)
+		return -errno;
+	ranges_init(&heap->free, nodes, bytes);
+	return 0;
 }
 
 int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved)
 {
+	int r;
+
 	*heap = (struct vmm_heap){ .lock = PTHREAD_MUTEX_INITIALIZER, .pool = *pool, .all_reserved = all_reserved };
 	heap->low = heap->fresh = heap_start(heap);
 	heap->high = heap_end(heap);
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
-	return grow_to(heap, heap->low + align_up(STEP_LEAST, pool->grain));
+	r = init_ranges(heap);
+	return r < 0 ? r : grow_to(heap, heap->low + align_up(STEP_LEAST, pool->grain));
 }
 
 /* The part of a block that was handed out before has old bytes in it. */
@@ -190,7 +178,8 @@ static size_t dirty_bytes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	uintptr_t end = start + bytes;
 	size_t dirty = start >= heap->fresh ? 0 : end <= heap->fresh ? bytes : heap->fresh - start;
 
-	note_handed_out(heap, end);
+	if (end > heap->fresh)
+		heap->fresh = end;
 	return dirty;
 }
 
@@ -201,7 +190,6 @@ void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align,
 	bool taken;
 
 	pthread_mutex_lock(&heap->lock);
-	refill_spares(heap);
 	taken = at ? take_at(heap, start, bytes, use) : take_anywhere(heap, bytes, align, use, &start);
 	if (taken) {
 		dirty = dirty_bytes(heap, start, bytes);
@@ -239,7 +227,6 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 	bool taken;
 
 	pthread_mutex_lock(&heap->lock);
-	refill_spares(heap);
 	taken = take_from_top(heap, bytes, align, &start, &dirty);
 	if (taken) {
 		count_used(heap, (int64_t)bytes);
@@ -257,7 +244,7 @@ void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
 {
 	pthread_mutex_lock(&heap->lock);
 	count_used(heap, -(int64_t)bytes);
-	add_free(heap, (uintptr_t)address, bytes);
+	(void)ranges_add(&heap->free, (uintptr_t)address, bytes);
 	pthread_mutex_unlock(&heap->lock);
 }
 

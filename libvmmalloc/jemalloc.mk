@@ -21,8 +21,8 @@ $(JEMALLOC_ARCHIVE):
 endif
 
 # Aliases: our names for jemalloc's own functions, at no cost.
-JEMALLOC_ALIASES := malloc calloc realloc free posix_memalign aligned_alloc malloc_usable_size \
-	mallocx rallocx xallocx sallocx dallocx sdallocx nallocx mallctlnametomib malloc_stats_print
+JEMALLOC_ALIASES := malloc calloc free posix_memalign aligned_alloc mallocx dallocx sdallocx nallocx \
+	mallctlnametomib malloc_stats_print
 
 # object: reference=ours. The names are jemalloc 5.3's; the recipe stops if one is not there.
 JEMALLOC_HOOKS := \
@@ -40,6 +40,7 @@ JEMALLOC_HOOKS := \
 	base:je_pages_purge_forced=vmm_arena_keep_pages \
 	rtree:je_base_alloc=vmm_arena_map_index \
 	tsd:je_tsd_tcache_enabled_data_init=vmm_arena_start_thread \
+	jemalloc:je_arena_malloc_hard=vmm_arena_malloc_hard \
 	jemalloc:secure_getenv=vmm_arena_options \
 	jemalloc:readlink=vmm_arena_no_readlink \
 	extent_dss:sbrk=vmm_arena_no_sbrk \

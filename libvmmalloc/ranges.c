@@ -73,23 +73,25 @@ static uint64_t next_priority(struct ranges *ranges)
 	return ranges->seed = x;
 }
 
-void ranges_add_storage(struct ranges *ranges, void *memory, size_t bytes)
+void ranges_init(struct ranges *ranges, void *memory, size_t bytes)
 {
-	struct range *node = memory;
+	*ranges = (struct ranges){ .unused = memory };
+	ranges->unused_end = ranges->unused + bytes / sizeof(struct range);
+}
 
-	for (; bytes >= sizeof(*node); bytes -= sizeof(*node), node++) {
-		node->right = ranges->spare;
-		ranges->spare = node;
-		ranges->spares++;
-	}
+static bool has_node(const struct ranges *ranges)
+{
+	return ranges->spare || ranges->unused < ranges->unused_end;
 }
 
 static void insert(struct ranges *ranges, uintptr_t start, size_t length)
 {
 	struct range *node = ranges->spare, *low, *high;
 
-	ranges->spare = node->right;
-	ranges->spares--;
+	if (node)
+		ranges->spare = node->right;
+	else
+		node = ranges->unused++;
 	*node = (struct range){ .start = start, .length = length, .longest = length,
 				.priority = next_priority(ranges) };
 	part(ranges->root, start, &low, &high);
@@ -114,7 +116,6 @@ static void drop(struct ranges *ranges, struct range *node)
 	ranges->root = without(ranges->root, node);
 	node->right = ranges->spare;
 	ranges->spare = node;
-	ranges->spares++;
 }
 
 /* A node keeps its place in the order when its bounds move within the gap around it. */
@@ -179,7 +180,7 @@ bool ranges_add(struct ranges *ranges, uintptr_t start, size_t length)
 		set_bounds(ranges, below, below->start, below->length + length);
 	} else if (joins_above) {
 		set_bounds(ranges, above, start, length + above->length);
-	} else if (ranges->spare) {
+	} else if (has_node(ranges)) {
 		insert(ranges, start, length);
 	} else {
 		return false;
@@ -194,7 +195,7 @@ static bool cut(struct ranges *ranges, struct range *node, uintptr_t start, size
 	size_t before = start - node->start;
 	size_t after = RANGE_END(node) - (start + length);
 
-	if (before && after && !ranges->spare)
+	if (before && after && !has_node(ranges))
 		return false;
 	if (before) {
 		set_bounds(ranges, node, node->start, before);

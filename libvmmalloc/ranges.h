@@ -6,8 +6,8 @@
  * that fits is found in O(log n) expected, as are insertion, coalescing and removal. Low addresses
  * first keeps the used part of a pool dense and its end free.
  *
- * Nodes live in memory that the caller gives (ranges_add_storage) and never takes back. No locking:
- * the caller holds its own lock.
+ * Nodes live in memory that the caller gives once; it is touched from its beginning, as far as it is needed. No
+ * locking: the caller holds its own lock.
  */
 #ifndef LIBVMMALLOC_RANGES_H
 #define LIBVMMALLOC_RANGES_H
@@ -26,23 +26,25 @@ struct range {
 
 struct ranges {
 	struct range *root;
-	struct range *spare;
-	size_t spares;     /* nodes not in use */
-	size_t free_bytes; /* sum of all lengths */
+	struct range *spare;        /* nodes that were used before */
+	struct range *unused;       /* nodes that never were: [unused, unused_end) */
+	struct range *unused_end;
+	size_t free_bytes;          /* sum of all lengths */
 	uint64_t seed;
 };
 
-void ranges_add_storage(struct ranges *ranges, void *memory, size_t bytes);
+/* An empty set that may hold bytes / sizeof(struct range) ranges. */
+void ranges_init(struct ranges *ranges, void *memory, size_t bytes);
 
 /*
  * Adds [start, start + length), joined to its neighbours. The range must not overlap one in the set.
- * Needs at most one spare node. False, and nothing changed, if it needs one and there is none.
+ * False, and nothing changed, if there are too many ranges.
  */
 bool ranges_add(struct ranges *ranges, uintptr_t start, size_t length);
 
 /*
  * Takes `length` bytes, aligned to `align` (a power of two), out of the set: at the lowest or the highest
- * address possible. False if no range fits, or none can be split for want of a spare node.
+ * address possible. False if no range fits, or there are too many to split one.
  */
 bool ranges_take_lowest(struct ranges *ranges, size_t length, size_t align, uintptr_t *ret_start);
 bool ranges_take_highest(struct ranges *ranges, size_t length, size_t align, uintptr_t *ret_start);
