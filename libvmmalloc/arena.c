@@ -9,6 +9,7 @@
 
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/engine.h"
+#include "libvmmalloc/trace.h"
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
 extern void *je_arenas[];
@@ -97,6 +98,7 @@ static void *map_outside(void *at, size_t bytes, size_t align, bool *zero, bool 
 {
 	void *address = je_extent_alloc_mmap(at, bytes, align, zero, commit);
 
+	TRACE(3, "%zu bytes of ordinary memory at %p", bytes, address);
 	if (address && vmm.has_pool)
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, (int64_t)bytes);
 	return address;
@@ -150,6 +152,7 @@ static bool reclaim_for(size_t bytes)
 	if (!vmm_arena_reclaim())
 		return false;
 	vmm_heap_count(&vmm.heap, &header->reclaims, 1);
+	TRACE(2, "the arenas' caches are empty now");
 	return true;
 }
 
@@ -163,8 +166,10 @@ static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 		return address;
 	if (reclaim_for(bytes))
 		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
-	if (!address && !shorter_follows)
+	if (!address && !shorter_follows) {
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
+		TRACE(1, "no room for %zu bytes, aligned to %zu", bytes, align);
+	}
 	return address;
 }
 

@@ -13,17 +13,20 @@
 #include "libvmmalloc/arena.h"
 #include "libvmmalloc/engine.h"
 #include "libvmmalloc/pool.h"
+#include "libvmmalloc/trace.h"
 
 #pragma GCC visibility push(default)
 
 /* jemalloc's own memalign and valloc leave errno alone when they fail; its aligned_alloc does not. */
 void *memalign(size_t align, size_t size)
 {
+	TRACE(4, "alignment %zu, size %zu", align, size);
 	return je_aligned_alloc(align ? align : 1, size);
 }
 
 void *valloc(size_t size)
 {
+	TRACE(4, "size %zu", size);
 	return je_aligned_alloc(POOL_PAGE, size);
 }
 
@@ -31,6 +34,7 @@ void *pvalloc(size_t size)
 {
 	size_t whole;
 
+	TRACE(4, "size %zu", size);
 	if (__builtin_add_overflow(size, POOL_PAGE - 1, &whole)) {
 		errno = ENOMEM;
 		return NULL;
@@ -74,6 +78,7 @@ void *realloc(void *pointer, size_t size)
 	size_t bytes = short_bytes(pointer);
 	void *moved;
 
+	TRACE(4, "ptr %p, size %zu", pointer, size);
 	if (bytes && size) {
 		if (size <= bytes && size > bytes / 2)
 			return pointer;
@@ -108,6 +113,7 @@ void *rallocx(void *pointer, size_t size, int flags)
 	size_t bytes = short_bytes(pointer);
 	void *moved;
 
+	TRACE(4, "ptr %p, size %zu, flags 0x%x", pointer, size, (unsigned)flags);
 	if (!bytes)
 		return je_rallocx(pointer, size, flags);
 	moved = je_mallocx(size, flags);

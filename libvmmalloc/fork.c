@@ -14,6 +14,7 @@
 
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/report.h"
+#include "libvmmalloc/trace.h"
 
 static void set_mode(struct pool_header *header, uint64_t mode)
 {
@@ -30,6 +31,7 @@ static void freeze(struct vmm_heap *heap)
 		 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, pool->fd, (off_t)pool->grain) == MAP_FAILED)
 		vmm_report_fatal("fork: the pool cannot be mapped privately");
 	set_mode(pool->header, POOL_HEADER_PRIVATE);
+	TRACE(2, "the heap is private from now on");
 }
 
 static void prepare(void)
@@ -62,6 +64,8 @@ static void in_child(void)
 	*pool->header = copy;
 	pool->header->owner_pid = (uint32_t)getpid();
 	pool->header->forks = 0;
+	vmm_trace_after_fork();
+	TRACE(2, "child of %d", (int)getppid());
 	pthread_mutex_unlock(&vmm.heap.lock);
 }
 

@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "libvmmalloc/trace.h"
+
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for the engine */
 #define FLOOR_LEAST ((size_t)256 << 10)
 #define FLOOR_MOST ((size_t)4 << 20)
@@ -72,6 +74,7 @@ static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	if (heap->all_reserved)
 		return 0;
 	r = vmm_pool_reserve(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
+	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", bytes, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
 	if (r == 0)
 		figure_set(&header->reserved_bytes, header->reserved_bytes + bytes);
 	return r;
@@ -197,8 +200,11 @@ void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align,
 	}
 	pthread_mutex_unlock(&heap->lock);
 
+	TRACE(3, "%zu bytes, aligned to %zu, at %p", bytes, align, taken ? (void *)start : NULL);
 	if (!taken)
 		return NULL;
+	ASSERT(start % align == 0 || at);
+	ASSERT(vmm_pool_contains(&heap->pool, (void *)start));
 	if (*zero)
 		memset((void *)start, 0, dirty);
 	*zero = *zero || dirty == 0;
@@ -242,7 +248,10 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 
 void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
 {
+	ASSERT(vmm_pool_contains(&heap->pool, address) && heap_end(heap) - (uintptr_t)address >= bytes);
+	TRACE(3, "%zu bytes at %p", bytes, address);
 	pthread_mutex_lock(&heap->lock);
+	ASSERT(heap->pool.header->used_bytes >= bytes);
 	count_used(heap, -(int64_t)bytes);
 	(void)ranges_add(&heap->free, (uintptr_t)address, bytes);
 	pthread_mutex_unlock(&heap->lock);

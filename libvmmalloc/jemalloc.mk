@@ -20,9 +20,9 @@ $(JEMALLOC_ARCHIVE):
 		./configure --quiet --disable-cxx --with-private-namespace=je_ && $(MAKE) -s lib/libjemalloc_pic.a
 endif
 
-# Aliases: our names for jemalloc's own functions, at no cost.
-JEMALLOC_ALIASES := malloc calloc free posix_memalign aligned_alloc mallocx dallocx sdallocx nallocx \
-	mallctlnametomib malloc_stats_print
+# Aliases: our names for jemalloc's own functions, at no cost. The debug build traces some (entry_debug.c).
+JEMALLOC_ALIASES := nallocx mallctlnametomib malloc_stats_print
+TRACED_ALIASES := malloc calloc free posix_memalign aligned_alloc mallocx dallocx sdallocx
 
 # object: reference=ours. The names are jemalloc 5.3's; the recipe stops if one is not there.
 JEMALLOC_HOOKS := \

@@ -3,7 +3,7 @@
 LIB_SOURCES := common/base/size.c common/base/text.c \
 	$(addprefix libvmmalloc/,arena.c config.c entry.c fork.c heap.c info.c loader.c operators.c pool.c ranges.c \
 		report.c start.c)
-DEBUG_SOURCES := $(LIB_SOURCES)
+DEBUG_SOURCES := $(LIB_SOURCES) libvmmalloc/trace.c libvmmalloc/entry_debug.c
 
 RELEASE_LIB := $(BUILD)/release/$(SONAME)
 DEBUG_LIB := $(BUILD)/debug/$(SONAME)
@@ -20,13 +20,12 @@ debug: $(DEBUG_LIB) $(BUILD)/debug/libvmmalloc.so ## the library with traces and
 
 $(RELEASE_LIB): $(RELEASE_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
 	@echo "  LINK     $@"
-	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) -Wl,--defsym=cfree=je_free \
-		$(RELEASE_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
+	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES) $(TRACED_ALIASES),-Wl,--defsym=$f=je_$f) \
+		-Wl,--defsym=cfree=je_free $(RELEASE_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
 
 $(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
 	@echo "  LINK     $@"
-	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) -Wl,--defsym=cfree=je_free \
-		$(DEBUG_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
+	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) $(DEBUG_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
 
 $(BUILD)/%/libvmmalloc.so: $(BUILD)/%/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@

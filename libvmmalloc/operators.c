@@ -16,6 +16,7 @@
 
 #include "libvmmalloc/engine.h"
 #include "libvmmalloc/report.h"
+#include "libvmmalloc/trace.h"
 
 #pragma GCC visibility push(default)
 
@@ -120,6 +121,7 @@ static void *own_new(size_t size)
 {
 	void *pointer = je_malloc(size);
 
+	TRACE(4, "size %zu = %p", size, pointer);
 	return LIKELY(pointer) ? pointer : new_slow(size, 0);
 }
 
@@ -127,11 +129,13 @@ static void *own_new_aligned(size_t size, size_t align)
 {
 	void *pointer = je_aligned_alloc(align, size);
 
+	TRACE(4, "alignment %zu, size %zu = %p", align, size, pointer);
 	return LIKELY(pointer) ? pointer : new_slow(size, align);
 }
 
 static void own_delete(void *pointer)
 {
+	TRACE(4, "ptr %p", pointer);
 	je_free(pointer);
 }
 
@@ -194,6 +198,7 @@ void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t align, const void *
 
 void _ZdlPvm(void *pointer, size_t size)
 {
+	TRACE(4, "ptr %p, size %zu", pointer, size);
 	if (_ZdlPv != own_delete)
 		_ZdlPv(pointer);
 	else if (pointer)
@@ -202,6 +207,7 @@ void _ZdlPvm(void *pointer, size_t size)
 
 void _ZdaPvm(void *pointer, size_t size)
 {
+	TRACE(4, "ptr %p, size %zu", pointer, size);
 	if (_ZdaPv != own_delete_array || _ZdlPv != own_delete)
 		_ZdaPv(pointer);
 	else if (pointer)
@@ -223,6 +229,7 @@ void _ZdaPvRKSt9nothrow_t(void *pointer, const void *tag)
 void _ZdlPvSt11align_val_t(void *pointer, size_t align)
 {
 	(void)align;
+	TRACE(4, "ptr %p", pointer);
 	je_free(pointer);
 }
 

@@ -8,6 +8,7 @@
 
 #include "libvmmalloc/fork.h"
 #include "libvmmalloc/report.h"
+#include "libvmmalloc/trace.h"
 
 struct vmm_context vmm;
 
@@ -41,12 +42,14 @@ static void start(void)
 		return;
 
 	environment = find_environment();
+	vmm_trace_start(environment);
 	if (vmm_config_read(environment, &vmm.config, &error) < 0 ||
 	    vmm_pool_create(vmm.config.pool_dir, vmm.config.pool_bytes, vmm.config.reserve_all, &pool, &error) < 0)
 		vmm_report_fatal("%s", error.data);
 	if (vmm_heap_init(&vmm.heap, &pool, vmm.config.reserve_all) < 0)
 		vmm_report_fatal("pool creation failed: the file system of %s is full", vmm.config.pool_dir);
 	vmm.has_pool = true;
+	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.config.pool_dir, (void *)pool.base);
 }
 
 void vmm_start(void)
