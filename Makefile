@@ -21,11 +21,10 @@ LIB_CFLAGS := $(STD_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 
 .PHONY: all
-all: lib debug ctl
+all: lib debug
 
 include libvmmalloc/jemalloc.mk
 include libvmmalloc/library.mk
-include vmmallocd/ctl/ctl.mk
 include tests/packages.mk
 include tests/tests.mk
 include doc/install.mk

@@ -258,14 +258,23 @@ void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size
 {
 	void *pointer;
 
-	if (bytes < LARGE_LEAST || !vmm.has_pool)
+	if (bytes < LARGE_LEAST || !vmm.has_pool || bytes > vmm.heap.pool.size)
 		return je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
 	shorter_follows = true;
 	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
 	shorter_follows = false;
-	if (!pointer && bytes <= vmm.heap.pool.size)
+	if (!pointer)
 		pointer = je_large_palloc(tsdn, arena, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), CACHE_LINE, zero);
 	return pointer;
+}
+
+bool vmm_arena_has_block(const void *pointer)
+{
+	size_t free_regions, regions, bytes = 1;
+
+	if (in_pool(pointer))
+		je_inspect_extent_util_stats_get(NULL, pointer, &free_regions, &regions, &bytes);
+	return bytes != 0;
 }
 
 size_t vmm_arena_short_bytes(const void *pointer, size_t class_bytes)

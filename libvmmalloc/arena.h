@@ -43,6 +43,9 @@ void *vmm_arena_no_dlsym(void *handle, const char *name);
 /* Empties the arenas' caches of free extents into the heap. True if there was anything in them. */
 bool vmm_arena_reclaim(void);
 
+/* For assertions: whether a block, rather than free space or the inside of a large block, is at `pointer`. */
+bool vmm_arena_has_block(const void *pointer);
+
 /*
  * jemalloc rounds a large request up to its size class, by up to a quarter. Where the pool has no room for that, but
  * for the request itself, the block is as short as the request, in whole pages. jemalloc does not know: it takes the

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "include/libvmmalloc.h"
+#include "libvmmalloc/arena.h"
 #include "libvmmalloc/engine.h"
 #include "libvmmalloc/trace.h"
 
@@ -28,12 +29,14 @@ void *calloc(size_t number, size_t size)
 void free(void *pointer)
 {
 	TRACE(4, "ptr %p", pointer);
+	ASSERT(vmm_arena_has_block(pointer));
 	je_free(pointer);
 }
 
 void cfree(void *pointer)
 {
 	TRACE(4, "ptr %p", pointer);
+	ASSERT(vmm_arena_has_block(pointer));
 	je_free(pointer);
 }
 

@@ -9,6 +9,8 @@ UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 PRELOAD_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/preload/*.c)) \
 	$(patsubst tests/%.cc,$(BUILD)/tests/%,$(wildcard tests/preload/*.cc))
+PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so initfirst.so cxx_plugin.so \
+	runpath/only_by_runpath.so)
 SUITES := $(wildcard tests/preload/*.bash tests/e2e/*.bash)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -27,7 +29,7 @@ check-e2e: tests ## the library under real programs
 	$(Q)tests/lib/check.bash $(wildcard tests/e2e/*.bash)
 
 .PHONY: tests
-tests: all $(UNIT_TESTS) $(PRELOAD_PROGRAMS)
+tests: all $(UNIT_TESTS) $(PRELOAD_PROGRAMS) $(PRELOAD_LIBRARIES)
 
 deps: ## install the packages that building and testing need
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -37,7 +39,7 @@ $(BUILD)/sanitized/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STD_CFLAGS) $(SANITIZE) -O1 -g -c $< -o $@
 
-$(BUILD)/sanitized/tests/%.o: STD_CFLAGS += -Wno-missing-prototypes
+$(BUILD)/sanitized/tests/%.o: STD_CFLAGS += -Wno-missing-prototypes -Wno-write-strings
 
 .SECONDEXPANSION:
 $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $$(call unit_objects,tests/unit/%.c)
@@ -45,14 +47,31 @@ $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $$(call 
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ $(call unit_wraps,tests/unit/$*.c) -lcmocka -pthread -o $@
 
-# -fno-builtin: the compiler may not reason away what the programs are about
-$(BUILD)/tests/preload/%: tests/preload/%.c
+# Linked with the library for its own functions, but for three; a line "/* link: ... */" adds to that. -fno-builtin: the compiler
+# may not reason away what the programs are about.
+PRELOAD_FLAGS := -I. -Iinclude -Wall -Wextra -Wno-alloc-size-larger-than -MMD -MP -O1 -g -fno-builtin
+PRELOAD_LINK := $(RELEASE_LIB) -Wl,-rpath,$(abspath $(BUILD)/release) -pthread
+# Loaded by those programs; initfirst.so runs its constructor before libc's.
+$(BUILD)/tests/preload/libraries/%.so: tests/preload/libraries/%.c
+	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -Wall $< -o $@
+$(BUILD)/tests/preload/libraries/%.so: tests/preload/libraries/%.cc
+	$(Q)mkdir -p $(@D) && $(CXX) -shared -fPIC -Wall -fno-builtin $< -o $@
+$(BUILD)/tests/preload/libraries/initfirst.so: tests/preload/libraries/allocates.c
+	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -Wall -Wl,-z,initfirst $< -o $@
+$(BUILD)/tests/preload/libraries/runpath/only_by_runpath.so: $(BUILD)/tests/preload/libraries/allocates.so
+	$(Q)mkdir -p $(@D) && cp $< $@
+$(BUILD)/tests/preload/early: $(BUILD)/tests/preload/libraries/initfirst.so
+$(BUILD)/tests/preload/early: PRELOAD_LINK += $(abspath $(BUILD)/tests/preload/libraries/initfirst.so)
+$(addprefix $(BUILD)/tests/preload/,bad_free hello late): PRELOAD_LINK :=
+$(BUILD)/tests/preload/dlopen: PRELOAD_LINK += -Wl,-rpath,$(abspath $(BUILD)/tests/preload/libraries/runpath)
+
+$(BUILD)/tests/preload/%: tests/preload/%.c $(RELEASE_LIB)
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Iinclude -Wall -Wextra -MMD -MP -O1 -g -fno-builtin $< \
-		-pthread -ldl $(shell sed -n 's|^/\* link: \(.*\) \*/$$|\1|p' $<) -o $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(PRELOAD_FLAGS) $< $(PRELOAD_LINK) \
+		$(shell sed -n 's|^/\* link: \(.*\) \*/$$|\1|p' $<) -o $@
 
-$(BUILD)/tests/preload/%: tests/preload/%.cc
+$(BUILD)/tests/preload/%: tests/preload/%.cc $(RELEASE_LIB)
 	@echo "  CXX      $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 -I. -Iinclude -Wall -Wextra -MMD -MP -O1 -g -fno-builtin $< -pthread -o $@
+	$(Q)$(CXX) -std=c++17 $(PRELOAD_FLAGS) -Wno-sized-deallocation $< $(PRELOAD_LINK) -o $@

@@ -1,5 +1,4 @@
 /* pack SIZE PERCENT -- threads fill the pool with objects that others free, round after round; see main(). */
-/* link: $(RELEASE_LIB) */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,0 +1,13 @@
+/* check.h -- for the programs in this folder: what a test of theirs needs to say. */
+#ifndef TESTS_PRELOAD_CHECK_H
+#define TESTS_PRELOAD_CHECK_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <libvmmalloc.h>
+
+#define CHECK(condition) \
+	((condition) ? (void)0 : (fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition), exit(1)))
+
+#endif

@@ -1,0 +1,65 @@
+/* A full pool: NULL and ENOMEM, cheaply and for ever, and the program goes on; also for a thread's very first malloc. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "tests/preload/check.h"
+
+#define THREADS 64
+
+static void *first_malloc_of_a_thread(void *unused)
+{
+	for (size_t size = 8; size < 1 << 20; size *= 4) {
+		char *block = malloc(size);
+
+		if (block)
+			memset(block, 1, size);
+		free(block);
+	}
+	return unused;
+}
+
+static void *fill(void *list)
+{
+	for (size_t size = 4 << 20; size >= 16; size /= 2)
+		for (void **block; (block = malloc(size)); list = block) {
+			memset(block, 0xee, size);
+			*block = list;
+		}
+	return list;
+}
+
+static void start_threads(pthread_t *threads, int *started)
+{
+	for (*started = 0; *started < THREADS; ++*started)
+		if (pthread_create(&threads[*started], NULL, first_malloc_of_a_thread, NULL))
+			break;
+}
+
+int main(void)
+{
+	struct vmmalloc_stats stats;
+	pthread_t threads[THREADS];
+	void *list;
+	int started;
+
+	for (int round = 0; round < 3; round++) {
+		list = fill(NULL);
+		for (int i = 0; i < 20000; i++) {
+			errno = 0;
+			CHECK(malloc(1 << 20) == NULL && errno == ENOMEM);
+		}
+		start_threads(threads, &started);
+		for (int i = 0; i < started; i++)
+			CHECK(pthread_join(threads[i], NULL) == 0);
+		for (void **block = list, **next; block; block = next) {
+			next = *block;
+			free(block);
+		}
+		CHECK((list = malloc(2 << 20)) != NULL);
+		free(list);
+	}
+	vmmalloc_stats(&stats, sizeof(stats));
+	CHECK(stats.failed_requests >= 60000);
+	return 0;
+}
