@@ -2,9 +2,9 @@
 /*
  * arena -- the seam between jemalloc and the heap. The only file that knows jemalloc's internals is arena.c.
  *
- * The build takes the distribution's static jemalloc apart and gives some references in some of its objects new
- * names (libvmmalloc/jemalloc.mk): where jemalloc would map, unmap or purge memory, read options, or start threads, it calls the
- * functions below. They are not for anybody else.
+ * The build takes the distribution's static jemalloc apart and gives some references in some of its objects new names
+ * (libvmmalloc/jemalloc.mk): where jemalloc would map, unmap or purge memory, read options, or start threads, it calls
+ * the functions below. They are not for anybody else.
  */
 #ifndef LIBVMMALLOC_ARENA_H
 #define LIBVMMALLOC_ARENA_H

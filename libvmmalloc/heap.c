@@ -149,8 +149,8 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 }
 
 /*
- * Free ranges never touch, so there are at most half as many as pages. Their nodes lie in ordinary memory, of which only
- * what is needed is ever touched: in the pool each page of them would stand in the way of the heap.
+ * Free ranges never touch, so there are at most half as many as pages. Their nodes lie in ordinary memory, of which
+ * only what is needed is ever touched: in the pool each page of them would stand in the way of the heap.
  */
 static int init_ranges(struct vmm_heap *heap)
 {

@@ -47,12 +47,14 @@ JEMALLOC_HOOKS := \
 	background_thread:dlsym=vmm_arena_no_dlsym
 
 $(JEMALLOC): libvmmalloc/jemalloc.mk $(JEMALLOC_ARCHIVE)
-	@[ -f "$(JEMALLOC_ARCHIVE)" ] || { echo "no $(JEMALLOC_ARCHIVE): install libjemalloc-dev (make deps)" >&2; exit 1; }
+	@[ -f "$(JEMALLOC_ARCHIVE)" ] || \
+		{ echo "no $(JEMALLOC_ARCHIVE): install libjemalloc-dev (make deps)" >&2; exit 1; }
 	@echo "  JEMALLOC $@"
 	$(Q)rm -rf $(JEMALLOC_DIR)/objects $@ && mkdir -p $(JEMALLOC_DIR)/objects
 	$(Q)cd $(JEMALLOC_DIR)/objects && $(AR) x $(abspath $(JEMALLOC_ARCHIVE)) && rm -f jemalloc_cpp.*
 	$(Q)cd $(JEMALLOC_DIR)/objects && \
-		$(NM) -g --defined-only *.o | awk 'NF == 3 && $$3 !~ /^je_/ { print $$3, "je_" $$3 }' | sort -u >../private.syms
+		$(NM) -g --defined-only *.o | awk 'NF == 3 && $$3 !~ /^je_/ { print $$3, "je_" $$3 }' | \
+		sort -u >../private.syms
 	$(Q)cd $(JEMALLOC_DIR)/objects && for hook in $(JEMALLOC_HOOKS); do \
 		object=$$(echo $${hook%%:*}.*o); symbols=$${hook#*:}; \
 		$(NM) -u $$object | grep -qw "$${symbols%=*}" || { \

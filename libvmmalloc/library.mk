@@ -25,7 +25,8 @@ $(RELEASE_LIB): $(RELEASE_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
 
 $(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
 	@echo "  LINK     $@"
-	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) $(DEBUG_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
+	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) \
+		$(DEBUG_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
 
 $(BUILD)/%/libvmmalloc.so: $(BUILD)/%/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@

@@ -2,7 +2,7 @@
 /*
  * operators -- C++ operator new and delete, in C, without a dependency on a C++ library.
  *
- * A program linked to another allocator would otherwise leak out of the pool, and a sized delete is cheaper than free().
+ * A program linked to another allocator would otherwise leak out of the pool; a sized delete is cheaper than free().
  * Functions carry their mangled names (Itanium C++ ABI, 5.1): nw new, na new[], dl delete, da delete[];
  * m size_t, Pv void *, RKSt9nothrow_t const std::nothrow_t &, St11align_val_t std::align_val_t.
  *

@@ -47,8 +47,8 @@ $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $$(call 
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ $(call unit_wraps,tests/unit/$*.c) -lcmocka -pthread -o $@
 
-# Linked with the library for its own functions, but for three; a line "/* link: ... */" adds to that. -fno-builtin: the compiler
-# may not reason away what the programs are about.
+# Linked with the library for its own functions, but for three; a line "/* link: ... */" adds to that. -fno-builtin:
+# the compiler may not reason away what the programs are about.
 PRELOAD_FLAGS := -I. -Iinclude -Wall -Wextra -Wno-alloc-size-larger-than -MMD -MP -O1 -g -fno-builtin
 PRELOAD_LINK := $(RELEASE_LIB) -Wl,-rpath,$(abspath $(BUILD)/release) -pthread
 # Loaded by those programs; initfirst.so runs its constructor before libc's.
@@ -75,3 +75,8 @@ $(BUILD)/tests/preload/%: tests/preload/%.cc $(RELEASE_LIB)
 	@echo "  CXX      $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(PRELOAD_FLAGS) -Wno-sized-deallocation $< $(PRELOAD_LINK) -o $@
+
+$(BUILD)/tests/demo/%: tests/demo/%.c
+	@echo "  CC       $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(STD_CFLAGS) $(CFLAGS) $< -o $@

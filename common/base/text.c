@@ -47,6 +47,7 @@ void text_add_va(struct text *text, const char *format, va_list args)
 {
 	va_list ap;
 
+	text->data[text->length] = '\0';
 	va_copy(ap, args);
 	for (const char *f = format; *f; f++) {
 		int longs = 0;

@@ -3,7 +3,8 @@
  * text -- formatting into a caller's buffer, for places where stdio is not allowed.
  *
  * Calls no malloc, no stdio and no locale code, so it may run before main, under the allocator's
- * locks and in a forked child. Output that does not fit is cut off; the buffer always ends in NUL.
+ * locks and in a forked child. Output that does not fit is cut off; the buffer ends in NUL from the
+ * first text_add on.
  */
 #ifndef COMMON_BASE_TEXT_H
 #define COMMON_BASE_TEXT_H

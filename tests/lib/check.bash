@@ -15,7 +15,9 @@ for suite; do
 		last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
 		read -r p _ f _ s _ <<<"${last//,/}"
 	else
-		p=$(count '^\[  PASSED  \] [0-9]+'); f=$(count '^\[  FAILED  \] [0-9]+ test'); s=$(count '^\[  SKIPPED \] [0-9]+ test')
+		p=$(count '^\[  PASSED  \] [0-9]+')
+		f=$(count '^\[  FAILED  \] [0-9]+ test')
+		s=$(count '^\[  SKIPPED \] [0-9]+ test')
 	fi
 	[ "$status" -ne 0 ] && [ "$f" -eq 0 ] && { echo "FAIL $suite: exit status $status"; f=1; }
 	[ "$status" -eq 0 ] && [ $((p + f + s)) -eq 0 ] && { echo "FAIL $suite: ran no test"; f=1; }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# install-packages.bash PACKAGE... -- installs what is missing, through apt-get, as root or with sudo; else says what to type.
+# install-packages.bash PACKAGE... -- installs what is missing, through apt-get, as root or with sudo; otherwise says
+# what to type.
 set -u
 missing=()
 for package; do

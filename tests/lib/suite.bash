@@ -54,7 +54,8 @@ run_case() {
 	"$SKIPPED") skipped=$((skipped + 1)); echo "skip $SUITE: $name: $(tail -n 1 "$SUITE_TMP/log")" ;;
 	*)
 		failed=$((failed + 1))
-		[ $status -eq 124 ] || [ $status -eq 137 ] && echo "(past its deadline of $DEADLINE s)" >>"$SUITE_TMP/log"
+		[ $status -eq 124 ] || [ $status -eq 137 ] &&
+			echo "(past its deadline of $DEADLINE s)" >>"$SUITE_TMP/log"
 		echo "FAIL $SUITE: $name (status $status)"
 		tail -n 40 "$SUITE_TMP/log" | sed 's/^/     | /'
 		;;

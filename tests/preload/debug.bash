@@ -63,7 +63,8 @@ refuses_level() {
 run_case "a malformed level is refused" refuses_level
 
 normal_is_silent() {
-	VMMALLOC_LOG_LEVEL=4 VMMALLOC_LOG_STATS=1 VMMALLOC_LOG_FILE=$WORK/log preload "$PROGRAMS/hello" 2>err >out || return 1
+	VMMALLOC_LOG_LEVEL=4 VMMALLOC_LOG_STATS=1 VMMALLOC_LOG_FILE=$WORK/log \
+		preload "$PROGRAMS/hello" 2>err >out || return 1
 	[ ! -s err ] && [ ! -e log ]
 }
 run_case "the normal build has none of it" normal_is_silent

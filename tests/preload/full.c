@@ -1,4 +1,4 @@
-/* A full pool: NULL and ENOMEM, cheaply and for ever, and the program goes on; also for a thread's very first malloc. */
+/* A full pool: NULL and ENOMEM, cheaply, and the program goes on; also for a thread's very first malloc. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>

@@ -79,7 +79,7 @@ run_case "256 arenas" many_arenas
 # --- nobody's options ---
 
 hostile_options() {
-	MALLOC_CONF='junk:true,abort:true,background_thread:true,dss:primary,retain:true,narenas:1,stats_print:true,nonsense:1' \
+	MALLOC_CONF='junk:true,abort:true,background_thread:true,dss:primary,retain:true,stats_print:true,nonsense:1' \
 		runs_quietly no_threads
 }
 run_case "MALLOC_CONF changes nothing and prints nothing" hostile_options

@@ -1,0 +1,58 @@
+#!/bin/bash
+# lint.bash -- what a reader should be able to rely on: layers, exports, imports, style.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failed=0
+complain() { echo "lint: $*"; failed=1; }
+
+# --- layers: who may include whom (doc/ARCHITECTURE.md) ---
+includes() { grep -nE "^#include [\"<]$2" $1 /dev/null; }
+lib_sources=$(git ls-files 'libvmmalloc/*.[ch]')
+base_sources=$(git ls-files 'common/base/*.[ch]')
+for file in $base_sources; do
+	includes "$file" '(libvmmalloc|vmmallocd|common/util|include)/' && complain "$file: common/base stands on its own"
+	includes "$file" '(stdio|stdlib|malloc|locale)\.h' && complain "$file: common/base may be linked into the library"
+done
+for file in $lib_sources; do
+	includes "$file" '(vmmallocd|common/util)/' && complain "$file: the library knows only common/base"
+	case $file in
+	libvmmalloc/info.c) ;;  # malloc_info writes to a FILE, which the program gives it
+	*) includes "$file" '(stdio|locale|assert)\.h' && complain "$file: no stdio, locale or assert in the library" ;;
+	esac
+	case $file in
+	libvmmalloc/arena.c) ;;
+	*) grep -nE '\bje_(arena|base|extent|pages|large|tsd|opt|inspect|narenas)' "$file" &&
+		complain "$file: only arena.c knows jemalloc's internals" ;;
+	esac
+done
+
+# --- exports: exactly the map ---
+library=build/release/libvmmalloc.so.1
+exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' | sort)
+mapped=$(sed -e 's|/\*.*\*/||' -e '/local:/,$d' libvmmalloc/libvmmalloc.map | grep -oE '[A-Za-z_][A-Za-z0-9_]*;' | tr -d ';' | sort)
+[ "$exported" = "$mapped" ] || complain "exports differ from libvmmalloc.map: $(diff <(echo "$exported") <(echo "$mapped"))"
+
+# --- imports: only what tests/lint/imports.txt allows ---
+imported=$(nm -D --undefined-only "$library" | awk '{ sub(/@.*/, "", $2); print $2 }' | sort -u)
+unknown=$(comm -23 <(echo "$imported") <(grep -v '^#' tests/lint/imports.txt | awk '{ print $1 }' | sort -u))
+[ -z "$unknown" ] || complain "the library imports what imports.txt does not allow:" $unknown
+readelf -dW "$library" | awk '/NEEDED/ { print $NF }' | tr -d '[]' | grep -vxE '(lib(c|m|gcc_s)|ld-linux.*)\.so\.[0-9]+' &&
+	complain "the library needs another library"
+
+# --- text ---
+git ls-files | grep -vE '\.(png)$' | xargs grep -nE '[[:space:]]+$' && complain "white space at the end of a line"
+git ls-files '*.[ch]' '*.cc' '*.bash' '*.mk' | xargs awk '{ line = $0; gsub(/\t/, "        ", line); if (length(line) > 120) { print FILENAME ":" FNR; bad = 1 } } END { exit bad }' ||
+	complain "lines of more than 120 columns"
+for page in doc/*.[0-9]; do
+	words=$(LC_ALL=C man -l --warnings "$page" 2>&1 >/dev/null)
+	[ -z "$words" ] || complain "$page: $words"
+done
+
+# --- cppcheck ---
+if command -v cppcheck >/dev/null; then
+	cppcheck --quiet --suppress=legacyUninitvar:libvmmalloc/operators.c --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -I. \
+		--suppress=missingIncludeSystem --suppress=unknownMacro common libvmmalloc || complain "cppcheck"
+fi
+
+[ $failed -eq 0 ] && echo "lint: nothing to say"
+exit $failed
