@@ -27,6 +27,7 @@ include libvmmalloc/jemalloc.mk
 include libvmmalloc/library.mk
 include tests/packages.mk
 include tests/tests.mk
+include tests/bench/bench.mk
 include doc/install.mk
 
 .PHONY: clean

@@ -31,7 +31,7 @@ extern "C" {
 #define VMMALLOC_MIN_POOL ((size_t)(1024 * 1024 * 14))
 
 /* Where the heap is: struct vmmalloc_stats, mode. */
-#define VMMALLOC_MODE_ORDINARY 0  /* no pool: a set-uid program, or a child that runs without one */
+#define VMMALLOC_MODE_ORDINARY 0  /* no pool: a set-uid program */
 #define VMMALLOC_MODE_POOL 1      /* on the pool file */
 #define VMMALLOC_MODE_PRIVATE 2   /* a private copy of the pool since a fork */
 

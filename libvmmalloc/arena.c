@@ -213,6 +213,15 @@ bool vmm_arena_unmap_extent(void *address, size_t bytes)
 	return kept;
 }
 
+/* When an arena is destroyed. */
+bool vmm_arena_unmap_metadata(void *address, size_t bytes)
+{
+	if (!in_pool(address))
+		return vmm_arena_unmap_extent(address, bytes);
+	vmm_heap_give_metadata(&vmm.heap, address, bytes);
+	return false;
+}
+
 void vmm_arena_destroy_extent(void *address, size_t bytes)
 {
 	(void)vmm_arena_unmap_extent(address, bytes);

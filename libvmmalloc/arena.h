@@ -24,6 +24,7 @@ bool vmm_arena_keep_pages(void *address, size_t bytes);
 
 /* base.o: jemalloc's metadata */
 void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
+bool vmm_arena_unmap_metadata(void *address, size_t bytes);
 
 /* rtree.o: the page index, in place of base_alloc() */
 void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align);

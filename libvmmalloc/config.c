@@ -85,7 +85,8 @@ static int read_arenas(char *const *environment, unsigned *ret_arenas, struct te
 	const char *value = vmm_config_value(environment, CONFIG_ARENAS);
 	size_t arenas = 0;
 
-	if (value && (size_parse(value, &arenas) < 0 || arenas < 1 || arenas > CONFIG_ARENAS_MOST)) {
+	if (value && (size_parse(value, &arenas) < 0 || arenas < 1 || arenas > CONFIG_ARENAS_MOST ||
+		      value[strlen(value) - 1] > '9')) {
 		text_add(error, "incorrect %s value (%s), expected a number from 1 to %d", CONFIG_ARENAS, value,
 			 CONFIG_ARENAS_MOST);
 		return -EINVAL;

@@ -15,7 +15,8 @@
 #define STEP_SHARE 8                        /* each step reserves this part of what is reserved already */
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)32 << 20)
-#define RETRY_NS 10000000u                  /* a file system that was full is asked again after this */
+#define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
+#define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
 
 static size_t clamp(size_t value, size_t least, size_t most)
 {
@@ -62,7 +63,7 @@ static uint64_t now_ns(void)
 {
 	struct timespec now = { 0 };
 
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -93,25 +94,47 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 	return 0;
 }
 
+/* How far up blocks may reach: the program's leave the floor alone. */
+static uintptr_t block_limit(const struct vmm_heap *heap, enum vmm_heap_use use)
+{
+	size_t kept = use == HEAP_FOR_ENGINE ? 0 : heap->floor;
+
+	return heap->high - heap_start(heap) > kept ? heap->high - kept : heap_start(heap);
+}
+
+/* What is reserved ends with a whole unit, or meets the metadata. */
+static uintptr_t growth_end(const struct vmm_heap *heap, uintptr_t end)
+{
+	uintptr_t whole = align_up(end, heap->pool.unit);
+
+	return whole < heap->high ? whole : heap->high;
+}
+
+/* A file system that was full a moment ago need not be asked for as much again. */
+static bool must_wait(const struct vmm_heap *heap, size_t bytes)
+{
+	return heap->retry_ns && bytes >= heap->retry_bytes && now_ns() < heap->retry_ns;
+}
+
 /* Moves `low` to `need` at least, and further if that goes well. */
 static bool grow(struct vmm_heap *heap, uintptr_t need, enum vmm_heap_use use)
 {
-	size_t kept = use == HEAP_FOR_ENGINE ? 0 : heap->floor;
-	uintptr_t limit = heap->high - heap->low > kept ? heap->high - kept : heap->low;
 	size_t step = clamp((heap->low - heap_start(heap)) / STEP_SHARE, STEP_LEAST, STEP_MOST);
-	uintptr_t want;
+	uint64_t began;
 
-	need = align_up(need, heap->pool.grain);
-	if (need <= heap->low || need > limit)
+	if (need <= heap->low || need > block_limit(heap, use))
 		return false;
-	if (heap->retry_ns && now_ns() < heap->retry_ns)
+	need = growth_end(heap, need);
+	if (must_wait(heap, need - heap->low))
 		return false;
 
-	heap->retry_ns = 0;
-	want = limit - need > step ? align_up(need + step, heap->pool.grain) : limit;
-	if (grow_to(heap, want) == 0 || grow_to(heap, need) == 0)
+	began = now_ns();
+	if (grow_to(heap, growth_end(heap, need + step)) == 0 || grow_to(heap, need) == 0) {
+		heap->retry_ns = 0;
 		return true;
-	heap->retry_ns = now_ns() + RETRY_NS;
+	}
+	heap->retry_bytes = need - heap->low;
+	heap->retry_ns = now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (now_ns() - began);
 	return false;
 }
 
@@ -125,19 +148,35 @@ static uintptr_t end_past_low(const struct vmm_heap *heap, size_t bytes, size_t 
 	return __builtin_add_overflow(start, bytes, &end) ? 0 : end;
 }
 
+/* From the free ranges; but what lies in the floor goes back. */
+static bool take_free(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use, uintptr_t *ret_start)
+{
+	uintptr_t start;
+
+	if (!ranges_take_lowest(&heap->free, bytes, align, &start))
+		return false;
+	if (start < heap->high && start + bytes > block_limit(heap, use)) {
+		(void)ranges_add(&heap->free, start, bytes);
+		return false;
+	}
+	*ret_start = start;
+	return true;
+}
+
 static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use,
 			  uintptr_t *ret_start)
 {
-	if (ranges_take_lowest(&heap->free, bytes, align, ret_start))
+	if (take_free(heap, bytes, align, use, ret_start))
 		return true;
-	return grow(heap, end_past_low(heap, bytes, align), use) &&
-	       ranges_take_lowest(&heap->free, bytes, align, ret_start);
+	return grow(heap, end_past_low(heap, bytes, align), use) && take_free(heap, bytes, align, use, ret_start);
 }
 
 static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum vmm_heap_use use)
 {
 	const struct range *last;
 
+	if (start < heap->high && start + bytes > block_limit(heap, use))
+		return false;
 	if (ranges_take_at(&heap->free, start, bytes))
 		return true;
 	if (start + bytes <= heap->low || start > heap->low)
@@ -172,7 +211,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	heap->high = heap_end(heap);
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
 	r = init_ranges(heap);
-	return r < 0 ? r : grow_to(heap, heap->low + align_up(STEP_LEAST, pool->grain));
+	return r < 0 ? r : grow_to(heap, align_up(heap->low + STEP_LEAST, pool->unit));
 }
 
 /* The part of a block that was handed out before has old bytes in it. */
@@ -181,6 +220,8 @@ static size_t dirty_bytes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	uintptr_t end = start + bytes;
 	size_t dirty = start >= heap->fresh ? 0 : end <= heap->fresh ? bytes : heap->fresh - start;
 
+	if (end > heap->high)
+		return bytes;  /* metadata once */
 	if (end > heap->fresh)
 		heap->fresh = end;
 	return dirty;
@@ -214,7 +255,8 @@ void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align,
 /* From between low and high; else from what was free already. */
 static bool take_from_top(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start, size_t *ret_dirty)
 {
-	uintptr_t start = (heap->high - bytes) & ~(align - 1);
+	size_t whole = align > heap->pool.unit ? align : heap->pool.unit;
+	uintptr_t start = (heap->high - bytes) & ~(whole - 1);
 
 	if (bytes <= heap->high - heap->low && start >= heap->low && reserve(heap, start, heap->high - start) == 0) {
 		heap->high = *ret_start = start;
@@ -257,6 +299,39 @@ void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
 	pthread_mutex_unlock(&heap->lock);
 }
 
+void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes)
+{
+	struct pool_header *header = heap->pool.header;
+
+	vmm_heap_count(heap, &header->metadata_bytes, -(int64_t)bytes);
+	vmm_heap_give(heap, address, bytes);
+}
+
+static void each_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end,
+			      void (*visit)(void *context, char *start, size_t bytes), void *context)
+{
+	while (start < end) {
+		const struct range *free = ranges_next(&heap->free, start);
+		uintptr_t used_end = free && free->start < end ? free->start : end;
+
+		if (used_end > start)
+			visit(context, (char *)start, used_end - start);
+		start = used_end < end ? used_end + free->length : end;
+	}
+}
+
+void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
+			void *context)
+{
+	/* a free range may reach from below `high` to above it only if nothing lies between low and high */
+	if (heap->low == heap->high) {
+		each_used_between(heap, heap_start(heap), heap_end(heap), visit, context);
+		return;
+	}
+	each_used_between(heap, heap_start(heap), heap->low, visit, context);
+	each_used_between(heap, heap->high, heap_end(heap), visit, context);
+}
+
 /* With the lock held: [start, low) is free; make it unreserved. */
 static size_t shrink_to(struct vmm_heap *heap, uintptr_t start)
 {
@@ -281,10 +356,8 @@ size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep)
 	pthread_mutex_lock(&heap->lock);
 	last = ranges_ending_at(&heap->free, heap->low);
 	if (last && !heap->all_reserved && heap->pool.header->mode == POOL_HEADER_SHARED) {
-		size_t kept = align_up(last->start, heap->pool.grain) - last->start;
-
-		if (keep < last->length && kept + align_up(keep, heap->pool.grain) < last->length)
-			released = shrink_to(heap, last->start + kept + align_up(keep, heap->pool.grain));
+		if (keep < last->length && align_up(last->start + keep, heap->pool.unit) < heap->low)
+			released = shrink_to(heap, align_up(last->start + keep, heap->pool.unit));
 	}
 	pthread_mutex_unlock(&heap->lock);
 	return released;

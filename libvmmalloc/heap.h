@@ -7,8 +7,8 @@
  *                 between them ------------>  grows upwards   grows downwards <------------
  *
  * Extents are taken at the lowest address that fits. Only when no free range fits is more of the file reserved,
- * in steps that grow with the heap. The engine's metadata never come back, so they lie at the other end, where they
- * split nothing. The last `floor` bytes between low and high are kept for the engine, so that it stays alive in a
+ * in steps that grow with the heap. The engine's metadata hardly ever come back, so they lie at the other end, where
+ * they split nothing. The last `floor` bytes between low and high are kept for the engine, so that it stays alive in a
  * full pool.
  *
  * All functions may be called from any thread; they lock the heap's own mutex, call nothing of the engine, allocate
@@ -36,10 +36,11 @@ struct vmm_heap {
 	struct ranges free;     /* reserved and not handed out */
 	uintptr_t low;          /* [start, low) is reserved */
 	uintptr_t high;         /* [high, end) was handed out as metadata */
-	uintptr_t fresh;        /* [fresh, high) was never handed out: it reads as zero */
+	uintptr_t fresh;        /* [fresh, high) was never handed out: it reads as zero; all else may not */
 	size_t floor;           /* bytes */
 	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full */
-	uint64_t retry_ns;      /* after a full file system: when to ask it again, CLOCK_MONOTONIC_COARSE */
+	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
+	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
 };
 
 /* Takes over a fresh pool. 0, or -errno if the file system has no space even to begin with. */
@@ -56,6 +57,11 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align);
 
 /* Takes back [address, address + bytes), all or part of what was handed out. Never fails. */
 void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes);
+void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
+
+/* Calls `visit` for every stretch of the pool that is handed out, in order of address. The caller holds the lock. */
+void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
+			void *context);
 
 /* Gives the free space at the upper end of the extents back to the file system, less `keep` bytes. Returns bytes. */
 size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep);

@@ -17,7 +17,7 @@ JEMALLOC_ARCHIVE := $(JEMALLOC_DIR)/src/lib/libjemalloc_pic.a
 $(JEMALLOC_ARCHIVE):
 	$(Q)mkdir -p $(JEMALLOC_DIR) && rm -rf $(JEMALLOC_DIR)/src && cp -R $(JEMALLOC_SRC) $(JEMALLOC_DIR)/src
 	$(Q)cd $(JEMALLOC_DIR)/src && { [ -x configure ] || autoconf; } && \
-		./configure --quiet --disable-cxx --with-private-namespace=je_ && $(MAKE) -s lib/libjemalloc_pic.a
+		./configure --quiet --disable-cxx && $(MAKE) -s lib/libjemalloc_pic.a
 endif
 
 # Aliases: our names for jemalloc's own functions, at no cost. The debug build traces some (entry_debug.c).
@@ -34,7 +34,7 @@ JEMALLOC_HOOKS := \
 	ehooks:je_pages_purge_lazy=vmm_arena_keep_pages \
 	ehooks:je_pages_purge_forced=vmm_arena_keep_pages \
 	base:je_extent_alloc_mmap=vmm_arena_map_metadata \
-	base:je_extent_dalloc_mmap=vmm_arena_unmap_extent \
+	base:je_extent_dalloc_mmap=vmm_arena_unmap_metadata \
 	base:je_pages_decommit=vmm_arena_keep_pages \
 	base:je_pages_purge_lazy=vmm_arena_keep_pages \
 	base:je_pages_purge_forced=vmm_arena_keep_pages \

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -152,6 +154,20 @@ static bool exceeds_file_limit(size_t bytes)
 	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur;
 }
 
+/*
+ * btrfs writes elsewhere what it writes a second time, and needs new space for it, which a full disk has not. An empty
+ * file may be told not to; what fails here shows later, as an error of fallocate.
+ */
+static void write_in_place(int fd)
+{
+	int flags = 0;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+		flags |= FS_NOCOW_FL;
+		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+}
+
 static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bool reserve_all, struct text *error)
 {
 	struct stat st;
@@ -163,6 +179,9 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 	pool->dev = st.st_dev;
 	pool->ino = st.st_ino;
 	pool->grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE;
+	pool->unit = fs.f_type == HUGETLBFS_MAGIC || fs.f_type == TMPFS_MAGIC ? pool->grain : POOL_HUGE_PAGE;
+	if (fs.f_type == BTRFS_SUPER_MAGIC)
+		write_in_place(pool->fd);
 	if (bytes > (size_t)PTRDIFF_MAX - pool->grain)
 		return fail(error, dir, "file size", -EFBIG);
 	pool->size = round_up(bytes, pool->grain);
@@ -202,13 +221,12 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
 	}
 	pool.header = (struct pool_header *)pool.base;
 	write_header(&pool);
-	if (reserve_all)
-		pool.header->reserved_bytes = pool.size;
+	pool.header->reserved_bytes = reserve_all ? pool.size : pool.grain;
 	*ret_pool = pool;
 	return 0;
 }
 
-static bool fd_is_ours(const struct vmm_pool *pool)
+bool vmm_pool_has_fd(const struct vmm_pool *pool)
 {
 	struct stat st;
 
@@ -245,7 +263,7 @@ static int reserve_by_mapping(struct vmm_pool *pool, size_t offset, size_t bytes
 
 int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	int r = fd_is_ours(pool) ? reserve_by_fd(pool, offset, bytes) : -EBADF;
+	int r = vmm_pool_has_fd(pool) ? reserve_by_fd(pool, offset, bytes) : -EBADF;
 
 	/* a file system without fallocate, or a descriptor that is no longer ours */
 	if (r == -EOPNOTSUPP || r == -ENOSYS || r == -EBADF)

@@ -25,6 +25,7 @@ struct vmm_pool {
 	char *base;                  /* 2 MiB aligned; one inaccessible page lies before it and one after its end */
 	size_t size;                 /* of file and mapping, whole grains */
 	size_t grain;                /* the file system's page: 4 KiB, or a huge page on hugetlbfs */
+	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_pool_reserve */
 	struct pool_header *header;  /* at base, alone in its grain */
 	int fd;
 	dev_t dev;                   /* with ino: tells our descriptor from another under its number */
@@ -41,12 +42,21 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
 
 /*
  * Has the file system allocate [offset, offset + bytes), both whole grains, so that touching it can never fail.
+ *
+ * The end of what is reserved must be a whole unit, or the end of the file: a file system with a page cache of large
+ * folios (ext4, XFS, btrfs) asks for blocks for all of a folio when one page of it is first written, and a folio that
+ * reached past the reserved space would then be SIGBUS on a full disk. Folios are aligned and at most 2 MiB
+ * (MAX_PAGECACHE_ORDER in the kernel's include/linux/pagemap.h).
+ *
  * Returns 0, or -errno (-ENOSPC: the file system is full) and then gives back what it got.
  */
 int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
 
 /* Gives [offset, offset + bytes) back to the file system; it reads as zero from then on. 0 or -errno. */
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
+
+/* Whether the pool's descriptor still is that of its file: the program may have closed it, or reused its number. */
+bool vmm_pool_has_fd(const struct vmm_pool *pool);
 
 /* Whether the byte at `address` lies in the pool. */
 static inline bool vmm_pool_contains(const struct vmm_pool *pool, const void *address)

@@ -3,6 +3,7 @@
 #include "libvmmalloc/context.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ static void start(void)
 	struct text error = TEXT_INIT(message);
 	struct vmm_pool pool;
 	char **environment;
+	int r;
 
 	/* Registered before jemalloc registers its own: its locks are then taken before ours, and released after. */
 	vmm_fork_register();
@@ -46,8 +48,10 @@ static void start(void)
 	if (vmm_config_read(environment, &vmm.config, &error) < 0 ||
 	    vmm_pool_create(vmm.config.pool_dir, vmm.config.pool_bytes, vmm.config.reserve_all, &pool, &error) < 0)
 		vmm_report_fatal("%s", error.data);
-	if (vmm_heap_init(&vmm.heap, &pool, vmm.config.reserve_all) < 0)
-		vmm_report_fatal("pool creation failed: the file system of %s is full", vmm.config.pool_dir);
+	r = vmm_heap_init(&vmm.heap, &pool, vmm.config.reserve_all);
+	if (r < 0)
+		vmm_report_fatal("pool creation failed: first space in %s: %s", vmm.config.pool_dir,
+				 strerrordesc_np(-r));
 	vmm.has_pool = true;
 	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.config.pool_dir, (void *)pool.base);
 }

@@ -103,7 +103,9 @@ void vmm_trace_start(char *const *environment)
 
 	log_to.level = read_level(environment);
 	log_to.stats = log_to.level >= LEVEL_STATS || (stats && strcmp(stats, "1") == 0);
-	if (path && *path && strlen(path) < sizeof(log_to.path)) {
+	if (path && strlen(path) >= sizeof(log_to.path))
+		vmm_report_fatal("VMMALLOC_LOG_FILE is too long, expected at most %d bytes", PATH_MAX - 1);
+	if (path && *path) {
 		strcpy(log_to.path, path);
 		log_to.per_process = path[strlen(path) - 1] == '-';
 		if (log_fd() == STDERR_FILENO)

@@ -82,6 +82,9 @@ void text_add_va(struct text *text, const char *format, va_list args)
 			text_add_string(text, "0x");
 			text_add_number(text, (uintptr_t)va_arg(ap, void *), 16);
 			break;
+		case '\0':
+			f--;
+			break;
 		default:
 			text_add_char(text, *f);
 			break;

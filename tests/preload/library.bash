@@ -39,6 +39,9 @@ run_case "closed and reused descriptors" runs_quietly descriptors
 run_case "no threads and no brk, whatever a program asks jemalloc for" runs_quietly no_threads
 run_case "a pool's header is readable by another process" runs_quietly header
 run_case "fork with threads that allocate" runs_quietly forks
+run_case "fork after all descriptors were closed" runs_quietly fork_without_fd
+run_case "fork after all descriptors were reused" runs_quietly fork_without_fd reuse
+run_case "a destroyed arena's memory is zeroed for calloc" with_pool_size 64M runs_quietly arena_destroy
 run_case "a full pool of 14 MiB, the least there is" with_pool_size 14M runs_quietly full
 run_case "a full pool of 64 MiB" with_pool_size 64M runs_quietly full
 run_case "blocks shorter than their size class" with_pool_size 64M runs_quietly large

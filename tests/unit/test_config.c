@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_config -- what the environment may ask, and the exact words that refuse the rest. */
+/* objects: libvmmalloc/config.c common/base/size.c common/base/text.c */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "include/libvmmalloc.h"
+#include "libvmmalloc/config.h"
+
+#define DIR_OK "VMMALLOC_POOL_DIR=/mnt/pool"
+#define SIZE_OK "VMMALLOC_POOL_SIZE=64M"
+#define ENVIRONMENT(...) ((char *const *)(const char *[]){ __VA_ARGS__, NULL })
+
+static struct vmm_config read_ok(char *const *environment)
+{
+	char buffer[256] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct vmm_config config;
+
+	memset(&config, 0x5a, sizeof(config));
+	if (vmm_config_read(environment, &config, &error) != 0)
+		fail_msg("refused: %s", buffer);
+	assert_int_equal(error.length, 0);
+	return config;
+}
+
+static void assert_refused(char *const *environment, const char *expected)
+{
+	char buffer[256] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct vmm_config config, before;
+
+	memset(&config, 0x5a, sizeof(config));
+	before = config;
+	assert_int_equal(vmm_config_read(environment, &config, &error), -EINVAL);
+	assert_string_equal(buffer, expected);
+	assert_memory_equal(&config, &before, sizeof(config));
+}
+
+static void test_config_value_finds_a_variable(void **state)
+{
+	char *const *environment = ENVIRONMENT("A=1", "B=two=2", "C=");
+
+	(void)state;
+	assert_string_equal(vmm_config_value(environment, "A"), "1");
+	assert_string_equal(vmm_config_value(environment, "B"), "two=2");
+	assert_string_equal(vmm_config_value(environment, "C"), "");
+}
+
+static void test_config_value_compares_whole_names(void **state)
+{
+	char *const *environment = ENVIRONMENT("NAMES=1", "MY_NAME=2", "NAME", "name=3", "", "=4");
+
+	(void)state;
+	assert_null(vmm_config_value(environment, "NAME"));
+	assert_null(vmm_config_value(environment, "N"));
+}
+
+static void test_config_value_takes_the_first_of_two(void **state)
+{
+	(void)state;
+	assert_string_equal(vmm_config_value(ENVIRONMENT("A=1", "A=2"), "A"), "1");
+}
+
+static void test_config_value_bears_no_environment(void **state)
+{
+	char *const empty[] = { NULL };
+
+	(void)state;
+	assert_null(vmm_config_value(empty, "A"));
+	assert_null(vmm_config_value(NULL, "A"));
+}
+
+static void test_config_has_defaults(void **state)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK));
+
+	(void)state;
+	assert_string_equal(config.pool_dir, "/mnt/pool");
+	assert_int_equal(config.pool_bytes, 64 << 20);
+	assert_false(config.reserve_all);
+	assert_false(config.spill);
+	assert_int_equal(config.arenas, 0);
+}
+
+static void test_config_reads_all_variables(void **state)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_ARENAS=7", "VMMALLOC_ON_FULL=dram", "PATH=/bin",
+						       "VMMALLOC_RESERVE=full", "VMMALLOC_POOL_SIZE=2g",
+						       "VMMALLOC_POOL_DIR=relative dir"));
+
+	(void)state;
+	assert_string_equal(config.pool_dir, "relative dir");
+	assert_int_equal(config.pool_bytes, (size_t)2 << 30);
+	assert_true(config.reserve_all);
+	assert_true(config.spill);
+	assert_int_equal(config.arenas, 7);
+}
+
+static void test_config_reads_defaults_by_name(void **state)
+{
+	struct vmm_config config =
+		read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=grow", "VMMALLOC_ON_FULL=fail"));
+
+	(void)state;
+	assert_false(config.reserve_all);
+	assert_false(config.spill);
+}
+
+static void test_config_keeps_reserve_and_on_full_apart(void **state)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=full"));
+
+	(void)state;
+	assert_true(config.reserve_all);
+	assert_false(config.spill);
+	config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=dram"));
+	assert_false(config.reserve_all);
+	assert_true(config.spill);
+}
+
+static void test_config_does_not_round_the_size(void **state)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=14680065"));
+
+	(void)state;
+	assert_int_equal(config.pool_bytes, 14680065);
+}
+
+static void test_config_takes_the_least_pool(void **state)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=14M"));
+
+	(void)state;
+	assert_int_equal(config.pool_bytes, VMMALLOC_MIN_POOL);
+}
+
+static void test_config_takes_first_and_last_number_of_arenas(void **state)
+{
+	(void)state;
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ARENAS=1")).arenas, 1);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ARENAS=4094")).arenas, 4094);
+}
+
+static void test_config_wants_a_directory(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT(SIZE_OK), "environment variable VMMALLOC_POOL_DIR not specified");
+	assert_refused(NULL, "environment variable VMMALLOC_POOL_DIR not specified");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL_DIR=", SIZE_OK),
+		       "VMMALLOC_POOL_DIR is empty, expected the path of a writable directory");
+}
+
+static void test_config_wants_a_size(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT(DIR_OK), "environment variable VMMALLOC_POOL_SIZE not specified");
+}
+
+static void test_config_refuses_small_pools(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=1048576"),
+		       "VMMALLOC_POOL_SIZE value is less than minimum (1048576 < 14680064)");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=1M"),
+		       "VMMALLOC_POOL_SIZE value is less than minimum (1048576 < 14680064)");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=14680063"),
+		       "VMMALLOC_POOL_SIZE value is less than minimum (14680063 < 14680064)");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=0"),
+		       "VMMALLOC_POOL_SIZE value is less than minimum (0 < 14680064)");
+}
+
+static void test_config_refuses_negative_sizes(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=-1"), "negative VMMALLOC_POOL_SIZE value (-1)");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=-64M"), "negative VMMALLOC_POOL_SIZE value (-64M)");
+}
+
+static void test_config_refuses_sizes_that_overflow(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=18446744073709551616"),
+		       "VMMALLOC_POOL_SIZE value is too large (18446744073709551616)");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=16777216T"),
+		       "VMMALLOC_POOL_SIZE value is too large (16777216T)");
+}
+
+static void test_config_refuses_sizes_that_are_none(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE="),
+		       "VMMALLOC_POOL_SIZE value is not a size (), "
+		       "expected a number of bytes or one with K, M, G or T");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=lots"),
+		       "VMMALLOC_POOL_SIZE value is not a size (lots), "
+		       "expected a number of bytes or one with K, M, G or T");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=64MB"),
+		       "VMMALLOC_POOL_SIZE value is not a size (64MB), "
+		       "expected a number of bytes or one with K, M, G or T");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE= 64M"),
+		       "VMMALLOC_POOL_SIZE value is not a size ( 64M), "
+		       "expected a number of bytes or one with K, M, G or T");
+	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=0x4000000"),
+		       "VMMALLOC_POOL_SIZE value is not a size (0x4000000), "
+		       "expected a number of bytes or one with K, M, G or T");
+}
+
+static void test_config_refuses_other_words_for_reserve(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=all"),
+		       "incorrect VMMALLOC_RESERVE value (all), expected grow or full");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE="),
+		       "incorrect VMMALLOC_RESERVE value (), expected grow or full");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=FULL"),
+		       "incorrect VMMALLOC_RESERVE value (FULL), expected grow or full");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=full "),
+		       "incorrect VMMALLOC_RESERVE value (full ), expected grow or full");
+}
+
+static void test_config_refuses_other_words_for_on_full(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=swap"),
+		       "incorrect VMMALLOC_ON_FULL value (swap), expected fail or dram");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL="),
+		       "incorrect VMMALLOC_ON_FULL value (), expected fail or dram");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=drams"),
+		       "incorrect VMMALLOC_ON_FULL value (drams), expected fail or dram");
+}
+
+static void test_config_refuses_other_numbers_of_arenas(void **state)
+{
+	static const char *const values[] = { "", "0", "-1", "4095", "99999999999999999999", "4294967297", "four",
+					      "4 ", "1.5" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		char variable[64], expected[128];
+		struct text variable_text = TEXT_INIT(variable), expected_text = TEXT_INIT(expected);
+
+		text_add(&variable_text, "VMMALLOC_ARENAS=%s", values[i]);
+		text_add(&expected_text, "incorrect VMMALLOC_ARENAS value (%s), expected a number from 1 to 4094",
+			 values[i]);
+		assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, variable), expected);
+	}
+}
+
+static void test_config_names_the_first_fault_only(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT("VMMALLOC_ARENAS=0", "VMMALLOC_POOL_SIZE=x"),
+		       "environment variable VMMALLOC_POOL_DIR not specified");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config_value_finds_a_variable),
+		cmocka_unit_test(test_config_value_compares_whole_names),
+		cmocka_unit_test(test_config_value_takes_the_first_of_two),
+		cmocka_unit_test(test_config_value_bears_no_environment),
+		cmocka_unit_test(test_config_has_defaults),
+		cmocka_unit_test(test_config_reads_all_variables),
+		cmocka_unit_test(test_config_reads_defaults_by_name),
+		cmocka_unit_test(test_config_keeps_reserve_and_on_full_apart),
+		cmocka_unit_test(test_config_does_not_round_the_size),
+		cmocka_unit_test(test_config_takes_the_least_pool),
+		cmocka_unit_test(test_config_takes_first_and_last_number_of_arenas),
+		cmocka_unit_test(test_config_wants_a_directory),
+		cmocka_unit_test(test_config_wants_a_size),
+		cmocka_unit_test(test_config_refuses_small_pools),
+		cmocka_unit_test(test_config_refuses_negative_sizes),
+		cmocka_unit_test(test_config_refuses_sizes_that_overflow),
+		cmocka_unit_test(test_config_refuses_sizes_that_are_none),
+		cmocka_unit_test(test_config_refuses_other_words_for_reserve),
+		cmocka_unit_test(test_config_refuses_other_words_for_on_full),
+		cmocka_unit_test(test_config_refuses_other_numbers_of_arenas),
+		cmocka_unit_test(test_config_names_the_first_fault_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

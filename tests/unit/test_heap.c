@@ -1,0 +1,1535 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_heap -- the pool's space, on pools of anonymous files and a file system that is played.
+ *
+ * The wrappers below keep a map of the pages that the heap has had reserved, let the file system be full when a test
+ * wants it to be, and own the clock.
+ */
+/* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c common/base/text.c tests/unit/scratch.c */
+/* wrap: open fallocate madvise mmap fstatfs clock_gettime */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "libvmmalloc/heap.h"
+#include "tests/unit/scratch.h"
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+#define PAGE POOL_PAGE
+#define FIRST_STEP (256 * KIB)
+#define LEAST_FLOOR (256 * KIB)
+#define MOST_PAGES (2 * GIB / PAGE)
+
+/* --- the file system that is played --- */
+
+static struct {
+	bool real;                   /* nothing is played */
+	bool broken;                 /* space cannot be given back */
+	bool no_memory;              /* anonymous mmap fails */
+	long huge_page;              /* it is a hugetlbfs with this page, if not 0 */
+	bool large_folios;           /* it is an ext4, whose page cache is made of large folios */
+	const char *base;            /* of the pool */
+	size_t capacity;             /* bytes */
+	size_t used;                 /* bytes */
+	size_t requests;             /* calls of fallocate */
+	size_t grain;
+	bool ragged;                 /* it was asked for parts of a grain */
+	uint64_t now_ns;             /* what the clock says */
+	unsigned char pages[MOST_PAGES];  /* 1: reserved */
+} disk;
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	return disk.real ? __real_open(path, flags, 0600) : memfd_create("pool", MFD_CLOEXEC);
+}
+
+static size_t missing_pages(size_t first, size_t last)
+{
+	size_t n = 0;
+
+	for (size_t page = first; page < last; page++)
+		n += !disk.pages[page];
+	return n;
+}
+
+int __real_fallocate(int fd, int mode, off_t offset, off_t bytes);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
+{
+	size_t first = (size_t)offset / PAGE, last = ((size_t)(offset + bytes) + PAGE - 1) / PAGE;
+
+	if (disk.real)
+		return __real_fallocate(fd, mode, offset, bytes);
+	disk.requests++;
+	disk.ragged = disk.ragged || (size_t)(offset | bytes) % disk.grain;
+	if (disk.used + missing_pages(first, last) * PAGE > __atomic_load_n(&disk.capacity, __ATOMIC_RELAXED)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	disk.used += missing_pages(first, last) * PAGE;
+	memset(disk.pages + first, 1, last - first);
+	return 0;
+}
+
+int __real_madvise(void *address, size_t bytes, int advice);
+int __wrap_madvise(void *address, size_t bytes, int advice)
+{
+	size_t first = (size_t)((char *)address - disk.base) / PAGE, last = first + (bytes + PAGE - 1) / PAGE;
+
+	if (disk.broken && advice == MADV_REMOVE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (__real_madvise(address, bytes, advice) < 0)
+		return -1;
+	if (!disk.real && advice == MADV_REMOVE) {
+		disk.used -= (last - first - missing_pages(first, last)) * PAGE;
+		memset(disk.pages + first, 0, last - first);
+	}
+	return 0;
+}
+
+void *__real_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	if (disk.no_memory && flags & MAP_ANONYMOUS) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	return __real_mmap(at, bytes, protection, flags, fd, offset);
+}
+
+int __real_fstatfs(int fd, struct statfs *fs);
+int __wrap_fstatfs(int fd, struct statfs *fs)
+{
+	int r = __real_fstatfs(fd, fs);
+
+	if (disk.huge_page) {
+		fs->f_type = HUGETLBFS_MAGIC;
+		fs->f_bsize = disk.huge_page;
+	}
+	if (disk.large_folios)
+		fs->f_type = EXT4_SUPER_MAGIC;
+	return r;
+}
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	uint64_t now_ns = __atomic_load_n(&disk.now_ns, __ATOMIC_RELAXED);
+
+	if (clock != CLOCK_MONOTONIC && clock != CLOCK_MONOTONIC_COARSE)
+		return __real_clock_gettime(clock, now);
+	*now = (struct timespec){ .tv_sec = (time_t)(now_ns / 1000000000u), .tv_nsec = (long)(now_ns % 1000000000u) };
+	return 0;
+}
+
+static void pass_ms(uint64_t ms)
+{
+	__atomic_fetch_add(&disk.now_ns, ms * 1000000u, __ATOMIC_RELAXED);
+}
+
+static bool is_reserved(const char *address, size_t bytes)
+{
+	size_t first = (size_t)(address - disk.base) / PAGE;
+
+	return missing_pages(first, first + bytes / PAGE) == 0;
+}
+
+/* --- heaps --- */
+
+static void new_disk(void)
+{
+	memset(&disk, 0, sizeof(disk));
+	disk.capacity = SIZE_MAX / 2;
+	disk.grain = PAGE;
+	disk.now_ns = 5000000000u;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	new_disk();
+	return 0;
+}
+
+static struct vmm_pool make_pool(const char *dir, size_t bytes, bool reserve_all)
+{
+	char buffer[512] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct vmm_pool pool = { 0 };
+
+	if (vmm_pool_create(dir, bytes, reserve_all, &pool, &error) != 0)
+		fail_msg("%s", buffer);
+	disk.base = pool.base;
+	return pool;
+}
+
+static void make_heap(struct vmm_heap *heap, size_t bytes)
+{
+	struct vmm_pool pool = make_pool("anonymous", bytes, false);
+
+	assert_int_equal(vmm_heap_init(heap, &pool, false), 0);
+}
+
+static void unmake_heap(struct vmm_heap *heap)
+{
+	assert_int_equal(munmap(heap->pool.base - PAGE, heap->pool.size + 2 * PAGE), 0);
+	close(heap->pool.fd);
+}
+
+static char *heap_start(const struct vmm_heap *heap)
+{
+	return heap->pool.base + heap->pool.grain;
+}
+
+static char *heap_end(const struct vmm_heap *heap)
+{
+	return heap->pool.base + heap->pool.size;
+}
+
+static char *take_for(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use)
+{
+	bool zero = false;
+
+	return vmm_heap_take(heap, NULL, bytes, align, use, &zero);
+}
+
+static char *take(struct vmm_heap *heap, size_t bytes)
+{
+	return take_for(heap, bytes, PAGE, HEAP_FOR_PROGRAM);
+}
+
+static char *take_at(struct vmm_heap *heap, char *at, size_t bytes)
+{
+	bool zero = false;
+
+	return vmm_heap_take(heap, at, bytes, PAGE, HEAP_FOR_PROGRAM, &zero);
+}
+
+static char *take_zero(struct vmm_heap *heap, size_t bytes)
+{
+	bool zero = true;
+	char *address = vmm_heap_take(heap, NULL, bytes, PAGE, HEAP_FOR_PROGRAM, &zero);
+
+	assert_true(zero);
+	return address;
+}
+
+/* Takes blocks of this size until there is no more. Returns bytes. */
+static size_t take_all(struct vmm_heap *heap, size_t bytes, enum vmm_heap_use use)
+{
+	size_t taken = 0;
+
+	while (take_for(heap, bytes, PAGE, use))
+		taken += bytes;
+	return taken;
+}
+
+static uint64_t used(const struct vmm_heap *heap)
+{
+	return heap->pool.header->used_bytes;
+}
+
+static bool is_zero(const char *address, size_t bytes)
+{
+	static const char zeros[PAGE];
+
+	for (size_t i = 0; i < bytes; i += PAGE)
+		if (memcmp(address + i, zeros, PAGE) != 0)
+			return false;
+	return true;
+}
+
+/* --- beginning --- */
+
+static void test_heap_init_reserves_one_step(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_int_equal(disk.used, PAGE + FIRST_STEP);
+	assert_true(is_reserved(heap.pool.base, PAGE + FIRST_STEP));
+	assert_int_equal(used(&heap), 0);
+	assert_int_equal(heap.pool.header->metadata_bytes, 0);
+	unmake_heap(&heap);
+}
+
+static void test_heap_init_fails_on_a_full_file_system(void **state)
+{
+	struct vmm_pool pool = make_pool("anonymous", 64 * MIB, false);
+	struct vmm_heap heap;
+
+	(void)state;
+	disk.capacity = disk.used + FIRST_STEP - PAGE;
+	assert_int_equal(vmm_heap_init(&heap, &pool, false), -ENOSPC);
+	assert_int_equal(disk.used, PAGE);
+	munmap(pool.base - PAGE, pool.size + 2 * PAGE);
+	close(pool.fd);
+}
+
+static void test_heap_init_fails_without_memory_for_its_nodes(void **state)
+{
+	struct vmm_pool pool = make_pool("anonymous", 64 * MIB, false);
+	struct vmm_heap heap;
+
+	(void)state;
+	disk.no_memory = true;
+	assert_int_equal(vmm_heap_init(&heap, &pool, false), -ENOMEM);
+	munmap(pool.base - PAGE, pool.size + 2 * PAGE);
+	close(pool.fd);
+}
+
+/* --- taking and giving --- */
+
+static void test_heap_take_begins_behind_the_header(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_ptr_equal(take(&heap, PAGE), heap_start(&heap));
+	assert_ptr_equal(take(&heap, 3 * PAGE), heap_start(&heap) + PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_take_uses_the_lowest_gap_that_fits(void **state)
+{
+	struct vmm_heap heap;
+	char *a, *b, *c, *d;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	a = take(&heap, PAGE);
+	b = take(&heap, 2 * PAGE);
+	c = take(&heap, 4 * PAGE);
+	d = take(&heap, PAGE);
+	assert_non_null(d);
+	vmm_heap_give(&heap, c, 4 * PAGE);
+	vmm_heap_give(&heap, a, PAGE);
+	assert_ptr_equal(take(&heap, 3 * PAGE), c);
+	assert_ptr_equal(take(&heap, PAGE), a);
+	assert_ptr_equal(take(&heap, PAGE), c + 3 * PAGE);
+	assert_ptr_equal(b, a + PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_take_aligns(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	for (size_t align = PAGE; align <= 8 * MIB; align *= 2) {
+		char *address = take_for(&heap, PAGE, align, HEAP_FOR_PROGRAM);
+
+		assert_non_null(address);
+		assert_int_equal((uintptr_t)address % align, 0);
+	}
+	unmake_heap(&heap);
+}
+
+static void test_heap_take_leaves_the_gap_before_an_aligned_block_usable(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take_for(&heap, 2 * MIB, 2 * MIB, HEAP_FOR_PROGRAM);
+	assert_ptr_equal(block, heap.pool.base + 2 * MIB);
+	assert_ptr_equal(take(&heap, 2 * MIB - PAGE), heap_start(&heap));
+	unmake_heap(&heap);
+}
+
+static void test_heap_give_takes_back_parts(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take(&heap, 8 * PAGE);
+	vmm_heap_give(&heap, block + 2 * PAGE, 3 * PAGE);
+	assert_int_equal(used(&heap), 5 * PAGE);
+	assert_ptr_equal(take(&heap, 3 * PAGE), block + 2 * PAGE);
+	assert_int_equal(used(&heap), 8 * PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_figures_follow_what_is_taken_and_given(void **state)
+{
+	struct vmm_heap heap;
+	char *one, *two;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	one = take(&heap, 3 * PAGE);
+	two = take(&heap, MIB);
+	assert_int_equal(used(&heap), MIB + 3 * PAGE);
+	assert_int_equal(heap.pool.header->peak_bytes, MIB + 3 * PAGE);
+	vmm_heap_give(&heap, two, MIB);
+	assert_int_equal(used(&heap), 3 * PAGE);
+	assert_int_equal(heap.pool.header->peak_bytes, MIB + 3 * PAGE);
+	assert_non_null(vmm_heap_take_metadata(&heap, 2 * PAGE, PAGE));
+	assert_int_equal(used(&heap), 5 * PAGE);
+	assert_int_equal(heap.pool.header->metadata_bytes, 2 * PAGE);
+	vmm_heap_give(&heap, one, 3 * PAGE);
+	assert_int_equal(used(&heap), 2 * PAGE);
+	assert_int_equal(heap.pool.header->metadata_bytes, 2 * PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_figures_stay_when_nothing_could_be_taken(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_non_null(take(&heap, PAGE));
+	assert_null(take(&heap, 64 * MIB));
+	assert_null(vmm_heap_take_metadata(&heap, 64 * MIB, PAGE));
+	assert_int_equal(used(&heap), PAGE);
+	assert_int_equal(heap.pool.header->peak_bytes, PAGE);
+	assert_int_equal(heap.pool.header->metadata_bytes, 0);
+	unmake_heap(&heap);
+}
+
+static void test_heap_count_adds_to_a_figure(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	vmm_heap_count(&heap, &heap.pool.header->outside_bytes, 8192);
+	vmm_heap_count(&heap, &heap.pool.header->outside_bytes, -4096);
+	assert_int_equal(heap.pool.header->outside_bytes, 4096);
+	assert_int_equal(heap.pool.header->failed_requests, 0);
+	unmake_heap(&heap);
+}
+
+static void test_heap_is_whole_again_when_all_is_given_back(void **state)
+{
+	struct vmm_heap heap;
+	char *blocks[500];
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	for (size_t i = 0; i < 500; i++)
+		blocks[i] = take(&heap, (1 + i % 7) * PAGE);
+	for (size_t i = 0; i < 500; i++)
+		vmm_heap_give(&heap, blocks[i * 7 % 500], (1 + i * 7 % 500 % 7) * PAGE);
+	assert_int_equal(used(&heap), 0);
+	assert_ptr_equal(take(&heap, heap.low - (uintptr_t)heap_start(&heap)), heap_start(&heap));
+	unmake_heap(&heap);
+}
+
+static void test_heap_refuses_sizes_and_alignments_beyond_reason(void **state)
+{
+	static const size_t sizes[] = { SIZE_MAX & ~(PAGE - 1), (size_t)1 << 63, ((size_t)1 << 63) - PAGE,
+					SIZE_MAX - MIB + 1, 64 * MIB };
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		assert_null(take(&heap, sizes[i]));
+		assert_null(take_for(&heap, sizes[i], 2 * MIB, HEAP_FOR_ENGINE));
+		assert_null(take_at(&heap, heap_start(&heap), sizes[i]));
+		assert_null(vmm_heap_take_metadata(&heap, sizes[i], PAGE));
+	}
+	assert_null(take_for(&heap, PAGE, (size_t)1 << 63, HEAP_FOR_PROGRAM));
+	assert_null(vmm_heap_take_metadata(&heap, PAGE, (size_t)1 << 63));
+	assert_int_equal(disk.used, PAGE + FIRST_STEP);
+	assert_ptr_equal(take(&heap, PAGE), heap_start(&heap));
+	unmake_heap(&heap);
+}
+
+/* --- growing --- */
+
+static void test_heap_asks_the_file_system_only_when_nothing_fits(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	disk.requests = 0;
+	block = take(&heap, FIRST_STEP);
+	assert_non_null(block);
+	vmm_heap_give(&heap, block, FIRST_STEP);
+	assert_ptr_equal(take(&heap, FIRST_STEP), block);
+	assert_int_equal(disk.requests, 0);
+	assert_non_null(take(&heap, PAGE));
+	assert_int_equal(disk.requests, 1);
+	unmake_heap(&heap);
+}
+
+/* Takes all that is reserved and a page more. Returns how much more than that page was reserved. */
+static size_t step_at(struct vmm_heap *heap, size_t reserved)
+{
+	uintptr_t low = (uintptr_t)heap_start(heap) + reserved;
+
+	while (heap->low < low)
+		assert_non_null(take(heap, low - heap->low));
+	while (heap->free.free_bytes)
+		assert_non_null(take(heap, PAGE));
+	low = heap->low;
+	assert_non_null(take(heap, PAGE));
+	return heap->low - low - PAGE;
+}
+
+static void test_heap_steps_grow_with_the_heap(void **state)
+{
+	struct vmm_heap heap;
+	size_t step;
+
+	(void)state;
+	make_heap(&heap, GIB);
+	assert_int_equal(step_at(&heap, FIRST_STEP), 256 * KIB);
+	step = step_at(&heap, 32 * MIB);
+	assert_in_range(step, 4 * MIB, 4 * MIB + 512 * KIB);
+	step = step_at(&heap, 400 * MIB);
+	assert_int_equal(step, 32 * MIB);
+	assert_true(is_reserved(heap.pool.base, heap.low - (uintptr_t)heap.pool.base));
+	unmake_heap(&heap);
+}
+
+static void test_heap_figure_of_reserved_bytes_is_the_file_systems(void **state)
+{
+	struct vmm_heap heap;
+	uint64_t before;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	before = heap.pool.header->reserved_bytes - disk.used;
+	assert_non_null(take(&heap, 5 * MIB));
+	assert_int_equal(heap.pool.header->reserved_bytes - disk.used, before);
+	assert_non_null(vmm_heap_take_metadata(&heap, 5 * PAGE, 64 * KIB));
+	assert_int_equal(heap.pool.header->reserved_bytes - disk.used, before);
+	assert_null(take(&heap, 64 * MIB));
+	disk.capacity = disk.used;
+	assert_null(take(&heap, 20 * MIB));
+	assert_int_equal(heap.pool.header->reserved_bytes - disk.used, before);
+	unmake_heap(&heap);
+}
+
+static void test_heap_reserves_just_enough_when_a_step_does_not_fit(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	disk.capacity = disk.used + 10 * PAGE;
+	assert_non_null(take(&heap, FIRST_STEP + 10 * PAGE));
+	assert_int_equal(disk.used, disk.capacity);
+	unmake_heap(&heap);
+}
+
+static void test_heap_grows_from_the_free_range_at_its_upper_end(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_non_null(take(&heap, FIRST_STEP - 4 * PAGE));
+	disk.capacity = disk.used + PAGE;
+	assert_ptr_equal(take(&heap, 5 * PAGE), heap_start(&heap) + FIRST_STEP - 4 * PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_never_asks_when_all_is_reserved(void **state)
+{
+	struct vmm_pool pool = make_pool("anonymous", 64 * MIB, true);
+	struct vmm_heap heap;
+
+	(void)state;
+	assert_int_equal(vmm_heap_init(&heap, &pool, true), 0);
+	disk.requests = 0;
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 64 * MIB - PAGE - LEAST_FLOOR);
+	assert_non_null(vmm_heap_take_metadata(&heap, PAGE, PAGE));
+	assert_int_equal(disk.requests, 0);
+	assert_int_equal(heap.pool.header->reserved_bytes, 64 * MIB);
+	unmake_heap(&heap);
+}
+
+/* --- the floor --- */
+
+static size_t floor_of(size_t pool_bytes)
+{
+	struct vmm_heap heap;
+	size_t bytes;
+
+	new_disk();
+	make_heap(&heap, pool_bytes);
+	bytes = heap.floor;
+	unmake_heap(&heap);
+	return bytes;
+}
+
+static void test_heap_floor_is_a_part_of_the_pool_within_bounds(void **state)
+{
+	(void)state;
+	assert_int_equal(floor_of(14 * MIB), 256 * KIB);
+	assert_int_equal(floor_of(64 * MIB), 256 * KIB);
+	assert_int_equal(floor_of(256 * MIB), MIB);
+	assert_int_equal(floor_of(GIB), 4 * MIB);
+	assert_int_equal(floor_of(2 * GIB), 4 * MIB);
+}
+
+static void test_heap_keeps_the_floor_from_the_program(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 14 * MIB);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 14 * MIB - PAGE - LEAST_FLOOR);
+	assert_null(take(&heap, PAGE));
+	unmake_heap(&heap);
+}
+
+static void test_heap_gives_the_whole_floor_to_the_engine(void **state)
+{
+	struct vmm_heap heap;
+	bool zero = true;
+
+	(void)state;
+	make_heap(&heap, 14 * MIB);
+	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_ENGINE), LEAST_FLOOR);
+	assert_int_equal(used(&heap), 14 * MIB - PAGE);
+	assert_int_equal(disk.used, 14 * MIB);
+	assert_null(vmm_heap_take_metadata(&heap, PAGE, PAGE));
+	assert_null(vmm_heap_take(&heap, heap_end(&heap), PAGE, PAGE, HEAP_FOR_ENGINE, &zero));
+	unmake_heap(&heap);
+}
+
+static void test_heap_gives_the_floor_to_metadata(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 14 * MIB);
+	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
+	assert_ptr_equal(vmm_heap_take_metadata(&heap, LEAST_FLOOR, PAGE), heap_end(&heap) - LEAST_FLOOR);
+	assert_int_equal(used(&heap), 14 * MIB - PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_reserves_whole_pages_in_a_pool_of_any_size(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 100000000);
+	take_all(&heap, 64 * KIB, HEAP_FOR_PROGRAM);
+	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
+	assert_false(disk.ragged);
+	take_all(&heap, PAGE, HEAP_FOR_ENGINE);
+	assert_false(disk.ragged);
+	assert_int_equal(heap.low % PAGE, 0);
+	unmake_heap(&heap);
+}
+
+static void test_heap_engine_gets_the_floor_in_a_pool_of_any_size_without_descriptor(void **state)
+{
+	struct vmm_heap heap;
+	int fd;
+
+	(void)state;
+	make_heap(&heap, 65 * MIB + PAGE);
+	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
+	fd = heap.pool.fd;
+	heap.pool.fd = -1;
+	assert_non_null(take_for(&heap, 2 * PAGE, PAGE, HEAP_FOR_ENGINE));
+	heap.pool.fd = fd;
+	unmake_heap(&heap);
+}
+
+static void test_heap_reserves_whole_huge_pages(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	disk.huge_page = (long)POOL_HUGE_PAGE;
+	disk.grain = POOL_HUGE_PAGE;
+	make_heap(&heap, 32 * MIB);
+	assert_non_null(vmm_heap_take_metadata(&heap, 64 * KIB, 64 * KIB));
+	assert_false(disk.ragged);
+	take_all(&heap, 64 * KIB, HEAP_FOR_PROGRAM);
+	assert_false(disk.ragged);
+	take_all(&heap, 64 * KIB, HEAP_FOR_ENGINE);
+	assert_false(disk.ragged);
+	unmake_heap(&heap);
+}
+
+static void test_heap_reserves_up_to_the_end_of_a_large_folio(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	disk.large_folios = true;
+	make_heap(&heap, 15 * MIB);
+	for (size_t taken = 0; take(&heap, 3 * PAGE); taken += 3 * PAGE)
+		assert_true(heap.low % POOL_HUGE_PAGE == 0 || heap.low == (uintptr_t)heap_end(&heap));
+	while (take_for(&heap, PAGE, PAGE, HEAP_FOR_ENGINE))
+		assert_true(heap.low % POOL_HUGE_PAGE == 0 || heap.low == (uintptr_t)heap_end(&heap));
+	assert_int_equal(used(&heap), 15 * MIB - PAGE);
+	unmake_heap(&heap);
+}
+
+/* --- metadata --- */
+
+static void test_heap_metadata_comes_from_the_top_downwards(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_ptr_equal(vmm_heap_take_metadata(&heap, 3 * PAGE, PAGE), heap_end(&heap) - 3 * PAGE);
+	assert_ptr_equal(vmm_heap_take_metadata(&heap, PAGE, PAGE), heap_end(&heap) - 4 * PAGE);
+	assert_true(is_reserved(heap_end(&heap) - 4 * PAGE, 4 * PAGE));
+	assert_ptr_equal(take(&heap, PAGE), heap_start(&heap));
+	unmake_heap(&heap);
+}
+
+static void test_heap_metadata_is_aligned(void **state)
+{
+	struct vmm_heap heap;
+	char *one, *two;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	one = vmm_heap_take_metadata(&heap, PAGE, PAGE);
+	two = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
+	assert_int_equal((uintptr_t)two % (2 * MIB), 0);
+	assert_true(two + 2 * MIB <= one);
+	assert_true(is_reserved(two, 2 * MIB));
+	unmake_heap(&heap);
+}
+
+static void test_heap_program_never_gets_what_is_metadata(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 14 * MIB);
+	assert_non_null(vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB));
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 12 * MIB - PAGE - LEAST_FLOOR);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_ENGINE), LEAST_FLOOR);
+	unmake_heap(&heap);
+}
+
+static void test_heap_metadata_is_zero_also_where_the_program_was(void **state)
+{
+	struct vmm_heap heap;
+	char *block, *metadata;
+	size_t bytes;
+
+	(void)state;
+	make_heap(&heap, 14 * MIB);
+	assert_true(is_zero(vmm_heap_take_metadata(&heap, 4 * PAGE, PAGE), 4 * PAGE));
+	bytes = 14 * MIB - PAGE - 4 * PAGE - LEAST_FLOOR;
+	block = take(&heap, bytes);
+	assert_non_null(block);
+	memset(block, 'x', bytes);
+	vmm_heap_give(&heap, block, bytes);
+	metadata = vmm_heap_take_metadata(&heap, MIB, 64 * KIB);
+	assert_non_null(metadata);
+	assert_true(metadata >= block && metadata < block + bytes);
+	assert_true(metadata + MIB + 64 * KIB > block + bytes + LEAST_FLOOR);
+	assert_true(is_zero(metadata, MIB));
+	assert_int_equal(heap.pool.header->metadata_bytes, MIB + 4 * PAGE);
+	assert_int_equal(used(&heap), MIB + 4 * PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_metadata_comes_from_free_space_on_a_full_file_system(void **state)
+{
+	struct vmm_heap heap;
+	char *metadata;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	disk.capacity = disk.used;
+	metadata = vmm_heap_take_metadata(&heap, 2 * PAGE, PAGE);
+	assert_ptr_equal(metadata, heap_start(&heap) + FIRST_STEP - 2 * PAGE);
+	assert_true(is_reserved(metadata, 2 * PAGE));
+	assert_int_equal(heap.pool.header->metadata_bytes, 2 * PAGE);
+	unmake_heap(&heap);
+}
+
+/* --- zeros --- */
+
+static void test_heap_says_that_fresh_memory_is_zero(void **state)
+{
+	struct vmm_heap heap;
+	bool zero = false;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_non_null(vmm_heap_take(&heap, NULL, 4 * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero));
+	assert_true(zero);
+	unmake_heap(&heap);
+}
+
+static void test_heap_says_that_used_memory_is_not_zero(void **state)
+{
+	struct vmm_heap heap;
+	bool zero = false;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take(&heap, 4 * PAGE);
+	memset(block, 'x', 4 * PAGE);
+	vmm_heap_give(&heap, block, 4 * PAGE);
+	assert_ptr_equal(vmm_heap_take(&heap, NULL, PAGE, PAGE, HEAP_FOR_PROGRAM, &zero), block);
+	assert_false(zero);
+	assert_int_equal(block[0], 'x');
+	unmake_heap(&heap);
+}
+
+static void test_heap_zeroes_used_memory_on_request(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take(&heap, 4 * PAGE);
+	memset(block, 'x', 4 * PAGE);
+	vmm_heap_give(&heap, block, 4 * PAGE);
+	assert_ptr_equal(take_zero(&heap, 4 * PAGE), block);
+	assert_true(is_zero(block, 4 * PAGE));
+	unmake_heap(&heap);
+}
+
+static void test_heap_zeroes_a_block_that_is_partly_fresh(void **state)
+{
+	struct vmm_heap heap;
+	bool zero = false;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take(&heap, 4 * PAGE);
+	memset(block, 'x', 4 * PAGE);
+	vmm_heap_give(&heap, block, 4 * PAGE);
+	assert_ptr_equal(vmm_heap_take(&heap, NULL, 8 * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero), block);
+	assert_false(zero);
+	memset(block, 'y', 8 * PAGE);
+	vmm_heap_give(&heap, block, 8 * PAGE);
+	assert_ptr_equal(take_zero(&heap, 16 * PAGE), block);
+	assert_true(is_zero(block, 16 * PAGE));
+	unmake_heap(&heap);
+}
+
+static void test_heap_zeroes_what_an_aligned_block_left_below(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take_for(&heap, MIB, MIB, HEAP_FOR_PROGRAM);
+	memset(block, 'x', MIB);
+	vmm_heap_give(&heap, block, MIB);
+	assert_ptr_equal(take_zero(&heap, 2 * MIB - PAGE), heap_start(&heap));
+	assert_true(is_zero(heap_start(&heap), 2 * MIB - PAGE));
+	unmake_heap(&heap);
+}
+
+/* --- at an address --- */
+
+static void test_heap_take_at_takes_that_address(void **state)
+{
+	struct vmm_heap heap;
+	char *at;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	at = heap_start(&heap) + 8 * PAGE;
+	assert_ptr_equal(take_at(&heap, at, 2 * PAGE), at);
+	assert_int_equal(used(&heap), 2 * PAGE);
+	assert_ptr_equal(take(&heap, 8 * PAGE), heap_start(&heap));
+	assert_ptr_equal(take(&heap, PAGE), at + 2 * PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_take_at_refuses_what_is_not_free(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_non_null(take(&heap, 4 * PAGE));
+	block = take(&heap, 4 * PAGE);
+	assert_null(take_at(&heap, block, PAGE));
+	assert_null(take_at(&heap, block + 3 * PAGE, 2 * PAGE));
+	vmm_heap_give(&heap, block - 4 * PAGE, 4 * PAGE);
+	assert_null(take_at(&heap, block - 4 * PAGE, 5 * PAGE));
+	assert_ptr_equal(take_at(&heap, block - 4 * PAGE, 4 * PAGE), block - 4 * PAGE);
+	unmake_heap(&heap);
+}
+
+static void test_heap_take_at_refuses_what_is_outside(void **state)
+{
+	struct vmm_heap heap;
+	char *low;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	low = (char *)heap.low;
+	assert_null(take_at(&heap, heap.pool.base, PAGE));
+	assert_null(take_at(&heap, heap.pool.base, 2 * PAGE));
+	assert_null(take_at(&heap, heap.pool.base - PAGE, PAGE));
+	assert_null(take_at(&heap, heap_end(&heap), PAGE));
+	assert_null(take_at(&heap, heap_end(&heap) - PAGE, PAGE));
+	assert_null(take_at(&heap, low + PAGE, PAGE));
+	assert_null(take_at(&heap, heap.pool.base, 60 * MIB));
+	assert_null(take_at(&heap, (char *)PAGE, 60 * MIB));
+	assert_null(take_at(&heap, (char *)(UINTPTR_MAX - PAGE + 1), PAGE));
+	assert_int_equal(disk.used, PAGE + FIRST_STEP);
+	unmake_heap(&heap);
+}
+
+static void test_heap_take_at_grows_the_heap(void **state)
+{
+	struct vmm_heap heap;
+	char *low;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	low = (char *)heap.low;
+	assert_ptr_equal(take_at(&heap, low - 2 * PAGE, 4 * PAGE), low - 2 * PAGE);
+	assert_true(is_reserved(low - 2 * PAGE, 4 * PAGE));
+	take_all(&heap, 2 * MIB, HEAP_FOR_PROGRAM);
+	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
+	assert_null(take_at(&heap, (char *)heap.low, PAGE));
+	unmake_heap(&heap);
+}
+
+static void test_heap_take_at_grows_when_all_that_is_reserved_is_used(void **state)
+{
+	struct vmm_heap heap;
+	char *low;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	low = (char *)heap.low;
+	assert_non_null(take(&heap, FIRST_STEP));
+	assert_null(take_at(&heap, low - PAGE, 2 * PAGE));
+	assert_ptr_equal(take_at(&heap, low, PAGE), low);
+	unmake_heap(&heap);
+}
+
+/* --- a full file system --- */
+
+static void test_heap_goes_on_after_the_file_system_was_full(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	disk.capacity = 8 * MIB;
+	block = take(&heap, 4 * MIB);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 4 * MIB - PAGE);
+	assert_int_equal(used(&heap), 8 * MIB - PAGE);
+	vmm_heap_give(&heap, block, 4 * MIB);
+	assert_ptr_equal(take(&heap, 4 * MIB), block);
+	assert_null(take(&heap, PAGE));
+	disk.capacity = 16 * MIB;
+	pass_ms(11);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 8 * MIB);
+	unmake_heap(&heap);
+}
+
+static void test_heap_asks_a_full_file_system_only_now_and_then(void **state)
+{
+	struct vmm_heap heap;
+	size_t requests;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	disk.capacity = disk.used;
+	assert_null(take(&heap, MIB));
+	requests = disk.requests;
+	for (int i = 0; i < 1000; i++)
+		assert_null(take(&heap, MIB));
+	pass_ms(9);
+	assert_null(take(&heap, MIB));
+	assert_int_equal(disk.requests, requests);
+	pass_ms(2);
+	assert_null(take(&heap, MIB));
+	assert_true(disk.requests > requests);
+	requests = disk.requests;
+	assert_null(take(&heap, MIB));
+	assert_int_equal(disk.requests, requests);
+	unmake_heap(&heap);
+}
+
+static void test_heap_serves_from_free_space_while_the_file_system_is_full(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	disk.capacity = disk.used;
+	assert_null(take(&heap, MIB));
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), FIRST_STEP);
+	unmake_heap(&heap);
+}
+
+static void test_heap_serves_small_requests_right_after_one_too_large_for_the_file_system(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	disk.capacity = 16 * MIB;
+	assert_null(take(&heap, 32 * MIB));
+	assert_non_null(take(&heap, MIB));
+	unmake_heap(&heap);
+}
+
+/* As above, with nothing played: every page that was handed out is written to. */
+static size_t fill_heap(struct vmm_heap *heap)
+{
+	size_t bytes = 0;
+	char *block;
+
+	for (; (block = take(heap, 16 * PAGE)); bytes += 16 * PAGE)
+		memset(block, 'x', 16 * PAGE);
+	pass_ms(11);
+	for (; (block = take(heap, PAGE)); bytes += PAGE)
+		memset(block, 'x', PAGE);
+	return bytes;
+}
+
+static void fill_and_go_on(const char *dir)
+{
+	struct vmm_pool pool = make_pool(dir, 64 * MIB, false);
+	struct vmm_heap heap;
+	int ballast;
+
+	ballast = open(dir, O_TMPFILE | O_RDWR, 0600);
+	assert_true(ballast >= 0);
+	assert_int_equal(fallocate(ballast, 0, 0, (off_t)(8 * MIB)), 0);
+	assert_int_equal(vmm_heap_init(&heap, &pool, false), 0);
+	assert_int_equal(fill_heap(&heap), 8 * MIB - PAGE);
+	assert_int_equal(scratch_allocated(pool.fd), 8 * MIB);
+	vmm_heap_give(&heap, heap_start(&heap), MIB);
+	assert_int_equal(fill_heap(&heap), MIB);
+	close(ballast);
+	pass_ms(11);
+	assert_int_equal(fill_heap(&heap), 8 * MIB);
+	unmake_heap(&heap);
+}
+
+static void test_heap_fills_a_real_file_system_and_goes_on(void **state)
+{
+	char dir[SCRATCH_PATH];
+
+	(void)state;
+	disk.real = true;
+	scratch_make("/tmp", dir);
+	if (!scratch_mount(dir, 16 * MIB)) {
+		scratch_remove(dir);
+		skip();
+	}
+	fill_and_go_on(dir);
+	scratch_remove(dir);
+}
+
+/* --- trimming --- */
+
+static void test_heap_trim_gives_free_space_at_the_end_back(void **state)
+{
+	struct vmm_heap heap;
+	char *one, *two;
+	uint64_t reserved;
+	size_t released;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	one = take(&heap, MIB);
+	two = take(&heap, 8 * MIB);
+	memset(one, 'x', MIB);
+	memset(two, 'x', 8 * MIB);
+	vmm_heap_give(&heap, two, 8 * MIB);
+	reserved = heap.pool.header->reserved_bytes;
+	released = vmm_heap_trim(&heap, 0);
+	assert_true(released >= 8 * MIB);
+	assert_int_equal(heap.pool.header->reserved_bytes, reserved - released);
+	assert_int_equal(disk.used, PAGE + MIB);
+	assert_int_equal(used(&heap), MIB);
+	assert_int_equal(one[MIB - 1], 'x');
+	assert_int_equal(vmm_heap_trim(&heap, 0), 0);
+	unmake_heap(&heap);
+}
+
+static void test_heap_trim_keeps_what_it_is_told_to(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_non_null(take(&heap, MIB));
+	block = take(&heap, 8 * MIB);
+	vmm_heap_give(&heap, block, 8 * MIB);
+	assert_true(vmm_heap_trim(&heap, 3 * MIB - 1) > 0);
+	assert_int_equal(disk.used, PAGE + 4 * MIB);
+	assert_int_equal(vmm_heap_trim(&heap, 3 * MIB), 0);
+	assert_int_equal(vmm_heap_trim(&heap, SIZE_MAX), 0);
+	disk.requests = 0;
+	assert_ptr_equal(take(&heap, 3 * MIB), block);
+	assert_int_equal(disk.requests, 0);
+	unmake_heap(&heap);
+}
+
+static void test_heap_trimmed_space_is_reserved_again_and_zero(void **state)
+{
+	struct vmm_heap heap;
+	bool zero = false;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take(&heap, 8 * MIB);
+	memset(block, 'x', 8 * MIB);
+	vmm_heap_give(&heap, block, 8 * MIB);
+	assert_true(vmm_heap_trim(&heap, MIB) > 0);
+	assert_ptr_equal(take(&heap, MIB), block);
+	assert_ptr_equal(vmm_heap_take(&heap, NULL, 7 * MIB, PAGE, HEAP_FOR_PROGRAM, &zero), block + MIB);
+	assert_true(zero);
+	assert_true(is_zero(block + MIB, 7 * MIB));
+	assert_true(is_reserved(block, 8 * MIB));
+	unmake_heap(&heap);
+}
+
+static void test_heap_trim_leaves_gaps_alone(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+	size_t before;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take(&heap, FIRST_STEP - PAGE);
+	assert_non_null(take(&heap, PAGE));
+	vmm_heap_give(&heap, block, FIRST_STEP - PAGE);
+	before = disk.used;
+	assert_int_equal(vmm_heap_trim(&heap, 0), 0);
+	assert_int_equal(disk.used, before);
+	unmake_heap(&heap);
+}
+
+static void assert_trims_nothing(struct vmm_heap *heap)
+{
+	uint64_t reserved = heap->pool.header->reserved_bytes;
+	uintptr_t low = heap->low;
+	size_t before = disk.used;
+
+	assert_int_equal(vmm_heap_trim(heap, 0), 0);
+	assert_int_equal(heap->pool.header->reserved_bytes, reserved);
+	assert_int_equal(heap->low, low);
+	assert_int_equal(disk.used, before);
+	assert_non_null(take(heap, FIRST_STEP));
+	unmake_heap(heap);
+}
+
+static void test_heap_trims_nothing_of_a_private_copy(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	heap.pool.header->mode = POOL_HEADER_PRIVATE;
+	assert_trims_nothing(&heap);
+}
+
+static void test_heap_trims_nothing_when_all_is_to_be_reserved(void **state)
+{
+	struct vmm_pool pool = make_pool("anonymous", 64 * MIB, true);
+	struct vmm_heap heap;
+
+	(void)state;
+	assert_int_equal(vmm_heap_init(&heap, &pool, true), 0);
+	assert_trims_nothing(&heap);
+}
+
+static void test_heap_trims_nothing_where_space_cannot_be_given_back(void **state)
+{
+	struct vmm_heap heap;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	disk.broken = true;
+	assert_trims_nothing(&heap);
+}
+
+/* --- at random, against an owner for each page --- */
+
+#define RANDOM_POOL (24 * MIB)
+#define SLOTS 64
+#define SHARED_SLOTS 32
+#define STEPS 15000
+
+struct block {
+	char *address;
+	size_t pages;
+	unsigned char tag;           /* every byte of it */
+};
+
+static struct {
+	struct vmm_heap heap;
+	pthread_mutex_t lock;        /* guards the blocks in here, which threads hand to one another */
+	struct block shared[SHARED_SLOTS];
+	unsigned char owned[RANDOM_POOL / PAGE];  /* atomic */
+	size_t owned_pages;          /* atomic */
+	const char *wrong;           /* the first thing that was, if any */
+} field;
+
+struct walker {
+	uint64_t seed;
+	struct block blocks[SLOTS];
+};
+
+static void check(bool right, const char *words)
+{
+	if (!right)
+		__atomic_store_n(&field.wrong, words, __ATOMIC_RELAXED);
+}
+
+static size_t random_below(struct walker *walker, size_t limit)
+{
+	walker->seed = walker->seed * 6364136223846793005u + 1442695040888963407u;
+	return (size_t)(walker->seed >> 33) % limit;
+}
+
+static bool is_filled(const struct block *block)
+{
+	const char *a = block->address;
+
+	return (unsigned char)*a == block->tag && memcmp(a, a + 1, block->pages * PAGE - 1) == 0;
+}
+
+static void own(const char *address, size_t pages, unsigned char value)
+{
+	size_t first = (size_t)(address - field.heap.pool.base) / PAGE;
+
+	check(vmm_pool_contains(&field.heap.pool, address), "a block lies outside the pool");
+	check(is_reserved(address, pages * PAGE), "a block is not reserved");
+	for (size_t i = first; i < first + pages; i++)
+		if (__atomic_exchange_n(&field.owned[i], value, __ATOMIC_RELAXED) == value)
+			check(false, "a page is handed out twice");
+	if (value)
+		__atomic_fetch_add(&field.owned_pages, pages, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_sub(&field.owned_pages, pages, __ATOMIC_RELAXED);
+}
+
+static void random_take(struct walker *walker, struct block *block)
+{
+	size_t pages = 1 + random_below(walker, random_below(walker, 16) ? 24 : 512);
+	size_t align = PAGE << random_below(walker, random_below(walker, 4) ? 1 : 8);
+	enum vmm_heap_use use = random_below(walker, 8) ? HEAP_FOR_PROGRAM : HEAP_FOR_ENGINE;
+	bool wanted = random_below(walker, 2), zero = wanted;
+	char *address = vmm_heap_take(&field.heap, NULL, pages * PAGE, align, use, &zero);
+
+	if (!address)
+		return;
+	own(address, pages, 1);
+	check((uintptr_t)address % align == 0, "a block is not aligned");
+	check(zero || !wanted, "zeros were wanted and are not promised");
+	check(!zero || is_zero(address, pages * PAGE), "a block is not zero");
+	*block = (struct block){ address, pages, (unsigned char)(1 + random_below(walker, 255)) };
+	memset(address, block->tag, pages * PAGE);
+}
+
+static void random_extend(struct walker *walker, struct block *block)
+{
+	size_t pages = 1 + random_below(walker, 8);
+	char *end = block->address + block->pages * PAGE;
+	bool zero = true;
+
+	if (!vmm_heap_take(&field.heap, end, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero))
+		return;
+	own(end, pages, 1);
+	check(is_zero(end, pages * PAGE), "an extension is not zero");
+	memset(end, block->tag, pages * PAGE);
+	block->pages += pages;
+}
+
+static void give_part(struct block *block, size_t first, size_t pages)
+{
+	char *address = block->address + first * PAGE;
+
+	own(address, pages, 0);
+	vmm_heap_give(&field.heap, address, pages * PAGE);
+}
+
+static void random_give(struct walker *walker, struct block *block)
+{
+	size_t keep = random_below(walker, 4) ? 0 : random_below(walker, block->pages);
+
+	check(is_filled(block), "a block was overwritten");
+	if (keep == 0) {
+		give_part(block, 0, block->pages);
+		block->address = NULL;
+	} else if (random_below(walker, 2)) {
+		give_part(block, keep, block->pages - keep);
+		block->pages = keep;
+	} else {
+		give_part(block, 0, block->pages - keep);
+		block->address += (block->pages - keep) * PAGE;
+		block->pages = keep;
+	}
+}
+
+static void random_metadata(struct walker *walker)
+{
+	size_t pages = 1 + random_below(walker, 4);
+	char *address = vmm_heap_take_metadata(&field.heap, pages * PAGE, PAGE);
+
+	if (!address)
+		return;
+	own(address, pages, 1);
+	check(is_zero(address, pages * PAGE), "metadata is not zero");
+	memset(address, 'm', pages * PAGE);
+}
+
+static void swap_with_others(struct walker *walker, struct block *block)
+{
+	struct block *shared = &field.shared[random_below(walker, SHARED_SLOTS)], mine = *block;
+
+	pthread_mutex_lock(&field.lock);
+	*block = *shared;
+	*shared = mine;
+	pthread_mutex_unlock(&field.lock);
+}
+
+static void random_weather(struct walker *walker)
+{
+	size_t capacity = random_below(walker, 2) ? RANDOM_POOL : random_below(walker, RANDOM_POOL);
+
+	__atomic_store_n(&disk.capacity, capacity, __ATOMIC_RELAXED);
+	pass_ms(random_below(walker, 20));
+}
+
+static void random_step(struct walker *walker)
+{
+	struct block *block = &walker->blocks[random_below(walker, SLOTS)];
+	size_t what = random_below(walker, 1000);
+
+	if (what < 2)
+		random_metadata(walker);
+	else if (what < 10)
+		(void)vmm_heap_trim(&field.heap, random_below(walker, 2 * MIB));
+	else if (what < 30)
+		random_weather(walker);
+	else if (what < 200)
+		swap_with_others(walker, block);
+	else if (!block->address)
+		random_take(walker, block);
+	else if (what < 400)
+		random_extend(walker, block);
+	else
+		random_give(walker, block);
+}
+
+static void give_all(struct block *blocks, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!blocks[i].address)
+			continue;
+		check(is_filled(&blocks[i]), "a block was overwritten");
+		give_part(&blocks[i], 0, blocks[i].pages);
+	}
+}
+
+static void *walk(void *argument)
+{
+	struct walker walker = { .seed = *(uint64_t *)argument };
+
+	for (int i = 0; i < STEPS; i++)
+		random_step(&walker);
+	give_all(walker.blocks, SLOTS);
+	return NULL;
+}
+
+static void assert_field_is_empty(void)
+{
+	struct vmm_heap *heap = &field.heap;
+
+	give_all(field.shared, SHARED_SLOTS);
+	if (field.wrong)
+		fail_msg("%s", field.wrong);
+	assert_int_equal(used(heap), field.owned_pages * PAGE);
+	assert_int_equal(used(heap), heap->pool.header->metadata_bytes);
+	assert_true(heap->pool.header->peak_bytes > 4 * MIB);
+	assert_int_equal(heap->free.free_bytes + used(heap),
+			 heap->low - (uintptr_t)heap_start(heap) + ((uintptr_t)heap_end(heap) - heap->high));
+	assert_false(disk.ragged);
+}
+
+static void walk_with(size_t threads, uint64_t seed)
+{
+	pthread_t thread[8];
+	uint64_t seeds[8];
+
+	new_disk();
+	memset(&field, 0, sizeof(field));
+	pthread_mutex_init(&field.lock, NULL);
+	make_heap(&field.heap, RANDOM_POOL);
+	for (size_t i = 0; i < threads; i++) {
+		seeds[i] = seed + i;
+		assert_int_equal(pthread_create(&thread[i], NULL, walk, &seeds[i]), 0);
+	}
+	for (size_t i = 0; i < threads; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	assert_field_is_empty();
+	unmake_heap(&field.heap);
+}
+
+static void test_heap_never_hands_out_a_page_twice(void **state)
+{
+	(void)state;
+	walk_with(1, 1);
+	walk_with(1, 20261123);
+}
+
+static void test_heap_never_hands_out_a_page_twice_to_4_threads(void **state)
+{
+	(void)state;
+	walk_with(4, 2);
+}
+
+/* Nothing but taking and giving, so that threads meet in there as often as can be. */
+static void *hurry(void *argument)
+{
+	struct walker walker = { .seed = *(uint64_t *)argument };
+	char *blocks[8] = { NULL };
+
+	for (int i = 0; i < 100000; i++) {
+		size_t n = random_below(&walker, 8);
+
+		if (!blocks[n]) {
+			blocks[n] = take(&field.heap, (n + 1) * PAGE);
+			check(blocks[n], "there is room, and no block");
+		} else {
+			vmm_heap_give(&field.heap, blocks[n], (n + 1) * PAGE);
+			blocks[n] = NULL;
+		}
+	}
+	for (size_t n = 0; n < 8; n++)
+		if (blocks[n])
+			vmm_heap_give(&field.heap, blocks[n], (n + 1) * PAGE);
+	return NULL;
+}
+
+static void test_heap_figures_are_right_after_4_threads_in_a_hurry(void **state)
+{
+	pthread_t thread[4];
+	uint64_t seeds[4] = { 1, 2, 3, 4 };
+
+	(void)state;
+	memset(&field, 0, sizeof(field));
+	make_heap(&field.heap, RANDOM_POOL);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, hurry, &seeds[i]), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	if (field.wrong)
+		fail_msg("%s", field.wrong);
+	assert_int_equal(used(&field.heap), 0);
+	assert_int_equal(field.heap.free.free_bytes, field.heap.low - (uintptr_t)heap_start(&field.heap));
+	unmake_heap(&field.heap);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_heap_init_reserves_one_step, set_up),
+		cmocka_unit_test_setup(test_heap_init_fails_on_a_full_file_system, set_up),
+		cmocka_unit_test_setup(test_heap_init_fails_without_memory_for_its_nodes, set_up),
+		cmocka_unit_test_setup(test_heap_take_begins_behind_the_header, set_up),
+		cmocka_unit_test_setup(test_heap_take_uses_the_lowest_gap_that_fits, set_up),
+		cmocka_unit_test_setup(test_heap_take_aligns, set_up),
+		cmocka_unit_test_setup(test_heap_take_leaves_the_gap_before_an_aligned_block_usable, set_up),
+		cmocka_unit_test_setup(test_heap_give_takes_back_parts, set_up),
+		cmocka_unit_test_setup(test_heap_figures_follow_what_is_taken_and_given, set_up),
+		cmocka_unit_test_setup(test_heap_figures_stay_when_nothing_could_be_taken, set_up),
+		cmocka_unit_test_setup(test_heap_count_adds_to_a_figure, set_up),
+		cmocka_unit_test_setup(test_heap_is_whole_again_when_all_is_given_back, set_up),
+		cmocka_unit_test_setup(test_heap_refuses_sizes_and_alignments_beyond_reason, set_up),
+		cmocka_unit_test_setup(test_heap_asks_the_file_system_only_when_nothing_fits, set_up),
+		cmocka_unit_test_setup(test_heap_steps_grow_with_the_heap, set_up),
+		cmocka_unit_test_setup(test_heap_figure_of_reserved_bytes_is_the_file_systems, set_up),
+		cmocka_unit_test_setup(test_heap_reserves_just_enough_when_a_step_does_not_fit, set_up),
+		cmocka_unit_test_setup(test_heap_grows_from_the_free_range_at_its_upper_end, set_up),
+		cmocka_unit_test_setup(test_heap_never_asks_when_all_is_reserved, set_up),
+		cmocka_unit_test_setup(test_heap_floor_is_a_part_of_the_pool_within_bounds, set_up),
+		cmocka_unit_test_setup(test_heap_keeps_the_floor_from_the_program, set_up),
+		cmocka_unit_test_setup(test_heap_gives_the_whole_floor_to_the_engine, set_up),
+		cmocka_unit_test_setup(test_heap_gives_the_floor_to_metadata, set_up),
+		cmocka_unit_test_setup(test_heap_reserves_whole_pages_in_a_pool_of_any_size, set_up),
+		cmocka_unit_test_setup(test_heap_engine_gets_the_floor_in_a_pool_of_any_size_without_descriptor,
+				       set_up),
+		cmocka_unit_test_setup(test_heap_reserves_whole_huge_pages, set_up),
+		cmocka_unit_test_setup(test_heap_reserves_up_to_the_end_of_a_large_folio, set_up),
+		cmocka_unit_test_setup(test_heap_metadata_comes_from_the_top_downwards, set_up),
+		cmocka_unit_test_setup(test_heap_metadata_is_aligned, set_up),
+		cmocka_unit_test_setup(test_heap_program_never_gets_what_is_metadata, set_up),
+		cmocka_unit_test_setup(test_heap_metadata_is_zero_also_where_the_program_was, set_up),
+		cmocka_unit_test_setup(test_heap_metadata_comes_from_free_space_on_a_full_file_system, set_up),
+		cmocka_unit_test_setup(test_heap_says_that_fresh_memory_is_zero, set_up),
+		cmocka_unit_test_setup(test_heap_says_that_used_memory_is_not_zero, set_up),
+		cmocka_unit_test_setup(test_heap_zeroes_used_memory_on_request, set_up),
+		cmocka_unit_test_setup(test_heap_zeroes_a_block_that_is_partly_fresh, set_up),
+		cmocka_unit_test_setup(test_heap_zeroes_what_an_aligned_block_left_below, set_up),
+		cmocka_unit_test_setup(test_heap_take_at_takes_that_address, set_up),
+		cmocka_unit_test_setup(test_heap_take_at_refuses_what_is_not_free, set_up),
+		cmocka_unit_test_setup(test_heap_take_at_refuses_what_is_outside, set_up),
+		cmocka_unit_test_setup(test_heap_take_at_grows_the_heap, set_up),
+		cmocka_unit_test_setup(test_heap_take_at_grows_when_all_that_is_reserved_is_used, set_up),
+		cmocka_unit_test_setup(test_heap_goes_on_after_the_file_system_was_full, set_up),
+		cmocka_unit_test_setup(test_heap_asks_a_full_file_system_only_now_and_then, set_up),
+		cmocka_unit_test_setup(test_heap_serves_from_free_space_while_the_file_system_is_full, set_up),
+		cmocka_unit_test_setup(test_heap_serves_small_requests_right_after_one_too_large_for_the_file_system,
+				       set_up),
+		cmocka_unit_test_setup(test_heap_fills_a_real_file_system_and_goes_on, set_up),
+		cmocka_unit_test_setup(test_heap_trim_gives_free_space_at_the_end_back, set_up),
+		cmocka_unit_test_setup(test_heap_trim_keeps_what_it_is_told_to, set_up),
+		cmocka_unit_test_setup(test_heap_trimmed_space_is_reserved_again_and_zero, set_up),
+		cmocka_unit_test_setup(test_heap_trim_leaves_gaps_alone, set_up),
+		cmocka_unit_test_setup(test_heap_trims_nothing_of_a_private_copy, set_up),
+		cmocka_unit_test_setup(test_heap_trims_nothing_when_all_is_to_be_reserved, set_up),
+		cmocka_unit_test_setup(test_heap_trims_nothing_where_space_cannot_be_given_back, set_up),
+		cmocka_unit_test_setup(test_heap_never_hands_out_a_page_twice, set_up),
+		cmocka_unit_test_setup(test_heap_never_hands_out_a_page_twice_to_4_threads, set_up),
+		cmocka_unit_test_setup(test_heap_figures_are_right_after_4_threads_in_a_hurry, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

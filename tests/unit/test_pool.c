@@ -1,0 +1,1182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_pool -- pools in real directories, and what happens when the kernel says no.
+ *
+ * Every system call of the module goes through a wrapper below that can be told to fail, and that keeps account of
+ * what the module maps and reserves.
+ */
+/* objects: libvmmalloc/pool.c common/base/text.c tests/unit/scratch.c */
+/* wrap: open fallocate mmap munmap ftruncate fstat fstatfs madvise getrandom getrlimit fcntl */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "libvmmalloc/pool.h"
+#include "tests/unit/scratch.h"
+
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+#define ALWAYS 1000000
+
+/* --- failures to order --- */
+
+struct fault {
+	int after;   /* so many calls go well first */
+	int times;   /* then so many fail */
+	int error;
+};
+
+static struct {
+	struct fault open, nameless, fallocate, mmap, ftruncate, fstat, fstatfs, madvise, getrandom, fcntl;
+	rlim_t nofile, fsize;        /* what getrlimit() says, if not 0 */
+	long huge_page;              /* fstatfs() says hugetlbfs with this page, if not 0 */
+} faults;
+
+static struct {
+	size_t mapped;               /* bytes mapped, less bytes unmapped */
+	size_t fallocates;           /* calls */
+	size_t pieces;               /* calls that went well */
+	size_t longest_piece;        /* bytes */
+	size_t last_piece;           /* bytes */
+	off_t next_offset;           /* where the last piece ended */
+	bool in_order;               /* every piece began where the one before ended */
+	int last_mode;
+} seen;
+
+static bool strikes(struct fault *fault)
+{
+	if (fault->after > 0) {
+		fault->after--;
+		return false;
+	}
+	if (fault->times == 0)
+		return false;
+	fault->times--;
+	errno = fault->error;
+	return true;
+}
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
+	mode_t mode = 0;
+	va_list args;
+
+	va_start(args, flags);
+	if (nameless || flags & O_CREAT)
+		mode = va_arg(args, mode_t);
+	va_end(args);
+	return strikes(nameless ? &faults.nameless : &faults.open) ? -1 : __real_open(path, flags, mode);
+}
+
+int __real_fallocate(int fd, int mode, off_t offset, off_t bytes);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
+{
+	seen.fallocates++;
+	seen.last_mode = mode;
+	if (strikes(&faults.fallocate) || __real_fallocate(fd, mode, offset, bytes) < 0)
+		return -1;
+	seen.in_order = seen.in_order && offset == seen.next_offset;
+	seen.next_offset = offset + bytes;
+	seen.last_piece = (size_t)bytes;
+	seen.longest_piece = seen.last_piece > seen.longest_piece ? seen.last_piece : seen.longest_piece;
+	seen.pieces++;
+	return 0;
+}
+
+void *__real_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	void *address;
+
+	if (strikes(&faults.mmap))
+		return MAP_FAILED;
+	address = __real_mmap(at, bytes, protection, flags, fd, offset);
+	if (address != MAP_FAILED && !(flags & MAP_FIXED))
+		seen.mapped += bytes;
+	return address;
+}
+
+int __real_munmap(void *address, size_t bytes);
+int __wrap_munmap(void *address, size_t bytes)
+{
+	int r = __real_munmap(address, bytes);
+
+	if (r == 0)
+		seen.mapped -= bytes;
+	return r;
+}
+
+int __real_ftruncate(int fd, off_t bytes);
+int __wrap_ftruncate(int fd, off_t bytes)
+{
+	return strikes(&faults.ftruncate) ? -1 : __real_ftruncate(fd, bytes);
+}
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st)
+{
+	return strikes(&faults.fstat) ? -1 : __real_fstat(fd, st);
+}
+
+int __real_fstatfs(int fd, struct statfs *fs);
+int __wrap_fstatfs(int fd, struct statfs *fs)
+{
+	if (strikes(&faults.fstatfs) || __real_fstatfs(fd, fs) < 0)
+		return -1;
+	if (faults.huge_page) {
+		fs->f_type = HUGETLBFS_MAGIC;
+		fs->f_bsize = faults.huge_page;
+	}
+	return 0;
+}
+
+int __real_madvise(void *address, size_t bytes, int advice);
+int __wrap_madvise(void *address, size_t bytes, int advice)
+{
+	return strikes(&faults.madvise) ? -1 : __real_madvise(address, bytes, advice);
+}
+
+ssize_t __real_getrandom(void *buffer, size_t bytes, unsigned flags);
+ssize_t __wrap_getrandom(void *buffer, size_t bytes, unsigned flags)
+{
+	return strikes(&faults.getrandom) ? -1 : __real_getrandom(buffer, bytes, flags);
+}
+
+int __real_getrlimit(int resource, struct rlimit *limit);
+int __wrap_getrlimit(int resource, struct rlimit *limit)
+{
+	int r = __real_getrlimit(resource, limit);
+
+	if (resource == RLIMIT_NOFILE && faults.nofile)
+		limit->rlim_cur = faults.nofile;
+	if (resource == RLIMIT_FSIZE && faults.fsize)
+		limit->rlim_cur = faults.fsize;
+	return r;
+}
+
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...)
+{
+	va_list args;
+	int argument;
+
+	va_start(args, command);
+	argument = va_arg(args, int);
+	va_end(args);
+	return strikes(&faults.fcntl) ? -1 : __real_fcntl(fd, command, argument);
+}
+
+/* --- a directory for each test, and a look at what is left in the end --- */
+
+struct place {
+	char dir[SCRATCH_PATH];
+	size_t descriptors;          /* open when the test began */
+};
+
+static void forget_faults_and_account(void)
+{
+	memset(&faults, 0, sizeof(faults));
+	memset(&seen, 0, sizeof(seen));
+}
+
+static int set_up_in(void **state, const char *parent)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	forget_faults_and_account();
+	scratch_make(parent, place->dir);
+	place->descriptors = scratch_entries("/proc/self/fd");
+	*state = place;
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	const char *tmpdir = getenv("TMPDIR");
+
+	return set_up_in(state, tmpdir ? tmpdir : "/tmp");
+}
+
+static int set_up_in_shm(void **state)
+{
+	return set_up_in(state, "/dev/shm");
+}
+
+static int tear_down(void **state)
+{
+	struct place *place = *state;
+
+	forget_faults_and_account();
+	scratch_remove(place->dir);
+	free(place);
+	return 0;
+}
+
+static struct vmm_pool create(const struct place *place, size_t bytes, bool reserve_all)
+{
+	char buffer[512] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct vmm_pool pool = { 0 };
+
+	if (vmm_pool_create(place->dir, bytes, reserve_all, &pool, &error) != 0)
+		fail_msg("%s", buffer);
+	assert_int_equal(error.length, 0);
+	return pool;
+}
+
+static void destroy(struct vmm_pool *pool)
+{
+	assert_int_equal(munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE), 0);
+	close(pool->fd);
+}
+
+static void assert_nothing_left(const struct place *place)
+{
+	assert_int_equal(scratch_entries("/proc/self/fd"), place->descriptors);
+	assert_int_equal(scratch_entries(place->dir), 0);
+	assert_int_equal(seen.mapped, 0);
+	assert_false(scratch_maps_have(place->dir));
+}
+
+/* The error is what comes before the directory's name, the name, and what comes after it. */
+static void assert_create_fails(const struct place *place, const char *dir, size_t bytes, bool reserve_all,
+				int expected, const char *before, const char *after)
+{
+	char buffer[3 * PATH_MAX] = "", words[3 * PATH_MAX];
+	struct text error = TEXT_INIT(buffer), expected_words = TEXT_INIT(words);
+	struct vmm_pool pool, untouched;
+
+	memset(&pool, 0x5a, sizeof(pool));
+	untouched = pool;
+	text_add(&expected_words, "pool creation failed: %s%s%s", before, dir, after);
+	assert_int_equal(vmm_pool_create(dir, bytes, reserve_all, &pool, &error), expected);
+	assert_string_equal(buffer, words);
+	assert_memory_equal(&pool, &untouched, sizeof(pool));
+	assert_nothing_left(place);
+}
+
+static void assert_zero(const char *address, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (address[i] != 0)
+			fail_msg("byte %zu is %d, not zero", i, address[i]);
+}
+
+/* A file system may count a little more than what was asked for: its own lists of blocks. */
+static void assert_allocated(int fd, size_t bytes)
+{
+	fsync(fd);
+	assert_in_range(scratch_allocated(fd), bytes, bytes + 16 * POOL_PAGE);
+}
+
+/* --- a pool that stands --- */
+
+static void test_pool_create_maps_a_file_of_that_size(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+	struct stat st;
+
+	assert_int_equal(pool.size, 16 * MIB);
+	assert_int_equal(pool.grain, POOL_PAGE);
+	assert_int_equal((uintptr_t)pool.base % POOL_HUGE_PAGE, 0);
+	assert_ptr_equal(pool.header, pool.base);
+	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(st.st_size, 16 * MIB);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_dev, pool.dev);
+	assert_int_equal(st.st_ino, pool.ino);
+	assert_int_equal(seen.mapped, 16 * MIB + 2 * POOL_PAGE);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_mapping_is_shared_with_the_file(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+	char word[5] = "";
+
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, POOL_PAGE), 0);
+	memcpy(pool.base + MIB, "word", 5);
+	assert_int_equal(pread(pool.fd, word, sizeof(word), (off_t)MIB), 5);
+	assert_string_equal(word, "word");
+	destroy(&pool);
+}
+
+static void test_pool_file_has_no_name(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+	struct stat st;
+
+	assert_int_equal(scratch_entries(place->dir), 0);
+	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(st.st_nlink, 0);
+	destroy(&pool);
+}
+
+static void test_pool_create_rounds_up_to_pages(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB + 1, false);
+	struct stat st;
+
+	assert_int_equal(pool.size, 16 * MIB + POOL_PAGE);
+	assert_int_equal(pool.header->pool_bytes, 16 * MIB + POOL_PAGE);
+	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(st.st_size, pool.size);
+	destroy(&pool);
+}
+
+static void test_pool_create_reserves_the_header_only(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_allocated(pool.fd, POOL_PAGE);
+	destroy(&pool);
+}
+
+static void test_pool_create_reserves_all_when_told_to(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 20 * MIB, true);
+
+	assert_allocated(pool.fd, 20 * MIB);
+	assert_int_equal(pool.header->reserved_bytes, 20 * MIB);
+	destroy(&pool);
+}
+
+static void test_pool_header_counts_its_own_page_as_reserved(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_int_equal(pool.header->reserved_bytes, POOL_PAGE);
+	destroy(&pool);
+}
+
+static uint64_t boot_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void test_pool_header_says_what_it_is_and_whose(void **state)
+{
+	struct place *place = *state;
+	uint64_t before = boot_time_ns();
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+	struct pool_header header;
+	char command[16];
+
+	assert_int_equal(pread(pool.fd, &header, sizeof(header), 0), sizeof(header));
+	assert_memory_equal(header.magic, "VMMPOOL", 8);
+	assert_int_equal(header.version, 1);
+	assert_int_equal(header.header_bytes, sizeof(header));
+	assert_int_equal(header.pool_bytes, 16 * MIB);
+	assert_int_equal(header.heap_offset, POOL_PAGE);
+	assert_int_equal(header.owner_pid, getpid());
+	assert_int_equal(header.owner_uid, geteuid());
+	assert_in_range(header.owner_start_ns, before, boot_time_ns());
+	prctl(PR_GET_NAME, command);
+	assert_string_equal(header.owner_command, command);
+	assert_int_equal(header.mode, POOL_HEADER_SHARED);
+	assert_int_equal(header.used_bytes, 0);
+	assert_int_equal(header.peak_bytes, 0);
+	assert_int_equal(header.metadata_bytes, 0);
+	destroy(&pool);
+}
+
+static void test_pool_rest_of_the_header_page_is_zero(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_zero(pool.base + sizeof(struct pool_header), POOL_PAGE - sizeof(struct pool_header));
+	destroy(&pool);
+}
+
+static void test_pool_ids_differ(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool one = create(place, 16 * MIB, false), two = create(place, 16 * MIB, false);
+
+	assert_memory_not_equal(one.header->pool_id, two.header->pool_id, sizeof(one.header->pool_id));
+	assert_ptr_not_equal(one.base, two.base);
+	destroy(&one);
+	destroy(&two);
+	assert_nothing_left(place);
+}
+
+static void assert_guard_page(char *page)
+{
+	unsigned char resident;
+
+	assert_int_equal(mincore(page, POOL_PAGE, &resident), 0);  /* something is mapped there ... */
+	assert_false(scratch_readable(page));                      /* ... that cannot be touched */
+	assert_false(scratch_readable(page + POOL_PAGE - 1));
+}
+
+static void test_pool_has_inaccessible_pages_on_both_sides(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, true);
+
+	assert_guard_page(pool.base - POOL_PAGE);
+	assert_guard_page(pool.base + pool.size);
+	assert_true(scratch_readable(pool.base));
+	assert_true(scratch_readable(pool.base + pool.size - 1));
+	destroy(&pool);
+}
+
+static void test_pool_up_to_1_gib_lies_in_one_leaf(void **state)
+{
+	static const size_t sizes[] = { 16 * MIB, 500 * MIB, 1000 * MIB, GIB };
+	struct place *place = *state;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct vmm_pool pool = create(place, sizes[i], false);
+
+		assert_int_equal((uintptr_t)pool.base / GIB, ((uintptr_t)pool.base + pool.size - 1) / GIB);
+		destroy(&pool);
+	}
+	assert_nothing_left(place);
+}
+
+static void test_pool_beyond_1_gib_begins_a_leaf(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 3 * GIB + POOL_PAGE, false);
+
+	assert_int_equal((uintptr_t)pool.base % GIB, 0);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_contains_its_first_and_last_byte_only(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_true(vmm_pool_contains(&pool, pool.base));
+	assert_true(vmm_pool_contains(&pool, pool.base + pool.size - 1));
+	assert_false(vmm_pool_contains(&pool, pool.base - 1));
+	assert_false(vmm_pool_contains(&pool, pool.base + pool.size));
+	assert_false(vmm_pool_contains(&pool, NULL));
+	assert_false(vmm_pool_contains(&pool, place));
+	destroy(&pool);
+}
+
+/* --- the descriptor --- */
+
+static void test_pool_descriptor_is_high_and_closed_on_exec(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	faults.nofile = 1024;
+	pool = create(place, 16 * MIB, false);
+	assert_true(pool.fd >= 900);
+	assert_int_equal(fcntl(pool.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_descriptor_is_in_the_upper_half_of_a_low_limit(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	faults.nofile = 256;
+	pool = create(place, 16 * MIB, false);
+	assert_in_range(pool.fd, 128, 255);
+	destroy(&pool);
+}
+
+static void test_pool_descriptor_is_never_a_standard_one(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+	int in = dup(STDIN_FILENO), err = dup(STDERR_FILENO);
+
+	faults.nofile = 4;
+	close(STDIN_FILENO);
+	close(STDERR_FILENO);
+	pool = create(place, 16 * MIB, false);
+	dup2(in, STDIN_FILENO);
+	dup2(err, STDERR_FILENO);
+	close(in);
+	close(err);
+	assert_true(pool.fd > STDERR_FILENO);
+	destroy(&pool);
+}
+
+static void test_pool_keeps_a_low_descriptor_when_none_is_high(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	faults.fcntl = (struct fault){ .times = 1, .error = EMFILE };
+	pool = create(place, 16 * MIB, false);
+	assert_int_equal(faults.fcntl.times, 0);
+	assert_int_equal(fcntl(pool.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+/* --- directories that will not do --- */
+
+static void test_pool_create_says_that_a_directory_is_missing(void **state)
+{
+	struct place *place = *state;
+	char path[SCRATCH_PATH + 16];
+	struct text text = TEXT_INIT(path);
+
+	text_add(&text, "%s/missing", place->dir);
+	assert_create_fails(place, path, 16 * MIB, false, -ENOENT, "VMMALLOC_POOL_DIR (",
+			    "): No such file or directory, expected an existing, writable directory");
+}
+
+static void test_pool_create_says_that_a_file_is_no_directory(void **state)
+{
+	assert_create_fails(*state, "/proc/self/exe", 16 * MIB, false, -ENOTDIR, "VMMALLOC_POOL_DIR (",
+			    "): Not a directory, expected an existing, writable directory");
+}
+
+static void assert_open_fails(const struct place *place, int error, const char *after)
+{
+	faults.nameless = (struct fault){ .times = 1, .error = error };
+	assert_create_fails(place, place->dir, 16 * MIB, false, -error, "VMMALLOC_POOL_DIR (", after);
+}
+
+static void test_pool_create_says_why_a_directory_cannot_be_written(void **state)
+{
+	assert_open_fails(*state, EACCES, "): Permission denied, expected an existing, writable directory");
+	assert_open_fails(*state, EROFS, "): Read-only file system, expected an existing, writable directory");
+}
+
+static void test_pool_create_says_what_is_not_the_directorys_fault(void **state)
+{
+	assert_open_fails(*state, EMFILE, "): Too many open files");
+	assert_open_fails(*state, ENOSPC, "): No space left on device");
+	assert_open_fails(*state, ELOOP, "): Too many levels of symbolic links");
+}
+
+/* --- file systems without O_TMPFILE --- */
+
+static void assert_unlinked_file_serves(const struct place *place, int error)
+{
+	struct vmm_pool pool;
+	struct stat st;
+
+	faults.nameless = (struct fault){ .times = 1, .error = error };
+	pool = create(place, 16 * MIB, false);
+	assert_int_equal(faults.nameless.times, 0);
+	assert_int_equal(scratch_entries(place->dir), 0);
+	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(st.st_nlink, 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(fcntl(pool.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_without_o_tmpfile_is_an_unlinked_file(void **state)
+{
+	assert_unlinked_file_serves(*state, EOPNOTSUPP);
+	assert_unlinked_file_serves(*state, EISDIR);
+	assert_unlinked_file_serves(*state, EINVAL);
+	assert_unlinked_file_serves(*state, ENOSYS);
+}
+
+static void test_pool_without_o_tmpfile_tries_another_name(void **state)
+{
+	faults.open = (struct fault){ .times = 5, .error = EEXIST };
+	assert_unlinked_file_serves(*state, EOPNOTSUPP);
+	assert_int_equal(faults.open.times, 0);
+}
+
+static void assert_named_open_fails(const struct place *place, const char *dir, int error, const char *after)
+{
+	faults.nameless = (struct fault){ .times = 1, .error = EOPNOTSUPP };
+	assert_create_fails(place, dir, 16 * MIB, false, -error, "VMMALLOC_POOL_DIR (", after);
+}
+
+static void test_pool_without_o_tmpfile_gives_up_on_names(void **state)
+{
+	struct place *place = *state;
+
+	faults.open = (struct fault){ .times = ALWAYS, .error = EEXIST };
+	assert_named_open_fails(place, place->dir, EEXIST, "): File exists");
+}
+
+static void test_pool_without_o_tmpfile_says_why_a_file_cannot_be_made(void **state)
+{
+	struct place *place = *state;
+
+	faults.open = (struct fault){ .times = 1, .error = EACCES };
+	assert_named_open_fails(place, place->dir, EACCES,
+				"): Permission denied, expected an existing, writable directory");
+}
+
+static void test_pool_without_o_tmpfile_refuses_a_path_that_is_too_long(void **state)
+{
+	struct place *place = *state;
+	char dir[PATH_MAX];
+	struct text text = TEXT_INIT(dir);
+
+	text_add(&text, "%s", place->dir);
+	while (text.length + 1 < text.size)
+		text_add(&text, "/.");
+	assert_named_open_fails(place, dir, ENAMETOOLONG, "): File name too long");
+}
+
+static void test_pool_without_o_tmpfile_needs_random_numbers(void **state)
+{
+	struct place *place = *state;
+
+	faults.getrandom = (struct fault){ .times = 1, .error = ENOSYS };
+	assert_named_open_fails(place, place->dir, ENOSYS, "): Function not implemented");
+}
+
+/* --- a file that cannot be sized, mapped, reserved --- */
+
+static void test_pool_create_says_that_stat_failed(void **state)
+{
+	struct place *place = *state;
+
+	faults.fstat = (struct fault){ .times = 1, .error = EIO };
+	assert_create_fails(place, place->dir, 16 * MIB, false, -EIO, "stat in ", ": Input/output error");
+	faults.fstatfs = (struct fault){ .times = 1, .error = ENOSYS };
+	assert_create_fails(place, place->dir, 16 * MIB, false, -ENOSYS, "stat in ", ": Function not implemented");
+}
+
+static void test_pool_create_says_that_the_file_cannot_be_so_large(void **state)
+{
+	struct place *place = *state;
+
+	faults.ftruncate = (struct fault){ .times = 1, .error = EFBIG };
+	assert_create_fails(place, place->dir, 16 * MIB, false, -EFBIG, "file size in ", ": File too large");
+	assert_create_fails(place, place->dir, SIZE_MAX, false, -EFBIG, "file size in ", ": File too large");
+	assert_create_fails(place, place->dir, (size_t)PTRDIFF_MAX, false, -EFBIG, "file size in ",
+			    ": File too large");
+	assert_create_fails(place, place->dir, (size_t)PTRDIFF_MAX - POOL_PAGE + 1, false, -EFBIG, "file size in ",
+			    ": File too large");
+}
+
+static void test_pool_create_heeds_the_file_size_limit(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	faults.fsize = 16 * MIB;
+	assert_create_fails(place, place->dir, 16 * MIB + 1, false, -EFBIG, "file size limit (ulimit -f) in ",
+			    ": File too large");
+	pool = create(place, 16 * MIB, false);
+	destroy(&pool);
+}
+
+static void test_pool_create_says_that_addresses_are_scarce(void **state)
+{
+	struct place *place = *state;
+
+	faults.mmap = (struct fault){ .times = 1, .error = ENOMEM };
+	assert_create_fails(place, place->dir, 16 * MIB, false, -ENOMEM, "address space in ",
+			    ": Cannot allocate memory");
+}
+
+static void test_pool_create_says_that_the_file_cannot_be_mapped(void **state)
+{
+	struct place *place = *state;
+
+	faults.mmap = (struct fault){ .after = 1, .times = 1, .error = ENODEV };
+	assert_create_fails(place, place->dir, 16 * MIB, false, -ENODEV, "mmap in ", ": No such device");
+}
+
+static void test_pool_create_says_that_the_file_system_is_full(void **state)
+{
+	struct place *place = *state;
+
+	faults.fallocate = (struct fault){ .times = 1, .error = ENOSPC };
+	assert_create_fails(place, place->dir, 16 * MIB, false, -ENOSPC, "reservation of space in ",
+			    ": No space left on device");
+}
+
+static void test_pool_create_says_that_not_all_can_be_reserved(void **state)
+{
+	struct place *place = *state;
+
+	faults.fallocate = (struct fault){ .after = 1, .times = 1, .error = ENOSPC };
+	assert_create_fails(place, place->dir, 40 * MIB, true, -ENOSPC, "reservation of space in ",
+			    ": No space left on device");
+}
+
+/* --- reserving --- */
+
+static void forget_pieces(size_t offset)
+{
+	size_t mapped = seen.mapped;
+
+	memset(&seen, 0, sizeof(seen));
+	seen.mapped = mapped;
+	seen.in_order = true;
+	seen.next_offset = (off_t)offset;
+}
+
+static void test_pool_reserve_allocates_just_that(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 3 * MIB), 0);
+	assert_allocated(pool.fd, 3 * MIB + POOL_PAGE);
+	assert_zero(pool.base + 4 * MIB, 3 * MIB);
+	destroy(&pool);
+}
+
+static void test_pool_reserve_keeps_what_is_written_there(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, MIB), 0);
+	memset(pool.base + 4 * MIB, 'x', MIB);
+	assert_int_equal(vmm_pool_reserve(&pool, 3 * MIB, 3 * MIB), 0);
+	assert_int_equal(pool.base[4 * MIB], 'x');
+	assert_int_equal(pool.base[5 * MIB - 1], 'x');
+	destroy(&pool);
+}
+
+static void test_pool_reserve_never_changes_the_files_size(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, MIB), 0);
+	assert_int_equal(seen.last_mode, FALLOC_FL_KEEP_SIZE);
+	destroy(&pool);
+}
+
+static void test_pool_reserve_goes_in_pieces_of_16_mib(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 64 * MIB, false);
+
+	forget_pieces(2 * MIB);
+	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 36 * MIB), 0);
+	assert_int_equal(seen.pieces, 3);
+	assert_int_equal(seen.longest_piece, 16 * MIB);
+	assert_int_equal(seen.next_offset, 38 * MIB);
+	assert_true(seen.in_order);
+	destroy(&pool);
+}
+
+static void test_pool_reserve_goes_on_after_signals_in_smaller_pieces(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 64 * MIB, false);
+
+	forget_pieces(MIB);
+	faults.fallocate = (struct fault){ .after = 1, .times = 3, .error = EINTR };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, 24 * MIB), 0);
+	assert_int_equal(seen.longest_piece, 16 * MIB);
+	assert_int_equal(seen.last_piece, 2 * MIB);
+	assert_int_equal(seen.next_offset, 25 * MIB);
+	assert_true(seen.in_order);
+	assert_allocated(pool.fd, 24 * MIB + POOL_PAGE);
+	destroy(&pool);
+}
+
+static void test_pool_reserve_survives_very_many_signals(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	forget_pieces(MIB);
+	faults.fallocate = (struct fault){ .times = 1000, .error = EINTR };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, 5 * POOL_PAGE), 0);
+	assert_int_equal(seen.longest_piece, POOL_PAGE);
+	assert_int_equal(seen.next_offset, MIB + 5 * POOL_PAGE);
+	assert_true(seen.in_order);
+	destroy(&pool);
+}
+
+static void assert_reserves_without_fallocate(const struct place *place, int error)
+{
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	faults.fallocate = (struct fault){ .times = 1, .error = error };
+	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_int_equal(faults.fallocate.times, 0);
+	assert_allocated(pool.fd, 2 * MIB + POOL_PAGE);
+	assert_zero(pool.base + 4 * MIB, 2 * MIB);
+	destroy(&pool);
+}
+
+static void test_pool_reserve_works_without_fallocate(void **state)
+{
+	assert_reserves_without_fallocate(*state, EOPNOTSUPP);
+	assert_reserves_without_fallocate(*state, ENOSYS);
+}
+
+static void test_pool_create_works_without_fallocate(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	faults.fallocate = (struct fault){ .times = ALWAYS, .error = EOPNOTSUPP };
+	pool = create(place, 16 * MIB, false);
+	destroy(&pool);
+	pool = create(place, 16 * MIB, true);
+	assert_int_equal(pool.header->reserved_bytes, 16 * MIB);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_reserve_gives_back_what_it_got_before_it_failed(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 64 * MIB, false);
+
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+	memset(pool.base + MIB, 'x', MIB);
+	faults.fallocate = (struct fault){ .after = 1, .times = 1, .error = ENOSPC };
+	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 40 * MIB), -ENOSPC);
+	assert_allocated(pool.fd, MIB + POOL_PAGE);
+	assert_int_equal(pool.base[MIB], 'x');
+	assert_int_equal(pool.base[2 * MIB - 1], 'x');
+	destroy(&pool);
+}
+
+static void test_pool_reserve_passes_on_other_errors(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	faults.fallocate = (struct fault){ .times = 1, .error = EIO };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EIO);
+	faults.fallocate = (struct fault){ .times = 1, .error = EDQUOT };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EDQUOT);
+	assert_allocated(pool.fd, POOL_PAGE);
+	destroy(&pool);
+}
+
+static void test_pool_reserve_says_full_when_pages_cannot_be_touched(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+	int fd = pool.fd;
+
+	pool.fd = -1;
+	faults.madvise = (struct fault){ .times = 1, .error = EFAULT };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -ENOSPC);
+	faults.madvise = (struct fault){ .times = 1, .error = ENOMEM };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -ENOSPC);
+	faults.madvise = (struct fault){ .times = 1, .error = EINVAL };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EINVAL);
+	pool.fd = fd;
+	destroy(&pool);
+}
+
+/* --- a program that takes our descriptor away --- */
+
+static void test_pool_reserve_works_when_the_program_closed_the_descriptor(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+	int copy = dup(pool.fd);
+
+	close(pool.fd);
+	seen.fallocates = 0;
+	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_int_equal(seen.fallocates, 0);
+	assert_allocated(copy, 2 * MIB + POOL_PAGE);
+	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
+	pool.fd = copy;
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_reserve_never_touches_a_file_under_its_old_number(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+	int copy = dup(pool.fd), other = memfd_create("other", 0);
+	char word[5] = "";
+	struct stat st;
+
+	assert_int_equal(pwrite(other, "word", 5, 0), 5);
+	assert_int_equal(dup2(other, pool.fd), pool.fd);
+	size_t allocated = scratch_allocated(other);
+	seen.fallocates = 0;
+	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_int_equal(vmm_pool_release(&pool, 4 * MIB, MIB), 0);
+	assert_int_equal(seen.fallocates, 0);
+	assert_allocated(copy, MIB + POOL_PAGE);
+	assert_int_equal(scratch_allocated(other), allocated);
+	assert_int_equal(fstat(other, &st), 0);
+	assert_int_equal(st.st_size, 5);
+	assert_int_equal(pread(other, word, 5, 0), 5);
+	assert_string_equal(word, "word");
+	close(copy);
+	close(other);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_reserve_never_touches_another_pool(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false), other = create(place, 16 * MIB, false);
+
+	assert_int_equal(dup2(other.fd, pool.fd), pool.fd);
+	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_allocated(other.fd, POOL_PAGE);
+	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
+	destroy(&pool);
+	destroy(&other);
+	assert_nothing_left(place);
+}
+
+static void test_pool_reserve_works_when_its_number_is_no_file(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[1], pool.fd), pool.fd);
+	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
+	close(ends[0]);
+	close(ends[1]);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+/* --- giving back --- */
+
+static void test_pool_release_gives_space_back_and_leaves_zeros(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, 4 * MIB), 0);
+	memset(pool.base + MIB, 'x', 4 * MIB);
+	assert_int_equal(vmm_pool_release(&pool, 2 * MIB, 2 * MIB), 0);
+	assert_allocated(pool.fd, 2 * MIB + POOL_PAGE);
+	assert_int_equal(pool.base[2 * MIB - 1], 'x');
+	assert_zero(pool.base + 2 * MIB, 2 * MIB);
+	assert_int_equal(pool.base[4 * MIB], 'x');
+	destroy(&pool);
+}
+
+static void test_pool_release_passes_on_errors(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	faults.madvise = (struct fault){ .times = 1, .error = EOPNOTSUPP };
+	assert_int_equal(vmm_pool_release(&pool, MIB, MIB), -EOPNOTSUPP);
+	destroy(&pool);
+}
+
+/* --- a small file system that is really full --- */
+
+static void test_pool_create_leaves_a_full_file_system_as_it_was(void **state)
+{
+	struct place *place = *state;
+	struct statfs before, after;
+
+	if (!scratch_mount(place->dir, 24 * MIB))
+		skip();
+	assert_int_equal(statfs(place->dir, &before), 0);
+	assert_create_fails(place, place->dir, 40 * MIB, true, -ENOSPC, "reservation of space in ",
+			    ": No space left on device");
+	assert_int_equal(statfs(place->dir, &after), 0);
+	assert_int_equal(after.f_bfree, before.f_bfree);
+}
+
+static void test_pool_reserve_leaves_a_full_file_system_as_it_was(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	if (!scratch_mount(place->dir, 24 * MIB))
+		skip();
+	pool = create(place, 64 * MIB, false);
+	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
+	assert_allocated(pool.fd, POOL_PAGE);
+	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 20 * MIB), 0);
+	memset(pool.base + 2 * MIB, 'x', 20 * MIB);
+	assert_int_equal(vmm_pool_reserve(&pool, 22 * MIB, 20 * MIB), -ENOSPC);
+	assert_int_equal(pool.base[22 * MIB - 1], 'x');
+	assert_allocated(pool.fd, 20 * MIB + POOL_PAGE);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it_was(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+	int fd;
+
+	if (!scratch_mount(place->dir, 24 * MIB))
+		skip();
+	pool = create(place, 64 * MIB, false);
+	fd = pool.fd;
+	pool.fd = -1;
+	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
+	assert_allocated(fd, POOL_PAGE);
+	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 20 * MIB), 0);
+	memset(pool.base + 2 * MIB, 'x', 20 * MIB);
+	pool.fd = fd;
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+/* --- huge pages, as far as they can be played on an ordinary file --- */
+
+static void test_pool_on_huge_pages_is_made_of_whole_ones(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	faults.huge_page = (long)POOL_HUGE_PAGE;
+	pool = create(place, 15 * MIB, false);
+	assert_int_equal(pool.grain, POOL_HUGE_PAGE);
+	assert_int_equal(pool.size, 16 * MIB);
+	assert_int_equal(pool.header->heap_offset, POOL_HUGE_PAGE);
+	assert_allocated(pool.fd, POOL_HUGE_PAGE);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_on_huge_pages_is_aligned_to_the_largest(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	faults.huge_page = (long)(64 * MIB);
+	pool = create(place, 65 * MIB, false);
+	assert_int_equal(pool.size, 128 * MIB);
+	assert_int_equal((uintptr_t)pool.base % (64 * MIB), 0);
+	assert_int_equal(seen.longest_piece, 64 * MIB);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_on_huge_pages_reserves_whole_ones_after_signals(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool;
+
+	faults.huge_page = (long)POOL_HUGE_PAGE;
+	pool = create(place, 16 * MIB, false);
+	forget_pieces(2 * MIB);
+	faults.fallocate = (struct fault){ .times = 20, .error = EINTR };
+	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 6 * MIB), 0);
+	assert_int_equal(seen.pieces, 3);
+	assert_int_equal(seen.longest_piece, POOL_HUGE_PAGE);
+	assert_true(seen.in_order);
+	destroy(&pool);
+}
+
+static struct CMUnitTest test_in(const char *name, CMUnitTestFunction function, CMFixtureFunction setup)
+{
+	return (struct CMUnitTest){ name, function, setup, tear_down, NULL };
+}
+
+#define IN_TMP(f) test_in(#f, f, set_up)
+#define IN_BOTH(f) test_in(#f, f, set_up), test_in(#f " (shm)", f, set_up_in_shm)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_BOTH(test_pool_create_maps_a_file_of_that_size),
+		IN_BOTH(test_pool_mapping_is_shared_with_the_file),
+		IN_BOTH(test_pool_file_has_no_name),
+		IN_BOTH(test_pool_create_rounds_up_to_pages),
+		IN_BOTH(test_pool_create_reserves_the_header_only),
+		IN_BOTH(test_pool_create_reserves_all_when_told_to),
+		IN_BOTH(test_pool_header_counts_its_own_page_as_reserved),
+		IN_BOTH(test_pool_header_says_what_it_is_and_whose),
+		IN_BOTH(test_pool_rest_of_the_header_page_is_zero),
+		IN_TMP(test_pool_ids_differ),
+		IN_BOTH(test_pool_has_inaccessible_pages_on_both_sides),
+		IN_TMP(test_pool_up_to_1_gib_lies_in_one_leaf),
+		IN_TMP(test_pool_beyond_1_gib_begins_a_leaf),
+		IN_TMP(test_pool_contains_its_first_and_last_byte_only),
+		IN_TMP(test_pool_descriptor_is_high_and_closed_on_exec),
+		IN_TMP(test_pool_descriptor_is_in_the_upper_half_of_a_low_limit),
+		IN_TMP(test_pool_descriptor_is_never_a_standard_one),
+		IN_TMP(test_pool_keeps_a_low_descriptor_when_none_is_high),
+		IN_TMP(test_pool_create_says_that_a_directory_is_missing),
+		IN_TMP(test_pool_create_says_that_a_file_is_no_directory),
+		IN_TMP(test_pool_create_says_why_a_directory_cannot_be_written),
+		IN_TMP(test_pool_create_says_what_is_not_the_directorys_fault),
+		IN_BOTH(test_pool_without_o_tmpfile_is_an_unlinked_file),
+		IN_TMP(test_pool_without_o_tmpfile_tries_another_name),
+		IN_TMP(test_pool_without_o_tmpfile_gives_up_on_names),
+		IN_TMP(test_pool_without_o_tmpfile_says_why_a_file_cannot_be_made),
+		IN_TMP(test_pool_without_o_tmpfile_refuses_a_path_that_is_too_long),
+		IN_TMP(test_pool_without_o_tmpfile_needs_random_numbers),
+		IN_TMP(test_pool_create_says_that_stat_failed),
+		IN_BOTH(test_pool_create_says_that_the_file_cannot_be_so_large),
+		IN_TMP(test_pool_create_heeds_the_file_size_limit),
+		IN_TMP(test_pool_create_says_that_addresses_are_scarce),
+		IN_TMP(test_pool_create_says_that_the_file_cannot_be_mapped),
+		IN_BOTH(test_pool_create_says_that_the_file_system_is_full),
+		IN_BOTH(test_pool_create_says_that_not_all_can_be_reserved),
+		IN_BOTH(test_pool_reserve_allocates_just_that),
+		IN_BOTH(test_pool_reserve_keeps_what_is_written_there),
+		IN_TMP(test_pool_reserve_never_changes_the_files_size),
+		IN_TMP(test_pool_reserve_goes_in_pieces_of_16_mib),
+		IN_BOTH(test_pool_reserve_goes_on_after_signals_in_smaller_pieces),
+		IN_TMP(test_pool_reserve_survives_very_many_signals),
+		IN_BOTH(test_pool_reserve_works_without_fallocate),
+		IN_BOTH(test_pool_create_works_without_fallocate),
+		IN_BOTH(test_pool_reserve_gives_back_what_it_got_before_it_failed),
+		IN_TMP(test_pool_reserve_passes_on_other_errors),
+		IN_TMP(test_pool_reserve_says_full_when_pages_cannot_be_touched),
+		IN_BOTH(test_pool_reserve_works_when_the_program_closed_the_descriptor),
+		IN_BOTH(test_pool_reserve_never_touches_a_file_under_its_old_number),
+		IN_BOTH(test_pool_reserve_never_touches_another_pool),
+		IN_BOTH(test_pool_reserve_works_when_its_number_is_no_file),
+		IN_BOTH(test_pool_release_gives_space_back_and_leaves_zeros),
+		IN_TMP(test_pool_release_passes_on_errors),
+		IN_TMP(test_pool_create_leaves_a_full_file_system_as_it_was),
+		IN_TMP(test_pool_reserve_leaves_a_full_file_system_as_it_was),
+		IN_TMP(test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it_was),
+		IN_TMP(test_pool_on_huge_pages_is_made_of_whole_ones),
+		IN_TMP(test_pool_on_huge_pages_is_aligned_to_the_largest),
+		IN_TMP(test_pool_on_huge_pages_reserves_whole_ones_after_signals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
