@@ -41,7 +41,7 @@ readelf -dW "$library" | awk '/NEEDED/ { print $NF }' | tr -d '[]' | grep -vxE '
 
 # --- text ---
 git ls-files | grep -vE '\.(png)$' | xargs grep -nE '[[:space:]]+$' && complain "white space at the end of a line"
-git ls-files '*.[ch]' '*.cc' '*.bash' '*.mk' | xargs awk '
+git ls-files '*.[ch]' '*.cc' | xargs awk '
 	{ line = $0; gsub(/\t/, "        ", line) }
 	length(line) > 120 { print FILENAME ":" FNR; bad = 1 }
 	END { exit bad }' || complain "lines of more than 120 columns"

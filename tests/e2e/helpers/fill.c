@@ -2,8 +2,9 @@
 /*
  * fill BYTES [fork] -- fills the heap with written blocks of BYTES until malloc says NULL and ENOMEM, three times over.
  *
- * Prints how many MiB it got the first time. Exit status 1 if anything else happens: another errno, a block that lost what
- * was written to it, a second round that gets much less. With "fork", a child does the same beside its full parent.
+ * Prints how many MiB it got the first time. Exit status 1 if anything else happens: another errno, a block that
+ * lost what was written to it, a second round that gets much less. With "fork", a child does the same beside its full
+ * parent.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -44,10 +45,13 @@ static struct block *fill(size_t bytes, size_t *ret_count)
 
 static void check(const struct block *list, size_t bytes)
 {
-	for (; list; list = list->next)
-		for (const unsigned char *p = (const unsigned char *)(list + 1); p < (const unsigned char *)list + bytes; p++)
+	for (; list; list = list->next) {
+		const unsigned char *end = (const unsigned char *)list + bytes;
+
+		for (const unsigned char *p = (const unsigned char *)(list + 1); p < end; p++)
 			if (*p != (unsigned char)list->number)
 				die("a block lost its contents");
+	}
 }
 
 static void empty(struct block *list)

@@ -99,9 +99,10 @@ __attribute__((destructor)) static void testify(void)
 	figures = read_smaps();
 	read_command(command, sizeof(command));
 
-	int length = snprintf(line, sizeof(line), "%s %d mode=%d used=%lu peak=%lu outside=%lu failed=%lu rss=%lu brk=%lu\n",
-			      command, getpid(), (int)stats.mode, stats.used_bytes, stats.peak_bytes,
-			      stats.outside_bytes, stats.failed_requests, figures.rss_kib, figures.brk_kib);
+	int length = snprintf(line, sizeof(line),
+			      "%s %d mode=%d used=%lu peak=%lu outside=%lu failed=%lu rss=%lu brk=%lu\n", command,
+			      getpid(), (int)stats.mode, stats.used_bytes, stats.peak_bytes, stats.outside_bytes,
+			      stats.failed_requests, figures.rss_kib, figures.brk_kib);
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 	if (fd >= 0) {
 		(void)!write(fd, line, (size_t)length);
