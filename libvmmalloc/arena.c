@@ -9,6 +9,7 @@
 
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/engine.h"
+#include "libvmmalloc/fork.h"
 #include "libvmmalloc/trace.h"
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
@@ -187,6 +188,8 @@ void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, boo
 
 	if (!vmm.has_pool)
 		return map_outside(at, bytes, align, zero, commit);
+	if (vmm.away)
+		vmm_fork_return();
 	if (!at || in_pool(at))
 		address = map_from_pool(at, bytes, align, zero);
 	if (address)

@@ -34,36 +34,76 @@ static int read_pool_dir(char *const *environment, const char **ret_dir, struct 
 	return 0;
 }
 
+/* Reads what must be the size of a pool. */
+static int read_size(const char *name, const char *value, size_t *ret_bytes, struct text *error)
+{
+	size_t bytes = 0;
+
+	switch (size_parse(value, &bytes)) {
+	case 0:
+		break;
+	case -EDOM:
+		text_add(error, "negative %s value (%s)", name, value);
+		return -EINVAL;
+	case -ERANGE:
+		text_add(error, "%s value is too large (%s)", name, value);
+		return -EINVAL;
+	default:
+		text_add(error, "%s value is not a size (%s), expected a number of bytes or one with K, M, G or T", name,
+			 value);
+		return -EINVAL;
+	}
+	if (bytes < VMMALLOC_MIN_POOL) {
+		text_add(error, "%s value is less than minimum (%zu < %zu)", name, bytes, VMMALLOC_MIN_POOL);
+		return -EINVAL;
+	}
+	*ret_bytes = bytes;
+	return 0;
+}
+
 static int read_pool_size(char *const *environment, size_t *ret_bytes, struct text *error)
 {
 	const char *value = vmm_config_value(environment, CONFIG_POOL_SIZE);
-	size_t bytes = 0;
 
 	if (!value) {
 		text_add(error, "environment variable %s not specified", CONFIG_POOL_SIZE);
 		return -EINVAL;
 	}
-	switch (size_parse(value, &bytes)) {
-	case 0:
-		break;
-	case -EDOM:
-		text_add(error, "negative %s value (%s)", CONFIG_POOL_SIZE, value);
-		return -EINVAL;
-	case -ERANGE:
-		text_add(error, "%s value is too large (%s)", CONFIG_POOL_SIZE, value);
-		return -EINVAL;
-	default:
-		text_add(error, "%s value is not a size (%s), expected a number of bytes or one with K, M, G or T",
-			 CONFIG_POOL_SIZE, value);
-		return -EINVAL;
-	}
-	if (bytes < VMMALLOC_MIN_POOL) {
-		text_add(error, "%s value is less than minimum (%zu < %zu)", CONFIG_POOL_SIZE, bytes,
-			 VMMALLOC_MIN_POOL);
+	return read_size(CONFIG_POOL_SIZE, value, ret_bytes, error);
+}
+
+static int read_fork(char *const *environment, enum vmm_config_fork *ret_fork, struct text *error)
+{
+	const char *value = vmm_config_value(environment, CONFIG_FORK);
+
+	if (!value || strcmp(value, "auto") == 0) {
+		*ret_fork = CONFIG_FORK_AUTO;
+	} else if (value[0] >= '0' && value[0] <= '3' && value[1] == '\0') {
+		*ret_fork = (enum vmm_config_fork)(value[0] - '0');
+	} else {
+		text_add(error, "incorrect %s value (%s), expected auto, 0, 1, 2 or 3", CONFIG_FORK, value);
 		return -EINVAL;
 	}
-	*ret_bytes = bytes;
 	return 0;
+}
+
+static int read_children(char *const *environment, struct vmm_config *config, struct text *error)
+{
+	const char *value = vmm_config_value(environment, CONFIG_CHILDREN);
+
+	config->children = CONFIG_CHILDREN_INHERIT;
+	if (!value || strcmp(value, "inherit") == 0)
+		return 0;
+	if (strcmp(value, "off") == 0) {
+		config->children = CONFIG_CHILDREN_OFF;
+		return 0;
+	}
+	if (value[0] != '-' && (value[0] < '0' || value[0] > '9')) {
+		text_add(error, "incorrect %s value (%s), expected inherit, off or a size", CONFIG_CHILDREN, value);
+		return -EINVAL;
+	}
+	config->children = CONFIG_CHILDREN_SIZE;
+	return read_size(CONFIG_CHILDREN, value, &config->children_bytes, error);
 }
 
 /* A variable that takes one of two words; the first is the default. */
@@ -104,7 +144,9 @@ int vmm_config_read(char *const *environment, struct vmm_config *ret_config, str
 	    (r = read_pool_size(environment, &config.pool_bytes, error)) < 0 ||
 	    (r = read_choice(environment, CONFIG_RESERVE, "grow", "full", &config.reserve_all, error)) < 0 ||
 	    (r = read_choice(environment, CONFIG_ON_FULL, "fail", "dram", &config.spill, error)) < 0 ||
-	    (r = read_arenas(environment, &config.arenas, error)) < 0)
+	    (r = read_arenas(environment, &config.arenas, error)) < 0 ||
+	    (r = read_fork(environment, &config.fork, error)) < 0 ||
+	    (r = read_children(environment, &config, error)) < 0)
 		return r;
 	*ret_config = config;
 	return 0;

@@ -14,8 +14,26 @@
 #define CONFIG_RESERVE "VMMALLOC_RESERVE"
 #define CONFIG_ON_FULL "VMMALLOC_ON_FULL"
 #define CONFIG_ARENAS "VMMALLOC_ARENAS"
+#define CONFIG_FORK "VMMALLOC_FORK"
+#define CONFIG_CHILDREN "VMMALLOC_CHILDREN"
 
 #define CONFIG_ARENAS_MOST 4094  /* jemalloc 5.3 numbers arenas with 12 bits and keeps one number back */
+
+/* VMMALLOC_FORK; the numbers are those of Intel's last version */
+enum vmm_config_fork {
+	CONFIG_FORK_NONE = 0,             /* parent and child share the heap */
+	CONFIG_FORK_PRIVATE = 1,          /* both go on with private memory */
+	CONFIG_FORK_COPY = 2,             /* the child gets a copy of the pool, or there is no fork */
+	CONFIG_FORK_COPY_OR_PRIVATE = 3,
+	CONFIG_FORK_AUTO,                 /* private, and back to a pool as soon as that is safe */
+};
+
+/* VMMALLOC_CHILDREN: what programs get that are started by exec */
+enum vmm_config_children {
+	CONFIG_CHILDREN_INHERIT,          /* the environment as it is: a pool like this one */
+	CONFIG_CHILDREN_OFF,              /* they run without the library */
+	CONFIG_CHILDREN_SIZE,             /* a pool of another size */
+};
 
 struct vmm_config {
 	const char *pool_dir;   /* borrowed from the environment */
@@ -23,6 +41,9 @@ struct vmm_config {
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	bool spill;             /* VMMALLOC_ON_FULL=dram */
 	unsigned arenas;        /* VMMALLOC_ARENAS; 0: the library chooses */
+	enum vmm_config_fork fork;
+	enum vmm_config_children children;
+	size_t children_bytes;  /* with CONFIG_CHILDREN_SIZE */
 };
 
 /* The value of a variable in `environment` (as environ(7)), or NULL. */

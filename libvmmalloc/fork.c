@@ -2,31 +2,88 @@
 /*
  * fork -- see fork.h.
  *
- * Before the fork the heap is mapped again, MAP_PRIVATE, over itself. The kernel does that in one step for all
- * threads: the file is frozen from then on, and what either process writes later is copied like any memory. The
- * header's page stays shared, and stays the parent's; the child gets a page of its own.
+ *             fork, the heap frozen                        no child left that needs the file
+ *   on pool ------------------------> private (parent) -------------------------------------> on pool again
+ *                                     private (child)  ------------------------------------->  on a pool of its own
+ *                                                         it lives on, and its heap is small
  *
- * Where the heap cannot be mapped privately (the descriptor is gone, or the pages are huge ones of which there may be
- * none left to copy to) the child gets a copy of what is in use, in ordinary memory, and the parent stays where it is.
+ * Frozen means: the heap is mapped MAP_PRIVATE over itself. The kernel does that in one step for all threads; the file
+ * stays as it was, and what either process writes later is copied page by page, like any memory. So the child's memory
+ * is exactly the parent's at the moment of the fork. The way back is only for a process with one thread: nothing
+ * else could keep other threads from writing meanwhile.
+ *
+ * Where the heap cannot be frozen (no descriptor, huge pages) the child gets a copy of what is in use in ordinary
+ * memory, and the parent stays where it is.
  */
 #include "libvmmalloc/fork.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "libvmmalloc/clone.h"
 #include "libvmmalloc/context.h"
+#include "libvmmalloc/marker.h"
 #include "libvmmalloc/report.h"
+#include "libvmmalloc/thaw.h"
 #include "libvmmalloc/trace.h"
 
-/* Between prepare and the handlers after the fork: the copy for the child, laid out as the heap is; else NULL. */
-static char *copy;
+#define RETURN_SHARE 16                        /* returning may take no more than this part of the time */
+#define SETTLE_AGE_NS 100000000u               /* a child that lives this long gets a pool of its own, */
+#define SETTLE_MOST ((size_t)16 << 20)         /* if its heap is no larger than this */
+
+/* In the modes that copy, from vmm_fork_begin to vmm_fork_end. */
+static pthread_mutex_t one_fork = PTHREAD_MUTEX_INITIALIZER;
+
+/* Guarded by the heap's lock; the clone, outside of the handlers, by one_fork. */
+static struct {
+	bool has_clone;             /* the copy for the child of the fork under way, from vmm_fork_begin on */
+	struct vmm_pool clone;
+	bool clone_is_full;         /* made by the parent; else the child fills it from what it sees */
+	bool doomed;                /* the copy failed after all, too late to say so: the child must end */
+	char *memory;               /* the same in ordinary memory, laid out as the heap is; else NULL */
+	bool is_child;              /* private on the parent's file, not on one of our own */
+	struct vmm_marker marker;
+	uint64_t return_ns;         /* not to be tried before this, CLOCK_MONOTONIC */
+} state;
+
+static uint64_t now_ns(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 static void set_mode(struct pool_header *header, uint64_t mode)
 {
 	__atomic_store_n(&header->mode, mode, __ATOMIC_RELAXED);
 }
+
+static bool is_private(const struct vmm_heap *heap)
+{
+	return heap->pool.header->mode == POOL_HEADER_PRIVATE;
+}
+
+static bool wants_copy(void)
+{
+	return vmm.config.fork == CONFIG_FORK_COPY || vmm.config.fork == CONFIG_FORK_COPY_OR_PRIVATE;
+}
+
+/* Threads that the C library does not know of are counted too; where there is no /proc, nothing is certain. */
+static bool has_one_thread(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
+}
+
+/* --- before the fork --- */
 
 static char *heap_start(const struct vmm_pool *pool)
 {
@@ -38,94 +95,284 @@ static size_t heap_bytes(const struct vmm_pool *pool)
 	return pool->size - pool->grain;
 }
 
-static bool freeze(struct vmm_pool *pool)
-{
-	if (pool->grain != POOL_PAGE || !vmm_pool_has_fd(pool))
-		return false;
-	if (mmap(heap_start(pool), heap_bytes(pool), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-		 pool->fd, (off_t)pool->grain) == MAP_FAILED)
-		return false;
-	set_mode(pool->header, POOL_HEADER_PRIVATE);
-	TRACE(2, "the heap is private from now on");
-	return true;
-}
-
 static void copy_stretch(void *unused, char *start, size_t bytes)
 {
 	(void)unused;
-	memcpy(copy + (start - heap_start(&vmm.heap.pool)), start, bytes);
+	memcpy(state.memory + (start - heap_start(&vmm.heap.pool)), start, bytes);
 }
 
-static void make_copy(struct vmm_heap *heap)
+static void copy_to_memory(struct vmm_heap *heap)
 {
-	copy = mmap(NULL, heap_bytes(&heap->pool), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (copy == MAP_FAILED)
-		copy = NULL;
+	state.memory = mmap(NULL, heap_bytes(&heap->pool), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (state.memory == MAP_FAILED)
+		state.memory = NULL;
 	else
 		vmm_heap_each_used(heap, copy_stretch, NULL);
 }
 
-static void prepare(void)
+static void freeze(struct vmm_heap *heap)
+{
+	int r = is_private(heap) ? 0 : vmm_pool_map_private(&heap->pool);
+
+	if (r < 0) {
+		TRACE(1, "the heap cannot be mapped privately: %s", strerrordesc_np(-r));
+		copy_to_memory(heap);
+		return;
+	}
+	TRACE(2, "the heap is private from now on");
+	set_mode(heap->pool.header, POOL_HEADER_PRIVATE);
+	/* what a child forks has the marker of the child's parent: they need the same file */
+	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE)
+		vmm.away = vmm_marker_plant(&state.marker) == 0 || vmm.away;
+}
+
+/* With the lock held, at the very moment of the fork. */
+static void prepare_locked(struct vmm_heap *heap)
+{
+	if (vmm.config.fork == CONFIG_FORK_NONE)
+		return;
+	if (state.has_clone && has_one_thread()) {
+		/* nobody can write while we copy: the parent does it, and stays on its pool */
+		state.clone_is_full = vmm_clone_fill(heap, &state.clone) == 0;
+		if (state.clone_is_full)
+			return;
+		vmm_pool_drop(&state.clone);
+		state.has_clone = false;
+		state.doomed = vmm.config.fork == CONFIG_FORK_COPY;
+	}
+	freeze(heap);
+}
+
+int vmm_fork_begin(void)
 {
 	struct vmm_heap *heap = &vmm.heap;
+	int r;
 
-	if (!vmm.has_pool)
-		return;
+	if (!vmm.has_pool || !wants_copy())
+		return 0;
+	pthread_mutex_lock(&one_fork);
 	pthread_mutex_lock(&heap->lock);
-	if (heap->pool.header->mode == POOL_HEADER_SHARED && !freeze(&heap->pool))
-		make_copy(heap);
-}
-
-static void in_parent(void)
-{
-	struct vmm_heap *heap = &vmm.heap;
-
-	if (!vmm.has_pool)
-		return;
-	if (copy)
-		(void)munmap(copy, heap_bytes(&heap->pool));
-	copy = NULL;
-	heap->pool.header->forks++;
+	r = vmm_clone_make(heap, vmm.pool_dir, &state.clone);
+	state.has_clone = r == 0;
+	state.clone_is_full = false;
 	pthread_mutex_unlock(&heap->lock);
+	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
+	if (r == 0 || vmm.config.fork != CONFIG_FORK_COPY)
+		return 0;
+	pthread_mutex_unlock(&one_fork);
+	return -ENOMEM;
 }
 
-/* The child's heap is no longer on the file: neither is its descriptor of any use, nor may it keep the file's space. */
-static void take_copy(struct vmm_pool *pool)
+/* --- after it, in the parent --- */
+
+static void drop_clone(void)
 {
-	if (!copy || mremap(copy, heap_bytes(pool), heap_bytes(pool), MREMAP_MAYMOVE | MREMAP_FIXED,
-			    heap_start(pool)) == MAP_FAILED)
+	if (state.has_clone)
+		vmm_pool_drop(&state.clone);
+	state.has_clone = false;
+}
+
+static void in_parent_locked(struct vmm_heap *heap)
+{
+	if (state.memory)
+		(void)munmap(state.memory, heap_bytes(&heap->pool));
+	state.memory = NULL;
+	if (!state.is_child)
+		vmm_marker_pull(&state.marker);
+	drop_clone();
+	__atomic_add_fetch(&heap->pool.header->forks, 1, __ATOMIC_RELAXED);
+}
+
+pid_t vmm_fork_end(pid_t pid)
+{
+	bool undone = state.doomed && pid > 0;
+
+	if (!vmm.has_pool || !wants_copy() || pid == 0)
+		return pid;
+	if (pid < 0)
+		drop_clone();
+	state.doomed = false;
+	pthread_mutex_unlock(&one_fork);
+	if (!undone)
+		return pid;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return -ENOMEM;
+}
+
+/* --- after it, in the child --- */
+
+/* The child's heap is no longer on the file: its descriptor is of no use, and may not keep the file's space. */
+static void take_memory(struct vmm_pool *pool)
+{
+	if (!state.memory || mremap(state.memory, heap_bytes(pool), heap_bytes(pool), MREMAP_MAYMOVE | MREMAP_FIXED,
+				    heap_start(pool)) == MAP_FAILED)
 		vmm_report_fatal("fork: no memory for the child's heap");
-	copy = NULL;
+	state.memory = NULL;
 	if (vmm_pool_has_fd(pool))
 		(void)close(pool->fd);
 	pool->fd = -1;
 }
 
-/* The parent's header goes on showing the parent's figures: the child continues with a copy of its own. */
-static void in_child(void)
+/* The parent's header goes on showing the parent's figures: the child continues with a copy. */
+static void take_header(struct vmm_pool *pool)
 {
-	struct vmm_pool *pool = &vmm.heap.pool;
-	struct pool_header header;
+	struct pool_header header = *pool->header;
 
-	if (!vmm.has_pool)
-		return;
-	header = *pool->header;
-	if (header.mode == POOL_HEADER_SHARED)
-		take_copy(pool);
 	if (mmap(pool->base, pool->grain, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 	    MAP_FAILED)
 		vmm_report_fatal("fork: no memory for the child's pool header");
+	header.owner_pid = (uint32_t)getpid();
+	header.mode = POOL_HEADER_PRIVATE;
+	header.forks = 0;
 	*pool->header = header;
-	pool->header->owner_pid = (uint32_t)getpid();
-	pool->header->mode = POOL_HEADER_PRIVATE;
-	pool->header->forks = 0;
-	vmm_trace_after_fork();
+}
+
+/* The heap moves to the clone. 0 or -errno, and nothing has changed. */
+static int take_clone(struct vmm_heap *heap)
+{
+	int r = state.clone_is_full ? 0 : vmm_clone_fill(heap, &state.clone);
+
+	if (r == 0) {
+		state.clone.header->owner_pid = (uint32_t)getpid();
+		r = vmm_pool_replace(&heap->pool, &state.clone);
+	}
+	if (r < 0) {
+		vmm_pool_drop(&state.clone);
+	} else {
+		vmm_marker_pull(&state.marker);
+		state.is_child = false;
+		vmm.away = false;
+	}
+	state.has_clone = false;
+	return r;
+}
+
+static void in_child_locked(struct vmm_heap *heap)
+{
+	bool on_file = !is_private(heap);
+
+	if (state.doomed)
+		_exit(127);
+	one_fork = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	vmm_marker_forget(&state.marker);
+	if (vmm.config.fork == CONFIG_FORK_NONE)
+		return;
+	if (state.has_clone && take_clone(heap) == 0) {
+		TRACE(2, "child of %d, on a copy of its pool", (int)getppid());
+		return;
+	}
+	if (on_file)
+		take_memory(&heap->pool);
+	take_header(&heap->pool);
+	state.is_child = true;
+	vmm.away = !on_file && vmm.config.fork == CONFIG_FORK_AUTO && heap->pool.header->used_bytes <= SETTLE_MOST;
+	state.return_ns = now_ns() + SETTLE_AGE_NS;
 	TRACE(2, "child of %d", (int)getppid());
+}
+
+/* --- the handlers --- */
+
+static void prepare(void)
+{
+	if (!vmm.has_pool)
+		return;
+	pthread_mutex_lock(&vmm.heap.lock);
+	prepare_locked(&vmm.heap);
+}
+
+static void in_parent(void)
+{
+	if (!vmm.has_pool)
+		return;
+	in_parent_locked(&vmm.heap);
+	pthread_mutex_unlock(&vmm.heap.lock);
+}
+
+static void in_child(void)
+{
+	if (!vmm.has_pool)
+		return;
+	vmm_trace_after_fork();
+	in_child_locked(&vmm.heap);
 	pthread_mutex_unlock(&vmm.heap.lock);
 }
 
 void vmm_fork_register(void)
 {
 	(void)pthread_atfork(prepare, in_parent, in_child);
+}
+
+void vmm_fork_before_raw(void)
+{
+	if (vmm.has_pool)
+		prepare_locked(&vmm.heap);
+}
+
+void vmm_fork_after_raw(pid_t pid)
+{
+	if (!vmm.has_pool)
+		return;
+	if (pid == 0)
+		in_child_locked(&vmm.heap);
+	else
+		in_parent_locked(&vmm.heap);
+}
+
+/* --- the way back --- */
+
+static int settle(struct vmm_heap *heap)
+{
+	int r;
+
+	if (heap->pool.header->used_bytes > SETTLE_MOST) {
+		vmm.away = false;  /* it would cost more than it is worth */
+		return -EFBIG;
+	}
+	r = vmm_clone_make(heap, vmm.pool_dir, &state.clone);
+	if (r < 0)
+		return r;
+	state.has_clone = true;
+	state.clone_is_full = false;
+	return take_clone(heap);
+}
+
+static int thaw(struct vmm_heap *heap)
+{
+	int r;
+
+	if (!vmm_marker_alone(&state.marker))
+		return -EBUSY;
+	r = vmm_thaw(heap);
+	if (r == 0) {
+		set_mode(heap->pool.header, POOL_HEADER_BACK);
+		vmm.away = false;
+	}
+	return r;
+}
+
+void vmm_fork_return(void)
+{
+	struct vmm_heap *heap = &vmm.heap;
+	int saved_errno = errno, r;
+	uint64_t began = now_ns();
+
+	if (began < state.return_ns || !has_one_thread()) {
+		errno = saved_errno;
+		return;
+	}
+	/* not to be had if we are in a signal handler that interrupted one who has it */
+	if (pthread_mutex_trylock(&heap->lock) != 0) {
+		errno = saved_errno;
+		return;
+	}
+	if (vmm.away) {
+		r = state.is_child ? settle(heap) : thaw(heap);
+		TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
+		(void)r;
+		state.return_ns = now_ns() + RETURN_SHARE * (now_ns() - began);
+	}
+	pthread_mutex_unlock(&heap->lock);
+	errno = saved_errno;
 }

@@ -355,7 +355,7 @@ size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep)
 
 	pthread_mutex_lock(&heap->lock);
 	last = ranges_ending_at(&heap->free, heap->low);
-	if (last && !heap->all_reserved && heap->pool.header->mode == POOL_HEADER_SHARED) {
+	if (last && !heap->all_reserved && heap->pool.header->mode != POOL_HEADER_PRIVATE) {
 		if (keep < last->length && align_up(last->start + keep, heap->pool.unit) < heap->low)
 			released = shrink_to(heap, align_up(last->start + keep, heap->pool.unit));
 	}

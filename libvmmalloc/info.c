@@ -36,7 +36,7 @@ int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes)
 	if (vmm.has_pool) {
 		const struct pool_header *header = vmm.heap.pool.header;
 
-		now.mode = figure(&header->mode) == POOL_HEADER_SHARED ? VMMALLOC_MODE_POOL : VMMALLOC_MODE_PRIVATE;
+		now.mode = figure(&header->mode) == POOL_HEADER_PRIVATE ? VMMALLOC_MODE_PRIVATE : VMMALLOC_MODE_POOL;
 		now.pool_bytes = header->pool_bytes;
 		now.reserved_bytes = figure(&header->reserved_bytes);
 		now.used_bytes = figure(&header->used_bytes);

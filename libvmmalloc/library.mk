@@ -1,8 +1,9 @@
 # library.mk -- libvmmalloc.so.1, twice: build/release, and build/debug with traces and assertions.
 
 LIB_SOURCES := common/base/size.c common/base/text.c \
-	$(addprefix libvmmalloc/,arena.c config.c entry.c fork.c heap.c info.c loader.c operators.c pool.c ranges.c \
-		report.c start.c)
+	$(addprefix libvmmalloc/,arena.c children.c clone.c config.c entry.c fork.c \
+		forkcalls.c heap.c info.c loader.c marker.c operators.c pool.c ranges.c report.c \
+		start.c thaw.c)
 DEBUG_SOURCES := $(LIB_SOURCES) libvmmalloc/trace.c libvmmalloc/entry_debug.c
 
 RELEASE_LIB := $(BUILD)/release/$(SONAME)

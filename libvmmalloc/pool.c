@@ -64,8 +64,7 @@ static int open_nameless(const char *dir)
 	return -errno;
 }
 
-/* Moves the descriptor to a high number: programs close, reuse and count on the small ones. */
-static int fd_out_of_the_way(int fd)
+int vmm_pool_fd_out_of_the_way(int fd)
 {
 	struct rlimit limit;
 	int wanted = FD_PREFERRED;
@@ -168,6 +167,11 @@ static void write_in_place(int fd)
 	}
 }
 
+static void unmap_with_guards(const struct vmm_pool *pool)
+{
+	(void)munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
+}
+
 static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bool reserve_all, struct text *error)
 {
 	struct stat st;
@@ -202,7 +206,7 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 			fail(error, dir, "reservation of space", r);
 	}
 	if (r < 0)
-		(void)munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
+		unmap_with_guards(pool);
 	return r;
 }
 
@@ -213,7 +217,7 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
 
 	if (pool.fd < 0)
 		return fail_open(error, dir, pool.fd);
-	pool.fd = fd_out_of_the_way(pool.fd);
+	pool.fd = vmm_pool_fd_out_of_the_way(pool.fd);
 	r = size_and_map(&pool, dir, bytes, reserve_all, error);
 	if (r < 0) {
 		(void)close(pool.fd);
@@ -223,6 +227,50 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
 	write_header(&pool);
 	pool.header->reserved_bytes = reserve_all ? pool.size : pool.grain;
 	*ret_pool = pool;
+	return 0;
+}
+
+void vmm_pool_drop(struct vmm_pool *pool)
+{
+	unmap_with_guards(pool);
+	if (vmm_pool_has_fd(pool))
+		(void)close(pool->fd);
+}
+
+static int map_again(struct vmm_pool *pool, int kind)
+{
+	/* on hugetlbfs a private page is copied to a huge page, and where there is none left that is SIGBUS */
+	if (pool->grain != POOL_PAGE)
+		return -EOPNOTSUPP;
+	if (!vmm_pool_has_fd(pool))
+		return -EBADF;
+	if (mmap(pool->base + pool->grain, pool->size - pool->grain, PROT_READ | PROT_WRITE,
+		 kind | MAP_FIXED | MAP_NORESERVE, pool->fd, (off_t)pool->grain) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+int vmm_pool_map_private(struct vmm_pool *pool)
+{
+	return map_again(pool, MAP_PRIVATE);
+}
+
+int vmm_pool_map_shared(struct vmm_pool *pool)
+{
+	return map_again(pool, MAP_SHARED);
+}
+
+int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
+{
+	if (mremap(pool->base, pool->size, pool->size, MREMAP_MAYMOVE | MREMAP_FIXED, old->base) == MAP_FAILED)
+		return -errno;
+	(void)munmap(pool->base - POOL_PAGE, POOL_PAGE);
+	(void)munmap(pool->base + pool->size, POOL_PAGE);
+	if (vmm_pool_has_fd(old))
+		(void)close(old->fd);
+	pool->base = old->base;
+	pool->header = old->header;
+	*old = *pool;
 	return 0;
 }
 

@@ -55,6 +55,25 @@ int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
 /* Gives [offset, offset + bytes) back to the file system; it reads as zero from then on. 0 or -errno. */
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
 
+/*
+ * Maps the heap (all but the header) once more, over itself: MAP_PRIVATE, which freezes the file in one step for all
+ * threads, or MAP_SHARED. 0 or -errno, and then nothing has changed.
+ */
+int vmm_pool_map_private(struct vmm_pool *pool);
+int vmm_pool_map_shared(struct vmm_pool *pool);
+
+/* Undoes vmm_pool_create. */
+void vmm_pool_drop(struct vmm_pool *pool);
+
+/*
+ * Puts `pool`, mapped elsewhere, in the place of `old`, which must be of the same size: its pages are then where the
+ * other's were, whose mapping and descriptor are gone. For a process with one thread. 0 or -errno.
+ */
+int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool);
+
+/* Moves a descriptor to a high number: programs close, reuse and count on the small ones. Returns the new one. */
+int vmm_pool_fd_out_of_the_way(int fd);
+
 /* Whether the pool's descriptor still is that of its file: the program may have closed it, or reused its number. */
 bool vmm_pool_has_fd(const struct vmm_pool *pool);
 

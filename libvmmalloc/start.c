@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "libvmmalloc/children.h"
 #include "libvmmalloc/fork.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
@@ -28,6 +29,18 @@ static char **find_environment(void)
 	char **stack = __libc_stack_end;
 	size_t argc = *(size_t *)stack;
 	return stack + 1 + argc + 1;
+}
+
+/* Where children's pools are made, if the program changes its directory and its environment. */
+static void keep_pool_dir(void)
+{
+	struct text text = TEXT_INIT(vmm.pool_dir);
+
+	if (vmm.config.pool_dir[0] != '/' && getcwd(vmm.pool_dir, sizeof(vmm.pool_dir))) {
+		text.length = strlen(vmm.pool_dir);
+		text_add(&text, "/");
+	}
+	text_add(&text, "%s", vmm.config.pool_dir);
 }
 
 static void start(void)
@@ -52,6 +65,8 @@ static void start(void)
 	if (r < 0)
 		vmm_report_fatal("pool creation failed: first space in %s: %s", vmm.config.pool_dir,
 				 strerrordesc_np(-r));
+	keep_pool_dir();
+	vmm_children_prepare(environment, &vmm.config);
 	vmm.has_pool = true;
 	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.config.pool_dir, (void *)pool.base);
 }

@@ -24,6 +24,7 @@
 enum pool_header_mode {
 	POOL_HEADER_SHARED = 0,   /* the heap is on the pool file */
 	POOL_HEADER_PRIVATE = 1,  /* the heap is a private copy since a fork */
+	POOL_HEADER_BACK = 2,     /* the heap is on the pool file again, after a fork */
 };
 
 struct pool_header {

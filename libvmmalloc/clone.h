@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * clone -- a second pool with the same heap in it, for a child.
+ *
+ * Only what is in use is copied; as much is reserved as in the original. The caller holds the heap's lock, and sees to
+ * it that nobody writes to the heap meanwhile: by being the only thread, or by copying what is frozen. Allocates
+ * nothing; async-signal-safe.
+ */
+#ifndef LIBVMMALLOC_CLONE_H
+#define LIBVMMALLOC_CLONE_H
+
+#include "libvmmalloc/heap.h"
+
+/* A pool of the same size in `dir`, with the same space reserved, and nothing in it. 0 or -errno. */
+int vmm_clone_make(const struct vmm_heap *heap, const char *dir, struct vmm_pool *ret_clone);
+
+/* Copies what is in use. 0 or -errno if the heap has grown meanwhile, and the file system is full. */
+int vmm_clone_fill(const struct vmm_heap *heap, struct vmm_pool *clone);
+
+#endif

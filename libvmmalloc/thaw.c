@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* thaw -- see thaw.h. */
+#include "libvmmalloc/thaw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* /proc/PID/pagemap: one word a page. Documentation/admin-guide/mm/pagemap.rst */
+#define PAGE_PRESENT ((uint64_t)1 << 63)
+#define PAGE_SWAPPED ((uint64_t)1 << 62)
+#define PAGE_OF_FILE ((uint64_t)1 << 61)
+#define PAGES_AT_ONCE 1024
+
+struct thaw {
+	struct vmm_pool *pool;
+	int pagemap;
+	int error;  /* of the first step that failed: -errno */
+};
+
+static bool is_changed(uint64_t page)
+{
+	return (page & (PAGE_PRESENT | PAGE_SWAPPED)) && !(page & PAGE_OF_FILE);
+}
+
+static int write_back(const struct vmm_pool *pool, const char *start, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t n = pwrite(pool->fd, start, bytes, start - pool->base);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		start += n;
+		bytes -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Writes the runs of changed pages among `count` pages from `start`. */
+static int write_changed(const struct vmm_pool *pool, const char *start, const uint64_t *pages, size_t count)
+{
+	for (size_t i = 0; i < count;) {
+		size_t first = i;
+		int r;
+
+		while (i < count && is_changed(pages[i]))
+			i++;
+		r = write_back(pool, start + first * POOL_PAGE, (i - first) * POOL_PAGE);
+		if (r < 0)
+			return r;
+		while (i < count && !is_changed(pages[i]))
+			i++;
+	}
+	return 0;
+}
+
+static void thaw_stretch(void *context, char *start, size_t bytes)
+{
+	struct thaw *thaw = context;
+	uint64_t pages[PAGES_AT_ONCE];
+
+	for (size_t done = 0; done < bytes && thaw->error == 0;) {
+		size_t count = (bytes - done) / POOL_PAGE < PAGES_AT_ONCE ? (bytes - done) / POOL_PAGE : PAGES_AT_ONCE;
+		ssize_t want = (ssize_t)(count * sizeof(*pages));
+		off_t offset = (off_t)((uintptr_t)(start + done) / POOL_PAGE * sizeof(*pages));
+
+		if (pread(thaw->pagemap, pages, (size_t)want, offset) != want)
+			thaw->error = -EIO;
+		else
+			thaw->error = write_changed(thaw->pool, start + done, pages, count);
+		done += count * POOL_PAGE;
+	}
+}
+
+int vmm_thaw(struct vmm_heap *heap)
+{
+	struct thaw thaw = { .pool = &heap->pool };
+
+	if (!vmm_pool_has_fd(&heap->pool))
+		return -EBADF;
+	thaw.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (thaw.pagemap < 0)
+		return -errno;
+	vmm_heap_each_used(heap, thaw_stretch, &thaw);
+	(void)close(thaw.pagemap);
+	return thaw.error < 0 ? thaw.error : vmm_pool_map_shared(&heap->pool);
+}
