@@ -33,7 +33,9 @@
 #include "libvmmalloc/thaw.h"
 #include "libvmmalloc/trace.h"
 
-#define RETURN_SHARE 16                        /* returning may take no more than this part of the time */
+#define RETURN_SHARE 256                       /* returning may take no more than this part of the time, */
+#define RETURN_PAUSE_NS 1000000000u            /* but after a second at most, and 16 times what it took, it may again */
+#define RETURN_SHARE_LONG 16
 #define SETTLE_AGE_NS 100000000u               /* a child that lives this long gets a pool of its own, */
 #define SETTLE_MOST ((size_t)16 << 20)         /* if its heap is no larger than this */
 
@@ -47,6 +49,7 @@ static struct {
 	bool clone_is_full;         /* made by the parent; else the child fills it from what it sees */
 	bool doomed;                /* the copy failed after all, too late to say so: the child must end */
 	char *memory;               /* the same in ordinary memory, laid out as the heap is; else NULL */
+	bool unmarked;              /* there may be children without a marker: no way back */
 	bool is_child;              /* private on the parent's file, not on one of our own */
 	struct vmm_marker marker;
 	uint64_t return_ns;         /* not to be tried before this, CLOCK_MONOTONIC */
@@ -123,8 +126,10 @@ static void freeze(struct vmm_heap *heap)
 	TRACE(2, "the heap is private from now on");
 	set_mode(heap->pool.header, POOL_HEADER_PRIVATE);
 	/* what a child forks has the marker of the child's parent: they need the same file */
-	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE)
-		vmm.away = vmm_marker_plant(&state.marker) == 0 || vmm.away;
+	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
+		state.unmarked |= vmm_marker_plant(&state.marker) < 0;
+		vmm.away = !state.unmarked;
+	}
 }
 
 /* With the lock held, at the very moment of the fork. */
@@ -178,8 +183,6 @@ static void in_parent_locked(struct vmm_heap *heap)
 	if (state.memory)
 		(void)munmap(state.memory, heap_bytes(&heap->pool));
 	state.memory = NULL;
-	if (!state.is_child)
-		vmm_marker_pull(&state.marker);
 	drop_clone();
 	__atomic_add_fetch(&heap->pool.header->forks, 1, __ATOMIC_RELAXED);
 }
@@ -242,7 +245,7 @@ static int take_clone(struct vmm_heap *heap)
 		vmm_pool_drop(&state.clone);
 	} else {
 		vmm_marker_pull(&state.marker);
-		state.is_child = false;
+		state.is_child = state.unmarked = false;
 		vmm.away = false;
 	}
 	state.has_clone = false;
@@ -342,14 +345,20 @@ static int thaw(struct vmm_heap *heap)
 {
 	int r;
 
-	if (!vmm_marker_alone(&state.marker))
-		return -EBUSY;
-	r = vmm_thaw(heap);
+	vmm_marker_pull(&state.marker);
+	r = vmm_marker_alone(&state.marker) ? vmm_thaw(heap) : -EBUSY;
 	if (r == 0) {
 		set_mode(heap->pool.header, POOL_HEADER_BACK);
 		vmm.away = false;
 	}
 	return r;
+}
+
+static uint64_t pause_after(uint64_t took_ns)
+{
+	uint64_t usual = RETURN_SHARE * took_ns, most = RETURN_PAUSE_NS + RETURN_SHARE_LONG * took_ns;
+
+	return usual < most ? usual : most;
 }
 
 void vmm_fork_return(void)
@@ -371,7 +380,7 @@ void vmm_fork_return(void)
 		r = state.is_child ? settle(heap) : thaw(heap);
 		TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
 		(void)r;
-		state.return_ns = now_ns() + RETURN_SHARE * (now_ns() - began);
+		state.return_ns = now_ns() + pause_after(now_ns() - began);
 	}
 	pthread_mutex_unlock(&heap->lock);
 	errno = saved_errno;

@@ -55,6 +55,8 @@ int vmm_marker_plant(struct vmm_marker *marker)
 	void *page;
 	int fd, r;
 
+	if (marker->page)
+		return 0;
 	if (marker->fd == 0 && (r = make(marker)) < 0)
 		return r;
 	/* a descriptor that was lost may have children that cannot be asked for: never make a new one */

@@ -230,6 +230,22 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
 	return 0;
 }
 
+int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t n = pwrite(pool->fd, data, bytes, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		data += n;
+		offset += (size_t)n;
+		bytes -= (size_t)n;
+	}
+	return 0;
+}
+
 void vmm_pool_drop(struct vmm_pool *pool)
 {
 	unmap_with_guards(pool);

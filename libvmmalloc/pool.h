@@ -62,6 +62,9 @@ int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
 int vmm_pool_map_private(struct vmm_pool *pool);
 int vmm_pool_map_shared(struct vmm_pool *pool);
 
+/* Writes to the file, which is reserved there. The caller knows that the descriptor is the pool's. 0 or -errno. */
+int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes);
+
 /* Undoes vmm_pool_create. */
 void vmm_pool_drop(struct vmm_pool *pool);
 

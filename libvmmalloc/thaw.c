@@ -23,21 +23,6 @@ static bool is_changed(uint64_t page)
 	return (page & (PAGE_PRESENT | PAGE_SWAPPED)) && !(page & PAGE_OF_FILE);
 }
 
-static int write_back(const struct vmm_pool *pool, const char *start, size_t bytes)
-{
-	while (bytes > 0) {
-		ssize_t n = pwrite(pool->fd, start, bytes, start - pool->base);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		start += n;
-		bytes -= (size_t)n;
-	}
-	return 0;
-}
-
 /* Writes the runs of changed pages among `count` pages from `start`. */
 static int write_changed(const struct vmm_pool *pool, const char *start, const uint64_t *pages, size_t count)
 {
@@ -47,7 +32,8 @@ static int write_changed(const struct vmm_pool *pool, const char *start, const u
 
 		while (i < count && is_changed(pages[i]))
 			i++;
-		r = write_back(pool, start + first * POOL_PAGE, (i - first) * POOL_PAGE);
+		r = vmm_pool_write(pool, (size_t)(start - pool->base) + first * POOL_PAGE, start + first * POOL_PAGE,
+				   (i - first) * POOL_PAGE);
 		if (r < 0)
 			return r;
 		while (i < count && !is_changed(pages[i]))
