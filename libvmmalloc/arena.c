@@ -25,6 +25,7 @@ bool je_extent_dalloc_mmap(void *address, size_t bytes);
 bool je_tsd_tcache_enabled_data_init(void *tsd);
 void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
 void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
+void je_te_event_trigger(void *tsd, void *context);
 void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *free_regions, size_t *regions,
 				      size_t *bytes);
 
@@ -285,6 +286,13 @@ void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size
 	if (!pointer)
 		pointer = je_large_palloc(tsdn, arena, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), CACHE_LINE, zero);
 	return pointer;
+}
+
+void vmm_arena_event(void *tsd, void *context)
+{
+	if (vmm.away)
+		vmm_fork_return();
+	je_te_event_trigger(tsd, context);
 }
 
 bool vmm_arena_has_block(const void *pointer)

@@ -35,6 +35,9 @@ bool vmm_arena_start_thread(void *tsd);
 /* jemalloc.o: requests beyond the thread's cache, in place of arena_malloc_hard() */
 void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
 
+/* jemalloc.o: now and then while a thread allocates and frees, every 64 KiB or so; around te_event_trigger() */
+void vmm_arena_event(void *tsd, void *context);
+
 /* jemalloc.o, extent_dss.o, background_thread.o: in place of secure_getenv(), readlink(), sbrk() and dlsym() */
 char *vmm_arena_options(const char *name);
 ssize_t vmm_arena_no_readlink(const char *path, char *buffer, size_t bytes);

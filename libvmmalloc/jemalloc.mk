@@ -41,6 +41,7 @@ JEMALLOC_HOOKS := \
 	rtree:je_base_alloc=vmm_arena_map_index \
 	tsd:je_tsd_tcache_enabled_data_init=vmm_arena_start_thread \
 	jemalloc:je_arena_malloc_hard=vmm_arena_malloc_hard \
+	jemalloc:je_te_event_trigger=vmm_arena_event \
 	jemalloc:secure_getenv=vmm_arena_options \
 	jemalloc:readlink=vmm_arena_no_readlink \
 	extent_dss:sbrk=vmm_arena_no_sbrk \

@@ -260,9 +260,46 @@ static void test_config_names_the_first_fault_only(void **state)
 		       "environment variable VMMALLOC_POOL_DIR not specified");
 }
 
+static void test_config_reads_the_fork_modes(void **state)
+{
+	(void)state;
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).fork, CONFIG_FORK_AUTO);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=auto")).fork, CONFIG_FORK_AUTO);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=0")).fork, CONFIG_FORK_NONE);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=1")).fork, CONFIG_FORK_PRIVATE);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=2")).fork, CONFIG_FORK_COPY);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=3")).fork, CONFIG_FORK_COPY_OR_PRIVATE);
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=4"),
+		       "incorrect VMMALLOC_FORK value (4), expected auto, 0, 1, 2 or 3");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=11"),
+		       "incorrect VMMALLOC_FORK value (11), expected auto, 0, 1, 2 or 3");
+}
+
+static void test_config_reads_what_children_get(void **state)
+{
+	struct vmm_config config;
+
+	(void)state;
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).children, CONFIG_CHILDREN_INHERIT);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=inherit")).children,
+			 CONFIG_CHILDREN_INHERIT);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=off")).children,
+			 CONFIG_CHILDREN_OFF);
+	config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=32M"));
+	assert_int_equal(config.children, CONFIG_CHILDREN_SIZE);
+	assert_int_equal(config.children_bytes, 32 << 20);
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=none"),
+		       "incorrect VMMALLOC_CHILDREN value (none), expected inherit, off or a size");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=1M"),
+		       "VMMALLOC_CHILDREN value is less than minimum (1048576 < 14680064)");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=-1"), "negative VMMALLOC_CHILDREN value (-1)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config_reads_the_fork_modes),
+		cmocka_unit_test(test_config_reads_what_children_get),
 		cmocka_unit_test(test_config_value_finds_a_variable),
 		cmocka_unit_test(test_config_value_compares_whole_names),
 		cmocka_unit_test(test_config_value_takes_the_first_of_two),

@@ -1,0 +1,74 @@
+/* A parent with one thread is back on its pool when its child is gone, with all that it wrote meanwhile. */
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/preload/check.h"
+
+#define PAGES 8000
+#define PAGE 4096
+
+static uint64_t mode(void)
+{
+	struct vmmalloc_stats stats;
+
+	vmmalloc_stats(&stats, sizeof(stats));
+	return stats.mode;
+}
+
+/* Returning is rationed: small activity, until it is its turn. */
+static int comes_back(void)
+{
+	for (int i = 0; i < 500 && mode() != VMMALLOC_MODE_POOL; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+		free(malloc(1 << 20));
+	}
+	return mode() == VMMALLOC_MODE_POOL;
+}
+
+/* Changes every n-th page while a child lives; then all pages must be as they were written last. */
+static void change_one_in(int n, unsigned char *block, unsigned char *expected, unsigned char mark)
+{
+	int gate[2], status;
+	char byte;
+
+	CHECK(pipe(gate) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(gate[1]);
+		while (read(gate[0], &byte, 1) > 0)
+			;
+		for (int i = 0; i < PAGES; i++)
+			if (block[(size_t)i * PAGE + 7] != expected[i])
+				_exit(1);
+		_exit(0);
+	}
+	CHECK(pid > 0 && mode() == VMMALLOC_MODE_PRIVATE);
+	for (int i = 0; i < PAGES; i += n)
+		block[(size_t)i * PAGE + 7] = mark;
+	void *grown = memset(malloc(3 << 20), mark, 3 << 20);
+	close(gate[0]), close(gate[1]);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	for (int i = 0; i < PAGES; i += n)
+		expected[i] = mark;
+	CHECK(comes_back());
+	for (int i = 0; i < PAGES; i++)
+		CHECK(block[(size_t)i * PAGE + 7] == expected[i]);
+	for (int i = 0; i < 3 << 20; i++)
+		CHECK(((unsigned char *)grown)[i] == mark);
+	free(grown);
+}
+
+int main(void)
+{
+	unsigned char *block = malloc((size_t)PAGES * PAGE), *expected = malloc(PAGES);
+	static const int fractions[] = { 1, 2, 3, 10, 100, PAGES };
+
+	memset(block, 0, (size_t)PAGES * PAGE);
+	memset(expected, 0, PAGES);
+	CHECK(mode() == VMMALLOC_MODE_POOL);
+	for (size_t i = 0; i < 2 * sizeof(fractions) / sizeof(*fractions); i++)
+		change_one_in(fractions[i % 6], block, expected, (unsigned char)(i + 1));
+	return 0;
+}

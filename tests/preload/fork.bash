@@ -1,0 +1,67 @@
+#!/bin/bash
+# fork.bash -- fork under small programs, in every mode of VMMALLOC_FORK.
+. "$(dirname "$0")/../lib/suite.bash"
+PROGRAMS=$BUILD/tests/preload
+export PROGRAMS
+
+# in_mode MODE PROGRAM [ARGUMENT...]
+in_mode() {
+	local mode=$1 program=$2
+	shift 2
+	VMMALLOC_FORK=$mode preload "$PROGRAMS/$program" "$@" 2>stderr && [ ! -s stderr ] || { cat stderr; return 1; }
+}
+export -f in_mode
+
+for mode in auto 1 2 3; do
+	run_case "VMMALLOC_FORK=$mode: children and their children have their own heap" in_mode $mode forks
+	run_case "VMMALLOC_FORK=$mode: the same while four threads allocate" in_mode $mode forks 4
+	run_case "VMMALLOC_FORK=$mode: a child's memory is of one moment" in_mode $mode snapshot
+	run_case "VMMALLOC_FORK=$mode: all roads to fork" in_mode $mode fork_roads
+	run_case "VMMALLOC_FORK=$mode: all descriptors closed" in_mode $mode fork_without_fd
+	run_case "VMMALLOC_FORK=$mode: all descriptors reused" in_mode $mode fork_without_fd reuse
+done
+run_case "the default: children and their children have their own heap" preload "$PROGRAMS/forks"
+run_case "the parent is back on its pool when its child is gone" in_mode auto back
+run_case "a child that lives on gets its own pool, and its parent returns" in_mode auto settle
+run_case "ten thousand forks" in_mode auto fork_loop
+
+full() { VMMALLOC_POOL_SIZE=64M in_mode "$1" fork_full; }
+for mode in auto 1 2; do
+	run_case "VMMALLOC_FORK=$mode: fork of a full pool" full $mode
+done
+
+on_disk() { POOL_DIR=$WORK in_mode auto back && POOL_DIR=$WORK in_mode auto settle && POOL_DIR=$WORK in_mode 2 forks; }
+run_case "the same on the file system of the temporary directory" on_disk
+
+relative() { VMMALLOC_POOL_DIR=. in_mode 2 forks && VMMALLOC_POOL_DIR=. in_mode auto settle; }
+run_case "a relative pool directory" relative
+
+orphan() {
+	in_mode auto orphan "$WORK/out" || return 1
+	until [ -s "$WORK/out" ]; do :; done
+	[ "$(cat "$WORK/out")" = done ]
+}
+run_case "a child outlives its parent" orphan
+
+# Mode 0 shares the heap: only for children that exec at once.
+shares() {
+	cat >shares.c <<'C'
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) { char *p = strdup("parent"); if (fork() == 0) { strcpy(p, "child"); _exit(0); } wait(NULL); return strcmp(p, "child"); }
+C
+	gcc -w shares.c -o shares && VMMALLOC_FORK=0 preload ./shares
+}
+run_case "VMMALLOC_FORK=0 does nothing at all" shares
+
+says() {
+	VMMALLOC_FORK=$1 preload "$PROGRAMS/hello" 2>stderr && return 1
+	[ "$(cat stderr)" = "Error (libvmmalloc): incorrect VMMALLOC_FORK value ($1), expected auto, 0, 1, 2 or 3" ]
+}
+for value in 4 -1 "" yes 22; do
+	run_case "VMMALLOC_FORK='$value' is refused" says "$value"
+done
+
+end_suite

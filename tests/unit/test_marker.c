@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_marker -- whether children are left, as real children show it. */
+/* objects: libvmmalloc/marker.c libvmmalloc/pool.c common/base/text.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "libvmmalloc/marker.h"
+
+struct child {
+	pid_t pid;
+	int gate;  /* closing it lets the child go on */
+};
+
+/* A child that waits at its gate; then ends, or calls exec and waits on. */
+static struct child start_child(int (*before)(void))
+{
+	struct child child;
+	int ends[2], ready[2];
+	char byte;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe(ready), 0);
+	child.pid = fork();
+	if (child.pid == 0) {
+		close(ends[1]);
+		if (before && before() != 0)
+			_exit(1);
+		(void)!write(ready[1], "x", 1);
+		while (read(ends[0], &byte, 1) > 0)
+			;
+		_exit(0);
+	}
+	close(ends[0]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	child.gate = ends[1];
+	return child;
+}
+
+static void end_child(struct child child)
+{
+	int status;
+
+	close(child.gate);
+	assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+	assert_int_equal(status, 0);
+}
+
+static void test_marker_sees_a_child_until_it_ends(void **state)
+{
+	struct vmm_marker marker = { 0 };
+
+	(void)state;
+	assert_int_equal(vmm_marker_plant(&marker), 0);
+	struct child child = start_child(NULL);
+	vmm_marker_pull(&marker);
+	assert_false(vmm_marker_alone(&marker));
+	end_child(child);
+	assert_true(vmm_marker_alone(&marker));
+	vmm_marker_forget(&marker);
+}
+
+static void test_marker_is_not_alone_while_the_parent_has_it_planted(void **state)
+{
+	struct vmm_marker marker = { 0 };
+
+	(void)state;
+	assert_int_equal(vmm_marker_plant(&marker), 0);
+	assert_false(vmm_marker_alone(&marker));
+	vmm_marker_pull(&marker);
+	assert_true(vmm_marker_alone(&marker));
+	vmm_marker_forget(&marker);
+}
+
+static void test_marker_sees_all_children_of_several_plantings(void **state)
+{
+	struct vmm_marker marker = { 0 };
+	struct child children[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(vmm_marker_plant(&marker), 0);
+		children[i] = start_child(NULL);
+		vmm_marker_pull(&marker);
+	}
+	/* the gates are inherited by later children: let the last one go first */
+	for (int i = 2; i >= 0; i--) {
+		assert_false(vmm_marker_alone(&marker));
+		end_child(children[i]);
+	}
+	assert_true(vmm_marker_alone(&marker));
+	vmm_marker_forget(&marker);
+}
+
+static int close_all(void)
+{
+	for (int fd = 900; fd < 1100; fd++)
+		close(fd);
+	return 0;
+}
+
+static void test_marker_sees_a_child_that_closed_all_descriptors(void **state)
+{
+	struct vmm_marker marker = { 0 };
+
+	(void)state;
+	assert_int_equal(vmm_marker_plant(&marker), 0);
+	struct child child = start_child(close_all);
+	vmm_marker_pull(&marker);
+	assert_false(vmm_marker_alone(&marker));
+	end_child(child);
+	assert_true(vmm_marker_alone(&marker));
+	vmm_marker_forget(&marker);
+}
+
+static void test_marker_that_lost_its_descriptor_never_says_alone(void **state)
+{
+	struct vmm_marker marker = { 0 };
+
+	(void)state;
+	assert_int_equal(vmm_marker_plant(&marker), 0);
+	vmm_marker_pull(&marker);
+	close(marker.fd);
+	assert_false(vmm_marker_alone(&marker));
+	assert_true(vmm_marker_plant(&marker) < 0);
+	assert_int_equal(dup2(STDIN_FILENO, marker.fd), marker.fd);
+	assert_false(vmm_marker_alone(&marker));
+	assert_true(vmm_marker_plant(&marker) < 0);
+	close(marker.fd);
+}
+
+static void test_marker_pulled_by_the_child_counts_no_more(void **state)
+{
+	struct vmm_marker marker = { 0 };
+	int ends[2], status;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(vmm_marker_plant(&marker), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		vmm_marker_pull(&marker);
+		(void)!write(ends[1], "x", 1);
+		pause();
+	}
+	vmm_marker_pull(&marker);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	assert_true(vmm_marker_alone(&marker));
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	vmm_marker_forget(&marker);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_marker_sees_a_child_until_it_ends),
+		cmocka_unit_test(test_marker_is_not_alone_while_the_parent_has_it_planted),
+		cmocka_unit_test(test_marker_sees_all_children_of_several_plantings),
+		cmocka_unit_test(test_marker_sees_a_child_that_closed_all_descriptors),
+		cmocka_unit_test(test_marker_that_lost_its_descriptor_never_says_alone),
+		cmocka_unit_test(test_marker_pulled_by_the_child_counts_no_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
