@@ -49,8 +49,8 @@ static int read_size(const char *name, const char *value, size_t *ret_bytes, str
 		text_add(error, "%s value is too large (%s)", name, value);
 		return -EINVAL;
 	default:
-		text_add(error, "%s value is not a size (%s), expected a number of bytes or one with K, M, G or T", name,
-			 value);
+		text_add(error, "%s value is not a size (%s), expected a number of bytes or one with K, M, G or T",
+			 name, value);
 		return -EINVAL;
 	}
 	if (bytes < VMMALLOC_MIN_POOL) {

@@ -1,4 +1,4 @@
-/* A small child that lives on gets a pool of its own, and its parent returns to its pool while the child still lives. */
+/* A small child that lives on gets a pool of its own, and its parent returns while the child still lives. */
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
