@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -53,6 +54,7 @@ static struct {
 	bool is_child;              /* private on the parent's file, not on one of our own */
 	struct vmm_marker marker;
 	uint64_t return_ns;         /* not to be tried before this, CLOCK_MONOTONIC */
+	sigset_t signals;           /* to be let through again after the fork under way */
 } state;
 
 static uint64_t now_ns(void)
@@ -277,20 +279,41 @@ static void in_child_locked(struct vmm_heap *heap)
 
 /* --- the handlers --- */
 
+/* A handler of the program's that wrote to the heap while it is copied would be a thread that we did not count. */
+static void hold_signals(sigset_t *held)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, held);
+}
+
+static void release_signals(const sigset_t *held)
+{
+	(void)pthread_sigmask(SIG_SETMASK, held, NULL);
+}
+
 static void prepare(void)
 {
+	sigset_t held;
+
 	if (!vmm.has_pool)
 		return;
+	hold_signals(&held);
 	pthread_mutex_lock(&vmm.heap.lock);
+	state.signals = held;
 	prepare_locked(&vmm.heap);
 }
 
 static void in_parent(void)
 {
+	sigset_t held = state.signals;
+
 	if (!vmm.has_pool)
 		return;
 	in_parent_locked(&vmm.heap);
 	pthread_mutex_unlock(&vmm.heap.lock);
+	release_signals(&held);
 }
 
 static void in_child(void)
@@ -300,6 +323,7 @@ static void in_child(void)
 	vmm_trace_after_fork();
 	in_child_locked(&vmm.heap);
 	pthread_mutex_unlock(&vmm.heap.lock);
+	release_signals(&state.signals);
 }
 
 void vmm_fork_register(void)
@@ -366,22 +390,23 @@ void vmm_fork_return(void)
 	struct vmm_heap *heap = &vmm.heap;
 	int saved_errno = errno, r;
 	uint64_t began = now_ns();
+	sigset_t held;
 
 	if (began < state.return_ns || !has_one_thread()) {
 		errno = saved_errno;
 		return;
 	}
+	hold_signals(&held);
 	/* not to be had if we are in a signal handler that interrupted one who has it */
-	if (pthread_mutex_trylock(&heap->lock) != 0) {
-		errno = saved_errno;
-		return;
+	if (pthread_mutex_trylock(&heap->lock) == 0) {
+		if (vmm.away) {
+			r = state.is_child ? settle(heap) : thaw(heap);
+			TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
+			(void)r;
+			state.return_ns = now_ns() + pause_after(now_ns() - began);
+		}
+		pthread_mutex_unlock(&heap->lock);
 	}
-	if (vmm.away) {
-		r = state.is_child ? settle(heap) : thaw(heap);
-		TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
-		(void)r;
-		state.return_ns = now_ns() + pause_after(now_ns() - began);
-	}
-	pthread_mutex_unlock(&heap->lock);
+	release_signals(&held);
 	errno = saved_errno;
 }

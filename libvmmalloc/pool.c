@@ -145,8 +145,7 @@ static int fail_open(struct text *error, const char *dir, int r)
 	return r;
 }
 
-/* A file past this limit would not fail with an error but with a signal. */
-static bool exceeds_file_limit(size_t bytes)
+bool vmm_pool_exceeds_file_limit(size_t bytes)
 {
 	struct rlimit limit;
 
@@ -189,7 +188,7 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 	if (bytes > (size_t)PTRDIFF_MAX - pool->grain)
 		return fail(error, dir, "file size", -EFBIG);
 	pool->size = round_up(bytes, pool->grain);
-	if (exceeds_file_limit(pool->size))
+	if (vmm_pool_exceeds_file_limit(pool->size))
 		return fail(error, dir, "file size limit (ulimit -f)", -EFBIG);
 	if (ftruncate(pool->fd, (off_t)pool->size) < 0)
 		return fail(error, dir, "file size", -errno);

@@ -62,6 +62,9 @@ int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
 int vmm_pool_map_private(struct vmm_pool *pool);
 int vmm_pool_map_shared(struct vmm_pool *pool);
 
+/* Whether the limit of file size (RLIMIT_FSIZE) is below that: writing past it brings a signal, not an error. */
+bool vmm_pool_exceeds_file_limit(size_t bytes);
+
 /* Writes to the file, which is reserved there. The caller knows that the descriptor is the pool's. 0 or -errno. */
 int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes);
 

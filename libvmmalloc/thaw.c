@@ -66,6 +66,8 @@ int vmm_thaw(struct vmm_heap *heap)
 
 	if (!vmm_pool_has_fd(&heap->pool))
 		return -EBADF;
+	if (vmm_pool_exceeds_file_limit(heap->pool.size))
+		return -EFBIG;
 	thaw.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (thaw.pagemap < 0)
 		return -errno;

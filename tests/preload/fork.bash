@@ -17,6 +17,7 @@ for mode in auto 1 2 3; do
 	run_case "VMMALLOC_FORK=$mode: the same while four threads allocate" in_mode $mode forks 4
 	run_case "VMMALLOC_FORK=$mode: a child's memory is of one moment" in_mode $mode snapshot
 	run_case "VMMALLOC_FORK=$mode: random work and random forks" in_mode $mode fork_stress 1 60
+	run_case "VMMALLOC_FORK=$mode: signal handlers that write to the heap" in_mode $mode fork_signals
 	run_case "VMMALLOC_FORK=$mode: all roads to fork" in_mode $mode fork_roads
 	run_case "VMMALLOC_FORK=$mode: all descriptors closed" in_mode $mode fork_without_fd
 	run_case "VMMALLOC_FORK=$mode: all descriptors reused" in_mode $mode fork_without_fd reuse

@@ -1,4 +1,4 @@
-/* fork_stress SEED ROUNDS -- random allocation and random forks; every block is checked in every process, to the end. */
+/* fork_stress SEED ROUNDS -- random work and random forks; every block is checked in every process, to the end. */
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
