@@ -5,8 +5,8 @@
  * While the heap is private, the file keeps what it held when it was frozen; pages that were written since are ordinary
  * memory. /proc/self/pagemap tells which. They are written to the file, and then the file is mapped shared again.
  *
- * The caller holds the heap's lock, is the only thread of the process, holds back signals, and has made sure that nobody
- * else maps the frozen file. Allocates nothing.
+ * The caller holds the heap's lock, is the only thread of the process, holds signals back, and has made sure that
+ * nobody else maps the frozen file. Allocates nothing.
  */
 #ifndef LIBVMMALLOC_THAW_H
 #define LIBVMMALLOC_THAW_H
