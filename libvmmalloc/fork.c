@@ -193,6 +193,8 @@ pid_t vmm_fork_end(pid_t pid)
 {
 	bool undone = state.doomed && pid > 0;
 
+	if (vmm.has_pool && pid < 0)
+		__atomic_sub_fetch(&vmm.heap.pool.header->forks, 1, __ATOMIC_RELAXED);  /* glibc's handlers ran */
 	if (!vmm.has_pool || !wants_copy() || pid == 0)
 		return pid;
 	if (pid < 0)

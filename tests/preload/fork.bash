@@ -27,6 +27,12 @@ run_case "the parent is back on its pool when its child is gone" in_mode auto ba
 run_case "a child that lives on gets its own pool, and its parent returns" in_mode auto settle
 run_case "ten thousand forks" in_mode auto fork_loop
 
+refused() {
+	[ "$(id -u)" -eq 0 ] || skip "must be root to become a user who may not fork"
+	in_mode auto fork_fails && in_mode 2 fork_fails
+}
+run_case "a fork that the kernel refuses is not counted" refused
+
 full() { VMMALLOC_POOL_SIZE=64M in_mode "$1" fork_full; }
 for mode in auto 1 2; do
 	run_case "VMMALLOC_FORK=$mode: fork of a full pool" full $mode
