@@ -13,6 +13,7 @@ WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_sha
 bench: bench-programs lib ## compare speed with other allocators, installing those (about 4 minutes)
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
 	$(Q)$(BUILD)/tests/bench/bench --library $(RELEASE_LIB) $(BENCH_FLAGS)
+	$(Q)$(MAKE) --no-print-directory bench-fork
 
 bench-programs: $(BENCH_PROGRAMS)
 
@@ -30,3 +31,11 @@ $(BUILD)/tests/bench/bench: $(BENCH_OBJECTS)
 $(BUILD)/tests/bench/workloads: $(WORKLOAD_OBJECTS)
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -pthread -o $@
+
+.PHONY: bench-fork
+bench-fork: $(BUILD)/tests/bench/fork_cost lib ## what a fork costs, beside glibc's (about a minute)
+	$(Q)tests/bench/fork.bash $(BUILD)/tests/bench/fork_cost $(abspath $(RELEASE_LIB))
+
+$(BUILD)/tests/bench/fork_cost: $(BUILD)/tests/bench/fork_cost.o
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
