@@ -25,6 +25,7 @@ all: lib debug
 
 include libvmmalloc/jemalloc.mk
 include libvmmalloc/library.mk
+include vmmallocd/vmmallocd.mk
 include tests/packages.mk
 include tests/tests.mk
 include tests/bench/bench.mk

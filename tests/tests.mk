@@ -1,7 +1,8 @@
 # tests.mk -- make check, and what it runs. A new test is a new file: nothing is listed by hand.
 #
 #   tests/unit/test_MODULE.c    cmocka, one program a module, under ASan and UBSan. A line "/* objects: a.c b.c */"
-#                               names the sources it is linked with, "/* wrap: f g */" what it puts in their place.
+#                               names the sources it is linked with, "/* wrap: f g */" what it puts in their place,
+#                               "/* packages: jansson libuv */" what pkg-config shall add.
 #   tests/preload/*.c, *.cc     small programs that run on a pool and exit 0; tests/preload/*.bash drives them
 #   tests/e2e/*.bash            real programs
 
@@ -16,6 +17,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 unit_objects = $(patsubst %.c,$(BUILD)/sanitized/%.o,$(shell sed -n 's|^/\* objects: \(.*\) \*/$$|\1|p' $1))
 unit_wraps = $(foreach f,$(shell sed -n 's|^/\* wrap: \(.*\) \*/$$|\1|p' $1),-Wl,--wrap=$f)
+unit_packages = $(shell sed -n 's|^/\* packages: \(.*\) \*/$$|\1|p' $1 | xargs -r pkg-config --libs)
 
 .PHONY: check check-unit check-preload check-e2e deps
 check: deps ## build everything and run all tests, installing what they need
@@ -45,7 +47,7 @@ $(BUILD)/sanitized/tests/%.o: STD_CFLAGS += -Wno-missing-prototypes -Wno-write-s
 $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $$(call unit_objects,tests/unit/%.c)
 	@echo "  LINK     $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(SANITIZE) $^ $(call unit_wraps,tests/unit/$*.c) -lcmocka -pthread -o $@
+	$(Q)$(CC) $(SANITIZE) $^ $(call unit_wraps,tests/unit/$*.c) $(call unit_packages,tests/unit/$*.c) -lcmocka -pthread -o $@
 
 # Linked with the library for its own functions, but for three; a line "/* link: ... */" adds to that. -fno-builtin:
 # the compiler may not reason away what the programs are about.

@@ -51,6 +51,10 @@ struct pool_header {
 	uint64_t failed_requests;   /* requests for space that the pool could not serve (count) */
 	uint64_t reclaims;          /* times the arenas' caches were emptied to serve a request (count) */
 	uint64_t forks;             /* forks of the owner (count) */
+
+	/* pools of the daemon only, else zero; written before the pool is handed out */
+	uint8_t boot_id[16];        /* /proc/sys/kernel/random/boot_id when the pool was made or scrubbed */
+	char class_name[64];        /* ends in NUL */
 };
 
 _Static_assert(sizeof(struct pool_header) <= 4096, "the header fits one page");

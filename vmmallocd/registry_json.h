@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * registry_json -- the registry as a JSON file.
+ *
+ *   {"version": 1, "boot_id": "...", "pools": [{"id", "class", "directory", "state", "size", "dev", "ino", "created",
+ *    "changed", "leases", "owner": {"pid", "uid", "comm"}}]}
+ *
+ * `owner` is there while a pool is leased. Times are seconds since 1970, sizes bytes, ids 32 hex digits. The file is
+ * written beside itself, synced, renamed and the directory synced: a reader sees the old or the new one, whole.
+ * Only this module and the control modules know jansson. No libuv; a snapshot is made in the loop's thread, and may
+ * be written in another.
+ */
+#ifndef VMMALLOCD_REGISTRY_JSON_H
+#define VMMALLOCD_REGISTRY_JSON_H
+
+#include "common/base/text.h"
+#include "vmmallocd/registry.h"
+
+#define REGISTRY_JSON_FILE "registry.json"
+#define REGISTRY_JSON_VERSION 1
+#define REGISTRY_JSON_BYTES_MOST ((size_t)256 << 20)  /* a larger file is not ours */
+
+/* The text of the registry: malloc'ed, *ret_bytes long. 0 or -ENOMEM. */
+int registry_json_encode(struct registry *registry, const char *boot_id, char **ret_text, size_t *ret_bytes);
+
+/*
+ * Adds the pools of a text to an empty registry. -EBADMSG, with the reason in `error`: it is no such text, or of another
+ * version; entries are not guessed: one bad entry spoils the file, and the registry is left empty.
+ */
+int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[37], struct text *error);
+
+/* Atomic and durable. 0 or -errno (-ENOSPC ...), and then the old file is as it was and nothing is left beside it. */
+int registry_json_save(const char *path, const char *text, size_t bytes);
+
+/* 0; -ENOENT; -EBADMSG with `error` as above; -errno. */
+int registry_json_load(const char *path, struct registry *registry, char ret_boot_id[37], struct text *error);
+
+#endif
