@@ -34,6 +34,7 @@ extern "C" {
 #define VMMALLOC_MODE_ORDINARY 0  /* no pool: a set-uid program */
 #define VMMALLOC_MODE_POOL 1      /* on the pool file */
 #define VMMALLOC_MODE_PRIVATE 2   /* a private copy of the pool since a fork */
+#define VMMALLOC_MODE_RETURNING 3 /* after a fork: what is new is on the pool file, what is older may not be */
 
 /* Figures of the pool. Bytes, unless it says otherwise. */
 struct vmmalloc_stats {
@@ -46,6 +47,7 @@ struct vmmalloc_stats {
 	uint64_t outside_bytes;    /* ordinary memory in use because the pool was full */
 	uint64_t failed_requests;  /* requests for space that the pool could not serve (count) */
 	uint64_t forks;            /* forks of this process (count) */
+	uint64_t private_bytes;    /* of the pool, in use or not, what is private memory since a fork */
 };
 
 /*

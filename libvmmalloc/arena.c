@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/engine.h"
@@ -26,6 +27,10 @@ bool je_tsd_tcache_enabled_data_init(void *tsd);
 void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
 void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
 void je_te_event_trigger(void *tsd, void *context);
+void *je_base_alloc(void *tsdn, void *base, size_t bytes, size_t align);
+void je_jemalloc_prefork(void);
+void je_jemalloc_postfork_parent(void);
+void je_jemalloc_postfork_child(void);
 void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *free_regions, size_t *regions,
 				      size_t *bytes);
 
@@ -33,6 +38,7 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define POOL_BYTES_PER_ARENA ((size_t)16 << 20)  /* every arena takes 2 MiB of metadata: no more than 1/8 of the pool */
 #define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
 #define CACHE_LINE 64
+#define EXTENT_METADATA_BYTES 128            /* sizeof(edata_t) and EDATA_ALIGNMENT */
 #define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
 
 /* A thread's caches are being made: it must get memory, and jemalloc is in no state to be called back. */
@@ -95,6 +101,38 @@ void *vmm_arena_no_dlsym(void *handle, const char *name)
 {
 	(void)handle, (void)name;  /* pthread_create, for background threads */
 	return NULL;
+}
+
+int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	(void)prepare, (void)parent, (void)child;
+	return 0;
+}
+
+/*
+ * jemalloc takes and releases the locks of all its arenas around a fork, which touches dozens of pages in the parent and
+ * once more in the child. Where no other thread ever was, nobody can hold a lock, and there is nothing to do.
+ */
+static bool locked_for_fork;
+
+void vmm_arena_before_fork(void)
+{
+	bool lock = !__libc_single_threaded;
+
+	if (lock)
+		je_jemalloc_prefork();
+	locked_for_fork = lock;
+}
+
+void vmm_arena_after_fork(bool in_child)
+{
+	if (!locked_for_fork)
+		return;
+	locked_for_fork = false;
+	if (in_child)
+		je_jemalloc_postfork_child();
+	else
+		je_jemalloc_postfork_parent();
 }
 
 static bool in_pool(const void *address)
@@ -189,8 +227,8 @@ void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, boo
 
 	if (!vmm.has_pool)
 		return map_outside(at, bytes, align, zero, commit);
-	if (vmm.away)
-		vmm_fork_return();
+	if (vmm.away && vmm_fork_return())
+		(void)vmm_arena_reclaim();
 	if (!at || in_pool(at))
 		address = map_from_pool(at, bytes, align, zero);
 	if (address)
@@ -252,6 +290,32 @@ void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, b
 }
 
 /*
+ * Metadata come from blocks of 2 MiB and more, which are not reserved as a whole. Where the file system has no space
+ * left for a piece of one, the piece is ordinary memory.
+ */
+static void *reserved_metadata(void *address, size_t bytes)
+{
+	int saved_errno = errno;
+	bool zero = true, commit = true;
+
+	if (address && in_pool(address) && vmm_heap_reserve_metadata(&vmm.heap, address, bytes) < 0)
+		address = map_outside(NULL, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), POOL_PAGE, &zero, &commit);
+	errno = saved_errno;
+	return address;
+}
+
+void *vmm_arena_metadata(void *tsdn, void *base, size_t bytes, size_t align)
+{
+	return reserved_metadata(je_base_alloc(tsdn, base, bytes, align), bytes);
+}
+
+/* jemalloc's own writes a serial number into it, by which extents are reused; without, they go by address. */
+void *vmm_arena_extent_metadata(void *tsdn, void *base)
+{
+	return vmm_arena_metadata(tsdn, base, EXTENT_METADATA_BYTES, EXTENT_METADATA_BYTES);
+}
+
+/*
  * Eight bytes for each 4 KiB page of the pool, in leaves of 2 MiB that are touched here and there. In the pool each
  * leaf would have to be reserved as a whole; and free() looks into it first: it is better off in fast memory.
  */
@@ -291,7 +355,7 @@ void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size
 void vmm_arena_event(void *tsd, void *context)
 {
 	if (vmm.away)
-		vmm_fork_return();
+		(void)vmm_fork_return();
 	je_te_event_trigger(tsd, context);
 }
 

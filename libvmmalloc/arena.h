@@ -26,6 +26,10 @@ bool vmm_arena_keep_pages(void *address, size_t bytes);
 void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
 bool vmm_arena_unmap_metadata(void *address, size_t bytes);
 
+/* arena.o, ctl.o, ...: in place of base_alloc(); edata_cache.o: in place of base_alloc_edata() */
+void *vmm_arena_metadata(void *tsdn, void *base, size_t bytes, size_t align);
+void *vmm_arena_extent_metadata(void *tsdn, void *base);
+
 /* rtree.o: the page index, in place of base_alloc() */
 void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align);
 
@@ -37,6 +41,13 @@ void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size
 
 /* jemalloc.o: now and then while a thread allocates and frees, every 64 KiB or so; around te_event_trigger() */
 void vmm_arena_event(void *tsd, void *context);
+
+/* jemalloc.o: in place of pthread_atfork(): fork.c calls the two below instead */
+int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* Around a fork, before and after the heap's own lock. Async-signal-safe while the process has one thread. */
+void vmm_arena_before_fork(void);
+void vmm_arena_after_fork(bool in_child);
 
 /* jemalloc.o, extent_dss.o, background_thread.o: in place of secure_getenv(), readlink(), sbrk() and dlsym() */
 char *vmm_arena_options(const char *name);

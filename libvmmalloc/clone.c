@@ -6,22 +6,53 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What is reserved in the original: [heap, low) and [high, end). */
-static int reserve_like(const struct vmm_heap *heap, struct vmm_pool *clone)
-{
-	size_t low = heap->low - (uintptr_t)heap->pool.base;
-	size_t high = heap->high - (uintptr_t)heap->pool.base;
-	size_t bytes = heap->all_reserved ? clone->size : low + clone->size - high;
-	int r;
+struct reserving {
+	const struct vmm_heap *heap;
+	struct vmm_pool *clone;
+	size_t start, end;  /* offsets: to be reserved next */
+	int error;
+};
 
-	if (clone->header->reserved_bytes == bytes)
-		return 0;
-	r = vmm_pool_reserve(clone, clone->grain, low - clone->grain);
-	if (r == 0 && high < clone->size)
-		r = vmm_pool_reserve(clone, high, clone->size - high);
-	if (r == 0)
-		clone->header->reserved_bytes = bytes;
-	return r;
+static void reserve_pending(struct reserving *reserving)
+{
+	if (reserving->end > reserving->start && reserving->error == 0)
+		reserving->error = vmm_pool_reserve(reserving->clone, reserving->start, reserving->end - reserving->start);
+}
+
+/* Whole granules, as vmm_heap_forget_free takes it, in as few steps as that makes. */
+static void reserve_stretch(void *context, char *start, size_t bytes)
+{
+	struct reserving *reserving = context;
+	size_t granule = reserving->heap->granule, first = (size_t)(start - reserving->heap->pool.base);
+	size_t end = (first + bytes + granule - 1) / granule * granule;
+
+	first = first / granule * granule;
+	if (first < reserving->clone->grain)
+		first = reserving->clone->grain;
+	if (end > reserving->clone->size)
+		end = reserving->clone->size;
+	if (first > reserving->end) {
+		reserve_pending(reserving);
+		reserving->start = first;
+	}
+	reserving->end = end;
+}
+
+static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
+{
+	struct reserving reserving = { .heap = heap, .clone = clone, .start = clone->grain, .end = clone->grain };
+
+	if (heap->all_reserved)
+		return 0;  /* from the start */
+	if (clone->unit <= heap->granule) {
+		vmm_heap_each_used(heap, reserve_stretch, &reserving);
+	} else {
+		/* another kind of file system, which cannot do with such small pieces */
+		reserving.end = heap->low - (uintptr_t)heap->pool.base;
+		reserve_stretch(&reserving, (char *)heap->high, (uintptr_t)heap->pool.base + clone->size - heap->high);
+	}
+	reserve_pending(&reserving);
+	return reserving.error;
 }
 
 int vmm_clone_make(const struct vmm_heap *heap, const char *dir, struct vmm_pool *ret_clone)
@@ -32,7 +63,7 @@ int vmm_clone_make(const struct vmm_heap *heap, const char *dir, struct vmm_pool
 
 	if (r < 0)
 		return r;
-	r = reserve_like(heap, ret_clone);
+	r = reserve_used(heap, ret_clone);
 	if (r < 0)
 		vmm_pool_drop(ret_clone);
 	return r;
@@ -86,7 +117,7 @@ int vmm_clone_fill(const struct vmm_heap *heap, struct vmm_pool *clone)
 {
 	struct filling filling = { .from = heap->pool.base, .to = clone };
 	const struct pool_header *header = heap->pool.header;
-	int r = reserve_like(heap, clone);
+	int r = reserve_used(heap, clone);
 
 	if (r < 0)
 		return r;

@@ -2,7 +2,7 @@
 /*
  * clone -- a second pool with the same heap in it, for a child.
  *
- * Only what is in use is copied; as much is reserved as in the original. The caller holds the heap's lock, and sees to
+ * Only what is in use is reserved, in whole granules of the heap, and copied. The caller holds the heap's lock, and sees to
  * it that nobody writes to the heap meanwhile: by being the only thread, or by copying what is frozen. Allocates
  * nothing; async-signal-safe.
  */
@@ -11,7 +11,7 @@
 
 #include "libvmmalloc/heap.h"
 
-/* A pool of the same size in `dir`, with the same space reserved, and nothing in it. 0 or -errno. */
+/* A pool of the same size in `dir`, with space reserved for what is in use, and nothing in it. 0 or -errno. */
 int vmm_clone_make(const struct vmm_heap *heap, const char *dir, struct vmm_pool *ret_clone);
 
 /* Copies what is in use. 0 or -errno if the heap has grown meanwhile, and the file system is full. */

@@ -9,8 +9,11 @@
  *
  * Frozen means: the heap is mapped MAP_PRIVATE over itself. The kernel does that in one step for all threads; the file
  * stays as it was, and what either process writes later is copied page by page, like any memory. So the child's memory
- * is exactly the parent's at the moment of the fork. The way back is only for a process with one thread: nothing
- * else could keep other threads from writing meanwhile.
+ * is exactly the parent's at the moment of the fork. The whole way back is only for a process with one thread: nothing
+ * else could keep other threads from writing meanwhile. With threads only what nobody uses returns, piece by piece as
+ * it becomes free.
+ *
+ * A parent with a small heap whose children stay does not wait for them: it leaves them the file, and moves to another.
  *
  * Where the heap cannot be frozen (no descriptor, huge pages) the child gets a copy of what is in use in ordinary
  * memory, and the parent stays where it is.
@@ -19,16 +22,20 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "libvmmalloc/arena.h"
 #include "libvmmalloc/clone.h"
 #include "libvmmalloc/context.h"
+#include "libvmmalloc/mapping.h"
 #include "libvmmalloc/marker.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/thaw.h"
@@ -37,8 +44,10 @@
 #define RETURN_SHARE 256                       /* returning may take no more than this part of the time, */
 #define RETURN_PAUSE_NS 1000000000u            /* but after a second at most, and 16 times what it took, it may again */
 #define RETURN_SHARE_LONG 16
+#define RAW_LOCK_ATTEMPTS 10000
 #define SETTLE_AGE_NS 100000000u               /* a child that lives this long gets a pool of its own, */
-#define SETTLE_MOST ((size_t)16 << 20)         /* if its heap is no larger than this */
+#define MOVE_AGE_NS 1000000000u                /* and a parent whose children live this long gets another, */
+#define SETTLE_MOST ((size_t)16 << 20)         /* if their heap is no larger than this */
 
 /* In the modes that copy, from vmm_fork_begin to vmm_fork_end. */
 static pthread_mutex_t one_fork = PTHREAD_MUTEX_INITIALIZER;
@@ -53,7 +62,8 @@ static struct {
 	bool unmarked;              /* there may be children without a marker: no way back */
 	bool is_child;              /* private on the parent's file, not on one of our own */
 	struct vmm_marker marker;
-	uint64_t return_ns;         /* not to be tried before this, CLOCK_MONOTONIC */
+	uint64_t frozen_ns;         /* when the file was, CLOCK_MONOTONIC */
+	uint64_t return_ns;         /* not to be tried before this */
 	sigset_t signals;           /* to be let through again after the fork under way */
 } state;
 
@@ -65,14 +75,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void set_mode(struct pool_header *header, uint64_t mode)
+static void show_mode(struct vmm_heap *heap, uint64_t mode)
 {
-	__atomic_store_n(&header->mode, mode, __ATOMIC_RELAXED);
-}
+	struct pool_header *header = heap->pool.header;
 
-static bool is_private(const struct vmm_heap *heap)
-{
-	return heap->pool.header->mode == POOL_HEADER_PRIVATE;
+	__atomic_store_n(&header->private_bytes, vmm_mapping_private_bytes(&heap->pool), __ATOMIC_RELAXED);
+	__atomic_store_n(&header->mode, mode, __ATOMIC_RELAXED);
 }
 
 static bool wants_copy(void)
@@ -118,7 +126,7 @@ static void copy_to_memory(struct vmm_heap *heap)
 
 static void freeze(struct vmm_heap *heap)
 {
-	int r = is_private(heap) ? 0 : vmm_pool_map_private(&heap->pool);
+	int r = vmm_mapping_freeze(&heap->pool);
 
 	if (r < 0) {
 		TRACE(1, "the heap cannot be mapped privately: %s", strerrordesc_np(-r));
@@ -126,7 +134,9 @@ static void freeze(struct vmm_heap *heap)
 		return;
 	}
 	TRACE(2, "the heap is private from now on");
-	set_mode(heap->pool.header, POOL_HEADER_PRIVATE);
+	if (heap->pool.header->mode != POOL_HEADER_PRIVATE)
+		state.frozen_ns = now_ns();
+	show_mode(heap, POOL_HEADER_PRIVATE);
 	/* what a child forks has the marker of the child's parent: they need the same file */
 	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
 		state.unmarked |= vmm_marker_plant(&state.marker) < 0;
@@ -232,11 +242,12 @@ static void take_header(struct vmm_pool *pool)
 		vmm_report_fatal("fork: no memory for the child's pool header");
 	header.owner_pid = (uint32_t)getpid();
 	header.mode = POOL_HEADER_PRIVATE;
+	header.private_bytes = heap_bytes(pool);
 	header.forks = 0;
 	*pool->header = header;
 }
 
-/* The heap moves to the clone. 0 or -errno, and nothing has changed. */
+/* The heap moves to the clone, away from the file that others need. 0 or -errno, and nothing has changed. */
 static int take_clone(struct vmm_heap *heap)
 {
 	int r = state.clone_is_full ? 0 : vmm_clone_fill(heap, &state.clone);
@@ -248,7 +259,9 @@ static int take_clone(struct vmm_heap *heap)
 	if (r < 0) {
 		vmm_pool_drop(&state.clone);
 	} else {
+		vmm_heap_forget_free(heap);
 		vmm_marker_pull(&state.marker);
+		vmm_marker_forget(&state.marker);
 		state.is_child = state.unmarked = false;
 		vmm.away = false;
 	}
@@ -258,7 +271,7 @@ static int take_clone(struct vmm_heap *heap)
 
 static void in_child_locked(struct vmm_heap *heap)
 {
-	bool on_file = !is_private(heap);
+	bool on_file = !heap->pool.mapping.is_private;
 
 	if (state.doomed)
 		_exit(127);
@@ -299,6 +312,7 @@ static void prepare(void)
 {
 	sigset_t held;
 
+	vmm_arena_before_fork();
 	if (!vmm.has_pool)
 		return;
 	hold_signals(&held);
@@ -311,21 +325,23 @@ static void in_parent(void)
 {
 	sigset_t held = state.signals;
 
-	if (!vmm.has_pool)
-		return;
-	in_parent_locked(&vmm.heap);
-	pthread_mutex_unlock(&vmm.heap.lock);
-	release_signals(&held);
+	if (vmm.has_pool) {
+		in_parent_locked(&vmm.heap);
+		pthread_mutex_unlock(&vmm.heap.lock);
+		release_signals(&held);
+	}
+	vmm_arena_after_fork(false);
 }
 
 static void in_child(void)
 {
-	if (!vmm.has_pool)
-		return;
-	vmm_trace_after_fork();
-	in_child_locked(&vmm.heap);
-	pthread_mutex_unlock(&vmm.heap.lock);
-	release_signals(&state.signals);
+	if (vmm.has_pool) {
+		vmm_trace_after_fork();
+		in_child_locked(&vmm.heap);
+		pthread_mutex_unlock(&vmm.heap.lock);
+		release_signals(&state.signals);
+	}
+	vmm_arena_after_fork(true);
 }
 
 void vmm_fork_register(void)
@@ -333,13 +349,32 @@ void vmm_fork_register(void)
 	(void)pthread_atfork(prepare, in_parent, in_child);
 }
 
-void vmm_fork_before_raw(void)
+/*
+ * The heap must not change its place while we fork. But these calls may come from a signal handler, and that may have
+ * interrupted the one who holds the lock: then we go on without.
+ */
+static bool lock_for_raw(void)
 {
-	if (vmm.has_pool)
-		prepare_locked(&vmm.heap);
+	for (int i = 0; i < RAW_LOCK_ATTEMPTS; i++) {
+		if (pthread_mutex_trylock(&vmm.heap.lock) == 0)
+			return true;
+		if (__libc_single_threaded)
+			return false;
+		(void)sched_yield();
+	}
+	return false;
 }
 
-void vmm_fork_after_raw(pid_t pid)
+bool vmm_fork_before_raw(void)
+{
+	bool locked = vmm.has_pool && lock_for_raw();
+
+	if (vmm.has_pool)
+		prepare_locked(&vmm.heap);
+	return locked;
+}
+
+void vmm_fork_after_raw(pid_t pid, bool locked)
 {
 	if (!vmm.has_pool)
 		return;
@@ -347,37 +382,76 @@ void vmm_fork_after_raw(pid_t pid)
 		in_child_locked(&vmm.heap);
 	else
 		in_parent_locked(&vmm.heap);
+	if (locked)
+		pthread_mutex_unlock(&vmm.heap.lock);
 }
 
 /* --- the way back --- */
 
+/* To a pool of its own, beside the one that others need. */
 static int settle(struct vmm_heap *heap)
 {
+	struct pool_header header = *heap->pool.header;
 	int r;
 
-	if (heap->pool.header->used_bytes > SETTLE_MOST) {
-		vmm.away = false;  /* it would cost more than it is worth */
-		return -EFBIG;
-	}
 	r = vmm_clone_make(heap, vmm.pool_dir, &state.clone);
 	if (r < 0)
 		return r;
 	state.has_clone = true;
 	state.clone_is_full = false;
-	return take_clone(heap);
+	r = take_clone(heap);
+	if (r == 0) {
+		heap->pool.header->peak_bytes = header.peak_bytes;
+		heap->pool.header->failed_requests = header.failed_requests;
+		heap->pool.header->reclaims = header.reclaims;
+		heap->pool.header->forks = header.forks;
+		show_mode(heap, POOL_HEADER_BACK);
+	}
+	return r;
 }
 
-static int thaw(struct vmm_heap *heap)
+static int settle_child(struct vmm_heap *heap)
+{
+	if (heap->pool.header->used_bytes <= SETTLE_MOST)
+		return settle(heap);
+	vmm.away = false;  /* it would cost more than it is worth */
+	return -EFBIG;
+}
+
+static bool has_children(void)
+{
+	vmm_marker_pull(&state.marker);
+	return !vmm_marker_alone(&state.marker);
+}
+
+/* For a process with one thread. */
+static int return_wholly(struct vmm_heap *heap)
 {
 	int r;
 
-	vmm_marker_pull(&state.marker);
-	r = vmm_marker_alone(&state.marker) ? vmm_thaw(heap) : -EBUSY;
+	if (has_children())
+		return heap->pool.header->used_bytes <= SETTLE_MOST && now_ns() - state.frozen_ns >= MOVE_AGE_NS
+			       ? settle(heap) : -EBUSY;
+	r = vmm_thaw(heap);
 	if (r == 0) {
-		set_mode(heap->pool.header, POOL_HEADER_BACK);
 		vmm.away = false;
+		show_mode(heap, POOL_HEADER_BACK);
 	}
 	return r;
+}
+
+/* For a process with threads. */
+static int return_free(struct vmm_heap *heap)
+{
+	if (heap->pool.header->mode == POOL_HEADER_RETURNING)
+		return -EALREADY;
+	if (has_children())
+		return -EBUSY;
+	if (!vmm_pool_has_fd(&heap->pool))
+		return -EBADF;
+	vmm_heap_return_free(heap);
+	show_mode(heap, POOL_HEADER_RETURNING);
+	return 0;
 }
 
 static uint64_t pause_after(uint64_t took_ns)
@@ -387,28 +461,31 @@ static uint64_t pause_after(uint64_t took_ns)
 	return usual < most ? usual : most;
 }
 
-void vmm_fork_return(void)
+bool vmm_fork_return(void)
 {
 	struct vmm_heap *heap = &vmm.heap;
-	int saved_errno = errno, r;
+	int saved_errno = errno, r = -EAGAIN;
 	uint64_t began = now_ns();
+	bool one_thread = false;
 	sigset_t held;
 
-	if (began < state.return_ns || !has_one_thread()) {
-		errno = saved_errno;
-		return;
-	}
+	if (began < __atomic_load_n(&state.return_ns, __ATOMIC_RELAXED))
+		return false;
 	hold_signals(&held);
 	/* not to be had if we are in a signal handler that interrupted one who has it */
 	if (pthread_mutex_trylock(&heap->lock) == 0) {
 		if (vmm.away) {
-			r = state.is_child ? settle(heap) : thaw(heap);
+			one_thread = has_one_thread();
+			if (!one_thread)
+				r = state.is_child ? -EBUSY : return_free(heap);
+			else
+				r = state.is_child ? settle_child(heap) : return_wholly(heap);
 			TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
-			(void)r;
-			state.return_ns = now_ns() + pause_after(now_ns() - began);
+			__atomic_store_n(&state.return_ns, now_ns() + pause_after(now_ns() - began), __ATOMIC_RELAXED);
 		}
 		pthread_mutex_unlock(&heap->lock);
 	}
 	release_signals(&held);
 	errno = saved_errno;
+	return r == 0 && !one_thread;
 }

@@ -8,6 +8,7 @@
 #ifndef LIBVMMALLOC_FORK_H
 #define LIBVMMALLOC_FORK_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Has glibc call us inside every fork. Once, before the engine registers its own handlers. */
@@ -19,14 +20,18 @@ int vmm_fork_begin(void);
 /* After that call: with what it returned, as fork returns it. Returns that, or -errno if the fork is undone. */
 pid_t vmm_fork_end(pid_t pid);
 
-/* Around a call that forks but runs no handlers. jemalloc's locks are not taken: async-signal-safe. */
-void vmm_fork_before_raw(void);
-void vmm_fork_after_raw(pid_t pid);
+/*
+ * Around a call that forks but runs no handlers. jemalloc's locks are not taken, and the heap's only if it is to be had:
+ * async-signal-safe. The second is told what the first returned.
+ */
+bool vmm_fork_before_raw(void);
+void vmm_fork_after_raw(pid_t pid, bool locked);
 
 /*
  * While vmm.away: takes the heap back to a pool if that is provably safe, and worth it by now. Called on slow paths,
- * from any thread; preserves errno.
+ * from any thread, also in a signal handler; preserves errno. True if from now on what becomes free returns, so that it
+ * is worth while to empty the arenas' caches.
  */
-void vmm_fork_return(void);
+bool vmm_fork_return(void);
 
 #endif

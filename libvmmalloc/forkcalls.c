@@ -68,11 +68,10 @@ pid_t _Fork(void)
 {
 	static void *slot;
 	pid_t (*next)(void) = (pid_t(*)(void))find_next("_Fork", &slot);
-	pid_t pid;
+	bool locked = vmm_fork_before_raw();
+	pid_t pid = next();
 
-	vmm_fork_before_raw();
-	pid = next();
-	vmm_fork_after_raw(pid);
+	vmm_fork_after_raw(pid, locked);
 	return pid;
 }
 
@@ -108,13 +107,14 @@ int daemon(int keep_directory, int keep_descriptors)
 struct clone_call {
 	int (*function)(void *);
 	void *argument;
+	bool locked;
 };
 
 static int cloned(void *call)
 {
 	struct clone_call copy = *(struct clone_call *)call;
 
-	vmm_fork_after_raw(0);
+	vmm_fork_after_raw(0, copy.locked);
 	return copy.function(copy.argument);
 }
 
@@ -134,16 +134,16 @@ int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 
 	if (flags & CLONE_VM)
 		return next(function, stack, flags, argument, parent_tid, tls, child_tid);
-	vmm_fork_before_raw();
+	call.locked = vmm_fork_before_raw();
 	int pid = next(cloned, stack, flags, &call, parent_tid, tls, child_tid);
-	vmm_fork_after_raw(pid);
+	vmm_fork_after_raw(pid, call.locked);
 	return pid;
 }
 
 static pid_t waited(pid_t pid)
 {
 	if (pid > 0 && vmm.away)
-		vmm_fork_return();
+		(void)vmm_fork_return();
 	return pid;
 }
 

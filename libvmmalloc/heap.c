@@ -7,11 +7,14 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "libvmmalloc/bits.h"
+#include "libvmmalloc/mapping.h"
 #include "libvmmalloc/trace.h"
 
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for the engine */
 #define FLOOR_LEAST ((size_t)256 << 10)
 #define FLOOR_MOST ((size_t)4 << 20)
+#define ASIDE_MOST 8                        /* free ranges on a full file system to look past, for one that is reserved */
 #define STEP_SHARE 8                        /* each step reserves this part of what is reserved already */
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)32 << 20)
@@ -81,6 +84,73 @@ static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	return r;
 }
 
+/* --- holes --- */
+
+/* The whole granules in [start, end), as numbers: [*ret_first, *ret_end). */
+static void granules_inside(const struct vmm_heap *heap, uintptr_t start, uintptr_t end, size_t *ret_first,
+			    size_t *ret_end)
+{
+	uintptr_t base = (uintptr_t)heap->pool.base;
+
+	*ret_first = (start - base + heap->granule - 1) / heap->granule;
+	*ret_end = (end - base) / heap->granule;
+}
+
+static uintptr_t granule_address(const struct vmm_heap *heap, size_t granule)
+{
+	return (uintptr_t)heap->pool.base + granule * heap->granule;
+}
+
+static void make_holes(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	size_t first, last;
+
+	granules_inside(heap, start, end, &first, &last);
+	if (first < last) {
+		bits_set(heap->holes, first, last, true);
+		heap->has_holes = true;
+	}
+}
+
+/* Reserves what is not reserved in any granule that [start, start + bytes) touches. */
+static int fill_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	uintptr_t base = (uintptr_t)heap->pool.base;
+	size_t end = (start + bytes - base + heap->granule - 1) / heap->granule;
+	size_t first = (start - base) / heap->granule;
+
+	if (!heap->has_holes)
+		return 0;
+	while ((first = bits_find(heap->holes, first, end, true)) < end) {
+		size_t last = bits_find(heap->holes, first, end, false);
+		int r = reserve(heap, granule_address(heap, first), (last - first) * heap->granule);
+
+		if (r < 0)
+			return r;
+		bits_set(heap->holes, first, last, false);
+		first = last;
+	}
+	return 0;
+}
+
+static size_t hole_bytes(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	size_t first, last, bytes = 0;
+
+	if (!heap->has_holes)
+		return 0;
+	granules_inside(heap, start, end, &first, &last);
+	while ((first = bits_find(heap->holes, first, last, true)) < last) {
+		size_t after = bits_find(heap->holes, first, last, false);
+
+		bytes += (after - first) * heap->granule;
+		first = after;
+	}
+	return bytes;
+}
+
+/* --- space for extents --- */
+
 /* Moves `low` up to `to`: reserves what lies between and adds it to the free ranges. */
 static int grow_to(struct vmm_heap *heap, uintptr_t to)
 {
@@ -116,6 +186,13 @@ static bool must_wait(const struct vmm_heap *heap, size_t bytes)
 	return heap->retry_ns && bytes >= heap->retry_bytes && now_ns() < heap->retry_ns;
 }
 
+/* It could not give so many bytes, when asked at `began`. */
+static void wait_for_space(struct vmm_heap *heap, size_t bytes, uint64_t began)
+{
+	heap->retry_bytes = bytes;
+	heap->retry_ns = now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (now_ns() - began);
+}
+
 /* Moves `low` to `need` at least, and further if that goes well. */
 static bool grow(struct vmm_heap *heap, uintptr_t need, enum vmm_heap_use use)
 {
@@ -133,8 +210,7 @@ static bool grow(struct vmm_heap *heap, uintptr_t need, enum vmm_heap_use use)
 		heap->retry_ns = 0;
 		return true;
 	}
-	heap->retry_bytes = need - heap->low;
-	heap->retry_ns = now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (now_ns() - began);
+	wait_for_space(heap, need - heap->low, began);
 	return false;
 }
 
@@ -148,19 +224,43 @@ static uintptr_t end_past_low(const struct vmm_heap *heap, size_t bytes, size_t 
 	return __builtin_add_overflow(start, bytes, &end) ? 0 : end;
 }
 
-/* From the free ranges; but what lies in the floor goes back. */
+/* As fill_holes, but a file system that was full a moment ago is not asked again. */
+static bool has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	uint64_t began;
+
+	if (!heap->has_holes || hole_bytes(heap, start & ~(heap->granule - 1), align_up(start + bytes, heap->granule)) == 0)
+		return true;
+	if (must_wait(heap, heap->granule))
+		return false;
+	began = now_ns();
+	if (fill_holes(heap, start, bytes) == 0)
+		return true;
+	wait_for_space(heap, heap->granule, began);
+	return false;
+}
+
+/* From the free ranges; but what lies in the floor goes back, and so does what the file system has no space for. */
 static bool take_free(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use, uintptr_t *ret_start)
 {
-	uintptr_t start;
+	uintptr_t start, aside[ASIDE_MOST];
+	size_t asides = 0;
+	bool taken = false;
 
-	if (!ranges_take_lowest(&heap->free, bytes, align, &start))
-		return false;
-	if (start < heap->high && start + bytes > block_limit(heap, use)) {
-		(void)ranges_add(&heap->free, start, bytes);
-		return false;
+	while (!taken && asides < ASIDE_MOST && ranges_take_lowest(&heap->free, bytes, align, &start)) {
+		bool in_floor = start < heap->high && start + bytes > block_limit(heap, use);
+
+		taken = !in_floor && has_space(heap, start, bytes);
+		if (!taken)
+			aside[asides++] = start;
+		if (in_floor)
+			break;
 	}
-	*ret_start = start;
-	return true;
+	if (taken)
+		*ret_start = start;
+	while (asides > 0)
+		(void)ranges_add(&heap->free, aside[--asides], bytes);
+	return taken;
 }
 
 static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use,
@@ -177,8 +277,12 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 
 	if (start < heap->high && start + bytes > block_limit(heap, use))
 		return false;
-	if (ranges_take_at(&heap->free, start, bytes))
-		return true;
+	if (ranges_take_at(&heap->free, start, bytes)) {
+		if (has_space(heap, start, bytes))
+			return true;
+		(void)ranges_add(&heap->free, start, bytes);
+		return false;
+	}
 	if (start + bytes <= heap->low || start > heap->low)
 		return false;
 	last = ranges_ending_at(&heap->free, heap->low);
@@ -194,11 +298,14 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 static int init_ranges(struct vmm_heap *heap)
 {
 	size_t bytes = heap->pool.size / POOL_PAGE / 2 * sizeof(struct range);
-	void *nodes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t bits = bits_bytes(heap->pool.size / heap->granule + 1);
+	char *memory = mmap(NULL, bits + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			    -1, 0);
 
-	if (nodes == MAP_FAILED)
+	if (memory == MAP_FAILED)
 		return -errno;
-	ranges_init(&heap->free, nodes, bytes);
+	heap->holes = (uint64_t *)memory;
+	ranges_init(&heap->free, memory + bits, bytes);
 	return 0;
 }
 
@@ -209,6 +316,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	*heap = (struct vmm_heap){ .lock = PTHREAD_MUTEX_INITIALIZER, .pool = *pool, .all_reserved = all_reserved };
 	heap->low = heap->fresh = heap_start(heap);
 	heap->high = heap_end(heap);
+	heap->granule = pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE;
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
 	r = init_ranges(heap);
 	return r < 0 ? r : grow_to(heap, align_up(heap->low + STEP_LEAST, pool->unit));
@@ -252,40 +360,109 @@ void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align,
 	return (void *)start;
 }
 
+/* Of [start, high): the whole granules become holes, but for the first; the rest is reserved. */
+static int reserve_top(struct vmm_heap *heap, uintptr_t start)
+{
+	size_t first, end;
+	uintptr_t holes_start, holes_end;
+	int r;
+
+	granules_inside(heap, start, heap->high, &first, &end);
+	if (first < end && granule_address(heap, first) == start)
+		first++;
+	if (heap->all_reserved || first >= end)
+		return reserve(heap, start, heap->high - start);
+	holes_start = granule_address(heap, first);
+	holes_end = granule_address(heap, end);
+	r = reserve(heap, start, holes_start - start);
+	if (r == 0 && holes_end < heap->high)
+		r = reserve(heap, holes_end, heap->high - holes_end);
+	if (r == 0)
+		make_holes(heap, holes_start, holes_end);
+	return r;
+}
+
 /* From between low and high; else from what was free already. */
 static bool take_from_top(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start, size_t *ret_dirty)
 {
 	size_t whole = align > heap->pool.unit ? align : heap->pool.unit;
 	uintptr_t start = (heap->high - bytes) & ~(whole - 1);
 
-	if (bytes <= heap->high - heap->low && start >= heap->low && reserve(heap, start, heap->high - start) == 0) {
+	if (bytes <= heap->high - heap->low && start >= heap->low && reserve_top(heap, start) == 0) {
 		heap->high = *ret_start = start;
 		*ret_dirty = 0;
 		return true;
 	}
 	*ret_dirty = bytes;
-	return ranges_take_highest(&heap->free, bytes, align, ret_start);
+	if (!ranges_take_highest(&heap->free, bytes, align, ret_start))
+		return false;
+	if (has_space(heap, *ret_start, bytes))
+		return true;
+	(void)ranges_add(&heap->free, *ret_start, bytes);
+	return false;
+}
+
+/* Only what is reserved of them counts as used. */
+static void count_metadata(struct vmm_heap *heap, int64_t change)
+{
+	count_used(heap, change);
+	figure_set(&heap->pool.header->metadata_bytes, heap->pool.header->metadata_bytes + (uint64_t)change);
 }
 
 void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 {
-	struct pool_header *header = heap->pool.header;
 	uintptr_t start = 0;
 	size_t dirty = 0;
 	bool taken;
 
 	pthread_mutex_lock(&heap->lock);
 	taken = take_from_top(heap, bytes, align, &start, &dirty);
-	if (taken) {
-		count_used(heap, (int64_t)bytes);
-		figure_set(&header->metadata_bytes, header->metadata_bytes + bytes);
-	}
+	if (taken)
+		count_metadata(heap, (int64_t)(bytes - hole_bytes(heap, start, start + bytes)));
 	pthread_mutex_unlock(&heap->lock);
 
 	if (!taken)
 		return NULL;
 	memset((void *)start, 0, dirty);
 	return (void *)start;
+}
+
+/* With the lock held: nothing is in it any more, so its next contents shall be on the file. */
+static void return_to_pool(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	vmm_mapping_return(&heap->pool, (char *)start, bytes);
+	figure_set(&heap->pool.header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
+}
+
+void vmm_heap_return_free(struct vmm_heap *heap)
+{
+	const struct range *free;
+
+	for (uintptr_t at = heap_start(heap); (free = ranges_next(&heap->free, at)); at = free->start + free->length)
+		return_to_pool(heap, free->start, free->length);
+	if (heap->low < heap->high)
+		return_to_pool(heap, heap->low, heap->high - heap->low);
+}
+
+int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes)
+{
+	uint64_t *reserved = &heap->pool.header->reserved_bytes, before;
+	int r;
+
+	pthread_mutex_lock(&heap->lock);
+	before = *reserved;
+	r = fill_holes(heap, (uintptr_t)address, bytes);
+	count_metadata(heap, (int64_t)(*reserved - before));
+	pthread_mutex_unlock(&heap->lock);
+	return r;
+}
+
+/* With the lock held. */
+static void give(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	if (heap->pool.mapping.in_parts)
+		return_to_pool(heap, start, bytes);
+	(void)ranges_add(&heap->free, start, bytes);
 }
 
 void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
@@ -295,27 +472,50 @@ void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
 	pthread_mutex_lock(&heap->lock);
 	ASSERT(heap->pool.header->used_bytes >= bytes);
 	count_used(heap, -(int64_t)bytes);
-	(void)ranges_add(&heap->free, (uintptr_t)address, bytes);
+	give(heap, (uintptr_t)address, bytes);
 	pthread_mutex_unlock(&heap->lock);
 }
 
 void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes)
 {
-	struct pool_header *header = heap->pool.header;
+	uintptr_t start = (uintptr_t)address;
 
-	vmm_heap_count(heap, &header->metadata_bytes, -(int64_t)bytes);
-	vmm_heap_give(heap, address, bytes);
+	pthread_mutex_lock(&heap->lock);
+	count_metadata(heap, -(int64_t)(bytes - hole_bytes(heap, start, start + bytes)));
+	give(heap, start, bytes);
+	pthread_mutex_unlock(&heap->lock);
 }
 
-static void each_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end,
-			      void (*visit)(void *context, char *start, size_t bytes), void *context)
+typedef void (*visit_function)(void *context, char *start, size_t bytes);
+
+/* What is handed out has holes only where metadata are. */
+static void each_reserved_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end, visit_function visit,
+				  void *context)
+{
+	uintptr_t base = (uintptr_t)heap->pool.base;
+	size_t last = (end - base + heap->granule - 1) / heap->granule;
+
+	while (heap->has_holes && start < end) {
+		size_t hole = bits_find(heap->holes, (start - base) / heap->granule, last, true);
+		uintptr_t stop = hole < last && granule_address(heap, hole) < end ? granule_address(heap, hole) : end;
+
+		if (stop > start)
+			visit(context, (char *)start, stop - start);
+		start = stop < end ? granule_address(heap, bits_find(heap->holes, hole, last, false)) : end;
+	}
+	if (start < end)
+		visit(context, (char *)start, end - start);
+}
+
+static void each_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end, visit_function visit,
+			      void *context)
 {
 	while (start < end) {
 		const struct range *free = ranges_next(&heap->free, start);
 		uintptr_t used_end = free && free->start < end ? free->start : end;
 
 		if (used_end > start)
-			visit(context, (char *)start, used_end - start);
+			each_reserved_between(heap, start, used_end, visit, context);
 		start = used_end < end ? used_end + free->length : end;
 	}
 }
@@ -332,16 +532,39 @@ void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context
 	each_used_between(heap, heap->high, heap_end(heap), visit, context);
 }
 
+void vmm_heap_forget_free(struct vmm_heap *heap)
+{
+	uintptr_t start = heap_start(heap), end = heap_end(heap);
+	const struct range *free;
+
+	if (heap->all_reserved)
+		return;
+	if (heap->pool.unit > heap->granule) {
+		/* then all of it is reserved: clone.c */
+		bits_set(heap->holes, 0, heap->pool.size / heap->granule, false);
+		heap->has_holes = false;
+	} else {
+		for (uintptr_t at = start; (free = ranges_next(&heap->free, at)); at = free->start + free->length)
+			make_holes(heap, free->start, free->start + free->length);
+	}
+	figure_set(&heap->pool.header->reserved_bytes,
+		   heap->pool.grain + heap->low - start - hole_bytes(heap, start, heap->low) + end - heap->high -
+			   hole_bytes(heap, heap->high, end));
+}
+
 /* With the lock held: [start, low) is free; make it unreserved. */
 static size_t shrink_to(struct vmm_heap *heap, uintptr_t start)
 {
 	struct pool_header *header = heap->pool.header;
-	size_t bytes = heap->low - start;
+	size_t bytes = heap->low - start, holes = hole_bytes(heap, start, heap->low), first, end;
 
 	if (vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, bytes) < 0)
 		return 0;
 	(void)ranges_take_at(&heap->free, start, bytes);
-	figure_set(&header->reserved_bytes, header->reserved_bytes - bytes);
+	figure_set(&header->reserved_bytes, header->reserved_bytes - (bytes - holes));
+	granules_inside(heap, start, heap->low, &first, &end);
+	if (holes)
+		bits_set(heap->holes, first, end, false);
 	heap->low = start;
 	if (heap->fresh > start)
 		heap->fresh = start;
@@ -351,13 +574,14 @@ static size_t shrink_to(struct vmm_heap *heap, uintptr_t start)
 size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep)
 {
 	const struct range *last;
-	size_t released = 0;
+	size_t released = 0, whole;
 
 	pthread_mutex_lock(&heap->lock);
 	last = ranges_ending_at(&heap->free, heap->low);
-	if (last && !heap->all_reserved && heap->pool.header->mode != POOL_HEADER_PRIVATE) {
-		if (keep < last->length && align_up(last->start + keep, heap->pool.unit) < heap->low)
-			released = shrink_to(heap, align_up(last->start + keep, heap->pool.unit));
+	whole = heap->has_holes ? heap->granule : heap->pool.unit;
+	if (last && !heap->all_reserved && !heap->pool.mapping.is_private) {
+		if (keep < last->length && align_up(last->start + keep, whole) < heap->low)
+			released = shrink_to(heap, align_up(last->start + keep, whole));
 	}
 	pthread_mutex_unlock(&heap->lock);
 	return released;

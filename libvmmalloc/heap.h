@@ -11,6 +11,10 @@
  * they split nothing. The last `floor` bytes between low and high are kept for the engine, so that it stays alive in a
  * full pool.
  *
+ * Below low and above high there may be holes: whole granules of the file that are not reserved yet, because nothing is
+ * in them. The engine takes its metadata in large blocks and fills them slowly, and a copy of a heap has no space where
+ * the heap has none in use. A hole is reserved when it is taken, or before the metadata in it are touched.
+ *
  * All functions may be called from any thread; they lock the heap's own mutex, call nothing of the engine, allocate
  * nothing and may change errno.
  */
@@ -25,6 +29,8 @@
 #include "libvmmalloc/pool.h"
 #include "libvmmalloc/ranges.h"
 
+#define HEAP_GRANULE ((size_t)64 << 10)  /* the least that a granule may be; the pool's unit if that is more */
+
 enum vmm_heap_use {
 	HEAP_FOR_PROGRAM,  /* leaves the floor alone */
 	HEAP_FOR_ENGINE,   /* may use the floor */
@@ -38,6 +44,9 @@ struct vmm_heap {
 	uintptr_t high;         /* [high, end) was handed out as metadata */
 	uintptr_t fresh;        /* [fresh, high) was never handed out: it reads as zero; all else may not */
 	size_t floor;           /* bytes */
+	size_t granule;         /* bytes of what `holes` counts from the pool's base */
+	uint64_t *holes;        /* bits.h: granules that are not reserved, below low or above high */
+	bool has_holes;         /* there may be some */
 	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full */
 	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
@@ -52,16 +61,31 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
  */
 void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align, enum vmm_heap_use use, bool *zero);
 
-/* For what the engine keeps for ever: from the top of the pool, always zero. */
+/*
+ * For what the engine keeps for ever: from the top of the pool, always zero. Only its first HEAP_GRANULE bytes may be
+ * touched before vmm_heap_reserve_metadata was asked for more.
+ */
 void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align);
+
+/* Before [address, address + bytes) of a block of metadata is touched. 0, or -errno: the file system is full. */
+int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes);
 
 /* Takes back [address, address + bytes), all or part of what was handed out. Never fails. */
 void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes);
 void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
 
-/* Calls `visit` for every stretch of the pool that is handed out, in order of address. The caller holds the lock. */
+/* Calls `visit` for every stretch that is handed out and reserved, in order of address. The caller holds the lock. */
 void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
 			void *context);
+
+/* The heap is on a file now where only what is used is reserved, in whole granules. The caller holds the lock. */
+void vmm_heap_forget_free(struct vmm_heap *heap);
+
+/*
+ * While the heap is private, and nobody needs the frozen file any more: maps what is free to the file again, now and
+ * whenever more becomes free. Other threads may go on. The caller holds the lock.
+ */
+void vmm_heap_return_free(struct vmm_heap *heap);
 
 /* Gives the free space at the upper end of the extents back to the file system, less `keep` bytes. Returns bytes. */
 size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep);

@@ -27,6 +27,18 @@ static uint64_t figure(const uint64_t *figure)
 	return __atomic_load_n(figure, __ATOMIC_RELAXED);
 }
 
+static uint64_t mode_of(uint64_t header_mode)
+{
+	switch (header_mode) {
+	case POOL_HEADER_PRIVATE:
+		return VMMALLOC_MODE_PRIVATE;
+	case POOL_HEADER_RETURNING:
+		return VMMALLOC_MODE_RETURNING;
+	default:
+		return VMMALLOC_MODE_POOL;
+	}
+}
+
 int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes)
 {
 	struct vmmalloc_stats now = { .mode = VMMALLOC_MODE_ORDINARY };
@@ -36,7 +48,7 @@ int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes)
 	if (vmm.has_pool) {
 		const struct pool_header *header = vmm.heap.pool.header;
 
-		now.mode = figure(&header->mode) == POOL_HEADER_PRIVATE ? VMMALLOC_MODE_PRIVATE : VMMALLOC_MODE_POOL;
+		now.mode = mode_of(figure(&header->mode));
 		now.pool_bytes = header->pool_bytes;
 		now.reserved_bytes = figure(&header->reserved_bytes);
 		now.used_bytes = figure(&header->used_bytes);
@@ -45,6 +57,7 @@ int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes)
 		now.outside_bytes = figure(&header->outside_bytes);
 		now.failed_requests = figure(&header->failed_requests);
 		now.forks = figure(&header->forks);
+		now.private_bytes = figure(&header->private_bytes);
 	}
 	memcpy(stats, &now, bytes < sizeof(now) ? bytes : sizeof(now));
 	return 0;

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "libvmmalloc/bits.h"
+
 #define LEAF_BYTES ((size_t)1 << 30)         /* what one leaf of jemalloc's page index spans */
 #define FD_PREFERRED 900                     /* out of the way of programs that use fixed small numbers */
 #define RESERVE_PIECE ((size_t)16 << 20)     /* of one fallocate: short enough to get done between two signals */
@@ -252,29 +254,6 @@ void vmm_pool_drop(struct vmm_pool *pool)
 		(void)close(pool->fd);
 }
 
-static int map_again(struct vmm_pool *pool, int kind)
-{
-	/* on hugetlbfs a private page is copied to a huge page, and where there is none left that is SIGBUS */
-	if (pool->grain != POOL_PAGE)
-		return -EOPNOTSUPP;
-	if (!vmm_pool_has_fd(pool))
-		return -EBADF;
-	if (mmap(pool->base + pool->grain, pool->size - pool->grain, PROT_READ | PROT_WRITE,
-		 kind | MAP_FIXED | MAP_NORESERVE, pool->fd, (off_t)pool->grain) == MAP_FAILED)
-		return -errno;
-	return 0;
-}
-
-int vmm_pool_map_private(struct vmm_pool *pool)
-{
-	return map_again(pool, MAP_PRIVATE);
-}
-
-int vmm_pool_map_shared(struct vmm_pool *pool)
-{
-	return map_again(pool, MAP_SHARED);
-}
-
 int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 {
 	if (mremap(pool->base, pool->size, pool->size, MREMAP_MAYMOVE | MREMAP_FIXED, old->base) == MAP_FAILED)
@@ -283,6 +262,8 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 	(void)munmap(pool->base + pool->size, POOL_PAGE);
 	if (vmm_pool_has_fd(old))
 		(void)close(old->fd);
+	if (old->mapping.shared)
+		(void)munmap(old->mapping.shared, bits_bytes(old->size / POOL_PAGE));
 	pool->base = old->base;
 	pool->header = old->header;
 	*old = *pool;

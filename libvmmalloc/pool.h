@@ -21,6 +21,14 @@
 #define POOL_PAGE ((size_t)4096)
 #define POOL_HUGE_PAGE ((size_t)2 << 20)
 
+/* How the heap is mapped: mapping.h. All zero: wholly to the file. */
+struct vmm_mapping {
+	bool is_private;             /* all of it but `shared` */
+	bool in_parts;               /* `shared` says which pages are not */
+	uint64_t *shared;            /* bits.h, a bit a page; NULL until it is needed */
+	size_t shared_pages, parts;  /* how many, and in how many pieces at the most */
+};
+
 struct vmm_pool {
 	char *base;                  /* 2 MiB aligned; one inaccessible page lies before it and one after its end */
 	size_t size;                 /* of file and mapping, whole grains */
@@ -30,6 +38,7 @@ struct vmm_pool {
 	int fd;
 	dev_t dev;                   /* with ino: tells our descriptor from another under its number */
 	ino_t ino;
+	struct vmm_mapping mapping;
 };
 
 /*
@@ -54,13 +63,6 @@ int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
 
 /* Gives [offset, offset + bytes) back to the file system; it reads as zero from then on. 0 or -errno. */
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
-
-/*
- * Maps the heap (all but the header) once more, over itself: MAP_PRIVATE, which freezes the file in one step for all
- * threads, or MAP_SHARED. 0 or -errno, and then nothing has changed.
- */
-int vmm_pool_map_private(struct vmm_pool *pool);
-int vmm_pool_map_shared(struct vmm_pool *pool);
 
 /* Whether the limit of file size (RLIMIT_FSIZE) is below that: writing past it brings a signal, not an error. */
 bool vmm_pool_exceeds_file_limit(size_t bytes);

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "libvmmalloc/mapping.h"
+
 /* /proc/PID/pagemap: one word a page. Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_PRESENT ((uint64_t)1 << 63)
 #define PAGE_SWAPPED ((uint64_t)1 << 62)
@@ -73,5 +75,5 @@ int vmm_thaw(struct vmm_heap *heap)
 		return -errno;
 	vmm_heap_each_used(heap, thaw_stretch, &thaw);
 	(void)close(thaw.pagemap);
-	return thaw.error < 0 ? thaw.error : vmm_pool_map_shared(&heap->pool);
+	return thaw.error < 0 ? thaw.error : vmm_mapping_thaw(&heap->pool);
 }

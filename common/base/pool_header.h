@@ -25,6 +25,7 @@ enum pool_header_mode {
 	POOL_HEADER_SHARED = 0,   /* the heap is on the pool file */
 	POOL_HEADER_PRIVATE = 1,  /* the heap is a private copy since a fork */
 	POOL_HEADER_BACK = 2,     /* the heap is on the pool file again, after a fork */
+	POOL_HEADER_RETURNING = 3,  /* what is free, and becomes free, is on the pool file again: private_bytes */
 };
 
 struct pool_header {
@@ -51,6 +52,7 @@ struct pool_header {
 	uint64_t failed_requests;   /* requests for space that the pool could not serve (count) */
 	uint64_t reclaims;          /* times the arenas' caches were emptied to serve a request (count) */
 	uint64_t forks;             /* forks of the owner (count) */
+	uint64_t private_bytes;     /* of the heap, used or not, mapped privately since a fork */
 
 	/* pools of the daemon only, else zero; written before the pool is handed out */
 	uint8_t boot_id[16];        /* /proc/sys/kernel/random/boot_id when the pool was made or scrubbed */

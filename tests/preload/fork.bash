@@ -25,6 +25,8 @@ done
 run_case "the default: children and their children have their own heap" preload "$PROGRAMS/forks"
 run_case "the parent is back on its pool when its child is gone" in_mode auto back
 run_case "a child that lives on gets its own pool, and its parent returns" in_mode auto settle
+run_case "a parent whose children stay leaves them the file, and is on a pool of its own" in_mode auto fork_leave
+run_case "a parent with threads returns piece by piece, and wholly when they have ended" in_mode auto fork_threads
 run_case "ten thousand forks" in_mode auto fork_loop
 
 refused() {
@@ -38,7 +40,8 @@ for mode in auto 1 2; do
 	run_case "VMMALLOC_FORK=$mode: fork of a full pool" full $mode
 done
 
-on_disk() { POOL_DIR=$WORK in_mode auto back && POOL_DIR=$WORK in_mode auto settle && POOL_DIR=$WORK in_mode 2 forks; }
+on_disk() { POOL_DIR=$WORK in_mode auto back && POOL_DIR=$WORK in_mode auto settle && POOL_DIR=$WORK in_mode 2 forks &&
+	POOL_DIR=$WORK in_mode auto fork_leave && POOL_DIR=$WORK in_mode auto fork_threads; }
 run_case "the same on the file system of the temporary directory" on_disk
 
 relative() { VMMALLOC_POOL_DIR=. in_mode 2 forks && VMMALLOC_POOL_DIR=. in_mode auto settle; }

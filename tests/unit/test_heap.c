@@ -5,7 +5,8 @@
  * The wrappers below keep a map of the pages that the heap has had reserved, let the file system be full when a test
  * wants it to be, and own the clock.
  */
-/* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c common/base/text.c tests/unit/scratch.c */
+/* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c common/base/text.c */
+/* objects: tests/unit/scratch.c */
 /* wrap: open fallocate madvise mmap fstatfs clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +27,7 @@
 #include <cmocka.h>
 
 #include "libvmmalloc/heap.h"
+#include "libvmmalloc/mapping.h"
 #include "tests/unit/scratch.h"
 
 #define KIB ((size_t)1 << 10)
@@ -720,7 +723,250 @@ static void test_heap_metadata_is_aligned(void **state)
 	two = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
 	assert_int_equal((uintptr_t)two % (2 * MIB), 0);
 	assert_true(two + 2 * MIB <= one);
-	assert_true(is_reserved(two, 2 * MIB));
+	unmake_heap(&heap);
+}
+
+static void test_heap_metadata_are_reserved_piece_by_piece(void **state)
+{
+	struct vmm_heap heap;
+	uint64_t reserved;
+	size_t before;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	before = disk.used;
+	reserved = heap.pool.header->reserved_bytes;
+	block = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
+	assert_true(is_reserved(block, HEAP_GRANULE));
+	assert_int_equal(disk.used, before + HEAP_GRANULE);
+	assert_int_equal(heap.pool.header->reserved_bytes, reserved + HEAP_GRANULE);
+
+	assert_int_equal(vmm_heap_reserve_metadata(&heap, block + MIB - 10, 20), 0);
+	assert_true(is_reserved(block + MIB - HEAP_GRANULE, 2 * HEAP_GRANULE));
+	assert_int_equal(vmm_heap_reserve_metadata(&heap, block + MIB, HEAP_GRANULE), 0);
+	assert_int_equal(disk.used, before + 3 * HEAP_GRANULE);
+	assert_int_equal(heap.pool.header->reserved_bytes, reserved + 3 * HEAP_GRANULE);
+
+	disk.capacity = disk.used;
+	assert_int_equal(vmm_heap_reserve_metadata(&heap, block + 1, 2), 0);
+	assert_int_equal(vmm_heap_reserve_metadata(&heap, block + 2 * MIB - 1, 1), -ENOSPC);
+	disk.capacity += HEAP_GRANULE;
+	assert_int_equal(vmm_heap_reserve_metadata(&heap, block + 2 * MIB - 1, 1), 0);
+	assert_true(is_reserved(block + 2 * MIB - HEAP_GRANULE, HEAP_GRANULE));
+	unmake_heap(&heap);
+}
+
+static void test_heap_metadata_that_come_back_are_reserved_for_the_program(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 14 * MIB);
+	block = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_ENGINE), 12 * MIB - PAGE);
+	vmm_heap_give_metadata(&heap, block, 2 * MIB);
+	assert_ptr_equal(take(&heap, MIB), block);
+	assert_true(is_reserved(block, MIB));
+	assert_false(is_reserved(block + MIB, HEAP_GRANULE));
+	disk.capacity = disk.used;
+	assert_null(take(&heap, MIB));
+	disk.capacity = GIB;
+	disk.now_ns += 1000000000u;
+	assert_non_null(take(&heap, MIB));
+	assert_true(is_reserved(block + MIB, MIB));
+	unmake_heap(&heap);
+}
+
+/* Plays that the heap went to a file where only what is used is reserved. */
+static void move_to_sparse_file(struct vmm_heap *heap)
+{
+	size_t pages = heap->granule / PAGE;
+
+	vmm_heap_forget_free(heap);
+	for (const struct range *free = ranges_next(&heap->free, 0); free;
+	     free = ranges_next(&heap->free, free->start + free->length)) {
+		size_t first = (free->start - (uintptr_t)disk.base + heap->granule - 1) / heap->granule;
+		size_t last = (free->start + free->length - (uintptr_t)disk.base) / heap->granule;
+
+		for (size_t page = first * pages; page < last * pages; page++) {
+			disk.used -= disk.pages[page] * PAGE;
+			disk.pages[page] = 0;
+		}
+	}
+}
+
+static void test_heap_on_a_sparse_file_reserves_what_it_takes(void **state)
+{
+	struct vmm_heap heap;
+	char *one, *two;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	one = take(&heap, 4 * MIB);
+	two = take(&heap, PAGE);
+	vmm_heap_give(&heap, one, 4 * MIB);
+	move_to_sparse_file(&heap);
+	assert_int_equal(heap.pool.header->reserved_bytes, disk.used);
+	assert_true(is_reserved(two, PAGE));
+	assert_false(is_reserved(one + MIB, PAGE));
+	assert_ptr_equal(take(&heap, MIB), one);
+	assert_true(is_reserved(one, MIB));
+	assert_int_equal(heap.pool.header->reserved_bytes, disk.used);
+	assert_true(disk.used < 2 * MIB);
+	assert_true(take_all(&heap, PAGE, HEAP_FOR_ENGINE) > 62 * MIB);
+	assert_true(is_reserved(heap_start(&heap), 64 * MIB - PAGE));
+	unmake_heap(&heap);
+}
+
+static void test_heap_on_a_sparse_file_that_cannot_grow_finds_what_is_reserved(void **state)
+{
+	struct vmm_heap heap;
+	char *holes, *reserved, *kept[2];
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	holes = take(&heap, MIB);
+	kept[0] = take(&heap, PAGE);
+	reserved = take(&heap, MIB);
+	kept[1] = take(&heap, PAGE);
+	vmm_heap_give(&heap, holes, MIB);
+	move_to_sparse_file(&heap);
+	vmm_heap_give(&heap, reserved, MIB);
+	disk.capacity = disk.used;
+	assert_ptr_equal(take(&heap, MIB), reserved);
+	assert_null(take(&heap, 512 * KIB));
+	disk.capacity = GIB;
+	disk.now_ns += 1000000000u;
+	assert_ptr_equal(take(&heap, MIB), holes);
+	assert_non_null(kept[0]), assert_non_null(kept[1]);
+	unmake_heap(&heap);
+}
+
+static void test_heap_trims_a_sparse_file_and_counts_right(void **state)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	assert_non_null(take(&heap, PAGE));
+	block = take(&heap, 8 * MIB);
+	vmm_heap_give(&heap, block, 8 * MIB);
+	move_to_sparse_file(&heap);
+	assert_non_null(take(&heap, 100 * KIB));
+	(void)vmm_heap_trim(&heap, 0);
+	assert_int_equal(heap.pool.header->reserved_bytes, disk.used);
+	assert_ptr_equal(take(&heap, 8 * MIB), block + 100 * KIB);
+	assert_true(is_reserved(block, 8 * MIB + 100 * KIB));
+	assert_int_equal(heap.pool.header->reserved_bytes, disk.used);
+	unmake_heap(&heap);
+}
+
+static void count_stretch(void *context, char *start, size_t bytes)
+{
+	assert_true(is_reserved(start, bytes));
+	*(size_t *)context += bytes;
+}
+
+static void test_heap_visits_only_what_is_used_and_reserved(void **state)
+{
+	struct vmm_heap heap;
+	size_t bytes = 0;
+	char *block;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	block = take(&heap, MIB);
+	assert_non_null(take(&heap, PAGE));
+	vmm_heap_give(&heap, block, MIB);
+	assert_non_null(vmm_heap_take_metadata(&heap, 4 * MIB, 2 * MIB));
+	assert_non_null(vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB));
+	move_to_sparse_file(&heap);
+	vmm_heap_each_used(&heap, count_stretch, &bytes);
+	assert_int_equal(bytes, PAGE + 2 * HEAP_GRANULE);
+	unmake_heap(&heap);
+}
+
+/* What the file holds there, which a private mapping may hide. */
+static char in_file(const struct vmm_heap *heap, const char *address)
+{
+	char byte = 0;
+
+	assert_int_equal(pread(heap->pool.fd, &byte, 1, address - heap->pool.base), 1);
+	return byte;
+}
+
+static void test_heap_that_is_private_returns_what_is_free(void **state)
+{
+	struct vmm_heap heap;
+	char *kept, *given, *fresh;
+	uint64_t all;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	kept = take(&heap, MIB);
+	given = take(&heap, MIB);
+	*kept = *given = 'f';
+	assert_int_equal(vmm_mapping_freeze(&heap.pool), 0);
+	*kept = *given = 'p';
+	assert_int_equal(in_file(&heap, kept), 'f');
+	all = vmm_mapping_private_bytes(&heap.pool);
+	assert_int_equal(all, 64 * MIB - PAGE);
+	vmm_heap_return_free(&heap);
+	assert_int_equal(heap.pool.header->private_bytes, 2 * MIB);
+	assert_int_equal(*kept, 'p');
+
+	fresh = take(&heap, MIB);
+	*fresh = 'n';
+	assert_int_equal(in_file(&heap, fresh), 'n');
+	vmm_heap_give(&heap, given, MIB);
+	assert_int_equal(heap.pool.header->private_bytes, MIB);
+	assert_ptr_equal(take(&heap, MIB), given);
+	*given = 'g';
+	assert_int_equal(in_file(&heap, given), 'g');
+	assert_int_equal(*kept, 'p');
+	assert_int_equal(in_file(&heap, kept), 'f');
+
+	/* and once more to private memory, from parts */
+	assert_int_equal(vmm_mapping_freeze(&heap.pool), 0);
+	assert_int_equal(vmm_mapping_private_bytes(&heap.pool), all);
+	assert_int_equal(*kept, 'p');
+	assert_int_equal(*given, 'g');
+	*given = *fresh = 'q';
+	assert_int_equal(in_file(&heap, given), 'g');
+	assert_int_equal(in_file(&heap, fresh), 'n');
+	unmake_heap(&heap);
+}
+
+static void test_heap_returns_in_few_parts(void **state)
+{
+	static char *blocks[20000];
+	struct vmm_heap heap;
+	size_t lines = 0;
+	FILE *maps;
+	int c;
+
+	(void)state;
+	make_heap(&heap, 640 * MIB);
+	for (size_t i = 0; i < 20000; i++)
+		assert_non_null(blocks[i] = take(&heap, 4 * PAGE));
+	assert_int_equal(vmm_mapping_freeze(&heap.pool), 0);
+	for (size_t i = 0; i < 20000; i++)
+		*blocks[i] = 'p';
+	vmm_heap_return_free(&heap);
+	for (size_t i = 0; i < 20000; i += 2)
+		vmm_heap_give(&heap, blocks[i], 4 * PAGE);
+	maps = fopen("/proc/self/maps", "r");
+	while ((c = getc(maps)) != EOF)
+		lines += c == '\n';
+	fclose(maps);
+	assert_true(lines < 10000);
+	for (size_t i = 1; i < 20000; i += 2)
+		assert_int_equal(*blocks[i], 'p');
+	for (size_t i = 1; i < 20000; i += 2)
+		vmm_heap_give(&heap, blocks[i], 4 * PAGE);
 	unmake_heap(&heap);
 }
 
@@ -1164,7 +1410,7 @@ static void test_heap_trims_nothing_of_a_private_copy(void **state)
 
 	(void)state;
 	make_heap(&heap, 64 * MIB);
-	heap.pool.header->mode = POOL_HEADER_PRIVATE;
+	heap.pool.mapping.is_private = true;
 	assert_trims_nothing(&heap);
 }
 
@@ -1501,6 +1747,14 @@ int main(void)
 		cmocka_unit_test_setup(test_heap_metadata_comes_from_the_top_downwards, set_up),
 		cmocka_unit_test_setup(test_heap_metadata_is_aligned, set_up),
 		cmocka_unit_test_setup(test_heap_program_never_gets_what_is_metadata, set_up),
+		cmocka_unit_test_setup(test_heap_metadata_are_reserved_piece_by_piece, set_up),
+		cmocka_unit_test_setup(test_heap_metadata_that_come_back_are_reserved_for_the_program, set_up),
+		cmocka_unit_test_setup(test_heap_on_a_sparse_file_reserves_what_it_takes, set_up),
+		cmocka_unit_test_setup(test_heap_on_a_sparse_file_that_cannot_grow_finds_what_is_reserved, set_up),
+		cmocka_unit_test_setup(test_heap_trims_a_sparse_file_and_counts_right, set_up),
+		cmocka_unit_test_setup(test_heap_visits_only_what_is_used_and_reserved, set_up),
+		cmocka_unit_test_setup(test_heap_that_is_private_returns_what_is_free, set_up),
+		cmocka_unit_test_setup(test_heap_returns_in_few_parts, set_up),
 		cmocka_unit_test_setup(test_heap_metadata_is_zero_also_where_the_program_was, set_up),
 		cmocka_unit_test_setup(test_heap_metadata_comes_from_free_space_on_a_full_file_system, set_up),
 		cmocka_unit_test_setup(test_heap_says_that_fresh_memory_is_zero, set_up),

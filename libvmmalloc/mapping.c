@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mapping -- see mapping.h. */
+#include "libvmmalloc/mapping.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "libvmmalloc/bits.h"
+
+#define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
+#define PART_LEAST ((size_t)16 * POOL_PAGE)
+
+static size_t pages(const struct vmm_pool *pool)
+{
+	return pool->size / POOL_PAGE;
+}
+
+static int map(struct vmm_pool *pool, size_t offset, size_t bytes, int kind)
+{
+	/* on hugetlbfs a private page is copied to a huge page, and where there is none left that is SIGBUS */
+	if (pool->grain != POOL_PAGE)
+		return -EOPNOTSUPP;
+	if (!vmm_pool_has_fd(pool))
+		return -EBADF;
+	if (mmap(pool->base + offset, bytes, PROT_READ | PROT_WRITE, kind | MAP_FIXED | MAP_NORESERVE, pool->fd,
+		 (off_t)offset) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+static void forget_parts(struct vmm_mapping *mapping, bool is_private)
+{
+	mapping->is_private = is_private;
+	mapping->in_parts = false;
+	mapping->parts = mapping->shared_pages = 0;
+}
+
+/*
+ * In parts this is no single step: but what is private already belongs to this process alone, and what follows becomes
+ * so before the fork. The child gets all of it as it is at that moment.
+ */
+static int freeze_parts(struct vmm_pool *pool)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = 0, end = pages(pool);
+
+	while ((first = bits_find(mapping->shared, first, end, true)) < end) {
+		size_t last = bits_find(mapping->shared, first, end, false);
+		int r = map(pool, first * POOL_PAGE, (last - first) * POOL_PAGE, MAP_PRIVATE);
+
+		if (r < 0)
+			return r;
+		bits_set(mapping->shared, first, last, false);
+		mapping->shared_pages -= last - first;
+		first = last;
+	}
+	return 0;
+}
+
+int vmm_mapping_freeze(struct vmm_pool *pool)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	int r = 0;
+
+	if (mapping->in_parts)
+		r = freeze_parts(pool);
+	else if (!mapping->is_private)
+		r = map(pool, pool->grain, pool->size - pool->grain, MAP_PRIVATE);
+	if (r == 0)
+		forget_parts(mapping, true);
+	return r;
+}
+
+int vmm_mapping_thaw(struct vmm_pool *pool)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	int r = map(pool, pool->grain, pool->size - pool->grain, MAP_SHARED);
+
+	if (r < 0)
+		return r;
+	if (mapping->in_parts)
+		bits_set(mapping->shared, 0, pages(pool), false);
+	forget_parts(mapping, false);
+	return 0;
+}
+
+static bool begin_parts(struct vmm_pool *pool)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	void *bits;
+
+	if (!mapping->shared) {
+		bits = mmap(NULL, bits_bytes(pages(pool)), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (bits == MAP_FAILED)
+			return false;
+		mapping->shared = bits;
+	}
+	mapping->in_parts = true;
+	return true;
+}
+
+void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = (size_t)(start - pool->base) / POOL_PAGE, last = first + bytes / POOL_PAGE;
+	size_t joined;
+
+	if (!mapping->in_parts && !begin_parts(pool))
+		return;
+	if (bits_find(mapping->shared, first, last, false) == last)
+		return;
+	/* a part that touches others makes one of them, or fewer than there were */
+	joined = (size_t)bits_has(mapping->shared, first - 1) + (last < pages(pool) && bits_has(mapping->shared, last));
+	if (joined == 0 && (mapping->parts >= PARTS_MOST || bytes < PART_LEAST))
+		return;
+	if (map(pool, first * POOL_PAGE, bytes, MAP_SHARED) < 0)
+		return;
+
+	/* what was shared inside it is counted as parts for ever; that errs on the safe side */
+	for (size_t page = first; page < last; page++)
+		mapping->shared_pages += !bits_has(mapping->shared, page);
+	bits_set(mapping->shared, first, last, true);
+	mapping->parts = mapping->parts + 1 - joined;
+}
+
+size_t vmm_mapping_private_bytes(const struct vmm_pool *pool)
+{
+	const struct vmm_mapping *mapping = &pool->mapping;
+
+	return mapping->is_private ? pool->size - pool->grain - mapping->shared_pages * POOL_PAGE : 0;
+}

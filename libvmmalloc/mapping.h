@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mapping -- how the heap of a pool is mapped: to the file, to private memory, or, on its way back, in parts.
+ *
+ *   shared --freeze--> private --return--> private, but for the parts that nobody used --freeze--> private
+ *      ^                  |                     |
+ *      +------thaw--------+---------------------+
+ *
+ * While it is private the file keeps what it held when it was frozen, and what is written goes to ordinary memory.
+ * The header's grain is always shared. The caller locks. Allocates nothing; async-signal-safe.
+ */
+#ifndef LIBVMMALLOC_MAPPING_H
+#define LIBVMMALLOC_MAPPING_H
+
+#include "libvmmalloc/pool.h"
+
+/*
+ * Maps all that is shared MAP_PRIVATE, over itself. The kernel does that in one step for all threads, unless the heap
+ * was mapped in parts. 0, or -errno, and then nothing has changed but that some parts may be private.
+ */
+int vmm_mapping_freeze(struct vmm_pool *pool);
+
+/* Maps the whole heap MAP_SHARED: what private memory held is gone. 0 or -errno, and then nothing has changed. */
+int vmm_mapping_thaw(struct vmm_pool *pool);
+
+/*
+ * While it is private: maps [start, start + bytes) MAP_SHARED again, which must not hold anything, and may hold the
+ * frozen bytes, or zeros, afterwards. The caller has made sure that nobody else maps the frozen file. Does nothing if
+ * that fails, or if there would be too many parts: the kernel limits them (vm.max_map_count).
+ */
+void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes);
+
+/* Bytes of the heap that are mapped privately. */
+size_t vmm_mapping_private_bytes(const struct vmm_pool *pool);
+
+#endif
