@@ -60,36 +60,6 @@ pools_on() {
 	stat -f -c 'on %T' "$VMMALLOC_POOL_DIR"
 }
 
-# --- proofs, from the pool's header (common/base/pool_header.h) and the mappings of a running process ---
-
-# header_field PID OFFSET -- a 64-bit field of the header of the pool that the process has open
-header_field() {
-	local fd
-	for fd in /proc/"$1"/fd/*; do
-		[[ $(readlink "$fd") =~ /(#[0-9]+|vmmalloc\.[0-9]+\.[0-9a-f]+)\ \(deleted\)$ ]] || continue
-		[ "$(head -c 7 "$fd" | tr -d '\0')" = VMMPOOL ] || continue
-		od -An -tu8 -j "$2" -N 8 "$fd" | tr -d ' '
-		return
-	done
-	return 1
-}
-pool_bytes() { header_field "$1" 16; }
-pool_owner() { echo $(($(header_field "$1" 48) & 0xffffffff)); }
-pool_mode() { header_field "$1" 80; }
-pool_used() { header_field "$1" 96; }
-pool_forks() { header_field "$1" 144; }
-
-# The kinds of mappings of the pool behind its header: rw-s when the heap is on the file, rw-p when it is private.
-pool_mappings() {
-	awk '$3 != "00000000" && / \(deleted\)$/ && $6 ~ /\/(#[0-9]+|vmmalloc\.[0-9]+\.[0-9a-f]+)$/ { print $2 }' "/proc/$1/maps" |
-		sort -u | tr '\n' ' '
-}
-is_on_pool() {
-	local mode
-	mode=$(pool_mode "$1") && [[ $mode = [02] ]] && [ "$(pool_owner "$1")" = "$1" ] && [[ "$(pool_mappings "$1")" != *rw-p* ]]
-}
-is_private() { [ "$(pool_mode "$1")" = 1 ] && [[ "$(pool_mappings "$1")" = *rw-p* ]]; }
-
 # Within 3 s. The header and the heap may share one mapping while the heap is on the file.
 back_on_pool() {
 	WAIT_SECONDS=3 wait_for is_on_pool "$1" && return
@@ -128,8 +98,7 @@ at_work() {
 	diff expected out || fail "$name: another result"
 	diff expected.errors errors || fail "$name: other errors"
 }
-export -f helper end_pids clean_up pools_on header_field pool_bytes pool_owner pool_mode pool_used pool_forks pool_mappings is_on_pool \
-	is_private back_on_pool at_work
+export -f helper end_pids clean_up pools_on back_on_pool at_work
 
 # --- the programs ---
 
@@ -293,7 +262,7 @@ export -f case_programs
 
 # --- servers ---
 
-# Redis has threads: its parent may stay private, but what the child writes is one moment of it.
+# Redis has threads: its parent returns piece by piece, as what is old is freed. What the child writes is one moment.
 case_redis() {
 	need redis-server redis-cli redis-check-rdb
 	local pid round
@@ -318,12 +287,17 @@ case_redis() {
 		redis-check-rdb dump.rdb | grep -q 'RDB looks OK' || fail "the dump is broken"
 		cp dump.rdb dump.$round
 	done
-	heap_on_pool $pid 3000
-	[[ $(pool_mode $pid) = [012] ]] || fail "mode $(pool_mode $pid)"
-	echo "mode $(pool_mode $pid) after $(pool_forks $pid) forks, $(ls /proc/$pid/task | wc -l) threads"
 	[ "$(pool_forks $pid)" -ge 3 ] || fail "only $(pool_forks $pid) forks counted"
-	cli ping | grep -q PONG || fail "redis does not answer any more"
+	wait_for is_returning $pid || fail "mode $(pool_mode $pid)"
 	kill $(pgrep -P $$ redis-cli) 2>/dev/null
+	heap_on_pool $pid 3000
+	echo "mode $(pool_mode $pid) after $(pool_forks $pid) forks, $(ls /proc/$pid/task | wc -l) threads," \
+		"$(pool_private $pid) of $(pool_bytes $pid) bytes private"
+	# data that replace all others, as they would in time, are on the pool: 60 MB of them, and little else
+	cli flushall sync | grep -q OK || fail "redis does not answer any more"
+	cli eval 'for i = 1, 60000 do redis.call("set", "fresh:" .. i, string.rep("f", 1000)) end' 0 >/dev/null
+	wait_for eval '[ "$(pool_private $pid)" -lt $((16 << 20)) ]' || fail "$(pool_private $pid) bytes are private"
+	[ "$(pool_used $pid)" -gt 60000000 ] || fail "only $(pool_used $pid) bytes used"
 	end_process $pid
 	grep -qiE 'crash|assert' redis.log && { cat redis.log; fail "redis crashed"; }
 	for round in 1 2 3; do

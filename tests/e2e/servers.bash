@@ -232,6 +232,9 @@ case_postgresql() {
 	wait_for eval 'backend=$(sql -c "select pid from pg_stat_activity where query like '\''%pg_sleep(20)%'\'' and pid <> pg_backend_pid()"); [ -n "$backend" ]'
 	heap_on_pool "$backend"
 	sql -c "select pg_terminate_backend($backend)" >/dev/null
+	# its own workers are children that stay: it leaves them the file, and is on another when it has seen a backend end
+	wait_for eval 'sql -c "select 1"; is_on_pool $pid' || fail "the server is not on a pool: mode $(pool_mode $pid)"
+	sql -c 'select sum(i) from generate_series(1, 100000) i' | grep -qx 5000050000 || fail "it does not work any more"
 	end_process $pid INT
 	! grep -E 'terminated by signal|PANIC' postgres.log || fail "a postgres process crashed"
 	grep -q 'database system is shut down' postgres.log || fail "no clean shutdown"

@@ -32,7 +32,7 @@ static int read_header_of(const char *pid)
 	CHECK(strcmp(header.owner_command, "header") == 0 && header.owner_start_ns > 0);
 	CHECK(header.mode == POOL_HEADER_SHARED && header.used_bytes >= BLOCK);
 	CHECK(header.reserved_bytes >= header.used_bytes && header.peak_bytes >= header.used_bytes);
-	CHECK(header.metadata_bytes >= 2 << 20 && header.failed_requests == 1 && header.outside_bytes == 0);
+	CHECK(header.metadata_bytes >= 64 << 10 && header.failed_requests == 1 && header.outside_bytes == 0);
 	return 0;
 }
 

@@ -122,4 +122,38 @@ free_port() {
 	done
 }
 
+# --- proofs, from the pool's header (common/base/pool_header.h) and the mappings of a running process ---
+
+# header_field PID OFFSET -- a 64-bit field of the header of the pool that the process has open
+header_field() {
+	local fd
+	for fd in /proc/"$1"/fd/*; do
+		[[ $(readlink "$fd") =~ /(#[0-9]+|vmmalloc\.[0-9]+\.[0-9a-f]+)\ \(deleted\)$ ]] || continue
+		[ "$(head -c 7 "$fd" | tr -d '\0')" = VMMPOOL ] || continue
+		od -An -tu8 -j "$2" -N 8 "$fd" | tr -d ' '
+		return
+	done
+	return 1
+}
+pool_bytes() { header_field "$1" 16; }
+pool_owner() { echo $(($(header_field "$1" 48) & 0xffffffff)); }
+pool_mode() { header_field "$1" 80; }
+pool_used() { header_field "$1" 96; }
+pool_forks() { header_field "$1" 144; }
+pool_private() { header_field "$1" 152; }
+
+# The kinds of mappings of the pool behind its header: rw-s when the heap is on the file, rw-p when it is private.
+pool_mappings() {
+	awk '$3 != "00000000" && / \(deleted\)$/ && $6 ~ /\/(#[0-9]+|vmmalloc\.[0-9]+\.[0-9a-f]+)$/ { print $2 }' "/proc/$1/maps" |
+		sort -u | tr '\n' ' '
+}
+is_on_pool() {
+	local mode
+	mode=$(pool_mode "$1") && [[ $mode = [02] ]] && [ "$(pool_owner "$1")" = "$1" ] && [[ "$(pool_mappings "$1")" != *rw-p* ]]
+}
+is_returning() { [ "$(pool_mode "$1")" = 3 ] && [ "$(pool_private "$1")" -lt "$(pool_bytes "$1")" ]; }
+is_private() { [ "$(pool_mode "$1")" = 1 ] && [[ "$(pool_mappings "$1")" = *rw-p* ]]; }
+
+export -f header_field pool_bytes pool_owner pool_mode pool_used pool_forks pool_private pool_mappings is_on_pool is_returning \
+	is_private
 export -f on_pool same_work witnessed pool_rss heap_on_pool wait_for is_gone end_process process_tree free_port
