@@ -3,14 +3,15 @@
 #include "libvmmalloc/arena.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 
+#include "libvmmalloc/comeback.h"
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/engine.h"
-#include "libvmmalloc/fork.h"
 #include "libvmmalloc/trace.h"
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
@@ -135,6 +136,26 @@ void vmm_arena_after_fork(bool in_child)
 		je_jemalloc_postfork_parent();
 }
 
+/* On slow paths: errno stays as it is, and what we call may be a cancellation point, which malloc is not. */
+struct slow_path {
+	int errno_before;
+	int cancel_before;
+};
+
+static struct slow_path slow_path_enter(void)
+{
+	struct slow_path slow = { .errno_before = errno };
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &slow.cancel_before);
+	return slow;
+}
+
+static void slow_path_leave(const struct slow_path *slow)
+{
+	(void)pthread_setcancelstate(slow->cancel_before, NULL);
+	errno = slow->errno_before;
+}
+
 static bool in_pool(const void *address)
 {
 	return vmm.has_pool && vmm_pool_contains(&vmm.heap.pool, address);
@@ -203,7 +224,7 @@ static bool reclaim_for(size_t bytes)
 	return true;
 }
 
-/* Runs on slow paths only. What it calls may set errno, which free() and a successful malloc() must not. */
+/* Runs on slow paths only. */
 static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 {
 	enum vmm_heap_use use = thread_starting ? HEAP_FOR_ENGINE : HEAP_FOR_PROGRAM;
@@ -222,12 +243,13 @@ static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 
 void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
-	int saved_errno = errno;
+	struct slow_path slow;
 	void *address = NULL;
 
 	if (!vmm.has_pool)
 		return map_outside(at, bytes, align, zero, commit);
-	if (vmm.away && vmm_fork_return())
+	slow = slow_path_enter();
+	if (vmm.away && vmm_comeback_try())
 		(void)vmm_arena_reclaim();
 	if (!at || in_pool(at))
 		address = map_from_pool(at, bytes, align, zero);
@@ -235,13 +257,13 @@ void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, boo
 		*commit = true;
 	else if (!in_pool(at) && (at || thread_starting || (vmm.config.spill && !shorter_follows)))
 		address = map_outside(at, bytes, align, zero, commit);
-	errno = saved_errno;
+	slow_path_leave(&slow);
 	return address;
 }
 
 bool vmm_arena_unmap_extent(void *address, size_t bytes)
 {
-	int saved_errno = errno;
+	struct slow_path slow = slow_path_enter();
 	bool kept = false;
 
 	if (in_pool(address)) {
@@ -251,7 +273,7 @@ bool vmm_arena_unmap_extent(void *address, size_t bytes)
 		if (vmm.has_pool)
 			vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, -(int64_t)bytes);
 	}
-	errno = saved_errno;
+	slow_path_leave(&slow);
 	return kept;
 }
 
@@ -278,14 +300,14 @@ bool vmm_arena_keep_pages(void *address, size_t bytes)
 /* Without its metadata jemalloc does not fail but crash: so they may use the floor, and ordinary memory at last. */
 void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
-	int saved_errno = errno;
+	struct slow_path slow = slow_path_enter();
 	void *address = vmm.has_pool ? vmm_heap_take_metadata(&vmm.heap, bytes, align) : NULL;
 
 	if (address)
 		*zero = *commit = true;
 	else
 		address = map_outside(at, bytes, align, zero, commit);
-	errno = saved_errno;
+	slow_path_leave(&slow);
 	return address;
 }
 
@@ -295,12 +317,12 @@ void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, b
  */
 static void *reserved_metadata(void *address, size_t bytes)
 {
-	int saved_errno = errno;
+	struct slow_path slow = slow_path_enter();
 	bool zero = true, commit = true;
 
 	if (address && in_pool(address) && vmm_heap_reserve_metadata(&vmm.heap, address, bytes) < 0)
 		address = map_outside(NULL, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), POOL_PAGE, &zero, &commit);
-	errno = saved_errno;
+	slow_path_leave(&slow);
 	return address;
 }
 
@@ -355,7 +377,7 @@ void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size
 void vmm_arena_event(void *tsd, void *context)
 {
 	if (vmm.away)
-		(void)vmm_fork_return();
+		(void)vmm_comeback_try();
 	je_te_event_trigger(tsd, context);
 }
 

@@ -2,9 +2,11 @@
 /* clone -- see clone.h. */
 #include "libvmmalloc/clone.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct reserving {
 	const struct vmm_heap *heap;
@@ -96,11 +98,25 @@ static int copy_run(struct filling *filling, const char *start, size_t bytes)
 	return 0;
 }
 
+/*
+ * The program may have made pages of the heap inaccessible: the kernel says EINVAL for them, where we would die. So it
+ * does if it is too old for the question: then it says so for any page.
+ */
+static bool is_readable(const struct filling *filling, char *start, size_t bytes)
+{
+	return madvise(start, bytes, MADV_POPULATE_READ) == 0 || errno != EINVAL ||
+	       madvise((void *)filling->from, POOL_PAGE, MADV_POPULATE_READ) < 0;
+}
+
 /* The new file reads as zero already: much of the metadata, and many a fresh block, need no copying. */
 static void copy_stretch(void *context, char *start, size_t bytes)
 {
 	struct filling *filling = context;
 
+	if (!is_readable(filling, start, bytes)) {
+		filling->error = -EFAULT;
+		return;
+	}
 	for (size_t done = 0; done < bytes && filling->error == 0;) {
 		size_t first = done;
 

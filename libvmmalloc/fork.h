@@ -8,30 +8,34 @@
 #ifndef LIBVMMALLOC_FORK_H
 #define LIBVMMALLOC_FORK_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Has glibc call us inside every fork. Once, before the engine registers its own handlers. */
+/* Has glibc call us inside every fork. Once. */
 void vmm_fork_register(void);
 
-/* Before a call that forks. 0, or -errno if there must be no fork: the child could not have its copy. */
+/* Before a call that forks. 0, or -errno if there must be no fork: the child could not have its memory. */
 int vmm_fork_begin(void);
 
-/* After that call: with what it returned, as fork returns it. Returns that, or -errno if the fork is undone. */
+/*
+ * After that call, in parent and child: with what it returned, as fork returns it, but -errno for -1. Returns that, or
+ * -errno if the fork is undone.
+ */
 pid_t vmm_fork_end(pid_t pid);
+
+/* What has to be put back after a fork without handlers; in the caller's memory, so the child has a copy of it. */
+struct vmm_fork_raw {
+	bool locked;
+	int cancel;
+	sigset_t signals;
+};
 
 /*
  * Around a call that forks but runs no handlers. jemalloc's locks are not taken, and the heap's only if it is to be had:
- * async-signal-safe. The second is told what the first returned.
+ * async-signal-safe. `stack`: an address in the child's stack, NULL if that is ours. 0, or -ENOMEM and there must be no fork.
  */
-bool vmm_fork_before_raw(void);
-void vmm_fork_after_raw(pid_t pid, bool locked);
-
-/*
- * While vmm.away: takes the heap back to a pool if that is provably safe, and worth it by now. Called on slow paths,
- * from any thread, also in a signal handler; preserves errno. True if from now on what becomes free returns, so that it
- * is worth while to empty the arenas' caches.
- */
-bool vmm_fork_return(void);
+int vmm_fork_before_raw(struct vmm_fork_raw *raw, const void *stack);
+void vmm_fork_after_raw(pid_t pid, const struct vmm_fork_raw *raw, bool shares_descriptors);
 
 #endif

@@ -15,116 +15,133 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "libvmmalloc/comeback.h"
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/fork.h"
 
 #pragma GCC visibility push(default)
 
-/* The next definition of a function after ours: libc's, unless somebody else wraps it too. */
-static void *find_next(const char *name, void **slot)
-{
-	void *found = __atomic_load_n(slot, __ATOMIC_RELAXED);
+/*
+ * The next definition of each function after ours: libc's, unless somebody else wraps it too. All are looked up at the
+ * start: later that could wait for another thread's dlopen, and a signal handler may be the first to wait for a child.
+ */
+static struct {
+	pid_t (*fork)(void), (*__fork)(void), (*_Fork)(void);
+	int (*forkpty)(int *, char *, const struct termios *, const struct winsize *);
+	int (*daemon)(int, int);
+	int (*clone)(int (*)(void *), void *, int, void *, ...);
+	pid_t (*wait)(int *);
+	pid_t (*waitpid)(pid_t, int *, int);
+	pid_t (*wait3)(int *, int, struct rusage *);
+	pid_t (*wait4)(pid_t, int *, int, struct rusage *);
+	int (*waitid)(idtype_t, id_t, siginfo_t *, int);
+} next;
 
-	if (!found) {
-		found = dlsym(RTLD_NEXT, name);
-		__atomic_store_n(slot, found, __ATOMIC_RELAXED);
-	}
-	return found;
+#define FIND(name) __atomic_store_n((void **)&next.name, dlsym(RTLD_NEXT, #name), __ATOMIC_RELAXED)
+#define NEXT(name) ((void)(next.name || (find_next(), 1)), next.name)
+
+static void find_next(void)
+{
+	FIND(fork);
+	FIND(__fork);
+	FIND(_Fork);
+	FIND(forkpty);
+	FIND(daemon);
+	FIND(clone);
+	FIND(wait);
+	FIND(waitpid);
+	FIND(wait3);
+	FIND(wait4);
+	FIND(waitid);
 }
 
-static pid_t fork_with(pid_t (*next)(void))
+__attribute__((constructor(102))) static void constructor(void)
 {
-	int r = vmm_fork_begin();
-	pid_t pid;
+	find_next();
+}
 
-	if (r < 0) {
-		errno = -r;
-		return -1;
-	}
-	pid = vmm_fork_end(next());
-	if (pid < -1) {
-		errno = -pid;
-		return -1;
-	}
-	return pid;
+/* What fork-like functions return, from what vmm_fork_end does. */
+static pid_t result(pid_t pid)
+{
+	if (pid >= 0)
+		return pid;
+	errno = -pid;
+	return -1;
+}
+
+static pid_t or_errno(pid_t pid)
+{
+	return pid < 0 ? -errno : pid;
 }
 
 pid_t fork(void)
 {
-	static void *next;
+	int r = vmm_fork_begin();
 
-	return fork_with((pid_t(*)(void))find_next("fork", &next));
+	return result(r < 0 ? r : vmm_fork_end(or_errno(NEXT(fork)())));
 }
 
 pid_t __fork(void);
 pid_t __fork(void)
 {
-	static void *next;
+	int r = vmm_fork_begin();
 
-	return fork_with((pid_t(*)(void))find_next("__fork", &next));
-}
-
-pid_t _Fork(void)
-{
-	static void *slot;
-	pid_t (*next)(void) = (pid_t(*)(void))find_next("_Fork", &slot);
-	bool locked = vmm_fork_before_raw();
-	pid_t pid = next();
-
-	vmm_fork_after_raw(pid, locked);
-	return pid;
+	return result(r < 0 ? r : vmm_fork_end(or_errno(NEXT(__fork)())));
 }
 
 int forkpty(int *master, char *name, const struct termios *termios, const struct winsize *size)
 {
-	static void *slot;
-	int (*next)(int *, char *, const struct termios *, const struct winsize *) =
-		(int (*)(int *, char *, const struct termios *, const struct winsize *))find_next("forkpty", &slot);
 	int r = vmm_fork_begin();
 
-	if (r == 0)
-		r = vmm_fork_end(next(master, name, termios, size));
-	if (r < -1)
-		errno = -r;
-	return r < 0 ? -1 : r;
+	return result(r < 0 ? r : vmm_fork_end(or_errno(NEXT(forkpty)(master, name, termios, size))));
 }
 
-/* The parent never returns from it. */
+/* The parent never returns from it, unless it fails. */
 int daemon(int keep_directory, int keep_descriptors)
 {
-	static void *slot;
-	int (*next)(int, int) = (int (*)(int, int))find_next("daemon", &slot);
 	int r = vmm_fork_begin();
+	pid_t parent = getpid();
 
-	if (r < 0) {
-		errno = -r;
-		return -1;
-	}
-	return next(keep_directory, keep_descriptors);
+	if (r < 0)
+		return result(r);
+	r = or_errno(NEXT(daemon)(keep_directory, keep_descriptors));
+	return result(getpid() == parent ? vmm_fork_end(r) : r);
+}
+
+pid_t _Fork(void)
+{
+	struct vmm_fork_raw raw;
+	int r = vmm_fork_before_raw(&raw, NULL);
+	pid_t pid;
+
+	if (r < 0)
+		return result(r);
+	pid = or_errno(NEXT(_Fork)());
+	vmm_fork_after_raw(pid, &raw, false);
+	return result(pid);
 }
 
 /* Runs first in a child that clone made without CLONE_VM: its memory is its own, this structure too. */
 struct clone_call {
 	int (*function)(void *);
 	void *argument;
-	bool locked;
+	struct vmm_fork_raw raw;
+	bool shares_descriptors;
 };
 
 static int cloned(void *call)
 {
 	struct clone_call copy = *(struct clone_call *)call;
 
-	vmm_fork_after_raw(0, copy.locked);
+	vmm_fork_after_raw(0, &copy.raw, copy.shares_descriptors);
 	return copy.function(copy.argument);
 }
 
 int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 {
-	static void *slot;
-	int (*next)(int (*)(void *), void *, int, void *, ...) =
-		(int (*)(int (*)(void *), void *, int, void *, ...))find_next("clone", &slot);
-	struct clone_call call = { .function = function, .argument = argument };
+	struct clone_call call = { .function = function, .argument = argument, .shares_descriptors = flags & CLONE_FILES };
 	va_list args;
+	int r;
 
 	va_start(args, argument);
 	pid_t *parent_tid = va_arg(args, pid_t *);
@@ -133,53 +150,45 @@ int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 	va_end(args);
 
 	if (flags & CLONE_VM)
-		return next(function, stack, flags, argument, parent_tid, tls, child_tid);
-	call.locked = vmm_fork_before_raw();
-	int pid = next(cloned, stack, flags, &call, parent_tid, tls, child_tid);
-	vmm_fork_after_raw(pid, call.locked);
-	return pid;
+		return NEXT(clone)(function, stack, flags, argument, parent_tid, tls, child_tid);
+	r = vmm_fork_before_raw(&call.raw, stack ? (char *)stack - 1 : NULL);
+	if (r < 0)
+		return result(r);
+	r = or_errno(NEXT(clone)(cloned, stack, flags, &call, parent_tid, tls, child_tid));
+	vmm_fork_after_raw(r, &call.raw, false);
+	return result(r);
 }
 
 static pid_t waited(pid_t pid)
 {
 	if (pid > 0 && vmm.away)
-		(void)vmm_fork_return();
+		(void)vmm_comeback_try();
 	return pid;
 }
 
 pid_t wait(int *status)
 {
-	static void *slot;
-
-	return waited(((pid_t(*)(int *))find_next("wait", &slot))(status));
+	return waited(NEXT(wait)(status));
 }
 
 pid_t waitpid(pid_t pid, int *status, int options)
 {
-	static void *slot;
-
-	return waited(((pid_t(*)(pid_t, int *, int))find_next("waitpid", &slot))(pid, status, options));
+	return waited(NEXT(waitpid)(pid, status, options));
 }
 
 pid_t wait3(int *status, int options, struct rusage *usage)
 {
-	static void *slot;
-
-	return waited(((pid_t(*)(int *, int, struct rusage *))find_next("wait3", &slot))(status, options, usage));
+	return waited(NEXT(wait3)(status, options, usage));
 }
 
 pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
 {
-	static void *slot;
-
-	return waited(((pid_t(*)(pid_t, int *, int, struct rusage *))find_next("wait4", &slot))(pid, status, options,
-												 usage));
+	return waited(NEXT(wait4)(pid, status, options, usage));
 }
 
 int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
-	static void *slot;
-	int r = ((int (*)(idtype_t, id_t, siginfo_t *, int))find_next("waitid", &slot))(type, id, info, options);
+	int r = NEXT(waitid)(type, id, info, options);
 
 	if (r == 0)
 		(void)waited(1);

@@ -18,6 +18,7 @@
 #define STEP_SHARE 8                        /* each step reserves this part of what is reserved already */
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)32 << 20)
+#define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
 #define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
 
@@ -154,13 +155,20 @@ static size_t hole_bytes(const struct vmm_heap *heap, uintptr_t start, uintptr_t
 /* Moves `low` up to `to`: reserves what lies between and adds it to the free ranges. */
 static int grow_to(struct vmm_heap *heap, uintptr_t to)
 {
-	size_t bytes = to - heap->low;
-	int r = reserve(heap, heap->low, bytes);
+	/* while the heap is private nothing can be given back to the file system: keep what can be had, piece by piece */
+	size_t piece = heap->pool.mapping.is_private ? PRIVATE_STEP : to - heap->low;
 
-	if (r < 0)
-		return r;
-	(void)ranges_add(&heap->free, heap->low, bytes);
-	heap->low = to;
+	if (heap->pool.mapping.is_private && vmm_pool_lacks_space(&heap->pool, to - heap->low))
+		return -ENOSPC;
+	while (heap->low < to) {
+		size_t bytes = to - heap->low < piece ? to - heap->low : piece;
+		int r = reserve(heap, heap->low, bytes);
+
+		if (r < 0)
+			return r;
+		(void)ranges_add(&heap->free, heap->low, bytes);
+		heap->low += bytes;
+	}
 	return 0;
 }
 

@@ -17,7 +17,7 @@ static int open_again(int fd, int flags)
 	struct text text = TEXT_INIT(path);
 	int opened;
 
-	text_add(&text, "/proc/self/fd/%d", fd);
+	text_add(&text, "/proc/thread-self/fd/%d", fd);
 	opened = open(path, flags | O_CLOEXEC);
 	return opened < 0 ? -errno : opened;
 }

@@ -30,7 +30,8 @@ static size_t round_up(size_t value, size_t unit)
 	return (value + unit - 1) & ~(unit - 1);
 }
 
-static int open_unlinked(const char *dir)
+/* Not inlined: the path would be on the stack of those who need none, and a signal handler's is small. */
+__attribute__((noinline)) static int open_unlinked(const char *dir)
 {
 	for (int i = 0; i < NAME_ATTEMPTS; i++) {
 		char path[PATH_MAX];
@@ -265,7 +266,7 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 	if (old->mapping.shared)
 		(void)munmap(old->mapping.shared, bits_bytes(old->size / POOL_PAGE));
 	pool->base = old->base;
-	pool->header = old->header;
+	pool->header = (struct pool_header *)old->base;
 	*old = *pool;
 	return 0;
 }
@@ -315,6 +316,15 @@ int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 	if (r < 0)
 		(void)vmm_pool_release(pool, offset, bytes);
 	return r;
+}
+
+bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
+{
+	struct statfs fs;
+
+	/* a tmpfs without a limit says 0 blocks */
+	return vmm_pool_has_fd(pool) && fstatfs(pool->fd, &fs) == 0 && fs.f_blocks > 0 &&
+	       bytes / (size_t)fs.f_bsize > fs.f_bavail;
 }
 
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes)

@@ -61,6 +61,9 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
  */
 int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
 
+/* Whether the file system says that it has no room for so many bytes more. No guarantee either way. */
+bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes);
+
 /* Gives [offset, offset + bytes) back to the file system; it reads as zero from then on. 0 or -errno. */
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
 

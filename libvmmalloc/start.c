@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "libvmmalloc/children.h"
+#include "libvmmalloc/comeback.h"
 #include "libvmmalloc/fork.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
@@ -51,7 +52,6 @@ static void start(void)
 	char **environment;
 	int r;
 
-	/* Registered before jemalloc registers its own: its locks are then taken before ours, and released after. */
 	vmm_fork_register();
 	if (getauxval(AT_SECURE))
 		return;
@@ -67,6 +67,7 @@ static void start(void)
 				 strerrordesc_np(-r));
 	keep_pool_dir();
 	vmm_children_prepare(environment, &vmm.config);
+	vmm_comeback_start();
 	vmm.has_pool = true;
 	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.config.pool_dir, (void *)pool.base);
 }

@@ -12,7 +12,7 @@
 #define PAGE_PRESENT ((uint64_t)1 << 63)
 #define PAGE_SWAPPED ((uint64_t)1 << 62)
 #define PAGE_OF_FILE ((uint64_t)1 << 61)
-#define PAGES_AT_ONCE 1024
+#define PAGES_AT_ONCE 128               /* on the stack, and that may be a small one of signal handlers */
 
 struct thaw {
 	struct vmm_pool *pool;
@@ -70,7 +70,7 @@ int vmm_thaw(struct vmm_heap *heap)
 		return -EBADF;
 	if (vmm_pool_exceeds_file_limit(heap->pool.size))
 		return -EFBIG;
-	thaw.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	thaw.pagemap = open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (thaw.pagemap < 0)
 		return -errno;
 	vmm_heap_each_used(heap, thaw_stretch, &thaw);
