@@ -88,7 +88,8 @@ static void advise(int fd, const struct pool_dir *dir, struct text *advice)
 {
 	struct statfs fs;
 
-	text_add(advice, "%s: the file system does not place pools on 2 MiB boundaries, so they get 4 KiB pages", dir->path);
+	text_add(advice, "%s: the file system does not place pools on 2 MiB boundaries, so they get 4 KiB pages",
+		 dir->path);
 	if (fstatfs(fd, &fs) < 0)
 		return;
 	if (fs.f_type == EXT4_SUPER_MAGIC)
@@ -112,8 +113,8 @@ int pool_file_check_layout(const struct pool_dir *dir, const struct pool_file *f
 		return r;
 	start = partition_start(st.st_dev);
 	if (start % POOL_FILE_HUGE_PAGE) {
-		text_add(advice, "%s: the partition begins at byte %lu of its device, expected a multiple of 2 MiB: make it "
-			 "anew with parted -a optimal, and its file system with mkfs", dir->path, start);
+		text_add(advice, "%s: the partition begins at byte %lu of its device, expected a multiple of 2 MiB: "
+			 "make it and its file system anew", dir->path, start);
 		return -EMEDIUMTYPE;
 	}
 	if (!good) {

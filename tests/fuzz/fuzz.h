@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fuzz -- what a fuzzed entry is: libFuzzer's. replay.c calls it with the corpus, clang's fuzzer with what it thinks of.
+ * fuzz -- what a fuzzed entry is: libFuzzer's. replay.c calls it with the corpus, clang's fuzzer with what it thinks
+ * of.
  *
  * An entry calls one piece of code that reads what others wrote, and aborts when the result is not what that promises.
  */

@@ -31,6 +31,7 @@ $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=fuzz-%): fuzz-%: tests/fuzz/fuzz_%.c
 	$(Q)command -v $(FUZZ_CLANG) >/dev/null || { echo "make fuzz needs clang"; exit 1; }
 	$(Q)mkdir -p $(BUILD)/fuzz/$*
 	$(Q)$(FUZZ_CLANG) -std=gnu11 -I. -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all $< $(call fuzz_sources,$<) $(call unit_packages,$<) -pthread -o $(BUILD)/fuzz/fuzz_$*
+		-fno-sanitize-recover=all $< $(call fuzz_sources,$<) $(call unit_packages,$<) -pthread \
+		-o $(BUILD)/fuzz/fuzz_$*
 	$(Q)$(BUILD)/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=$(BUILD)/fuzz/$*- $(BUILD)/fuzz/$* tests/fuzz/corpus/$*

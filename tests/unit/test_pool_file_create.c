@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_create -- what a new pool is, and that nothing is left of one that could not be made. */
 /* objects: vmmallocd/pool_dir.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c vmmallocd/pool_dir_test.c */
+/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
+/* objects: vmmallocd/pool_dir_test.c */
 /* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
 /* wrap: fallocate fsync linkat open getrlimit */
 #include <errno.h>
@@ -283,7 +284,8 @@ static void test_pool_file_create_can_be_cancelled(void **state)
 	assert_int_equal(order.fallocates, 0);
 	atomic_store(&cancel, false);
 	order.cancel = &cancel;
-	assert_int_equal(pool_file_create(&fixture->dir, "small", 64 * MIB, &cancel, &file, &fixture->error), -ECANCELED);
+	assert_int_equal(pool_file_create(&fixture->dir, "small", 64 * MIB, &cancel, &file, &fixture->error),
+			 -ECANCELED);
 	assert_int_equal(order.fallocates, 2);
 	assert_int_equal(scratch_entries(fixture->path), 0);
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -36,7 +37,7 @@
 
 static struct {
 	bool dax;
-	int pinned;                  /* so many calls that would free pages wait until a signal ends them */
+	atomic_int pinned;           /* so many calls that would free pages wait until a signal ends them */
 	atomic_bool *cancel;         /* set by such a call */
 	const char *name;            /* of the file: whether it is mapped while it is punched */
 	bool mapped;
@@ -432,6 +433,51 @@ static void test_pool_file_scrub_keeps_its_deadline_where_signals_are_blocked(vo
 			assert_int_equal(sigismember(&after, signal), 1);
 }
 
+struct job {
+	struct pool_fixture *fixture;
+	struct pool_file file;
+	unsigned timeout_ms;
+	int result;
+};
+
+static void *scrub_job(void *argument)
+{
+	struct job *job = argument;
+	char words[512];
+	struct text error = TEXT_INIT(words);
+
+	job->result = pool_file_scrub(&job->fixture->dir, &job->file, "small", SIZE, job->timeout_ms, NULL, &error);
+	return NULL;
+}
+
+static void test_pool_file_scrub_keeps_a_deadline_for_each_thread(void **state)
+{
+	struct job jobs[4];
+	pthread_t threads[4];
+
+	order.dax = true;
+	for (int i = 0; i < 4; i++)
+		jobs[i] = (struct job){ .fixture = *state, .file = used_pool(*state, 'S'),
+					.timeout_ms = 100 + 50 * (unsigned)i };
+	order.pinned = INT_MAX;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, scrub_job, &jobs[i]), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(jobs[i].result, -ETIMEDOUT);
+	}
+	order.pinned = 0;
+	for (int i = 0; i < 4; i++) {
+		jobs[i].timeout_ms = TIMEOUT_MS;
+		assert_int_equal(pthread_create(&threads[i], NULL, scrub_job, &jobs[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(jobs[i].result, 0);
+		assert_true(pool_fixture_reads_zero(*state, &jobs[i].file));
+	}
+}
+
 static void test_pool_file_scrub_can_be_cancelled_while_it_waits(void **state)
 {
 	struct pool_fixture *fixture = *state;
@@ -526,6 +572,7 @@ int main(void)
 		TEST_SHM(test_pool_file_scrub_gives_up_on_a_page_that_stays_pinned),
 		TEST_SHM(test_pool_file_scrub_waits_for_a_page_that_is_let_go_in_time),
 		TEST_SHM(test_pool_file_scrub_keeps_its_deadline_where_signals_are_blocked),
+		TEST_SHM(test_pool_file_scrub_keeps_a_deadline_for_each_thread),
 		TEST_SHM(test_pool_file_scrub_can_be_cancelled_while_it_waits),
 		TEST_SHM(test_pool_file_destroy_on_dax_keeps_a_used_pool_with_a_pinned_page),
 		TEST_SHM(test_pool_file_scrub_passes_errors_of_the_reservation_on),
