@@ -402,16 +402,30 @@ static int remove_visited(void *context, struct registry_pool *pool)
 	return 0;
 }
 
+static _Thread_local bool starved;
+
+static void *allocate(size_t bytes)
+{
+	void *data = malloc(bytes);
+
+	starved = starved || !data;
+	return data;
+}
+
 int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[37],
 			 struct text *error)
 {
 	json_error_t reason;
-	json_auto_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &reason);
+	json_auto_t *root = NULL;
 	const char *boot_id;
 	int r;
 
 	assert(registry_count(registry) == 0);
-	if (!root && json_error_code(&reason) == json_error_out_of_memory)
+	/* jansson forgets some of its failures to allocate, and goes on with a string that lacks a byte */
+	json_set_alloc_funcs(allocate, free);
+	starved = false;
+	root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &reason);
+	if (starved)
 		return -ENOMEM;
 	if (!root) {
 		text_add(error, "line %d, column %d: %s", reason.line, reason.column, reason.text);
