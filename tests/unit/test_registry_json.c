@@ -330,13 +330,15 @@ static void test_registry_json_encode_refuses_what_is_no_boot_id(void **state)
 
 /* --- texts that are refused, or not --- */
 
-/* A good text with `value` for a key: a JSON text, or NULL for none. `where`: "" whole, "pool", "owner". */
+#define BASE                                                                                              \
+	"{\"version\": 1, \"boot_id\": \"" BOOT_ID "\", \"pools\": [{\"id\": \"" ID "\", \"class\": \"small\","    \
+	"\"directory\": \"/mnt\", \"state\": \"leased\", \"size\": 4096, \"dev\": \"1\", \"ino\": \"2\","       \
+	"\"created\": 3, \"changed\": 4, \"leases\": 5, \"owner\": {\"pid\": 6, \"uid\": 7, \"comm\": \"cat\"}}]}"
+
+/* BASE with `value` for a key: a JSON text, or NULL for none. `where`: "" whole, "pool", "owner". */
 static int decode_with(const char *where, const char *key, const char *value)
 {
-	json_t *root = json_loads("{\"version\": 1, \"boot_id\": \"" BOOT_ID "\", \"pools\": ["
-				  "{\"id\": \"" ID "\", \"class\": \"small\", \"directory\": \"/mnt\", \"state\": \"leased\","
-				  "\"size\": 4096, \"dev\": \"1\", \"ino\": \"2\", \"created\": 3, \"changed\": 4, \"leases\": 5,"
-				  "\"owner\": {\"pid\": 6, \"uid\": 7, \"comm\": \"cat\"}}]}", 0, NULL);
+	json_t *root = json_loads(BASE, 0, NULL);
 	json_t *pool = json_array_get(json_object_get(root, "pools"), 0);
 	json_t *object = *where == 'p' ? pool : *where == 'o' ? json_object_get(pool, "owner") : root;
 	char *text;
