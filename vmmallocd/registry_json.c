@@ -133,13 +133,12 @@ static __attribute__((format(printf, 2, 3))) void add(struct writer *writer, con
 
 static void add_id(struct writer *writer, const uint8_t id[POOL_FILE_ID_BYTES])
 {
-	char digits[2 * POOL_FILE_ID_BYTES + 1] = "";
-
+	if (!make_room(writer, 2 * POOL_FILE_ID_BYTES))
+		return;
 	for (size_t i = 0; i < POOL_FILE_ID_BYTES; i++) {
-		digits[2 * i] = SMALL_DIGITS[id[i] >> 4];
-		digits[2 * i + 1] = SMALL_DIGITS[id[i] & 15];
+		writer->data[writer->length++] = SMALL_DIGITS[id[i] >> 4];
+		writer->data[writer->length++] = SMALL_DIGITS[id[i] & 15];
 	}
-	add(writer, "%s", digits);
 }
 
 /* No file is so large, and nothing counts so far: only so that the number can be read again whatever it is. */
