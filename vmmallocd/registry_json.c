@@ -34,7 +34,7 @@ static bool boot_id_is_good(const char *text)
 {
 	size_t i = 0;
 
-	for (; text[i] && i < BOOT_ID_BYTES; i++) {
+	for (; i < BOOT_ID_BYTES && text[i]; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
 		if (dash ? text[i] != '-' : !strchr(SMALL_DIGITS, text[i]))
