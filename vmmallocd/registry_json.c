@@ -420,6 +420,11 @@ int registry_json_decode(const char *text, size_t bytes, struct registry *regist
 	int r;
 
 	assert(registry_count(registry) == 0);
+	/* jansson passes over a NUL behind a number */
+	if (bytes > 0 && memchr(text, '\0', bytes)) {
+		text_add(error, "a NUL byte in it");
+		return -EBADMSG;
+	}
 	/* jansson forgets some of its failures to allocate, and goes on with a string that lacks a byte */
 	json_set_alloc_funcs(allocate, free);
 	starved = false;
