@@ -530,8 +530,8 @@ static void test_config_refuses_wrong_values(void **state)
 		{ "users = alice bob", "users (alice bob): expected users that exist; there is no user alice bob" },
 		{ "groups = alice", "groups (alice): expected groups that exist; there is no group alice" },
 		{ "users = 4294967295", "users (4294967295): expected numbers below 4294967295; 4294967295 is not" },
-		{ "groups = 99999999999999999999999",
-		  "groups (99999999999999999999999): expected numbers below 4294967295; 99999999999999999999999 is not" },
+		{ "groups = 9999999999999999",
+		  "groups (9999999999999999): expected numbers below 4294967295; 9999999999999999 is not" },
 	};
 	char text[256], words[256];
 
