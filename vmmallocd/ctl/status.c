@@ -70,7 +70,7 @@ static int print_daemon(const json_t *daemon)
 	int r = table ? 0 : -ENOMEM;
 
 	format_age(number_of(daemon, "uptime"), uptime);
-	if (r < 0 || (r = status_line(table, "daemon", "vmmallocd %s, process %lld, for %s", text_of(daemon, "version"),
+	if (r < 0 || (r = status_line(table, "daemon", "vmmallocd %s, process %lld, running for %s", text_of(daemon, "version"),
 				      number_of(daemon, "pid"), uptime)) < 0 ||
 	    (r = status_line(table, "configuration", "%s", text_of(daemon, "config"))) < 0 ||
 	    (r = status_line(table, "sockets", "%s", text_of(daemon, "runtime_dir"))) < 0 ||
