@@ -240,7 +240,8 @@ static void test_control_answers_byte_by_byte_calls(void **state)
 static void test_control_answers_pipelined_calls_in_order(void **state)
 {
 	static const char calls[] = INFO "\0{\"method\":\"org.vmmalloc.Reload\"}\0"
-				    "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}\0" LIST "\0{\"method\":\"x\"}";
+				    "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}\0"
+				    LIST "\0{\"method\":\"x\"}";
 	static const char *const expected[] = { "vendor", "{\"parameters\":{}}", "pools", "InterfaceNotFound" };
 	struct fixture *f = *state;
 	int fd = client(f);

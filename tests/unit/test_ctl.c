@@ -83,7 +83,7 @@ static void test_preload_goes_before_what_is_there(void **state)
 	assert_list("/lib/libvmmalloc.so.1", "", "/lib/libvmmalloc.so.1");
 	assert_list("libvmmalloc.so.1", "/x/libfake.so", "libvmmalloc.so.1:/x/libfake.so");
 	assert_list("/l/libvmmalloc.so.1", "a.so b.so:c.so", "/l/libvmmalloc.so.1:a.so b.so:c.so");
-	assert_list("/l/libvmmalloc.so.1", "/x/libvmmalloc.so.1/other.so", "/l/libvmmalloc.so.1:/x/libvmmalloc.so.1/other.so");
+	assert_list("libvmmalloc.so.1", "/libvmmalloc.so.1/other.so", "libvmmalloc.so.1:/libvmmalloc.so.1/other.so");
 	assert_list("/l/libvmmalloc.so.1", "libvmmalloc.sox", "/l/libvmmalloc.so.1:libvmmalloc.sox");
 	assert_list("/l/libvmmalloc.so.1", "mylibvmmalloc.so.1", "/l/libvmmalloc.so.1:mylibvmmalloc.so.1");
 }

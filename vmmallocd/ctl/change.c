@@ -44,7 +44,8 @@ int ctl_reload(struct ctl *ctl, int argc, char **argv)
 		status = ctl_option(ctl, option);
 	if (status >= 0)
 		return status;
-	if ((status = ctl_no_more(argc, argv)) != CTL_OK || (status = client_call(ctl, "Reload", NULL, &reply)) != CTL_OK)
+	if ((status = ctl_no_more(argc, argv)) != CTL_OK ||
+	    (status = client_call(ctl, "Reload", NULL, &reply)) != CTL_OK)
 		return status;
 	json_decref(reply);
 	return CTL_OK;

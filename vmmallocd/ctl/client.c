@@ -32,7 +32,8 @@ static int connect_to(const struct ctl *ctl)
 {
 	const struct timeval patience = { .tv_sec = CALL_MS / 1000 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNTIME_DIR_CONTROL_SOCKET, ctl->runtime_dir);
+	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNTIME_DIR_CONTROL_SOCKET,
+			      ctl->runtime_dir);
 	int fd, r;
 
 	if (length < 0 || (size_t)length >= sizeof(address.sun_path))

@@ -160,9 +160,9 @@ static int parse_columns(const char *names, const struct column *ret_columns[POO
 		const struct column *column = find_column(names, length);
 
 		if (!column || count == POOLS_COLUMNS_MOST) {
-			ctl_complain("--output: %s '%.*s'; there are CLASS, ID, STATE, SIZE, USED, PEAK, PID, UID, USER, "
-				     "COMMAND, AGE and PATH", column ? "too many columns at" : "unknown column", (int)length,
-				     names);
+			ctl_complain("--output: %s '%.*s'; there are CLASS, ID, STATE, SIZE, USED, PEAK, PID, UID, "
+				     "USER, COMMAND, AGE and PATH",
+				     column ? "too many columns at" : "unknown column", (int)length, names);
 			return CTL_USAGE;
 		}
 		ret_columns[count++] = column;
@@ -246,10 +246,10 @@ static json_t *owner_object(const json_t *pool)
 
 static json_t *pool_object(const json_t *pool)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", copy(pool, "id"), "class",
-			 copy(pool, "class"), "path", copy(pool, "path"), "state", copy(pool, "state"), "size",
-			 copy(pool, "size"), "used", copy(pool, "used"), "peak", copy(pool, "peak"), "owner",
-			 owner_object(pool));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "id", copy(pool, "id"), "class", copy(pool, "class"), "path", copy(pool, "path"),
+			 "state", copy(pool, "state"), "size", copy(pool, "size"), "used", copy(pool, "used"),
+			 "peak", copy(pool, "peak"), "owner", owner_object(pool));
 }
 
 int pools_print_json(const json_t *pools)

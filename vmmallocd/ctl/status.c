@@ -70,18 +70,18 @@ static int print_daemon(const json_t *daemon)
 	int r = table ? 0 : -ENOMEM;
 
 	format_age(number_of(daemon, "uptime"), uptime);
-	if (r < 0 || (r = status_line(table, "daemon", "vmmallocd %s, process %lld, running for %s", text_of(daemon, "version"),
-				      number_of(daemon, "pid"), uptime)) < 0 ||
+	if (r < 0 ||
+	    (r = status_line(table, "daemon", "vmmallocd %s, process %lld, running for %s", text_of(daemon, "version"),
+			     number_of(daemon, "pid"), uptime)) < 0 ||
 	    (r = status_line(table, "configuration", "%s", text_of(daemon, "config"))) < 0 ||
 	    (r = status_line(table, "sockets", "%s", text_of(daemon, "runtime_dir"))) < 0 ||
 	    (r = status_line(table, "registry", "%s", text_of(daemon, "state_dir"))) < 0 ||
 	    (r = status_line(table, "pools", "%lld handed out, %lld refused, %lld recycled, %lld destroyed",
-			     number_of(daemon, "handed_out"), number_of(daemon, "refused"), number_of(daemon, "recycled"),
-			     number_of(daemon, "destroyed"))) < 0 ||
-	    (*problem && (r = status_line(table, "problem", "%s", problem)) < 0))
-		;
-	else
-		r = scols_print_table(table);
+			     number_of(daemon, "handed_out"), number_of(daemon, "refused"),
+			     number_of(daemon, "recycled"), number_of(daemon, "destroyed"))) < 0 ||
+	    (*problem && (r = status_line(table, "problem", "%s", problem)) < 0) ||
+	    (r = scols_print_table(table)) < 0)
+		r = -ENOMEM;
 	scols_unref_table(table);
 	return r;
 }
@@ -91,7 +91,8 @@ static int add_class(struct libscols_table *table, const json_t *class)
 	const json_t *counts = json_object_get(class, "counts");
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char size[FORMAT_BYTES], ready[64], leased[32], busy[32], bad[32], max[32];
-	const char *cells[] = { text_of(class, "name"), size, ready, leased, busy, bad, max, text_of(class, "directory") };
+	const char *cells[] = { text_of(class, "name"), size, ready, leased, busy, bad, max,
+				text_of(class, "directory") };
 
 	if (!line)
 		return -ENOMEM;
@@ -193,8 +194,8 @@ static int print_json(const json_t *reply)
 	json_array_foreach(json_object_get(reply, "classes"), i, class)
 		if (r == 0)
 			r = json_array_append_new(classes, copy(class, class_keys));
-	object = json_pack("{s:i, s:o, s:o}", "version", 1, "daemon", copy(json_object_get(reply, "daemon"), daemon_keys),
-			   "classes", classes);
+	object = json_pack("{s:i, s:o, s:o}", "version", 1,
+			   "daemon", copy(json_object_get(reply, "daemon"), daemon_keys), "classes", classes);
 	if (r == 0)
 		r = json_dumpf(object, stdout, JSON_COMPACT);
 	json_decref(object);
