@@ -70,5 +70,9 @@ void vmm_children_prepare(char **environment, const struct vmm_config *config)
 		text_add(&text, CONFIG_POOL_SIZE "=%zu", config->children_bytes);
 		if (variable)
 			*variable = size;
+		/* a class of the daemon's has a size of its own */
+		variable = find(environment, CONFIG_POOL "=");
+		if (variable)
+			remove_variable(variable);
 	}
 }

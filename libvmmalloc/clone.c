@@ -44,8 +44,8 @@ static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
 {
 	struct reserving reserving = { .heap = heap, .clone = clone, .start = clone->grain, .end = clone->grain };
 
-	if (heap->all_reserved)
-		return 0;  /* from the start */
+	if (clone->header->reserved_bytes == clone->size)
+		return 0;  /* VMMALLOC_RESERVE=full */
 	if (clone->unit <= heap->granule) {
 		vmm_heap_each_used(heap, reserve_stretch, &reserving);
 	} else {
@@ -57,11 +57,11 @@ static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
 	return reserving.error;
 }
 
-int vmm_clone_make(const struct vmm_heap *heap, const char *dir, struct vmm_pool *ret_clone)
+int vmm_clone_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_clone)
 {
 	char message[256];
 	struct text unused = TEXT_INIT(message);
-	int r = vmm_pool_create(dir, heap->pool.size, heap->all_reserved, ret_clone, &unused);
+	int r = vmm_pool_create(dir, heap->pool.size, reserve_all, ret_clone, &unused);
 
 	if (r < 0)
 		return r;

@@ -11,8 +11,8 @@
 
 #include "libvmmalloc/heap.h"
 
-/* A pool of the same size in `dir`, with space reserved for what is in use, and nothing in it. 0 or -errno. */
-int vmm_clone_make(const struct vmm_heap *heap, const char *dir, struct vmm_pool *ret_clone);
+/* A pool of the same size in `dir`, with space reserved for what is in use, or for all, and nothing in it. 0 or -errno. */
+int vmm_clone_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_clone);
 
 /* Copies what is in use. 0 or -errno if the heap has grown meanwhile, and the file system is full. */
 int vmm_clone_fill(const struct vmm_heap *heap, struct vmm_pool *clone);

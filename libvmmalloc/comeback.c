@@ -95,6 +95,7 @@ void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descrip
 
 int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_full)
 {
+	bool all_reserved = clone->header->reserved_bytes == clone->size;
 	int r = is_full ? 0 : vmm_clone_fill(heap, clone);
 
 	if (r == 0) {
@@ -105,7 +106,7 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_ful
 		vmm_pool_drop(clone);
 		return r;
 	}
-	vmm_heap_forget_free(heap);
+	vmm_heap_forget_free(heap, all_reserved);
 	/* the marker is for those who need the old file */
 	vmm_marker_pull(&state.marker);
 	vmm_marker_forget(&state.marker);
@@ -122,7 +123,7 @@ static int settle(struct vmm_heap *heap)
 	struct vmm_pool clone;
 	int r;
 
-	r = vmm_clone_make(heap, vmm.pool_dir, &clone);
+	r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &clone);
 	if (r == 0)
 		r = vmm_comeback_move(heap, &clone, false);
 	if (r < 0)

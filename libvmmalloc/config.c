@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/handout.h"
 #include "common/base/size.h"
 #include "include/libvmmalloc.h"
 
@@ -102,6 +103,11 @@ static int read_children(char *const *environment, struct vmm_config *config, st
 		text_add(error, "incorrect %s value (%s), expected inherit, off or a size", CONFIG_CHILDREN, value);
 		return -EINVAL;
 	}
+	if (!config->pool_dir) {
+		text_add(error, "%s is a size (%s), expected %s too: where to make such pools", CONFIG_CHILDREN, value,
+			 CONFIG_POOL_DIR);
+		return -EINVAL;
+	}
 	config->children = CONFIG_CHILDREN_SIZE;
 	return read_size(CONFIG_CHILDREN, value, &config->children_bytes, error);
 }
@@ -135,13 +141,51 @@ static int read_arenas(char *const *environment, unsigned *ret_arenas, struct te
 	return 0;
 }
 
+static int read_pool_class(char *const *environment, const char **ret_class, struct text *error)
+{
+	const char *value = vmm_config_value(environment, CONFIG_POOL);
+
+	if (value && handout_class_name_check(value) < 0) {
+		text_add(error, "incorrect %s value (%s), expected the name of a class: letters, digits, _ and -", CONFIG_POOL,
+			 value);
+		return -EINVAL;
+	}
+	*ret_class = value;
+	return 0;
+}
+
+static int read_socket(char *const *environment, const char **ret_path, struct text *error)
+{
+	const char *value = vmm_config_value(environment, CONFIG_SOCKET);
+
+	if (value && value[0] != '/') {
+		text_add(error, "incorrect %s value (%s), expected the absolute path of a socket", CONFIG_SOCKET, value);
+		return -EINVAL;
+	}
+	*ret_path = value;
+	return 0;
+}
+
+/* Both, or neither: that is enough with a class of the daemon's pools. */
+static int read_own_pool(char *const *environment, struct vmm_config *config, struct text *error)
+{
+	int r;
+
+	if (config->pool_class && !vmm_config_value(environment, CONFIG_POOL_DIR) &&
+	    !vmm_config_value(environment, CONFIG_POOL_SIZE))
+		return 0;
+	r = read_pool_dir(environment, &config->pool_dir, error);
+	return r < 0 ? r : read_pool_size(environment, &config->pool_bytes, error);
+}
+
 int vmm_config_read(char *const *environment, struct vmm_config *ret_config, struct text *error)
 {
 	struct vmm_config config = { 0 };
 	int r;
 
-	if ((r = read_pool_dir(environment, &config.pool_dir, error)) < 0 ||
-	    (r = read_pool_size(environment, &config.pool_bytes, error)) < 0 ||
+	if ((r = read_pool_class(environment, &config.pool_class, error)) < 0 ||
+	    (r = read_socket(environment, &config.socket, error)) < 0 ||
+	    (r = read_own_pool(environment, &config, error)) < 0 ||
 	    (r = read_choice(environment, CONFIG_RESERVE, "grow", "full", &config.reserve_all, error)) < 0 ||
 	    (r = read_choice(environment, CONFIG_ON_FULL, "fail", "dram", &config.spill, error)) < 0 ||
 	    (r = read_arenas(environment, &config.arenas, error)) < 0 ||

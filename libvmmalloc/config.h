@@ -16,6 +16,8 @@
 #define CONFIG_ARENAS "VMMALLOC_ARENAS"
 #define CONFIG_FORK "VMMALLOC_FORK"
 #define CONFIG_CHILDREN "VMMALLOC_CHILDREN"
+#define CONFIG_POOL "VMMALLOC_POOL"
+#define CONFIG_SOCKET "VMMALLOC_SOCKET"
 
 #define CONFIG_ARENAS_MOST 4094  /* jemalloc 5.3 numbers arenas with 12 bits and keeps one number back */
 
@@ -36,8 +38,10 @@ enum vmm_config_children {
 };
 
 struct vmm_config {
-	const char *pool_dir;   /* borrowed from the environment */
-	size_t pool_bytes;      /* as asked for, not rounded */
+	const char *pool_dir;   /* borrowed from the environment; NULL only with a class of the daemon's pools */
+	size_t pool_bytes;      /* as asked for, not rounded; 0 only if pool_dir is NULL */
+	const char *pool_class; /* VMMALLOC_POOL: of the daemon's pools; or NULL. Borrowed too */
+	const char *socket;     /* VMMALLOC_SOCKET: the daemon's, or NULL. Borrowed too */
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	bool spill;             /* VMMALLOC_ON_FULL=dram */
 	unsigned arenas;        /* VMMALLOC_ARENAS; 0: the library chooses */

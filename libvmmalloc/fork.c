@@ -151,7 +151,7 @@ int vmm_fork_begin(void)
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&one_fork);
 	pthread_mutex_lock(&heap->lock);
-	r = vmm_clone_make(heap, vmm.pool_dir, &state.clone);
+	r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &state.clone);
 	state.has_clone = r == 0;
 	state.clone_is_full = false;
 	pthread_mutex_unlock(&heap->lock);

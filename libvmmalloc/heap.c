@@ -540,12 +540,13 @@ void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context
 	each_used_between(heap, heap->high, heap_end(heap), visit, context);
 }
 
-void vmm_heap_forget_free(struct vmm_heap *heap)
+void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 {
 	uintptr_t start = heap_start(heap), end = heap_end(heap);
 	const struct range *free;
 
-	if (heap->all_reserved)
+	heap->all_reserved = all_reserved;
+	if (all_reserved)
 		return;
 	if (heap->pool.unit > heap->granule) {
 		/* then all of it is reserved: clone.c */

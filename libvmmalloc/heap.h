@@ -47,7 +47,7 @@ struct vmm_heap {
 	size_t granule;         /* bytes of what `holes` counts from the pool's base */
 	uint64_t *holes;        /* bits.h: granules that are not reserved, below low or above high */
 	bool has_holes;         /* there may be some */
-	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full */
+	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
 	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
 };
@@ -78,8 +78,8 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
 void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
 			void *context);
 
-/* The heap is on a file now where only what is used is reserved, in whole granules. The caller holds the lock. */
-void vmm_heap_forget_free(struct vmm_heap *heap);
+/* The heap is on a file now where only what is used is reserved, in whole granules; or all. The caller holds the lock. */
+void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
 
 /*
  * While the heap is private, and nobody needs the frozen file any more: maps what is free to the file again, now and

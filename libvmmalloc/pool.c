@@ -113,7 +113,8 @@ static int reserve_addresses(size_t size, size_t align, char **ret_base)
 	return 0;
 }
 
-static void write_header(struct vmm_pool *pool)
+/* What the daemon wrote into its pool's header stays: the pool's identity, the boot, the class. */
+static void write_header(struct vmm_pool *pool, bool is_ours, size_t reserved_bytes)
 {
 	struct pool_header *header = pool->header;
 	struct timespec now = { 0 };
@@ -122,7 +123,9 @@ static void write_header(struct vmm_pool *pool)
 	header->header_bytes = sizeof(*header);
 	header->pool_bytes = pool->size;
 	header->heap_offset = pool->grain;
-	(void)!getrandom(header->pool_id, sizeof(header->pool_id), GRND_NONBLOCK);
+	header->reserved_bytes = reserved_bytes;
+	if (is_ours)
+		(void)!getrandom(header->pool_id, sizeof(header->pool_id), GRND_NONBLOCK);
 	header->owner_pid = (uint32_t)getpid();
 	header->owner_uid = geteuid();
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
@@ -174,20 +177,47 @@ static void unmap_with_guards(const struct vmm_pool *pool)
 	(void)munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
 }
 
-static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bool reserve_all, struct text *error)
+/* What kind of file it is. 0 or -errno. */
+static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 {
 	struct stat st;
 	struct statfs fs;
-	int r;
 
 	if (fstat(pool->fd, &st) < 0 || fstatfs(pool->fd, &fs) < 0)
-		return fail(error, dir, "stat", -errno);
+		return -errno;
 	pool->dev = st.st_dev;
 	pool->ino = st.st_ino;
 	pool->grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE;
 	pool->unit = fs.f_type == HUGETLBFS_MAGIC || fs.f_type == TMPFS_MAGIC ? pool->grain : POOL_HUGE_PAGE;
-	if (fs.f_type == BTRFS_SUPER_MAGIC)
+	if (fs.f_type == BTRFS_SUPER_MAGIC && st.st_size == 0)
 		write_in_place(pool->fd);
+	*ret_bytes = (size_t)st.st_size;
+	return 0;
+}
+
+static int map(struct vmm_pool *pool, const char *where, struct text *error)
+{
+	int r = reserve_addresses(pool->size, pool->grain > POOL_HUGE_PAGE ? pool->grain : POOL_HUGE_PAGE, &pool->base);
+
+	if (r < 0)
+		return fail(error, where, "address space", r);
+	if (mmap(pool->base, pool->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd,
+		 0) == MAP_FAILED) {
+		r = fail(error, where, "mmap", -errno);
+		unmap_with_guards(pool);
+		return r;
+	}
+	pool->header = (struct pool_header *)pool->base;
+	return 0;
+}
+
+static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bool reserve_all, struct text *error)
+{
+	size_t unused;
+	int r = examine(pool, &unused);
+
+	if (r < 0)
+		return fail(error, dir, "stat", r);
 	if (bytes > (size_t)PTRDIFF_MAX - pool->grain)
 		return fail(error, dir, "file size", -EFBIG);
 	pool->size = round_up(bytes, pool->grain);
@@ -195,20 +225,14 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 		return fail(error, dir, "file size limit (ulimit -f)", -EFBIG);
 	if (ftruncate(pool->fd, (off_t)pool->size) < 0)
 		return fail(error, dir, "file size", -errno);
-
-	r = reserve_addresses(pool->size, pool->grain > POOL_HUGE_PAGE ? pool->grain : POOL_HUGE_PAGE, &pool->base);
+	r = map(pool, dir, error);
 	if (r < 0)
-		return fail(error, dir, "address space", r);
-	if (mmap(pool->base, pool->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd,
-		 0) == MAP_FAILED) {
-		r = fail(error, dir, "mmap", -errno);
-	} else {
-		r = vmm_pool_reserve(pool, 0, reserve_all ? pool->size : pool->grain);
-		if (r < 0)
-			fail(error, dir, "reservation of space", r);
-	}
-	if (r < 0)
+		return r;
+	r = vmm_pool_reserve(pool, 0, reserve_all ? pool->size : pool->grain);
+	if (r < 0) {
+		fail(error, dir, "reservation of space", r);
 		unmap_with_guards(pool);
+	}
 	return r;
 }
 
@@ -225,9 +249,24 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
 		(void)close(pool.fd);
 		return r;
 	}
-	pool.header = (struct pool_header *)pool.base;
-	write_header(&pool);
-	pool.header->reserved_bytes = reserve_all ? pool.size : pool.grain;
+	write_header(&pool, true, reserve_all ? pool.size : pool.grain);
+	*ret_pool = pool;
+	return 0;
+}
+
+int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error)
+{
+	struct vmm_pool pool = { .fd = vmm_pool_fd_out_of_the_way(fd) };
+	int r = examine(&pool, &pool.size);
+
+	if (r == 0 && pool.size % pool.grain)
+		r = -EINVAL;
+	r = r < 0 ? fail(error, "the daemon's file", "stat", r) : map(&pool, "the daemon's file", error);
+	if (r < 0) {
+		(void)close(pool.fd);
+		return r;
+	}
+	write_header(&pool, false, pool.size);
 	*ret_pool = pool;
 	return 0;
 }

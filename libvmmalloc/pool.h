@@ -50,6 +50,12 @@ struct vmm_pool {
 int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_pool *ret_pool, struct text *error);
 
 /*
+ * Maps the daemon's pool `fd`, wholly reserved, with the daemon's header, and makes it this process's own. The
+ * descriptor is taken over, also on failure. 0, or -errno with the reason in `error`.
+ */
+int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error);
+
+/*
  * Has the file system allocate [offset, offset + bytes), both whole grains, so that touching it can never fail.
  *
  * The end of what is reserved must be a whole unit, or the end of the file: a file system with a page cache of large

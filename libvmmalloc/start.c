@@ -9,6 +9,7 @@
 
 #include "libvmmalloc/children.h"
 #include "libvmmalloc/comeback.h"
+#include "libvmmalloc/daemon.h"
 #include "libvmmalloc/fork.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
@@ -44,12 +45,36 @@ static void keep_pool_dir(void)
 	text_add(&text, "%s", vmm.config.pool_dir);
 }
 
+/* From the daemon, if the environment names it; else, and if there is none, of our own. */
+static void make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved)
+{
+	const struct vmm_config *config = &vmm.config;
+	char message[4096 + 256];
+	struct text error = TEXT_INIT(message);
+	int fd;
+
+	if ((config->pool_class || config->socket) && vmm_daemon_ask(config, &fd, &error) == 0 &&
+	    vmm_pool_adopt(fd, ret_pool, &error) == 0) {
+		*ret_all_reserved = true;
+		return;
+	}
+	if (!config->pool_dir)
+		vmm_report_fatal("no pool of class %s: %s", config->pool_class, error.data);
+	if (error.length > 0)
+		TRACE(1, "%s", error.data);
+	error.length = 0;
+	if (vmm_pool_create(config->pool_dir, config->pool_bytes, config->reserve_all, ret_pool, &error) < 0)
+		vmm_report_fatal("%s", error.data);
+	*ret_all_reserved = config->reserve_all;
+}
+
 static void start(void)
 {
 	char message[4096 + 256];
 	struct text error = TEXT_INIT(message);
 	struct vmm_pool pool;
 	char **environment;
+	bool all_reserved;
 	int r;
 
 	vmm_fork_register();
@@ -58,18 +83,19 @@ static void start(void)
 
 	environment = find_environment();
 	vmm_trace_start(environment);
-	if (vmm_config_read(environment, &vmm.config, &error) < 0 ||
-	    vmm_pool_create(vmm.config.pool_dir, vmm.config.pool_bytes, vmm.config.reserve_all, &pool, &error) < 0)
+	if (vmm_config_read(environment, &vmm.config, &error) < 0)
 		vmm_report_fatal("%s", error.data);
-	r = vmm_heap_init(&vmm.heap, &pool, vmm.config.reserve_all);
+	make_pool(&pool, &all_reserved);
+	r = vmm_heap_init(&vmm.heap, &pool, all_reserved);
 	if (r < 0)
 		vmm_report_fatal("pool creation failed: first space in %s: %s", vmm.config.pool_dir,
 				 strerrordesc_np(-r));
-	keep_pool_dir();
+	if (vmm.config.pool_dir)
+		keep_pool_dir();
 	vmm_children_prepare(environment, &vmm.config);
 	vmm_comeback_start();
 	vmm.has_pool = true;
-	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.config.pool_dir, (void *)pool.base);
+	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.pool_dir, (void *)pool.base);
 }
 
 void vmm_start(void)

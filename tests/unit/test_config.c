@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_config -- what the environment may ask, and the exact words that refuse the rest. */
-/* objects: libvmmalloc/config.c common/base/size.c common/base/text.c */
+/* objects: libvmmalloc/config.c common/base/handout.c common/base/size.c common/base/text.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -784,7 +784,7 @@ static void move_to_sparse_file(struct vmm_heap *heap)
 {
 	size_t pages = heap->granule / PAGE;
 
-	vmm_heap_forget_free(heap);
+	vmm_heap_forget_free(heap, false);
 	for (const struct range *free = ranges_next(&heap->free, 0); free;
 	     free = ranges_next(&heap->free, free->start + free->length)) {
 		size_t first = (free->start - (uintptr_t)disk.base + heap->granule - 1) / heap->granule;
