@@ -8,7 +8,7 @@
  *   runtime_dir = /run/vmmalloc        ready = 2                  pools kept ready; default 1
  *   state_dir = /var/lib/vmmalloc      max = 16                   pools in all, leased ones too; default 16
  *   punch_timeout = 10                 warm = yes                 default yes
- *   connections_per_user = 16          users = alice, 1000        who may have them; neither: everybody
+ *   connections_per_user = 64          users = alice, 1000        who may have them; neither: everybody
  *                                      groups = pmem
  *                                      max_per_user = 4           leased at a time; 0 (default): no limit
  *                                      recycle = scrub            or destroy
@@ -37,7 +37,8 @@ enum config_recycle {
 	CONFIG_RECYCLE_DESTROY,  /* removed, and a new one made */
 };
 
-enum config_log_level { CONFIG_LOG_ERROR = 3, CONFIG_LOG_WARNING = 4, CONFIG_LOG_INFO = 6, CONFIG_LOG_DEBUG = 7 };  /* syslog(3) */
+/* Those of syslog(3). */
+enum config_log_level { CONFIG_LOG_ERROR = 3, CONFIG_LOG_WARNING = 4, CONFIG_LOG_INFO = 6, CONFIG_LOG_DEBUG = 7 };
 
 struct config_ids {
 	uint32_t *ids;           /* uid_t or gid_t */
@@ -71,7 +72,8 @@ struct config {
 /*
  * Reads `file` and, if it exists, the *.conf files in the directory conf.d beside it. A missing `file` is an error.
  * Returns 0, or -errno (-EINVAL for what is in the files), with one line in `error` that names file, line, key, value
- * and what was expected: "/etc/vmmalloc/vmmallocd.conf:7: size (12Q): expected a number of bytes or one with K, M, G or T".
+ * and what was expected:
+ *     /etc/vmmalloc/vmmallocd.conf:7: size (12Q): expected a number of bytes or one with K, M, G or T
  */
 int config_read(const char *file, struct config *ret_config, struct text *error);
 

@@ -52,7 +52,7 @@ struct registry_pool {
 	struct registry_class *class;
 };
 
-/* Pools of one class and directory by state; made when its first pool comes, kept until registry_done. */
+/* Pools of one class by state, whatever their directory; made when its first pool comes, kept until registry_free. */
 struct registry_class {
 	char name[HANDOUT_CLASS_BYTES];
 	size_t counts[REGISTRY_STATES];
@@ -70,18 +70,22 @@ int registry_add(struct registry *registry, const struct registry_pool *pool, en
 		 struct registry_pool **ret_pool);
 void registry_remove(struct registry *registry, struct registry_pool *pool);
 
-/* Moves it to the end of the other state's list and sets changed_s. */
-void registry_set_state(struct registry *registry, struct registry_pool *pool, enum registry_state state, int64_t now_s);
+/* Moves it to the end of the state's list, also if it is in that state already, and sets changed_s. */
+void registry_set_state(struct registry *registry, struct registry_pool *pool, enum registry_state state,
+			int64_t now_s);
 void registry_touch(struct registry *registry, struct registry_pool *pool);
 
 struct registry_pool *registry_find(const struct registry *registry, const uint8_t id[POOL_FILE_ID_BYTES]);
 /* Never NULL but for want of memory. */
 struct registry_class *registry_class(struct registry *registry, const char *name);
 size_t registry_count(const struct registry *registry);
-/* How many pools of a class a user has leased. */
+/* How many pools of a class a user has leased: by the owner of each when it was last added, set or touched. */
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid);
 
-/* Every pool, in no order; `visit` may remove the one it is given. Ends with the first non-zero value, and returns it. */
+/*
+ * Every pool, in no order; `visit` may remove the one it is given or set its state, and must not add any. Ends with the
+ * first non-zero value, and returns it.
+ */
 int registry_each(struct registry *registry, int (*visit)(void *context, struct registry_pool *pool), void *context);
 
 /* Grows with every change: what was saved at that generation is up to date while it is the same. */

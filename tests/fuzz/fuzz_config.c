@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fuzz_config -- any bytes as vmmallocd.conf: refused in one printable line that names the file, or good within the
+ * limits that config.h promises.
+ */
+/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
+/* objects: common/base/handout.c common/base/size.c common/base/text.c */
+/* packages: inih */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/base/handout.h"
+#include "include/libvmmalloc.h"
+#include "vmmallocd/config.h"
+#include "vmmallocd/config_value.h"
+
+#define EXPECT(condition) ((condition) ? (void)0 : expectation_failed(#condition))
+
+static void expectation_failed(const char *condition)
+{
+	fprintf(stderr, "fuzz_config: not true: %s\n", condition);
+	abort();
+}
+
+static void check_path(const char *path)
+{
+	EXPECT(path && path[0] == '/');
+	EXPECT(!strstr(path, "/../") && !strstr(path, "/./"));
+	EXPECT(config_value_is_text(path, strlen(path)));
+}
+
+static void check_class(const struct config *config, const struct config_class *class)
+{
+	EXPECT(handout_class_name_check(class->name) == 0);
+	EXPECT(config_find(config, class->name) == class);
+	check_path(class->directory);
+	EXPECT(class->size_bytes >= VMMALLOC_MIN_POOL && class->size_bytes <= INT64_MAX);
+	EXPECT(class->size_bytes % 4096 == 0);
+	EXPECT(class->max >= 1 && class->max <= CONFIG_POOLS_MOST && class->ready <= class->max);
+	EXPECT(class->max_per_user <= CONFIG_POOLS_MOST);
+	EXPECT(class->recycle == CONFIG_RECYCLE_SCRUB || class->recycle == CONFIG_RECYCLE_DESTROY);
+	EXPECT(class->where && strchr(class->where, ':'));
+	for (size_t i = 0; i < class->users.count; i++)
+		EXPECT(config_class_allows(class, class->users.ids[i], (gid_t)-1));
+	for (size_t i = 0; i < class->groups.count; i++)
+		EXPECT(config_class_allows(class, (uid_t)-1, class->groups.ids[i]));
+}
+
+static void check_config(const struct config *config)
+{
+	enum config_log_level level;
+	char digit[2] = { (char)('0' + config->log_level), '\0' };
+
+	check_path(config->runtime_dir);
+	check_path(config->state_dir);
+	EXPECT(config_log_level_parse(digit, &level) == 0 && level == config->log_level);
+	EXPECT(config->workers >= 1 && config->workers <= 64);
+	EXPECT(config->punch_timeout_s >= 1 && config->punch_timeout_s <= 3600);
+	EXPECT(config->connections_per_user >= 1 && config->connections_per_user <= 10000);
+	EXPECT(config->class_count <= CONFIG_CLASSES_MOST);
+	for (size_t i = 0; i < config->class_count; i++)
+		check_class(config, &config->classes[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("vmmallocd.conf", MFD_CLOEXEC);
+	char path[64], words[8192] = "";
+	struct text error = TEXT_INIT(words);
+	struct config config;
+	int r;
+
+	EXPECT(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = config_read(path, &config, &error);
+	close(fd);
+	if (r < 0) {
+		EXPECT(r == -EINVAL);
+		EXPECT(strncmp(words, path, strlen(path)) == 0 && words[strlen(path)] == ':');
+		EXPECT(strstr(words, "expected "));
+		EXPECT(config_value_is_text(words, error.length));
+		return 0;
+	}
+	EXPECT(error.length == 0);
+	check_config(&config);
+	config_done(&config);
+	return 0;
+}

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
+/* objects: vmmallocd/control.c vmmallocd/control_connection.c vmmallocd/control_methods.c */
+/* objects: vmmallocd/control_reply.c vmmallocd/control_json.c */
+/* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
+/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
+/* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
+/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
+/* objects: common/base/handout.c common/base/size.c common/base/text.c */
+/* packages: jansson inih libuv */
+/* wrap: getsockopt accept4 uv_now */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <uv.h>
+
+#include "vmmallocd/control.h"
+
+#define DEADLINE_MS 20000
+#define LIST "{\"method\":\"org.vmmalloc.List\"}"
+#define INFO "{\"method\":\"org.varlink.service.GetInfo\"}"
+
+static uid_t peer_uid;           /* what SO_PEERCRED says */
+static bool no_descriptors;      /* accept4 has none left */
+static int accepts_refused;
+static uint64_t clock_ahead_ms;
+
+int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *length)
+{
+	int r = __real_getsockopt(fd, level, option, value, length);
+
+	if (r == 0 && level == SOL_SOCKET && option == SO_PEERCRED)
+		((struct ucred *)value)->uid = peer_uid;
+	return r;
+}
+
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+	if (no_descriptors) {
+		accepts_refused++;
+		errno = EMFILE;
+		return -1;
+	}
+	return __real_accept4(fd, address, length, flags);
+}
+
+uint64_t __real_uv_now(const uv_loop_t *loop);
+uint64_t __wrap_uv_now(const uv_loop_t *loop)
+{
+	return __real_uv_now(loop) + clock_ahead_ms;
+}
+
+struct fixture {
+	uv_loop_t loop;
+	uv_timer_t pace;   /* ends a turn of the loop in which nothing happens */
+	struct registry *registry;
+	struct config config;
+	struct control *control;
+	struct sockaddr_un address;
+	socklen_t address_bytes;
+	int reloads;
+};
+
+static const struct config *get_config(void *context)
+{
+	return &((struct fixture *)context)->config;
+}
+
+static void daemon_info(void *context, struct control_daemon_info *ret)
+{
+	(void)context;
+	*ret = (struct control_daemon_info){ .pid = 1, .config_file = "", .runtime_dir = "", .state_dir = "" };
+}
+
+static const char *class_problem(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return NULL;
+}
+
+static int pool_figures(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
+{
+	(void)context;
+	(void)pool;
+	*ret_used = *ret_peak = 1;
+	return 0;
+}
+
+static int reload(void *context, struct text *error)
+{
+	(void)error;
+	((struct fixture *)context)->reloads++;
+	return 0;
+}
+
+static void on_pace(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct control_backend backend = { .context = f, .config = get_config, .daemon_info = daemon_info,
+					   .class_problem = class_problem, .pool_figures = pool_figures,
+					   .reload = reload };
+
+	peer_uid = geteuid();
+	clock_ahead_ms = 0;
+	no_descriptors = false;
+	f->registry = backend.registry = registry_new();
+	f->address.sun_family = AF_UNIX;
+	/* the kernel picks an abstract name */
+	assert_int_equal(bind(fd, (struct sockaddr *)&f->address, sizeof(sa_family_t)), 0);
+	f->address_bytes = sizeof(f->address);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&f->address, &f->address_bytes), 0);
+	assert_int_equal(listen(fd, 1024), 0);
+	assert_int_equal(uv_loop_init(&f->loop), 0);
+	uv_timer_init(&f->loop, &f->pace);
+	uv_timer_start(&f->pace, on_pace, 5, 5);
+	assert_int_equal(control_open(&f->loop, fd, &backend, &f->control), 0);
+	*state = f;
+	return 0;
+}
+
+/* Nothing may be left in the loop. */
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	control_close(f->control);
+	uv_close((uv_handle_t *)&f->pace, NULL);
+	assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
+	assert_int_equal(uv_loop_close(&f->loop), 0);
+	registry_free(f->registry);
+	free(f);
+	return 0;
+}
+
+static void add_pools(struct fixture *f, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct registry_pool pool = { .class_name = "fast", .directory = (char *)"/mnt" }, *added;
+
+		memcpy(pool.id, &i, sizeof(i));
+		memcpy(pool.file.id, pool.id, sizeof(pool.id));
+		assert_int_equal(registry_add(f->registry, &pool, REGISTRY_LEASED, &added), 0);
+	}
+}
+
+static void turn(struct fixture *f)
+{
+	uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static int client(struct fixture *f)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&f->address, f->address_bytes), 0);
+	return fd;
+}
+
+static void put(int fd, const char *bytes, size_t count)
+{
+	assert_int_equal(send(fd, bytes, count, MSG_NOSIGNAL), count);
+}
+
+/* Runs the loop until the client has as many NULs, or the end; returns the bytes read. True if the end was reached. */
+static bool get(struct fixture *f, int fd, size_t messages, size_t *ret_messages, size_t *ret_bytes)
+{
+	uint64_t deadline = uv_hrtime() + DEADLINE_MS * UINT64_C(1000000);
+	size_t seen = 0, bytes = 0;
+	bool end = false;
+
+	while (!end && seen < messages) {
+		char buffer[65536];
+		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
+
+		if (n < 0 && errno == EAGAIN) {
+			assert_true(uv_hrtime() < deadline);
+			turn(f);
+			continue;
+		}
+		end = n <= 0;
+		for (ssize_t i = 0; i < n; i++)
+			seen += buffer[i] == '\0';
+		bytes += n > 0 ? (size_t)n : 0;
+	}
+	*ret_messages = seen;
+	*ret_bytes = bytes;
+	return end;
+}
+
+static void assert_answers(struct fixture *f, int fd)
+{
+	size_t messages, bytes;
+
+	put(fd, INFO, sizeof(INFO));
+	assert_false(get(f, fd, 1, &messages, &bytes));
+}
+
+static void assert_closed(struct fixture *f, int fd)
+{
+	size_t messages, bytes;
+
+	assert_true(get(f, fd, SIZE_MAX, &messages, &bytes));
+	assert_int_equal(messages, 0);
+}
+
+static void test_control_answers_byte_by_byte_calls(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	size_t messages, bytes;
+
+	for (size_t i = 0; i < sizeof(INFO); i++) {
+		put(fd, INFO + i, 1);
+		turn(f);
+	}
+	assert_false(get(f, fd, 1, &messages, &bytes));
+	close(fd);
+}
+
+static void test_control_answers_pipelined_calls_in_order(void **state)
+{
+	static const char calls[] = INFO "\0{\"method\":\"org.vmmalloc.Reload\"}\0"
+				    "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}\0" LIST "\0{\"method\":\"x\"}";
+	static const char *const expected[] = { "vendor", "{\"parameters\":{}}", "pools", "InterfaceNotFound" };
+	struct fixture *f = *state;
+	int fd = client(f);
+	char replies[4096];
+	size_t have = 0, nuls = 0;
+	const char *at = replies;
+
+	put(fd, calls, sizeof(calls));
+	for (int turns = 0; nuls < 4 && turns < 1000; turns++) {
+		ssize_t n = recv(fd, replies + have, sizeof(replies) - have, 0);
+
+		for (ssize_t i = 0; i < n; i++)
+			nuls += replies[have + (size_t)i] == '\0';
+		have += n > 0 ? (size_t)n : 0;
+		turn(f);
+	}
+	assert_int_equal(nuls, 4);
+	for (int i = 0; i < 4; i++) {
+		assert_non_null(strstr(at, expected[i]));
+		at += strlen(at) + 1;
+	}
+	assert_int_equal(f->reloads, 2);
+	close(fd);
+}
+
+static void test_control_answers_what_came_before_the_end(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	size_t messages, bytes;
+
+	for (int i = 0; i < 100; i++)
+		put(fd, INFO, sizeof(INFO));
+	put(fd, "half", 4);
+	shutdown(fd, SHUT_WR);
+	assert_true(get(f, fd, SIZE_MAX, &messages, &bytes));
+	assert_int_equal(messages, 100);
+	close(fd);
+}
+
+static void test_control_refuses_what_is_too_long_or_no_call(void **state)
+{
+	struct fixture *f = *state;
+	static char spaces[CONTROL_MESSAGE_BYTES_MOST + 2];
+	size_t messages, bytes;
+	int fd = client(f);
+
+	put(fd, "x", 2);
+	assert_closed(f, fd);
+	close(fd);
+	memset(spaces, ' ', sizeof(spaces));
+	fd = client(f);
+	put(fd, spaces, sizeof(spaces));
+	assert_closed(f, fd);
+	close(fd);
+	/* the longest that there may be */
+	memcpy(spaces, INFO, sizeof(INFO) - 1);
+	fd = client(f);
+	put(fd, spaces, CONTROL_MESSAGE_BYTES_MOST);
+	put(fd, "", 1);
+	assert_false(get(f, fd, 1, &messages, &bytes));
+	close(fd);
+}
+
+static void test_control_waits_for_a_client_that_does_not_read(void **state)
+{
+	struct fixture *f = *state;
+	size_t messages, bytes, calls = 0;
+	int slow = client(f), other = client(f);
+
+	add_pools(f, 500);
+	/* as many calls as the kernel takes: the server must stop reading them */
+	for (int idle = 0; idle < 50; ) {
+		ssize_t n = send(slow, LIST, sizeof(LIST), MSG_NOSIGNAL);
+
+		idle = n < 0 ? idle + 1 : 0;
+		calls += n == sizeof(LIST);
+		assert_true(n < 0 || n == sizeof(LIST));
+		assert_true(calls < 100000);
+		turn(f);
+	}
+	assert_true(calls > 100);
+	assert_answers(f, other);
+	assert_false(get(f, slow, calls, &messages, &bytes));
+	assert_int_equal(messages, calls);
+	assert_true(bytes > calls * 500 * 100);
+	close(slow);
+	close(other);
+}
+
+static void test_control_gives_turns_to_others_while_one_asks_without_end(void **state)
+{
+	struct fixture *f = *state;
+	char drained[65536];
+	int greedy = client(f), other = client(f), turns = 0;
+
+	add_pools(f, 5000);
+	for (int i = 0; i < 100; i++)
+		put(greedy, LIST, sizeof(LIST));
+	for (int i = 0; i < 20; i++) {
+		turn(f);
+		while (recv(greedy, drained, sizeof(drained), 0) > 0)
+			;
+	}
+	put(other, INFO, sizeof(INFO));
+	while (recv(other, drained, sizeof(drained), 0) < 0) {
+		while (recv(greedy, drained, sizeof(drained), 0) > 0)
+			;
+		turn(f);
+		turns++;
+	}
+	/* one to hear of it, one or two for a turn */
+	assert_true(turns < 10);
+	close(greedy);
+	close(other);
+}
+
+static void test_control_limits_the_connections_of_a_user(void **state)
+{
+	struct fixture *f = *state;
+	int fds[CONTROL_CONNECTIONS_PER_UID], extra;
+
+	peer_uid = geteuid() + 1;
+	for (int i = 0; i < CONTROL_CONNECTIONS_PER_UID; i++) {
+		fds[i] = client(f);
+		assert_answers(f, fds[i]);
+	}
+	extra = client(f);
+	assert_closed(f, extra);
+	close(extra);
+	peer_uid++;
+	extra = client(f);
+	assert_answers(f, extra);
+	close(extra);
+	/* one leaves, one may come */
+	peer_uid--;
+	close(fds[0]);
+	for (int i = 0; i < 5; i++)
+		turn(f);
+	fds[0] = client(f);
+	assert_answers(f, fds[0]);
+	for (int i = 0; i < CONTROL_CONNECTIONS_PER_UID; i++)
+		close(fds[i]);
+}
+
+static void test_control_always_has_a_place_for_its_own_user(void **state)
+{
+	struct fixture *f = *state;
+	int fds[CONTROL_CONNECTIONS], extra;
+
+	for (int i = 0; i < CONTROL_CONNECTIONS; i++) {
+		peer_uid = geteuid() + 1 + (uid_t)(i / CONTROL_CONNECTIONS_PER_UID);
+		fds[i] = client(f);
+		assert_answers(f, fds[i]);
+	}
+	peer_uid = geteuid() + 1000;
+	extra = client(f);
+	assert_closed(f, extra);
+	close(extra);
+	peer_uid = geteuid();
+	extra = client(f);
+	assert_answers(f, extra);
+	close(extra);
+	for (int i = 0; i < CONTROL_CONNECTIONS; i++)
+		close(fds[i]);
+}
+
+static void test_control_closes_silent_connections_only(void **state)
+{
+	struct fixture *f = *state;
+	int silent = client(f), half = client(f), alive = client(f);
+
+	put(half, "{", 1);
+	assert_answers(f, silent);
+	assert_answers(f, alive);
+	clock_ahead_ms = CONTROL_IDLE_MS - 1000;
+	assert_answers(f, alive);
+	clock_ahead_ms = CONTROL_IDLE_MS + 1;
+	assert_closed(f, silent);
+	assert_closed(f, half);
+	assert_answers(f, alive);
+	close(silent);
+	close(half);
+	close(alive);
+}
+
+static void test_control_goes_on_when_descriptors_come_back(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	no_descriptors = true;
+	accepts_refused = 0;
+	fd = client(f);
+	for (int i = 0; i < 100; i++)
+		turn(f);
+	/* it does not spin */
+	assert_in_range(accepts_refused, 1, 5);
+	no_descriptors = false;
+	assert_answers(f, fd);
+	close(fd);
+}
+
+static void test_control_forgets_clients_that_leave_at_any_time(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	add_pools(f, 3000);
+	for (int turns = 0; turns < 60; turns++) {
+		fd = client(f);
+		put(fd, LIST, sizeof(LIST));
+		put(fd, LIST, sizeof(LIST) / 2);
+		for (int i = 0; i < turns; i++)
+			turn(f);
+		close(fd);
+	}
+	/* the teardown proves that nothing was left; what is open now is closed with it */
+	peer_uid = geteuid() + 1;
+	for (int i = 0; i < 5; i++) {
+		fd = client(f);
+		put(fd, LIST, sizeof(LIST));
+		turn(f);
+		turn(f);
+		close(fd);
+	}
+	assert_answers(f, fd = client(f));
+	close(fd);
+}
+
+static void test_control_closes_with_clients_in_all_stages(void **state)
+{
+	struct fixture *f = *state;
+	int silent = client(f), half = client(f), unread = client(f), waiting = client(f);
+
+	add_pools(f, 10000);
+	put(half, "{", 1);
+	put(unread, LIST, sizeof(LIST));
+	for (int i = 0; i < 50; i++)
+		turn(f);
+	put(waiting, LIST, sizeof(LIST));
+	turn(f);
+	/* control_close comes next */
+	close(silent);
+	close(half);
+	close(unread);
+	close(waiting);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_control_answers_byte_by_byte_calls),
+		TEST(test_control_answers_pipelined_calls_in_order),
+		TEST(test_control_answers_what_came_before_the_end),
+		TEST(test_control_refuses_what_is_too_long_or_no_call),
+		TEST(test_control_waits_for_a_client_that_does_not_read),
+		TEST(test_control_gives_turns_to_others_while_one_asks_without_end),
+		TEST(test_control_limits_the_connections_of_a_user),
+		TEST(test_control_always_has_a_place_for_its_own_user),
+		TEST(test_control_closes_silent_connections_only),
+		TEST(test_control_goes_on_when_descriptors_come_back),
+		TEST(test_control_forgets_clients_that_leave_at_any_time),
+		TEST(test_control_closes_with_clients_in_all_stages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

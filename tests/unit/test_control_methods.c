@@ -1,0 +1,722 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_control_methods -- every call of the interface, by hand-made registry and configuration; and what is no call. */
+/* objects: vmmallocd/control_methods.c vmmallocd/control_reply.c vmmallocd/control_json.c */
+/* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
+/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
+/* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
+/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
+/* objects: common/base/handout.c common/base/size.c common/base/text.c */
+/* packages: jansson inih */
+/* wrap: malloc calloc realloc strdup */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "include/libvmmalloc.h"
+#include "vmmallocd/control_methods.h"
+
+#define OTHER_UID (geteuid() + 1000)
+#define POOL_BYTES ((uint64_t)64 << 20)
+
+/* --- memory that runs out --- */
+
+static long allocations_left = -1;   /* negative: no limit */
+
+static bool allocation_fails(void)
+{
+	return allocations_left >= 0 && allocations_left-- == 0 ? (allocations_left = 0, true) : false;
+}
+
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes)
+{
+	return allocation_fails() ? NULL : __real_malloc(bytes);
+}
+
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	return allocation_fails() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__real_realloc(void *block, size_t bytes);
+void *__wrap_realloc(void *block, size_t bytes)
+{
+	return allocation_fails() ? NULL : __real_realloc(block, bytes);
+}
+
+char *__real_strdup(const char *string);
+char *__wrap_strdup(const char *string)
+{
+	return allocation_fails() ? NULL : __real_strdup(string);
+}
+
+/* --- a daemon --- */
+
+struct fixture {
+	struct registry *registry;
+	struct config config;
+	struct config_class classes[2];
+	struct control_backend backend;
+	uint64_t used, peak;
+	int figures_error;
+	const char *problem, *class_problem;   /* of "fast" */
+	int prunes, reloads;
+	bool dry_run;
+	int prune_error, reload_error;
+	const char *reload_words;
+};
+
+static const struct config *get_config(void *context)
+{
+	return &((struct fixture *)context)->config;
+}
+
+static void daemon_info(void *context, struct control_daemon_info *ret)
+{
+	*ret = (struct control_daemon_info){ .pid = 42, .uptime_s = 61, .config_file = "/etc/x.conf",
+					     .runtime_dir = "/run/x", .state_dir = "/var/x", .handed_out = 7,
+					     .refused = 6, .recycled = 5, .destroyed = 4,
+					     .problem = ((struct fixture *)context)->problem };
+}
+
+static const char *class_problem(void *context, const char *name)
+{
+	return strcmp(name, "fast") == 0 ? ((struct fixture *)context)->class_problem : NULL;
+}
+
+static int pool_figures(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
+{
+	struct fixture *f = context;
+
+	assert_int_equal(pool->state, REGISTRY_LEASED);
+	if (f->figures_error)
+		return f->figures_error;
+	*ret_used = f->used;
+	*ret_peak = f->peak;
+	return 0;
+}
+
+struct prune_visit {
+	int (*visit)(void *context, const struct registry_pool *pool);
+	void *context;
+};
+
+static int prune_failed(void *context, struct registry_pool *pool)
+{
+	struct prune_visit *v = context;
+
+	return pool->state == REGISTRY_FAILED ? v->visit(v->context, pool) : 0;
+}
+
+static int prune(void *context, bool dry_run, int (*visit)(void *visit_context, const struct registry_pool *pool),
+		 void *visit_context)
+{
+	struct fixture *f = context;
+	struct prune_visit v = { visit, visit_context };
+	int r = registry_each(f->registry, prune_failed, &v);
+
+	f->prunes++;
+	f->dry_run = dry_run;
+	return r < 0 ? r : f->prune_error;
+}
+
+static int reload(void *context, struct text *error)
+{
+	struct fixture *f = context;
+
+	f->reloads++;
+	if (f->reload_words)
+		text_add(error, "%s", f->reload_words);
+	return f->reload_error;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->registry = registry_new();
+	f->classes[0] = (struct config_class){ .name = "slow", .directory = "/mnt/slow", .size_bytes = 1 << 30, .ready = 0,
+					       .max = 1, .recycle = CONFIG_RECYCLE_DESTROY, .max_per_user = 3 };
+	f->classes[1] = (struct config_class){ .name = "fast", .directory = "/mnt/fast", .size_bytes = POOL_BYTES,
+					       .ready = 2, .max = 16, .warm = true };
+	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
+	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .config = get_config,
+					       .daemon_info = daemon_info, .class_problem = class_problem,
+					       .pool_figures = pool_figures, .prune = prune, .reload = reload };
+	f->used = 1000;
+	f->peak = 2000;
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	registry_free(f->registry);
+	free(f);
+	return 0;
+}
+
+static struct registry_pool *add(struct fixture *f, const char *class, unsigned number, enum registry_state state)
+{
+	struct registry_pool pool = { .directory = (char *)"/mnt/fast", .size_bytes = POOL_BYTES, .created_s = 1,
+				      .changed_s = time(NULL) }, *added;
+
+	pool.id[0] = (uint8_t)(number >> 8);
+	pool.id[1] = (uint8_t)number;
+	memcpy(pool.file.id, pool.id, sizeof(pool.id));
+	pool.file.mark = state == REGISTRY_LEASED ? POOL_FILE_USED : POOL_FILE_READY;
+	snprintf(pool.class_name, sizeof(pool.class_name), "%s", class);
+	pool.owner = (struct registry_owner){ .pid = 4000000000u, .uid = 1000, .comm = "redis-server" };
+	assert_int_equal(registry_add(f->registry, &pool, state, &added), 0);
+	return added;
+}
+
+/* --- calls --- */
+
+struct received {
+	char *text;
+	size_t bytes, pieces, largest;
+};
+
+static int receive(struct control_reply *reply, struct received *r)
+{
+	const char *piece;
+	size_t bytes;
+	int result;
+
+	while ((result = control_reply_next(reply, &piece, &bytes)) > 0) {
+		r->text = __real_realloc(r->text, r->bytes + bytes);
+		memcpy(r->text + r->bytes, piece, bytes);
+		r->bytes += bytes;
+		r->pieces++;
+		r->largest = bytes > r->largest ? bytes : r->largest;
+	}
+	return result;
+}
+
+/* The reply as an object, NULL for none. */
+static json_t *call_as(struct fixture *f, uid_t uid, const char *message)
+{
+	struct control_reply *reply = (void *)-1;
+	struct received received = { 0 };
+	json_t *object;
+
+	assert_int_equal(control_methods_call(&f->backend, uid, message, strlen(message), &reply), 0);
+	if (!reply)
+		return NULL;
+	assert_int_equal(receive(reply, &received), 0);
+	control_reply_free(reply);
+	assert_int_equal(strnlen(received.text, received.bytes), received.bytes - 1);
+	object = json_loads(received.text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(object);
+	free(received.text);
+	return object;
+}
+
+static void assert_reply_as(struct fixture *f, uid_t uid, const char *message, const char *expected)
+{
+	json_t *object = call_as(f, uid, message), *wanted = json_loads(expected, 0, NULL);
+	char *text = json_dumps(object, JSON_COMPACT);
+
+	assert_non_null(wanted);
+	if (!json_equal(object, wanted))
+		fail_msg("%s\n  gave     %s\n  expected %s", message, text, expected);
+	free(text);
+	json_decref(object);
+	json_decref(wanted);
+}
+
+static void assert_reply(struct fixture *f, const char *message, const char *expected)
+{
+	assert_reply_as(f, OTHER_UID, message, expected);
+}
+
+#define LIST "{\"method\":\"org.vmmalloc.List\"}"
+#define STATUS "{\"method\":\"org.vmmalloc.Status\",\"parameters\":{}}"
+#define PRUNE(dry_run) "{\"method\":\"org.vmmalloc.Prune\",\"parameters\":{\"dry_run\":" dry_run "}}"
+#define RELOAD "{\"method\":\"org.vmmalloc.Reload\"}"
+#define ID(four) four "0000000000000000000000000000"
+#define FILE_OF(four, mark) "/mnt/fast/vmmalloc-" ID(four) "." mark
+
+static void test_control_list_is_empty_without_pools(void **state)
+{
+	assert_reply(*state, LIST, "{\"parameters\":{\"version\":1,\"pools\":[]}}");
+}
+
+static void test_control_list_is_sorted_and_tells_figures_of_leased_pools_only(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, "slow", 1, REGISTRY_CREATING);
+	add(f, "fast", 0x300, REGISTRY_LEASED);
+	add(f, "fast", 0x200, REGISTRY_READY)->changed_s -= 100000;
+	add(f, "fast", 0x250, REGISTRY_QUARANTINED)->changed_s += 100000;
+
+	json_t *reply = call_as(f, OTHER_UID, LIST);
+	json_t *pools = json_object_get(json_object_get(reply, "parameters"), "pools"), *pool;
+	size_t i;
+
+	/* time goes on while we look */
+	json_array_foreach(pools, i, pool) {
+		json_int_t age = json_integer_value(json_object_get(pool, "age"));
+
+		assert_true(i == 0 ? age >= 100000 && age < 100100 : age >= 0 && age < 100);
+		json_object_del(pool, "age");
+	}
+
+	json_t *expected = json_loads("[{\"id\":\"" ID("0200") "\",\"class\":\"fast\",\"path\":\"" FILE_OF("0200", "ready")
+				      "\",\"state\":\"ready\",\"size\":67108864},"
+				      "{\"id\":\"" ID("0250") "\",\"class\":\"fast\",\"path\":\"" FILE_OF("0250", "ready")
+				      "\",\"state\":\"quarantined\",\"size\":67108864},"
+				      "{\"id\":\"" ID("0300") "\",\"class\":\"fast\",\"path\":\"" FILE_OF("0300", "used")
+				      "\",\"state\":\"leased\",\"size\":67108864,\"used\":1000,\"peak\":2000,"
+				      "\"owner\":{\"pid\":4000000000,\"uid\":1000,\"comm\":\"redis-server\"}},"
+				      "{\"id\":\"" ID("0001") "\",\"class\":\"slow\",\"path\":\"" FILE_OF("0001", "ready")
+				      "\",\"state\":\"creating\",\"size\":67108864}]", 0, NULL);
+
+	assert_non_null(expected);
+	assert_true(json_equal(pools, expected));
+	json_decref(expected);
+	json_decref(reply);
+}
+
+static json_t *only_pool(json_t *reply)
+{
+	json_t *pools = json_object_get(json_object_get(reply, "parameters"), "pools");
+
+	assert_int_equal(json_array_size(pools), 1);
+	return json_array_get(pools, 0);
+}
+
+static void test_control_list_leaves_out_figures_that_cannot_be_read(void **state)
+{
+	struct fixture *f = *state;
+	json_t *reply;
+
+	f->figures_error = -EBADMSG;
+	add(f, "fast", 1, REGISTRY_LEASED);
+	reply = call_as(f, OTHER_UID, LIST);
+	assert_null(json_object_get(only_pool(reply), "used"));
+	assert_null(json_object_get(only_pool(reply), "peak"));
+	assert_non_null(json_object_get(only_pool(reply), "owner"));
+	json_decref(reply);
+}
+
+static void test_control_list_bears_any_name_and_any_figure_of_a_client(void **state)
+{
+	struct fixture *f = *state;
+	json_t *reply, *pool;
+
+	f->used = UINT64_MAX;
+	f->peak = (uint64_t)INT64_MAX + 1;
+	memcpy(add(f, "fast", 1, REGISTRY_LEASED)->owner.comm, "\xff\"\\\n\x01\xc3x", 8);
+	reply = call_as(f, OTHER_UID, LIST);
+	pool = only_pool(reply);
+	assert_int_equal(json_integer_value(json_object_get(pool, "used")), INT64_MAX);
+	assert_int_equal(json_integer_value(json_object_get(pool, "peak")), INT64_MAX);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(pool, "owner"), "comm")), "?\"\\\n\x01?x");
+	json_decref(reply);
+}
+
+static void test_control_list_of_thousands_comes_in_small_pieces(void **state)
+{
+	struct fixture *f = *state;
+	struct received received = { 0 };
+	struct control_reply *reply;
+	json_t *object;
+
+	for (unsigned i = 0; i < 10000; i++)
+		add(f, i % 2 ? "fast" : "slow", i, i % 3 ? REGISTRY_READY : REGISTRY_LEASED);
+	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, LIST, strlen(LIST), &reply), 0);
+	assert_int_equal(receive(reply, &received), 0);
+	control_reply_free(reply);
+	assert_true(received.pieces > 50);
+	assert_true(received.largest < CONTROL_REPLY_PIECE_BYTES + 1024);
+	object = json_loads(received.text, JSON_REJECT_DUPLICATES, NULL);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(object, "parameters"), "pools")), 10000);
+	json_decref(object);
+	free(received.text);
+}
+
+static void test_control_list_leaves_out_pools_that_go_while_it_is_read(void **state)
+{
+	struct fixture *f = *state;
+	struct registry_pool *pools[1000];
+	struct received received = { 0 };
+	struct control_reply *reply;
+	const char *piece;
+	json_t *object;
+	size_t bytes;
+
+	for (unsigned i = 0; i < 1000; i++)
+		pools[i] = add(f, "fast", i, REGISTRY_READY);
+	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, LIST, strlen(LIST), &reply), 0);
+	assert_int_equal(control_reply_next(reply, &piece, &bytes), 1);
+	received.text = malloc(bytes);
+	memcpy(received.text, piece, bytes);
+	received.bytes = bytes;
+	for (unsigned i = 500; i < 1000; i++)
+		registry_remove(f->registry, pools[i]);
+	add(f, "fast", 2000, REGISTRY_READY);
+	assert_int_equal(receive(reply, &received), 0);
+	control_reply_free(reply);
+	object = json_loads(received.text, JSON_REJECT_DUPLICATES, NULL);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(object, "parameters"), "pools")), 500);
+	json_decref(object);
+	free(received.text);
+}
+
+#define COUNTS(creating, ready, leased)                                                                                \
+	"{\"creating\":" creating ",\"warming\":0,\"ready\":" ready ",\"leased\":" leased                              \
+	",\"recycling\":0,\"quarantined\":0,\"failed\":0}"
+#define DAEMON                                                                                                         \
+	"\"pid\":42,\"version\":\"" VMMALLOC_VERSION "\",\"uptime\":61,\"config\":\"/etc/x.conf\",\"runtime_dir\":"   \
+	"\"/run/x\",\"state_dir\":\"/var/x\",\"handed_out\":7,\"refused\":6,\"recycled\":5,\"destroyed\":4"
+#define SLOW(counts)                                                                                                   \
+	"{\"name\":\"slow\",\"directory\":\"/mnt/slow\",\"size\":1073741824,\"ready\":0,\"max\":1,\"warm\":false,"     \
+	"\"recycle\":\"destroy\",\"max_per_user\":3,\"counts\":" counts ",\"configured\":true}"
+#define FAST(counts, rest)                                                                                             \
+	"{\"name\":\"fast\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":2,\"max\":16,\"warm\":true,"       \
+	"\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts ",\"configured\":true" rest "}"
+#define OLD(name, counts)                                                                                              \
+	"{\"name\":\"" name "\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":0,\"max\":0,\"warm\":false,"   \
+	"\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts ",\"configured\":false}"
+#define NONE COUNTS("0", "0", "0")
+
+static void test_control_status_has_daemon_and_classes_in_the_order_of_the_files(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_reply(f, STATUS, "{\"parameters\":{\"version\":1,\"daemon\":{" DAEMON "},\"classes\":[" SLOW(NONE) ","
+		     FAST(NONE, "") "]}}");
+	add(f, "fast", 1, REGISTRY_LEASED);
+	add(f, "fast", 2, REGISTRY_LEASED);
+	add(f, "fast", 3, REGISTRY_READY);
+	add(f, "slow", 4, REGISTRY_CREATING);
+	assert_reply(f, STATUS, "{\"parameters\":{\"version\":1,\"daemon\":{" DAEMON "},\"classes\":["
+		     SLOW(COUNTS("1", "0", "0")) "," FAST(COUNTS("0", "1", "2"), "") "]}}");
+}
+
+static void test_control_status_tells_problems(void **state)
+{
+	struct fixture *f = *state;
+
+	f->problem = "registry: No space left on device";
+	f->class_problem = "/mnt/fast is full";
+	assert_reply(f, STATUS, "{\"parameters\":{\"version\":1,\"daemon\":{" DAEMON
+		     ",\"problem\":\"registry: No space left on device\"},\"classes\":[" SLOW(NONE) ","
+		     FAST(NONE, ",\"problem\":\"/mnt/fast is full\"") "]}}");
+}
+
+static void test_control_status_has_classes_that_are_no_longer_configured(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, "old", 1, REGISTRY_LEASED);
+	add(f, "fast", 2, REGISTRY_READY);
+	add(f, "old", 3, REGISTRY_READY);
+	add(f, "ancient", 4, REGISTRY_LEASED);
+	assert_reply(f, STATUS, "{\"parameters\":{\"version\":1,\"daemon\":{" DAEMON "},\"classes\":[" SLOW(NONE) ","
+		     FAST(COUNTS("0", "1", "0"), "") "," OLD("ancient", COUNTS("0", "0", "1")) ","
+		     OLD("old", COUNTS("0", "1", "1")) "]}}");
+}
+
+#define DENIED                                                                                                         \
+	"{\"error\":\"org.vmmalloc.PermissionDenied\",\"parameters\":{\"expected\":\"root or the daemon's own user\"}}"
+#define INVALID(parameter)                                                                                             \
+	"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"" parameter "\"}}"
+
+static void test_control_prune_lists_what_the_daemon_removes(void **state)
+{
+	struct fixture *f = *state;
+	json_t *reply;
+
+	assert_reply_as(f, geteuid(), PRUNE("true"), "{\"parameters\":{\"version\":1,\"pools\":[]}}");
+	assert_true(f->dry_run);
+	add(f, "fast", 1, REGISTRY_READY);
+	add(f, "fast", 2, REGISTRY_FAILED);
+	reply = call_as(f, 0, PRUNE("false"));
+	assert_string_equal(json_string_value(json_object_get(only_pool(reply), "id")), ID("0002"));
+	json_decref(reply);
+	assert_false(f->dry_run);
+	assert_int_equal(f->prunes, 2);
+}
+
+static void test_control_prune_says_why_it_failed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->prune_error = -EIO;
+	add(f, "fast", 2, REGISTRY_FAILED);
+	assert_reply_as(f, 0, PRUNE("false"),
+			"{\"error\":\"org.vmmalloc.PruneFailed\",\"parameters\":{\"message\":\"Input/output error\"}}");
+}
+
+static void test_control_prune_wants_to_know_whether_it_is_a_dry_run(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_reply_as(f, 0, "{\"method\":\"org.vmmalloc.Prune\"}", INVALID("dry_run"));
+	assert_reply_as(f, 0, PRUNE("1"), INVALID("dry_run"));
+	assert_reply_as(f, 0, PRUNE("true,\"class\":\"fast\""), INVALID("class"));
+	assert_int_equal(f->prunes, 0);
+}
+
+static void test_control_changes_nothing_for_other_users(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_reply(f, PRUNE("true"), DENIED);
+	assert_reply(f, PRUNE("false"), DENIED);
+	assert_reply(f, RELOAD, DENIED);
+	assert_null(call_as(f, OTHER_UID, "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}"));
+	assert_int_equal(f->prunes, 0);
+	assert_int_equal(f->reloads, 0);
+}
+
+static void test_control_reload_answers_and_says_what_is_wrong(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_reply_as(f, 0, RELOAD, "{\"parameters\":{}}");
+	f->reload_error = -EINVAL;
+	f->reload_words = "/etc/x.conf:7: size (12Q)";
+	assert_reply_as(f, geteuid(), RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
+			"\"/etc/x.conf:7: size (12Q)\"}}");
+	f->reload_words = NULL;
+	assert_reply_as(f, 0, RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
+			"\"Invalid argument\"}}");
+	assert_int_equal(f->reloads, 3);
+}
+
+static void test_control_oneway_calls_are_done_without_a_reply(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_null(call_as(f, 0, "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}"));
+	assert_int_equal(f->reloads, 1);
+	assert_null(call_as(f, 0, "{\"method\":\"org.vmmalloc.Nothing\",\"oneway\":true}"));
+	assert_null(call_as(f, 0, "{\"method\":\"org.vmmalloc.List\",\"oneway\":true,\"more\":true}"));
+}
+
+static void test_control_answers_what_every_service_does(void **state)
+{
+	assert_reply(*state, "{\"method\":\"org.varlink.service.GetInfo\",\"more\":true}",
+		     "{\"parameters\":{\"vendor\":\"libvmmalloc\",\"product\":\"vmmallocd\",\"version\":\"" VMMALLOC_VERSION
+		     "\",\"url\":\"\",\"interfaces\":[\"org.varlink.service\",\"org.vmmalloc\"]}}");
+}
+
+#define DESCRIBE(interface)                                                                                            \
+	"{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"" interface "\"}}"
+
+static char *describe(struct fixture *f, const char *message)
+{
+	json_t *reply = call_as(f, OTHER_UID, message);
+	const char *text = json_string_value(json_object_get(json_object_get(reply, "parameters"), "description"));
+	char *copy;
+
+	assert_non_null(text);
+	copy = strdup(text);
+	json_decref(reply);
+	return copy;
+}
+
+static void test_control_describes_its_interface_by_its_file(void **state)
+{
+	char *text = describe(*state, DESCRIBE("org.vmmalloc")), file[16384];
+	FILE *stream = fopen("vmmallocd/org.vmmalloc.varlink", "re");
+
+	assert_non_null(stream);
+	file[fread(file, 1, sizeof(file) - 1, stream)] = '\0';
+	fclose(stream);
+	assert_string_equal(text, file);
+	free(text);
+}
+
+static void assert_methods_exist(struct fixture *f, const char *interface, char *description)
+{
+	int methods = 0;
+
+	for (char *at = description; (at = strstr(at, "\nmethod ")); methods++) {
+		char message[256];
+		json_t *reply;
+		const char *error;
+
+		at += strlen("\nmethod ");
+		snprintf(message, sizeof(message), "{\"method\":\"%s.%.*s\"}", interface, (int)strcspn(at, "("), at);
+		reply = call_as(f, OTHER_UID, message);
+		error = json_string_value(json_object_get(reply, "error"));
+		if (error && strcmp(error, "org.varlink.service.MethodNotFound") == 0)
+			fail_msg("%s: %s", message, error);
+		json_decref(reply);
+	}
+	assert_true(methods >= 2);
+	free(description);
+}
+
+static void test_control_has_every_method_that_it_describes(void **state)
+{
+	assert_methods_exist(*state, "org.vmmalloc", describe(*state, DESCRIBE("org.vmmalloc")));
+	assert_methods_exist(*state, "org.varlink.service", describe(*state, DESCRIBE("org.varlink.service")));
+}
+
+#define NO_INTERFACE(name)                                                                                             \
+	"{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"" name "\"}}"
+#define NO_METHOD(name)                                                                                                \
+	"{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"" name "\"}}"
+
+static void test_control_names_what_it_does_not_have(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_reply(f, "{\"method\":\"org.example.List\"}", NO_INTERFACE("org.example"));
+	assert_reply(f, "{\"method\":\"org.vmmalloc.x.List\"}", NO_INTERFACE("org.vmmalloc.x"));
+	assert_reply(f, "{\"method\":\"org.List\"}", NO_INTERFACE("org"));
+	assert_reply(f, "{\"method\":\"List\"}", NO_INTERFACE("List"));
+	assert_reply(f, "{\"method\":\"\"}", NO_INTERFACE(""));
+	assert_reply(f, "{\"method\":\"org.vmmalloc.\"}", NO_INTERFACE("org.vmmalloc."));
+	assert_reply(f, "{\"method\":\"org.vmmalloc.list\"}", NO_METHOD("org.vmmalloc.list"));
+	assert_reply(f, "{\"method\":\"org.vmmalloc.GetInfo\"}", NO_METHOD("org.vmmalloc.GetInfo"));
+	assert_reply(f, DESCRIBE("org.example"), NO_INTERFACE("org.example"));
+	assert_reply(f, "{\"method\":\"org.varlink.service.GetInterfaceDescription\"}", INVALID("interface"));
+	assert_reply(f, "{\"method\":\"org.vmmalloc.List\",\"parameters\":{\"class\":\"fast\"}}", INVALID("class"));
+	assert_reply(f, "{\"method\":\"org.vmmalloc.List\",\"upgrade\":true}",
+		     "{\"error\":\"org.varlink.service.MethodNotImplemented\",\"parameters\":{\"method\":"
+		     "\"org.vmmalloc.List\"}}");
+}
+
+static void test_control_takes_calls_with_what_it_does_not_know(void **state)
+{
+	assert_reply(*state, " {\"method\":\"org.vmmalloc.List\", \"parameters\":null, \"more\":false, \"x\":[1]}\n",
+		     "{\"parameters\":{\"version\":1,\"pools\":[]}}");
+}
+
+static void test_control_refuses_what_is_no_call(void **state)
+{
+	static const char *const messages[] = {
+		"", " ", "x", "null", "1", "\"org.vmmalloc.List\"", "[]", "{}", "{\"method\":1}", "{\"method\":null}",
+		"[\"method\"]", "{\"method\":\"org.vmmalloc.List\"", "{\"method\":\"org.vmmalloc.List\"}}",
+		"{\"method\":\"org.vmmalloc.List\"}{}", "{\"method\":\"org.vmmalloc.List\",\"parameters\":[]}",
+		"{\"method\":\"org.vmmalloc.List\",\"parameters\":1}", "{\"method\":\"org.vmmalloc.List\",\"oneway\":1}",
+		"{\"method\":\"org.vmmalloc.List\",\"more\":\"no\"}", "{\"method\":\"org.vmmalloc.List\",\"upgrade\":{}}",
+		"{\"method\":\"org.vmmalloc.List\",\"method\":\"org.vmmalloc.Reload\"}",
+		"{\"method\":\"org.vmmalloc.\xff\"}", "{\"method\":\"org.vmmalloc.List\\u0000\"}",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
+		struct control_reply *reply = (void *)-1;
+		int r = control_methods_call(&f->backend, 0, messages[i], strlen(messages[i]), &reply);
+
+		if (r != -EBADMSG || reply != (void *)-1)
+			fail_msg("%s: %d", messages[i], r);
+	}
+}
+
+static void test_control_bears_arrays_without_end(void **state)
+{
+	struct fixture *f = *state;
+	struct control_reply *reply;
+	char *message = malloc(CONTROL_MESSAGE_BYTES_MOST);
+
+	memset(message, '[', CONTROL_MESSAGE_BYTES_MOST);
+	assert_int_equal(control_methods_call(&f->backend, 0, message, CONTROL_MESSAGE_BYTES_MOST, &reply), -EBADMSG);
+	free(message);
+}
+
+/* Each allocation fails once; in the end there is a reply as if nothing had been, or -ENOMEM, and no leak. */
+static void assert_survives_want_of_memory(struct fixture *f, const char *message)
+{
+	bool replied = false;
+
+	for (long limit = 0; !replied; limit++) {
+		struct control_reply *reply = NULL;
+		struct received received = { 0 };
+		int r;
+
+		allocations_left = limit;
+		r = control_methods_call(&f->backend, 0, message, strlen(message), &reply);
+		if (r == 0)
+			r = receive(reply, &received);
+		replied = allocations_left > 0;
+		allocations_left = -1;
+		control_reply_free(reply);
+		/* a message that cannot be read for want of memory ends the connection, too */
+		assert_true(r == 0 || r == -ENOMEM || r == -EBADMSG);
+		assert_true(r == 0 || !replied);
+		if (r == 0) {
+			json_t *object = json_loads(received.text, 0, NULL);
+
+			assert_non_null(object);
+			json_decref(object);
+		}
+		free(received.text);
+		assert_true(limit < 10000);
+	}
+}
+
+static void test_control_survives_want_of_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	json_set_alloc_funcs(__wrap_malloc, free);
+	for (unsigned i = 0; i < 70; i++)
+		add(f, "fast", i, REGISTRY_LEASED);
+	add(f, "old", 1000, REGISTRY_LEASED);
+	memcpy(add(f, "old", 1001, REGISTRY_LEASED)->owner.comm, "\xff", 2);
+	add(f, "slow", 1002, REGISTRY_FAILED);
+	assert_survives_want_of_memory(f, LIST);
+	f->class_problem = "full";
+	assert_survives_want_of_memory(f, STATUS);
+	assert_survives_want_of_memory(f, PRUNE("false"));
+	assert_survives_want_of_memory(f, RELOAD);
+	assert_survives_want_of_memory(f, DESCRIBE("org.vmmalloc"));
+	assert_survives_want_of_memory(f, DESCRIBE("org.example"));
+	json_set_alloc_funcs(malloc, free);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_control_list_is_empty_without_pools),
+		TEST(test_control_list_is_sorted_and_tells_figures_of_leased_pools_only),
+		TEST(test_control_list_leaves_out_figures_that_cannot_be_read),
+		TEST(test_control_list_bears_any_name_and_any_figure_of_a_client),
+		TEST(test_control_list_of_thousands_comes_in_small_pieces),
+		TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read),
+		TEST(test_control_status_has_daemon_and_classes_in_the_order_of_the_files),
+		TEST(test_control_status_tells_problems),
+		TEST(test_control_status_has_classes_that_are_no_longer_configured),
+		TEST(test_control_prune_lists_what_the_daemon_removes),
+		TEST(test_control_prune_says_why_it_failed),
+		TEST(test_control_prune_wants_to_know_whether_it_is_a_dry_run),
+		TEST(test_control_changes_nothing_for_other_users),
+		TEST(test_control_reload_answers_and_says_what_is_wrong),
+		TEST(test_control_oneway_calls_are_done_without_a_reply),
+		TEST(test_control_answers_what_every_service_does),
+		TEST(test_control_describes_its_interface_by_its_file),
+		TEST(test_control_has_every_method_that_it_describes),
+		TEST(test_control_names_what_it_does_not_have),
+		TEST(test_control_takes_calls_with_what_it_does_not_know),
+		TEST(test_control_refuses_what_is_no_call),
+		TEST(test_control_bears_arrays_without_end),
+		TEST(test_control_survives_want_of_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,917 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_daemon_config -- what vmmallocd.conf may say, and the exact words that refuse the rest. */
+/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
+/* objects: common/base/handout.c common/base/size.c common/base/text.c tests/unit/scratch.c */
+/* packages: inih */
+/* wrap: getpwnam_r getgrnam_r getpwuid_r getgrouplist geteuid malloc strdup reallocarray asprintf */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "include/libvmmalloc.h"
+#include "tests/unit/scratch.h"
+#include "vmmallocd/config.h"
+
+#define POOL "[pool a]\ndirectory = /mnt/a\nsize = 1G\n"
+#define A50 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
+
+static char dir[SCRATCH_PATH], file[SCRATCH_PATH + 32], confd[SCRATCH_PATH + 32];
+
+/* --- a user database of our own: alice 1000 (groups 100, 200), bob 1001 (group 101, and 300 others) --- */
+
+static int database_error;
+static size_t database_needs;  /* bytes of buffer */
+static unsigned lookups;
+
+static int database_answer(size_t bytes)
+{
+	lookups++;
+	return bytes < database_needs ? ERANGE : database_error;
+}
+
+static int user_answer(const char *name, struct passwd *entry, size_t bytes, struct passwd **found)
+{
+	int r = database_answer(bytes);
+
+	*found = NULL;
+	if (r)
+		return r;
+	if (strcmp(name, "alice") == 0)
+		*entry = (struct passwd){ .pw_name = (char *)"alice", .pw_uid = 1000, .pw_gid = 100 };
+	else if (strcmp(name, "bob") == 0)
+		*entry = (struct passwd){ .pw_name = (char *)"bob", .pw_uid = 1001, .pw_gid = 101 };
+	else
+		return 0;
+	*found = entry;
+	return 0;
+}
+
+int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t bytes, struct passwd **found)
+{
+	(void)buffer;
+	return user_answer(name, entry, bytes, found);
+}
+
+int __wrap_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t bytes, struct passwd **found)
+{
+	(void)buffer;
+	return user_answer(uid == 1000 ? "alice" : uid == 1001 ? "bob" : "nobody", entry, bytes, found);
+}
+
+int __wrap_getgrnam_r(const char *name, struct group *entry, char *buffer, size_t bytes, struct group **found)
+{
+	int r = database_answer(bytes);
+
+	(void)buffer;
+	*found = NULL;
+	if (r)
+		return r;
+	if (strcmp(name, "pmem") != 0)
+		return 0;
+	*entry = (struct group){ .gr_name = (char *)"pmem", .gr_gid = 200 };
+	*found = entry;
+	return 0;
+}
+
+int __wrap_getgrouplist(const char *name, gid_t gid, gid_t *gids, int *count)
+{
+	int have = strcmp(name, "alice") == 0 ? 2 : 301;
+	int room = *count;
+
+	*count = have;
+	if (room < have)
+		return -1;
+	gids[0] = gid;
+	for (int i = 1; i < have; i++)
+		gids[i] = strcmp(name, "alice") == 0 ? 200 : 1000 + (gid_t)i;
+	return have;
+}
+
+static uid_t daemon_uid;
+
+uid_t __wrap_geteuid(void)
+{
+	return daemon_uid;
+}
+
+/* --- memory that runs out at the request of number `memory_left` --- */
+
+static int memory_left = -1;
+
+static bool out_of_memory(void)
+{
+	return memory_left >= 0 && memory_left-- == 0;
+}
+
+void *__real_malloc(size_t bytes);
+void *__real_reallocarray(void *old, size_t count, size_t bytes);
+char *__real_strdup(const char *string);
+
+void *__wrap_malloc(size_t bytes)
+{
+	return out_of_memory() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t bytes)
+{
+	return out_of_memory() ? NULL : __real_reallocarray(old, count, bytes);
+}
+
+char *__wrap_strdup(const char *string)
+{
+	return out_of_memory() ? NULL : __real_strdup(string);
+}
+
+int __wrap_asprintf(char **ret, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	if (out_of_memory())
+		return -1;
+	va_start(args, format);
+	r = vasprintf(ret, format, args);
+	va_end(args);
+	return r;
+}
+
+/* --- files --- */
+
+static void write_bytes(const char *path, const char *bytes, size_t length)
+{
+	FILE *stream = fopen(path, "we");
+
+	assert_non_null(stream);
+	assert_int_equal(fwrite(bytes, 1, length, stream), length);
+	assert_int_equal(fclose(stream), 0);
+}
+
+static void write_fragment(const char *name, const char *text)
+{
+	char path[SCRATCH_PATH + 128];
+
+	assert_true(mkdir(confd, 0755) == 0 || errno == EEXIST);
+	snprintf(path, sizeof(path), "%s/%s", confd, name);
+	write_bytes(path, text, strlen(text));
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	database_error = 0;
+	database_needs = 0;
+	lookups = 0;
+	daemon_uid = 64;
+	memory_left = -1;
+	scratch_make("/tmp", dir);
+	snprintf(file, sizeof(file), "%s/vmmallocd.conf", dir);
+	snprintf(confd, sizeof(confd), "%s/conf.d", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char name[SCRATCH_PATH + 64];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/directory.conf", confd);
+	(void)rmdir(name);
+	scratch_remove(confd);
+	scratch_remove(dir);
+	return 0;
+}
+
+static struct config read_files_ok(void)
+{
+	char buffer[512] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct config config;
+
+	memset(&config, 0x5a, sizeof(config));
+	if (config_read(file, &config, &error) != 0)
+		fail_msg("refused: %s", buffer);
+	assert_int_equal(error.length, 0);
+	return config;
+}
+
+static struct config read_ok(const char *text)
+{
+	write_bytes(file, text, strlen(text));
+	return read_files_ok();
+}
+
+/* `expected` is what follows the directory of the file. */
+static void assert_files_refused(int result, const char *expected)
+{
+	char buffer[1024] = "", words[1024];
+	struct text error = TEXT_INIT(buffer);
+	struct config config, before;
+
+	memset(&config, 0x5a, sizeof(config));
+	before = config;
+	assert_int_equal(config_read(file, &config, &error), result);
+	snprintf(words, sizeof(words), "%s/%s", dir, expected);
+	assert_string_equal(buffer, words);
+	assert_memory_equal(&config, &before, sizeof(config));
+}
+
+static void assert_refused(const char *text, const char *expected)
+{
+	char words[1024];
+
+	write_bytes(file, text, strlen(text));
+	snprintf(words, sizeof(words), "vmmallocd.conf:%s", expected);
+	assert_files_refused(-EINVAL, words);
+}
+
+/* --- what is good --- */
+
+static void test_config_has_defaults(void **state)
+{
+	struct config config = read_ok("");
+
+	(void)state;
+	assert_string_equal(config.runtime_dir, "/run/vmmalloc");
+	assert_string_equal(config.state_dir, "/var/lib/vmmalloc");
+	assert_int_equal(config.log_level, CONFIG_LOG_INFO);
+	assert_int_equal(config.workers, 4);
+	assert_int_equal(config.punch_timeout_s, 10);
+	assert_int_equal(config.connections_per_user, 64);
+	assert_int_equal(config.class_count, 0);
+	config_done(&config);
+	assert_null(config.runtime_dir);
+}
+
+static void test_class_has_defaults(void **state)
+{
+	struct config config = read_ok(POOL);
+	const struct config_class *class = &config.classes[0];
+	char where[sizeof(file) + 8];
+
+	(void)state;
+	snprintf(where, sizeof(where), "%s:1", file);
+	assert_int_equal(config.class_count, 1);
+	assert_string_equal(class->name, "a");
+	assert_string_equal(class->directory, "/mnt/a");
+	assert_int_equal(class->size_bytes, 1 << 30);
+	assert_int_equal(class->ready, 1);
+	assert_int_equal(class->max, 16);
+	assert_true(class->warm);
+	assert_int_equal(class->users.count, 0);
+	assert_int_equal(class->groups.count, 0);
+	assert_int_equal(class->max_per_user, 0);
+	assert_int_equal(class->recycle, CONFIG_RECYCLE_SCRUB);
+	assert_string_equal(class->where, where);
+	config_done(&config);
+}
+
+static void test_config_reads_all_keys(void **state)
+{
+	struct config config = read_ok("[daemon]\nlog_level = debug\nworkers = 64\nruntime_dir = /r\nstate_dir = /s/t\n"
+				       "punch_timeout = 3600\nconnections_per_user = 10000\n"
+				       "[pool fast-1_X]\ndirectory = /mnt/p/q\nsize = 14M\nready = 0\nmax = 65536\n"
+				       "warm = no\nusers = alice, 7\ngroups = pmem,9\nmax_per_user = 65536\n"
+				       "recycle = destroy\n");
+	const struct config_class *class = config_find(&config, "fast-1_X");
+
+	(void)state;
+	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
+	assert_int_equal(config.workers, 64);
+	assert_string_equal(config.runtime_dir, "/r");
+	assert_string_equal(config.state_dir, "/s/t");
+	assert_int_equal(config.punch_timeout_s, 3600);
+	assert_int_equal(config.connections_per_user, 10000);
+	assert_non_null(class);
+	assert_string_equal(class->directory, "/mnt/p/q");
+	assert_int_equal(class->size_bytes, VMMALLOC_MIN_POOL);
+	assert_int_equal(class->ready, 0);
+	assert_int_equal(class->max, 65536);
+	assert_false(class->warm);
+	assert_int_equal(class->users.count, 2);
+	assert_int_equal(class->users.ids[0], 1000);
+	assert_int_equal(class->users.ids[1], 7);
+	assert_int_equal(class->groups.count, 2);
+	assert_int_equal(class->groups.ids[0], 200);
+	assert_int_equal(class->groups.ids[1], 9);
+	assert_int_equal(class->max_per_user, 65536);
+	assert_int_equal(class->recycle, CONFIG_RECYCLE_DESTROY);
+	config_done(&config);
+}
+
+static void test_size_is_rounded_up_to_whole_pages(void **state)
+{
+	struct config config = read_ok("[pool a]\ndirectory = /a\nsize = 14680065\n");
+
+	(void)state;
+	assert_int_equal(config.classes[0].size_bytes, 14680064 + 4096);
+	config_done(&config);
+}
+
+static void test_log_level_has_words_and_numbers(void **state)
+{
+	static const struct { const char *word; enum config_log_level level; } good[] = {
+		{ "error", CONFIG_LOG_ERROR }, { "3", CONFIG_LOG_ERROR }, { "warning", CONFIG_LOG_WARNING },
+		{ "4", CONFIG_LOG_WARNING }, { "info", CONFIG_LOG_INFO }, { "6", CONFIG_LOG_INFO },
+		{ "debug", CONFIG_LOG_DEBUG }, { "7", CONFIG_LOG_DEBUG },
+	};
+	enum config_log_level level;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(config_log_level_parse(good[i].word, &level), 0);
+		assert_int_equal(level, good[i].level);
+	}
+	level = CONFIG_LOG_ERROR;
+	assert_int_equal(config_log_level_parse("5", &level), -EINVAL);
+	assert_int_equal(config_log_level_parse("", &level), -EINVAL);
+	assert_int_equal(config_log_level_parse("Info", &level), -EINVAL);
+	assert_int_equal(level, CONFIG_LOG_ERROR);
+}
+
+static void test_comments_blanks_bom_and_crlf_are_understood(void **state)
+{
+	struct config config = read_ok("\xef\xbb\xbf[daemon] ; one\r\n\r\n# two\r\n; three = 3\r\n"
+				       "  workers\t=  9 ; of them\r\n[ pool \t b ]# four\r\n\tdirectory=/b\r\n"
+				       "\tsize=\t2g\r\n  # five\r\n ready = 3");
+
+	(void)state;
+	assert_int_equal(config.workers, 9);
+	assert_int_equal(config.class_count, 1);
+	assert_string_equal(config.classes[0].name, "b");
+	assert_string_equal(config.classes[0].directory, "/b");
+	assert_int_equal(config.classes[0].size_bytes, (uint64_t)2 << 30);
+	assert_int_equal(config.classes[0].ready, 3);
+	config_done(&config);
+}
+
+static void test_values_may_have_spaces_and_other_alphabets(void **state)
+{
+#define DIRECTORY "/mnt/my p\xc3\xb6\xc3\xb6l;x/\xe2\x82\xac\xf0\x9f\x98\x80"
+	struct config config = read_ok("[pool a]\nsize = 1G\ndirectory = " DIRECTORY "\n");
+
+	(void)state;
+	assert_string_equal(config.classes[0].directory, DIRECTORY);
+#undef DIRECTORY
+	config_done(&config);
+}
+
+static void test_comments_may_be_long(void **state)
+{
+	char text[8192];
+	struct config config;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[0] = '#';
+	text[sizeof(text) - 1] = '\0';
+	memcpy(text + 5000, "\n;", 2);
+	memcpy(text + sizeof(text) - 1 - strlen("\n" POOL), "\n" POOL, strlen("\n" POOL));
+	config = read_ok(text);
+	assert_int_equal(config.class_count, 1);
+	config_done(&config);
+}
+
+static void test_class_names_may_have_63_letters(void **state)
+{
+	struct config config = read_ok("[pool " A50 "fffffffffffff]\ndirectory = /a\nsize = 1G\n"
+				       "[pool " A50 "ffffffffffffg]\ndirectory = /b\nsize = 1G\n");
+
+	(void)state;
+	assert_int_equal(config.class_count, 2);
+	assert_string_equal(config_find(&config, A50 "fffffffffffff")->directory, "/a");
+	assert_string_equal(config_find(&config, A50 "ffffffffffffg")->directory, "/b");
+	config_done(&config);
+}
+
+static void test_find_wants_the_whole_name(void **state)
+{
+	struct config config = read_ok("[pool ab]\ndirectory = /a\nsize = 1G\n");
+
+	(void)state;
+	assert_non_null(config_find(&config, "ab"));
+	assert_null(config_find(&config, "a"));
+	assert_null(config_find(&config, "abc"));
+	assert_null(config_find(&config, ""));
+	config_done(&config);
+}
+
+static void test_daemon_section_may_be_continued(void **state)
+{
+	struct config config = read_ok("[daemon]\nworkers = 2\n" POOL "[daemon]\nlog_level = 7\n");
+
+	(void)state;
+	assert_int_equal(config.workers, 2);
+	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
+	config_done(&config);
+}
+
+/* --- what is refused --- */
+
+static void test_config_refuses_wrong_sections(void **state)
+{
+	(void)state;
+	assert_refused("\n[daemons]\n", "2: section (daemons): expected [daemon] or [pool NAME]");
+	assert_refused("[]\n", "1: section (): expected [daemon] or [pool NAME]");
+	assert_refused("[poola]\n", "1: section (poola): expected [daemon] or [pool NAME]");
+	assert_refused("[Daemon]\n", "1: section (Daemon): expected [daemon] or [pool NAME]");
+	assert_refused("[daemon\n", "1: section ([daemon): expected [daemon] or [pool NAME]");
+	assert_refused("[daemon] x\n", "1: section ([daemon] x): expected [daemon] or [pool NAME]");
+	assert_refused("[pool]\n", "1: section (pool ): expected a name of 1 to 63 letters, digits, - and _");
+	assert_refused("[pool a b]\n", "1: section (pool a b): expected a name of 1 to 63 letters, digits, - and _");
+	assert_refused("[pool " A50 "ffffffffffffff]\n", "1: section (pool " A50 "ffffffffffffff): expected a name "
+		       "of 1 to 63 letters, digits, - and _");
+}
+
+static void test_config_refuses_a_class_twice(void **state)
+{
+	char words[sizeof(file) + 128];
+
+	(void)state;
+	snprintf(words, sizeof(words), "4: section (pool a): expected once; it is also at %s:1", file);
+	assert_refused(POOL "[pool a]\n", words);
+}
+
+static void test_config_refuses_too_many_classes(void **state)
+{
+	char text[64 * 64 + 256] = "";
+	struct config config;
+
+	(void)state;
+	for (int i = 0; i < CONFIG_CLASSES_MOST; i++)
+		sprintf(text + strlen(text), "[pool p%d]\ndirectory = /mnt/p\nsize = 1G\n", i);
+	config = read_ok(text);
+	assert_int_equal(config.class_count, 64);
+	config_done(&config);
+	strcat(text, "[pool p64]\n");
+	assert_refused(text, "193: section (pool p64): expected at most 64 classes");
+}
+
+static void test_config_refuses_wrong_keys(void **state)
+{
+	(void)state;
+	assert_refused("size = 1G\n", "1: size (1G): expected [daemon] or [pool NAME] before it");
+	assert_refused("[daemon]\nsize = 1G\n", "2: size (1G): expected one of log_level, workers, runtime_dir, "
+		       "state_dir, punch_timeout, connections_per_user");
+	assert_refused("[pool a]\nSize = 1G\n", "2: Size (1G): expected one of directory, size, ready, max, warm, "
+		       "users, groups, max_per_user, recycle");
+	assert_refused("[pool a]\n= 1G\n", "2:  (1G): expected one of directory, size, ready, max, warm, users, "
+		       "groups, max_per_user, recycle");
+	assert_refused(POOL "size = 2G\n", "4: size (2G): expected once; it is also at line 3");
+	assert_refused("[daemon]\nworkers = 1\n[daemon]\nworkers = 1\n",
+		       "4: workers (1): expected once; it is also at line 2");
+}
+
+static void test_config_refuses_lines_without_a_value(void **state)
+{
+	(void)state;
+	assert_refused("[daemon]\nworkers\n", "2: expected KEY = VALUE, a [section] or a comment");
+	assert_refused("[daemon]\nworkers 4 ; = 4\n", "2: expected KEY = VALUE, a [section] or a comment");
+	assert_refused(POOL "nonsense", "4: expected KEY = VALUE, a [section] or a comment");
+	/* the first of several errors is the one that is told */
+	assert_refused("[daemon]\nnonsense\nworkers = x\n", "2: expected KEY = VALUE, a [section] or a comment");
+	assert_refused("[daemon]\nnonsense\n[x]\n", "2: expected KEY = VALUE, a [section] or a comment");
+	assert_refused("[daemon]\nworkers = x\nnonsense\n", "2: workers (x): expected a whole number from 1 to 64");
+	/* an indented line does not continue the one before */
+	assert_refused("[daemon]\nworkers = 1\n  2\n", "3: expected KEY = VALUE, a [section] or a comment");
+}
+
+static void test_config_refuses_incomplete_classes(void **state)
+{
+	(void)state;
+	assert_refused("[pool a]\nsize = 1G\n", "1: directory (none): expected one in [pool a]");
+	assert_refused("\n[pool a]\n[daemon]\n", "2: directory (none): expected one in [pool a]");
+	assert_refused("[pool a]\ndirectory = /a\n" "[pool b]\n", "1: size (none): expected one in [pool a]");
+	assert_refused(POOL "ready = 17\n", "4: ready (17): expected at most max (16)");
+	assert_refused(POOL "ready = 3\nmax = 2\n", "4: ready (3): expected at most max (2)");
+}
+
+static void test_config_refuses_wrong_values(void **state)
+{
+	static const struct { const char *line, *expected; } bad[] = {
+		{ "directory =", "directory (): expected an absolute path without . and .." },
+		{ "directory = mnt/a", "directory (mnt/a): expected an absolute path without . and .." },
+		{ "directory = /mnt/../a", "directory (/mnt/../a): expected an absolute path without . and .." },
+		{ "directory = /mnt/.", "directory (/mnt/.): expected an absolute path without . and .." },
+		{ "size =", "size (): expected a number of bytes or one with K, M, G or T" },
+		{ "size = 12Q", "size (12Q): expected a number of bytes or one with K, M, G or T" },
+		{ "size = -1G", "size (-1G): expected a number of bytes or one with K, M, G or T" },
+		{ "size = 14680063", "size (14680063): expected at least 14680064 (14M)" },
+		{ "size = 0", "size (0): expected at least 14680064 (14M)" },
+		{ "size = 99999999999T", "size (99999999999T): expected at most 9223372036854771712" },
+		{ "size = 9223372036854771713",
+		  "size (9223372036854771713): expected at most 9223372036854771712" },
+		{ "ready = x", "ready (x): expected a whole number from 0 to 65536" },
+		{ "ready = -1", "ready (-1): expected a whole number from 0 to 65536" },
+		{ "ready = 1.5", "ready (1.5): expected a whole number from 0 to 65536" },
+		{ "max = 0", "max (0): expected a whole number from 1 to 65536" },
+		{ "max = 65537", "max (65537): expected a whole number from 1 to 65536" },
+		{ "max = 4294967297", "max (4294967297): expected a whole number from 1 to 65536" },
+		{ "max = 18446744073709551617",
+		  "max (18446744073709551617): expected a whole number from 1 to 65536" },
+		{ "max_per_user = many", "max_per_user (many): expected a whole number from 0 to 65536" },
+		{ "warm = true", "warm (true): expected yes or no" },
+		{ "recycle = Scrub", "recycle (Scrub): expected scrub or destroy" },
+		{ "users =", "users (): expected names or numbers of users, with commas between them" },
+		{ "users = alice,,bob",
+		  "users (alice,,bob): expected names or numbers of users, with commas between them" },
+		{ "groups = pmem,", "groups (pmem,): expected names or numbers of groups, with commas between them" },
+		{ "users = alice, eve", "users (alice, eve): expected users that exist; there is no user eve" },
+		{ "users = alice bob", "users (alice bob): expected users that exist; there is no user alice bob" },
+		{ "groups = alice", "groups (alice): expected groups that exist; there is no group alice" },
+		{ "users = 4294967295", "users (4294967295): expected numbers below 4294967295; 4294967295 is not" },
+		{ "groups = 9999999999999999",
+		  "groups (9999999999999999): expected numbers below 4294967295; 9999999999999999 is not" },
+	};
+	char text[256], words[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "[pool a]\n%s\n", bad[i].line);
+		snprintf(words, sizeof(words), "2: %s", bad[i].expected);
+		assert_refused(text, words);
+	}
+	assert_refused("[daemon]\nworkers = 0\n", "2: workers (0): expected a whole number from 1 to 64");
+	assert_refused("[daemon]\nworkers = 65\n", "2: workers (65): expected a whole number from 1 to 64");
+	assert_refused("[daemon]\npunch_timeout = 10s\n",
+		       "2: punch_timeout (10s): expected a whole number from 1 to 3600");
+	assert_refused("[daemon]\nconnections_per_user = 10001\n",
+		       "2: connections_per_user (10001): expected a whole number from 1 to 10000");
+	assert_refused("[daemon]\nlog_level = loud\n",
+		       "2: log_level (loud): expected error, warning, info or debug");
+	assert_refused("[daemon]\nstate_dir = var\n",
+		       "2: state_dir (var): expected an absolute path without . and ..");
+}
+
+/* inih would take the line for two, or cut it. */
+static void test_config_refuses_long_lines(void **state)
+{
+	char text[512], words[128];
+	size_t most;
+	struct config config;
+
+	(void)state;
+	for (most = 100; most < 300; most++) {
+		char buffer[512];
+		struct text error = TEXT_INIT(buffer);
+
+		snprintf(text, sizeof(text), "[pool a]\nsize = 1G\ndirectory = /%0*d\n", (int)(most - 13), 0);
+		write_bytes(file, text, strlen(text));
+		if (config_read(file, &config, &error) < 0)
+			break;
+		assert_int_equal(strlen(config.classes[0].directory), most - 12);
+		config_done(&config);
+	}
+	assert_true(most < 300);
+	snprintf(words, sizeof(words), "3: expected at most %zu bytes in a line, and there are %zu", most - 1, most);
+	assert_refused(text, words);
+}
+
+static void test_config_refuses_what_is_not_text(void **state)
+{
+	static const char *const bad[] = {
+		"\x01", "a\x1b[31m", "\x7f", "\xc2\x9b", "\xff", "\xc3", "\xc3(", "\xc0\xaf", "\xe0\x80\x80",
+		"\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "a\rb", "a\fb",
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "[pool a]\ndirectory = /%s\n", bad[i]);
+		assert_refused(text, "2: expected text in UTF-8 without control characters");
+	}
+	write_bytes(file, "[daemon]\n\nworkers = 1\0000\n", 24);
+	assert_files_refused(-EINVAL, "vmmallocd.conf:3: expected text in UTF-8 without control characters");
+	write_bytes(file, "\0", 1);
+	assert_files_refused(-EINVAL, "vmmallocd.conf:1: expected text in UTF-8 without control characters");
+}
+
+/* --- files --- */
+
+static void test_config_reads_fragments_by_name(void **state)
+{
+	struct config config;
+
+	(void)state;
+	write_bytes(file, "[daemon]\nworkers = 1\npunch_timeout = 1\nstate_dir = /s1\n" POOL,
+		    strlen("[daemon]\nworkers = 1\npunch_timeout = 1\nstate_dir = /s1\n" POOL));
+	write_fragment("10.conf", "[daemon]\nworkers = 10\nstate_dir = /s10\n[pool c]\ndirectory = /c\nsize = 1G\n");
+	write_fragment("9.conf", "[daemon]\nworkers = 9\n[pool d]\ndirectory = /d\nsize = 1G\n");
+	write_fragment("B.conf", "[pool e]\ndirectory = /e\nsize = 1G\n");
+	write_fragment("a.conf", "[pool f]\ndirectory = /f\nsize = 1G\n");
+	write_fragment(".hidden.conf", "nonsense");
+	write_fragment(".conf", "nonsense");
+	write_fragment("a.conf~", "nonsense");
+	write_fragment("README", "nonsense");
+	config = read_files_ok();
+	assert_int_equal(config.workers, 9);
+	assert_int_equal(config.punch_timeout_s, 1);
+	assert_string_equal(config.state_dir, "/s10");
+	assert_int_equal(config.class_count, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_string_equal(config.classes[i].name, ((const char *[]){ "a", "c", "d", "e", "f" })[i]);
+	config_done(&config);
+}
+
+static void test_config_names_the_fragment_that_is_wrong(void **state)
+{
+	char words[sizeof(file) + 128];
+
+	(void)state;
+	write_bytes(file, POOL, strlen(POOL));
+	write_fragment("x.conf", "\n\nready = 1\n");
+	assert_files_refused(-EINVAL, "conf.d/x.conf:3: ready (1): expected [daemon] or [pool NAME] before it");
+	snprintf(words, sizeof(words), "conf.d/x.conf:1: section (pool a): expected once; it is also at %s:1", file);
+	write_fragment("x.conf", POOL);
+	assert_files_refused(-EINVAL, words);
+}
+
+static void test_config_refuses_fragments_that_are_no_files(void **state)
+{
+	char path[SCRATCH_PATH + 64];
+
+	(void)state;
+	write_bytes(file, POOL, strlen(POOL));
+	write_fragment("z.conf", "");
+	snprintf(path, sizeof(path), "%s/directory.conf", confd);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_files_refused(-EINVAL, "conf.d/directory.conf: expected a regular file of at most 1 MiB");
+	assert_int_equal(rmdir(path), 0);
+
+	snprintf(path, sizeof(path), "%s/fifo.conf", confd);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_files_refused(-EINVAL, "conf.d/fifo.conf: expected a regular file of at most 1 MiB");
+	assert_int_equal(unlink(path), 0);
+
+	snprintf(path, sizeof(path), "%s/link.conf", confd);
+	assert_int_equal(symlink("nowhere", path), 0);
+	assert_files_refused(-ENOENT, "conf.d/link.conf: cannot be read: No such file or directory");
+}
+
+static void test_config_refuses_a_directory_that_is_none(void **state)
+{
+	(void)state;
+	write_bytes(file, POOL, strlen(POOL));
+	write_bytes(confd, "", 0);
+	assert_files_refused(-ENOTDIR, "conf.d: cannot be read: Not a directory");
+	assert_int_equal(unlink(confd), 0);
+}
+
+static void test_config_refuses_files_that_cannot_be_read(void **state)
+{
+	char buffer[256] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct config config;
+
+	(void)state;
+	assert_files_refused(-ENOENT, "vmmallocd.conf: cannot be read: No such file or directory");
+	assert_int_equal(mkdir(file, 0755), 0);
+	assert_files_refused(-EINVAL, "vmmallocd.conf: expected a regular file of at most 1 MiB");
+	assert_int_equal(rmdir(file), 0);
+	write_bytes(file, "", 0);
+	assert_int_equal(truncate(file, (off_t)1 << 40), 0);
+	assert_files_refused(-EINVAL, "vmmallocd.conf: expected a regular file of at most 1 MiB");
+	/* nothing is mapped at address 0 */
+	assert_int_equal(config_read("/proc/self/mem", &config, &error), -EIO);
+	assert_string_equal(buffer, "/proc/self/mem:1: cannot be read: Input/output error");
+}
+
+static void test_config_reads_a_file_in_the_working_directory(void **state)
+{
+	char before[4096];
+	struct text error = TEXT_INIT(before);
+	char *cwd = getcwd(NULL, 0);
+	struct config config;
+	int r;
+
+	(void)state;
+	write_bytes(file, POOL, strlen(POOL));
+	write_fragment("x.conf", "[daemon]\nworkers = 3\n");
+	assert_non_null(cwd);
+	assert_int_equal(chdir(dir), 0);
+	r = config_read("vmmallocd.conf", &config, &error);
+	assert_int_equal(chdir(cwd), 0);
+	free(cwd);
+	assert_int_equal(r, 0);
+	assert_int_equal(config.workers, 3);
+	assert_string_equal(config.classes[0].where, "vmmallocd.conf:1");
+	config_done(&config);
+}
+
+static void test_config_keeps_no_descriptors(void **state)
+{
+	size_t before = scratch_entries("/proc/self/fd");
+	struct config config = read_ok(POOL);
+
+	(void)state;
+	config_done(&config);
+	assert_refused("x", "1: expected KEY = VALUE, a [section] or a comment");
+	assert_int_equal(scratch_entries("/proc/self/fd"), before);
+}
+
+static void test_config_appends_to_the_error(void **state)
+{
+	char buffer[512], words[512];
+	struct text error = TEXT_INIT(buffer);
+	struct config config;
+
+	(void)state;
+	write_bytes(file, "[daemon]\nx\ny = 1\n", 17);
+	text_add(&error, "reload: ");
+	assert_int_equal(config_read(file, &config, &error), -EINVAL);
+	snprintf(words, sizeof(words), "reload: %s:2: expected KEY = VALUE, a [section] or a comment", file);
+	assert_string_equal(buffer, words);
+}
+
+/* --- failures from below --- */
+
+static void test_config_survives_lack_of_memory_anywhere(void **state)
+{
+	int n, r = -ENOMEM;
+
+	(void)state;
+	write_bytes(file, POOL "users = alice,1\ngroups = pmem\n[daemon]\nstate_dir = /s\n",
+		    strlen(POOL "users = alice,1\ngroups = pmem\n[daemon]\nstate_dir = /s\n"));
+	write_fragment("x.conf", "[pool b]\ndirectory = /b\nsize = 1G\n");
+	for (n = 0; r == -ENOMEM; n++) {
+		char buffer[512] = "";
+		struct text error = TEXT_INIT(buffer);
+		struct config config;
+
+		memory_left = n;
+		r = config_read(file, &config, &error);
+		memory_left = -1;
+		if (r == 0) {
+			config_done(&config);
+			break;
+		}
+		assert_int_equal(r, -ENOMEM);
+		assert_memory_equal(buffer, dir, strlen(dir));
+		assert_true(strstr(buffer, ": out of memory") ||
+			    strstr(buffer, ": cannot be read: Cannot allocate memory"));
+	}
+	assert_int_equal(r, 0);
+	assert_true(n > 10);
+}
+
+static void test_config_says_when_names_cannot_be_looked_up(void **state)
+{
+	(void)state;
+	database_error = EIO;
+	assert_refused("[pool a]\nusers = alice\n",
+		       "2: users (alice): expected users that can be looked up; alice: Input/output error");
+	/* ways in which NSS modules say that there is no such entry */
+	for (size_t i = 0; i < 4; i++) {
+		database_error = ((int[]){ ENOENT, ESRCH, EBADF, EPERM })[i];
+		assert_refused("[pool a]\ngroups = pmem\n",
+			       "2: groups (pmem): expected groups that exist; there is no group pmem");
+	}
+	/* numbers need no database */
+	database_error = EIO;
+	lookups = 0;
+	config_done(&(struct config[]){ read_ok(POOL "users = 5\ngroups = 6\n") }[0]);
+	assert_int_equal(lookups, 0);
+}
+
+static void test_config_looks_up_large_entries(void **state)
+{
+	struct config config;
+
+	(void)state;
+	database_needs = 100000;
+	config = read_ok(POOL "users = bob\ngroups = pmem\n");
+	assert_int_equal(config.classes[0].users.ids[0], 1001);
+	assert_int_equal(config.classes[0].groups.ids[0], 200);
+	config_done(&config);
+	database_needs = SIZE_MAX;
+	assert_refused("[pool a]\nusers = bob\n",
+		       "2: users (bob): expected users that can be looked up; bob: Numerical result out of range");
+}
+
+/* --- who may have pools --- */
+
+static bool allows(const char *keys, uid_t uid, gid_t gid)
+{
+	char text[256];
+	struct config config;
+	bool yes;
+
+	snprintf(text, sizeof(text), POOL "%s\n", keys);
+	config = read_ok(text);
+	yes = config_class_allows(&config.classes[0], uid, gid);
+	config_done(&config);
+	return yes;
+}
+
+static void test_class_allows_everybody_by_default(void **state)
+{
+	(void)state;
+	assert_true(allows("", 1001, 101));
+	assert_true(allows("", 65534, 65534));
+	assert_int_equal(lookups, 0);
+}
+
+static void test_class_allows_root_and_the_daemon_always(void **state)
+{
+	(void)state;
+	assert_true(allows("users = alice", 0, 0));
+	assert_true(allows("groups = pmem", 64, 64));
+	daemon_uid = 65;
+	assert_false(allows("groups = 7", 64, 64));
+}
+
+static void test_class_allows_users(void **state)
+{
+	(void)state;
+	assert_true(allows("users = alice, 1005", 1000, 1));
+	assert_true(allows("users = alice, 1005", 1005, 1));
+	assert_false(allows("users = alice, 1005", 1001, 1000));
+	assert_false(allows("users = 100", 1000, 100));
+}
+
+static void test_class_allows_groups(void **state)
+{
+	(void)state;
+	assert_true(allows("groups = pmem", 1001, 200));
+	assert_true(allows("groups = pmem", 1000, 1));
+	assert_true(allows("groups = 100", 1000, 1));
+	assert_false(allows("groups = pmem", 1001, 101));
+	assert_false(allows("groups = pmem", 4711, 101));
+	assert_true(allows("groups = 1300", 1001, 101));
+	assert_false(allows("groups = 1301", 1001, 101));
+	assert_true(allows("users = bob\ngroups = pmem", 1000, 1));
+	assert_true(allows("users = bob\ngroups = pmem", 1001, 1));
+}
+
+static void test_class_refuses_when_groups_cannot_be_known(void **state)
+{
+	struct config config = read_ok(POOL "groups = pmem\n");
+
+	(void)state;
+	assert_true(config_class_allows(&config.classes[0], 1000, 1));
+	database_error = EIO;
+	assert_false(config_class_allows(&config.classes[0], 1000, 1));
+	database_error = 0;
+	for (int n = 0; n < 2; n++) {
+		memory_left = n;
+		assert_false(config_class_allows(&config.classes[0], 1000, 1));
+		memory_left = -1;
+	}
+	config_done(&config);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_config_has_defaults),
+		TEST(test_class_has_defaults),
+		TEST(test_config_reads_all_keys),
+		TEST(test_size_is_rounded_up_to_whole_pages),
+		TEST(test_log_level_has_words_and_numbers),
+		TEST(test_comments_blanks_bom_and_crlf_are_understood),
+		TEST(test_values_may_have_spaces_and_other_alphabets),
+		TEST(test_comments_may_be_long),
+		TEST(test_class_names_may_have_63_letters),
+		TEST(test_find_wants_the_whole_name),
+		TEST(test_daemon_section_may_be_continued),
+		TEST(test_config_refuses_wrong_sections),
+		TEST(test_config_refuses_a_class_twice),
+		TEST(test_config_refuses_too_many_classes),
+		TEST(test_config_refuses_wrong_keys),
+		TEST(test_config_refuses_lines_without_a_value),
+		TEST(test_config_refuses_incomplete_classes),
+		TEST(test_config_refuses_wrong_values),
+		TEST(test_config_refuses_long_lines),
+		TEST(test_config_refuses_what_is_not_text),
+		TEST(test_config_reads_fragments_by_name),
+		TEST(test_config_names_the_fragment_that_is_wrong),
+		TEST(test_config_refuses_fragments_that_are_no_files),
+		TEST(test_config_refuses_a_directory_that_is_none),
+		TEST(test_config_refuses_files_that_cannot_be_read),
+		TEST(test_config_reads_a_file_in_the_working_directory),
+		TEST(test_config_keeps_no_descriptors),
+		TEST(test_config_appends_to_the_error),
+		TEST(test_config_survives_lack_of_memory_anywhere),
+		TEST(test_config_says_when_names_cannot_be_looked_up),
+		TEST(test_config_looks_up_large_entries),
+		TEST(test_class_allows_everybody_by_default),
+		TEST(test_class_allows_root_and_the_daemon_always),
+		TEST(test_class_allows_users),
+		TEST(test_class_allows_groups),
+		TEST(test_class_refuses_when_groups_cannot_be_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_handout -- what the decoders take, and every way in which a packet can be wrong. */
+/* objects: common/base/handout.c */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/handout.h"
+
+static struct handout_request by_class(void)
+{
+	return (struct handout_request){ .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .kind = HANDOUT_BY_CLASS,
+					 .least_bytes = 4096, .class_name = "warm-1" };
+}
+
+static struct handout_request by_directory(void)
+{
+	return (struct handout_request){ .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
+					 .kind = HANDOUT_BY_DIRECTORY, .least_bytes = UINT64_MAX, .dir_dev = 7,
+					 .dir_ino = 9 };
+}
+
+static struct handout_reply good_reply(void)
+{
+	return (struct handout_reply){ .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = HANDOUT_OK,
+				       .pool_bytes = 8192, .pool_id = { 1, 2, 3 }, .class_name = "warm" };
+}
+
+static struct handout_reply refusal(uint32_t status)
+{
+	return (struct handout_reply){ .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status };
+}
+
+/* A refused packet leaves the result as it was. */
+static void assert_bad_request(struct handout_request request)
+{
+	struct handout_request result, before;
+
+	memset(&result, 0xa5, sizeof(result));
+	before = result;
+	assert_int_equal(handout_request_decode(&request, sizeof(request), &result), -EBADMSG);
+	assert_memory_equal(&result, &before, sizeof(result));
+}
+
+static void assert_bad_reply(struct handout_reply reply)
+{
+	struct handout_reply result, before;
+
+	memset(&result, 0xa5, sizeof(result));
+	before = result;
+	assert_int_equal(handout_reply_decode(&reply, sizeof(reply), &result), -EBADMSG);
+	assert_memory_equal(&result, &before, sizeof(result));
+}
+
+static void test_handout_takes_good_requests(void **state)
+{
+	struct handout_request request = by_class(), result;
+
+	(void)state;
+	assert_int_equal(handout_request_decode(&request, sizeof(request), &result), 0);
+	assert_memory_equal(&result, &request, sizeof(request));
+	request.least_bytes = 0;
+	assert_int_equal(handout_request_decode(&request, sizeof(request), &result), 0);
+	request = by_directory();
+	assert_int_equal(handout_request_decode(&request, sizeof(request), &result), 0);
+	assert_memory_equal(&result, &request, sizeof(request));
+}
+
+static void test_handout_decodes_from_any_address(void **state)
+{
+	char packet[sizeof(struct handout_request) + 1];
+	struct handout_request request = by_class(), result;
+
+	(void)state;
+	memcpy(packet + 1, &request, sizeof(request));
+	assert_int_equal(handout_request_decode(packet + 1, sizeof(request), &result), 0);
+	assert_memory_equal(&result, &request, sizeof(request));
+}
+
+static void test_handout_refuses_packets_of_another_size(void **state)
+{
+	struct { struct handout_request request; char more; } packet = { .request = by_class() };
+	struct { struct handout_reply reply; char more; } answer = { .reply = good_reply() };
+	struct handout_request request;
+	struct handout_reply reply;
+
+	(void)state;
+	for (size_t bytes = 0; bytes <= sizeof(struct handout_request) + 1; bytes++) {
+		int expected = bytes == sizeof(struct handout_request) ? 0 : -EBADMSG;
+
+		assert_int_equal(handout_request_decode(&packet, bytes, &request), expected);
+		assert_int_equal(handout_reply_decode(&answer, bytes, &reply), expected);
+	}
+}
+
+static void test_handout_refuses_requests_of_another_protocol(void **state)
+{
+	struct handout_request request = by_class();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(request.magic); i++) {
+		request.magic[i] ^= 1;
+		assert_bad_request(request);
+		request.magic[i] ^= 1;
+	}
+	request.version = HANDOUT_VERSION + 1;
+	assert_bad_request(request);
+	request = by_class();
+	for (uint32_t kind = 0; kind < 5; kind++) {
+		request.kind = kind;
+		if (kind != HANDOUT_BY_CLASS)
+			assert_bad_request(request);
+	}
+}
+
+static void test_handout_refuses_fields_that_the_kind_does_not_use(void **state)
+{
+	struct handout_request request = by_class();
+
+	(void)state;
+	request.dir_dev = 1;
+	assert_bad_request(request);
+	request = by_class();
+	request.dir_ino = 1;
+	assert_bad_request(request);
+	request = by_directory();
+	request.class_name[0] = 'a';
+	assert_bad_request(request);
+	request = by_directory();
+	request.class_name[HANDOUT_CLASS_BYTES - 1] = 'a';
+	assert_bad_request(request);
+}
+
+static void test_handout_refuses_class_names_that_are_none(void **state)
+{
+	struct handout_request request = by_class();
+
+	(void)state;
+	memset(request.class_name, 0, sizeof(request.class_name));
+	assert_bad_request(request);
+	memset(request.class_name, 'a', sizeof(request.class_name));  /* no NUL */
+	assert_bad_request(request);
+	request.class_name[HANDOUT_CLASS_BYTES - 1] = '\0';
+	assert_int_equal(handout_request_decode(&request, sizeof(request), &request), 0);
+	request = by_class();
+	request.class_name[2] = '/';
+	assert_bad_request(request);
+	request = by_class();
+	request.class_name[20] = 'x';  /* behind the NUL */
+	assert_bad_request(request);
+}
+
+static void test_handout_takes_good_replies(void **state)
+{
+	struct handout_reply reply = good_reply(), result;
+
+	(void)state;
+	assert_int_equal(handout_reply_decode(&reply, sizeof(reply), &result), 0);
+	assert_memory_equal(&result, &reply, sizeof(reply));
+	for (uint32_t status = HANDOUT_NONE_READY; status <= HANDOUT_BUSY; status++) {
+		reply = refusal(status);
+		assert_int_equal(handout_reply_decode(&reply, sizeof(reply), &result), 0);
+		assert_int_equal(result.status, status);
+	}
+}
+
+static void test_handout_refuses_replies_of_another_protocol(void **state)
+{
+	struct handout_reply reply = good_reply();
+
+	(void)state;
+	reply.magic[6] = 'X';
+	assert_bad_reply(reply);
+	reply = good_reply();
+	reply.version = 0;
+	assert_bad_reply(reply);
+	assert_bad_reply(refusal(HANDOUT_BUSY + 1));
+	assert_bad_reply(refusal(UINT32_MAX));
+}
+
+static void test_handout_refuses_pools_of_no_or_broken_pages(void **state)
+{
+	struct handout_reply reply = good_reply();
+
+	(void)state;
+	reply.pool_bytes = 0;
+	assert_bad_reply(reply);
+	reply.pool_bytes = 4097;
+	assert_bad_reply(reply);
+	reply.pool_bytes = UINT64_MAX;
+	assert_bad_reply(reply);
+	reply = good_reply();
+	reply.class_name[0] = '\0';
+	assert_bad_reply(reply);
+}
+
+static void test_handout_refuses_refusals_that_carry_a_pool(void **state)
+{
+	struct handout_reply reply = refusal(HANDOUT_NONE_READY);
+
+	(void)state;
+	reply.pool_bytes = 4096;
+	assert_bad_reply(reply);
+	reply = refusal(HANDOUT_LIMIT);
+	reply.pool_id[15] = 1;
+	assert_bad_reply(reply);
+	reply = refusal(HANDOUT_LIMIT);
+	reply.class_name[0] = 'a';
+	assert_bad_reply(reply);
+}
+
+static void test_handout_class_names(void **state)
+{
+	char longest[HANDOUT_CLASS_BYTES], too_long[HANDOUT_CLASS_BYTES + 1];
+	const char *bad[] = { "", " ", "a b", "a/b", "..", "a.b", "a\n", "\xc3\xa4", "a:", "@", "[", "`", "{" };
+
+	(void)state;
+	memset(longest, 'z', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	memset(too_long, 'z', sizeof(too_long));
+	too_long[sizeof(too_long) - 1] = '\0';
+	assert_int_equal(handout_class_name_check("AZaz09_-"), 0);
+	assert_int_equal(handout_class_name_check("-"), 0);
+	assert_int_equal(handout_class_name_check(longest), 0);
+	assert_int_equal(handout_class_name_check(too_long), -EINVAL);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(handout_class_name_check(bad[i]), -EINVAL);
+}
+
+static void test_handout_has_its_own_words_for_each_status(void **state)
+{
+	(void)state;
+	assert_string_equal(handout_status_text(HANDOUT_NONE_READY), "no pool is ready");
+	assert_string_equal(handout_status_text(HANDOUT_BUSY + 1), "unknown status");
+	for (uint32_t a = 0; a <= HANDOUT_BUSY; a++)
+		for (uint32_t b = 0; b <= HANDOUT_BUSY + 1; b++)
+			assert_true(a == b || strcmp(handout_status_text(a), handout_status_text(b)) != 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_handout_takes_good_requests),
+		cmocka_unit_test(test_handout_decodes_from_any_address),
+		cmocka_unit_test(test_handout_refuses_packets_of_another_size),
+		cmocka_unit_test(test_handout_refuses_requests_of_another_protocol),
+		cmocka_unit_test(test_handout_refuses_fields_that_the_kind_does_not_use),
+		cmocka_unit_test(test_handout_refuses_class_names_that_are_none),
+		cmocka_unit_test(test_handout_takes_good_replies),
+		cmocka_unit_test(test_handout_refuses_replies_of_another_protocol),
+		cmocka_unit_test(test_handout_refuses_pools_of_no_or_broken_pages),
+		cmocka_unit_test(test_handout_refuses_refusals_that_carry_a_pool),
+		cmocka_unit_test(test_handout_class_names),
+		cmocka_unit_test(test_handout_has_its_own_words_for_each_status),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

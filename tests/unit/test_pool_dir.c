@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_pool_dir -- which directories are trusted with pools, and what is found in them. */
+/* objects: vmmallocd/pool_dir.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c */
+/* objects: vmmallocd/pool_file_header.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
+/* objects: vmmallocd/pool_file_layout.c common/base/handout.c common/base/text.c */
+/* objects: tests/unit/scratch.c tests/unit/pool_fixture.c */
+/* wrap: fcntl inotify_add_watch */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/pool_fixture.h"
+
+/* --- failures to order --- */
+
+static struct {
+	int lease_error;          /* F_SETLEASE with F_WRLCK fails with it, if not 0 */
+	bool lease_always;        /* or is granted without asking the kernel */
+	uint32_t events;          /* what is watched for instead, if not 0 */
+} faults;
+
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...)
+{
+	va_list args;
+	long argument;
+
+	va_start(args, command);
+	argument = va_arg(args, long);
+	va_end(args);
+	if (command == F_SETLEASE && (int)argument == F_WRLCK) {
+		if (faults.lease_always)
+			return 0;
+		if (faults.lease_error) {
+			errno = faults.lease_error;
+			return -1;
+		}
+	}
+	if (command == F_SETLEASE && (int)argument == F_UNLCK && faults.lease_always)
+		return 0;
+	return __real_fcntl(fd, command, argument);
+}
+
+int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
+int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	return __real_inotify_add_watch(fd, path, faults.events ? faults.events : mask);
+}
+
+static int setup(void **state)
+{
+	memset(&faults, 0, sizeof(faults));
+	return pool_fixture_setup(state);
+}
+
+static int setup_small(void **state)
+{
+	memset(&faults, 0, sizeof(faults));
+	return pool_fixture_setup_small(state);
+}
+
+/* --- open --- */
+
+static void test_pool_dir_open_learns_what_the_directory_is(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct stat st;
+
+	assert_int_equal(stat(fixture->path, &st), 0);
+	assert_string_equal(fixture->dir.path, fixture->path);
+	assert_int_equal(fixture->dir.dev, st.st_dev);
+	assert_int_equal(fixture->dir.ino, st.st_ino);
+	assert_int_equal(fixture->dir.grain, 4096);
+	assert_true(fixture->dir.tmpfs);
+	assert_false(fixture->dir.dax);
+}
+
+static int open_again(struct pool_fixture *fixture, const char *path)
+{
+	struct pool_dir dir;
+	int r = pool_dir_open(path, &dir, &fixture->error);
+
+	if (r == 0)
+		pool_dir_close(&dir);
+	return r;
+}
+
+static void test_pool_dir_open_refuses_what_is_no_directory(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	char path[SCRATCH_PATH + 8];
+
+	snprintf(path, sizeof(path), "%s/none", fixture->path);
+	assert_int_equal(open_again(fixture, path), -ENOENT);
+	assert_non_null(strstr(fixture->error_text, "/none: No such file or directory: expected an existing directory"));
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(open_again(fixture, path), -ENOTDIR);
+}
+
+static void test_pool_dir_open_refuses_one_that_others_may_write_to(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	const mode_t good[] = { 0700, 0755, 01777, 01770, 0500 }, bad[] = { 0777, 0770, 0707, 0720 };
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(chmod(fixture->path, good[i]), 0);
+		assert_int_equal(open_again(fixture, fixture->path), 0);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(chmod(fixture->path, bad[i]), 0);
+		assert_int_equal(open_again(fixture, fixture->path), -EPERM);
+	}
+	assert_non_null(strstr(fixture->error_text, "only its owner may write"));
+}
+
+static void test_pool_dir_open_refuses_one_of_another_user(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(fixture->path, 1, -1), 0);
+	assert_int_equal(open_again(fixture, fixture->path), -EPERM);
+	assert_int_equal(chmod(fixture->path, 01777), 0);
+	assert_int_equal(open_again(fixture, fixture->path), -EPERM);
+	assert_non_null(strstr(fixture->error_text, "the daemon's own user"));
+}
+
+/* --- self-test --- */
+
+static void test_pool_dir_self_test_is_content_and_leaves_nothing(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	size_t before = scratch_entries("/proc/self/fd");
+
+	if (pool_dir_self_test(&fixture->dir, &fixture->error) < 0)
+		fail_msg("%s", fixture->error_text);
+	assert_int_equal(scratch_entries(fixture->path), 0);
+	assert_int_equal(scratch_entries("/proc/self/fd"), before);
+	assert_false(fixture->dir.dax);
+}
+
+/* Says why when it may not mount here. */
+static bool mount_overlay(struct pool_fixture *fixture, char merged[SCRATCH_PATH + 8])
+{
+	const char *names[] = { "lower", "upper", "work", "merged" };
+	char paths[4][SCRATCH_PATH + 8], options[4 * SCRATCH_PATH];
+
+	if (!fixture->mounted)
+		return false;
+	for (int i = 0; i < 4; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%s/%s", fixture->path, names[i]);
+		assert_int_equal(mkdir(paths[i], 0700), 0);
+	}
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", paths[0], paths[1], paths[2]);
+	strcpy(merged, paths[3]);
+	if (mount("overlay", merged, "overlay", 0, options) == 0)
+		return true;
+	print_message("skipped: an overlayfs cannot be mounted: %s\n", strerror(errno));
+	return false;
+}
+
+static void test_pool_dir_self_test_refuses_overlayfs(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	char merged[SCRATCH_PATH + 8];
+	struct pool_dir dir;
+
+	if (!mount_overlay(fixture, merged))
+		skip();
+	assert_int_equal(pool_dir_open(merged, &dir, &fixture->error), 0);
+	assert_int_equal(pool_dir_self_test(&dir, &fixture->error), -EOPNOTSUPP);
+	assert_non_null(strstr(fixture->error_text, merged));
+	assert_non_null(strstr(fixture->error_text, "could not be told from free ones"));
+	assert_int_equal(scratch_entries(merged), 0);
+	pool_dir_close(&dir);
+	assert_int_equal(umount2(merged, MNT_DETACH), 0);
+}
+
+static void assert_self_test_fails(struct pool_fixture *fixture, int error, const char *words)
+{
+	assert_int_equal(pool_dir_self_test(&fixture->dir, &fixture->error), error);
+	assert_non_null(strstr(fixture->error_text, words));
+	assert_int_equal(scratch_entries(fixture->path), 0);
+}
+
+static void test_pool_dir_self_test_refuses_leases_that_prove_nothing(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	faults.lease_always = true;
+	assert_self_test_fails(fixture, -EOPNOTSUPP, "is granted a write lease");
+}
+
+static void test_pool_dir_self_test_refuses_a_place_without_leases(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	faults.lease_error = EINVAL;
+	assert_self_test_fails(fixture, -EINVAL, "write lease: Invalid argument");
+}
+
+static void test_pool_dir_self_test_refuses_leases_that_never_come(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	faults.lease_error = EAGAIN;
+	assert_self_test_fails(fixture, -EAGAIN, "no write lease is granted once the file is unmapped");
+}
+
+static void test_pool_dir_self_test_refuses_events_that_come_too_early(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	faults.events = IN_OPEN;
+	assert_self_test_fails(fixture, -EOPNOTSUPP, "while the file is still mapped");
+}
+
+static void test_pool_dir_self_test_refuses_events_that_never_come(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	faults.events = IN_MOVE_SELF;
+	assert_self_test_fails(fixture, -EOPNOTSUPP, "IN_CLOSE_WRITE does not come");
+}
+
+static void test_pool_dir_self_test_says_that_there_is_no_space(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	int fd;
+
+	if (!fixture->mounted)
+		skip();
+	fd = openat(fixture->dir.fd, "filler", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	for (off_t offset = 0; fallocate(fd, 0, offset, 4096) == 0; offset += 4096)
+		;
+	close(fd);
+	assert_int_equal(pool_dir_self_test(&fixture->dir, &fixture->error), -ENOSPC);
+	assert_non_null(strstr(fixture->error_text, "No space left on device"));
+	assert_int_equal(scratch_entries(fixture->path), 1);
+}
+
+/* --- scan --- */
+
+struct scan {
+	size_t files, headers;
+	struct pool_file last;
+	struct pool_header last_header;
+	const struct pool_dir *rename_in;  /* set: every file is renamed as it is visited */
+	int answer;
+};
+
+static int visit(void *context, const struct pool_file *file, bool has_header, const struct pool_header *header)
+{
+	struct scan *scan = context;
+
+	scan->files++;
+	scan->headers += has_header;
+	scan->last = *file;
+	scan->last_header = *header;
+	if (scan->rename_in) {
+		struct pool_file copy = *file;
+
+		assert_int_equal(pool_file_set_mark(scan->rename_in, &copy, POOL_FILE_BAD), 0);
+	}
+	return scan->answer;
+}
+
+static void test_pool_dir_scan_finds_pools_of_every_mark(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct scan scan = { 0 };
+
+	assert_int_equal(pool_dir_scan(&fixture->dir, visit, &scan), 0);
+	assert_int_equal(scan.files, 0);
+	for (int mark = POOL_FILE_NEW; mark <= POOL_FILE_BAD; mark++) {
+		struct pool_file file = pool_fixture_make(fixture, MIB, (enum pool_file_mark)mark);
+
+		scan = (struct scan){ 0 };
+		assert_int_equal(pool_dir_scan(&fixture->dir, visit, &scan), 0);
+		assert_int_equal(scan.files, 1);
+		assert_int_equal(scan.headers, 1);
+		assert_memory_equal(scan.last.id, file.id, sizeof(file.id));
+		assert_int_equal(scan.last.mark, mark);
+		assert_int_equal(scan.last.size_bytes, MIB);
+		assert_int_equal(scan.last.dev, file.dev);
+		assert_int_equal(scan.last.ino, file.ino);
+		assert_string_equal(scan.last_header.class_name, "small");
+		assert_int_equal(pool_file_destroy(&fixture->dir, &file), 0);
+	}
+}
+
+static void test_pool_dir_scan_says_that_a_header_was_wiped(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
+	struct scan scan = { 0 };
+
+	assert_int_equal(truncate(pool_fixture_path(fixture, &file), 0), 0);
+	assert_int_equal(pool_dir_scan(&fixture->dir, visit, &scan), 0);
+	assert_int_equal(scan.files, 1);
+	assert_int_equal(scan.headers, 0);
+	assert_int_equal(scan.last.size_bytes, 0);
+	assert_int_equal(truncate(pool_fixture_path(fixture, &file), MIB), 0);
+	assert_int_equal(pool_dir_scan(&fixture->dir, visit, &scan), 0);
+	assert_int_equal(scan.headers, 0);
+}
+
+static void make_file(const struct pool_fixture *fixture, const char *name, mode_t mode)
+{
+	int fd = openat(fixture->dir.fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void test_pool_dir_scan_passes_over_what_is_not_ours(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file linked = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
+	struct pool_file open_to_all = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
+	struct pool_file foreign = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
+	int dir = fixture->dir.fd;
+	struct scan scan = { 0 };
+
+	assert_int_equal(linkat(AT_FDCWD, pool_fixture_path(fixture, &linked), dir, "second", 0), 0);
+	assert_int_equal(chmod(pool_fixture_path(fixture, &open_to_all), 0666), 0);
+	if (geteuid() == 0)
+		assert_int_equal(chown(pool_fixture_path(fixture, &foreign), 1, -1), 0);
+	else
+		assert_int_equal(pool_file_destroy(&fixture->dir, &foreign), 0);
+	make_file(fixture, "vmmalloc-0000000000000000000000000000000.used", 0600);
+	make_file(fixture, "vmmalloc-00000000000000000000000000000000.use", 0600);
+	make_file(fixture, "registry.json", 0600);
+	assert_int_equal(mkdirat(dir, "vmmalloc-00000000000000000000000000000001.used", 0600), 0);
+	assert_int_equal(symlinkat("registry.json", dir, "vmmalloc-00000000000000000000000000000002.used"), 0);
+	assert_int_equal(mkfifoat(dir, "vmmalloc-00000000000000000000000000000003.used", 0600), 0);
+	assert_int_equal(pool_dir_scan(&fixture->dir, visit, &scan), 0);
+	assert_int_equal(scan.files, 0);
+	assert_int_equal(unlinkat(dir, "vmmalloc-00000000000000000000000000000001.used", AT_REMOVEDIR), 0);
+}
+
+static void test_pool_dir_scan_shows_each_file_once_though_it_is_renamed(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct scan scan = { .rename_in = &fixture->dir };
+
+	for (int i = 0; i < 100; i++)
+		pool_fixture_make(fixture, 4096, POOL_FILE_USED);
+	assert_int_equal(pool_dir_scan(&fixture->dir, visit, &scan), 0);
+	assert_int_equal(scan.files, 100);
+	assert_int_equal(scan.headers, 100);
+	assert_int_equal(scratch_entries(fixture->path), 100);
+}
+
+static void test_pool_dir_scan_ends_when_the_visitor_says_so(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct scan scan = { .answer = 42 };
+
+	pool_fixture_make(fixture, 4096, POOL_FILE_USED);
+	pool_fixture_make(fixture, 4096, POOL_FILE_USED);
+	assert_int_equal(pool_dir_scan(&fixture->dir, visit, &scan), 42);
+	assert_int_equal(scan.files, 1);
+}
+
+#define TEST_HERE(function, parent) \
+	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_HERE(test_pool_dir_open_learns_what_the_directory_is, "/dev/shm"),
+		TEST_HERE(test_pool_dir_open_refuses_what_is_no_directory, "/dev/shm"),
+		TEST_HERE(test_pool_dir_open_refuses_one_that_others_may_write_to, "/dev/shm"),
+		TEST_HERE(test_pool_dir_open_refuses_one_of_another_user, "/dev/shm"),
+		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, "/dev/shm"),
+		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, "/tmp"),
+		TEST_HERE(test_pool_dir_self_test_refuses_leases_that_prove_nothing, "/dev/shm"),
+		TEST_HERE(test_pool_dir_self_test_refuses_a_place_without_leases, "/dev/shm"),
+		TEST_HERE(test_pool_dir_self_test_refuses_leases_that_never_come, "/dev/shm"),
+		TEST_HERE(test_pool_dir_self_test_refuses_events_that_come_too_early, "/dev/shm"),
+		TEST_HERE(test_pool_dir_self_test_refuses_events_that_never_come, "/dev/shm"),
+		TEST_HERE(test_pool_dir_scan_finds_pools_of_every_mark, "/dev/shm"),
+		TEST_HERE(test_pool_dir_scan_says_that_a_header_was_wiped, "/dev/shm"),
+		TEST_HERE(test_pool_dir_scan_passes_over_what_is_not_ours, "/dev/shm"),
+		TEST_HERE(test_pool_dir_scan_shows_each_file_once_though_it_is_renamed, "/dev/shm"),
+		TEST_HERE(test_pool_dir_scan_ends_when_the_visitor_says_so, "/dev/shm"),
+		cmocka_unit_test_setup_teardown(test_pool_dir_self_test_refuses_overlayfs, setup_small,
+						pool_fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_pool_dir_self_test_says_that_there_is_no_space, setup_small,
+						pool_fixture_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,742 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_registry -- every operation, and all of them at random beside a naive model of what a registry is. */
+/* objects: vmmallocd/registry.c */
+/* wrap: malloc calloc strdup */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmmallocd/registry.h"
+
+#define DIRECTORY "/mnt/pmem0"
+
+/* --- failures to order --- */
+
+static struct {
+	int after;   /* so many allocations go well first */
+	int times;   /* then so many fail */
+	int calls;   /* how many there were */
+} memory;
+
+static bool memory_is_out(void)
+{
+	memory.calls++;
+	if (memory.after > 0) {
+		memory.after--;
+		return false;
+	}
+	if (memory.times == 0)
+		return false;
+	memory.times--;
+	return true;
+}
+
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes)
+{
+	return memory_is_out() ? NULL : __real_malloc(bytes);
+}
+
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	return memory_is_out() ? NULL : __real_calloc(count, bytes);
+}
+
+char *__real_strdup(const char *string);
+char *__wrap_strdup(const char *string)
+{
+	return memory_is_out() ? NULL : __real_strdup(string);
+}
+
+/* --- helpers --- */
+
+static void make_id(unsigned number, uint8_t ret_id[POOL_FILE_ID_BYTES])
+{
+	memset(ret_id, 0, POOL_FILE_ID_BYTES);
+	memcpy(ret_id, &number, sizeof(number));
+}
+
+static int try_add(struct registry *registry, unsigned number, const char *class, enum registry_state state,
+		   uint32_t uid, struct registry_pool **ret_pool)
+{
+	struct registry_pool pool = { .directory = (char[]){ DIRECTORY }, .owner = { .pid = 1, .uid = uid } };
+
+	make_id(number, pool.id);
+	strcpy(pool.class_name, class);
+	return registry_add(registry, &pool, state, ret_pool);
+}
+
+static struct registry_pool *add(struct registry *registry, unsigned number, const char *class,
+				 enum registry_state state, uint32_t uid)
+{
+	struct registry_pool *pool;
+
+	assert_int_equal(try_add(registry, number, class, state, uid, &pool), 0);
+	return pool;
+}
+
+static struct registry_pool *find(const struct registry *registry, unsigned number)
+{
+	uint8_t id[POOL_FILE_ID_BYTES];
+
+	make_id(number, id);
+	return registry_find(registry, id);
+}
+
+static int set_up(void **state)
+{
+	memset(&memory, 0, sizeof(memory));
+	*state = registry_new();
+	return *state ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	memset(&memory, 0, sizeof(memory));
+	registry_free(*state);
+	return 0;
+}
+
+static int count_visit(void *context, struct registry_pool *pool)
+{
+	assert_non_null(pool);
+	++*(size_t *)context;
+	return 0;
+}
+
+static size_t count_visits(struct registry *registry)
+{
+	size_t n = 0;
+
+	assert_int_equal(registry_each(registry, count_visit, &n), 0);
+	return n;
+}
+
+/* --- one operation at a time --- */
+
+static void test_registry_is_empty_at_first(void **state)
+{
+	struct registry *registry = *state;
+
+	assert_int_equal(registry_count(registry), 0);
+	assert_int_equal(count_visits(registry), 0);
+	assert_null(find(registry, 0));
+	assert_int_equal(registry_leased_by(registry, "small", 0), 0);
+}
+
+static void test_registry_free_takes_null(void **state)
+{
+	(void)state;
+	registry_free(NULL);
+}
+
+static void test_registry_add_copies_pool_and_directory(void **state)
+{
+	struct registry *registry = *state;
+	char directory[] = DIRECTORY;
+	int job;
+	struct registry_pool pool = {
+		.id = { 1, 2, 3 }, .class_name = "small", .directory = directory, .file = { .ino = UINT64_MAX },
+		.owner = { 12, 34, "redis-server" }, .size_bytes = 4096, .created_s = 5, .changed_s = 6, .leases = 7,
+		.job = &job, .next_in_state = (void *)1, .prev_in_state = (void *)1, .next_by_id = (void *)1,
+		.state = REGISTRY_FAILED,
+	}, *added;
+
+	assert_int_equal(registry_add(registry, &pool, REGISTRY_READY, &added), 0);
+	assert_ptr_not_equal(added, &pool);
+	assert_ptr_not_equal(added->directory, directory);
+	memset(directory, 'x', sizeof(directory) - 1);
+	assert_string_equal(added->directory, DIRECTORY);
+	assert_memory_equal(added->id, pool.id, sizeof(pool.id));
+	assert_string_equal(added->class_name, "small");
+	assert_true(added->file.ino == UINT64_MAX);
+	assert_memory_equal(&added->owner, &pool.owner, sizeof(pool.owner));
+	assert_int_equal(added->size_bytes, 4096);
+	assert_int_equal(added->created_s, 5);
+	assert_int_equal(added->changed_s, 6);
+	assert_int_equal(added->leases, 7);
+	assert_ptr_equal(added->job, &job);
+	assert_int_equal(added->state, REGISTRY_READY);
+	assert_null(added->next_in_state);
+	assert_null(added->prev_in_state);
+	assert_null(added->next_by_id);
+	assert_ptr_equal(added->class, registry_class(registry, "small"));
+	assert_ptr_equal(registry_find(registry, pool.id), added);
+}
+
+static void test_registry_refuses_an_id_that_it_has(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_pool *first = add(registry, 1, "small", REGISTRY_READY, 0), *other = NULL;
+	uint64_t generation = registry_generation(registry);
+
+	assert_int_equal(try_add(registry, 1, "large", REGISTRY_LEASED, 0, &other), -EEXIST);
+	assert_null(other);
+	assert_ptr_equal(find(registry, 1), first);
+	assert_int_equal(registry_count(registry), 1);
+	assert_int_equal(registry_leased_by(registry, "large", 0), 0);
+	assert_true(registry_generation(registry) == generation);
+}
+
+static void test_registry_takes_an_id_again_after_removal(void **state)
+{
+	struct registry *registry = *state;
+
+	registry_remove(registry, add(registry, 1, "small", REGISTRY_READY, 0));
+	assert_null(find(registry, 1));
+	assert_int_equal(registry_count(registry), 0);
+	add(registry, 1, "small", REGISTRY_READY, 0);
+	assert_non_null(find(registry, 1));
+}
+
+static void test_registry_tells_ids_apart_in_every_bit(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_pool *pools[8 * POOL_FILE_ID_BYTES];
+	struct registry_pool pool = { .directory = (char[]){ DIRECTORY }, .class_name = "small" };
+
+	for (size_t bit = 0; bit < 8 * POOL_FILE_ID_BYTES; bit++) {
+		memset(pool.id, 0, sizeof(pool.id));
+		pool.id[bit / 8] = (uint8_t)(1u << bit % 8);
+		assert_int_equal(registry_add(registry, &pool, REGISTRY_READY, &pools[bit]), 0);
+	}
+	for (size_t bit = 0; bit < 8 * POOL_FILE_ID_BYTES; bit++)
+		assert_ptr_equal(registry_find(registry, pools[bit]->id), pools[bit]);
+	memset(pool.id, 0, sizeof(pool.id));
+	assert_null(registry_find(registry, pool.id));
+}
+
+static void test_registry_keeps_the_oldest_of_a_state_first(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_class *class = registry_class(registry, "small");
+	struct registry_pool *pools[3];
+
+	for (unsigned i = 0; i < 3; i++)
+		pools[i] = add(registry, i, "small", REGISTRY_WARMING, 0);
+	assert_ptr_equal(class->first[REGISTRY_WARMING], pools[0]);
+	assert_ptr_equal(class->last[REGISTRY_WARMING], pools[2]);
+	registry_set_state(registry, pools[1], REGISTRY_READY, 10);
+	registry_set_state(registry, pools[0], REGISTRY_READY, 11);
+	assert_ptr_equal(class->first[REGISTRY_READY], pools[1]);
+	assert_ptr_equal(class->last[REGISTRY_READY], pools[0]);
+	assert_ptr_equal(class->first[REGISTRY_WARMING], pools[2]);
+	assert_ptr_equal(class->last[REGISTRY_WARMING], pools[2]);
+	assert_int_equal(class->counts[REGISTRY_READY], 2);
+	assert_int_equal(class->counts[REGISTRY_WARMING], 1);
+	assert_int_equal(pools[1]->changed_s, 10);
+	assert_int_equal(pools[0]->changed_s, 11);
+}
+
+static void test_registry_set_state_moves_to_the_end_of_the_same_state(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_pool *first = add(registry, 1, "small", REGISTRY_LEASED, 5);
+	struct registry_pool *second = add(registry, 2, "small", REGISTRY_LEASED, 5);
+
+	registry_set_state(registry, first, REGISTRY_LEASED, 10);
+	assert_ptr_equal(first->class->first[REGISTRY_LEASED], second);
+	assert_ptr_equal(first->class->last[REGISTRY_LEASED], first);
+	assert_int_equal(first->class->counts[REGISTRY_LEASED], 2);
+	assert_int_equal(registry_leased_by(registry, "small", 5), 2);
+}
+
+static void test_registry_counts_leases_by_class_and_user(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_pool *pool = add(registry, 1, "small", REGISTRY_LEASED, 1000);
+
+	add(registry, 2, "small", REGISTRY_LEASED, 1000);
+	add(registry, 3, "small", REGISTRY_LEASED, 0);
+	add(registry, 4, "large", REGISTRY_LEASED, 1000);
+	add(registry, 5, "small", REGISTRY_READY, 1000);
+	add(registry, 6, "small", REGISTRY_LEASED, UINT32_MAX);
+	assert_int_equal(registry_leased_by(registry, "small", 1000), 2);
+	assert_int_equal(registry_leased_by(registry, "small", 0), 1);
+	assert_int_equal(registry_leased_by(registry, "large", 1000), 1);
+	assert_int_equal(registry_leased_by(registry, "large", 0), 0);
+	assert_int_equal(registry_leased_by(registry, "small", UINT32_MAX), 1);
+	assert_int_equal(registry_leased_by(registry, "none", 1000), 0);
+	registry_set_state(registry, pool, REGISTRY_RECYCLING, 0);
+	assert_int_equal(registry_leased_by(registry, "small", 1000), 1);
+	pool->owner.uid = 7;
+	registry_set_state(registry, pool, REGISTRY_LEASED, 0);
+	assert_int_equal(registry_leased_by(registry, "small", 1000), 1);
+	assert_int_equal(registry_leased_by(registry, "small", 7), 1);
+	registry_remove(registry, pool);
+	assert_int_equal(registry_leased_by(registry, "small", 7), 0);
+}
+
+static void test_registry_count_of_leases_follows_the_owner(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_pool *pool = add(registry, 1, "small", REGISTRY_LEASED, 1);
+
+	pool->owner.uid = 2;
+	registry_touch(registry, pool);
+	assert_int_equal(registry_leased_by(registry, "small", 1), 0);
+	assert_int_equal(registry_leased_by(registry, "small", 2), 1);
+}
+
+static void test_registry_count_of_leases_survives_an_owner_nobody_told_it_of(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_pool *gone = add(registry, 1, "small", REGISTRY_LEASED, 1);
+	struct registry_pool *back = add(registry, 2, "small", REGISTRY_LEASED, 1);
+
+	add(registry, 3, "small", REGISTRY_LEASED, 1);
+	add(registry, 4, "small", REGISTRY_LEASED, 2);
+	gone->owner.uid = 2;
+	registry_remove(registry, gone);
+	memset(&back->owner, 0, sizeof(back->owner));
+	registry_set_state(registry, back, REGISTRY_RECYCLING, 0);
+	assert_int_equal(registry_leased_by(registry, "small", 0), 0);
+	assert_int_equal(registry_leased_by(registry, "small", 1), 1);
+	assert_int_equal(registry_leased_by(registry, "small", 2), 1);
+}
+
+static int stop_at_third(void *context, struct registry_pool *pool)
+{
+	assert_non_null(pool);
+	return ++*(int *)context == 3 ? -ECANCELED : 0;
+}
+
+static void test_registry_each_ends_with_what_visit_returns(void **state)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < 10; i++)
+		add(*state, i, "small", REGISTRY_READY, 0);
+	assert_int_equal(registry_each(*state, stop_at_third, &n), -ECANCELED);
+	assert_int_equal(n, 3);
+}
+
+static int remove_odd(void *context, struct registry_pool *pool)
+{
+	if (pool->id[0] & 1)
+		registry_remove(context, pool);
+	return 0;
+}
+
+static void test_registry_each_bears_removal_of_the_visited_pool(void **state)
+{
+	struct registry *registry = *state;
+
+	for (unsigned i = 0; i < 1000; i++)
+		add(registry, i, "small", REGISTRY_READY, 0);
+	assert_int_equal(registry_each(registry, remove_odd, registry), 0);
+	assert_int_equal(registry_count(registry), 500);
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(find(registry, i) != NULL, i % 2 == 0);
+}
+
+static int set_ready(void *context, struct registry_pool *pool)
+{
+	registry_set_state(context, pool, REGISTRY_READY, pool->changed_s + 1);
+	return 0;
+}
+
+static void test_registry_each_visits_once_though_states_change(void **state)
+{
+	struct registry *registry = *state;
+
+	for (unsigned i = 0; i < 1000; i++)
+		add(registry, i, "small", REGISTRY_READY, 0);
+	assert_int_equal(registry_each(registry, set_ready, registry), 0);
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(find(registry, i)->changed_s, 1);
+}
+
+static void test_registry_generation_grows_with_every_change_only(void **state)
+{
+	struct registry *registry = *state;
+	uint64_t before = registry_generation(registry);
+	struct registry_pool *pool = add(registry, 1, "small", REGISTRY_CREATING, 0);
+
+	assert_true(registry_generation(registry) > before);
+	before = registry_generation(registry);
+	registry_set_state(registry, pool, REGISTRY_READY, 0);
+	assert_true(registry_generation(registry) > before);
+	before = registry_generation(registry);
+	registry_touch(registry, pool);
+	assert_true(registry_generation(registry) > before);
+	before = registry_generation(registry);
+	(void)find(registry, 1);
+	(void)count_visits(registry);
+	(void)registry_class(registry, "small");
+	(void)registry_leased_by(registry, "small", 0);
+	assert_true(registry_generation(registry) == before);
+	registry_remove(registry, pool);
+	assert_true(registry_generation(registry) > before);
+}
+
+static void test_registry_keeps_classes_apart_and_for_ever(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_class *classes[300];
+	char longest[HANDOUT_CLASS_BYTES], name[16];
+
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "class-%u", i);
+		classes[i] = registry_class(registry, name);
+		assert_string_equal(classes[i]->name, name);
+		registry_remove(registry, add(registry, i, name, REGISTRY_READY, 0));
+	}
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "class-%u", i);
+		assert_ptr_equal(registry_class(registry, name), classes[i]);
+		for (unsigned j = 0; j < i; j++)
+			assert_ptr_not_equal(classes[i], classes[j]);
+		for (enum registry_state s = 0; s < REGISTRY_STATES; s++) {
+			assert_int_equal(classes[i]->counts[s], 0);
+			assert_null(classes[i]->first[s]);
+			assert_null(classes[i]->last[s]);
+		}
+	}
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_string_equal(registry_class(registry, longest)->name, longest);
+	assert_ptr_equal(registry_class(registry, longest), registry_class(registry, longest));
+}
+
+static void test_registry_state_names_read_back(void **state)
+{
+	static const char *const names[] = { "creating",  "warming",     "ready", "leased",
+					     "recycling", "quarantined", "failed" };
+	enum registry_state parsed = REGISTRY_STATES;
+
+	(void)state;
+	assert_int_equal(sizeof(names) / sizeof(*names), REGISTRY_STATES);
+	for (enum registry_state s = 0; s < REGISTRY_STATES; s++) {
+		assert_string_equal(registry_state_name(s), names[s]);
+		assert_int_equal(registry_state_parse(names[s], &parsed), 0);
+		assert_int_equal(parsed, s);
+	}
+	parsed = REGISTRY_STATES;
+	assert_int_equal(registry_state_parse("", &parsed), -EINVAL);
+	assert_int_equal(registry_state_parse("Ready", &parsed), -EINVAL);
+	assert_int_equal(registry_state_parse("ready ", &parsed), -EINVAL);
+	assert_int_equal(parsed, REGISTRY_STATES);
+}
+
+/* --- want of memory --- */
+
+static void test_registry_new_fails_without_memory(void **state)
+{
+	struct registry *registry = NULL;
+	int n = 0;
+
+	(void)state;
+	for (; !registry; n++) {
+		memory.after = n;
+		memory.times = 1;
+		registry = registry_new();
+	}
+	assert_true(n > 1);
+	registry_free(registry);
+}
+
+static void test_registry_add_fails_whole_without_memory(void **state)
+{
+	struct registry *registry = *state;
+	struct registry_pool *pool = NULL;
+	uint64_t generation = registry_generation(registry);
+	int r = -ENOMEM, n = 0;
+
+	for (; r < 0; n++) {
+		assert_int_equal(registry_count(registry), 0);
+		assert_int_equal(count_visits(registry), 0);
+		assert_null(find(registry, 1));
+		assert_int_equal(registry_leased_by(registry, "small", 3), 0);
+		assert_true(registry_generation(registry) == generation);
+		assert_null(pool);
+		memory.after = n;
+		memory.times = 1;
+		r = try_add(registry, 1, "small", REGISTRY_LEASED, 3, &pool);
+		assert_true(r == 0 || r == -ENOMEM);
+	}
+	assert_true(n > 3);
+	assert_ptr_equal(find(registry, 1), pool);
+	assert_int_equal(registry_leased_by(registry, "small", 3), 1);
+}
+
+static void test_registry_class_is_null_without_memory(void **state)
+{
+	memory.times = 1;
+	assert_null(registry_class(*state, "small"));
+	assert_non_null(registry_class(*state, "small"));
+}
+
+static void test_registry_works_on_when_it_cannot_grow(void **state)
+{
+	struct registry *registry = *state;
+
+	(void)registry_class(registry, "small");
+	/* an addition allocates three times, and a fourth time when it grows */
+	for (unsigned i = 0; i < 1000; i++) {
+		memory.after = 3;
+		memory.times = 1;
+		add(registry, i, "small", REGISTRY_LEASED, i);
+	}
+	memory.times = 0;
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_non_null(find(registry, i));
+		assert_int_equal(registry_leased_by(registry, "small", i), 1);
+	}
+	add(registry, 1000, "small", REGISTRY_LEASED, 1000);
+	for (unsigned i = 0; i <= 1000; i++) {
+		assert_non_null(find(registry, i));
+		assert_int_equal(registry_leased_by(registry, "small", i), 1);
+	}
+}
+
+static void test_registry_leases_without_allocating(void **state)
+{
+	struct registry *registry = *state;
+
+	for (unsigned i = 0; i < 1000; i++)
+		add(registry, i, "small", REGISTRY_READY, 0);
+	memory.calls = 0;
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 1000; i++) {
+			struct registry_pool *pool = find(registry, i);
+
+			pool->owner.uid = 1000 * round + i;
+			registry_set_state(registry, pool, REGISTRY_LEASED, round);
+			pool->owner.uid++;
+			registry_touch(registry, pool);
+			assert_int_equal(registry_leased_by(registry, "small", pool->owner.uid), 1);
+		}
+	}
+	assert_int_equal(memory.calls, 0);
+}
+
+/* --- all operations at random --- */
+
+#define MODEL_POOLS 400
+#define MODEL_CLASSES 3
+#define MODEL_USERS 5
+#define MODEL_STEPS 20000
+
+static const char *const model_classes[MODEL_CLASSES] = { "small", "large", "l" };
+
+/* What there should be; `ticket` says who came into its state first. */
+static struct model_pool {
+	struct registry_pool *pool;    /* NULL: there is none of that id */
+	unsigned class;
+	enum registry_state state;
+	uint32_t counted_uid;
+	uint64_t ticket;
+	unsigned visits;
+} model[MODEL_POOLS];
+
+static unsigned model_number(const struct registry_pool *pool)
+{
+	unsigned number;
+
+	memcpy(&number, pool->id, sizeof(number));
+	assert_true(number < MODEL_POOLS);
+	return number;
+}
+
+static int model_visit(void *context, struct registry_pool *pool)
+{
+	struct model_pool *expected = &model[model_number(pool)];
+
+	(void)context;
+	assert_ptr_equal(expected->pool, pool);
+	expected->visits++;
+	return 0;
+}
+
+static void model_check_lists(struct registry *registry)
+{
+	size_t counts[MODEL_CLASSES][REGISTRY_STATES] = { 0 };
+
+	for (unsigned i = 0; i < MODEL_POOLS; i++)
+		if (model[i].pool)
+			counts[model[i].class][model[i].state]++;
+	for (unsigned c = 0; c < MODEL_CLASSES; c++) {
+		struct registry_class *class = registry_class(registry, model_classes[c]);
+
+		for (enum registry_state s = 0; s < REGISTRY_STATES; s++) {
+			struct registry_pool *prev = NULL;
+			uint64_t ticket = 0;
+			size_t n = 0;
+
+			for (struct registry_pool *pool = class->first[s]; pool; pool = pool->next_in_state) {
+				const struct model_pool *expected = &model[model_number(pool)];
+
+				assert_ptr_equal(expected->pool, pool);
+				assert_int_equal(expected->class, c);
+				assert_int_equal(expected->state, s);
+				assert_int_equal(pool->state, s);
+				assert_ptr_equal(pool->class, class);
+				assert_ptr_equal(pool->prev_in_state, prev);
+				assert_true(expected->ticket > ticket);
+				ticket = expected->ticket;
+				prev = pool;
+				n++;
+			}
+			assert_ptr_equal(class->last[s], prev);
+			assert_int_equal(class->counts[s], n);
+			assert_int_equal(n, counts[c][s]);
+		}
+	}
+}
+
+static void model_check(struct registry *registry)
+{
+	size_t leased[MODEL_CLASSES][MODEL_USERS] = { 0 }, count = 0;
+
+	assert_int_equal(registry_each(registry, model_visit, NULL), 0);
+	for (unsigned i = 0; i < MODEL_POOLS; i++) {
+		assert_int_equal(model[i].visits, model[i].pool != NULL);
+		assert_ptr_equal(find(registry, i), model[i].pool);
+		model[i].visits = 0;
+		count += model[i].pool != NULL;
+		if (model[i].pool && model[i].state == REGISTRY_LEASED)
+			leased[model[i].class][model[i].counted_uid]++;
+	}
+	assert_int_equal(registry_count(registry), count);
+	for (unsigned c = 0; c < MODEL_CLASSES; c++)
+		for (uint32_t uid = 0; uid < MODEL_USERS; uid++)
+			assert_int_equal(registry_leased_by(registry, model_classes[c], uid), leased[c][uid]);
+	model_check_lists(registry);
+}
+
+static unsigned random_below(unsigned *seed, unsigned limit)
+{
+	*seed = *seed * 1103515245 + 12345;
+	return (*seed >> 12) % limit;
+}
+
+/* One change of a pool taken at random. `leaning`: how many percent of them shall be there in the long run. */
+static void model_step(struct registry *registry, unsigned *seed, uint64_t ticket, unsigned leaning)
+{
+	unsigned i = random_below(seed, MODEL_POOLS);
+	struct model_pool *pool = &model[i];
+	enum registry_state state = random_below(seed, 2) ? REGISTRY_LEASED : random_below(seed, REGISTRY_STATES);
+	uint32_t uid = random_below(seed, MODEL_USERS);
+	bool stays = random_below(seed, 100) < leaning;
+
+	if (!pool->pool && !stays)
+		return;
+	if (!pool->pool) {
+		pool->class = random_below(seed, MODEL_CLASSES);
+		pool->pool = add(registry, i, model_classes[pool->class], state, uid);
+		*pool = (struct model_pool){ pool->pool, pool->class, state, uid, ticket, 0 };
+		return;
+	}
+	if (!stays) {
+		registry_remove(registry, pool->pool);
+		pool->pool = NULL;
+		return;
+	}
+	if (random_below(seed, 4) == 0) {
+		pool->pool->owner.uid = uid;   /* nobody says so: counts when it is next touched or set */
+		return;
+	}
+	if (random_below(seed, 2)) {
+		pool->pool->owner.uid = uid;
+		registry_set_state(registry, pool->pool, state, (int64_t)ticket);
+		assert_int_equal(pool->pool->changed_s, ticket);
+		pool->state = state;
+		pool->ticket = ticket;
+	} else {
+		registry_touch(registry, pool->pool);
+	}
+	pool->counted_uid = pool->pool->owner.uid;
+}
+
+static void test_registry_agrees_with_a_model_at_every_step(void **state)
+{
+	struct registry *registry = *state;
+	unsigned seed = 1;
+
+	memset(model, 0, sizeof(model));
+	for (uint64_t step = 1; step <= MODEL_STEPS; step++) {
+		/* it fills, and empties, and fills again */
+		model_step(registry, &seed, step, step / 5000 % 2 ? 40 : 95);
+		model_check(registry);
+	}
+}
+
+static void test_registry_finds_each_of_many_pools(void **state)
+{
+	struct registry *registry = *state;
+
+	for (unsigned i = 0; i < 10000; i++)
+		add(registry, i * 4096, "small", i % REGISTRY_STATES, i % 100);
+	assert_int_equal(registry_count(registry), 10000);
+	assert_int_equal(count_visits(registry), 10000);
+	for (unsigned i = 0; i < 10000; i++)
+		assert_non_null(find(registry, i * 4096));
+	for (unsigned i = 0; i < 10000; i++)
+		assert_null(find(registry, i * 4096 + 1));
+}
+
+static int longest_chain(void *context, struct registry_pool *pool)
+{
+	size_t n = 0, *longest = context;
+
+	for (; pool; pool = pool->next_by_id)
+		n++;
+	*longest = n > *longest ? n : *longest;
+	return 0;
+}
+
+static void test_registry_grows_so_that_chains_stay_short(void **state)
+{
+	size_t longest = 0;
+
+	for (unsigned i = 0; i < 10000; i++)
+		add(*state, i, "small", REGISTRY_READY, 0);
+	registry_each(*state, longest_chain, &longest);
+	assert_in_range(longest, 1, 16);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_registry_is_empty_at_first),
+		cmocka_unit_test(test_registry_free_takes_null),
+		cmocka_unit_test(test_registry_add_copies_pool_and_directory),
+		cmocka_unit_test(test_registry_refuses_an_id_that_it_has),
+		cmocka_unit_test(test_registry_takes_an_id_again_after_removal),
+		cmocka_unit_test(test_registry_tells_ids_apart_in_every_bit),
+		cmocka_unit_test(test_registry_keeps_the_oldest_of_a_state_first),
+		cmocka_unit_test(test_registry_set_state_moves_to_the_end_of_the_same_state),
+		cmocka_unit_test(test_registry_counts_leases_by_class_and_user),
+		cmocka_unit_test(test_registry_count_of_leases_follows_the_owner),
+		cmocka_unit_test(test_registry_count_of_leases_survives_an_owner_nobody_told_it_of),
+		cmocka_unit_test(test_registry_each_ends_with_what_visit_returns),
+		cmocka_unit_test(test_registry_each_bears_removal_of_the_visited_pool),
+		cmocka_unit_test(test_registry_each_visits_once_though_states_change),
+		cmocka_unit_test(test_registry_generation_grows_with_every_change_only),
+		cmocka_unit_test(test_registry_keeps_classes_apart_and_for_ever),
+		cmocka_unit_test(test_registry_state_names_read_back),
+		cmocka_unit_test(test_registry_new_fails_without_memory),
+		cmocka_unit_test(test_registry_add_fails_whole_without_memory),
+		cmocka_unit_test(test_registry_class_is_null_without_memory),
+		cmocka_unit_test(test_registry_works_on_when_it_cannot_grow),
+		cmocka_unit_test(test_registry_leases_without_allocating),
+		cmocka_unit_test(test_registry_agrees_with_a_model_at_every_step),
+		cmocka_unit_test(test_registry_finds_each_of_many_pools),
+		cmocka_unit_test(test_registry_grows_so_that_chains_stay_short),
+	};
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+		tests[i].setup_func = set_up;
+		tests[i].teardown_func = tear_down;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

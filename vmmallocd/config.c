@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* config -- see config.h: defaults, and which files there are. What is in them: config_file.c. */
+#include "vmmallocd/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmmallocd/config_file.h"
+
+#define SUFFIX ".conf"
+
+static int is_fragment(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name), suffix = strlen(SUFFIX);
+
+	/* hidden files are editors' */
+	return entry->d_name[0] != '.' && length > suffix && strcmp(entry->d_name + length - suffix, SUFFIX) == 0;
+}
+
+/* alphasort would ask the locale */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int read_fragment(const char *directory, const char *name, struct config *config, struct text *error)
+{
+	char *path;
+	int r;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		return config_file_fail(directory, -ENOMEM, error);
+	r = config_file_read(path, config, error);
+	free(path);
+	return r;
+}
+
+static int read_directory(const char *directory, struct config *config, struct text *error)
+{
+	struct dirent **entries;
+	int count = scandir(directory, &entries, is_fragment, by_name);
+	int r = 0;
+
+	if (count < 0)
+		return errno == ENOENT ? 0 : config_file_fail(directory, -errno, error);
+	for (int i = 0; i < count; i++) {
+		if (r == 0)
+			r = read_fragment(directory, entries[i]->d_name, config, error);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+static int read_files(const char *file, struct config *config, struct text *error)
+{
+	const char *slash = strrchr(file, '/');
+	char *directory;
+	int r = config_file_read(file, config, error);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&directory, "%.*sconf.d", slash ? (int)(slash + 1 - file) : 0, file) < 0)
+		return config_file_fail(file, -ENOMEM, error);
+	r = read_directory(directory, config, error);
+	free(directory);
+	return r;
+}
+
+int config_read(const char *file, struct config *ret_config, struct text *error)
+{
+	struct config config = {
+		.runtime_dir = strdup(CONFIG_RUNTIME_DIR_DEFAULT),
+		.state_dir = strdup(CONFIG_STATE_DIR_DEFAULT),
+		.log_level = CONFIG_LOG_INFO,
+		.workers = 4,
+		.punch_timeout_s = 10,
+		.connections_per_user = 64,
+	};
+	int r;
+
+	if (config.runtime_dir && config.state_dir)
+		r = read_files(file, &config, error);
+	else
+		r = config_file_fail(file, -ENOMEM, error);
+	if (r < 0) {
+		config_done(&config);
+		return r;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+void config_done(struct config *config)
+{
+	for (size_t i = 0; i < config->class_count; i++) {
+		struct config_class *class = &config->classes[i];
+
+		free(class->name);
+		free(class->directory);
+		free(class->users.ids);
+		free(class->groups.ids);
+		free(class->where);
+	}
+	free(config->classes);
+	free(config->runtime_dir);
+	free(config->state_dir);
+	*config = (struct config){ 0 };
+}
+
+const struct config_class *config_find(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->class_count; i++)
+		if (strcmp(config->classes[i].name, name) == 0)
+			return &config->classes[i];
+	return NULL;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * config_names -- users and groups of a class: the lists of names in the file, and whether a process is one of them.
+ *
+ * Names become numbers when the file is read. Which groups a user is in is asked anew each time, so that a change
+ * there needs no reload. All of it may block in NSS.
+ */
+#include "vmmallocd/config.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmmallocd/config_value.h"
+
+#define LOOKUP_BYTES_FIRST 1024
+#define LOOKUP_BYTES_MOST (1024 * 1024)  /* a group with very many members */
+#define GROUPS_FIRST 64
+
+typedef int (*lookup_fn)(const void *what, char *buffer, size_t bytes, void *ret_answer);
+
+/* Calls one of the functions below with a buffer that is large enough. 0, -ENOENT if there is no such entry, -errno. */
+static int look_up(lookup_fn function, const void *what, void *ret_answer, char **ret_buffer)
+{
+	for (size_t bytes = LOOKUP_BYTES_FIRST;; bytes *= 2) {
+		char *buffer = malloc(bytes);
+		int r;
+
+		if (!buffer)
+			return -ENOMEM;
+		r = function(what, buffer, bytes, ret_answer);
+		if (r == 0) {
+			*ret_buffer = buffer;
+			return 0;
+		}
+		free(buffer);
+		if (r != ERANGE || bytes >= LOOKUP_BYTES_MOST)
+			/* all of these mean "not found" in one NSS module or another: getpwnam(3) */
+			return r == ESRCH || r == EBADF || r == EPERM ? -ENOENT : -r;
+	}
+}
+
+static int user_by_name(const void *name, char *buffer, size_t bytes, void *ret_uid)
+{
+	struct passwd entry, *found;
+	int r = getpwnam_r(name, &entry, buffer, bytes, &found);
+
+	if (r == 0 && found)
+		*(uint32_t *)ret_uid = entry.pw_uid;
+	return r ? r : found ? 0 : ENOENT;
+}
+
+static int group_by_name(const void *name, char *buffer, size_t bytes, void *ret_gid)
+{
+	struct group entry, *found;
+	int r = getgrnam_r(name, &entry, buffer, bytes, &found);
+
+	if (r == 0 && found)
+		*(uint32_t *)ret_gid = entry.gr_gid;
+	return r ? r : found ? 0 : ENOENT;
+}
+
+static int user_by_uid(const void *uid, char *buffer, size_t bytes, void *ret_entry)
+{
+	struct passwd *found;
+	int r = getpwuid_r(*(const uid_t *)uid, ret_entry, buffer, bytes, &found);
+
+	return r ? r : found ? 0 : ENOENT;
+}
+
+/* All digits is a number, whether or not anybody has it; (uid_t)-1 is nobody's. */
+static int id_parse(const char *word, uint32_t *ret_id)
+{
+	uint64_t id = 0;
+
+	for (const char *s = word; *s; s++) {
+		id = id * 10 + (uint64_t)(*s - '0');
+		if (id >= UINT32_MAX)
+			return -EDOM;
+	}
+	*ret_id = (uint32_t)id;
+	return 0;
+}
+
+static int id_of(lookup_fn function, const char *word, uint32_t *ret_id)
+{
+	char *buffer = NULL;
+	int r;
+
+	if (strspn(word, "0123456789") == strlen(word))
+		return id_parse(word, ret_id);
+	r = look_up(function, word, ret_id, &buffer);
+	if (r == 0)
+		free(buffer);
+	return r;
+}
+
+static char *trim(char *word)
+{
+	char *end;
+
+	word += strspn(word, " \t");
+	end = word + strlen(word);
+	while (end > word && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = '\0';
+	return word;
+}
+
+static int read_word(lookup_fn function, char *word, const char *kind, struct config_ids *ids, struct text *expected)
+{
+	uint32_t id, *larger;
+	int r;
+
+	if (!*word) {
+		text_add(expected, "names or numbers of %ss, with commas between them", kind);
+		return -EINVAL;
+	}
+	r = id_of(function, word, &id);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		if (r == -ENOENT)
+			text_add(expected, "%ss that exist; there is no %s %s", kind, kind, word);
+		else if (r == -EDOM)
+			text_add(expected, "numbers below %u; %s is not", UINT32_MAX, word);
+		else
+			text_add(expected, "%ss that can be looked up; %s: %s", kind, word, strerrordesc_np(-r));
+		return -EINVAL;
+	}
+	larger = reallocarray(ids->ids, ids->count + 1, sizeof(ids->ids[0]));
+	if (!larger)
+		return -ENOMEM;
+	ids->ids = larger;
+	ids->ids[ids->count++] = id;
+	return 0;
+}
+
+static int read_list(lookup_fn function, const char *value, const char *kind, struct config_ids *ids,
+		     struct text *expected)
+{
+	struct config_ids read = { 0 };
+	char *copy = strdup(value), *rest = copy;
+	int r = copy ? 0 : -ENOMEM;
+
+	while (r == 0 && rest)
+		r = read_word(function, trim(strsep(&rest, ",")), kind, &read, expected);
+	free(copy);
+	if (r < 0) {
+		free(read.ids);
+		return r;
+	}
+	free(ids->ids);
+	*ids = read;
+	return 0;
+}
+
+int config_value_users(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	(void)key;
+	return read_list(user_by_name, value, "user", field, expected);
+}
+
+int config_value_groups(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	(void)key;
+	return read_list(group_by_name, value, "group", field, expected);
+}
+
+static bool ids_have(const struct config_ids *ids, uint32_t id)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		if (ids->ids[i] == id)
+			return true;
+	return false;
+}
+
+/* Whether the user database puts the user of that entry into one of the groups. Without memory: no. */
+static bool user_in_groups(const struct passwd *user, const struct config_ids *groups)
+{
+	int room = GROUPS_FIRST, count;
+	gid_t *gids = NULL;
+	bool in = false;
+
+	for (;;) {
+		gid_t *larger = reallocarray(gids, (size_t)room, sizeof(*gids));
+
+		if (!larger)
+			break;
+		gids = larger;
+		count = room;
+		if (getgrouplist(user->pw_name, user->pw_gid, gids, &count) >= 0) {
+			for (int i = 0; i < count && !in; i++)
+				in = ids_have(groups, gids[i]);
+			break;
+		}
+		/* glibc says how many there are; another libc may not */
+		room = count > room ? count : room * 2;
+	}
+	free(gids);
+	return in;
+}
+
+bool config_class_allows(const struct config_class *class, uid_t uid, gid_t gid)
+{
+	struct passwd user;
+	char *buffer = NULL;
+	bool in;
+
+	if (uid == 0 || uid == geteuid())
+		return true;
+	if (class->users.count == 0 && class->groups.count == 0)
+		return true;
+	if (ids_have(&class->users, uid) || ids_have(&class->groups, gid))
+		return true;
+	if (class->groups.count == 0 || look_up(user_by_uid, &uid, &user, &buffer) < 0)
+		return false;
+	in = user_in_groups(&user, &class->groups);
+	free(buffer);
+	return in;
+}

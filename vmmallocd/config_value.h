@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * config_value -- the values of vmmallocd.conf: from words in a line to fields of struct config.
+ *
+ * Every reader has one form. It fills the field, and returns 0; or leaves it alone, returns -errno, and says in
+ * `expected` what would have been right, as words that follow "expected " (nothing if memory ran out). Readers of
+ * strings and lists free what the field held before.
+ */
+#ifndef VMMALLOCD_CONFIG_VALUE_H
+#define VMMALLOCD_CONFIG_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/base/text.h"
+
+struct config_key {
+	const char *name;
+	int (*read)(const struct config_key *key, const char *value, void *field, struct text *expected);
+	size_t offset;         /* of the field, in the structure that the key's section fills */
+	unsigned least, most;  /* of config_value_number */
+};
+
+int config_value_path(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_size(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_number(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_flag(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_recycle(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_log_level(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_users(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_groups(const struct config_key *key, const char *value, void *field, struct text *expected);
+
+/* Whether these bytes are UTF-8 without control characters, but for tabs. */
+bool config_value_is_text(const char *bytes, size_t length);
+
+#endif

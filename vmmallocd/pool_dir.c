@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_dir -- a directory of pools: whether it can be trusted with them, and which are in it. See pool_file.h.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "common/util/cleanup.h"
+#include "vmmallocd/pool_file_internal.h"
+
+static int fail_open(struct text *error, const char *path, const char *expected, int r)
+{
+	text_add(error, "%s: %s: expected %s", path, strerrordesc_np(-r), expected);
+	return r;
+}
+
+int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error)
+{
+	struct statfs fs;
+	struct stat st;
+
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_open(error, path, "an existing directory", -errno);
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return fail_open(error, path, "a working file system", -errno);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return fail_open(error, path, "a directory of root's or of the daemon's own user", -EPERM);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
+		return fail_open(error, path, "one that only its owner may write to, or a sticky one", -EPERM);
+
+	CLEANUP(cleanup_free) char *copy = strdup(path);
+	if (!copy)
+		return fail_open(error, path, "enough memory", -ENOMEM);
+	*ret_dir = (struct pool_dir){
+		.fd = steal_fd(&fd),
+		.path = steal_pointer(&copy),
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : 4096,
+		.tmpfs = fs.f_type == TMPFS_MAGIC,
+	};
+	return 0;
+}
+
+void pool_dir_close(struct pool_dir *dir)
+{
+	(void)close(dir->fd);
+	free(dir->path);
+	*dir = (struct pool_dir){ .fd = -1 };
+}
+
+/*
+ * The names are taken down first, and visited afterwards: a visitor may rename a file, and a directory that is being
+ * read may then show it once more.
+ */
+struct names {
+	struct pool_file *files;
+	size_t count, room;
+};
+
+static int names_add(struct names *names, const struct pool_file *file)
+{
+	if (names->count == names->room) {
+		size_t room = names->room ? 2 * names->room : 64;
+		struct pool_file *files = reallocarray(names->files, room, sizeof(*files));
+
+		if (!files)
+			return -ENOMEM;
+		names->files = files;
+		names->room = room;
+	}
+	names->files[names->count++] = *file;
+	return 0;
+}
+
+static int names_read(const struct pool_dir *dir, struct names *names)
+{
+	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct pool_file file = { 0 };
+	struct dirent *entry;
+	int r = 0;
+
+	if (!entries) {
+		r = -errno;
+		cleanup_fd(&fd);
+		return r;
+	}
+	while (errno = 0, r == 0 && (entry = readdir(entries)))
+		if (pool_file_name_parse(entry->d_name, file.id, &file.mark))
+			r = names_add(names, &file);
+	if (r == 0)
+		r = -errno;
+	(void)closedir(entries);
+	return r;
+}
+
+/* False: it is gone, or not ours. */
+static bool look_at(const struct pool_dir *dir, struct pool_file *file, bool *ret_has_header,
+		    struct pool_header *ret_header)
+{
+	char name[POOL_FILE_NAME_BYTES];
+	struct stat st;
+
+	pool_file_name_format(file, name);
+	if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !pool_file_is_ours(&st))
+		return false;
+	file->size_bytes = (uint64_t)st.st_size;
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
+	memset(ret_header, 0, sizeof(*ret_header));
+	*ret_has_header = pool_file_read_header(dir, file, ret_header) == 0;
+	return true;
+}
+
+int pool_dir_scan(const struct pool_dir *dir,
+		  int (*visit)(void *context, const struct pool_file *file, bool has_header, const struct pool_header *header),
+		  void *context)
+{
+	struct names names = { 0 };
+	int r = names_read(dir, &names);
+
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
+		struct pool_header header;
+		bool has_header;
+
+		if (look_at(dir, &names.files[i], &has_header, &header))
+			r = visit(context, &names.files[i], has_header, &header);
+	}
+	free(names.files);
+	return r;
+}

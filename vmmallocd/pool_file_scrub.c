@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_file_scrub -- makes a used pool as good as new, whatever its last user did to it.
+ *
+ * Pages are taken out of the file and new ones put in; none is ever overwritten in place. A page that the last user
+ * pinned (in a pipe with vmsplice, in an io_uring buffer) stays as it is and belongs to no file any more.
+ *
+ * On DAX there is no page but the block itself, so there must be no pin when the block is freed. The kernel waits for
+ * pins when a hole is punched, and as a rule only in files that are mapped: so data is mapped here, populated and
+ * punched, piece by piece. The wait may last as long as the last user's friends like. A signal ends it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/util/cleanup.h"
+#include "vmmallocd/pool_file_internal.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+#define TICK_SIGNAL (SIGRTMIN + 6)
+#define TICK_NS 50000000               /* between signals: how late `cancel` and the deadline may be noticed */
+#define PAGE_BYTES 4096
+#define WINDOW ((off_t)1 << 30)        /* mapped at a time */
+
+/* Signals that come to this thread at intervals: one that comes too early to interrupt a call is followed by others. */
+struct ticker {
+	timer_t timer;
+	sigset_t mask;                 /* of the thread, as it was */
+	int64_t deadline_ns;           /* CLOCK_MONOTONIC */
+	const atomic_bool *cancel;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+static void on_tick(int signal)
+{
+	(void)signal;
+}
+
+static int ticker_start(struct ticker *ticker, unsigned timeout_ms, const atomic_bool *cancel)
+{
+	/* no SA_RESTART: the call that it meets shall end */
+	const struct sigaction action = { .sa_handler = on_tick };
+	const struct itimerspec interval = { .it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TICK_SIGNAL };
+	sigset_t tick;
+
+	event.sigev_notify_thread_id = gettid();
+	ticker->cancel = cancel;
+	ticker->deadline_ns = now_ns() + timeout_ms * 1000000ll;
+	if (sigaction(TICK_SIGNAL, &action, NULL) < 0 || timer_create(CLOCK_MONOTONIC, &event, &ticker->timer) < 0)
+		return -errno;
+	sigemptyset(&tick);
+	sigaddset(&tick, TICK_SIGNAL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &tick, &ticker->mask);
+	(void)timer_settime(ticker->timer, 0, &interval, NULL);
+	return 0;
+}
+
+static void ticker_stop(struct ticker *ticker)
+{
+	(void)timer_delete(ticker->timer);
+	(void)pthread_sigmask(SIG_SETMASK, &ticker->mask, NULL);
+}
+
+/* What a call that failed means: 0: it was interrupted, and shall be tried again. */
+static int ticker_verdict(const struct ticker *ticker, int error)
+{
+	if (error != EINTR)
+		return -error;
+	if (pool_file_cancelled(ticker->cancel))
+		return -ECANCELED;
+	return now_ns() >= ticker->deadline_ns ? -ETIMEDOUT : 0;
+}
+
+static int punch(int fd, off_t from, off_t to, const struct ticker *ticker)
+{
+	while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to - from) < 0) {
+		int r = ticker_verdict(ticker, errno);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int punch_mapped(int fd, off_t from, off_t to, const struct ticker *ticker)
+{
+	struct pool_file_mapping mapping;
+	int r;
+
+	r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
+	if (r < 0)
+		return r;
+	while (r == 0 && madvise(mapping.base, (size_t)(to - from), MADV_POPULATE_READ) < 0)
+		r = ticker_verdict(ticker, errno);
+	if (r == 0)
+		r = punch(fd, from, to, ticker);
+	pool_file_unmap(&mapping);
+	return r;
+}
+
+/*
+ * Only where data is: the last user may have made the file as large as a file can be, with nothing in it. What was
+ * never written is in nobody's hands.
+ */
+static int punch_data(int fd, const struct ticker *ticker)
+{
+	off_t from = 0;
+
+	while ((from = lseek(fd, from, SEEK_DATA)) >= 0) {
+		off_t to = lseek(fd, from, SEEK_HOLE);
+		int r;
+
+		if (to < 0)
+			return -errno;
+		/* the file may end within a page, of which half a page punched would only be zeroed */
+		to = (to + PAGE_BYTES - 1) & ~(off_t)(PAGE_BYTES - 1);
+		if (to - from > WINDOW)
+			to = from + WINDOW;
+		if (pool_file_cancelled(ticker->cancel))
+			return -ECANCELED;
+		r = punch_mapped(fd, from, to, ticker);
+		if (r < 0)
+			return r;
+		from = to;
+	}
+	return errno == ENXIO ? 0 : -errno;
+}
+
+/*
+ * To nothing: that takes pages out as punching does, reaches what was allocated behind the end, and unlike punching
+ * does not first write them to the disk.
+ */
+static int truncate_all(int fd, const struct ticker *ticker)
+{
+	while (ftruncate(fd, 0) < 0) {
+		int r = ticker_verdict(ticker, errno);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int pool_file_empty(int fd, unsigned timeout_ms, const atomic_bool *cancel)
+{
+	struct ticker ticker;
+	int r;
+
+	r = ticker_start(&ticker, timeout_ms, cancel);
+	if (r < 0)
+		return r;
+	if (pool_file_is_dax(fd))
+		r = punch_data(fd, &ticker);
+	if (r == 0)
+		r = truncate_all(fd, &ticker);
+	ticker_stop(&ticker);
+	return r;
+}
+
+int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name, uint64_t size_bytes,
+		    unsigned timeout_ms, const atomic_bool *cancel, struct text *error)
+{
+	struct pool_file fresh = *file;
+	const char *what;
+	int r;
+
+	r = pool_file_round(dir, size_bytes, &fresh.size_bytes);
+	if (r < 0)
+		return pool_file_fail(error, dir, file, "size of a pool", r);
+	CLEANUP(cleanup_fd) int fd = pool_file_open(dir, file);
+	if (fd < 0) {
+		what = fd == -EPERM ? "its owner, mode or number of links is not what it was" : "open";
+		return pool_file_fail(error, dir, file, what, fd);
+	}
+	/* the caller has asked; here a mistake would take the heap from under a program */
+	r = pool_file_probe_fd(fd);
+	if (r < 0)
+		return pool_file_fail(error, dir, file, "write lease", r);
+	r = pool_file_empty(fd, timeout_ms, cancel);
+	if (r < 0)
+		return pool_file_fail(error, dir, file, r == -ETIMEDOUT ? "a page is pinned" : "punching", r);
+	r = pool_file_fill(dir, fd, &fresh, class_name, cancel, &what);
+	if (r < 0)
+		return pool_file_fail(error, dir, file, what, r);
+	*file = fresh;
+	return 0;
+}
