@@ -3,9 +3,11 @@
 #include "vmmallocd/directory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 struct directory *directories_find(const struct directories *directories, const char *path)
 {
@@ -66,6 +68,40 @@ static int add_found(void *context, const struct pool_file *file, bool has_heade
 	return 0;
 }
 
+/*
+ * A full file system has no room for the self-test's file. But where pools lie the test was passed before they were
+ * made, and their space may come back only if they are taken into service.
+ */
+static bool was_tested(struct directory_scan *scan)
+{
+	char name[POOL_FILE_NAME_BYTES];
+	struct statx sx;
+
+	if (scan->count == 0)
+		return false;
+	pool_file_name_format(&scan->found[0].file, name);
+	if (statx(scan->dir.fd, name, AT_SYMLINK_NOFOLLOW, 0, &sx) != 0)
+		return false;
+	scan->dir.dax = sx.stx_attributes & STATX_ATTR_DAX;
+	return true;
+}
+
+static int test_and_scan(struct directory_scan *scan, struct text *error)
+{
+	int tested = pool_dir_self_test(&scan->dir, error);
+	int r;
+
+	if (tested != 0 && tested != -ENOSPC && tested != -EDQUOT)
+		return tested;
+	/* after the test, whose file is none of what is there */
+	r = pool_dir_scan(&scan->dir, add_found, scan);
+	if (r != 0)
+		text_add(error, "pool directory %s: scan: %s", scan->directory->path, strerrordesc_np(-r));
+	else if (tested != 0 && !was_tested(scan))
+		r = tested;
+	return r;
+}
+
 static void open_and_scan(uv_work_t *work)
 {
 	struct directory_scan *scan = work->data;
@@ -80,13 +116,7 @@ static void open_and_scan(uv_work_t *work)
 		text_add(&error, "pool directory %s: %s", scan->directory->path, errno == EWOULDBLOCK ?
 			 "another daemon has it, or another path of this one's classes" : strerrordesc_np(errno));
 	} else {
-		scan->result = pool_dir_self_test(&scan->dir, &error);
-	}
-	if (scan->result == 0) {
-		scan->result = pool_dir_scan(&scan->dir, add_found, scan);
-		if (scan->result != 0)
-			text_add(&error, "pool directory %s: scan: %s", scan->directory->path,
-				 strerrordesc_np(-scan->result));
+		scan->result = test_and_scan(scan, &error);
 	}
 	if (scan->result != 0)
 		pool_dir_close(&scan->dir);

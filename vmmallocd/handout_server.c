@@ -102,7 +102,7 @@ static void answer(struct handout_server *server, int fd, const void *packet, si
 	struct request_peer peer;
 	struct registry_pool *pool;
 	enum handout_status status;
-	gid_t *groups;
+	gid_t *groups = NULL;
 	int pool_fd, r;
 
 	if (handout_request_decode(packet, bytes, &request) != 0 ||

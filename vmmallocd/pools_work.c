@@ -107,7 +107,7 @@ static void created(struct pools *pools, const struct job *job)
 
 	if (r == 0) {
 		memcpy(pool.id, job->file.id, sizeof(pool.id));
-		strncpy(pool.class_name, job->class_name, sizeof(pool.class_name) - 1);
+		memcpy(pool.class_name, job->class_name, sizeof(pool.class_name));
 		r = pools_add(pools, job->directory, &pool, REGISTRY_WARMING, &added);
 		if (r == 0)
 			go_on(pools, added, job);
@@ -239,7 +239,7 @@ static int add_placeholder(struct pools *pools, const struct provision_job *next
 	if (getrandom(pool.id, sizeof(pool.id), 0) != (ssize_t)sizeof(pool.id))
 		return -EIO;
 	memcpy(pool.file.id, pool.id, sizeof(pool.id));
-	strncpy(pool.class_name, next->class->name, sizeof(pool.class_name) - 1);
+	memcpy(pool.class_name, next->class->name, sizeof(pool.class_name));
 	return pools_add(pools, directory, &pool, REGISTRY_CREATING, ret_pool);
 }
 

@@ -2,7 +2,7 @@
 /* provision -- see provision.h. */
 #include "vmmallocd/provision.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ struct provision_class *provision_class(struct provision *provision, const char 
 	class = calloc(1, sizeof(*class));
 	if (!class)
 		return NULL;
-	strncpy(class->name, name, sizeof(class->name) - 1);
+	snprintf(class->name, sizeof(class->name), "%s", name);
 	class->punch_may_block = true;
 	provision->classes[provision->count++] = class;
 	return class;

@@ -3,6 +3,7 @@
 #include "vmmallocd/recover.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 void recover_read(const struct pool_file *file, bool has_header, const struct pool_header *header,
@@ -45,7 +46,7 @@ static void fill_in(const struct recover_found *found, const struct registry_poo
 		.owner = { .uid = RECOVER_UID_UNKNOWN },
 	};
 	memcpy(ret_pool->id, found->file.id, sizeof(ret_pool->id));
-	strncpy(ret_pool->class_name, class_of(found, known), sizeof(ret_pool->class_name) - 1);
+	snprintf(ret_pool->class_name, sizeof(ret_pool->class_name), "%s", class_of(found, known));
 	if (known && known->state == REGISTRY_LEASED) {
 		ret_pool->owner = known->owner;
 	} else if (found->has_header) {

@@ -52,7 +52,8 @@ static void note_result(struct saver *saver, int result)
 	if (saver->problem[0] == '\0')
 		log_line(saver->log, LOG_WARNING, "registry '%s': save: %s; pools are served all the same", saver->path,
 			 strerrordesc_np(-result));
-	snprintf(saver->problem, sizeof(saver->problem), "registry %s: save: %s", saver->path, strerrordesc_np(-result));
+	snprintf(saver->problem, sizeof(saver->problem), "registry %.400s: save: %s", saver->path,
+		 strerrordesc_np(-result));
 	saver->retry_ms = saver->retry_ms == 0 ? SAVER_RETRY_MS :
 			  saver->retry_ms > SAVER_RETRY_MOST_MS / 2 ? SAVER_RETRY_MOST_MS : saver->retry_ms * 2;
 }
