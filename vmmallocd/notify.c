@@ -32,6 +32,8 @@ int notify_open(uv_loop_t *loop, struct notify **ret_notify)
 		return -ENOMEM;
 	(void)uv_timer_init(loop, &notify->watchdog);
 	notify->watchdog.data = notify;
+	/* it goes on while the loop ends its work, but is no reason to go on */
+	uv_unref((uv_handle_t *)&notify->watchdog);
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
 		(void)uv_timer_start(&notify->watchdog, feed_watchdog, 0, watchdog_us / 3000);
 	*ret_notify = notify;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "vmmallocd/pools_internal.h"
@@ -137,12 +136,8 @@ static int probe_leased(void *context, struct registry_pool *pool)
 static void on_overflow(void *context)
 {
 	struct pools *pools = context;
-	struct stat st;
 
 	log_line(pools->log, LOG_WARNING, "inotify: events were lost; all leased pools are probed");
-	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
-		if (directory_is_usable(directory) && fstat(directory->dir.fd, &st) == 0 && st.st_nlink == 0)
-			pools_directory_gone(pools, directory);
 	(void)registry_each(pools->registry, probe_leased, pools);
 	pools_kick(pools);
 }
@@ -167,6 +162,7 @@ static void on_probe_timer(uv_timer_t *timer)
 {
 	struct pools *pools = timer->data;
 
+	pools_check_directories(pools);
 	pools->probe_slice = (pools->probe_slice + 1) % POOLS_PROBE_ROUND_S;
 	(void)registry_each(pools->registry, probe_slice, pools);
 	pools_kick(pools);
@@ -208,7 +204,7 @@ void pools_configure(struct pools *pools, const struct config *config)
 		struct provision_class *class = pools->provision.classes[i];
 
 		class->trim = true;
-		provision_succeeded(class);
+		provision_reset(class);
 	}
 	for (struct directory *directory = pools->directories.first; directory; directory = directory->next) {
 		if (directory->wanted || directory->pools > 0 || !directory_is_usable(directory))

@@ -8,12 +8,13 @@
 const char *pools_class_problem(struct pools *pools, const char *class_name)
 {
 	const struct config_class *config = config_find(pools->config, class_name);
-	const struct provision_class *class = provision_class(&pools->provision, class_name);
+	struct provision_class *class = provision_class(&pools->provision, class_name);
 	const struct directory *directory = config ? directories_find(&pools->directories, config->directory) : NULL;
 
 	if (directory && directory->problem[0] != '\0')
 		return directory->problem;
-	if (class && class->problem[0] != '\0')
+	/* while all that it should have is there, it does not matter that no more can be made */
+	if (class && class->problem[0] != '\0' && provision_is_short(class, pools->config, pools->registry))
 		return class->problem;
 	return class && class->advice[0] != '\0' ? class->advice : NULL;
 }

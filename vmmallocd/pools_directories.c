@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pools_directories -- directories come into service, with the pools that lie in them, and go. See pools.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "vmmallocd/pools_internal.h"
 
@@ -166,6 +169,7 @@ void pools_directory_gone(struct pools *pools, struct directory *directory)
 	void *arguments[] = { pools, directory->path };
 
 	snprintf(problem, sizeof(problem), "pool directory %s: removed or unmounted", directory->path);
+	watch_remove(pools->watch, directory->watch);
 	directory->gone = true;
 	set_problem(pools, directory, problem);
 	for (struct job *job = pools->jobs.first; job; job = job->next)
@@ -175,4 +179,21 @@ void pools_directory_gone(struct pools *pools, struct directory *directory)
 	if (directory->pools == 0)
 		directory_close(directory);
 	pools_refresh_classes(pools);
+}
+
+/* No event comes of that: the descriptor keeps a directory that was removed, or a file system that was detached. */
+static bool is_gone(const struct directory *directory)
+{
+	struct statx sx;
+
+	if (statx(AT_FDCWD, directory->path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO, &sx) != 0)
+		return errno == ENOENT || errno == ENOTDIR;
+	return sx.stx_ino != directory->dir.ino || makedev(sx.stx_dev_major, sx.stx_dev_minor) != directory->dir.dev;
+}
+
+void pools_check_directories(struct pools *pools)
+{
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
+		if (directory_is_usable(directory) && is_gone(directory))
+			pools_directory_gone(pools, directory);
 }

@@ -77,8 +77,9 @@ static void make_ready(struct pools *pools, struct registry_pool *pool, const st
 		pools_fail(pools, pool, "rename", strerrordesc_np(-r));
 		return;
 	}
-	if (class)
-		provision_succeeded(class);
+	/* one that came back does not say that there is room for more */
+	if (class && pool->leases == 0)
+		provision_succeeded(class, pools_now_ms(pools));
 	log_line(pools->log, LOG_DEBUG, "%s: ready, %" PRIu64 " of %" PRIu64 " bytes in huge pages", pools_name(pool).text,
 		 job->huge_bytes, pool->file.size_bytes);
 	pools_set_state(pools, pool, REGISTRY_READY);

@@ -90,11 +90,15 @@ static size_t coming(const struct view *view)
 	return n;
 }
 
+static bool is_short(const struct view *view)
+{
+	return view->config && view->pools && coming(view) + view->pools->counts[REGISTRY_READY] < view->config->ready;
+}
+
 static bool wants_more(const struct view *view)
 {
-	return view->config && view->class->directory_usable &&
-	       coming(view) + view->pools->counts[REGISTRY_READY] < view->config->ready &&
-	       total(view->pools) < view->config->max && view->pools->counts[REGISTRY_CREATING] < PROVISION_CREATES_MOST;
+	return is_short(view) && view->class->directory_usable && total(view->pools) < view->config->max &&
+	       view->pools->counts[REGISTRY_CREATING] < PROVISION_CREATES_MOST;
 }
 
 /* A ready pool that is not to be handed out any more. */
@@ -222,6 +226,15 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 	return due_ms;
 }
 
+bool provision_is_short(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = {
+		.config = config_find(config, class->name), .pools = registry_class(registry, class->name),
+	};
+
+	return is_short(&view);
+}
+
 static unsigned longer(unsigned pause_ms, unsigned first_ms, unsigned most_ms)
 {
 	if (pause_ms == 0)
@@ -238,7 +251,14 @@ void provision_failed(struct provision_class *class, int64_t now_ms)
 	class->create_due_ms = now_ms + class->pause_ms;
 }
 
-void provision_succeeded(struct provision_class *class)
+void provision_succeeded(struct provision_class *class, int64_t now_ms)
+{
+	/* the other of two that were begun together */
+	if (class->create_due_ms <= now_ms)
+		provision_reset(class);
+}
+
+void provision_reset(struct provision_class *class)
 {
 	class->pause_ms = 0;
 	class->create_due_ms = 0;

@@ -87,15 +87,20 @@ bool provision_next(struct provision *provision, const struct config *config, st
 int64_t provision_due_ms(const struct provision *provision, const struct config *config, struct registry *registry,
 			 int64_t now_ms, int64_t most_ms);
 
+/* Whether a configured class has fewer ready pools than it should have, and none coming. */
+bool provision_is_short(const struct provision_class *class, const struct config *config, struct registry *registry);
+
 /* Whether a job is at work on the pool. */
 bool provision_is_busy(const struct registry_pool *pool);
 
 /* Whether the pool is one that the class would make: its directory and size. `class` may be NULL. */
 bool provision_fits(const struct config_class *class, const struct registry_pool *pool);
 
-/* A creation of the class failed, or succeeded. */
+/* A creation of the class failed, or succeeded. A success that comes while a failure is waited out changes nothing. */
 void provision_failed(struct provision_class *class, int64_t now_ms);
-void provision_succeeded(struct provision_class *class);
+void provision_succeeded(struct provision_class *class, int64_t now_ms);
+/* Forgets failures: everything may be another. */
+void provision_reset(struct provision_class *class);
 
 /* Space came free in a directory: who waits to create there need not wait any longer. */
 void provision_space_freed(struct provision *provision, const struct config *config, const char *directory);
