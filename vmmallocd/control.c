@@ -27,14 +27,23 @@ struct control {
 
 static void on_listener(uv_poll_t *poll, int status, int events);
 
+static struct control_connection *first(const struct control *control)
+{
+	return TAILQ_FIRST(&control->connections);
+}
+
+static struct control_connection *after(const struct control_connection *connection)
+{
+	return TAILQ_NEXT(connection, link);
+}
+
 static void on_turn(uv_idle_t *idle)
 {
 	struct control *control = idle->data;
-	struct control_connection *connection;
+	struct control_connection *connection = first(control);
 
-	TAILQ_FOREACH(connection, &control->connections, link)
-		if (connection->wants_turn)
-			break;
+	while (connection && !connection->wants_turn)
+		connection = after(connection);
 	if (!connection) {
 		uv_idle_stop(idle);
 		return;
@@ -64,10 +73,9 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct control *control = timer->data;
 	uint64_t now_ms = uv_now(timer->loop);
-	struct control_connection *connection = TAILQ_FIRST(&control->connections), *next;
 
-	for (; connection; connection = next) {
-		next = TAILQ_NEXT(connection, link);
+	for (struct control_connection *connection = first(control), *next; connection; connection = next) {
+		next = after(connection);
 		if (now_ms - connection->active_ms >= CONTROL_IDLE_MS)
 			control_connection_close(connection);
 	}
@@ -87,9 +95,8 @@ static void tick(struct control *control)
 static bool may_connect(const struct control *control, uid_t uid)
 {
 	size_t own = 0, others = 0;
-	const struct control_connection *connection;
 
-	TAILQ_FOREACH(connection, &control->connections, link) {
+	for (const struct control_connection *connection = first(control); connection; connection = after(connection)) {
 		own += connection->uid == uid;
 		others += !control_methods_is_trusted(connection->uid);
 	}
@@ -103,7 +110,8 @@ static void serve(struct control *control, int fd)
 	struct control_connection *connection;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || !may_connect(control, peer.uid) ||
-	    control_connection_open(control->listener.loop, fd, peer.uid, &control->backend, control, &connection) < 0) {
+	    control_connection_open(control->listener.loop, fd, peer.uid, &control->backend, control,
+				    &connection) < 0) {
 		close(fd);
 		return;
 	}
@@ -142,7 +150,8 @@ static void on_closed(uv_handle_t *handle)
 	control_freed(control);
 }
 
-int control_open(uv_loop_t *loop, int listening_fd, const struct control_backend *backend, struct control **ret_control)
+int control_open(uv_loop_t *loop, int listening_fd, const struct control_backend *backend,
+		 struct control **ret_control)
 {
 	struct control *control = calloc(1, sizeof(*control));
 	int r;
@@ -170,7 +179,7 @@ void control_close(struct control *control)
 {
 	control->closing = true;
 	while (!TAILQ_EMPTY(&control->connections))
-		control_connection_close(TAILQ_FIRST(&control->connections));
+		control_connection_close(first(control));
 	uv_close((uv_handle_t *)&control->listener, on_closed);
 	uv_close((uv_handle_t *)&control->turns, on_closed);
 	uv_close((uv_handle_t *)&control->tick, on_closed);

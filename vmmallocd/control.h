@@ -44,7 +44,7 @@ struct control_backend {
 	const char *(*class_problem)(void *context, const char *class_name);  /* NULL: none */
 	/* Of a leased pool, from its header. 0 or -errno: they cannot be known. */
 	int (*pool_figures)(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
-	/* Calls `visit` for each pool before it is removed, or would be; ends with its first non-zero value. 0 or -errno. */
+	/* Calls `visit` for each pool before it is removed, or would be. 0, -errno, or what `visit` ended it with. */
 	int (*prune)(void *context, bool dry_run, int (*visit)(void *visit_context, const struct registry_pool *pool),
 		     void *visit_context);
 	/* 0; or -errno with one line in `error`, and the configuration is what it was. */

@@ -80,7 +80,8 @@ static void receive(struct control_connection *connection)
 static void send_piece(struct control_connection *connection)
 {
 	while (connection->piece_bytes > 0) {
-		ssize_t n = send(connection->fd, connection->piece, connection->piece_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = send(connection->fd, connection->piece, connection->piece_bytes,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0) {
 			if (errno != EAGAIN && errno != EINTR)

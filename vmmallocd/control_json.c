@@ -2,7 +2,6 @@
 /* control_json -- see control_json.h. */
 #include "vmmallocd/control_json.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,17 +52,19 @@ json_t *control_json_pool(const struct control_backend *backend, const struct re
 
 	pool_file_id_format(pool->id, id);
 	if (pool->state == REGISTRY_LEASED) {
-		owner = json_pack("{s:o, s:o, s:o}", "pid", number(pool->owner.pid), "uid", number(pool->owner.uid), "comm",
-				  control_json_text(pool->owner.comm));
+		owner = json_pack("{s:o, s:o, s:o}",
+				  "pid", number(pool->owner.pid), "uid", number(pool->owner.uid),
+				  "comm", control_json_text(pool->owner.comm));
 		if (backend->pool_figures(backend->context, pool, &used_bytes, &peak_bytes) == 0) {
 			used = number(used_bytes);
 			peak = number(peak_bytes);
 		}
 	}
-	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o*, s:o*, s:o*, s:o}", "id", id, "class", pool->class_name, "path",
-			 path(pool), "state", registry_state_name(pool->state), "size", number(pool->size_bytes), "used",
-			 used, "peak", peak, "owner", owner, "age",
-			 number(now_s > pool->changed_s ? (uint64_t)(now_s - pool->changed_s) : 0));
+	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o*, s:o*, s:o*, s:o}",
+			 "id", id, "class", pool->class_name, "path", path(pool),
+			 "state", registry_state_name(pool->state), "size", number(pool->size_bytes),
+			 "used", used, "peak", peak, "owner", owner,
+			 "age", number(now_s > pool->changed_s ? (uint64_t)(now_s - pool->changed_s) : 0));
 }
 
 static json_t *problem(const char *words)
@@ -76,11 +77,14 @@ json_t *control_json_daemon(const struct control_backend *backend)
 	struct control_daemon_info info = { 0 };
 
 	backend->daemon_info(backend->context, &info);
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}", "pid", number((uint64_t)info.pid),
-			 "version", VMMALLOC_VERSION, "uptime", number(info.uptime_s), "config",
-			 control_json_text(info.config_file), "runtime_dir", control_json_text(info.runtime_dir),
-			 "state_dir", control_json_text(info.state_dir), "handed_out", number(info.handed_out), "refused",
-			 number(info.refused), "recycled", number(info.recycled), "destroyed", number(info.destroyed),
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
+			 "pid", number((uint64_t)info.pid), "version", VMMALLOC_VERSION,
+			 "uptime", number(info.uptime_s),
+			 "config", control_json_text(info.config_file),
+			 "runtime_dir", control_json_text(info.runtime_dir),
+			 "state_dir", control_json_text(info.state_dir),
+			 "handed_out", number(info.handed_out), "refused", number(info.refused),
+			 "recycled", number(info.recycled), "destroyed", number(info.destroyed),
 			 "problem", problem(info.problem));
 }
 
@@ -102,13 +106,14 @@ static json_t *class_object(const struct control_backend *backend, const struct 
 
 	if (!class)
 		return NULL;
-	return json_pack("{s:s, s:o, s:o, s:i, s:i, s:b, s:s, s:i, s:o, s:b, s:o*}", "name", wanted->name, "directory",
-			 control_json_text(wanted->directory), "size", number(wanted->size_bytes), "ready",
-			 (int)wanted->ready, "max", (int)wanted->max, "warm", wanted->warm, "recycle",
-			 wanted->recycle == CONFIG_RECYCLE_DESTROY ? "destroy" : "scrub", "max_per_user",
-			 (int)(wanted->max_per_user > INT_MAX ? INT_MAX : wanted->max_per_user), "counts", counts(class),
-			 "configured", configured, "problem",
-			 problem(backend->class_problem(backend->context, wanted->name)));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:b, s:o*}",
+			 "name", wanted->name, "directory", control_json_text(wanted->directory),
+			 "size", number(wanted->size_bytes), "ready", number(wanted->ready), "max", number(wanted->max),
+			 "warm", wanted->warm,
+			 "recycle", wanted->recycle == CONFIG_RECYCLE_DESTROY ? "destroy" : "scrub",
+			 "max_per_user", number(wanted->max_per_user), "counts", counts(class),
+			 "configured", configured,
+			 "problem", problem(backend->class_problem(backend->context, wanted->name)));
 }
 
 /* Classes that only pools speak of any more; what is known of such a class is what its first pool says. */

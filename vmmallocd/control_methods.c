@@ -34,9 +34,10 @@ static struct control_reply *error_with(const char *name, const char *key, const
 static struct control_reply *get_info(const struct call *call)
 {
 	(void)call;
-	return control_reply_new(json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}", "vendor", "libvmmalloc", "product",
-					   "vmmallocd", "version", VMMALLOC_VERSION, "url", "", "interfaces",
-					   VARLINK_SERVICE, VARLINK_VMMALLOC));
+	return control_reply_new(json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}",
+					   "vendor", "libvmmalloc", "product", "vmmallocd",
+					   "version", VMMALLOC_VERSION, "url", "",
+					   "interfaces", VARLINK_SERVICE, VARLINK_VMMALLOC));
 }
 
 static struct control_reply *get_interface_description(const struct call *call)
@@ -62,7 +63,8 @@ static struct control_reply *list(const struct call *call)
 
 static struct control_reply *status(const struct call *call)
 {
-	return control_reply_new(json_pack("{s:i, s:o, s:o}", "version", 1, "daemon", control_json_daemon(call->backend),
+	return control_reply_new(json_pack("{s:i, s:o, s:o}", "version", 1,
+					   "daemon", control_json_daemon(call->backend),
 					   "classes", control_json_classes(call->backend)));
 }
 
@@ -139,7 +141,8 @@ static struct control_reply *dispatch(const struct call *call)
 	if (!varlink_method_split(call->method, &interface_bytes, &name))
 		return interface_not_found(call->method, strlen(call->method));
 	for (const struct method *m = methods; m < methods + sizeof(methods) / sizeof(*methods); m++) {
-		if (strlen(m->interface) != interface_bytes || strncmp(call->method, m->interface, interface_bytes) != 0)
+		if (strlen(m->interface) != interface_bytes ||
+		    strncmp(call->method, m->interface, interface_bytes) != 0)
 			continue;
 		has_interface = true;
 		if (strcmp(m->name, name) != 0)

@@ -163,7 +163,8 @@ int control_reply_next(struct control_reply *reply, const char **ret_piece, size
 	if (reply->ended)
 		return 0;
 	for (; reply->next < reply->count && reply->length < CONTROL_REPLY_PIECE_BYTES; reply->next++) {
-		const struct registry_pool *pool = registry_find(reply->backend->registry, reply->ids[reply->next].bytes);
+		const uint8_t *id = reply->ids[reply->next].bytes;
+		const struct registry_pool *pool = registry_find(reply->backend->registry, id);
 
 		if (pool && control_reply_add_pool(reply, pool) < 0)
 			return -ENOMEM;

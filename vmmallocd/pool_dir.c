@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,7 +122,8 @@ static bool look_at(const struct pool_dir *dir, struct pool_file *file, bool *re
 }
 
 int pool_dir_scan(const struct pool_dir *dir,
-		  int (*visit)(void *context, const struct pool_file *file, bool has_header, const struct pool_header *header),
+		  int (*visit)(void *context, const struct pool_file *file, bool has_header,
+			       const struct pool_header *header),
 		  void *context)
 {
 	struct names names = { 0 };

@@ -80,7 +80,8 @@ void pool_file_name_format(const struct pool_file *file, char ret_name[POOL_FILE
 	(void)snprintf(ret_name, POOL_FILE_NAME_BYTES, NAME_PREFIX "%s.%s", id, mark_words[file->mark]);
 }
 
-int pool_file_fail(struct text *error, const struct pool_dir *dir, const struct pool_file *file, const char *what, int r)
+int pool_file_fail(struct text *error, const struct pool_dir *dir, const struct pool_file *file, const char *what,
+		   int r)
 {
 	char name[POOL_FILE_NAME_BYTES];
 

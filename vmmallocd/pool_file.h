@@ -15,7 +15,8 @@
  *                                                                        \-> .bad -> scrub tried again
  *
  * A file is ours only if its name is one of these, it is regular, has one link and mode 0600, belongs to the daemon's
- * effective user and, unless the registry knows its device and inode, begins with a pool header. Others are not touched.
+ * effective user and, unless the registry knows its device and inode, begins with a pool header. Others are not
+ * touched.
  *
  * All functions block, and may be called from any thread, one at a time for each file; no libuv, no logging, no state.
  * 0 or -errno, with the reason in `error` where there is one. `pool_file_*` never follow symbolic links.
@@ -60,9 +61,9 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 void pool_dir_close(struct pool_dir *dir);
 
 /*
- * Whether leases and inotify keep here what reclaim relies on: a file that is mapped, and whose descriptor is closed, must
- * refuse a write lease; once unmapped it must grant one, and IN_CLOSE_WRITE must come. overlayfs fails. Leaves nothing
- * behind. Takes milliseconds, at most a second.
+ * Whether leases and inotify keep here what reclaim relies on: a file that is mapped, and whose descriptor is closed,
+ * must refuse a write lease; once unmapped it must grant one, and IN_CLOSE_WRITE must come. overlayfs fails. Leaves
+ * nothing behind. Takes milliseconds, at most a second.
  */
 int pool_dir_self_test(struct pool_dir *dir, struct text *error);
 
@@ -71,9 +72,9 @@ void pool_file_name_format(const struct pool_file *file, char ret_name[POOL_FILE
 void pool_file_id_format(const uint8_t id[POOL_FILE_ID_BYTES], char ret_text[2 * POOL_FILE_ID_BYTES + 1]);
 
 /*
- * Makes a .new file of `size_bytes`, all of it reserved (on 2 MiB boundaries as far as the file system does that), with a
- * header that names the class and this boot. On failure nothing is left. `cancel`, checked every few MiB, ends it with
- * -ECANCELED.
+ * Makes a .new file of `size_bytes`, rounded up to the grain, all of it reserved (on 2 MiB boundaries as far as the
+ * file system does that), with a header that names the class and this boot. It has a name only once it is whole: killed
+ * meanwhile, or on failure, nothing is left. `cancel`, checked every few MiB, ends it with -ECANCELED.
  */
 int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes, const atomic_bool *cancel,
 		     struct pool_file *ret_file, struct text *error);
@@ -86,10 +87,16 @@ int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_
 int pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
 		   uint64_t *ret_huge_bytes, struct text *error);
 
-/* Renames it; durable where the file system is. */
+/*
+ * Renames it, and never replaces another. Not synced, so that no hand-out waits for a disk: after a crash of the system
+ * the header's boot id says more than the mark.
+ */
 int pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file, enum pool_file_mark mark);
 
-/* A new O_RDWR descriptor for one client, after making sure that the name still is this file. -errno. */
+/*
+ * A new O_RDWR descriptor for one client. -ESTALE: the name is another file by now; -EPERM: its owner, mode or number
+ * of links is not what it was; -EAGAIN: somebody holds a lease on it; -errno.
+ */
 int pool_file_open(const struct pool_dir *dir, const struct pool_file *file);
 
 /*
@@ -100,21 +107,28 @@ int pool_file_probe(const struct pool_dir *dir, const struct pool_file *file);
 
 /*
  * Makes the file as good as new after nobody has it any more: checks that it is the file we know (type, owner, mode,
- * one link, inode), brings it back to `size_bytes`, punches all of it while it is mapped here, reserves it again and
- * writes a fresh header. The caller has marked it POOL_FILE_USED or _BAD, probed it, and warms it afterwards.
- * -ETIMEDOUT: a page is pinned and the punch did not end in `timeout_ms`: quarantine it. Any other error: destroy it.
- * Interrupts its own thread by a signal to keep the deadline.
+ * one link, inode) and that nobody has it, takes every page out of it (on DAX while it is mapped here, so that the
+ * kernel waits for pins), brings it back to `size_bytes` rounded up, reserves it again and writes a fresh header. The
+ * caller has marked it POOL_FILE_USED or _BAD, probed it, and warms it afterwards.
+ * -ETIMEDOUT: a page is pinned and that did not end in `timeout_ms`: quarantine it. -EAGAIN: somebody has it after all.
+ * -ECANCELED. Any other error: destroy it.
+ * Interrupts its own thread by a signal (SIGRTMIN + 6, which it takes for itself) to keep the deadline. Its descriptor
+ * makes an IN_CLOSE_WRITE, as that of pool_file_warm does.
  */
 int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name, uint64_t size_bytes,
 		    unsigned timeout_ms, const atomic_bool *cancel, struct text *error);
 
-/* Unlinks it, after making sure that the name still is this file. 0 also if it is gone already. */
+/*
+ * Unlinks it, after making sure that the name still is this file. 0 also if it is gone already. On DAX a .used or .bad
+ * pool is emptied first, within a second, or its blocks would be free while pages are pinned: -EAGAIN: somebody has it;
+ * -ETIMEDOUT: a page is pinned: quarantine it.
+ */
 int pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file);
 
 /* Reads the header with pread. Its owner may have written anything there: figures, not facts. -EBADMSG: no header. */
 int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header);
 
-/* Whether a header was written since this machine was booted; only the daemon has ever written that of a .ready file. */
+/* Whether a header was written since this machine was booted; only the daemon has written that of a .ready file. */
 bool pool_file_header_is_of_this_boot(const struct pool_header *header);
 
 /*
@@ -122,12 +136,14 @@ bool pool_file_header_is_of_this_boot(const struct pool_header *header);
  * begins with a pool header. Returns 0, -errno, or the first non-zero value that `visit` returns.
  */
 int pool_dir_scan(const struct pool_dir *dir,
-		  int (*visit)(void *context, const struct pool_file *file, bool has_header, const struct pool_header *header),
+		  int (*visit)(void *context, const struct pool_file *file, bool has_header,
+			       const struct pool_header *header),
 		  void *context);
 
 /*
  * Whether the pool's extents allow 2 MiB pages on DAX (FIEMAP: extents begin on 2 MiB boundaries of the device).
- * 0; or -EMEDIUMTYPE, and `advice` says what is wrong and which mkfs line would mend it; or -errno if it cannot be known.
+ * 0; or -EMEDIUMTYPE, and `advice` says what is wrong and which mkfs line would mend it; or -errno if it cannot be
+ * known.
  */
 int pool_file_check_layout(const struct pool_dir *dir, const struct pool_file *file, struct text *advice);
 

@@ -31,7 +31,8 @@ int pool_file_probe_fd(int fd);
 bool pool_file_is_dax(int fd);
 
 /* "PATH/NAME: what: reason" in `error`, without the name where `file` is NULL. Returns r. */
-int pool_file_fail(struct text *error, const struct pool_dir *dir, const struct pool_file *file, const char *what, int r);
+int pool_file_fail(struct text *error, const struct pool_dir *dir, const struct pool_file *file, const char *what,
+		   int r);
 
 static inline bool pool_file_cancelled(const atomic_bool *cancel)
 {

@@ -59,25 +59,24 @@ static bool extent_is_good(const struct fiemap_extent *extent, struct layout *la
 /* Looks at all of a file's extents, of which there must be no end before `size`. */
 static int check_extents(int fd, uint64_t size, bool *ret_good)
 {
-	struct {
-		struct fiemap head;
-		struct fiemap_extent extents[EXTENTS];
-	} map;
+	char room[sizeof(struct fiemap) + EXTENTS * sizeof(struct fiemap_extent)]
+		__attribute__((aligned(__alignof__(struct fiemap))));
+	struct fiemap *map = (struct fiemap *)room;
 	struct layout layout = { 0 };
 	bool good = true, last = false;
 
 	while (good && !last && layout.end < size) {
-		memset(&map.head, 0, sizeof(map.head));
-		map.head.fm_start = layout.end;
-		map.head.fm_length = size - layout.end;
-		map.head.fm_flags = FIEMAP_FLAG_SYNC;
-		map.head.fm_extent_count = EXTENTS;
-		if (ioctl(fd, FS_IOC_FIEMAP, &map.head) < 0)
+		memset(map, 0, sizeof(*map));
+		map->fm_start = layout.end;
+		map->fm_length = size - layout.end;
+		map->fm_flags = FIEMAP_FLAG_SYNC;
+		map->fm_extent_count = EXTENTS;
+		if (ioctl(fd, FS_IOC_FIEMAP, map) < 0)
 			return -errno;
-		last = map.head.fm_mapped_extents == 0;
-		for (unsigned i = 0; good && i < map.head.fm_mapped_extents && i < EXTENTS; i++) {
-			good = extent_is_good(&map.extents[i], &layout);
-			last = map.extents[i].fe_flags & FIEMAP_EXTENT_LAST;
+		last = map->fm_mapped_extents == 0;
+		for (unsigned i = 0; good && i < map->fm_mapped_extents && i < EXTENTS; i++) {
+			good = extent_is_good(&map->fm_extents[i], &layout);
+			last = map->fm_extents[i].fe_flags & FIEMAP_EXTENT_LAST;
 		}
 	}
 	*ret_good = good && layout.end >= size;
@@ -88,7 +87,8 @@ static void advise(int fd, const struct pool_dir *dir, struct text *advice)
 {
 	struct statfs fs;
 
-	text_add(advice, "%s: the file system does not place pools on 2 MiB boundaries, so they get 4 KiB pages", dir->path);
+	text_add(advice, "%s: the file system does not place pools on 2 MiB boundaries, so they get 4 KiB pages",
+		 dir->path);
 	if (fstatfs(fd, &fs) < 0)
 		return;
 	if (fs.f_type == EXT4_SUPER_MAGIC)
@@ -112,8 +112,8 @@ int pool_file_check_layout(const struct pool_dir *dir, const struct pool_file *f
 		return r;
 	start = partition_start(st.st_dev);
 	if (start % POOL_FILE_HUGE_PAGE) {
-		text_add(advice, "%s: the partition begins at byte %lu of its device, expected a multiple of 2 MiB: make it "
-			 "anew with parted -a optimal, and its file system with mkfs", dir->path, start);
+		text_add(advice, "%s: the partition begins at byte %lu of its device, expected a multiple of 2 MiB: "
+			 "make it and its file system anew", dir->path, start);
 		return -EMEDIUMTYPE;
 	}
 	if (!good) {

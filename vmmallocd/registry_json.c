@@ -34,7 +34,7 @@ static bool boot_id_is_good(const char *text)
 {
 	size_t i = 0;
 
-	for (; text[i] && i < BOOT_ID_BYTES; i++) {
+	for (; i < BOOT_ID_BYTES && text[i]; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
 		if (dash ? text[i] != '-' : !strchr(SMALL_DIGITS, text[i]))
@@ -133,13 +133,12 @@ static __attribute__((format(printf, 2, 3))) void add(struct writer *writer, con
 
 static void add_id(struct writer *writer, const uint8_t id[POOL_FILE_ID_BYTES])
 {
-	char digits[2 * POOL_FILE_ID_BYTES + 1] = "";
-
+	if (!make_room(writer, 2 * POOL_FILE_ID_BYTES))
+		return;
 	for (size_t i = 0; i < POOL_FILE_ID_BYTES; i++) {
-		digits[2 * i] = SMALL_DIGITS[id[i] >> 4];
-		digits[2 * i + 1] = SMALL_DIGITS[id[i] & 15];
+		writer->data[writer->length++] = SMALL_DIGITS[id[i] >> 4];
+		writer->data[writer->length++] = SMALL_DIGITS[id[i] & 15];
 	}
-	add(writer, "%s", digits);
 }
 
 /* No file is so large, and nothing counts so far: only so that the number can be read again whatever it is. */
@@ -421,6 +420,11 @@ int registry_json_decode(const char *text, size_t bytes, struct registry *regist
 	int r;
 
 	assert(registry_count(registry) == 0);
+	/* jansson passes over a NUL behind a number */
+	if (bytes > 0 && memchr(text, '\0', bytes)) {
+		text_add(error, "a NUL byte in it");
+		return -EBADMSG;
+	}
 	/* jansson forgets some of its failures to allocate, and goes on with a string that lacks a byte */
 	json_set_alloc_funcs(allocate, free);
 	starved = false;

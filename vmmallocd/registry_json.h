@@ -36,7 +36,7 @@ int registry_json_encode(struct registry *registry, const char *boot_id, char **
  * Adds the pools of a text to an empty registry. -EBADMSG, with the reason in `error`: it is no such text, or of
  * another version; entries are not guessed: one bad entry spoils the file, and the registry is left empty. So it is
  * with -ENOMEM. The text has no marks: `file.mark` becomes the one that goes with the state, and a scan of the
- * directory knows better.
+ * directory knows better. No other thread may use jansson meanwhile: its allocator is set, to malloc and free.
  */
 int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[37],
 			 struct text *error);

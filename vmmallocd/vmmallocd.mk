@@ -27,3 +27,6 @@ $(BUILD)/program/%.o: %.c
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(CFLAGS) -c $< -o $@
+
+# They are in the object, and the compiler does not say so.
+$(foreach b,program sanitized,$(BUILD)/$b/vmmallocd/control_interface.o): $(wildcard vmmallocd/*.varlink)

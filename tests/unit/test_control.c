@@ -5,7 +5,7 @@
 /* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
 /* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
+/* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */
@@ -240,7 +240,8 @@ static void test_control_answers_byte_by_byte_calls(void **state)
 static void test_control_answers_pipelined_calls_in_order(void **state)
 {
 	static const char calls[] = INFO "\0{\"method\":\"org.vmmalloc.Reload\"}\0"
-				    "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}\0" LIST "\0{\"method\":\"x\"}";
+				    "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}\0"
+				    LIST "\0{\"method\":\"x\"}";
 	static const char *const expected[] = { "vendor", "{\"parameters\":{}}", "pools", "InterfaceNotFound" };
 	struct fixture *f = *state;
 	int fd = client(f);

@@ -4,7 +4,7 @@
 /* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
 /* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
+/* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c */
 /* packages: jansson inih */
 /* wrap: malloc calloc realloc strdup */
@@ -146,8 +146,9 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	f->registry = registry_new();
-	f->classes[0] = (struct config_class){ .name = "slow", .directory = "/mnt/slow", .size_bytes = 1 << 30, .ready = 0,
-					       .max = 1, .recycle = CONFIG_RECYCLE_DESTROY, .max_per_user = 3 };
+	f->classes[0] = (struct config_class){ .name = "slow", .directory = "/mnt/slow", .size_bytes = 1 << 30,
+					       .ready = 0, .max = 1, .recycle = CONFIG_RECYCLE_DESTROY,
+					       .max_per_user = 3 };
 	f->classes[1] = (struct config_class){ .name = "fast", .directory = "/mnt/fast", .size_bytes = POOL_BYTES,
 					       .ready = 2, .max = 16, .warm = true };
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
@@ -249,7 +250,9 @@ static void assert_reply(struct fixture *f, const char *message, const char *exp
 #define PRUNE(dry_run) "{\"method\":\"org.vmmalloc.Prune\",\"parameters\":{\"dry_run\":" dry_run "}}"
 #define RELOAD "{\"method\":\"org.vmmalloc.Reload\"}"
 #define ID(four) four "0000000000000000000000000000"
-#define FILE_OF(four, mark) "/mnt/fast/vmmalloc-" ID(four) "." mark
+#define POOL(four, class, state, mark)                                                                                 \
+	"\"id\":\"" ID(four) "\",\"class\":\"" class "\",\"path\":\"/mnt/fast/vmmalloc-" ID(four) "." mark          \
+	"\",\"state\":\"" state "\",\"size\":67108864"
 
 static void test_control_list_is_empty_without_pools(void **state)
 {
@@ -277,15 +280,11 @@ static void test_control_list_is_sorted_and_tells_figures_of_leased_pools_only(v
 		json_object_del(pool, "age");
 	}
 
-	json_t *expected = json_loads("[{\"id\":\"" ID("0200") "\",\"class\":\"fast\",\"path\":\"" FILE_OF("0200", "ready")
-				      "\",\"state\":\"ready\",\"size\":67108864},"
-				      "{\"id\":\"" ID("0250") "\",\"class\":\"fast\",\"path\":\"" FILE_OF("0250", "ready")
-				      "\",\"state\":\"quarantined\",\"size\":67108864},"
-				      "{\"id\":\"" ID("0300") "\",\"class\":\"fast\",\"path\":\"" FILE_OF("0300", "used")
-				      "\",\"state\":\"leased\",\"size\":67108864,\"used\":1000,\"peak\":2000,"
+	json_t *expected = json_loads("[{" POOL("0200", "fast", "ready", "ready") "},"
+				      "{" POOL("0250", "fast", "quarantined", "ready") "},"
+				      "{" POOL("0300", "fast", "leased", "used") ",\"used\":1000,\"peak\":2000,"
 				      "\"owner\":{\"pid\":4000000000,\"uid\":1000,\"comm\":\"redis-server\"}},"
-				      "{\"id\":\"" ID("0001") "\",\"class\":\"slow\",\"path\":\"" FILE_OF("0001", "ready")
-				      "\",\"state\":\"creating\",\"size\":67108864}]", 0, NULL);
+				      "{" POOL("0001", "slow", "creating", "ready") "}]", 0, NULL);
 
 	assert_non_null(expected);
 	assert_true(json_equal(pools, expected));
@@ -327,7 +326,8 @@ static void test_control_list_bears_any_name_and_any_figure_of_a_client(void **s
 	pool = only_pool(reply);
 	assert_int_equal(json_integer_value(json_object_get(pool, "used")), INT64_MAX);
 	assert_int_equal(json_integer_value(json_object_get(pool, "peak")), INT64_MAX);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(pool, "owner"), "comm")), "?\"\\\n\x01?x");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(pool, "owner"), "comm")),
+			    "?\"\\\n\x01?x");
 	json_decref(reply);
 }
 
@@ -515,8 +515,9 @@ static void test_control_oneway_calls_are_done_without_a_reply(void **state)
 static void test_control_answers_what_every_service_does(void **state)
 {
 	assert_reply(*state, "{\"method\":\"org.varlink.service.GetInfo\",\"more\":true}",
-		     "{\"parameters\":{\"vendor\":\"libvmmalloc\",\"product\":\"vmmallocd\",\"version\":\"" VMMALLOC_VERSION
-		     "\",\"url\":\"\",\"interfaces\":[\"org.varlink.service\",\"org.vmmalloc\"]}}");
+		     "{\"parameters\":{\"vendor\":\"libvmmalloc\",\"product\":\"vmmallocd\",\"version\":"
+		     "\"" VMMALLOC_VERSION "\",\"url\":\"\","
+		     "\"interfaces\":[\"org.varlink.service\",\"org.vmmalloc\"]}}");
 }
 
 #define DESCRIBE(interface)                                                                                            \
@@ -610,8 +611,10 @@ static void test_control_refuses_what_is_no_call(void **state)
 		"", " ", "x", "null", "1", "\"org.vmmalloc.List\"", "[]", "{}", "{\"method\":1}", "{\"method\":null}",
 		"[\"method\"]", "{\"method\":\"org.vmmalloc.List\"", "{\"method\":\"org.vmmalloc.List\"}}",
 		"{\"method\":\"org.vmmalloc.List\"}{}", "{\"method\":\"org.vmmalloc.List\",\"parameters\":[]}",
-		"{\"method\":\"org.vmmalloc.List\",\"parameters\":1}", "{\"method\":\"org.vmmalloc.List\",\"oneway\":1}",
-		"{\"method\":\"org.vmmalloc.List\",\"more\":\"no\"}", "{\"method\":\"org.vmmalloc.List\",\"upgrade\":{}}",
+		"{\"method\":\"org.vmmalloc.List\",\"parameters\":1}",
+		"{\"method\":\"org.vmmalloc.List\",\"oneway\":1}",
+		"{\"method\":\"org.vmmalloc.List\",\"more\":\"no\"}",
+		"{\"method\":\"org.vmmalloc.List\",\"upgrade\":{}}",
 		"{\"method\":\"org.vmmalloc.List\",\"method\":\"org.vmmalloc.Reload\"}",
 		"{\"method\":\"org.vmmalloc.\xff\"}", "{\"method\":\"org.vmmalloc.List\\u0000\"}",
 	};

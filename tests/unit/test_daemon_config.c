@@ -416,6 +416,36 @@ static void test_daemon_section_may_be_continued(void **state)
 	config_done(&config);
 }
 
+/* The file that is installed: as it is, and with its examples in force. */
+static void test_example_is_good(void **state)
+{
+	FILE *example = fopen("systemd/vmmallocd.conf", "re");
+	char text[16384], active[16384];
+	struct config config;
+	size_t length;
+
+	(void)state;
+	assert_non_null(example);
+	length = fread(text, 1, sizeof(text) - 1, example);
+	fclose(example);
+	text[length] = '\0';
+	assert_in_range(length, 1, sizeof(text) - 2);
+	config = read_ok(text);
+	assert_int_equal(config.class_count, 0);
+	config_done(&config);
+
+	length = 0;
+	for (const char *s = text; *s; s++)
+		if (*s != '#' || (s > text && s[-1] != '\n') || s[1] == ' ' || s[1] == '\n')
+			active[length++] = *s;
+	active[length] = '\0';
+	config = read_ok(active);
+	assert_int_equal(config.class_count, 2);
+	assert_int_equal(config.connections_per_user, 64);
+	assert_int_equal(config.classes[0].users.count, 2);
+	config_done(&config);
+}
+
 /* --- what is refused --- */
 
 static void test_config_refuses_wrong_sections(void **state)
@@ -886,6 +916,7 @@ int main(void)
 		TEST(test_class_names_may_have_63_letters),
 		TEST(test_find_wants_the_whole_name),
 		TEST(test_daemon_section_may_be_continued),
+		TEST(test_example_is_good),
 		TEST(test_config_refuses_wrong_sections),
 		TEST(test_config_refuses_a_class_twice),
 		TEST(test_config_refuses_too_many_classes),

@@ -103,7 +103,8 @@ static void test_pool_dir_open_refuses_what_is_no_directory(void **state)
 
 	snprintf(path, sizeof(path), "%s/none", fixture->path);
 	assert_int_equal(open_again(fixture, path), -ENOENT);
-	assert_non_null(strstr(fixture->error_text, "/none: No such file or directory: expected an existing directory"));
+	assert_non_null(strstr(fixture->error_text,
+			       "/none: No such file or directory: expected an existing directory"));
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	assert_int_equal(open_again(fixture, path), -ENOTDIR);
 }

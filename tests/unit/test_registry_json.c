@@ -532,6 +532,25 @@ static void test_registry_json_never_loads_a_truncated_text(void **state)
 	registry_free(registry);
 }
 
+/* jansson passes over a NUL behind a number, and would read the digits before it. */
+static void test_registry_json_never_loads_a_text_with_a_zeroed_byte(void **state)
+{
+	struct registry *registry = make_registry();
+	size_t bytes;
+	char *text = encode(registry, &bytes);
+
+	(void)state;
+	for (size_t at = 0; at < bytes; at++) {
+		char byte = text[at];
+
+		text[at] = '\0';
+		assert_int_equal(decode_alone(text, bytes), -EBADMSG);
+		text[at] = byte;
+	}
+	free(text);
+	registry_free(registry);
+}
+
 static void test_registry_json_bears_every_flipped_bit(void **state)
 {
 	struct registry *registry = make_registry();
@@ -640,6 +659,7 @@ int main(void)
 		cmocka_unit_test(test_registry_json_bears_deep_nesting),
 		cmocka_unit_test(test_registry_json_refuses_an_id_that_comes_twice_and_leaves_nothing),
 		cmocka_unit_test(test_registry_json_never_loads_a_truncated_text),
+		cmocka_unit_test(test_registry_json_never_loads_a_text_with_a_zeroed_byte),
 		cmocka_unit_test(test_registry_json_bears_every_flipped_bit),
 		cmocka_unit_test(test_registry_json_loads_nothing_when_bytes_are_missing_or_doubled),
 		cmocka_unit_test(test_registry_json_encode_fails_without_memory),

@@ -41,6 +41,7 @@ static struct {
 	const char *name;              /* the call that shall fail */
 	int after, times, error;       /* after so many of them, so often, with this */
 	size_t most;                   /* a write or read takes no more bytes at a time, if not 0 */
+	const char *squatter;          /* what is made where a file is about to be created, if not NULL */
 	int kill_after;                /* so many calls go well, then the process is killed; -1: never */
 } trace;
 
@@ -81,6 +82,8 @@ int __wrap_open(const char *path, int flags, ...)
 int __real_openat(int dir, const char *path, int flags, mode_t mode);
 int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
 {
+	if (trace.squatter)
+		assert_int_equal(symlinkat(trace.squatter, dir, path), 0);
 	return strikes("openat") ? -1 : __real_openat(dir, path, flags, mode);
 }
 
@@ -370,6 +373,21 @@ static void test_registry_save_writes_through_no_link(void **state)
 	assert_int_equal(unlink(other), 0);
 }
 
+static void test_registry_save_refuses_a_file_that_comes_between(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	save(3);
+	make_file(other, "precious", 8);
+	trace.squatter = other;
+	assert_int_equal(try_save(4), -EEXIST);
+	trace.squatter = NULL;
+	assert_int_equal(stat(other, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	assert_int_equal(load(path), 3);
+}
+
 static void test_registry_save_leaves_a_directory_in_its_way_alone(void **state)
 {
 	(void)state;
@@ -605,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_registry_save_on_a_full_file_system_keeps_the_old_file),
 		cmocka_unit_test(test_registry_save_replaces_what_a_crash_left),
 		cmocka_unit_test(test_registry_save_writes_through_no_link),
+		cmocka_unit_test(test_registry_save_refuses_a_file_that_comes_between),
 		cmocka_unit_test(test_registry_save_leaves_a_directory_in_its_way_alone),
 		cmocka_unit_test(test_registry_save_takes_any_path),
 		cmocka_unit_test(test_registry_killed_at_any_system_call_of_a_save_leaves_old_or_new),

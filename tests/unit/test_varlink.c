@@ -78,7 +78,9 @@ static void test_varlink_splits_at_every_byte(void **state)
 
 			varlink_splitter_init(&splitter, 100);
 			for (size_t i = 0; i < 3; i++) {
-				assert_int_equal(put(&splitter, stream + cuts[i], cuts[i + 1] - cuts[i]), cuts[i + 1] - cuts[i]);
+				size_t bytes = cuts[i + 1] - cuts[i];
+
+				assert_int_equal(put(&splitter, stream + cuts[i], bytes), bytes);
 				while (varlink_splitter_has_message(&splitter))
 					assert_next(&splitter, expected[seen++]);
 			}

@@ -1,0 +1,265 @@
+#!/bin/bash
+# ctl.bash -- vmmallocctl where no daemon is needed: usage, the environment of `run`, a daemon that is not there.
+. "$(dirname "$0")/../lib/suite.bash"
+
+CTL=$BUILD/release/vmmallocctl
+export CTL
+unset VMMALLOC_RUNTIME_DIR VMMALLOC_POOL VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_SOCKET VMMALLOC_FORK \
+	VMMALLOC_CHILDREN LD_PRELOAD XDG_RUNTIME_DIR
+
+# refused STATUS LINE ARGUMENT...: that exit status, that one line, and nothing on standard output
+refused() {
+	local expected=$1 line=$2 status
+	shift 2
+	"$CTL" "$@" >out 2>err
+	status=$?
+	[ $status -eq "$expected" ] || fail "vmmallocctl $*: exit status $status: $(cat out err)"
+	[ "$(cat err)" = "$line" ] || fail "vmmallocctl $*: said $(cat err)"
+	[ ! -s out ] || fail "vmmallocctl $*: printed $(cat out)"
+}
+
+# What a program would see. `ran VARIABLE` is its value, and fails if it is not set.
+run_env() { "$CTL" --runtime-dir "$WORK" run "$@" -- /usr/bin/env -0 >environment 2>err || fail "run $*: $(cat err)"; }
+ran() { tr '\0' '\n' <environment | sed -n "s|^$1=||p" | grep . ; }
+is() { [ "$(ran "$1")" = "$2" ] || fail "$1 is $(ran "$1"), not $2"; }
+unset_in_it() { ! ran "$1" || fail "$1 is set"; }
+export -f refused run_env ran is unset_in_it
+
+usage() {
+	refused 2 "vmmallocctl: a command is missing; try vmmallocctl --help"
+	refused 2 "vmmallocctl: unknown command 'ps'; try vmmallocctl --help" ps
+	refused 2 "vmmallocctl: unrecognized option '--x'" --x
+	refused 2 "vmmallocctl: option '--runtime-dir' requires an argument" --runtime-dir
+	refused 2 "vmmallocctl: --runtime-dir (): expected a directory" --runtime-dir= list
+	refused 2 "vmmallocctl list: unrecognized option '--x'" list --x
+	refused 2 "vmmallocctl list: invalid option -- 'x'" list -x
+	refused 2 "vmmallocctl: unexpected argument 'fast'" list fast
+	refused 2 "vmmallocctl: --output: unknown column 'NAME'; there are CLASS, ID, STATE, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
+		list -o class,NAME
+	refused 2 "vmmallocctl: --output: unknown column ''; there are CLASS, ID, STATE, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
+		list -o class,
+	refused 2 "vmmallocctl: --json has all fields always: it does not go with --output" list -J -o ID
+	refused 2 "vmmallocctl: unexpected argument '2'" status 1 2
+	refused 2 "vmmallocctl prune: unrecognized option '--all'" prune --all
+	refused 2 "vmmallocctl: unexpected argument 'now'" reload now
+}
+run_case "wrong usage is one line and exit status 2" usage
+
+run_usage() {
+	local pool=(--dir /dev/shm --size 64M)
+	refused 2 "vmmallocctl: which pool? Give --class NAME, or --dir DIR and --size SIZE" run -- true
+	refused 2 "vmmallocctl: --dir needs --size" run --dir /dev/shm -- true
+	refused 2 "vmmallocctl: --size needs --dir" run --size 64M -- true
+	refused 2 "vmmallocctl: --size needs --dir" run --class fast --size 64M -- true
+	refused 2 "vmmallocctl: which program? vmmallocctl run [OPTION...] -- PROGRAM [ARGUMENT...]" run "${pool[@]}"
+	refused 2 "vmmallocctl: which program? vmmallocctl run [OPTION...] -- PROGRAM [ARGUMENT...]" run "${pool[@]}" --
+	refused 2 "vmmallocctl: --class (a b): expected up to 63 letters, digits, '-' and '_'" run --class 'a b' -- true
+	refused 2 "vmmallocctl: --class (): expected up to 63 letters, digits, '-' and '_'" run --class= -- true
+	refused 2 "vmmallocctl: --dir is empty: expected a writable directory" run --dir= --size 64M -- true
+	refused 2 "vmmallocctl: --size (64MB): expected a number of bytes or one with K, M, G or T" run --dir /x --size 64MB -- true
+	refused 2 "vmmallocctl: --size (-1): expected a number of bytes or one with K, M, G or T" run --dir /x --size -1 -- true
+	refused 2 "vmmallocctl: --size (99999999T): too large" run --dir /x --size 99999999T -- true
+	refused 2 "vmmallocctl: --size (14680063): a pool has at least 14680064 bytes (14M)" run --dir /x --size 14680063 -- true
+	refused 2 "vmmallocctl: --fork (4): expected auto, 0, 1, 2 or 3" run "${pool[@]}" --fork 4 -- true
+	refused 2 "vmmallocctl: --fork (01): expected auto, 0, 1, 2 or 3" run "${pool[@]}" --fork 01 -- true
+	refused 2 "vmmallocctl: --children (on): expected inherit, off or a size" run "${pool[@]}" --children on -- true
+	refused 2 "vmmallocctl: --children (1M): a pool has at least 14680064 bytes (14M)" run "${pool[@]}" --children 1M -- true
+}
+run_case "run refuses what the library would refuse, before it starts the program" run_usage
+
+run_cannot() {
+	refused 127 "vmmallocctl: $WORK/none: No such file or directory" run --class fast -- "$WORK/none"
+	refused 127 "vmmallocctl: no-such-program-here: No such file or directory" run --class fast -- no-such-program-here
+	: >plain
+	refused 126 "vmmallocctl: $WORK/plain: Permission denied" run --class fast -- "$WORK/plain"
+	mkdir directory
+	refused 126 "vmmallocctl: $WORK/directory: Permission denied" run --class fast -- "$WORK/directory"
+}
+run_case "run says as env does that a program cannot be run" run_cannot
+
+# The library goes beside a copy of the command, so that what is preloaded is a library that does nothing.
+private_copy() {
+	need gcc
+	mkdir -p bin
+	cp "$CTL" bin/
+	gcc -shared -x c /dev/null -o bin/libvmmalloc.so.1 || exit 1
+	CTL=$WORK/bin/vmmallocctl
+}
+export -f private_copy
+
+run_environment() {
+	private_copy
+	run_env --class fast
+	is VMMALLOC_POOL fast
+	is VMMALLOC_SOCKET "$WORK/pool.sock"
+	is LD_PRELOAD "$WORK/bin/libvmmalloc.so.1"
+	for variable in VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_FORK VMMALLOC_CHILDREN; do
+		unset_in_it $variable
+	done
+
+	run_env --dir /dev/shm --size 64M --fork 2 --children off
+	is VMMALLOC_POOL_DIR /dev/shm
+	is VMMALLOC_POOL_SIZE 64M
+	is VMMALLOC_FORK 2
+	is VMMALLOC_CHILDREN off
+	unset_in_it VMMALLOC_POOL
+	unset_in_it VMMALLOC_SOCKET
+
+	: >pool.sock
+	run_env --dir /dev/shm --size 64M
+	is VMMALLOC_SOCKET "$WORK/pool.sock"
+
+	run_env --class fast --dir /dev/shm --size 1g --children 14M
+	is VMMALLOC_POOL fast
+	is VMMALLOC_POOL_DIR /dev/shm
+	is VMMALLOC_POOL_SIZE 1g
+	is VMMALLOC_CHILDREN 14M
+
+	# what is asked for now replaces what a program further up was given
+	VMMALLOC_POOL_DIR=/other VMMALLOC_POOL_SIZE=1T run_env --class fast
+	unset_in_it VMMALLOC_POOL_DIR
+	unset_in_it VMMALLOC_POOL_SIZE
+	VMMALLOC_POOL=other run_env --dir /dev/shm --size 64M
+	unset_in_it VMMALLOC_POOL
+	VMMALLOC_POOL=other VMMALLOC_FORK=1 run_env
+	is VMMALLOC_POOL other
+	is VMMALLOC_FORK 1
+	VMMALLOC_POOL_DIR=/other VMMALLOC_POOL_SIZE=64M run_env
+	is VMMALLOC_POOL_DIR /other
+}
+run_case "run sets what the options say, and leaves the rest alone" run_environment
+
+run_preload() {
+	private_copy
+	gcc -shared -x c /dev/null -o other.so || exit 1
+	LD_PRELOAD=$WORK/other.so run_env --class fast
+	is LD_PRELOAD "$WORK/bin/libvmmalloc.so.1:$WORK/other.so"
+	mkdir debug
+	cp bin/libvmmalloc.so.1 debug
+	LD_PRELOAD="$WORK/other.so $WORK/debug/libvmmalloc.so.1" run_env --class fast
+	is LD_PRELOAD "$WORK/other.so $WORK/debug/libvmmalloc.so.1"
+
+	# as it is installed, and by a link to it
+	mkdir -p usr/bin usr/lib links
+	mv bin/vmmallocctl usr/bin
+	mv bin/libvmmalloc.so.1 usr/lib
+	ln -s ../usr/bin/vmmallocctl links/
+	CTL=$WORK/links/vmmallocctl
+	run_env --class fast
+	[ "$(ran LD_PRELOAD)" -ef usr/lib/libvmmalloc.so.1 ] || fail "LD_PRELOAD is $(ran LD_PRELOAD)"
+
+	mkdir "a place"
+	cp usr/bin/vmmallocctl usr/lib/libvmmalloc.so.1 "a place"
+	CTL="$WORK/a place/vmmallocctl"
+	refused 1 "vmmallocctl: $WORK/a place/libvmmalloc.so.1: LD_PRELOAD cannot name a path with a space or a colon in it" \
+		run --class fast -- true
+}
+run_case "run finds the library that belongs to it, and keeps what is preloaded" run_preload
+
+run_arguments() {
+	private_copy
+	"$CTL" run --class fast sh -c 'printf "%s|" "$@"; exit 7' sh --class x -- '' 'a b' >out
+	[ $? -eq 7 ] || fail "the exit status is not the program's"
+	[ "$(cat out)" = "--class|x|--||a b|" ] || fail "arguments: $(cat out)"
+	"$CTL" --runtime-dir "$WORK" run --class fast --verbose -- true 2>err || fail "--verbose"
+	diff err - <<-END || fail "--verbose says something else"
+		vmmallocctl: VMMALLOC_POOL=fast
+		vmmallocctl: VMMALLOC_SOCKET=$WORK/pool.sock
+		vmmallocctl: LD_PRELOAD=$WORK/bin/libvmmalloc.so.1
+	END
+}
+run_case "run hands arguments and exit status through" run_arguments
+
+run_on_pool() {
+	"$CTL" run --dir "$POOL_DIR" --size 64M -- grep " rw-s .* $POOL_DIR/.*(deleted)" /proc/self/maps || fail "not on a pool"
+}
+run_case "run puts a real program on a pool, from the build tree" run_on_pool
+
+unreachable() {
+	local none="vmmallocctl: no daemon answers at $WORK/control.sock"
+	for command in list status "status 1" prune "prune --dry-run" reload "list --json" "status --json"; do
+		refused 3 "$none: No such file or directory" --runtime-dir "$WORK" $command
+		refused 3 "$none: No such file or directory" $command --runtime-dir "$WORK"
+		VMMALLOC_RUNTIME_DIR=$WORK refused 3 "$none: No such file or directory" $command
+	done
+	: >control.sock
+	refused 3 "$none: Connection refused" --runtime-dir "$WORK" list
+	local long=$WORK/$(printf '%0100d' 0)
+	refused 3 "vmmallocctl: no daemon answers at $long/control.sock: File name too long" --runtime-dir "$long" list
+	VMMALLOC_RUNTIME_DIR=/none refused 3 "$none: Connection refused" --runtime-dir "$WORK" list
+}
+run_case "a daemon that is not there is exit status 3" unreachable
+
+# Sockets whose owner does not do what a daemon should.
+answering() {
+	need python3
+	rm -f control.sock
+	python3 - "$1" >server.log 2>&1 <<-'END' &
+		import socket, sys
+		server = socket.socket(socket.AF_UNIX)
+		server.bind("control.sock.new")
+		server.listen()
+		import os; os.rename("control.sock.new", "control.sock")
+		connection, _ = server.accept()
+		call = b""
+		while not call.endswith(b"\0"):
+		    call += connection.recv(4096)
+		connection.sendall(eval(sys.argv[1]))
+	END
+	local server=$! tries=0
+	until [ -S control.sock ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 500 ] || fail "$(cat server.log)"
+		sleep 0.02
+	done
+	shift
+	refused "$@"
+	wait $server || fail "$(cat server.log)"
+}
+export -f answering
+
+odd_daemon() {
+	local nonsense="vmmallocctl: the daemon's reply makes no sense"
+	answering 'b""' 3 "vmmallocctl: no daemon answers at $WORK/control.sock: Connection reset by peer" --runtime-dir "$WORK" list
+	answering 'b"{\"parameters\":"' 3 "vmmallocctl: no daemon answers at $WORK/control.sock: Connection reset by peer" \
+		--runtime-dir "$WORK" list
+	answering 'b"x\0"' 1 "$nonsense" --runtime-dir "$WORK" list
+	answering 'b"[]\0"' 1 "$nonsense" --runtime-dir "$WORK" list
+	answering 'b"{}\0"' 1 "$nonsense" --runtime-dir "$WORK" status
+	answering 'b"{\"error\":\"org.example.Odd\"}\0"' 1 "vmmallocctl: the daemon refused: org.example.Odd" --runtime-dir "$WORK" reload
+	answering 'b"{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":\"x.conf:1: no\"}}\0"' 1 \
+		"vmmallocctl: x.conf:1: no" --runtime-dir "$WORK" reload
+	answering 'b"{\"error\":\"org.vmmalloc.PermissionDenied\",\"parameters\":{\"expected\":\"root\"}}\0"' 1 \
+		"vmmallocctl: not permitted: this is for root" --runtime-dir "$WORK" prune
+}
+run_case "a daemon that answers oddly ends the command, not worse" odd_daemon
+
+# Bounded: by 10 seconds, and here by the deadline of the case.
+silent_daemon() {
+	need python3
+	python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("control.sock"); s.listen(); time.sleep(60)' &
+	local server=$! tries=0
+	until "$CTL" --runtime-dir "$WORK" list 2>err; [ $? -eq 3 ] && ! grep -q 'No such file\|refused' err; do
+		tries=$((tries + 1))
+		[ $tries -lt 500 ] || fail "$(cat err)"
+		sleep 0.02
+	done
+	kill $server
+	[ "$(cat err)" = "vmmallocctl: no daemon answers at $WORK/control.sock: Connection timed out" ] || fail "$(cat err)"
+}
+DEADLINE=45 run_case "a daemon that accepts and is silent is exit status 3, in bounded time" silent_daemon
+
+help_and_version() {
+	local version
+	version=$(sed -n 's/^#define VMMALLOC_VERSION "\(.*\)"/\1/p' "$ROOT/include/libvmmalloc.h")
+	for command in "" run list status prune reload; do
+		[ "$("$CTL" $command --version)" = "vmmallocctl $version" ] || fail "$command --version"
+		"$CTL" $command --help >out 2>err || fail "$command --help"
+		grep -q '^Usage: vmmallocctl ' out && [ ! -s err ] || fail "$command --help: $(cat out err)"
+	done
+	! "$CTL" --help >/dev/full 2>err || fail "no complaint that the help cannot be written"
+	[ "$(cat err)" = "vmmallocctl: standard output: No space left on device" ] || fail "$(cat err)"
+}
+run_case "help and version, of the whole and of each command" help_and_version
+
+end_suite

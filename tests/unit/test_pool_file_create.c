@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_pool_file_create -- what a new pool is, and that nothing is left of one that could not be made. */
+/* objects: vmmallocd/pool_dir.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
+/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
+/* objects: vmmallocd/pool_dir_test.c */
+/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
+/* wrap: fallocate fsync linkat open getrlimit */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/pool_fixture.h"
+
+/* --- failures to order --- */
+
+static struct {
+	int fallocate_error, fallocate_good_first, interruptions;
+	int fsync_error, fsync_good_first;
+	int linkat_error;
+	bool no_boot_id;
+	rlim_t file_limit;
+	atomic_bool *cancel;     /* set when the second fallocate comes */
+	int fallocates;
+	size_t names_at_fallocate;
+	const char *directory;   /* whose names are counted there */
+} order;
+
+int __real_fallocate(int fd, int mode, off_t offset, off_t length);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t length)
+{
+	order.fallocates++;
+	if (order.directory)
+		order.names_at_fallocate = scratch_entries(order.directory);
+	if (order.cancel && order.fallocates == 2)
+		atomic_store(order.cancel, true);
+	if (order.interruptions > 0) {
+		order.interruptions--;
+		errno = EINTR;
+		return -1;
+	}
+	if (order.fallocate_error && order.fallocate_good_first-- <= 0) {
+		errno = order.fallocate_error;
+		return -1;
+	}
+	return __real_fallocate(fd, mode, offset, length);
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+	if (order.fsync_error && order.fsync_good_first-- <= 0) {
+		errno = order.fsync_error;
+		return -1;
+	}
+	return __real_fsync(fd);
+}
+
+int __real_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
+int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+	if (order.linkat_error) {
+		errno = order.linkat_error;
+		return -1;
+	}
+	return __real_linkat(from_dir, from, to_dir, to, flags);
+}
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	mode_t mode;
+	va_list args;
+
+	va_start(args, flags);
+	mode = va_arg(args, mode_t);
+	va_end(args);
+	if (order.no_boot_id && strstr(path, "boot_id")) {
+		errno = EACCES;
+		return -1;
+	}
+	return __real_open(path, flags, mode);
+}
+
+int __real_getrlimit(__rlimit_resource_t resource, struct rlimit *limit);
+int __wrap_getrlimit(__rlimit_resource_t resource, struct rlimit *limit)
+{
+	int r = __real_getrlimit(resource, limit);
+
+	if (resource == RLIMIT_FSIZE && order.file_limit)
+		limit->rlim_cur = order.file_limit;
+	return r;
+}
+
+static int setup(void **state)
+{
+	memset(&order, 0, sizeof(order));
+	return pool_fixture_setup(state);
+}
+
+static int setup_small(void **state)
+{
+	memset(&order, 0, sizeof(order));
+	return pool_fixture_setup_small(state);
+}
+
+/* --- what a new pool is --- */
+
+static void test_pool_file_create_makes_a_whole_pool(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_header header;
+	struct pool_file file;
+	struct stat st;
+
+	if (pool_file_create(&fixture->dir, "warm-1", 20 * MIB, NULL, &file, &fixture->error) < 0)
+		fail_msg("%s", fixture->error_text);
+	assert_int_equal(file.mark, POOL_FILE_NEW);
+	assert_int_equal(file.size_bytes, 20 * MIB);
+	assert_int_equal(stat(pool_fixture_path(fixture, &file), &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(st.st_uid, geteuid());
+	assert_int_equal(st.st_size, 20 * MIB);
+	assert_int_equal(st.st_dev, file.dev);
+	assert_int_equal(st.st_ino, file.ino);
+	assert_true((size_t)st.st_blocks * 512 >= 20 * MIB);
+	assert_true(pool_fixture_reads_zero(fixture, &file));
+	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
+
+	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), 0);
+	assert_int_equal(header.version, POOL_HEADER_VERSION);
+	assert_int_equal(header.pool_bytes, 20 * MIB);
+	assert_int_equal(header.heap_offset, 4096);
+	assert_int_equal(header.reserved_bytes, 20 * MIB);
+	assert_int_equal(header.owner_pid, 0);
+	assert_int_equal(header.used_bytes, 0);
+	assert_memory_equal(header.pool_id, file.id, sizeof(file.id));
+	assert_string_equal(header.class_name, "warm-1");
+	assert_true(pool_file_header_is_of_this_boot(&header));
+}
+
+static void test_pool_file_create_does_as_it_likes_with_the_umask(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct stat st;
+
+	umask(0777);
+	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
+	umask(0);
+	assert_int_equal(stat(pool_fixture_path(fixture, &file), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void test_pool_file_create_gives_each_its_own_id(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file a = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
+	struct pool_file b = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
+
+	assert_memory_not_equal(a.id, b.id, sizeof(a.id));
+	assert_int_equal(scratch_entries(fixture->path), 2);
+}
+
+static void test_pool_file_create_rounds_up_to_the_grain(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	assert_int_equal(pool_fixture_make(fixture, MIB + 1, POOL_FILE_NEW).size_bytes, MIB + 4096);
+}
+
+static void test_pool_file_create_names_the_file_only_when_it_is_whole(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	order.directory = fixture->path;
+	order.names_at_fallocate = 99;
+	pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
+	assert_int_equal(order.names_at_fallocate, 0);
+	assert_int_equal(scratch_entries(fixture->path), 1);
+}
+
+static void test_pool_file_create_goes_on_after_a_signal(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	order.interruptions = 3;
+	assert_int_equal(pool_fixture_make(fixture, MIB, POOL_FILE_NEW).size_bytes, MIB);
+}
+
+/* --- nothing is left --- */
+
+static void assert_create_fails(struct pool_fixture *fixture, uint64_t bytes, int error, const char *words)
+{
+	size_t descriptors = scratch_entries("/proc/self/fd"), names = scratch_entries(fixture->path);
+	struct pool_file file = { .size_bytes = 42 };
+
+	assert_int_equal(pool_file_create(&fixture->dir, "small", bytes, NULL, &file, &fixture->error), error);
+	assert_non_null(strstr(fixture->error_text, words));
+	assert_non_null(strstr(fixture->error_text, fixture->path));
+	assert_int_equal(file.size_bytes, 42);
+	assert_int_equal(scratch_entries(fixture->path), names);
+	assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);
+}
+
+static void test_pool_file_create_refuses_sizes_that_no_file_has(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	assert_create_fails(fixture, 0, -EINVAL, "size of a pool");
+	assert_create_fails(fixture, UINT64_MAX, -EFBIG, "File too large");
+	assert_create_fails(fixture, (uint64_t)INT64_MAX + 1, -EFBIG, "File too large");
+	order.file_limit = MIB;
+	assert_create_fails(fixture, MIB + 1, -EFBIG, "ulimit -f");
+}
+
+static void test_pool_file_create_fails_where_there_is_no_space(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	if (!fixture->mounted)
+		skip();
+	assert_create_fails(fixture, 64 * MIB, -ENOSPC, "reservation of space: No space left on device");
+	/* all of it was given back */
+	pool_fixture_make(fixture, 7 * MIB, POOL_FILE_READY);
+	assert_create_fails(fixture, 2 * MIB, -ENOSPC, "No space left on device");
+}
+
+static void test_pool_file_create_fails_at_every_step(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	for (order.fallocate_good_first = 0; order.fallocate_good_first < 2;) {
+		int step = order.fallocate_good_first;
+
+		order.fallocate_error = EIO;
+		assert_create_fails(fixture, 20 * MIB, -EIO, "reservation of space");
+		order.fallocate_good_first = step + 1;
+	}
+	memset(&order, 0, sizeof(order));
+	order.fsync_error = EIO;
+	assert_create_fails(fixture, MIB, -EIO, "sync: Input/output error");
+	order.fsync_good_first = 1;
+	assert_create_fails(fixture, MIB, -EIO, "name: Input/output error");
+	memset(&order, 0, sizeof(order));
+	order.linkat_error = EDQUOT;
+	assert_create_fails(fixture, MIB, -EDQUOT, "name: Disk quota exceeded");
+	memset(&order, 0, sizeof(order));
+	order.no_boot_id = true;
+	assert_create_fails(fixture, MIB, -EACCES, "header: Permission denied");
+}
+
+static void test_pool_file_create_refuses_a_class_name_that_does_not_fit(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file;
+	char name[65];
+
+	memset(name, 'a', sizeof(name));
+	name[64] = '\0';
+	assert_int_equal(pool_file_create(&fixture->dir, name, MIB, NULL, &file, &fixture->error), -EINVAL);
+	name[63] = '\0';
+	assert_int_equal(pool_file_create(&fixture->dir, name, MIB, NULL, &file, &fixture->error), 0);
+	assert_int_equal(scratch_entries(fixture->path), 1);
+}
+
+static void test_pool_file_create_can_be_cancelled(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	atomic_bool cancel = true;
+	struct pool_file file;
+
+	assert_int_equal(pool_file_create(&fixture->dir, "small", MIB, &cancel, &file, &fixture->error), -ECANCELED);
+	assert_int_equal(order.fallocates, 0);
+	atomic_store(&cancel, false);
+	order.cancel = &cancel;
+	assert_int_equal(pool_file_create(&fixture->dir, "small", 64 * MIB, &cancel, &file, &fixture->error),
+			 -ECANCELED);
+	assert_int_equal(order.fallocates, 2);
+	assert_int_equal(scratch_entries(fixture->path), 0);
+}
+
+/* --- other file systems --- */
+
+static void test_pool_file_create_on_hugetlbfs_fills_whole_huge_pages_or_says_no_space(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_header header;
+	struct pool_dir dir;
+	struct pool_file file;
+	int r;
+
+	if (!fixture->mounted || mount("none", fixture->path, "hugetlbfs", 0, "mode=0700") < 0) {
+		print_message("skipped: a hugetlbfs cannot be mounted\n");
+		skip();
+	}
+	assert_int_equal(pool_dir_open(fixture->path, &dir, &fixture->error), 0);
+	assert_true(dir.grain >= 2 * MIB);
+	assert_false(dir.tmpfs);
+	r = pool_file_create(&dir, "huge", dir.grain + 1, NULL, &file, &fixture->error);
+	if (r == 0) {
+		assert_int_equal(file.size_bytes, 2 * dir.grain);
+		assert_int_equal(pool_file_read_header(&dir, &file, &header), 0);
+		assert_int_equal(header.heap_offset, dir.grain);
+		assert_int_equal(pool_dir_self_test(&dir, &fixture->error), 0);
+		assert_int_equal(pool_file_destroy(&dir, &file), 0);
+	} else {
+		/* no huge pages were set aside on this machine */
+		assert_int_equal(r, -ENOSPC);
+	}
+	assert_int_equal(scratch_entries(fixture->path), 0);
+	pool_dir_close(&dir);
+	assert_int_equal(umount2(fixture->path, MNT_DETACH), 0);
+}
+
+#define TEST_HERE(function, parent) \
+	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
+#define TEST_HERE_SMALL(function) cmocka_unit_test_setup_teardown(function, setup_small, pool_fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_HERE(test_pool_file_create_makes_a_whole_pool, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_makes_a_whole_pool, "/tmp"),
+		TEST_HERE(test_pool_file_create_does_as_it_likes_with_the_umask, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_gives_each_its_own_id, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_rounds_up_to_the_grain, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_names_the_file_only_when_it_is_whole, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_goes_on_after_a_signal, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_refuses_sizes_that_no_file_has, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_fails_at_every_step, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_refuses_a_class_name_that_does_not_fit, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_can_be_cancelled, "/dev/shm"),
+		TEST_HERE_SMALL(test_pool_file_create_fails_where_there_is_no_space),
+		TEST_HERE_SMALL(test_pool_file_create_on_hugetlbfs_fills_whole_huge_pages_or_says_no_space),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

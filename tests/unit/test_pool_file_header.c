@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_pool_file_header -- what the daemon makes of headers, among them those that a client has spoilt. */
+/* objects: vmmallocd/pool_dir.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
+/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
+/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/pool_fixture.h"
+#include "vmmallocd/pool_file_internal.h"
+
+static struct pool_header good_header(void)
+{
+	return (struct pool_header){ .magic = POOL_HEADER_MAGIC, .version = POOL_HEADER_VERSION,
+				     .header_bytes = sizeof(struct pool_header), .pool_bytes = MIB,
+				     .owner_command = "sort", .class_name = "small" };
+}
+
+static int decode(struct pool_header *header)
+{
+	return pool_file_header_decode(header, sizeof(*header), header);
+}
+
+static void test_pool_file_header_of_an_honest_client_is_read_as_it_is(void **state)
+{
+	struct pool_header header = good_header(), before;
+
+	(void)state;
+	header.mode = POOL_HEADER_BACK;
+	header.used_bytes = 12345;
+	before = header;
+	assert_int_equal(decode(&header), 0);
+	assert_memory_equal(&header, &before, sizeof(header));
+}
+
+static void test_pool_file_header_must_be_one(void **state)
+{
+	struct pool_header header = good_header(), result;
+
+	(void)state;
+	memset(&result, 0xa5, sizeof(result));
+	for (size_t bytes = 0; bytes < sizeof(header); bytes++)
+		assert_int_equal(pool_file_header_decode(&header, bytes, &result), -EBADMSG);
+	for (size_t i = 0; i < sizeof(header.magic); i++) {
+		header = good_header();
+		header.magic[i] ^= 0x20;
+		assert_int_equal(pool_file_header_decode(&header, sizeof(header), &result), -EBADMSG);
+	}
+	header = good_header();
+	header.version++;
+	assert_int_equal(pool_file_header_decode(&header, sizeof(header), &result), -EBADMSG);
+	header = good_header();
+	header.header_bytes--;
+	assert_int_equal(pool_file_header_decode(&header, sizeof(header), &result), -EBADMSG);
+	assert_int_equal(result.magic[0], (char)0xa5);
+}
+
+static void test_pool_file_header_strings_end_and_can_be_printed(void **state)
+{
+	struct pool_header header = good_header();
+
+	(void)state;
+	memset(header.owner_command, 'x', sizeof(header.owner_command));
+	memset(header.class_name, 'y', sizeof(header.class_name));
+	assert_int_equal(decode(&header), 0);
+	assert_string_equal(header.owner_command, "xxxxxxxxxxxxxxx");
+	assert_int_equal(strlen(header.class_name), sizeof(header.class_name) - 1);
+
+	header = good_header();
+	memcpy(header.owner_command, "a\033[2J\n\xff\x7f\0hidden", 15);
+	assert_int_equal(decode(&header), 0);
+	assert_string_equal(header.owner_command, "a?[2J???");
+	for (size_t i = 8; i < sizeof(header.owner_command); i++)
+		assert_int_equal(header.owner_command[i], '\0');
+}
+
+static void test_pool_file_header_class_that_is_none_is_left_out(void **state)
+{
+	struct pool_header header = good_header();
+
+	(void)state;
+	strcpy(header.class_name, "../etc");
+	assert_int_equal(decode(&header), 0);
+	assert_string_equal(header.class_name, "");
+}
+
+static void test_pool_file_header_mode_that_is_none_is_shared(void **state)
+{
+	struct pool_header header = good_header();
+
+	(void)state;
+	header.mode = UINT64_MAX;
+	assert_int_equal(decode(&header), 0);
+	assert_int_equal(header.mode, POOL_HEADER_SHARED);
+}
+
+static void test_pool_file_header_of_another_boot_is_told(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_READY);
+	struct pool_header header;
+
+	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), 0);
+	assert_true(pool_file_header_is_of_this_boot(&header));
+	header.boot_id[15] ^= 1;
+	assert_false(pool_file_header_is_of_this_boot(&header));
+	memset(header.boot_id, 0, sizeof(header.boot_id));
+	assert_false(pool_file_header_is_of_this_boot(&header));
+}
+
+static void test_pool_file_header_that_a_client_wiped_is_none(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
+	struct pool_header header;
+	int fd = pool_file_open(&fixture->dir, &file);
+
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), -EBADMSG);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), -EBADMSG);
+	assert_int_equal(ftruncate(fd, MIB), 0);
+	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), -EBADMSG);
+	close(fd);
+}
+
+static void test_pool_file_header_can_be_read_while_a_client_has_the_pool(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
+	struct pool_header header, *mapped;
+	int fd = pool_file_open(&fixture->dir, &file);
+
+	mapped = (struct pool_header *)(void *)pool_fixture_map(fd, 0, 4096);
+	mapped->used_bytes = 777;
+	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), 0);
+	assert_int_equal(header.used_bytes, 777);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pool_file_header_of_an_honest_client_is_read_as_it_is),
+		cmocka_unit_test(test_pool_file_header_must_be_one),
+		cmocka_unit_test(test_pool_file_header_strings_end_and_can_be_printed),
+		cmocka_unit_test(test_pool_file_header_class_that_is_none_is_left_out),
+		cmocka_unit_test(test_pool_file_header_mode_that_is_none_is_shared),
+		TEST(test_pool_file_header_of_another_boot_is_told),
+		TEST(test_pool_file_header_that_a_client_wiped_is_none),
+		TEST(test_pool_file_header_can_be_read_while_a_client_has_the_pool),
+		TEST_ON(test_pool_file_header_can_be_read_while_a_client_has_the_pool, "/tmp"),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

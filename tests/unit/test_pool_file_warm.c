@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_pool_file_warm -- what a client of a warm pool no longer has to wait for. */
+/* objects: vmmallocd/pool_dir.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
+/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
+/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
+/* wrap: madvise statx */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/pool_fixture.h"
+
+#define HUGE_PAGE (2 * MIB)
+
+/* --- failures to order --- */
+
+static struct {
+	int collapse_error, populate_error, interruptions;
+	size_t collapses, populated_bytes;
+	bool dax;
+	atomic_bool *cancel;     /* set by the third collapse */
+} order;
+
+int __real_madvise(void *address, size_t bytes, int advice);
+int __wrap_madvise(void *address, size_t bytes, int advice)
+{
+	int error = 0;
+
+	if (advice == 25) {
+		error = order.collapse_error;
+		if (++order.collapses == 3 && order.cancel)
+			atomic_store(order.cancel, true);
+	} else if (advice == MADV_POPULATE_WRITE) {
+		error = order.interruptions-- > 0 ? EINTR : order.populate_error;
+		order.populated_bytes += error ? 0 : bytes;
+	}
+	if (error) {
+		errno = error;
+		return -1;
+	}
+	return __real_madvise(address, bytes, advice);
+}
+
+int __real_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx);
+int __wrap_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx)
+{
+	int r = __real_statx(fd, path, flags, mask, sx);
+
+	if (order.dax) {
+		sx->stx_attributes_mask |= STATX_ATTR_DAX;
+		sx->stx_attributes |= STATX_ATTR_DAX;
+	}
+	return r;
+}
+
+static int setup(void **state)
+{
+	memset(&order, 0, sizeof(order));
+	return pool_fixture_setup(state);
+}
+
+static uint64_t warm(struct pool_fixture *fixture, const struct pool_file *file)
+{
+	uint64_t huge_bytes = 42;
+
+	if (pool_file_warm(&fixture->dir, file, NULL, &huge_bytes, &fixture->error) < 0)
+		fail_msg("%s", fixture->error_text);
+	return huge_bytes;
+}
+
+/* --- page faults of a process that touches every page for the first time --- */
+
+/* The sanitizer's own memory would be touched with ours, and counted. */
+__attribute__((no_sanitize("address", "undefined"))) static long count_faults(volatile char *base, size_t bytes)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (size_t i = 0; i < bytes; i += 4096)
+		base[i] = 1;
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+static long faults_of_a_client(const struct pool_fixture *fixture, const struct pool_file *file)
+{
+	int ends[2];
+	long faults = -1;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = pool_file_open(&fixture->dir, file);
+		char *room = mmap(NULL, file->size_bytes + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *base = room + (-(uintptr_t)room & (HUGE_PAGE - 1));
+
+		if (mmap(base, file->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == base)
+			faults = count_faults(base, file->size_bytes);
+		_exit(write(ends[1], &faults, sizeof(faults)) != sizeof(faults));
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &faults, sizeof(faults)), sizeof(faults));
+	close(ends[0]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(faults >= 0);
+	return faults;
+}
+
+static void test_pool_file_warm_saves_the_client_its_page_faults(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, 64 * MIB, POOL_FILE_NEW);
+	uint64_t huge_bytes = warm(fixture, &file);
+
+	assert_true(pool_fixture_reads_zero(fixture, &file));
+	if (huge_bytes < 64 * MIB) {
+		print_message("skipped: only %lu of 64 MiB could be collapsed here\n", huge_bytes >> 20);
+		skip();
+	}
+	assert_in_range(faults_of_a_client(fixture, &file), 1, 99);
+}
+
+static void test_pool_file_that_is_not_warm_costs_a_fault_a_page(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, 16 * MIB, POOL_FILE_NEW);
+
+	/* so that the test above says something; a file system mounted huge=always has nothing to gain */
+	if (faults_of_a_client(fixture, &file) < 100)
+		skip();
+	order.collapses = 0;
+	struct pool_file other = pool_fixture_make(fixture, 16 * MIB, POOL_FILE_NEW);
+	if (warm(fixture, &other) == 16 * MIB)
+		assert_true(faults_of_a_client(fixture, &other) < faults_of_a_client(fixture, &file));
+}
+
+/* --- what can be in the way --- */
+
+static void test_pool_file_warm_keeps_the_header(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, 4 * MIB, POOL_FILE_NEW);
+	struct pool_header header;
+
+	warm(fixture, &file);
+	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), 0);
+	assert_memory_equal(header.pool_id, file.id, sizeof(file.id));
+	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
+}
+
+static void test_pool_file_warm_leaves_what_cannot_be_collapsed(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	const int errors[] = { EINVAL, ENOMEM, EBUSY, EAGAIN };
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct pool_file file = pool_fixture_make(fixture, 8 * MIB, POOL_FILE_NEW);
+
+		order.collapse_error = errors[i];
+		order.populated_bytes = 0;
+		assert_int_equal(warm(fixture, &file), 0);
+		assert_int_equal(order.populated_bytes, 8 * MIB);
+		assert_true(pool_fixture_reads_zero(fixture, &file));
+		assert_int_equal(pool_file_destroy(&fixture->dir, &file), 0);
+	}
+}
+
+static void test_pool_file_warm_fills_the_rest_behind_the_last_huge_page(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, 5 * MIB, POOL_FILE_NEW);
+
+	assert_true(warm(fixture, &file) <= 4 * MIB);
+	assert_true(order.populated_bytes >= MIB);
+	assert_int_equal(order.collapses, 2);
+}
+
+static void test_pool_file_warm_goes_on_after_a_signal(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
+
+	order.interruptions = 3;
+	assert_int_equal(warm(fixture, &file), 0);
+	assert_int_equal(order.populated_bytes, MIB);
+}
+
+static void test_pool_file_warm_fails_where_pages_do_not_come(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
+	uint64_t huge_bytes = 42;
+
+	order.populate_error = EFAULT;
+	assert_int_equal(pool_file_warm(&fixture->dir, &file, NULL, &huge_bytes, &fixture->error), -ENOSPC);
+	assert_non_null(strstr(fixture->error_text, ".new: warming: No space left on device"));
+	order.populate_error = EHWPOISON;
+	assert_int_equal(pool_file_warm(&fixture->dir, &file, NULL, &huge_bytes, &fixture->error), -EHWPOISON);
+	assert_int_equal(huge_bytes, 42);
+	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
+}
+
+static void test_pool_file_warm_can_be_cancelled(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, 16 * MIB, POOL_FILE_NEW);
+	atomic_bool cancel = false;
+	uint64_t huge_bytes;
+
+	order.cancel = &cancel;
+	assert_int_equal(pool_file_warm(&fixture->dir, &file, &cancel, &huge_bytes, &fixture->error), -ECANCELED);
+	assert_int_equal(order.collapses, 3);
+	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
+}
+
+static void test_pool_file_warm_refuses_another_file(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
+	uint64_t huge_bytes;
+
+	file.ino++;
+	assert_int_equal(pool_file_warm(&fixture->dir, &file, NULL, &huge_bytes, &fixture->error), -ESTALE);
+}
+
+static void test_pool_file_warm_does_nothing_on_a_disk(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, 4 * MIB, POOL_FILE_NEW);
+
+	assert_int_equal(warm(fixture, &file), 0);
+	assert_int_equal(order.collapses, 0);
+	assert_int_equal(order.populated_bytes, 0);
+}
+
+static void test_pool_file_warm_writes_all_of_a_pool_on_dax_once(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_fixture_make(fixture, 5 * MIB, POOL_FILE_NEW);
+
+	order.dax = true;
+	warm(fixture, &file);
+	assert_int_equal(order.collapses, 0);
+	assert_int_equal(order.populated_bytes, 5 * MIB);
+	assert_true(pool_fixture_reads_zero(fixture, &file));
+}
+
+#define TEST_HERE(function, parent) \
+	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_HERE(test_pool_file_warm_saves_the_client_its_page_faults, "/dev/shm"),
+		TEST_HERE(test_pool_file_that_is_not_warm_costs_a_fault_a_page, "/dev/shm"),
+		TEST_HERE(test_pool_file_warm_keeps_the_header, "/dev/shm"),
+		TEST_HERE(test_pool_file_warm_leaves_what_cannot_be_collapsed, "/dev/shm"),
+		TEST_HERE(test_pool_file_warm_fills_the_rest_behind_the_last_huge_page, "/dev/shm"),
+		TEST_HERE(test_pool_file_warm_goes_on_after_a_signal, "/dev/shm"),
+		TEST_HERE(test_pool_file_warm_fails_where_pages_do_not_come, "/dev/shm"),
+		TEST_HERE(test_pool_file_warm_can_be_cancelled, "/dev/shm"),
+		TEST_HERE(test_pool_file_warm_refuses_another_file, "/dev/shm"),
+		TEST_HERE(test_pool_file_warm_does_nothing_on_a_disk, "/tmp"),
+		TEST_HERE(test_pool_file_warm_writes_all_of_a_pool_on_dax_once, "/tmp"),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

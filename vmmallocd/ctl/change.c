@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* change -- vmmallocctl prune and vmmallocctl reload: what root and the daemon's own user may do. */
+#include <stdio.h>
+
+#include "vmmallocd/ctl/client.h"
+#include "vmmallocd/ctl/pools.h"
+
+int ctl_prune(struct ctl *ctl, int argc, char **argv)
+{
+	enum { DRY_RUN = CTL_OPTION_OWN };
+	static const struct option options[] = { CTL_OPTIONS, { "dry-run", no_argument, NULL, DRY_RUN }, { 0 } };
+	static const struct pools_style style = { .columns = "CLASS,ID,STATE,SIZE,PATH" };
+	bool dry_run = false;
+	json_t *reply, *pools;
+	int option, status = -1;
+
+	while (status < 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == DRY_RUN)
+			dry_run = true;
+		else
+			status = ctl_option(ctl, option);
+	}
+	if (status >= 0)
+		return status;
+	if ((status = ctl_no_more(argc, argv)) != CTL_OK ||
+	    (status = client_call(ctl, "Prune", json_pack("{s:b}", "dry_run", dry_run), &reply)) != CTL_OK)
+		return status;
+	pools = json_object_get(reply, "pools");
+	if (json_array_size(pools) > 0)
+		status = pools_print(pools, &style);
+	if (status == CTL_OK)
+		printf("%s: %zu\n", dry_run ? "pools that would be removed" : "pools removed", json_array_size(pools));
+	json_decref(reply);
+	return status;
+}
+
+int ctl_reload(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { CTL_OPTIONS, { 0 } };
+	json_t *reply;
+	int option, status = -1;
+
+	while (status < 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		status = ctl_option(ctl, option);
+	if (status >= 0)
+		return status;
+	if ((status = ctl_no_more(argc, argv)) != CTL_OK ||
+	    (status = client_call(ctl, "Reload", NULL, &reply)) != CTL_OK)
+		return status;
+	json_decref(reply);
+	return CTL_OK;
+}

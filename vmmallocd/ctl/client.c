@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* client -- see client.h. */
+#include "vmmallocd/ctl/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/util/runtime_dir.h"
+#include "common/util/varlink.h"
+
+#define CALL_MS 10000
+#define REPLY_BYTES_MOST ((size_t)1 << 30)   /* some 4 million pools */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/* A descriptor, or -errno. */
+static int connect_to(const struct ctl *ctl)
+{
+	const struct timeval patience = { .tv_sec = CALL_MS / 1000 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNTIME_DIR_CONTROL_SOCKET,
+			      ctl->runtime_dir);
+	int fd, r;
+
+	if (length < 0 || (size_t)length >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* for connect, too: a stopped daemon's queue may be full */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		r = errno == EAGAIN ? -ETIMEDOUT : -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int wait_for(int fd, short events, int64_t deadline_ms)
+{
+	struct pollfd pollfd = { .fd = fd, .events = events };
+	int64_t left_ms = deadline_ms - now_ms();
+	int r = left_ms > 0 ? poll(&pollfd, 1, (int)left_ms) : 0;
+
+	if (r == 0)
+		return -ETIMEDOUT;
+	return r < 0 && errno != EINTR ? -errno : 0;
+}
+
+static int send_all(int fd, const char *bytes, size_t count, int64_t deadline_ms)
+{
+	while (count > 0) {
+		ssize_t n = send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+		int r;
+
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
+		if (n < 0 && (r = wait_for(fd, POLLOUT, deadline_ms)) < 0)
+			return r;
+		bytes += n > 0 ? n : 0;
+		count -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+static int receive_message(int fd, struct varlink_splitter *splitter, int64_t deadline_ms)
+{
+	while (!varlink_splitter_has_message(splitter)) {
+		char *space;
+		size_t bytes;
+		ssize_t n;
+		int r;
+
+		if ((r = wait_for(fd, POLLIN, deadline_ms)) < 0 ||
+		    (r = varlink_splitter_space(splitter, &space, &bytes)) < 0)
+			return r;
+		n = recv(fd, space, bytes, MSG_DONTWAIT);
+		if (n == 0)
+			return -ECONNRESET;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
+		varlink_splitter_filled(splitter, n > 0 ? (size_t)n : 0);
+	}
+	return 0;
+}
+
+/* 0 and the reply's object; -EBADMSG: it is none; -errno. */
+static int exchange(int fd, const char *call, json_t **ret_object)
+{
+	int64_t deadline_ms = now_ms() + CALL_MS;
+	struct varlink_splitter splitter;
+	json_t *object = NULL;
+	char *message;
+	size_t bytes;
+	int r;
+
+	varlink_splitter_init(&splitter, REPLY_BYTES_MOST);
+	r = send_all(fd, call, strlen(call) + 1, deadline_ms);
+	if (r == 0)
+		r = receive_message(fd, &splitter, deadline_ms);
+	if (r == 0 && varlink_splitter_next(&splitter, &message, &bytes)) {
+		object = json_loadb(message, bytes, 0, NULL);
+		r = json_is_object(object) ? 0 : -EBADMSG;
+	}
+	varlink_splitter_done(&splitter);
+	if (r < 0)
+		json_decref(object);
+	else
+		*ret_object = object;
+	return r;
+}
+
+/* The daemon's refusal in plain words. */
+static void complain_of(const char *error, const json_t *parameters)
+{
+	const char *message = json_string_value(json_object_get(parameters, "message"));
+	const char *expected = json_string_value(json_object_get(parameters, "expected"));
+
+	if (strcmp(error, VARLINK_PERMISSION_DENIED) == 0 && expected)
+		ctl_complain("not permitted: this is for %s", expected);
+	else if (message)
+		ctl_complain("%s", message);
+	else
+		ctl_complain("the daemon refused: %s", error);
+}
+
+static int take_reply(json_t *object, json_t **ret_reply)
+{
+	const char *error = json_string_value(json_object_get(object, "error"));
+	json_t *parameters = json_object_get(object, "parameters");
+
+	if (error) {
+		complain_of(error, parameters);
+		return CTL_FAILED;
+	}
+	if (!json_is_object(parameters)) {
+		ctl_complain("the daemon's reply makes no sense");
+		return CTL_FAILED;
+	}
+	*ret_reply = json_incref(parameters);
+	return CTL_OK;
+}
+
+static int fail(const struct ctl *ctl, int r)
+{
+	if (r == -EBADMSG || r == -EMSGSIZE) {
+		ctl_complain("the daemon's reply makes no sense");
+		return CTL_FAILED;
+	}
+	if (r == -ENOMEM) {
+		ctl_complain("%s", strerror(ENOMEM));
+		return CTL_FAILED;
+	}
+	ctl_complain("no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir, strerror(-r));
+	return CTL_UNREACHABLE;
+}
+
+int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
+{
+	json_t *call = json_pack("{s:s++, s:o*}", "method", VARLINK_VMMALLOC, ".", method, "parameters", parameters);
+	char *text = call ? json_dumps(call, JSON_COMPACT) : NULL;
+	json_t *object = NULL;
+	int fd, r;
+
+	json_decref(call);
+	if (!text)
+		return fail(ctl, -ENOMEM);
+	fd = connect_to(ctl);
+	r = fd < 0 ? fd : exchange(fd, text, &object);
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	if (r < 0)
+		return fail(ctl, r);
+	r = take_reply(object, ret_reply);
+	json_decref(object);
+	return r;
+}

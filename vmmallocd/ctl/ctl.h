@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ctl -- vmmallocctl: what its commands share. vmmallocctl(1) describes them.
+ *
+ *     main.c --> run.c --> preload.c                          (no daemon needed)
+ *            \-> list.c, status.c, change.c --> client.c      the daemon's control socket
+ *                                           \-> table.c, format.c
+ *
+ * A client of the daemon: it knows org.vmmalloc.varlink and nothing else of it. Commands print their own complaints,
+ * one line each, and return an exit status.
+ */
+#ifndef VMMALLOCD_CTL_CTL_H
+#define VMMALLOCD_CTL_CTL_H
+
+#include <getopt.h>
+
+#define CTL_PATH_BYTES 4096
+
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_UNREACHABLE = 3,     /* no daemon answers */
+	CTL_NO_SUCH = 4,
+	CTL_CANNOT_RUN = 126,    /* as env(1) */
+	CTL_NOT_FOUND = 127,
+};
+
+struct ctl {
+	char runtime_dir[CTL_PATH_BYTES];
+};
+
+/* Options that every command takes. */
+enum { CTL_OPTION_RUNTIME_DIR = 0x100, CTL_OPTION_HELP, CTL_OPTION_VERSION, CTL_OPTION_OWN };
+#define CTL_OPTIONS                                                                                                    \
+	{ "runtime-dir", required_argument, NULL, CTL_OPTION_RUNTIME_DIR },                                            \
+	{ "help", no_argument, NULL, CTL_OPTION_HELP }, { "version", no_argument, NULL, CTL_OPTION_VERSION }
+
+/*
+ * Handles one of these, or what getopt_long did not know. Returns -1: go on; else the exit status to end with.
+ */
+int ctl_option(struct ctl *ctl, int option);
+
+/* "vmmallocctl: ...", a line on standard error. */
+void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Complains that words are left over, and returns CTL_USAGE; or returns CTL_OK if none are. */
+int ctl_no_more(int argc, char **argv);
+
+/* Each gets its own name as argv[0]. */
+int ctl_run(struct ctl *ctl, int argc, char **argv);
+int ctl_list(struct ctl *ctl, int argc, char **argv);
+int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_prune(struct ctl *ctl, int argc, char **argv);
+int ctl_reload(struct ctl *ctl, int argc, char **argv);
+
+#endif

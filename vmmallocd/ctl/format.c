@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format -- see format.h. */
+#include "vmmallocd/ctl/format.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+
+void format_size(int64_t bytes, bool exact, char text[FORMAT_BYTES])
+{
+	static const char units[] = "KMGTPE";
+	int64_t unit = 1024;
+	int i = 0;
+
+	if (exact || bytes < 1024) {
+		snprintf(text, FORMAT_BYTES, "%" PRId64, bytes);
+		return;
+	}
+	while (bytes / unit >= 1024) {
+		unit *= 1024;
+		i++;
+	}
+	if (bytes % unit == 0)
+		snprintf(text, FORMAT_BYTES, "%" PRId64 "%c", bytes / unit, units[i]);
+	else
+		snprintf(text, FORMAT_BYTES, "%.1f%c", (double)bytes / (double)unit, units[i]);
+}
+
+void format_age(int64_t seconds, char text[FORMAT_BYTES])
+{
+	if (seconds < 60)
+		snprintf(text, FORMAT_BYTES, "%" PRId64 "s", seconds);
+	else if (seconds < 60 * 60)
+		snprintf(text, FORMAT_BYTES, "%" PRId64 "m", seconds / 60);
+	else if (seconds < 48 * 60 * 60)
+		snprintf(text, FORMAT_BYTES, "%" PRId64 "h", seconds / (60 * 60));
+	else
+		snprintf(text, FORMAT_BYTES, "%" PRId64 "d", seconds / (24 * 60 * 60));
+}
+
+void format_user(uid_t uid, char text[FORMAT_BYTES])
+{
+	const struct passwd *user = getpwuid(uid);
+
+	if (!user || snprintf(text, FORMAT_BYTES, "%s", user->pw_name) >= FORMAT_BYTES)
+		snprintf(text, FORMAT_BYTES, "%u", uid);
+}

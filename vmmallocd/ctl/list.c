@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* list -- vmmallocctl list. */
+#include "vmmallocd/ctl/client.h"
+#include "vmmallocd/ctl/pools.h"
+
+int ctl_list(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		CTL_OPTIONS,
+		{ "json", no_argument, NULL, 'J' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "no-headings", no_argument, NULL, 'n' },
+		{ "bytes", no_argument, NULL, 'b' },
+		{ 0 },
+	};
+	struct pools_style style = { 0 };
+	bool json = false;
+	json_t *reply;
+	int option, status = -1;
+
+	while (status < 0 && (option = getopt_long(argc, argv, "Jo:nb", options, NULL)) != -1) {
+		switch (option) {
+		case 'J': json = true; break;
+		case 'o': style.columns = optarg; break;
+		case 'n': style.no_headings = true; break;
+		case 'b': style.exact = true; break;
+		default: status = ctl_option(ctl, option); break;
+		}
+	}
+	if (status >= 0)
+		return status;
+	if (json && style.columns) {
+		ctl_complain("--json has all fields always: it does not go with --output");
+		return CTL_USAGE;
+	}
+	if (!style.columns)
+		style.columns = POOLS_COLUMNS;
+	if ((status = ctl_no_more(argc, argv)) != CTL_OK || (status = pools_check_columns(style.columns)) != CTL_OK ||
+	    (status = client_call(ctl, "List", NULL, &reply)) != CTL_OK)
+		return status;
+	if (json)
+		status = pools_print_json(json_object_get(reply, "pools"));
+	else
+		status = pools_print(json_object_get(reply, "pools"), &style);
+	json_decref(reply);
+	return status;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* preload -- see preload.h. */
+#include "vmmallocd/ctl/preload.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define SEPARATORS " :"          /* ld.so(8) */
+#define NAME "libvmmalloc.so"    /* of any version */
+
+int preload_find(const char *directory, char *path, size_t bytes)
+{
+	struct utsname machine;
+	char multiarch[sizeof(machine.machine) + 32];
+	const char *const places[] = { "", "/../lib", "/../lib64", multiarch };
+
+	if (uname(&machine) < 0)
+		return -errno;
+	snprintf(multiarch, sizeof(multiarch), "/../lib/%s-linux-gnu", machine.machine);
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		int length = snprintf(path, bytes, "%s%s/" PRELOAD_SONAME, directory, places[i]);
+
+		if (length < 0 || (size_t)length >= bytes)
+			return -ENAMETOOLONG;
+		if (access(path, R_OK) == 0)
+			return 0;
+	}
+	if (bytes < sizeof(PRELOAD_SONAME))
+		return -ENAMETOOLONG;
+	strcpy(path, PRELOAD_SONAME);
+	return 0;
+}
+
+/* By the last part of the path: libvmmalloc.so[.N...] */
+static bool is_library(const char *entry, size_t length)
+{
+	const char *name = memrchr(entry, '/', length);
+
+	name = name ? name + 1 : entry;
+	length -= (size_t)(name - entry);
+	return length >= strlen(NAME) && strncmp(name, NAME, strlen(NAME)) == 0 &&
+	       (length == strlen(NAME) || name[strlen(NAME)] == '.');
+}
+
+static bool has_library(const char *list)
+{
+	size_t length;
+
+	for (list += strspn(list, SEPARATORS); *list; list += length, list += strspn(list, SEPARATORS)) {
+		length = strcspn(list, SEPARATORS);
+		if (is_library(list, length))
+			return true;
+	}
+	return false;
+}
+
+int preload_list(const char *library, const char *list, char **ret_list)
+{
+	char *made;
+
+	if (list && has_library(list)) {
+		made = strdup(list);
+		if (!made)
+			return -ENOMEM;
+	} else if (strpbrk(library, SEPARATORS)) {
+		return -EINVAL;
+	} else if (asprintf(&made, "%s%s%s", library, list && *list ? ":" : "", list ? list : "") < 0) {
+		return -ENOMEM;
+	}
+	*ret_list = made;
+	return 0;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * run -- vmmallocctl run: the environment that libvmmalloc(7) reads, and then the program.
+ *
+ * What is wrong is said here, before the program starts: the library can only end a process.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/handout.h"
+#include "common/base/size.h"
+#include "include/libvmmalloc.h"
+#include "vmmallocd/ctl/ctl.h"
+#include "vmmallocd/ctl/preload.h"
+
+struct run {
+	const char *class, *dir, *size, *fork, *children;   /* NULL: not given */
+	bool verbose;
+};
+
+static int check_size(const char *name, const char *value)
+{
+	size_t bytes = 0;
+	int r = size_parse(value, &bytes);
+
+	if (r == -ERANGE)
+		ctl_complain("%s (%s): too large", name, value);
+	else if (r < 0)
+		ctl_complain("%s (%s): expected a number of bytes or one with K, M, G or T", name, value);
+	else if (bytes < VMMALLOC_MIN_POOL)
+		ctl_complain("%s (%s): a pool has at least %zu bytes (14M)", name, value, VMMALLOC_MIN_POOL);
+	else
+		return CTL_OK;
+	return CTL_USAGE;
+}
+
+static int check_class(const char *class)
+{
+	if (handout_class_name_check(class) == 0)
+		return CTL_OK;
+	ctl_complain("--class (%s): expected up to %d letters, digits, '-' and '_'", class, HANDOUT_CLASS_BYTES - 1);
+	return CTL_USAGE;
+}
+
+static int check_fork(const char *mode)
+{
+	if (strcmp(mode, "auto") == 0 || (mode[0] >= '0' && mode[0] <= '3' && mode[1] == '\0'))
+		return CTL_OK;
+	ctl_complain("--fork (%s): expected auto, 0, 1, 2 or 3", mode);
+	return CTL_USAGE;
+}
+
+static int check_children(const char *what)
+{
+	if (strcmp(what, "inherit") == 0 || strcmp(what, "off") == 0)
+		return CTL_OK;
+	if (what[0] >= '0' && what[0] <= '9')
+		return check_size("--children", what);
+	ctl_complain("--children (%s): expected inherit, off or a size", what);
+	return CTL_USAGE;
+}
+
+static int check_dir(const char *dir)
+{
+	if (dir[0] != '\0')
+		return CTL_OK;
+	ctl_complain("--dir is empty: expected a writable directory");
+	return CTL_USAGE;
+}
+
+/* Some pool must be named: by options, or by the environment as it is. */
+static int check_pool(const struct run *run)
+{
+	if (!run->dir != !run->size) {
+		ctl_complain("%s needs %s", run->dir ? "--dir" : "--size", run->dir ? "--size" : "--dir");
+		return CTL_USAGE;
+	}
+	if (run->class || run->dir || getenv("VMMALLOC_POOL") ||
+	    (getenv("VMMALLOC_POOL_DIR") && getenv("VMMALLOC_POOL_SIZE")))
+		return CTL_OK;
+	ctl_complain("which pool? Give --class NAME, or --dir DIR and --size SIZE");
+	return CTL_USAGE;
+}
+
+static int check(const struct run *run)
+{
+	int status = CTL_OK;
+
+	if (run->class)
+		status = check_class(run->class);
+	if (status == CTL_OK && run->dir)
+		status = check_dir(run->dir);
+	if (status == CTL_OK && run->size)
+		status = check_size("--size", run->size);
+	if (status == CTL_OK && run->fork)
+		status = check_fork(run->fork);
+	if (status == CTL_OK && run->children)
+		status = check_children(run->children);
+	return status == CTL_OK ? check_pool(run) : status;
+}
+
+/* NULL takes the variable away. */
+static int set(const struct run *run, const char *name, const char *value)
+{
+	if ((value ? setenv(name, value, 1) : unsetenv(name)) < 0)
+		return -errno;
+	if (run->verbose && value)
+		ctl_complain("%s=%s", name, value);
+	return 0;
+}
+
+/* A pool that was named otherwise, for the program that started us, is not the one that is asked for now. */
+static int set_pool(const struct run *run)
+{
+	int r;
+
+	if (!run->class && !run->dir)
+		return 0;
+	if ((r = set(run, "VMMALLOC_POOL", run->class)) < 0 || (r = set(run, "VMMALLOC_POOL_DIR", run->dir)) < 0 ||
+	    (r = set(run, "VMMALLOC_POOL_SIZE", run->size)) < 0)
+		return r;
+	return 0;
+}
+
+/* With a class always: then a daemon must be asked. Else only if there is one, which may have a pool that fits. */
+static int set_socket(const struct ctl *ctl, const struct run *run)
+{
+	char path[CTL_PATH_BYTES + sizeof(HANDOUT_SOCKET) + 1];
+
+	snprintf(path, sizeof(path), "%s/" HANDOUT_SOCKET, ctl->runtime_dir);
+	return run->class || access(path, F_OK) == 0 ? set(run, "VMMALLOC_SOCKET", path) : 0;
+}
+
+static int set_preload(const struct run *run)
+{
+	char program[PATH_MAX], library[PATH_MAX] = PRELOAD_SONAME, *list;
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	int r = 0;
+
+	/* without /proc the dynamic linker has to find it */
+	if (length > 0) {
+		program[length] = '\0';
+		r = preload_find(dirname(program), library, sizeof(library));
+	}
+	if (r == 0)
+		r = preload_list(library, getenv("LD_PRELOAD"), &list);
+	if (r == -EINVAL) {
+		ctl_complain("%s: LD_PRELOAD cannot name a path with a space or a colon in it", library);
+		return r;
+	}
+	if (r == 0) {
+		r = set(run, "LD_PRELOAD", list);
+		free(list);
+	}
+	if (r < 0)
+		ctl_complain("LD_PRELOAD: %s", strerror(-r));
+	return r;
+}
+
+static int start(const struct ctl *ctl, const struct run *run, char **command)
+{
+	int r;
+
+	if ((r = set_pool(run)) < 0 || (r = set_socket(ctl, run)) < 0 ||
+	    (r = run->fork ? set(run, "VMMALLOC_FORK", run->fork) : 0) < 0 ||
+	    (r = run->children ? set(run, "VMMALLOC_CHILDREN", run->children) : 0) < 0) {
+		ctl_complain("environment: %s", strerror(-r));
+		return CTL_FAILED;
+	}
+	if (set_preload(run) < 0)
+		return CTL_FAILED;
+	execvp(command[0], command);
+	r = errno;
+	ctl_complain("%s: %s", command[0], strerror(r));
+	return r == ENOENT ? CTL_NOT_FOUND : CTL_CANNOT_RUN;
+}
+
+int ctl_run(struct ctl *ctl, int argc, char **argv)
+{
+	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, FORK, CHILDREN, VERBOSE };
+	static const struct option options[] = {
+		CTL_OPTIONS,
+		{ "class", required_argument, NULL, CLASS },
+		{ "dir", required_argument, NULL, DIR },
+		{ "size", required_argument, NULL, SIZE },
+		{ "fork", required_argument, NULL, FORK },
+		{ "children", required_argument, NULL, CHILDREN },
+		{ "verbose", no_argument, NULL, VERBOSE },
+		{ 0 },
+	};
+	struct run run = { 0 };
+	int option, status = -1;
+
+	while (status < 0 && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		switch (option) {
+		case CLASS: run.class = optarg; break;
+		case DIR: run.dir = optarg; break;
+		case SIZE: run.size = optarg; break;
+		case FORK: run.fork = optarg; break;
+		case CHILDREN: run.children = optarg; break;
+		case VERBOSE: run.verbose = true; break;
+		default: status = ctl_option(ctl, option); break;
+		}
+	}
+	if (status >= 0)
+		return status;
+	status = check(&run);
+	if (status == CTL_OK && optind == argc) {
+		ctl_complain("which program? vmmallocctl run [OPTION...] -- PROGRAM [ARGUMENT...]");
+		status = CTL_USAGE;
+	}
+	return status == CTL_OK ? start(ctl, &run, argv + optind) : status;
+}

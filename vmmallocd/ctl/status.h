@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* status -- vmmallocctl status: the daemon (status.c), or some pools of it (status_pool.c). */
+#ifndef VMMALLOCD_CTL_STATUS_H
+#define VMMALLOCD_CTL_STATUS_H
+
+#include <jansson.h>
+#include <libsmartcols/libsmartcols.h>
+#include <stdbool.h>
+
+#include "vmmallocd/ctl/ctl.h"
+
+/* Of the pools that a process has, or the one of that id, beginning of an id, or path. Returns an exit status. */
+int status_pool(const struct ctl *ctl, const char *which, bool json);
+
+/* A line of two columns: what, and what it is. 0 or -ENOMEM. */
+int status_line(struct libscols_table *table, const char *what, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A table for such lines, or NULL. */
+struct libscols_table *status_table(void);
+
+#endif
