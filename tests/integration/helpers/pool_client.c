@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_client -- a client of the daemon, good or hostile: does in turn what its arguments say.
+ *
+ *     pool_client SOCKET VERB...
+ *
+ * connect                   a new connection, kept open
+ * send=BYTES                garbage of that length on it
+ * ask=CLASS[:LEAST]         a request for a pool of the class on a new connection; its reply is not read
+ * askdir=DIR:BYTES          the same by directory and size
+ * reply                     reads the reply: "ok BYTES ID CLASS" or its status's text, or "closed"
+ * take=..., takedir=...     ask and reply
+ * drop                      closes the connection
+ * map, unmap, close         the pool that came
+ * zero                      "zero", or "dirty at OFFSET", behind the pool's first page
+ * fill=BYTE, has=BYTE       writes it everywhere behind the first page; "same" or "another byte at OFFSET"
+ * wipe                      overwrites the first page
+ * truncate=BYTES, punch, link=PATH, lease, chmod, unlock    what one may try: "0" or an error's name
+ * path, reopen              opens an O_PATH descriptor of the pool; opens the pool through it
+ * pin, pinned               puts a page of the mapping into a pipe; "pinned BYTE": what the pipe reads there now
+ * fork                      a child that keeps everything, and sleeps: "child PID"
+ * flood=N                   opens N silent connections: "N connections, M told to be busy"
+ * waitfor=FILE, hold        until the file exists; for ever
+ *
+ * Ends by itself after 100 seconds.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/handout.h"
+
+#define PAGE 4096
+#define LIFE_S 100
+
+struct client {
+	const char *socket;
+	int connection, pool, path_fd;
+	int pipe[2];
+	unsigned char *base;
+	size_t bytes;
+};
+
+static void die(const char *what)
+{
+	printf("%s: %s\n", what, strerrorname_np(errno));
+	exit(3);
+}
+
+static void say_result(int r)
+{
+	puts(r < 0 ? strerrorname_np(errno) : "0");
+}
+
+static int open_connection(const struct client *client)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", client->socket);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die("connect");
+	return fd;
+}
+
+static void do_connect(struct client *client)
+{
+	client->connection = open_connection(client);
+}
+
+static void send_request(struct client *client, const struct handout_request *request)
+{
+	do_connect(client);
+	if (send(client->connection, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+		die("send");
+}
+
+static void ask(struct client *client, const char *argument)
+{
+	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .kind = HANDOUT_BY_CLASS };
+	const char *colon = strchrnul(argument, ':');
+
+	memcpy(request.class_name, argument, (size_t)(colon - argument));
+	request.least_bytes = *colon ? strtoull(colon + 1, NULL, 0) : 0;
+	send_request(client, &request);
+}
+
+static void ask_directory(struct client *client, const char *argument)
+{
+	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .kind = HANDOUT_BY_DIRECTORY };
+	char *directory = strdup(argument), *colon = strrchr(directory, ':');
+	struct stat st;
+
+	*colon = '\0';
+	if (stat(directory, &st) < 0)
+		die("stat");
+	request.dir_dev = st.st_dev;
+	request.dir_ino = st.st_ino;
+	request.least_bytes = strtoull(colon + 1, NULL, 0);
+	free(directory);
+	send_request(client, &request);
+}
+
+static void receive(struct client *client)
+{
+	char packet[256], control[CMSG_SPACE(4 * sizeof(int))];
+	struct iovec data = { packet, sizeof(packet) };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(client->connection, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	struct handout_reply reply;
+
+	if (n == 0 || (n < 0 && errno == ECONNRESET)) {
+		puts("closed");
+		return;
+	}
+	if (n < 0)
+		die("recvmsg");
+	if (handout_reply_decode(packet, (size_t)n, &reply) != 0) {
+		puts("a malformed reply");
+		exit(3);
+	}
+	if ((reply.status == HANDOUT_OK) != (header && header->cmsg_len == CMSG_LEN(sizeof(int)))) {
+		puts("not exactly one descriptor with a pool, or one without");
+		exit(3);
+	}
+	if (reply.status != HANDOUT_OK) {
+		puts(handout_status_text(reply.status));
+		return;
+	}
+	memcpy(&client->pool, CMSG_DATA(header), sizeof(int));
+	client->bytes = reply.pool_bytes;
+	printf("ok %zu ", client->bytes);
+	for (size_t i = 0; i < sizeof(reply.pool_id); i++)
+		printf("%02x", reply.pool_id[i]);
+	printf(" %s\n", reply.class_name);
+}
+
+static void drop(struct client *client)
+{
+	close(client->connection);
+	client->connection = -1;
+}
+
+static void find_byte(const struct client *client, unsigned char byte, const char *same, const char *other)
+{
+	for (size_t i = PAGE; i < client->bytes; i++) {
+		if (client->base[i] != byte) {
+			printf("%s at %zu: %u\n", other, i, client->base[i]);
+			return;
+		}
+	}
+	puts(same);
+}
+
+static void map(struct client *client)
+{
+	client->base = mmap(NULL, client->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, client->pool, 0);
+	if (client->base == MAP_FAILED)
+		die("mmap");
+}
+
+static void pin(struct client *client)
+{
+	struct iovec page = { client->base + 16 * PAGE, PAGE };
+
+	if (pipe2(client->pipe, O_CLOEXEC) < 0 || vmsplice(client->pipe[1], &page, 1, 0) != PAGE)
+		die("vmsplice");
+}
+
+static void pinned(struct client *client)
+{
+	unsigned char page[PAGE];
+
+	if (read(client->pipe[0], page, PAGE) != PAGE)
+		die("read");
+	printf("pinned %u\n", page[100]);
+}
+
+static void open_path(struct client *client)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", client->pool);
+	client->path_fd = open(path, O_PATH | O_CLOEXEC);
+	if (client->path_fd < 0)
+		die("open");
+}
+
+static void reopen(const struct client *client)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", client->path_fd);
+	say_result(open(path, O_RDWR | O_CLOEXEC));
+}
+
+static void link_pool(const struct client *client, const char *to)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", client->pool);
+	say_result(linkat(AT_FDCWD, path, AT_FDCWD, to, AT_SYMLINK_FOLLOW));
+}
+
+static void do_fork(void)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		die("fork");
+	if (child == 0) {
+		alarm(LIFE_S);
+		for (;;)
+			pause();
+	}
+	printf("child %d\n", (int)child);
+}
+
+static void flood(struct client *client, int n)
+{
+	int *fds = calloc((size_t)n, sizeof(int)), busy = 0;
+
+	for (int i = 0; i < n; i++)
+		fds[i] = open_connection(client);
+	/* whoever is told so is told at once */
+	for (int i = 0; i < n; i++) {
+		struct timeval patience = { .tv_usec = 20000 };
+		struct handout_reply reply;
+		char packet[256];
+		ssize_t bytes;
+
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		bytes = recv(fds[i], packet, sizeof(packet), 0);
+		busy += bytes > 0 && handout_reply_decode(packet, (size_t)bytes, &reply) == 0 && reply.status == HANDOUT_BUSY;
+	}
+	printf("%d connections, %d told to be busy\n", n, busy);
+	free(fds);
+}
+
+static void wait_for(const char *file)
+{
+	while (access(file, F_OK) != 0)
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+}
+
+static void send_garbage(const struct client *client, size_t bytes)
+{
+	char *garbage = malloc(bytes + 1);
+
+	memset(garbage, 0xa5, bytes);
+	/* long enough to look like a request, it is one with a wrong version */
+	if (bytes >= sizeof(HANDOUT_MAGIC))
+		memcpy(garbage, HANDOUT_MAGIC, sizeof(HANDOUT_MAGIC));
+	if (send(client->connection, garbage, bytes, MSG_NOSIGNAL) < 0)
+		die("send");
+	free(garbage);
+}
+
+static void act(struct client *client, const char *verb, const char *argument)
+{
+	size_t number = argument ? strtoull(argument, NULL, 0) : 0;
+
+#define IS(word) (strcmp(verb, word) == 0)
+	if (IS("connect"))
+		do_connect(client);
+	else if (IS("send"))
+		send_garbage(client, number);
+	else if (IS("ask"))
+		ask(client, argument);
+	else if (IS("askdir"))
+		ask_directory(client, argument);
+	else if (IS("reply"))
+		receive(client);
+	else if (IS("take"))
+		ask(client, argument), receive(client), drop(client);
+	else if (IS("takedir"))
+		ask_directory(client, argument), receive(client), drop(client);
+	else if (IS("drop"))
+		drop(client);
+	else if (IS("map"))
+		map(client);
+	else if (IS("unmap"))
+		munmap(client->base, client->bytes);
+	else if (IS("close"))
+		close(client->pool);
+	else if (IS("zero"))
+		find_byte(client, 0, "zero", "dirty");
+	else if (IS("fill"))
+		memset(client->base + PAGE, (int)number, client->bytes - PAGE);
+	else if (IS("has"))
+		find_byte(client, (unsigned char)number, "same", "another byte");
+	else if (IS("wipe"))
+		memset(client->base, 0xee, PAGE);
+	else if (IS("truncate"))
+		say_result(ftruncate(client->pool, (off_t)number));
+	else if (IS("punch"))
+		say_result(fallocate(client->pool, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)client->bytes));
+	else if (IS("link"))
+		link_pool(client, argument);
+	else if (IS("lease"))
+		say_result(fcntl(client->pool, F_SETLEASE, F_RDLCK) < 0 ? fcntl(client->pool, F_SETLEASE, F_WRLCK) : 0);
+	else if (IS("chmod"))
+		say_result(fchmod(client->pool, 0666));
+	else if (IS("unlock"))
+		say_result(flock(client->pool, LOCK_SH) < 0 ? -1 : flock(client->pool, LOCK_UN));
+	else if (IS("path"))
+		open_path(client);
+	else if (IS("reopen"))
+		reopen(client);
+	else if (IS("pin"))
+		pin(client);
+	else if (IS("pinned"))
+		pinned(client);
+	else if (IS("fork"))
+		do_fork();
+	else if (IS("flood"))
+		flood(client, (int)number);
+	else if (IS("waitfor"))
+		wait_for(argument);
+	else if (IS("hold"))
+		for (;;)
+			pause();
+	else
+		printf("no such verb: %s\n", verb), exit(2);
+#undef IS
+}
+
+int main(int argc, char *argv[])
+{
+	struct client client = { .socket = argv[1], .connection = -1, .pool = -1, .path_fd = -1 };
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	alarm(LIFE_S);
+	for (int i = 2; i < argc; i++) {
+		char *equals = strchr(argv[i], '=');
+
+		if (equals)
+			*equals = '\0';
+		act(&client, argv[i], equals ? equals + 1 : NULL);
+	}
+	return 0;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_log -- lines of the log, for people and for the journal. */
+/* objects: vmmallocd/log.c */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "vmmallocd/log.h"
+
+static int ends[2];
+static char text[2 * LOG_LINE_BYTES];
+
+static int open_pipe(void **state)
+{
+	(void)state;
+	return pipe2(ends, O_CLOEXEC | O_NONBLOCK);
+}
+
+static int close_pipe(void **state)
+{
+	(void)state;
+	close(ends[0]);
+	close(ends[1]);
+	return unsetenv("JOURNAL_STREAM");
+}
+
+static const char *said(void)
+{
+	ssize_t n = read(ends[0], text, sizeof(text) - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+	return text;
+}
+
+/* JOURNAL_STREAM as the service manager sets it for the pipe. */
+static void set_journal(long off_by)
+{
+	char stream[64];
+	struct stat st;
+
+	assert_int_equal(fstat(ends[1], &st), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino + off_by);
+	assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+}
+
+static void test_log_line_names_the_daemon(void **state)
+{
+	struct log log;
+
+	(void)state;
+	log_init(&log, ends[1], LOG_INFO);
+	log_line(&log, LOG_WARNING, "class '%s': %d pools", "a", 3);
+	assert_string_equal(said(), "vmmallocd: class 'a': 3 pools\n");
+}
+
+static void test_log_line_begins_with_its_priority_under_the_journal(void **state)
+{
+	struct log log;
+
+	(void)state;
+	set_journal(0);
+	log_init(&log, ends[1], LOG_DEBUG);
+	log_line(&log, LOG_ERR, "one");
+	log_line(&log, LOG_DEBUG, "two");
+	assert_string_equal(said(), "<3>one\n<7>two\n");
+}
+
+static void test_log_knows_when_the_stream_is_another(void **state)
+{
+	static const char *const malformed[] = { "", "x", "1", "1:", ":1", "1:2:3", "1:2x" };
+
+	(void)state;
+	assert_false(log_is_journal(ends[1], NULL));
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
+		assert_false(log_is_journal(ends[1], malformed[i]));
+	set_journal(1);
+	assert_false(log_is_journal(ends[1], getenv("JOURNAL_STREAM")));
+	set_journal(0);
+	assert_true(log_is_journal(ends[1], getenv("JOURNAL_STREAM")));
+	assert_false(log_is_journal(-1, getenv("JOURNAL_STREAM")));
+}
+
+static void test_log_drops_what_is_below_its_level(void **state)
+{
+	struct log log;
+
+	(void)state;
+	log_init(&log, ends[1], LOG_WARNING);
+	log_line(&log, LOG_INFO, "not said");
+	log_line(&log, LOG_WARNING, "said");
+	assert_string_equal(said(), "vmmallocd: said\n");
+}
+
+static void test_log_line_is_one_line_whatever_a_client_is_called(void **state)
+{
+	struct log log;
+
+	(void)state;
+	set_journal(0);
+	log_init(&log, ends[1], LOG_INFO);
+	log_line(&log, LOG_INFO, "handed to %s", "a\n<0>panic\033[31m\x7f");
+	assert_string_equal(said(), "<6>handed to a?<0>panic?[31m?\n");
+}
+
+static void test_log_line_that_is_too_long_is_cut_off(void **state)
+{
+	char words[3 * LOG_LINE_BYTES];
+	struct log log;
+
+	(void)state;
+	memset(words, 'w', sizeof(words) - 1);
+	words[sizeof(words) - 1] = '\0';
+	log_init(&log, ends[1], LOG_INFO);
+	log_line(&log, LOG_INFO, "%s", words);
+	assert_int_equal(strlen(said()), LOG_LINE_BYTES);
+	assert_int_equal(text[LOG_LINE_BYTES - 1], '\n');
+	assert_int_equal(text[LOG_LINE_BYTES - 2], 'w');
+}
+
+static void test_log_leaves_errno_alone_also_when_it_cannot_write(void **state)
+{
+	struct log log;
+
+	(void)state;
+	log_init(&log, ends[1], LOG_INFO);
+	errno = ENOSPC;
+	log_line(&log, LOG_INFO, "save: %m");
+	assert_int_equal(errno, ENOSPC);
+	assert_string_equal(said(), "vmmallocd: save: No space left on device\n");
+	log_init(&log, -1, LOG_INFO);
+	log_line(&log, LOG_INFO, "lost");
+	assert_int_equal(errno, ENOSPC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_log_line_names_the_daemon, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_line_begins_with_its_priority_under_the_journal, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_knows_when_the_stream_is_another, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_drops_what_is_below_its_level, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_line_is_one_line_whatever_a_client_is_called, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_line_that_is_too_long_is_cut_off, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_leaves_errno_alone_also_when_it_cannot_write, open_pipe, close_pipe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

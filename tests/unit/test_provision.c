@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_provision -- which work on pools is due, and which waits. */
+/* objects: vmmallocd/provision.c vmmallocd/registry.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c common/base/handout.c common/base/size.c common/base/text.c */
+/* packages: inih */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmmallocd/provision.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+struct world {
+	struct config_class classes[4];
+	struct config config;
+	struct registry *registry;
+	struct provision provision;
+	struct provision_load load;
+	int64_t now_ms;
+	uint8_t next_id;
+};
+
+static struct world *world_new(void)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	assert_non_null(world);
+	world->config.classes = world->classes;
+	world->registry = registry_new();
+	assert_non_null(world->registry);
+	world->load.workers = 4;
+	world->now_ms = 1000000;
+	return world;
+}
+
+static int free_work(void *context, struct registry_pool *pool)
+{
+	(void)context;
+	free(pool->job);
+	return 0;
+}
+
+static void world_free(struct world *world)
+{
+	(void)registry_each(world->registry, free_work, NULL);
+	registry_free(world->registry);
+	provision_done(&world->provision);
+	free(world);
+}
+
+static struct config_class *add_class(struct world *world, const char *name, unsigned ready, unsigned max)
+{
+	struct config_class *class = &world->classes[world->config.class_count++];
+	struct provision_class *provision = provision_class(&world->provision, name);
+
+	*class = (struct config_class){
+		.name = (char *)name, .directory = (char *)"/pools", .size_bytes = 16 * MIB,
+		.ready = ready, .max = max, .warm = true,
+	};
+	assert_non_null(provision);
+	provision->directory_usable = true;
+	return class;
+}
+
+static struct registry_pool *add_pool(struct world *world, const char *class, enum registry_state state)
+{
+	struct registry_pool pool = { .directory = (char *)"/pools", .size_bytes = 16 * MIB }, *added;
+
+	pool.id[0] = ++world->next_id;
+	snprintf(pool.class_name, sizeof(pool.class_name), "%s", class);
+	pool.file.mark = state == REGISTRY_READY ? POOL_FILE_READY : POOL_FILE_USED;
+	assert_int_equal(registry_add(world->registry, &pool, state, &added), 0);
+	assert_non_null(provision_class(&world->provision, class));
+	return added;
+}
+
+static struct provision_work *work_of(struct registry_pool *pool)
+{
+	if (!pool->job)
+		pool->job = calloc(1, sizeof(struct provision_work));
+	assert_non_null(pool->job);
+	return pool->job;
+}
+
+static bool next(struct world *world, struct provision_job *job)
+{
+	return provision_next(&world->provision, &world->config, world->registry, &world->load, world->now_ms, job);
+}
+
+/* Asks, expects that kind for that class, and starts it as the daemon does. */
+static struct registry_pool *expect(struct world *world, enum provision_kind kind, const char *class)
+{
+	struct provision_job job;
+	struct registry_pool *pool;
+
+	assert_true(next(world, &job));
+	assert_int_equal(job.kind, kind);
+	assert_string_equal(job.class->name, class);
+	pool = job.pool ? job.pool : add_pool(world, class, REGISTRY_CREATING);
+	work_of(pool)->running = true;
+	*(job.may_block ? &world->load.punches : &world->load.jobs) += 1;
+	return pool;
+}
+
+static void expect_nothing(struct world *world)
+{
+	struct provision_job job;
+
+	assert_false(next(world, &job));
+}
+
+static void finish(struct world *world, struct registry_pool *pool, enum registry_state state)
+{
+	world->load.jobs--;
+	work_of(pool)->running = false;
+	registry_set_state(world->registry, pool, state, 0);
+}
+
+static void test_provision_creates_until_the_class_has_its_ready_pools(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *pool;
+
+	(void)state;
+	add_class(world, "a", 3, 16);
+	pool = expect(world, PROVISION_CREATE, "a");
+	expect(world, PROVISION_CREATE, "a");
+	/* no more than two at once */
+	expect_nothing(world);
+	finish(world, pool, REGISTRY_WARMING);
+	assert_ptr_equal(expect(world, PROVISION_WARM, "a"), pool);
+	expect(world, PROVISION_CREATE, "a");
+	finish(world, pool, REGISTRY_READY);
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_counts_leased_pools_against_max(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *leased;
+
+	(void)state;
+	add_class(world, "a", 2, 3);
+	leased = add_pool(world, "a", REGISTRY_LEASED);
+	add_pool(world, "a", REGISTRY_LEASED);
+	expect(world, PROVISION_CREATE, "a");
+	expect_nothing(world);
+	/* what is being recycled will be ready */
+	registry_set_state(world->registry, leased, REGISTRY_RECYCLING, 0);
+	expect(world, PROVISION_SCRUB, "a");
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_creates_while_a_destroyed_one_is_recycled(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	add_class(world, "a", 1, 2)->recycle = CONFIG_RECYCLE_DESTROY;
+	add_pool(world, "a", REGISTRY_RECYCLING);
+	expect(world, PROVISION_DESTROY, "a");
+	expect(world, PROVISION_CREATE, "a");
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_gives_classes_their_turns(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	world->load.workers = 64;
+	add_class(world, "a", 2, 9);
+	add_class(world, "b", 2, 9);
+	add_class(world, "c", 2, 9);
+	expect(world, PROVISION_CREATE, "a");
+	expect(world, PROVISION_CREATE, "b");
+	expect(world, PROVISION_CREATE, "c");
+	expect(world, PROVISION_CREATE, "a");
+	expect(world, PROVISION_CREATE, "b");
+	expect(world, PROVISION_CREATE, "c");
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_never_exceeds_the_workers(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	world->load.workers = 3;
+	add_class(world, "a", 9, 9);
+	add_class(world, "b", 9, 9);
+	for (int i = 0; i < 3; i++) {
+		struct provision_job job;
+
+		assert_true(next(world, &job));
+		world->load.jobs++;
+	}
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_punches_that_may_block_leave_half_of_the_workers(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	add_class(world, "a", 9, 20);
+	for (int i = 0; i < 9; i++)
+		add_pool(world, "a", i % 2 ? REGISTRY_RECYCLING : REGISTRY_QUARANTINED);
+	expect(world, PROVISION_SCRUB, "a");
+	expect(world, PROVISION_SCRUB, "a");
+	assert_int_equal(world->load.punches, 2);
+	/* the other half makes pools */
+	expect(world, PROVISION_CREATE, "a");
+	expect(world, PROVISION_CREATE, "a");
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_one_worker_still_punches_and_works(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	world->load.workers = 1;
+	add_class(world, "a", 3, 20);
+	add_pool(world, "a", REGISTRY_RECYCLING);
+	add_pool(world, "a", REGISTRY_RECYCLING);
+	expect(world, PROVISION_SCRUB, "a");
+	expect(world, PROVISION_CREATE, "a");
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_on_tmpfs_scrubbing_is_work_like_any_other(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	add_class(world, "a", 4, 20);
+	provision_class(&world->provision, "a")->punch_may_block = false;
+	for (int i = 0; i < 5; i++)
+		add_pool(world, "a", REGISTRY_RECYCLING);
+	for (int i = 0; i < 4; i++)
+		expect(world, PROVISION_SCRUB, "a");
+	assert_int_equal(world->load.punches, 0);
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_backs_off_after_a_failure_and_tells_when(void **state)
+{
+	struct world *world = world_new();
+	struct provision_class *class;
+	unsigned pause_ms = PROVISION_CREATE_PAUSE_MS;
+
+	(void)state;
+	add_class(world, "a", 1, 1);
+	add_class(world, "b", 1, 1);
+	class = provision_class(&world->provision, "a");
+	for (int i = 0; i < 10; i++) {
+		provision_failed(class, world->now_ms);
+		/* the other creation that was at work fails as well */
+		provision_failed(class, world->now_ms);
+		assert_int_equal(provision_due_ms(&world->provision, &world->config, world->registry, world->now_ms, 1 << 30),
+				 world->now_ms + pause_ms);
+		if (i == 0)
+			expect(world, PROVISION_CREATE, "b");
+		world->now_ms += pause_ms - 1;
+		expect_nothing(world);
+		world->now_ms++;
+		pause_ms = pause_ms * 2 > PROVISION_CREATE_PAUSE_MOST_MS ? PROVISION_CREATE_PAUSE_MOST_MS : pause_ms * 2;
+	}
+	expect(world, PROVISION_CREATE, "a");
+	world_free(world);
+}
+
+static void test_provision_success_begun_before_the_failure_changes_nothing(void **state)
+{
+	struct world *world = world_new();
+	struct provision_class *class;
+
+	(void)state;
+	add_class(world, "a", 1, 1);
+	class = provision_class(&world->provision, "a");
+	strcpy(class->problem, "full");
+	provision_failed(class, world->now_ms);
+	provision_succeeded(class, world->now_ms);
+	expect_nothing(world);
+	assert_string_equal(class->problem, "full");
+	world->now_ms += PROVISION_CREATE_PAUSE_MS;
+	provision_succeeded(class, world->now_ms);
+	assert_string_equal(class->problem, "");
+	expect(world, PROVISION_CREATE, "a");
+	world_free(world);
+}
+
+static void test_provision_retries_at_once_when_space_came_free_there(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	add_class(world, "a", 1, 1);
+	provision_failed(provision_class(&world->provision, "a"), world->now_ms);
+	provision_space_freed(&world->provision, &world->config, "/elsewhere");
+	expect_nothing(world);
+	provision_space_freed(&world->provision, &world->config, "/pools");
+	expect(world, PROVISION_CREATE, "a");
+	world_free(world);
+}
+
+static void test_provision_creates_nothing_without_a_directory(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	add_class(world, "a", 1, 1);
+	provision_class(&world->provision, "a")->directory_usable = false;
+	expect_nothing(world);
+	assert_true(provision_is_short(provision_class(&world->provision, "a"), &world->config, world->registry));
+	world_free(world);
+}
+
+static void test_provision_destroys_what_is_ready_of_another_size_or_class(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *other_size, *other_class;
+
+	(void)state;
+	add_class(world, "a", 1, 4);
+	add_pool(world, "a", REGISTRY_READY);
+	other_size = add_pool(world, "a", REGISTRY_READY);
+	other_size->size_bytes = 32 * MIB;
+	other_class = add_pool(world, "gone", REGISTRY_READY);
+	add_pool(world, "gone", REGISTRY_LEASED);
+	assert_ptr_equal(expect(world, PROVISION_DESTROY, "a"), other_size);
+	registry_set_state(world->registry, other_size, REGISTRY_FAILED, 0);
+	assert_ptr_equal(expect(world, PROVISION_DESTROY, "gone"), other_class);
+	registry_set_state(world->registry, other_class, REGISTRY_FAILED, 0);
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_trims_only_after_a_reload(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	add_class(world, "a", 1, 4);
+	for (int i = 0; i < 3; i++)
+		add_pool(world, "a", REGISTRY_READY);
+	expect_nothing(world);
+	provision_class(&world->provision, "a")->trim = true;
+	for (int i = 0; i < 2; i++)
+		registry_set_state(world->registry, expect(world, PROVISION_DESTROY, "a"), REGISTRY_FAILED, 0);
+	expect_nothing(world);
+	/* and that is over */
+	assert_false(provision_class(&world->provision, "a")->trim);
+	world_free(world);
+}
+
+static void test_provision_past_max_destroys_ready_and_recycled_pools(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *pool;
+
+	(void)state;
+	add_class(world, "a", 1, 2);
+	for (int i = 0; i < 3; i++)
+		add_pool(world, "a", REGISTRY_LEASED);
+	pool = add_pool(world, "a", REGISTRY_READY);
+	assert_ptr_equal(expect(world, PROVISION_DESTROY, "a"), pool);
+	registry_set_state(world->registry, pool, REGISTRY_FAILED, 0);
+	pool = add_pool(world, "a", REGISTRY_RECYCLING);
+	assert_ptr_equal(expect(world, PROVISION_DESTROY, "a"), pool);
+	world_free(world);
+}
+
+static void test_provision_quarantined_pools_wait_longer_each_time(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *pool;
+	unsigned pause_ms = PROVISION_PUNCH_PAUSE_MS;
+
+	(void)state;
+	add_class(world, "a", 0, 4);
+	pool = add_pool(world, "a", REGISTRY_QUARANTINED);
+	for (int i = 0; i < 10; i++) {
+		provision_retry_later(work_of(pool), world->now_ms, PROVISION_PUNCH_PAUSE_MS, PROVISION_PUNCH_PAUSE_MOST_MS);
+		assert_int_equal(work_of(pool)->due_ms, world->now_ms + pause_ms);
+		expect_nothing(world);
+		world->now_ms = provision_due_ms(&world->provision, &world->config, world->registry, world->now_ms, 1 << 30);
+		assert_ptr_equal(expect(world, PROVISION_SCRUB, "a"), pool);
+		expect_nothing(world);
+		world->load.punches--;
+		work_of(pool)->running = false;
+		pause_ms = pause_ms * 2 > PROVISION_PUNCH_PAUSE_MOST_MS ? PROVISION_PUNCH_PAUSE_MOST_MS : pause_ms * 2;
+	}
+	world_free(world);
+}
+
+static void test_provision_destroys_failed_pools_first_and_again_later(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *pool;
+
+	(void)state;
+	add_class(world, "a", 1, 4);
+	pool = add_pool(world, "a", REGISTRY_FAILED);
+	assert_ptr_equal(expect(world, PROVISION_DESTROY, "a"), pool);
+	/* somebody has it */
+	world->load.punches--;
+	work_of(pool)->running = false;
+	provision_retry_later(work_of(pool), world->now_ms, PROVISION_DESTROY_PAUSE_MS, PROVISION_DESTROY_PAUSE_MOST_MS);
+	expect(world, PROVISION_CREATE, "a");
+	expect_nothing(world);
+	world->now_ms += PROVISION_DESTROY_PAUSE_MS;
+	assert_ptr_equal(expect(world, PROVISION_DESTROY, "a"), pool);
+	world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_provision_creates_until_the_class_has_its_ready_pools),
+		cmocka_unit_test(test_provision_counts_leased_pools_against_max),
+		cmocka_unit_test(test_provision_creates_while_a_destroyed_one_is_recycled),
+		cmocka_unit_test(test_provision_gives_classes_their_turns),
+		cmocka_unit_test(test_provision_never_exceeds_the_workers),
+		cmocka_unit_test(test_provision_punches_that_may_block_leave_half_of_the_workers),
+		cmocka_unit_test(test_provision_one_worker_still_punches_and_works),
+		cmocka_unit_test(test_provision_on_tmpfs_scrubbing_is_work_like_any_other),
+		cmocka_unit_test(test_provision_backs_off_after_a_failure_and_tells_when),
+		cmocka_unit_test(test_provision_success_begun_before_the_failure_changes_nothing),
+		cmocka_unit_test(test_provision_retries_at_once_when_space_came_free_there),
+		cmocka_unit_test(test_provision_creates_nothing_without_a_directory),
+		cmocka_unit_test(test_provision_destroys_what_is_ready_of_another_size_or_class),
+		cmocka_unit_test(test_provision_trims_only_after_a_reload),
+		cmocka_unit_test(test_provision_past_max_destroys_ready_and_recycled_pools),
+		cmocka_unit_test(test_provision_quarantined_pools_wait_longer_each_time),
+		cmocka_unit_test(test_provision_destroys_failed_pools_first_and_again_later),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* daemon -- see daemon.h. */
+#include "vmmallocd/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "common/util/runtime_dir.h"
+#include "vmmallocd/control.h"
+#include "vmmallocd/handout_server.h"
+#include "vmmallocd/log.h"
+#include "vmmallocd/notify.h"
+#include "vmmallocd/pools.h"
+#include "vmmallocd/registry_json.h"
+#include "vmmallocd/saver.h"
+#include "vmmallocd/sockets.h"
+
+#define FOUND_MOST_MS 10000      /* a directory that hangs does not keep clients of the others waiting longer */
+#define STATUS_MS 500
+#define THREADS_BESIDE_JOBS 3    /* the punch that is always allowed, the registry, a directory */
+
+struct daemon {
+	const struct daemon_options *options;
+	struct log log;
+	struct config config;
+	char runtime_dir[PATH_MAX], state_dir[PATH_MAX];
+	int lock_fd;
+	int pool_fd, control_fd;             /* of the service manager, until they are served; else -1 */
+	bool owns_pool_socket, owns_control_socket;
+	uv_loop_t loop;
+	uv_signal_t sigterm, sigint, sighup;
+	uv_timer_t status_timer, found_timer;
+	struct pools pools;
+	struct saver *saver;
+	struct notify *notify;
+	struct handout_server *handout_server;
+	struct control *control;
+	struct control_backend backend;
+	uint64_t started_ns;
+	bool serving, stopping, failed;
+};
+
+static void stop(struct daemon *daemon);
+
+/* --- what the control interface asks --- */
+
+static const struct config *backend_config(void *context)
+{
+	return &((struct daemon *)context)->config;
+}
+
+static void backend_daemon_info(void *context, struct control_daemon_info *ret)
+{
+	const struct daemon *daemon = context;
+
+	*ret = (struct control_daemon_info){
+		.pid = getpid(),
+		.uptime_s = (uv_hrtime() - daemon->started_ns) / 1000000000,
+		.config_file = daemon->options->config_file,
+		.runtime_dir = daemon->runtime_dir,
+		.state_dir = daemon->state_dir,
+		.handed_out = daemon->pools.handed_out,
+		.refused = daemon->pools.refused,
+		.recycled = daemon->pools.recycled,
+		.destroyed = daemon->pools.destroyed,
+		.problem = saver_problem(daemon->saver),
+	};
+}
+
+static const char *backend_class_problem(void *context, const char *class_name)
+{
+	return pools_class_problem(&((struct daemon *)context)->pools, class_name);
+}
+
+static int backend_figures(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
+{
+	return pools_figures(&((struct daemon *)context)->pools, pool, ret_used, ret_peak);
+}
+
+static int backend_prune(void *context, bool dry_run,
+			 int (*visit)(void *visit_context, const struct registry_pool *pool), void *visit_context)
+{
+	return pools_prune(&((struct daemon *)context)->pools, dry_run, visit, visit_context);
+}
+
+/* --- the configuration --- */
+
+static int reload(void *context, struct text *error)
+{
+	struct daemon *daemon = context;
+	struct config config, old = daemon->config;
+	int r;
+
+	notify_reloading(daemon->notify);
+	r = config_read(daemon->options->config_file, &config, error);
+	if (r == 0) {
+		if (strcmp(config.runtime_dir, old.runtime_dir) != 0 || strcmp(config.state_dir, old.state_dir) != 0)
+			log_line(&daemon->log, LOG_WARNING, "reload: runtime_dir and state_dir change only with a restart");
+		if (config.workers > daemon->pools.workers_most)
+			log_line(&daemon->log, LOG_WARNING, "reload: more workers than %u only with a restart",
+				 daemon->pools.workers_most);
+		if (!daemon->options->log_level)
+			daemon->log.level = config.log_level;
+		daemon->config = config;
+		pools_configure(&daemon->pools, &daemon->config);
+		config_done(&old);
+		log_line(&daemon->log, LOG_INFO, "reloaded: %zu classes", daemon->config.class_count);
+	}
+	notify_ready(daemon->notify);
+	return r;
+}
+
+static void on_sighup(uv_signal_t *signal, int number)
+{
+	struct daemon *daemon = signal->data;
+	char reason[LOG_LINE_BYTES] = "";
+	struct text error = TEXT_INIT(reason);
+
+	(void)number;
+	/* before that, the configuration was read a moment ago */
+	if (daemon->serving && reload(daemon, &error) != 0)
+		log_line(&daemon->log, LOG_ERR, "reload: %s; the configuration is what it was", reason);
+}
+
+/* --- serving --- */
+
+static int open_socket(struct daemon *daemon, const char *name, int type, int *fd, bool *ret_owned)
+{
+	char reason[LOG_LINE_BYTES] = "";
+	struct text error = TEXT_INIT(reason);
+	int r;
+
+	if (*fd >= 0)
+		return fcntl(*fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+	r = sockets_listen(daemon->runtime_dir, name, type, fd, &error);
+	if (r == 0)
+		*ret_owned = true;
+	else
+		log_line(&daemon->log, LOG_ERR, "%s", reason);
+	return r;
+}
+
+static int open_servers(struct daemon *daemon)
+{
+	int r;
+
+	r = open_socket(daemon, HANDOUT_SOCKET, SOCK_SEQPACKET, &daemon->pool_fd, &daemon->owns_pool_socket);
+	if (r == 0)
+		r = open_socket(daemon, RUNTIME_DIR_CONTROL_SOCKET, SOCK_STREAM, &daemon->control_fd,
+				&daemon->owns_control_socket);
+	if (r == 0)
+		r = handout_server_open(&daemon->loop, daemon->pool_fd, &daemon->pools, &daemon->log, &daemon->handout_server);
+	if (r == 0) {
+		daemon->pool_fd = -1;
+		r = control_open(&daemon->loop, daemon->control_fd, &daemon->backend, &daemon->control);
+	}
+	if (r == 0)
+		daemon->control_fd = -1;
+	return r;
+}
+
+static void serve(struct daemon *daemon)
+{
+	int r;
+
+	daemon->serving = true;
+	(void)uv_timer_stop(&daemon->found_timer);
+	daemon->backend = (struct control_backend){
+		.context = daemon, .registry = daemon->pools.registry, .config = backend_config,
+		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
+		.pool_figures = backend_figures, .prune = backend_prune, .reload = reload,
+	};
+	r = open_servers(daemon);
+	if (r != 0) {
+		log_line(&daemon->log, LOG_ERR, "sockets: %s", strerrordesc_np(-r));
+		daemon->failed = true;
+		stop(daemon);
+		return;
+	}
+	log_line(&daemon->log, LOG_INFO, "serving %zu classes in %s", daemon->config.class_count, daemon->runtime_dir);
+	notify_ready(daemon->notify);
+}
+
+static void on_found_too_late(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+
+	log_line(&daemon->log, LOG_WARNING, "a pool directory does not answer; clients of the others are served");
+	serve(daemon);
+}
+
+static void tell_status(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+	size_t counts[REGISTRY_STATES] = { 0 }, ready, leased;
+	char status[128];
+
+	for (size_t i = 0; i < daemon->pools.provision.count; i++) {
+		const struct registry_class *class =
+			registry_class(daemon->pools.registry, daemon->pools.provision.classes[i]->name);
+
+		for (unsigned state = 0; class && state < REGISTRY_STATES; state++)
+			counts[state] += class->counts[state];
+	}
+	ready = counts[REGISTRY_READY];
+	leased = counts[REGISTRY_LEASED];
+	snprintf(status, sizeof(status), "%zu classes; pools: %zu ready, %zu leased, %zu at work, %zu quarantined",
+		 daemon->config.class_count, ready, leased,
+		 registry_count(daemon->pools.registry) - ready - leased - counts[REGISTRY_QUARANTINED],
+		 counts[REGISTRY_QUARANTINED]);
+	notify_status(daemon->notify, status);
+}
+
+static void on_change(void *context)
+{
+	struct daemon *daemon = context;
+
+	if (daemon->stopping || !daemon->saver)
+		return;
+	saver_poke(daemon->saver);
+	if (!uv_is_active((uv_handle_t *)&daemon->status_timer))
+		(void)uv_timer_start(&daemon->status_timer, tell_status, STATUS_MS, 0);
+	if (!daemon->serving && pools_are_found(&daemon->pools))
+		serve(daemon);
+}
+
+/* --- starting and ending --- */
+
+static void on_end(uv_signal_t *signal, int number)
+{
+	struct daemon *daemon = signal->data;
+
+	log_line(&daemon->log, LOG_INFO, "stopping: %s", number == SIGINT ? "SIGINT" : "SIGTERM");
+	stop(daemon);
+}
+
+static void stop(struct daemon *daemon)
+{
+	uv_handle_t *handles[] = {
+		(uv_handle_t *)&daemon->sigterm, (uv_handle_t *)&daemon->sigint, (uv_handle_t *)&daemon->sighup,
+		(uv_handle_t *)&daemon->status_timer, (uv_handle_t *)&daemon->found_timer,
+	};
+
+	if (daemon->stopping)
+		return;
+	daemon->stopping = true;
+	notify_stopping(daemon->notify);
+	handout_server_close(daemon->handout_server);
+	if (daemon->control)
+		control_close(daemon->control);
+	saver_stop(daemon->saver);
+	pools_stop(&daemon->pools);
+	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+		uv_close(handles[i], NULL);
+}
+
+static struct registry *load_registry(struct daemon *daemon, const char *path)
+{
+	struct registry *registry = registry_new();
+	char reason[LOG_LINE_BYTES] = "", boot_id[37];
+	struct text error = TEXT_INIT(reason);
+	int r;
+
+	if (!registry)
+		return NULL;
+	r = registry_json_load(path, registry, boot_id, &error);
+	if (r != 0 && r != -ENOENT)
+		log_line(&daemon->log, LOG_WARNING, "registry '%s': %s; the directories say what there is", path,
+			 error.length ? reason : strerrordesc_np(-r));
+	return registry;
+}
+
+static int read_boot_id(char boot_id[37])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, boot_id, 36);
+	close(fd);
+	boot_id[36] = '\0';
+	return n == 36 ? 0 : -EIO;
+}
+
+static int start(struct daemon *daemon)
+{
+	char path[PATH_MAX], boot_id[37];
+	struct registry *saved;
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/%s", daemon->state_dir, REGISTRY_JSON_FILE) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	r = read_boot_id(boot_id);
+	if (r != 0)
+		return r;
+	saved = load_registry(daemon, path);
+	if (!saved)
+		return -ENOMEM;
+	(void)uv_signal_start(&daemon->sigterm, on_end, SIGTERM);
+	(void)uv_signal_start(&daemon->sigint, on_end, SIGINT);
+	(void)uv_signal_start(&daemon->sighup, on_sighup, SIGHUP);
+	(void)uv_timer_start(&daemon->found_timer, on_found_too_late, FOUND_MOST_MS, 0);
+	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->config, saved, on_change, daemon);
+	if (r == 0)
+		r = saver_open(&daemon->loop, daemon->pools.registry, path, boot_id, &daemon->log, &daemon->saver);
+	/* there may be no directory to wait for */
+	if (r == 0)
+		on_change(daemon);
+	return r;
+}
+
+static int run_loop(struct daemon *daemon)
+{
+	uv_signal_t *signals[] = { &daemon->sigterm, &daemon->sigint, &daemon->sighup };
+	int r = uv_loop_init(&daemon->loop);
+
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		(void)uv_signal_init(&daemon->loop, signals[i]);
+		signals[i]->data = daemon;
+	}
+	(void)uv_timer_init(&daemon->loop, &daemon->status_timer);
+	(void)uv_timer_init(&daemon->loop, &daemon->found_timer);
+	daemon->status_timer.data = daemon->found_timer.data = daemon;
+	r = notify_open(&daemon->loop, &daemon->notify);
+	if (r == 0)
+		r = start(daemon);
+	/* what was begun is for the process's end, which is near */
+	if (r != 0)
+		return r;
+	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	saver_finish(daemon->saver);
+	saver_close(daemon->saver);
+	notify_close(daemon->notify);
+	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	pools_done(&daemon->pools);
+	return uv_loop_close(&daemon->loop);
+}
+
+/* The directory of the command line, of the configuration, or the default for this user. */
+static int choose_state_dir(struct daemon *daemon)
+{
+	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *dir = daemon->options->state_dir ? daemon->options->state_dir : daemon->config.state_dir;
+	int n;
+
+	if (geteuid() == 0 || strcmp(dir, CONFIG_STATE_DIR_DEFAULT) != 0)
+		n = snprintf(daemon->state_dir, sizeof(daemon->state_dir), "%s", dir);
+	else if (base && base[0] == '/')
+		n = snprintf(daemon->state_dir, sizeof(daemon->state_dir), "%s/vmmalloc", base);
+	else if (home && home[0] == '/')
+		n = snprintf(daemon->state_dir, sizeof(daemon->state_dir), "%s/.local/state/vmmalloc", home);
+	else
+		return -ENXIO;
+	if (n >= (int)sizeof(daemon->state_dir))
+		return -ENAMETOOLONG;
+	return sockets_make_dir(daemon->state_dir, 0700);
+}
+
+static int choose_runtime_dir(struct daemon *daemon)
+{
+	const char *dir = daemon->options->runtime_dir ? daemon->options->runtime_dir : daemon->config.runtime_dir;
+
+	if (strcmp(dir, CONFIG_RUNTIME_DIR_DEFAULT) == 0)
+		return runtime_dir_of_daemon(geteuid(), getenv("XDG_RUNTIME_DIR"), daemon->runtime_dir,
+					     sizeof(daemon->runtime_dir));
+	return snprintf(daemon->runtime_dir, sizeof(daemon->runtime_dir), "%s", dir) < (int)sizeof(daemon->runtime_dir) ?
+	       0 : -ENAMETOOLONG;
+}
+
+static int choose_directories(struct daemon *daemon)
+{
+	char reason[LOG_LINE_BYTES] = "";
+	struct text error = TEXT_INIT(reason);
+	int r = choose_runtime_dir(daemon);
+
+	if (r != 0) {
+		log_line(&daemon->log, LOG_ERR, "no runtime directory: neither --runtime-dir, runtime_dir nor XDG_RUNTIME_DIR");
+		return r;
+	}
+	r = sockets_lock(daemon->runtime_dir, &daemon->lock_fd, &error);
+	if (r != 0) {
+		log_line(&daemon->log, LOG_ERR, "%s", reason);
+		return r;
+	}
+	r = choose_state_dir(daemon);
+	if (r == -ENXIO)
+		log_line(&daemon->log, LOG_ERR, "no state directory: neither --state-dir, state_dir, XDG_STATE_HOME nor HOME");
+	else if (r != 0)
+		log_line(&daemon->log, LOG_ERR, "state directory '%s': %s", daemon->state_dir, strerrordesc_np(-r));
+	return r;
+}
+
+static int run(struct daemon *daemon)
+{
+	char threads[16];
+	int r;
+
+	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
+	r = choose_directories(daemon);
+	if (r != 0)
+		return r;
+	snprintf(threads, sizeof(threads), "%u", daemon->config.workers + THREADS_BESIDE_JOBS);
+	setenv("UV_THREADPOOL_SIZE", threads, 1);
+	r = run_loop(daemon);
+	if (r != 0)
+		log_line(&daemon->log, LOG_ERR, "start: %s", strerrordesc_np(-r));
+	if (daemon->owns_pool_socket)
+		sockets_remove(daemon->runtime_dir, HANDOUT_SOCKET);
+	if (daemon->owns_control_socket)
+		sockets_remove(daemon->runtime_dir, RUNTIME_DIR_CONTROL_SOCKET);
+	return r;
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	char reason[LOG_LINE_BYTES] = "";
+	struct text error = TEXT_INIT(reason);
+	int status;
+
+	if (!daemon)
+		return 1;
+	daemon->options = options;
+	daemon->started_ns = uv_hrtime();
+	daemon->lock_fd = daemon->pool_fd = daemon->control_fd = -1;
+	log_init(&daemon->log, STDERR_FILENO, options->log_level ? options->log_level : CONFIG_LOG_INFO);
+	if (config_read(options->config_file, &daemon->config, &error) != 0) {
+		log_line(&daemon->log, LOG_ERR, "%s", reason);
+		free(daemon);
+		return 1;
+	}
+	if (!options->log_level)
+		daemon->log.level = daemon->config.log_level;
+	status = run(daemon) != 0 || daemon->failed;
+	if (daemon->lock_fd >= 0)
+		close(daemon->lock_fd);
+	config_done(&daemon->config);
+	free(daemon);
+	return status;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * daemon -- owns everything: the loop, the pools, the two sockets, the registry's file, and the words to the service
+ * manager; starts and ends them in good order, and reads the configuration again when it is told to.
+ *
+ *     pool.sock ----> handout_server --> pools <-- watch (inotify), jobs and directory (threads)
+ *     control.sock -> control ---------> pools, registry
+ *                                        registry --> saver --> registry.json
+ */
+#ifndef VMMALLOCD_DAEMON_H
+#define VMMALLOCD_DAEMON_H
+
+#include "vmmallocd/config.h"
+
+/* What the command line says; it goes before the configuration. NULL or 0: nothing. */
+struct daemon_options {
+	const char *config_file;         /* never NULL */
+	const char *runtime_dir;
+	const char *state_dir;
+	enum config_log_level log_level;
+};
+
+/* Runs until SIGTERM or SIGINT. The exit status: 0, or 1 after a line on standard error. */
+int daemon_run(const struct daemon_options *options);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* handout_server -- see handout_server.h. */
+#include "vmmallocd/handout_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
+#define PAUSE_MS 100             /* without descriptors, accept(2) would fail in every turn */
+
+struct connection {
+	uv_poll_t poll;
+	struct handout_server *server;
+	int fd;
+	uid_t uid;
+	uint64_t deadline_ms;
+	struct connection *next, *prev;    /* the oldest, and so the next to time out, first */
+};
+
+struct handout_server {
+	uv_loop_t *loop;
+	struct pools *pools;
+	const struct log *log;
+	uv_poll_t listener;
+	uv_timer_t silence, pause;
+	int fd;
+	unsigned handles;        /* not closed yet */
+	struct connection *oldest, *newest;
+	size_t count;
+};
+
+/* --- one request --- */
+
+static void send_reply(int fd, enum handout_status status)
+{
+	struct handout_reply reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status };
+
+	(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static int send_pool(int fd, const struct registry_pool *pool, int pool_fd)
+{
+	struct handout_reply reply = {
+		.magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = HANDOUT_OK,
+		.pool_bytes = pool->file.size_bytes,
+	};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec data = { .iov_base = &reply, .iov_len = sizeof(reply) };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	ssize_t n;
+
+	memcpy(reply.pool_id, pool->id, sizeof(reply.pool_id));
+	memcpy(reply.class_name, pool->class_name, sizeof(reply.class_name));
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &pool_fd, sizeof(int));
+	do
+		n = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(reply) ? 0 : n < 0 ? -errno : -EIO;
+}
+
+/* Which groups the process was in when it connected. *ret_groups is malloc'ed. */
+static int read_groups(int fd, gid_t **ret_groups, size_t *ret_count)
+{
+	socklen_t bytes = 0;
+	gid_t *groups;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &bytes) == 0 || errno != ERANGE || bytes == 0) {
+		*ret_groups = NULL;
+		*ret_count = 0;
+		return 0;
+	}
+	groups = malloc(bytes);
+	if (!groups)
+		return -ENOMEM;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &bytes) != 0) {
+		free(groups);
+		return -errno;
+	}
+	*ret_groups = groups;
+	*ret_count = bytes / sizeof(gid_t);
+	return 0;
+}
+
+static void answer(struct handout_server *server, int fd, const void *packet, size_t bytes)
+{
+	struct handout_request request;
+	struct ucred credentials;
+	socklen_t length = sizeof(credentials);
+	struct request_peer peer;
+	struct registry_pool *pool;
+	enum handout_status status;
+	gid_t *groups = NULL;
+	int pool_fd, r;
+
+	if (handout_request_decode(packet, bytes, &request) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
+	    read_groups(fd, &groups, &peer.group_count) != 0) {
+		send_reply(fd, HANDOUT_BAD_REQUEST);
+		return;
+	}
+	peer.pid = credentials.pid;
+	peer.uid = credentials.uid;
+	peer.gid = credentials.gid;
+	peer.groups = groups;
+	status = pools_take(server->pools, &request, &peer, &pool, &pool_fd);
+	free(groups);
+	if (status != HANDOUT_OK) {
+		send_reply(fd, status);
+		return;
+	}
+	r = send_pool(fd, pool, pool_fd);
+	/* a copy of it here would keep the pool leased for ever */
+	close(pool_fd);
+	if (r != 0)
+		pools_unsent(server->pools, pool, r);
+}
+
+/* True: the connection has had its answer, or wants none; false: its request is not there yet. */
+static bool serve(struct handout_server *server, int fd)
+{
+	char packet[sizeof(struct handout_request)];
+	ssize_t n;
+
+	do
+		n = recv(fd, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno != EAGAIN;
+	if ((size_t)n > sizeof(packet))
+		send_reply(fd, HANDOUT_BAD_REQUEST);
+	else if (n > 0)
+		answer(server, fd, packet, (size_t)n);
+	return true;
+}
+
+/* --- connections --- */
+
+static void handle_closed(struct handout_server *server)
+{
+	if (--server->handles == 0)
+		free(server);
+}
+
+static void connection_closed(uv_handle_t *handle)
+{
+	struct connection *connection = handle->data;
+
+	handle_closed(connection->server);
+	free(connection);
+}
+
+static void drop(struct connection *connection)
+{
+	struct handout_server *server = connection->server;
+
+	*(connection->prev ? &connection->prev->next : &server->oldest) = connection->next;
+	*(connection->next ? &connection->next->prev : &server->newest) = connection->prev;
+	server->count--;
+	(void)uv_poll_stop(&connection->poll);
+	close(connection->fd);
+	uv_close((uv_handle_t *)&connection->poll, connection_closed);
+}
+
+static void on_silence(uv_timer_t *timer)
+{
+	struct handout_server *server = timer->data;
+	uint64_t now_ms = uv_now(timer->loop);
+
+	while (server->oldest && server->oldest->deadline_ms <= now_ms) {
+		log_line(server->log, LOG_DEBUG, "connection of uid %u: silent, closed", (unsigned)server->oldest->uid);
+		drop(server->oldest);
+	}
+	if (server->oldest)
+		(void)uv_timer_start(timer, on_silence, server->oldest->deadline_ms - now_ms, 0);
+}
+
+static void on_request(uv_poll_t *poll, int status, int events)
+{
+	struct connection *connection = poll->data;
+
+	(void)events;
+	if (status < 0 || serve(connection->server, connection->fd))
+		drop(connection);
+}
+
+static bool is_crowded(const struct handout_server *server, uid_t uid)
+{
+	size_t n = 0;
+
+	for (const struct connection *other = server->oldest; other; other = other->next)
+		n += other->uid == uid;
+	return n >= server->pools->config->connections_per_user || server->count >= HANDOUT_SERVER_CONNECTIONS;
+}
+
+/* 0: the connection keeps the descriptor. */
+static int wait_for_request(struct handout_server *server, int fd, uid_t uid)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	int r;
+
+	if (!connection)
+		return -ENOMEM;
+	r = uv_poll_init(server->loop, &connection->poll, fd);
+	if (r != 0) {
+		free(connection);
+		return r;
+	}
+	server->handles++;
+	connection->poll.data = connection;
+	connection->server = server;
+	connection->fd = fd;
+	connection->uid = uid;
+	connection->deadline_ms = uv_now(server->loop) + HANDOUT_SERVER_SILENCE_MS;
+	connection->prev = server->newest;
+	*(server->newest ? &server->newest->next : &server->oldest) = connection;
+	server->newest = connection;
+	server->count++;
+	(void)uv_poll_start(&connection->poll, UV_READABLE | UV_DISCONNECT, on_request);
+	if (!uv_is_active((uv_handle_t *)&server->silence))
+		(void)uv_timer_start(&server->silence, on_silence, HANDOUT_SERVER_SILENCE_MS, 0);
+	return 0;
+}
+
+static void greet(struct handout_server *server, int fd)
+{
+	struct ucred credentials;
+	socklen_t length = sizeof(credentials);
+
+	if (serve(server, fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+		close(fd);
+		return;
+	}
+	if (!is_crowded(server, credentials.uid) && wait_for_request(server, fd, credentials.uid) == 0)
+		return;
+	log_line(server->log, LOG_DEBUG, "connection of uid %u: too many", (unsigned)credentials.uid);
+	send_reply(fd, HANDOUT_BUSY);
+	close(fd);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct handout_server *server = timer->data;
+
+	(void)uv_poll_start(&server->listener, UV_READABLE, on_connection);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct handout_server *server = poll->data;
+
+	(void)status;
+	(void)events;
+	for (int i = 0; i < ACCEPTS_IN_A_TURN; i++) {
+		int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			greet(server, fd);
+			continue;
+		}
+		if (errno == EAGAIN)
+			return;
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		log_line(server->log, LOG_WARNING, "hand-out socket: accept: %s", strerrordesc_np(errno));
+		(void)uv_poll_stop(poll);
+		(void)uv_timer_start(&server->pause, on_pause_over, PAUSE_MS, 0);
+		return;
+	}
+}
+
+/* --- the server --- */
+
+int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, const struct log *log,
+			struct handout_server **ret_server)
+{
+	struct handout_server *server = calloc(1, sizeof(*server));
+	int r;
+
+	if (!server)
+		return -ENOMEM;
+	r = uv_poll_init(loop, &server->listener, listening_fd);
+	if (r != 0) {
+		free(server);
+		return r;
+	}
+	server->loop = loop;
+	server->pools = pools;
+	server->log = log;
+	server->fd = listening_fd;
+	server->handles = 3;
+	(void)uv_timer_init(loop, &server->silence);
+	(void)uv_timer_init(loop, &server->pause);
+	server->listener.data = server->silence.data = server->pause.data = server;
+	(void)uv_poll_start(&server->listener, UV_READABLE, on_connection);
+	*ret_server = server;
+	return 0;
+}
+
+static void server_closed(uv_handle_t *handle)
+{
+	handle_closed(handle->data);
+}
+
+void handout_server_close(struct handout_server *server)
+{
+	if (!server)
+		return;
+	while (server->oldest)
+		drop(server->oldest);
+	(void)uv_poll_stop(&server->listener);
+	close(server->fd);
+	uv_close((uv_handle_t *)&server->listener, server_closed);
+	uv_close((uv_handle_t *)&server->silence, server_closed);
+	uv_close((uv_handle_t *)&server->pause, server_closed);
+}

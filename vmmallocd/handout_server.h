@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * handout_server -- the socket where processes ask for pools: the daemon's end of common/base/handout.h.
+ *
+ *     connection --> (its request is there already: answered in the same turn) --> closed
+ *                \-> waits for its request, at most HANDOUT_SERVER_SILENCE_MS  --> answered, closed
+ *
+ * Clients are hostile: a user has no more than so many waiting connections, all users together no more than
+ * HANDOUT_SERVER_CONNECTIONS, and nothing that a client does or leaves undone keeps others waiting. libuv can neither do
+ * SOCK_SEQPACKET nor pass descriptors of any kind, so sockets are raw and polled.
+ */
+#ifndef VMMALLOCD_HANDOUT_SERVER_H
+#define VMMALLOCD_HANDOUT_SERVER_H
+
+#include <uv.h>
+
+#include "vmmallocd/log.h"
+#include "vmmallocd/pools.h"
+
+#define HANDOUT_SERVER_SILENCE_MS 2000
+#define HANDOUT_SERVER_CONNECTIONS 1024
+
+struct handout_server;
+
+/* The listening descriptor becomes the server's. `pools` and `log` must last until it is closed. 0 or -errno. */
+int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, const struct log *log,
+			struct handout_server **ret_server);
+/* Ends all connections; frees itself in the turns of the loop that follow. */
+void handout_server_close(struct handout_server *server);
+
+#endif

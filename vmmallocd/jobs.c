@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* jobs -- see jobs.h. */
+#include "vmmallocd/jobs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmmallocd/directory.h"
+
+static int warm(struct job *job, struct text *error)
+{
+	struct text advice = TEXT_INIT(job->advice);
+	const struct pool_dir *dir = &job->directory->dir;
+	int r = pool_file_warm(dir, &job->file, &job->cancel, &job->huge_bytes, error);
+
+	/* pools of DAX that cannot have large pages work, but slower: worth a word, not a failure */
+	if (r == 0 && dir->dax && pool_file_check_layout(dir, &job->file, &advice) != -EMEDIUMTYPE)
+		job->advice[0] = '\0';
+	return r;
+}
+
+static int scrub(struct job *job, struct text *error)
+{
+	return pool_file_scrub(&job->directory->dir, &job->file, job->class_name, job->size_bytes,
+			       job->punch_timeout_ms, &job->cancel, error);
+}
+
+static int destroy(struct job *job)
+{
+	const struct pool_dir *dir = &job->directory->dir;
+	int r = pool_file_probe(dir, &job->file);
+
+	if (r == 0)
+		r = pool_file_destroy(dir, &job->file);
+	return r == -ENOENT ? 0 : r;
+}
+
+static void run(uv_work_t *work)
+{
+	struct job *job = work->data;
+	struct text error = TEXT_INIT(job->error);
+
+	switch (job->kind) {
+	case PROVISION_CREATE:
+		job->result = pool_file_create(&job->directory->dir, job->class_name, job->size_bytes, &job->cancel,
+					       &job->file, &error);
+		break;
+	case PROVISION_WARM: job->result = warm(job, &error); break;
+	case PROVISION_SCRUB: job->result = scrub(job, &error); break;
+	case PROVISION_DESTROY: job->result = destroy(job); break;
+	}
+	if (job->result != 0 && error.length == 0)
+		text_add(&error, "%s", strerrordesc_np(-job->result));
+}
+
+static void finish(uv_work_t *work, int status)
+{
+	struct job *job = work->data;
+	struct jobs *jobs = job->jobs;
+
+	if (status != 0)
+		job->result = status;  /* cancelled before it began */
+	if (job->prev)
+		job->prev->next = job->next;
+	else
+		jobs->first = job->next;
+	if (job->next)
+		job->next->prev = job->prev;
+	*(job->may_block ? &jobs->punches : &jobs->running) -= 1;
+	job->done(job->context, job);
+	free(job);
+}
+
+int jobs_start(struct jobs *jobs, const struct job *given)
+{
+	struct job *job = malloc(sizeof(*job));
+	int r;
+
+	if (!job)
+		return -ENOMEM;
+	memcpy(job, given, sizeof(*job));
+	job->jobs = jobs;
+	atomic_init(&job->cancel, false);
+	job->work.data = job;
+	r = uv_queue_work(jobs->loop, &job->work, run, finish);
+	if (r != 0) {
+		free(job);
+		return r;
+	}
+	job->prev = NULL;
+	job->next = jobs->first;
+	if (job->next)
+		job->next->prev = job;
+	jobs->first = job;
+	*(job->may_block ? &jobs->punches : &jobs->running) += 1;
+	return 0;
+}
+
+void jobs_cancel(struct job *job)
+{
+	atomic_store(&job->cancel, true);
+	(void)uv_cancel((uv_req_t *)&job->work);
+}
+
+void jobs_cancel_all(struct jobs *jobs)
+{
+	for (struct job *job = jobs->first; job; job = job->next)
+		jobs_cancel(job);
+}

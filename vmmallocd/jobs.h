@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * jobs -- what blocks, on libuv's threads: pools are made, warmed, scrubbed and removed there.
+ *
+ * How many run at once is the caller's to decide (provision.h); the thread pool must be large enough for all of them.
+ */
+#ifndef VMMALLOCD_JOBS_H
+#define VMMALLOCD_JOBS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "vmmallocd/pool_file.h"
+#include "vmmallocd/provision.h"
+
+struct directory;
+
+struct job {
+	/* set by the caller */
+	enum provision_kind kind;
+	bool may_block;                 /* counted as a punch */
+	struct directory *directory;    /* stays open until `done` was called */
+	struct pool_file file;          /* not for PROVISION_CREATE; changed by the job */
+	char class_name[HANDOUT_CLASS_BYTES];
+	uint64_t size_bytes;
+	unsigned punch_timeout_ms;
+	struct registry_pool *pool;     /* stays until `done` was called; not looked at by the job */
+	void (*done)(void *context, struct job *job);   /* in the loop; the job is freed when it returns */
+	void *context;
+	/* what came of it */
+	int result;                     /* 0 or -errno */
+	char error[PROVISION_PROBLEM_BYTES];
+	char advice[PROVISION_PROBLEM_BYTES];
+	uint64_t huge_bytes;
+	/* the module's own */
+	struct jobs *jobs;
+	atomic_bool cancel;
+	uv_work_t work;
+	struct job *next, *prev;
+};
+
+struct jobs {
+	uv_loop_t *loop;
+	struct job *first;
+	unsigned running, punches;      /* punches are not counted in running */
+};
+
+/* Copies *job and starts it. 0, -ENOMEM or another -errno, and then `done` is not called. */
+int jobs_start(struct jobs *jobs, const struct job *job);
+
+/* Asks a job, or all, to end early; `done` is called all the same. */
+void jobs_cancel(struct job *job);
+void jobs_cancel_all(struct jobs *jobs);
+
+#endif

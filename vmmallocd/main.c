@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* main -- vmmallocd's command line, and what a process has to set before anything else runs. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "include/libvmmalloc.h"
+#include "vmmallocd/daemon.h"
+
+#define USAGE_STATUS 2
+#define OPEN_FILES_MOST 65536
+
+static void print_help(void)
+{
+	puts("Usage: vmmallocd [OPTION...]\n"
+	     "Keeps pools of memory ready for programs that run with libvmmalloc, and takes them back: vmmallocd(8).\n"
+	     "\n"
+	     "  --config FILE        instead of " CONFIG_FILE_DEFAULT "\n"
+	     "  --runtime-dir DIR    where pool.sock and control.sock are\n"
+	     "  --state-dir DIR      where registry.json is\n"
+	     "  --log-level LEVEL    error, warning, info or debug\n"
+	     "  --check              read the configuration, say what is wrong with it, and exit\n"
+	     "  --help, --version    print this, or the version, and exit");
+}
+
+static int check(const char *config_file)
+{
+	char reason[1024] = "";
+	struct text error = TEXT_INIT(reason);
+	struct config config;
+
+	if (config_read(config_file, &config, &error) != 0) {
+		fprintf(stderr, "vmmallocd: %s\n", reason);
+		return 1;
+	}
+	config_done(&config);
+	return 0;
+}
+
+/* Connections and pool directories: the usual soft limit of 1024 is soon reached. */
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max < OPEN_FILES_MOST ? limit.rlim_max : OPEN_FILES_MOST;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int main(int argc, char *argv[])
+{
+	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, LOG_LEVEL, CHECK, HELP, VERSION };
+	static const struct option long_options[] = {
+		{ "config", required_argument, NULL, CONFIG },
+		{ "runtime-dir", required_argument, NULL, RUNTIME_DIR },
+		{ "state-dir", required_argument, NULL, STATE_DIR },
+		{ "log-level", required_argument, NULL, LOG_LEVEL },
+		{ "check", no_argument, NULL, CHECK },
+		{ "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, VERSION },
+		{ 0 },
+	};
+	struct daemon_options options = { .config_file = CONFIG_FILE_DEFAULT };
+	bool only_check = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (option) {
+		case CONFIG: options.config_file = optarg; break;
+		case RUNTIME_DIR: options.runtime_dir = optarg; break;
+		case STATE_DIR: options.state_dir = optarg; break;
+		case CHECK: only_check = true; break;
+		case HELP: print_help(); return 0;
+		case VERSION: puts("vmmallocd " VMMALLOC_VERSION); return 0;
+		case LOG_LEVEL:
+			if (config_log_level_parse(optarg, &options.log_level) == 0)
+				break;
+			fprintf(stderr, "vmmallocd: --log-level (%s): expected error, warning, info or debug\n", optarg);
+			return USAGE_STATUS;
+		default: return USAGE_STATUS;  /* getopt has said why */
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "vmmallocd: unexpected argument '%s'\n", argv[optind]);
+		return USAGE_STATUS;
+	}
+	if (only_check)
+		return check(options.config_file);
+
+	umask(077);
+	/* who opens a file while a lease is held on it makes the kernel send SIGIO, which kills */
+	signal(SIGIO, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	raise_open_files();
+	return daemon_run(&options);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pools_control -- what an operator asks and orders. See pools.h and control.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "vmmallocd/pools_internal.h"
+
+const char *pools_class_problem(struct pools *pools, const char *class_name)
+{
+	const struct config_class *config = config_find(pools->config, class_name);
+	struct provision_class *class = provision_class(&pools->provision, class_name);
+	const struct directory *directory = config ? directories_find(&pools->directories, config->directory) : NULL;
+
+	if (directory && directory->problem[0] != '\0')
+		return directory->problem;
+	/* while all that it should have is there, it does not matter that no more can be made */
+	if (class && class->problem[0] != '\0' && provision_is_short(class, pools->config, pools->registry))
+		return class->problem;
+	return class && class->advice[0] != '\0' ? class->advice : NULL;
+}
+
+int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
+{
+	const struct directory *directory = pools_directory(pools, pool);
+	struct pool_header header;
+	int r;
+
+	if (!directory || !directory->open)
+		return -ENOENT;
+	r = pool_file_read_header(&directory->dir, &pool->file, &header);
+	if (r != 0)
+		return r;
+	/* its owner may have written anything */
+	*ret_used = header.used_bytes < pool->size_bytes ? header.used_bytes : pool->size_bytes;
+	*ret_peak = header.peak_bytes < pool->size_bytes ? header.peak_bytes : pool->size_bytes;
+	return 0;
+}
+
+struct prune {
+	struct pools *pools;
+	bool dry_run;
+	int (*visit)(void *context, const struct registry_pool *pool);
+	void *context;
+};
+
+static int prune_pool(const struct prune *prune, struct registry_pool *pool)
+{
+	struct provision_work *work = pool->job;
+	int r = prune->visit(prune->context, pool);
+
+	if (r != 0 || prune->dry_run)
+		return r;
+	if (work)
+		work->due_ms = 0;
+	if (pool->state != REGISTRY_FAILED)
+		pools_set_state(prune->pools, pool, REGISTRY_FAILED);
+	return 0;
+}
+
+static int prune_ready(const struct prune *prune, const struct config_class *config, const struct registry_class *pools)
+{
+	size_t keep = config ? config->ready : 0;
+	size_t ready = pools->counts[REGISTRY_READY];
+	struct registry_pool *next;
+	int r = 0;
+
+	for (struct registry_pool *pool = pools->first[REGISTRY_READY]; pool && r == 0; pool = next) {
+		next = pool->next_in_state;
+		if (provision_is_busy(pool) || (ready <= keep && provision_fits(config, pool)))
+			continue;
+		ready--;
+		r = prune_pool(prune, pool);
+	}
+	return r;
+}
+
+/* On DAX a quarantined pool must not be removed before it can be punched; elsewhere unlinking leaves pinned pages alone. */
+static int prune_odd(const struct prune *prune, const struct registry_class *pools, enum registry_state state)
+{
+	struct registry_pool *next;
+	int r = 0;
+
+	for (struct registry_pool *pool = pools->first[state]; pool && r == 0; pool = next) {
+		const struct directory *directory = pools_directory(prune->pools, pool);
+
+		next = pool->next_in_state;
+		if (!provision_is_busy(pool) && !(state == REGISTRY_QUARANTINED && directory->dir.dax) &&
+		    pool_file_probe(&directory->dir, &pool->file) == 0)
+			r = prune_pool(prune, pool);
+	}
+	return r;
+}
+
+int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, const struct registry_pool *pool),
+		void *context)
+{
+	const struct prune prune = { .pools = pools, .dry_run = dry_run, .visit = visit, .context = context };
+	int r = 0;
+
+	for (size_t i = 0; i < pools->provision.count && r == 0; i++) {
+		const char *name = pools->provision.classes[i]->name;
+		const struct registry_class *class = registry_class(pools->registry, name);
+
+		if (!class)
+			return -ENOMEM;
+		/* before the ready ones, which then are failed ones */
+		r = prune_odd(&prune, class, REGISTRY_FAILED);
+		if (r == 0)
+			r = prune_odd(&prune, class, REGISTRY_QUARANTINED);
+		if (r == 0)
+			r = prune_ready(&prune, config_find(pools->config, name), class);
+	}
+	if (!dry_run)
+		pools_kick(pools);
+	return r;
+}

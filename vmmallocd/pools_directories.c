@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pools_directories -- directories come into service, with the pools that lie in them, and go. See pools.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "vmmallocd/pools_internal.h"
+
+void pools_refresh_classes(struct pools *pools)
+{
+	for (size_t i = 0; i < pools->config->class_count; i++) {
+		const struct config_class *class = &pools->config->classes[i];
+		struct provision_class *provision = provision_class(&pools->provision, class->name);
+		const struct directory *directory = directories_find(&pools->directories, class->directory);
+
+		if (!provision)
+			continue;
+		provision->directory_usable = directory && directory_is_usable(directory);
+		provision->punch_may_block = !directory || !directory->open || !directory->dir.tmpfs;
+	}
+}
+
+static void set_problem(struct pools *pools, struct directory *directory, const char *problem)
+{
+	/* it may not work for days: said once */
+	if (strcmp(directory->problem, problem) != 0)
+		log_line(pools->log, LOG_WARNING, "%s", problem);
+	snprintf(directory->problem, sizeof(directory->problem), "%s", problem);
+	directory->due_ms = pools_now_ms(pools) + DIRECTORY_RETRY_MS;
+}
+
+/* --- what lies in a directory --- */
+
+struct tally {
+	size_t ready, leased, orphaned, others;
+};
+
+static void adopt(struct pools *pools, struct directory *directory, const struct recover_found *found, struct tally *tally)
+{
+	const struct registry_pool *known = registry_find(pools->saved, found->file.id);
+	int probe = found->file.mark == POOL_FILE_NEW ? 0 : pool_file_probe(&directory->dir, &found->file);
+	struct registry_pool pool, *added;
+	enum recover_verdict verdict;
+	enum registry_state state = REGISTRY_FAILED;
+	int r;
+
+	verdict = recover_judge(found, probe, known, pools->config, directory->path, directory->dir.grain, pools_now_s(),
+				&pool);
+	switch (verdict) {
+	case RECOVER_IGNORE: return;
+	case RECOVER_DESTROY: tally->others++; break;
+	case RECOVER_READY: tally->ready++; state = REGISTRY_READY; break;
+	case RECOVER_LEASED: tally->leased++; state = REGISTRY_LEASED; break;
+	case RECOVER_RECYCLE: tally->orphaned++; state = REGISTRY_RECYCLING; break;
+	case RECOVER_QUARANTINED: tally->others++; state = REGISTRY_QUARANTINED; break;
+	}
+	r = pools_add(pools, directory, &pool, state, &added);
+	if (r == 0 && (state == REGISTRY_LEASED || state == REGISTRY_RECYCLING) && pool.file.mark == POOL_FILE_READY)
+		r = pool_file_set_mark(&directory->dir, &added->file, POOL_FILE_USED);
+	if (r != 0)
+		log_line(pools->log, LOG_WARNING, "%s: found in %s: %s", pools_name(&pool).text, directory->path,
+			 strerrordesc_np(-r));
+}
+
+/* What the file of the registry said of this directory is used by now, or has no file. */
+static int drop_saved(void *context, struct registry_pool *pool)
+{
+	void **arguments = context;
+
+	if (strcmp(pool->directory, arguments[1]) == 0)
+		registry_remove(((struct pools *)arguments[0])->saved, pool);
+	return 0;
+}
+
+static void adopt_all(struct pools *pools, struct directory *directory, const struct directory_scan *scan)
+{
+	void *arguments[] = { pools, directory->path };
+	struct tally tally = { 0 };
+
+	for (size_t i = 0; i < scan->count; i++)
+		adopt(pools, directory, &scan->found[i], &tally);
+	(void)registry_each(pools->saved, drop_saved, arguments);
+	log_line(pools->log, LOG_INFO, "pool directory %s: in service; found %zu ready, %zu leased, %zu orphaned, %zu other pools",
+		 directory->path, tally.ready, tally.leased, tally.orphaned, tally.others);
+}
+
+/* --- opening --- */
+
+static void opened(void *context, struct directory_scan *scan)
+{
+	struct pools *pools = context;
+	struct directory *directory = scan->directory;
+	int r = scan->result;
+
+	pools->opening--;
+	if (r == 0) {
+		/* before the pools are probed: who closes one after that is heard */
+		r = pools->stopping ? -ECANCELED : watch_add(pools->watch, scan->dir.fd, &directory->watch);
+		if (r != 0) {
+			struct text error = TEXT_INIT(scan->error);
+
+			text_add(&error, "pool directory %s: inotify: %s", directory->path, strerrordesc_np(-r));
+			pool_dir_close(&scan->dir);
+		}
+	}
+	if (r == 0) {
+		directory->dir = scan->dir;
+		directory->open = true;
+		directory->problem[0] = '\0';
+		adopt_all(pools, directory, scan);
+		if (!directory->wanted && directory->pools == 0) {
+			watch_remove(pools->watch, directory->watch);
+			directory_close(directory);
+		}
+	} else if (!pools->stopping) {
+		set_problem(pools, directory, scan->error);
+	}
+	pools_refresh_classes(pools);
+	pools_kick(pools);
+}
+
+void pools_open_directories(struct pools *pools)
+{
+	int64_t now_ms = pools_now_ms(pools);
+
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next) {
+		/* only for what was saved there: once is enough */
+		bool needed = directory->wanted || (directory->due_ms == 0 && registry_count(pools->saved) > 0);
+		int r;
+
+		if (!needed || directory->open || directory->opening || directory->due_ms > now_ms)
+			continue;
+		directory->due_ms = now_ms + DIRECTORY_RETRY_MS;
+		r = directory_start_opening(directory, pools->loop, opened, pools);
+		if (r == 0)
+			pools->opening++;
+		else
+			log_line(pools->log, LOG_WARNING, "pool directory %s: %s", directory->path, strerrordesc_np(-r));
+	}
+}
+
+int64_t pools_directories_due_ms(const struct pools *pools, int64_t latest_ms)
+{
+	for (const struct directory *directory = pools->directories.first; directory; directory = directory->next)
+		if (directory->wanted && !directory->open && !directory->opening && directory->due_ms < latest_ms)
+			latest_ms = directory->due_ms;
+	return latest_ms;
+}
+
+/* --- going --- */
+
+static int forget_pool_of(void *context, struct registry_pool *pool)
+{
+	void **arguments = context;
+
+	if (!provision_is_busy(pool) && strcmp(pool->directory, arguments[1]) == 0)
+		pools_forget(arguments[0], pool);
+	return 0;
+}
+
+void pools_directory_gone(struct pools *pools, struct directory *directory)
+{
+	char problem[PROVISION_PROBLEM_BYTES];
+	void *arguments[] = { pools, directory->path };
+
+	snprintf(problem, sizeof(problem), "pool directory %s: removed or unmounted", directory->path);
+	watch_remove(pools->watch, directory->watch);
+	directory->gone = true;
+	set_problem(pools, directory, problem);
+	for (struct job *job = pools->jobs.first; job; job = job->next)
+		if (job->directory == directory)
+			jobs_cancel(job);
+	(void)registry_each(pools->registry, forget_pool_of, arguments);
+	if (directory->pools == 0)
+		directory_close(directory);
+	pools_refresh_classes(pools);
+}
+
+/* No event comes of that: the descriptor keeps a directory that was removed, or a file system that was detached. */
+static bool is_gone(const struct directory *directory)
+{
+	struct statx sx;
+
+	if (statx(AT_FDCWD, directory->path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO, &sx) != 0)
+		return errno == ENOENT || errno == ENOTDIR;
+	return sx.stx_ino != directory->dir.ino || makedev(sx.stx_dev_major, sx.stx_dev_minor) != directory->dir.dev;
+}
+
+void pools_check_directories(struct pools *pools)
+{
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
+		if (directory_is_usable(directory) && is_gone(directory))
+			pools_directory_gone(pools, directory);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pools_internal -- what the files behind pools.h share. Nobody else includes it. */
+#ifndef VMMALLOCD_POOLS_INTERNAL_H
+#define VMMALLOCD_POOLS_INTERNAL_H
+
+#include "vmmallocd/pools.h"
+
+/* Words for a pool in a line of the log. */
+struct pools_name {
+	char text[192];
+};
+struct pools_name pools_name(const struct registry_pool *pool);
+
+int64_t pools_now_s(void);
+int64_t pools_now_ms(const struct pools *pools);
+
+/* Registers a pool in an open directory, without a copy of its work. 0 or -errno. */
+int pools_add(struct pools *pools, struct directory *directory, const struct registry_pool *pool,
+	      enum registry_state state, struct registry_pool **ret_pool);
+/* Takes a pool out of the registry; its file is gone, or somebody else's by now. */
+void pools_forget(struct pools *pools, struct registry_pool *pool);
+void pools_set_state(struct pools *pools, struct registry_pool *pool, enum registry_state state);
+
+/* The work that hangs on a pool, made if there is none; NULL: no memory. */
+struct provision_work *pools_work(struct registry_pool *pool);
+struct directory *pools_directory(const struct pools *pools, const struct registry_pool *pool);
+
+/* Something odd: logged, and the pool destroyed as soon as nobody has it. */
+void pools_fail(struct pools *pools, struct registry_pool *pool, const char *what, const char *reason);
+
+/* Whether a leased pool is free by now; then it is recycled. */
+void pools_probe(struct pools *pools, struct registry_pool *pool);
+
+/* Starts what is due, and sees to it that it happens again when more is. Tells the owner that something has changed. */
+void pools_kick(struct pools *pools);
+
+/* pools_directories.c */
+void pools_open_directories(struct pools *pools);
+int64_t pools_directories_due_ms(const struct pools *pools, int64_t latest_ms);
+void pools_refresh_classes(struct pools *pools);
+/* Whether the paths still name the directories that are open. */
+void pools_check_directories(struct pools *pools);
+void pools_directory_gone(struct pools *pools, struct directory *directory);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* saver -- see saver.h. */
+#include "vmmallocd/saver.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmmallocd/registry_json.h"
+
+#define SHARE_OF_TIME 20    /* no more than a twentieth of the time goes into saving */
+
+struct saver {
+	uv_timer_t timer;
+	uv_work_t work;
+	struct registry *registry;
+	const struct log *log;
+	char path[PATH_MAX];
+	char boot_id[37];
+	bool writing, waiting, stopped;
+	uint64_t saved_generation, writing_generation;
+	uint64_t began_ms;
+	unsigned pause_ms, retry_ms;
+	char *text;
+	size_t bytes;
+	int result;
+	char problem[512];
+};
+
+static void write_text(uv_work_t *work)
+{
+	struct saver *saver = work->data;
+
+	saver->result = registry_json_save(saver->path, saver->text, saver->bytes);
+}
+
+static void note_result(struct saver *saver, int result)
+{
+	free(saver->text);
+	saver->text = NULL;
+	if (result == 0) {
+		if (saver->problem[0] != '\0')
+			log_line(saver->log, LOG_INFO, "registry '%s': saved again", saver->path);
+		saver->saved_generation = saver->writing_generation;
+		saver->problem[0] = '\0';
+		saver->retry_ms = 0;
+		return;
+	}
+	if (saver->problem[0] == '\0')
+		log_line(saver->log, LOG_WARNING, "registry '%s': save: %s; pools are served all the same", saver->path,
+			 strerrordesc_np(-result));
+	snprintf(saver->problem, sizeof(saver->problem), "registry %.400s: save: %s", saver->path,
+		 strerrordesc_np(-result));
+	saver->retry_ms = saver->retry_ms == 0 ? SAVER_RETRY_MS :
+			  saver->retry_ms > SAVER_RETRY_MOST_MS / 2 ? SAVER_RETRY_MOST_MS : saver->retry_ms * 2;
+}
+
+static void wrote(uv_work_t *work, int status)
+{
+	struct saver *saver = work->data;
+	uint64_t took_ms = uv_now(saver->timer.loop) - saver->began_ms;
+
+	saver->writing = false;
+	note_result(saver, status != 0 ? status : saver->result);
+	saver->pause_ms = took_ms * SHARE_OF_TIME > SAVER_PAUSE_MOST_MS ? SAVER_PAUSE_MOST_MS :
+			  took_ms * SHARE_OF_TIME < SAVER_PAUSE_MS ? SAVER_PAUSE_MS : (unsigned)took_ms * SHARE_OF_TIME;
+	saver_poke(saver);
+}
+
+static int make_text(struct saver *saver)
+{
+	saver->writing_generation = registry_generation(saver->registry);
+	return registry_json_encode(saver->registry, saver->boot_id, &saver->text, &saver->bytes);
+}
+
+static void begin(uv_timer_t *timer)
+{
+	struct saver *saver = timer->data;
+	int r;
+
+	saver->waiting = false;
+	uv_update_time(timer->loop);
+	saver->began_ms = uv_now(timer->loop);
+	r = make_text(saver);
+	if (r == 0)
+		r = uv_queue_work(timer->loop, &saver->work, write_text, wrote);
+	if (r == 0) {
+		saver->writing = true;
+		return;
+	}
+	note_result(saver, r);
+	saver_poke(saver);
+}
+
+void saver_poke(struct saver *saver)
+{
+	if (saver->writing || saver->waiting || saver->stopped ||
+	    registry_generation(saver->registry) == saver->saved_generation)
+		return;
+	saver->waiting = true;
+	(void)uv_timer_start(&saver->timer, begin, saver->retry_ms ? saver->retry_ms : saver->pause_ms, 0);
+}
+
+int saver_open(uv_loop_t *loop, struct registry *registry, const char *path, const char *boot_id, const struct log *log,
+	       struct saver **ret_saver)
+{
+	struct saver *saver = calloc(1, sizeof(*saver));
+
+	if (!saver)
+		return -ENOMEM;
+	if (snprintf(saver->path, sizeof(saver->path), "%s", path) >= (int)sizeof(saver->path)) {
+		free(saver);
+		return -ENAMETOOLONG;
+	}
+	snprintf(saver->boot_id, sizeof(saver->boot_id), "%s", boot_id);
+	saver->registry = registry;
+	saver->log = log;
+	saver->pause_ms = SAVER_PAUSE_MS;
+	saver->saved_generation = UINT64_MAX;
+	(void)uv_timer_init(loop, &saver->timer);
+	saver->timer.data = saver;
+	saver->work.data = saver;
+	*ret_saver = saver;
+	return 0;
+}
+
+void saver_stop(struct saver *saver)
+{
+	saver->stopped = true;
+	(void)uv_timer_stop(&saver->timer);
+}
+
+void saver_finish(struct saver *saver)
+{
+	int r;
+
+	if (registry_generation(saver->registry) == saver->saved_generation)
+		return;
+	r = make_text(saver);
+	if (r == 0)
+		r = registry_json_save(saver->path, saver->text, saver->bytes);
+	note_result(saver, r);
+}
+
+static void free_saver(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void saver_close(struct saver *saver)
+{
+	if (saver)
+		uv_close((uv_handle_t *)&saver->timer, free_saver);
+}
+
+const char *saver_problem(const struct saver *saver)
+{
+	return saver->problem[0] != '\0' ? saver->problem : NULL;
+}

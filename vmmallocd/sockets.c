@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sockets -- see sockets.h. */
+#include "vmmallocd/sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int sockets_make_dir(const char *path, unsigned mode)
+{
+	char part[PATH_MAX];
+	size_t length = strlen(path);
+
+	if (length == 0 || length >= sizeof(part))
+		return -ENAMETOOLONG;
+	memcpy(part, path, length + 1);
+	for (size_t i = 1; i <= length; i++) {
+		bool last = i == length;
+
+		if (!last && part[i] != '/')
+			continue;
+		part[i] = '\0';
+		/* the daemon's umask would hide it from clients */
+		if (mkdir(part, 0700) == 0) {
+			if (chmod(part, last ? mode : 0755) != 0)
+				return -errno;
+		} else if (errno != EEXIST) {
+			return -errno;
+		}
+		part[i] = path[i];
+	}
+	return 0;
+}
+
+int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error)
+{
+	char path[PATH_MAX];
+	int r, fd;
+
+	r = sockets_make_dir(runtime_dir, 0755);
+	if (r != 0) {
+		text_add(error, "runtime directory '%s': %s", runtime_dir, strerror(-r));
+		return r;
+	}
+	if (snprintf(path, sizeof(path), "%s/%s", runtime_dir, SOCKETS_LOCK_FILE) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		r = -errno;
+		text_add(error, "lock file '%s': %s", path, strerror(-r));
+		return r;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		r = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+		text_add(error, "runtime directory '%s': %s", runtime_dir,
+			 r == -EADDRINUSE ? "another vmmallocd has it" : strerror(-r));
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int listen_at(const char *path, int type, int *ret_fd)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stat st;
+	int r, fd;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (lstat(path, &st) == 0) {
+		/* of a daemon that is dead, or it would hold the lock */
+		if (!S_ISSOCK(st.st_mode))
+			return -EEXIST;
+		if (unlink(path) != 0)
+			return -errno;
+	}
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || chmod(path, 0666) != 0 ||
+	    listen(fd, SOMAXCONN) != 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int sockets_listen(const char *runtime_dir, const char *name, int type, int *ret_fd, struct text *error)
+{
+	char path[PATH_MAX];
+	int r = -ENAMETOOLONG;
+
+	if (snprintf(path, sizeof(path), "%s/%s", runtime_dir, name) < (int)sizeof(path))
+		r = listen_at(path, type, ret_fd);
+	if (r != 0)
+		text_add(error, "socket '%s/%s': %s", runtime_dir, name, strerror(-r));
+	return r;
+}
+
+void sockets_remove(const char *runtime_dir, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", runtime_dir, name) < (int)sizeof(path))
+		(void)unlink(path);
+}

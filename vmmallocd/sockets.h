@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sockets -- the runtime directory: one daemon in it, and the sockets that it listens on.
+ *
+ * A lock on a file in the directory says whose the directory is: who holds it may replace the sockets that lie there.
+ */
+#ifndef VMMALLOCD_SOCKETS_H
+#define VMMALLOCD_SOCKETS_H
+
+#include "common/base/text.h"
+
+#define SOCKETS_LOCK_FILE "vmmallocd.lock"
+
+/*
+ * Makes the directory if its parent exists (mode 0755) and takes the lock, which the descriptor holds until it is closed.
+ * -EADDRINUSE: another daemon has it; -errno. One line in `error`.
+ */
+int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error);
+
+/* A listening socket for everybody (mode 0666) in the directory, whose lock is held. `type` is SOCK_STREAM, ... */
+int sockets_listen(const char *runtime_dir, const char *name, int type, int *ret_fd, struct text *error);
+
+/* Removes a socket, while the lock is held. */
+void sockets_remove(const char *runtime_dir, const char *name);
+
+/* mkdir -p: parents with mode 0755, the last one with `mode`. 0, also if it is there, or -errno. */
+int sockets_make_dir(const char *path, unsigned mode);
+
+#endif
