@@ -5,6 +5,8 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+SYSCONFDIR ?= /etc
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/libvmmalloc
 AR ?= ar
@@ -21,13 +23,15 @@ LIB_CFLAGS := $(STD_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 
 .PHONY: all
-all: lib debug
+all: lib debug daemon ctl
 
 include libvmmalloc/jemalloc.mk
 include libvmmalloc/library.mk
 include vmmallocd/vmmallocd.mk
 include tests/packages.mk
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
+include tests/integration/integration.mk
 include tests/bench/bench.mk
 include doc/install.mk
 
@@ -38,6 +42,6 @@ clean: ## remove all that was built
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
-	@echo '  variables: PREFIX LIBDIR BINDIR MANDIR DESTDIR CC CFLAGS LDFLAGS V=1 JEMALLOC_SRC=DIR'
+	@echo '  variables: PREFIX LIBDIR BINDIR SBINDIR SYSCONFDIR SYSTEMDDIR MANDIR DESTDIR CC CFLAGS LDFLAGS V=1 JEMALLOC_SRC=DIR'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -6,4 +6,4 @@ DEMO_PACKAGES := perl-base
 LINT_PACKAGES := cppcheck clang-format man-db groff-base
 TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace pkg-config man-db \
 	git python3 perl curl sqlite3 redis-server redis-tools memcached nginx-light zstd xz-utils bzip2 ed vim tcl gdb \
-	openssl openssh-client xfsprogs btrfs-progs e2fsprogs util-linux postgresql
+	openssl openssh-client xfsprogs btrfs-progs e2fsprogs util-linux postgresql systemd

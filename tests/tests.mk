@@ -22,7 +22,7 @@ unit_packages = $(shell sed -n 's|^/\* packages: \(.*\) \*/$$|\1|p' $1 | xargs -
 .PHONY: check check-unit check-preload check-e2e deps
 check: deps ## build everything and run all tests, installing what they need
 	$(Q)$(MAKE) --no-print-directory tests
-	$(Q)tests/lib/check.bash $(UNIT_TESTS) $(SUITES)
+	$(Q)tests/lib/check.bash $(UNIT_TESTS) $(FUZZ_REPLAYS) $(SUITES)
 check-unit: $(UNIT_TESTS) ## the unit tests only
 	$(Q)tests/lib/check.bash $(UNIT_TESTS)
 check-preload: tests ## the library, driven by small programs
@@ -31,7 +31,7 @@ check-e2e: tests ## the library under real programs
 	$(Q)tests/lib/check.bash $(wildcard tests/e2e/*.bash)
 
 .PHONY: tests
-tests: all $(UNIT_TESTS) $(PRELOAD_PROGRAMS) $(PRELOAD_LIBRARIES)
+tests: all $(UNIT_TESTS) fuzz-programs $(PRELOAD_PROGRAMS) $(PRELOAD_LIBRARIES)
 
 deps: ## install the packages that building and testing need
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(TEST_PACKAGES)

@@ -13,7 +13,8 @@ FUZZ_SECONDS ?= 60
 
 fuzz_sources = $(shell sed -n 's|^/\* objects: \(.*\) \*/$$|\1|p' $1)
 
-.PHONY: fuzz-replay fuzz
+.PHONY: fuzz-programs fuzz-replay fuzz
+fuzz-programs: $(FUZZ_REPLAYS)
 fuzz-replay: $(FUZZ_REPLAYS) ## the fuzzers' corpus, replayed with variations
 	$(Q)tests/lib/check.bash $(FUZZ_REPLAYS)
 
