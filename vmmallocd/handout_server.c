@@ -169,9 +169,9 @@ static void drop(struct connection *connection)
 	*(connection->prev ? &connection->prev->next : &server->oldest) = connection->next;
 	*(connection->next ? &connection->next->prev : &server->newest) = connection->prev;
 	server->count--;
-	(void)uv_poll_stop(&connection->poll);
-	close(connection->fd);
+	/* first the handle: its number may be another thread's file in an instant */
 	uv_close((uv_handle_t *)&connection->poll, connection_closed);
+	close(connection->fd);
 }
 
 static void on_silence(uv_timer_t *timer)
@@ -322,9 +322,8 @@ void handout_server_close(struct handout_server *server)
 		return;
 	while (server->oldest)
 		drop(server->oldest);
-	(void)uv_poll_stop(&server->listener);
-	close(server->fd);
 	uv_close((uv_handle_t *)&server->listener, server_closed);
+	close(server->fd);
 	uv_close((uv_handle_t *)&server->silence, server_closed);
 	uv_close((uv_handle_t *)&server->pause, server_closed);
 }
