@@ -61,9 +61,9 @@ uninstall: ## remove what install put there; a configuration that was changed st
 FORCE:
 
 .PHONY: demo
-demo: ## install what is missing, then show a real program on a pool, live
+demo: ## install what is missing, then show real programs on pools, live, and the daemon
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(DEMO_PACKAGES)
-	$(Q)$(MAKE) --no-print-directory lib $(BUILD)/tests/demo/pool_figures
+	$(Q)$(MAKE) --no-print-directory lib daemon ctl $(BUILD)/tests/demo/pool_figures
 	$(Q)tests/demo/demo.bash
 
 .PHONY: lint
