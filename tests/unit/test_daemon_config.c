@@ -806,6 +806,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_config_has_defaults),
+		TEST(test_class_has_defaults),
 		TEST(test_config_reads_all_keys),
 		TEST(test_size_is_rounded_up_to_whole_pages),
 		TEST(test_log_level_has_words_and_numbers),
