@@ -266,6 +266,8 @@ void pools_stop(struct pools *pools)
 	uv_close((uv_handle_t *)&pools->due_timer, NULL);
 	uv_close((uv_handle_t *)&pools->probe_timer, NULL);
 	watch_close(pools->watch);
+	/* jobs that end from now on still give up their directories */
+	pools->watch = NULL;
 }
 
 static int free_work(void *context, struct registry_pool *pool)

@@ -36,7 +36,7 @@ struct pools {
 	struct provision provision;
 	struct jobs jobs;
 	struct directories directories;
-	struct watch *watch;
+	struct watch *watch;                 /* NULL once it stops */
 	uv_timer_t due_timer, probe_timer;
 	unsigned probe_slice;
 	unsigned workers_most;               /* the thread pool is not larger */

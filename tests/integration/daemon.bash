@@ -288,6 +288,27 @@ case_stop() {
 	daemon_end INT || fail "exit status $?"
 }
 
+# What the loop does after that is seen by a sanitizer: DAEMON_PROGRAM.
+case_stop_at_work() {
+	setup
+	mkdir "$POOLS/goes" "$POOLS/stays"
+	conf <<-END
+		[pool goes]
+		directory = $POOLS/goes
+		size = 128M
+		[pool stays]
+		directory = $POOLS/stays
+		size = 16M
+	END
+	daemon_start
+	wait_count goes ready 1; wait_count stays ready 1
+	sed -i 1,3d vmmallocd.conf
+	# the directory's last pool is removed while the daemon stops
+	kill -HUP "$DAEMON"
+	daemon_end TERM || fail "exit status $?"
+	! grep -q ERROR log || fail "$(grep -A 10 ERROR log)"
+}
+
 case_other_daemon() {
 	setup
 	one_class
@@ -673,6 +694,7 @@ for how in lose spoil garble empty contradict; do
 done
 run_case "kill -9 while it creates, warms and recycles: nothing is left behind" case_killed_at_work
 run_case "stop: leases and ready pools stay, and are known again" case_stop
+run_case "stop: while the last pool of a directory is removed" case_stop_at_work
 run_case "two daemons never have the same directory" case_other_daemon
 run_case "files that are not ours are not touched" case_unknown_files
 run_case "a full mount: its class says so, the others go on" case_full_mount
