@@ -197,6 +197,19 @@ case_killed() {
 	client take=a map zero | grep -qx zero || fail "not zero"
 }
 
+# The event comes before the kernel counts the file as closed.
+case_slow_close() {
+	setup
+	one_class "ready = 1" "max = 1"
+	daemon_start
+	for locks in 1 1000 8000; do
+		wait_count a ready 1
+		client take=a locks=$locks map >/dev/null || fail "status $?"
+	done
+	wait_count a ready 1
+	is "$(ask daemon recycled)" 3
+}
+
 case_destroy() {
 	setup
 	one_class "ready = 1" "max = 1" "recycle = destroy"
@@ -687,6 +700,7 @@ run_case "hand-out: none ready is said at once" case_none_ready
 run_case "hand-out: users, groups and the most per user" case_users
 run_case "hand-out: by the daemon of an ordinary user" case_ordinary_user
 run_case "reclaim: a pool is ready again when its last user was killed, not before" case_killed
+run_case "reclaim: a pool whose closing takes the kernel long" case_slow_close
 run_case "reclaim: recycle = destroy makes a new one" case_destroy
 run_case "kill -9: leased pools stay leased, orphans are recycled, none is issued twice" case_killed_daemon
 for how in lose spoil garble empty contradict; do
