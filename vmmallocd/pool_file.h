@@ -34,12 +34,14 @@
 
 #define POOL_FILE_ID_BYTES 16
 #define POOL_FILE_NAME_BYTES 64        /* of a name, with its NUL */
+#define POOL_DIR_LOCK_FILE ".vmmallocd.lock"
 
 enum pool_file_mark { POOL_FILE_NEW, POOL_FILE_READY, POOL_FILE_USED, POOL_FILE_BAD };
 
 /* An open directory of pools. Read-only once opened, so threads may share it. */
 struct pool_dir {
 	int fd;                        /* O_DIRECTORY */
+	int lock_fd;                   /* of POOL_DIR_LOCK_FILE while it is locked, else -1 */
 	char *path;
 	dev_t dev;
 	ino_t ino;
@@ -59,6 +61,12 @@ struct pool_file {
 /* The directory must exist, and be writable by nobody but its owner (root or the daemon) unless it is sticky. */
 int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error);
 void pool_dir_close(struct pool_dir *dir);
+
+/*
+ * Makes the directory this daemon's until it is closed: -EWOULDBLOCK: another daemon has it, or this one by another
+ * path. The lock is on a file that nobody else can open: whoever may read a directory could lock that, and keep it.
+ */
+int pool_dir_lock(struct pool_dir *dir, struct text *error);
 
 /*
  * Whether leases and inotify keep here what reclaim relies on: a file that is mapped, and whose descriptor is closed,
