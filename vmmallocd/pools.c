@@ -45,11 +45,13 @@ struct directory *pools_directory(const struct pools *pools, const struct regist
 int pools_add(struct pools *pools, struct directory *directory, const struct registry_pool *pool,
 	      enum registry_state state, struct registry_pool **ret_pool)
 {
+	struct registry_pool copy = *pool;
 	int r;
 
 	if (!provision_class(&pools->provision, pool->class_name))
 		return -ENOMEM;
-	r = registry_add(pools->registry, pool, state, ret_pool);
+	copy.stays_pinned = directory->dir.dax;
+	r = registry_add(pools->registry, &copy, state, ret_pool);
 	if (r == 0)
 		directory->pools++;
 	return r;
