@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 struct directory *directories_find(const struct directories *directories, const char *path)
@@ -110,14 +109,9 @@ static void open_and_scan(uv_work_t *work)
 	scan->result = pool_dir_open(scan->directory->path, &scan->dir, &error);
 	if (scan->result != 0)
 		return;
-	/* on the directory itself: it is the same lock whatever runtime directory the other daemon has */
-	if (flock(scan->dir.fd, LOCK_EX | LOCK_NB) != 0) {
-		scan->result = -errno;
-		text_add(&error, "pool directory %s: %s", scan->directory->path, errno == EWOULDBLOCK ?
-			 "another daemon has it, or another path of this one's classes" : strerrordesc_np(errno));
-	} else {
+	scan->result = pool_dir_lock(&scan->dir, &error);
+	if (scan->result == 0)
 		scan->result = test_and_scan(scan, &error);
-	}
 	if (scan->result != 0)
 		pool_dir_close(&scan->dir);
 }

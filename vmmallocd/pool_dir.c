@@ -8,6 +8,7 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 		return fail_open(error, path, "enough memory", -ENOMEM);
 	*ret_dir = (struct pool_dir){
 		.fd = steal_fd(&fd),
+		.lock_fd = -1,
 		.path = steal_pointer(&copy),
 		.dev = st.st_dev,
 		.ino = st.st_ino,
@@ -52,9 +54,36 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 
 void pool_dir_close(struct pool_dir *dir)
 {
+	cleanup_fd(&dir->lock_fd);
 	(void)close(dir->fd);
 	free(dir->path);
-	*dir = (struct pool_dir){ .fd = -1 };
+	*dir = (struct pool_dir){ .fd = -1, .lock_fd = -1 };
+}
+
+static int fail_lock(const struct pool_dir *dir, struct text *error, const char *what, int r)
+{
+	text_add(error, "pool directory %s: %s", dir->path, what);
+	return r;
+}
+
+int pool_dir_lock(struct pool_dir *dir, struct text *error)
+{
+	static const char not_ours[] = POOL_DIR_LOCK_FILE ": expected an empty file of the daemon's own user, mode 0600";
+	struct stat st;
+
+	CLEANUP(cleanup_fd) int fd = openat(dir->fd, POOL_DIR_LOCK_FILE,
+					    O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, POOL_FILE_MODE);
+	if (fd < 0 && (errno == EACCES || errno == ELOOP || errno == EISDIR))
+		return fail_lock(dir, error, not_ours, -errno);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_lock(dir, error, strerrordesc_np(errno), -errno);
+	if (!pool_file_is_ours(&st))
+		return fail_lock(dir, error, not_ours, -EPERM);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return fail_lock(dir, error, errno == EWOULDBLOCK ?
+				 "another daemon has it, or another path of this one's classes" : strerrordesc_np(errno), -errno);
+	dir->lock_fd = steal_fd(&fd);
+	return 0;
 }
 
 /*

@@ -34,12 +34,14 @@
 
 #define POOL_FILE_ID_BYTES 16
 #define POOL_FILE_NAME_BYTES 64        /* of a name, with its NUL */
+#define POOL_DIR_LOCK_FILE ".vmmallocd.lock"
 
 enum pool_file_mark { POOL_FILE_NEW, POOL_FILE_READY, POOL_FILE_USED, POOL_FILE_BAD };
 
 /* An open directory of pools. Read-only once opened, so threads may share it. */
 struct pool_dir {
 	int fd;                        /* O_DIRECTORY */
+	int lock_fd;                   /* of POOL_DIR_LOCK_FILE while it is locked, else -1 */
 	char *path;
 	dev_t dev;
 	ino_t ino;
@@ -59,6 +61,12 @@ struct pool_file {
 /* The directory must exist, and be writable by nobody but its owner (root or the daemon) unless it is sticky. */
 int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error);
 void pool_dir_close(struct pool_dir *dir);
+
+/*
+ * Makes the directory this daemon's until it is closed: -EWOULDBLOCK: another daemon has it, or this one by another
+ * path. The lock is on a file that nobody else can open: whoever may read a directory could lock that, and keep it.
+ */
+int pool_dir_lock(struct pool_dir *dir, struct text *error);
 
 /*
  * Whether leases and inotify keep here what reclaim relies on: a file that is mapped, and whose descriptor is closed,
@@ -108,7 +116,7 @@ int pool_file_probe(const struct pool_dir *dir, const struct pool_file *file);
 /*
  * Makes the file as good as new after nobody has it any more: checks that it is the file we know (type, owner, mode,
  * one link, inode) and that nobody has it, takes every page out of it (on DAX while it is mapped here, so that the
- * kernel waits for pins), brings it back to `size_bytes` rounded up, reserves it again and writes a fresh header. The
+ * kernel waits for pins), takes a memory policy from it (mbind), brings it back to `size_bytes` rounded up, reserves it again and writes a fresh header. The
  * caller has marked it POOL_FILE_USED or _BAD, probed it, and warms it afterwards.
  * -ETIMEDOUT: a page is pinned and that did not end in `timeout_ms`: quarantine it. -EAGAIN: somebody has it after all.
  * -ECANCELED. Any other error: destroy it.

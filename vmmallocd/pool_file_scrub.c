@@ -11,9 +11,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +30,7 @@
 #define TICK_NS 50000000               /* between signals: how late `cancel` and the deadline may be noticed */
 #define PAGE_BYTES 4096
 #define WINDOW ((off_t)1 << 30)        /* mapped at a time */
+#define NODES_MOST 1024                /* of memory: as many as Linux can know */
 
 /* Signals that come to this thread at intervals: one that comes too early to interrupt a call is followed by others. */
 struct ticker {
@@ -172,6 +175,58 @@ int pool_file_empty(int fd, unsigned timeout_ms, const atomic_bool *cancel)
 	return r;
 }
 
+/* --- where its memory comes from --- */
+
+struct policy {
+	int mode;
+	unsigned long nodes[NODES_MOST / (8 * sizeof(unsigned long))];
+};
+
+/* That of a new file: the mount may have one (mpol=). */
+static int read_policy(const struct pool_dir *dir, struct policy *ret_policy)
+{
+	void *page;
+	int r;
+
+	CLEANUP(cleanup_fd) int fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, POOL_FILE_MODE);
+	if (fd < 0)
+		return -errno;
+	page = mmap(NULL, dir->grain, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	/* one more than there are bits: the kernel takes one off */
+	r = syscall(SYS_get_mempolicy, &ret_policy->mode, ret_policy->nodes, NODES_MOST + 1, page, MPOL_F_ADDR) < 0 ?
+	    -errno : 0;
+	(void)munmap(page, dir->grain);
+	return r;
+}
+
+/*
+ * What mbind(2) sets on a shared mapping belongs to the file on tmpfs and hugetlbfs: it outlives all mappings and every
+ * page. It would tell the next user of the last, and take the memory of the next from where the last one chose.
+ */
+static int reset_policy(const struct pool_dir *dir, int fd, uint64_t size_bytes)
+{
+	struct policy policy = { 0 };
+	void *pages;
+	int r;
+
+	if (!dir->tmpfs && dir->grain == PAGE_BYTES)
+		return 0;
+	r = read_policy(dir, &policy);
+	if (r < 0)
+		return r == -ENOSYS ? 0 : r;  /* a kernel without NUMA */
+	pages = mmap(NULL, size_bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (pages == MAP_FAILED)
+		return -errno;
+	/* another one first: the kernel compares with the mapping's, which is new, and not with the file's */
+	if (syscall(SYS_mbind, pages, size_bytes, MPOL_LOCAL, NULL, 0, 0) < 0 ||
+	    syscall(SYS_mbind, pages, size_bytes, policy.mode, policy.nodes, NODES_MOST + 1, 0) < 0)
+		r = -errno;
+	(void)munmap(pages, size_bytes);
+	return r;
+}
+
 int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name, uint64_t size_bytes,
 		    unsigned timeout_ms, const atomic_bool *cancel, struct text *error)
 {
@@ -194,6 +249,9 @@ int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const ch
 	r = pool_file_empty(fd, timeout_ms, cancel);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, r == -ETIMEDOUT ? "a page is pinned" : "punching", r);
+	r = reset_policy(dir, fd, fresh.size_bytes);
+	if (r < 0)
+		return pool_file_fail(error, dir, file, "memory policy", r);
 	r = pool_file_fill(dir, fd, &fresh, class_name, cancel, &what);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, what, r);

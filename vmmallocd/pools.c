@@ -45,11 +45,13 @@ struct directory *pools_directory(const struct pools *pools, const struct regist
 int pools_add(struct pools *pools, struct directory *directory, const struct registry_pool *pool,
 	      enum registry_state state, struct registry_pool **ret_pool)
 {
+	struct registry_pool copy = *pool;
 	int r;
 
 	if (!provision_class(&pools->provision, pool->class_name))
 		return -ENOMEM;
-	r = registry_add(pools->registry, pool, state, ret_pool);
+	copy.stays_pinned = directory->dir.dax;
+	r = registry_add(pools->registry, &copy, state, ret_pool);
 	if (r == 0)
 		directory->pools++;
 	return r;
@@ -95,6 +97,53 @@ void pools_probe(struct pools *pools, struct registry_pool *pool)
 	}
 }
 
+/*
+ * The kernel says IN_CLOSE_WRITE shortly before the file counts as closed (__fput in its fs/file_table.c): a thread of a
+ * client's that loses its processor in between, or has many locks to drop, is still there when we look.
+ */
+#define EARLY_MS 1
+#define EARLY_LOOKS 11    /* 1 + 2 + 4 + ... ms: two seconds */
+
+static void on_early_timer(uv_timer_t *timer)
+{
+	struct pools *pools = timer->data;
+	size_t left = 0;
+
+	for (size_t i = 0; i < pools->early_count; i++) {
+		struct pools_early early = pools->early[i];
+		struct registry_pool *pool = registry_find(pools->registry, early.id);
+
+		if (!pool || pool->state != REGISTRY_LEASED)
+			continue;
+		pools_probe(pools, pool);
+		/* also if it is leased by now, or gone: the next look shows that */
+		if (--early.looks > 0)
+			pools->early[left++] = early;
+	}
+	pools->early_count = left;
+	pools->early_ms *= 2;
+	if (left > 0)
+		(void)uv_timer_start(timer, on_early_timer, pools->early_ms, 0);
+	pools_kick(pools);
+}
+
+/* There may be no room for it: its turn in the round of probes comes all the same. */
+static void probe_again(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES])
+{
+	size_t i = 0;
+
+	while (i < pools->early_count && memcmp(pools->early[i].id, id, POOL_FILE_ID_BYTES) != 0)
+		i++;
+	if (i == POOLS_EARLY_MOST)
+		return;
+	if (i == pools->early_count)
+		pools->early_count++;
+	memcpy(pools->early[i].id, id, POOL_FILE_ID_BYTES);
+	pools->early[i].looks = EARLY_LOOKS;
+	pools->early_ms = EARLY_MS;
+	(void)uv_timer_start(&pools->early_timer, on_early_timer, EARLY_MS, 0);
+}
+
 /* --- events --- */
 
 static void on_closed(void *context, int number, const uint8_t id[POOL_FILE_ID_BYTES])
@@ -112,6 +161,9 @@ static void on_closed(void *context, int number, const uint8_t id[POOL_FILE_ID_B
 		pools_probe(pools, pool);
 	else
 		return;
+	pool = registry_find(pools->registry, id);
+	if (pool && pool->state == REGISTRY_LEASED)
+		probe_again(pools, id);
 	pools_kick(pools);
 }
 
@@ -236,7 +288,8 @@ int pools_open(struct pools *pools, uv_loop_t *loop, const struct log *log, cons
 	};
 	(void)uv_timer_init(loop, &pools->due_timer);
 	(void)uv_timer_init(loop, &pools->probe_timer);
-	pools->due_timer.data = pools->probe_timer.data = pools;
+	(void)uv_timer_init(loop, &pools->early_timer);
+	pools->due_timer.data = pools->probe_timer.data = pools->early_timer.data = pools;
 	if (!pools->registry)
 		return -ENOMEM;
 	r = watch_open(loop, &watch_events, pools, &pools->watch);
@@ -265,7 +318,10 @@ void pools_stop(struct pools *pools)
 	jobs_cancel_all(&pools->jobs);
 	uv_close((uv_handle_t *)&pools->due_timer, NULL);
 	uv_close((uv_handle_t *)&pools->probe_timer, NULL);
+	uv_close((uv_handle_t *)&pools->early_timer, NULL);
 	watch_close(pools->watch);
+	/* jobs that end from now on still give up their directories */
+	pools->watch = NULL;
 }
 
 static int free_work(void *context, struct registry_pool *pool)

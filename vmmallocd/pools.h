@@ -26,6 +26,13 @@
 #include "vmmallocd/watch.h"
 
 #define POOLS_PROBE_ROUND_S 60    /* each leased pool is probed once in this time though no event came */
+#define POOLS_EARLY_MOST 32       /* pools that are probed again soon, at the most */
+
+/* A pool that was still in use when its event came. */
+struct pools_early {
+	uint8_t id[POOL_FILE_ID_BYTES];
+	unsigned looks;           /* that are left */
+};
 
 struct pools {
 	uv_loop_t *loop;
@@ -36,9 +43,12 @@ struct pools {
 	struct provision provision;
 	struct jobs jobs;
 	struct directories directories;
-	struct watch *watch;
-	uv_timer_t due_timer, probe_timer;
+	struct watch *watch;                 /* NULL once it stops */
+	uv_timer_t due_timer, probe_timer, early_timer;
 	unsigned probe_slice;
+	struct pools_early early[POOLS_EARLY_MOST];
+	size_t early_count;
+	unsigned early_ms;                   /* until they are probed the next time; doubles */
 	unsigned workers_most;               /* the thread pool is not larger */
 	unsigned opening;                    /* directories at which a thread is */
 	bool stopping;

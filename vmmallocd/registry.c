@@ -7,7 +7,7 @@
  *   classes[hash of the name]      -> class - next -> class
  *                                     class->first[state] -> pool <- next_in_state, prev_in_state -> pool
  *
- * Leasing a pool may need a new tally but must not fail. There are never more tallies in use than leased pools, so each
+ * Leasing a pool may need a new tally but must not fail. There are never more tallies in use than pools, so each
  * pool brings a spare one when it is added, and takes one away when it is removed.
  */
 #include "vmmallocd/registry.h"
@@ -29,7 +29,7 @@ struct tally {
 /* What a pool is inside: the caller sees its first member. */
 struct entry {
 	struct registry_pool pool;
-	struct tally *tally;         /* the one that counts it; NULL unless leased. pool.owner may have changed since */
+	struct tally *tally;         /* the one that counts it; NULL unless it is had. pool.owner may have changed since */
 };
 
 _Static_assert(offsetof(struct entry, pool) == 0, "a pool is its entry");
@@ -155,14 +155,20 @@ static void uncount(struct registry *registry, struct entry *entry)
 	}
 }
 
-/* Counts a pool for the owner it has now, if it is leased, and no longer for the one before. */
+static bool is_had(const struct registry_pool *pool)
+{
+	return pool->state == REGISTRY_LEASED ||
+	       (pool->stays_pinned && (pool->state == REGISTRY_RECYCLING || pool->state == REGISTRY_QUARANTINED));
+}
+
+/* Counts a pool for the owner it has now, if he has it, and no longer for the one before. */
 static void recount(struct registry *registry, struct entry *entry)
 {
 	const struct registry_pool *pool = &entry->pool;
 	struct tally **link;
 
 	uncount(registry, entry);
-	if (pool->state != REGISTRY_LEASED)
+	if (!is_had(pool))
 		return;
 	link = tally_link(registry, pool->class, pool->owner.uid);
 	if (!*link) {

@@ -38,6 +38,7 @@ struct registry_pool {
 	uint8_t id[POOL_FILE_ID_BYTES];
 	char class_name[HANDOUT_CLASS_BYTES];
 	char *directory;               /* owned by the registry, a copy */
+	bool stays_pinned;             /* DAX: counts as its last owner's until it could be punched */
 	/* may be changed at any time, followed by registry_touch */
 	struct pool_file file;
 	struct registry_owner owner;   /* meaningful while leased */
@@ -79,7 +80,10 @@ struct registry_pool *registry_find(const struct registry *registry, const uint8
 /* Never NULL but for want of memory. */
 struct registry_class *registry_class(struct registry *registry, const char *name);
 size_t registry_count(const struct registry *registry);
-/* How many pools of a class a user has leased: by the owner of each when it was last added, set or touched. */
+/*
+ * How many pools of a class a user has leased: by the owner of each when it was last added, set or touched. A pool that
+ * stays_pinned counts while it is recycled or quarantined as well, or one user could pin them all, one after another.
+ */
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid);
 
 /*

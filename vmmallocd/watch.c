@@ -111,5 +111,6 @@ int watch_add(struct watch *watch, int dir_fd, int *ret_watch)
 
 void watch_remove(struct watch *watch, int number)
 {
-	(void)inotify_rm_watch(watch->fd, number);
+	if (watch)
+		(void)inotify_rm_watch(watch->fd, number);
 }

@@ -31,6 +31,7 @@ void watch_close(struct watch *watch);
 
 /* Watches an open directory; *ret_watch tells its events from others'. */
 int watch_add(struct watch *watch, int dir_fd, int *ret_watch);
+/* Nothing, if `watch` is NULL: it was closed, and with it all that was watched. */
 void watch_remove(struct watch *watch, int number);
 
 /* What is in a buffer that was read from inotify, in order. */

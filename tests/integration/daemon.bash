@@ -197,6 +197,24 @@ case_killed() {
 	client take=a map zero | grep -qx zero || fail "not zero"
 }
 
+# The event comes before the kernel counts the file as closed: on another processor the daemon looks too early.
+case_slow_close() {
+	setup
+	need taskset
+	cpus=($(taskset -cp $$ | sed 's/.*: //' | tr , '\n' | awk -F- '{ for (i = $1; i <= $NF; i++) print i }'))
+	[ ${#cpus[@]} -ge 2 ] || skip "one processor"
+	one_class "ready = 1" "max = 1"
+	daemon_start
+	taskset -cp "${cpus[0]}" "$DAEMON" >/dev/null
+	for locks in 1000 1000 1000 3000 3000 3000 3000 3000; do
+		wait_count a ready 1
+		taskset -c "${cpus[1]}" "$HELPERS/pool_client" "$RUN/pool.sock" take=a locks=$locks >/dev/null ||
+			fail "status $?"
+	done
+	wait_count a ready 1
+	is "$(ask daemon recycled)" 8
+}
+
 case_destroy() {
 	setup
 	one_class "ready = 1" "max = 1" "recycle = destroy"
@@ -286,6 +304,27 @@ case_stop() {
 	is "$(ask count a ready)" 2
 	is "$(ask list | awk '$3 == "leased" { print $6, $8 }')" "$HELD pool_client"
 	daemon_end INT || fail "exit status $?"
+}
+
+# What the loop does after that is seen by a sanitizer: DAEMON_PROGRAM.
+case_stop_at_work() {
+	setup
+	mkdir "$POOLS/goes" "$POOLS/stays"
+	conf <<-END
+		[pool goes]
+		directory = $POOLS/goes
+		size = 128M
+		[pool stays]
+		directory = $POOLS/stays
+		size = 16M
+	END
+	daemon_start
+	wait_count goes ready 1; wait_count stays ready 1
+	sed -i 1,3d vmmallocd.conf
+	# the directory's last pool is removed while the daemon stops
+	kill -HUP "$DAEMON"
+	daemon_end TERM || fail "exit status $?"
+	! grep -q ERROR log || fail "$(grep -A 10 ERROR log)"
 }
 
 case_other_daemon() {
@@ -666,6 +705,7 @@ run_case "hand-out: none ready is said at once" case_none_ready
 run_case "hand-out: users, groups and the most per user" case_users
 run_case "hand-out: by the daemon of an ordinary user" case_ordinary_user
 run_case "reclaim: a pool is ready again when its last user was killed, not before" case_killed
+run_case "reclaim: a pool whose closing takes the kernel long" case_slow_close
 run_case "reclaim: recycle = destroy makes a new one" case_destroy
 run_case "kill -9: leased pools stay leased, orphans are recycled, none is issued twice" case_killed_daemon
 for how in lose spoil garble empty contradict; do
@@ -673,6 +713,7 @@ for how in lose spoil garble empty contradict; do
 done
 run_case "kill -9 while it creates, warms and recycles: nothing is left behind" case_killed_at_work
 run_case "stop: leases and ready pools stay, and are known again" case_stop
+run_case "stop: while the last pool of a directory is removed" case_stop_at_work
 run_case "two daemons never have the same directory" case_other_daemon
 run_case "files that are not ours are not touched" case_unknown_files
 run_case "a full mount: its class says so, the others go on" case_full_mount

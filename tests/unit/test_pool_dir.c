@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -379,6 +380,47 @@ static void test_pool_dir_scan_ends_when_the_visitor_says_so(void **state)
 #define TEST_HERE(function, parent) \
 	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
 
+static void test_pool_dir_lock_is_one_at_a_time(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_dir other;
+
+	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), 0);
+	assert_int_equal(pool_dir_open(fixture->dir.path, &other, &fixture->error), 0);
+	assert_int_equal(pool_dir_lock(&other, &fixture->error), -EWOULDBLOCK);
+	assert_non_null(strstr(fixture->error.data, "another daemon has it"));
+	pool_dir_close(&other);
+	(void)unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0);
+}
+
+static void test_pool_dir_lock_is_not_kept_by_who_locks_the_directory(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	int fd = open(fixture->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), 0);
+	(void)close(fd);
+	(void)unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0);
+}
+
+static void test_pool_dir_lock_refuses_a_file_that_others_may_lock(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	int fd = openat(fixture->dir.fd, POOL_DIR_LOCK_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, 0644), 0);
+	(void)close(fd);
+	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), -EPERM);
+	assert_non_null(strstr(fixture->error.data, POOL_DIR_LOCK_FILE ": expected"));
+	assert_int_equal(unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0), 0);
+	assert_int_equal(symlinkat("elsewhere", fixture->dir.fd, POOL_DIR_LOCK_FILE), 0);
+	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), -ELOOP);
+	assert_int_equal(faccessat(fixture->dir.fd, "elsewhere", F_OK, 0), -1);
+	(void)unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +428,9 @@ int main(void)
 		TEST_HERE(test_pool_dir_open_refuses_what_is_no_directory, "/dev/shm"),
 		TEST_HERE(test_pool_dir_open_refuses_one_that_others_may_write_to, "/dev/shm"),
 		TEST_HERE(test_pool_dir_open_refuses_one_of_another_user, "/dev/shm"),
+		TEST_HERE(test_pool_dir_lock_is_one_at_a_time, "/dev/shm"),
+		TEST_HERE(test_pool_dir_lock_is_not_kept_by_who_locks_the_directory, "/dev/shm"),
+		TEST_HERE(test_pool_dir_lock_refuses_a_file_that_others_may_lock, "/dev/shm"),
 		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, "/dev/shm"),
 		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, "/tmp"),
 		TEST_HERE(test_pool_dir_self_test_refuses_leases_that_prove_nothing, "/dev/shm"),

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/mempolicy.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -167,6 +169,40 @@ static void test_pool_file_scrub_leaves_zeros(void **state)
 	assert_scrubbed(fixture, &file);
 	assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);
 	assert_int_equal(scratch_entries(fixture->path), 1);
+}
+
+static int policy_of(void *page)
+{
+	int mode = -1;
+
+	assert_int_equal(syscall(SYS_get_mempolicy, &mode, NULL, 0, page, MPOL_F_ADDR), 0);
+	return mode;
+}
+
+static void test_pool_file_scrub_leaves_no_memory_policy(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = used_pool(fixture, 'S');
+	const unsigned long first_node = 1;
+	int fd = open_used(fixture, &file);
+	char *base = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int fresh;
+
+	assert_ptr_not_equal(base, MAP_FAILED);
+	fresh = policy_of(base + SIZE / 2);
+	if (syscall(SYS_mbind, base + SIZE / 2, MIB, MPOL_BIND, &first_node, 64, 0) < 0)
+		skip();
+	(void)munmap(base, SIZE);
+	(void)close(fd);
+	assert_int_equal(scrub(fixture, &file, TIMEOUT_MS), 0);
+
+	fd = open_used(fixture, &file);
+	base = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(base, MAP_FAILED);
+	for (size_t at = 0; at < SIZE; at += MIB / 2)
+		assert_int_equal(policy_of(base + at), fresh);
+	(void)munmap(base, SIZE);
+	(void)close(fd);
 }
 
 static void test_pool_file_scrub_brings_a_truncated_file_back(void **state)
@@ -552,6 +588,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_SHM(test_pool_file_scrub_leaves_zeros),
 		TEST_DISK(test_pool_file_scrub_leaves_zeros),
+		TEST_SHM(test_pool_file_scrub_leaves_no_memory_policy),
 		TEST_SHM(test_pool_file_scrub_brings_a_truncated_file_back),
 		TEST_DISK(test_pool_file_scrub_brings_a_truncated_file_back),
 		TEST_SHM(test_pool_file_scrub_brings_an_extended_file_back),

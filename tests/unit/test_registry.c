@@ -249,6 +249,26 @@ static void test_registry_set_state_moves_to_the_end_of_the_same_state(void **st
 	assert_int_equal(registry_leased_by(registry, "small", 5), 2);
 }
 
+static void test_registry_counts_pools_that_stay_pinned_until_they_are_clean(void **state)
+{
+	static const struct {
+		enum registry_state state;
+		size_t count;
+	} steps[] = {
+		{ REGISTRY_LEASED, 1 }, { REGISTRY_RECYCLING, 1 }, { REGISTRY_QUARANTINED, 1 }, { REGISTRY_WARMING, 0 },
+		{ REGISTRY_READY, 0 }, { REGISTRY_LEASED, 1 }, { REGISTRY_FAILED, 0 },
+	};
+	struct registry *registry = *state;
+	struct registry_pool pool = { .class_name = "small", .directory = "/dax", .stays_pinned = true }, *added;
+
+	pool.owner.uid = 1000;
+	assert_int_equal(registry_add(registry, &pool, REGISTRY_READY, &added), 0);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		registry_set_state(registry, added, steps[i].state, 0);
+		assert_int_equal(registry_leased_by(registry, "small", 1000), steps[i].count);
+	}
+}
+
 static void test_registry_counts_leases_by_class_and_user(void **state)
 {
 	struct registry *registry = *state;
@@ -715,6 +735,7 @@ int main(void)
 		cmocka_unit_test(test_registry_tells_ids_apart_in_every_bit),
 		cmocka_unit_test(test_registry_keeps_the_oldest_of_a_state_first),
 		cmocka_unit_test(test_registry_set_state_moves_to_the_end_of_the_same_state),
+		cmocka_unit_test(test_registry_counts_pools_that_stay_pinned_until_they_are_clean),
 		cmocka_unit_test(test_registry_counts_leases_by_class_and_user),
 		cmocka_unit_test(test_registry_count_of_leases_follows_the_owner),
 		cmocka_unit_test(test_registry_count_of_leases_survives_an_owner_nobody_told_it_of),

@@ -18,6 +18,7 @@
  * truncate=BYTES, punch, link=PATH, lease, chmod, unlock    what one may try: "0" or an error's name
  * path, reopen              opens an O_PATH descriptor of the pool; opens the pool through it
  * pin, pinned               puts a page of the mapping into a pipe; "pinned BYTE": what the pipe reads there now
+ * locks=N                   takes that many locks on the pool, which the kernel drops only after IN_CLOSE_WRITE
  * fork                      a child that keeps everything, and sleeps: "child PID"
  * flood=N                   opens N silent connections: "N connections, M told to be busy"
  * waitfor=FILE, hold        until the file exists; for ever
@@ -215,6 +216,17 @@ static void link_pool(const struct client *client, const char *to)
 	say_result(linkat(AT_FDCWD, path, AT_FDCWD, to, AT_SYMLINK_FOLLOW));
 }
 
+static void take_locks(const struct client *client, size_t n)
+{
+	/* from the last to the first: each goes to the head of the kernel's list. Not adjacent, or they would be one. */
+	for (size_t i = n; i > 0; i--) {
+		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(2 * i), .l_len = 1 };
+
+		if (fcntl(client->pool, F_OFD_SETLK, &lock) < 0)
+			die("lock");
+	}
+}
+
 static void do_fork(void)
 {
 	pid_t child = fork();
@@ -316,6 +328,8 @@ static void act(struct client *client, const char *verb, const char *argument)
 		say_result(fchmod(client->pool, 0666));
 	else if (IS("unlock"))
 		say_result(flock(client->pool, LOCK_SH) < 0 ? -1 : flock(client->pool, LOCK_UN));
+	else if (IS("locks"))
+		take_locks(client, number);
 	else if (IS("path"))
 		open_path(client);
 	else if (IS("reopen"))
