@@ -240,6 +240,26 @@ case_killed_at_work() {
 	done
 }
 
+# What a crash in the middle of a scrub leaves, or a client that wiped its header, of a pool that was made a moment ago.
+case_killed_unknown() {
+	setup
+	one_class "ready = 3" "max = 3"
+	daemon_start
+	wait_count a ready 3
+	hold take=a map wipe
+	wait_count a leased 1
+	daemon_end KILL
+	rm "$STATE/registry.json"
+	set -- "$POOLS"/*.ready
+	mv "$1" "${1%ready}used"
+	truncate -s 0 "${1%ready}used"
+	daemon_start
+	is "$(ask list | awk '{ print $2, $3 }' | grep -c "unknown leased")" 1
+	kill_held "$HELD"
+	wait_count a ready 3
+	is "$(ask list | awk '{ print $5 }' | sort)" "$(ls -d "$POOLS"/* | sort)"
+}
+
 case_stop() {
 	setup
 	one_class "ready = 2"
@@ -639,6 +659,7 @@ for how in lose spoil garble empty contradict; do
 	run_case "kill -9: the same, $how the registry" case_killed_daemon ${how}_registry
 done
 run_case "kill -9 while it creates, warms and recycles: nothing is left behind" case_killed_at_work
+run_case "kill -9: a pool without header that no registry knows is ours all the same" case_killed_unknown
 run_case "stop: leases and ready pools stay, and are known again" case_stop
 run_case "two daemons never have the same directory" case_other_daemon
 run_case "files that are not ours are not touched" case_unknown_files
