@@ -111,8 +111,8 @@ int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*chil
 }
 
 /*
- * jemalloc takes and releases the locks of all its arenas around a fork, which touches dozens of pages in the parent and
- * once more in the child. Where no other thread ever was, nobody can hold a lock, and there is nothing to do.
+ * jemalloc takes and releases the locks of all its arenas around a fork, which touches dozens of pages in the parent
+ * and once more in the child. Where no other thread ever was, nobody can hold a lock, and there is nothing to do.
  */
 static bool locked_for_fork;
 

@@ -18,7 +18,8 @@ struct reserving {
 static void reserve_pending(struct reserving *reserving)
 {
 	if (reserving->end > reserving->start && reserving->error == 0)
-		reserving->error = vmm_pool_reserve(reserving->clone, reserving->start, reserving->end - reserving->start);
+		reserving->error =
+			vmm_pool_reserve(reserving->clone, reserving->start, reserving->end - reserving->start);
 }
 
 /* Whole granules, as vmm_heap_forget_free takes it, in as few steps as that makes. */

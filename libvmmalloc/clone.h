@@ -2,16 +2,16 @@
 /*
  * clone -- a second pool with the same heap in it, for a child.
  *
- * Only what is in use is reserved, in whole granules of the heap, and copied. The caller holds the heap's lock, and sees to
- * it that nobody writes to the heap meanwhile: by being the only thread, or by copying what is frozen. Allocates
- * nothing; async-signal-safe.
+ * Only what is in use is reserved, in whole granules of the heap, and copied. The caller holds the heap's lock, and
+ * sees to it that nobody writes to the heap meanwhile: by being the only thread, or by copying what is frozen.
+ * Allocates nothing; async-signal-safe.
  */
 #ifndef LIBVMMALLOC_CLONE_H
 #define LIBVMMALLOC_CLONE_H
 
 #include "libvmmalloc/heap.h"
 
-/* A pool of the same size in `dir`, with space reserved for what is in use, or for all, and nothing in it. 0 or -errno. */
+/* An empty pool of the same size in `dir`, with space reserved for what is in use, or for all. 0 or -errno. */
 int vmm_clone_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_clone);
 
 /* Copies what is in use. 0 or -errno if the heap has grown meanwhile, and the file system is full. */

@@ -23,8 +23,8 @@ void vmm_comeback_start(void);
 void vmm_comeback_frozen(struct vmm_heap *heap);
 
 /*
- * In a child whose heap is private on the parent's file (`on_file` false: in ordinary memory, and there is no way back).
- * `shares_descriptors`: made with CLONE_FILES; it may then close none of ours, and keeps its place.
+ * In a child whose heap is private on the parent's file (`on_file` false: in ordinary memory, and there is no way
+ * back). `shares_descriptors`: made with CLONE_FILES; it may then close none of ours, and keeps its place.
  */
 void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descriptors);
 

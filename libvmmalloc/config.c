@@ -146,8 +146,8 @@ static int read_pool_class(char *const *environment, const char **ret_class, str
 	const char *value = vmm_config_value(environment, CONFIG_POOL);
 
 	if (value && handout_class_name_check(value) < 0) {
-		text_add(error, "incorrect %s value (%s), expected the name of a class: letters, digits, _ and -", CONFIG_POOL,
-			 value);
+		text_add(error, "incorrect %s value (%s), expected the name of a class: letters, digits, _ and -",
+			 CONFIG_POOL, value);
 		return -EINVAL;
 	}
 	*ret_class = value;
@@ -159,7 +159,8 @@ static int read_socket(char *const *environment, const char **ret_path, struct t
 	const char *value = vmm_config_value(environment, CONFIG_SOCKET);
 
 	if (value && value[0] != '/') {
-		text_add(error, "incorrect %s value (%s), expected the absolute path of a socket", CONFIG_SOCKET, value);
+		text_add(error, "incorrect %s value (%s), expected the absolute path of a socket", CONFIG_SOCKET,
+			 value);
 		return -EINVAL;
 	}
 	*ret_path = value;

@@ -13,7 +13,7 @@ struct vmm_context {
 	bool has_pool;             /* false: ordinary memory (a set-uid program). Fixed once vmm_start() is done. */
 	bool away;                 /* the heap left its pool at a fork and may return: vmm_comeback_try() */
 	struct vmm_config config;
-	char pool_dir[PATH_MAX];   /* absolute, or empty without one; in memory of ours: programs write over their environment */
+	char pool_dir[PATH_MAX];   /* absolute, or empty; a copy: programs write over their environment */
 	struct vmm_heap heap;      /* meaningless without a pool */
 };
 

@@ -239,7 +239,7 @@ static void in_child_locked(struct vmm_heap *heap, bool shares_descriptors)
 		vmm_comeback_start();
 		return;
 	}
-	/* it is filled from what nobody else can write to: the copy in memory, which is as good, if not from the heap */
+	/* the clone is filled from what nobody can write to; else there is a copy in memory, which is as good */
 	if (has_clone && !state.memory && !vmm_comeback_on_heap_stack(heap) &&
 	    vmm_comeback_move(heap, &state.clone, state.clone_is_full) == 0) {
 		TRACE(2, "child of %d, on a copy of its pool", (int)getppid());

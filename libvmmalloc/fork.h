@@ -32,8 +32,9 @@ struct vmm_fork_raw {
 };
 
 /*
- * Around a call that forks but runs no handlers. jemalloc's locks are not taken, and the heap's only if it is to be had:
- * async-signal-safe. `stack`: an address in the child's stack, NULL if that is ours. 0, or -ENOMEM and there must be no fork.
+ * Around a call that forks but runs no handlers. jemalloc's locks are not taken, and the heap's only if it is to be
+ * had: async-signal-safe. `stack`: an address in the child's stack, NULL if that is ours. 0, or -ENOMEM and there must
+ * be no fork.
  */
 int vmm_fork_before_raw(struct vmm_fork_raw *raw, const void *stack);
 void vmm_fork_after_raw(pid_t pid, const struct vmm_fork_raw *raw, bool shares_descriptors);

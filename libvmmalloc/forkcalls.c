@@ -139,7 +139,9 @@ static int cloned(void *call)
 
 int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 {
-	struct clone_call call = { .function = function, .argument = argument, .shares_descriptors = flags & CLONE_FILES };
+	struct clone_call call = { .function = function,
+				   .argument = argument,
+				   .shares_descriptors = flags & CLONE_FILES };
 	va_list args;
 	int r;
 

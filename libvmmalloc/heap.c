@@ -14,7 +14,7 @@
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for the engine */
 #define FLOOR_LEAST ((size_t)256 << 10)
 #define FLOOR_MOST ((size_t)4 << 20)
-#define ASIDE_MOST 8                        /* free ranges on a full file system to look past, for one that is reserved */
+#define ASIDE_MOST 8                        /* free ranges to look past, on a full file system, for a reserved one */
 #define STEP_SHARE 8                        /* each step reserves this part of what is reserved already */
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)32 << 20)
@@ -155,7 +155,7 @@ static size_t hole_bytes(const struct vmm_heap *heap, uintptr_t start, uintptr_t
 /* Moves `low` up to `to`: reserves what lies between and adds it to the free ranges. */
 static int grow_to(struct vmm_heap *heap, uintptr_t to)
 {
-	/* while the heap is private nothing can be given back to the file system: keep what can be had, piece by piece */
+	/* while the heap is private nothing can be given back: what can be had is kept, piece by piece */
 	size_t piece = heap->pool.mapping.is_private ? PRIVATE_STEP : to - heap->low;
 
 	if (heap->pool.mapping.is_private && vmm_pool_lacks_space(&heap->pool, to - heap->low))
@@ -237,7 +237,8 @@ static bool has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	uint64_t began;
 
-	if (!heap->has_holes || hole_bytes(heap, start & ~(heap->granule - 1), align_up(start + bytes, heap->granule)) == 0)
+	if (!heap->has_holes ||
+	    hole_bytes(heap, start & ~(heap->granule - 1), align_up(start + bytes, heap->granule)) == 0)
 		return true;
 	if (must_wait(heap, heap->granule))
 		return false;

@@ -78,7 +78,7 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
 void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
 			void *context);
 
-/* The heap is on a file now where only what is used is reserved, in whole granules; or all. The caller holds the lock. */
+/* On a file now where only what is used is reserved, in whole granules, or all is. The caller holds the lock. */
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
 
 /*

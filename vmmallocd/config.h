@@ -83,12 +83,6 @@ void config_done(struct config *config);
 /* The class of that name, or NULL. */
 const struct config_class *config_find(const struct config *config, const char *name);
 
-/*
- * Whether a process with these credentials may have pools of the class: root and the daemon's own user always, else
- * by uid, or by gid (`gid` is that of the process; supplementary groups come from the user database, by uid).
- */
-bool config_class_allows(const struct config_class *class, uid_t uid, gid_t gid);
-
 /* "error", "warning", "info", "debug" or 3, 4, 6, 7. 0 or -EINVAL. */
 int config_log_level_parse(const char *word, enum config_log_level *ret_level);
 

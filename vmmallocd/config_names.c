@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config_names -- users and groups of a class: the lists of names in the file, and whether a process is one of them.
- *
- * Names become numbers when the file is read. Which groups a user is in is asked anew each time, so that a change
- * there needs no reload. All of it may block in NSS.
+ * config_names -- users and groups of a class: lists of names in the file become numbers. May block in NSS.
  */
 #include "vmmallocd/config.h"
 
@@ -12,13 +9,11 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "vmmallocd/config_value.h"
 
 #define LOOKUP_BYTES_FIRST 1024
 #define LOOKUP_BYTES_MOST (1024 * 1024)  /* a group with very many members */
-#define GROUPS_FIRST 64
 
 typedef int (*lookup_fn)(const void *what, char *buffer, size_t bytes, void *ret_answer);
 
@@ -60,14 +55,6 @@ static int group_by_name(const void *name, char *buffer, size_t bytes, void *ret
 
 	if (r == 0 && found)
 		*(uint32_t *)ret_gid = entry.gr_gid;
-	return r ? r : found ? 0 : ENOENT;
-}
-
-static int user_by_uid(const void *uid, char *buffer, size_t bytes, void *ret_entry)
-{
-	struct passwd *found;
-	int r = getpwuid_r(*(const uid_t *)uid, ret_entry, buffer, bytes, &found);
-
 	return r ? r : found ? 0 : ENOENT;
 }
 
@@ -167,57 +154,4 @@ int config_value_groups(const struct config_key *key, const char *value, void *f
 {
 	(void)key;
 	return read_list(group_by_name, value, "group", field, expected);
-}
-
-static bool ids_have(const struct config_ids *ids, uint32_t id)
-{
-	for (size_t i = 0; i < ids->count; i++)
-		if (ids->ids[i] == id)
-			return true;
-	return false;
-}
-
-/* Whether the user database puts the user of that entry into one of the groups. Without memory: no. */
-static bool user_in_groups(const struct passwd *user, const struct config_ids *groups)
-{
-	int room = GROUPS_FIRST, count;
-	gid_t *gids = NULL;
-	bool in = false;
-
-	for (;;) {
-		gid_t *larger = reallocarray(gids, (size_t)room, sizeof(*gids));
-
-		if (!larger)
-			break;
-		gids = larger;
-		count = room;
-		if (getgrouplist(user->pw_name, user->pw_gid, gids, &count) >= 0) {
-			for (int i = 0; i < count && !in; i++)
-				in = ids_have(groups, gids[i]);
-			break;
-		}
-		/* glibc says how many there are; another libc may not */
-		room = count > room ? count : room * 2;
-	}
-	free(gids);
-	return in;
-}
-
-bool config_class_allows(const struct config_class *class, uid_t uid, gid_t gid)
-{
-	struct passwd user;
-	char *buffer = NULL;
-	bool in;
-
-	if (uid == 0 || uid == geteuid())
-		return true;
-	if (class->users.count == 0 && class->groups.count == 0)
-		return true;
-	if (ids_have(&class->users, uid) || ids_have(&class->groups, gid))
-		return true;
-	if (class->groups.count == 0 || look_up(user_by_uid, &uid, &user, &buffer) < 0)
-		return false;
-	in = user_in_groups(&user, &class->groups);
-	free(buffer);
-	return in;
 }

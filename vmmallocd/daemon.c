@@ -25,7 +25,7 @@
 
 #define FOUND_MOST_MS 10000      /* a directory that hangs does not keep clients of the others waiting longer */
 #define STATUS_MS 500
-#define THREADS_BESIDE_JOBS 3    /* the punch that is always allowed, the registry, a directory */
+#define THREADS_BESIDE_JOBS 3    /* the punch that is always allowed, the registry, a directory that a reload brings */
 
 struct daemon {
 	const struct daemon_options *options;
@@ -413,7 +413,9 @@ static int run(struct daemon *daemon)
 	r = choose_directories(daemon);
 	if (r != 0)
 		return r;
-	snprintf(threads, sizeof(threads), "%u", daemon->config.workers + THREADS_BESIDE_JOBS);
+	/* a directory that hangs keeps a thread, and must not keep one of the workers */
+	snprintf(threads, sizeof(threads), "%zu",
+		 daemon->config.workers + THREADS_BESIDE_JOBS + daemon->config.class_count);
 	setenv("UV_THREADPOOL_SIZE", threads, 1);
 	r = run_loop(daemon);
 	if (r != 0)

@@ -169,9 +169,9 @@ static void drop(struct connection *connection)
 	*(connection->prev ? &connection->prev->next : &server->oldest) = connection->next;
 	*(connection->next ? &connection->next->prev : &server->newest) = connection->prev;
 	server->count--;
-	(void)uv_poll_stop(&connection->poll);
-	close(connection->fd);
+	/* first the handle: its number may be another thread's file in an instant */
 	uv_close((uv_handle_t *)&connection->poll, connection_closed);
+	close(connection->fd);
 }
 
 static void on_silence(uv_timer_t *timer)
@@ -196,13 +196,26 @@ static void on_request(uv_poll_t *poll, int status, int events)
 		drop(connection);
 }
 
-static bool is_crowded(const struct handout_server *server, uid_t uid)
+/*
+ * Who is silent for longest goes, not who comes: a request follows its connection at once, so this is how a user's
+ * honest programs are served beside those that only connect.
+ */
+static void make_room(struct handout_server *server, uid_t uid)
 {
+	struct connection *oldest = NULL;
 	size_t n = 0;
 
-	for (const struct connection *other = server->oldest; other; other = other->next)
-		n += other->uid == uid;
-	return n >= server->pools->config->connections_per_user || server->count >= HANDOUT_SERVER_CONNECTIONS;
+	for (struct connection *other = server->oldest; other; other = other->next) {
+		if (other->uid == uid && n++ == 0)
+			oldest = other;
+	}
+	if (n < server->pools->config->connections_per_user)
+		oldest = server->count >= HANDOUT_SERVER_CONNECTIONS ? server->oldest : NULL;
+	if (!oldest)
+		return;
+	log_line(server->log, LOG_DEBUG, "connection of uid %u: too many", (unsigned)oldest->uid);
+	send_reply(oldest->fd, HANDOUT_BUSY);
+	drop(oldest);
 }
 
 /* 0: the connection keeps the descriptor. */
@@ -243,9 +256,9 @@ static void greet(struct handout_server *server, int fd)
 		close(fd);
 		return;
 	}
-	if (!is_crowded(server, credentials.uid) && wait_for_request(server, fd, credentials.uid) == 0)
+	make_room(server, credentials.uid);
+	if (wait_for_request(server, fd, credentials.uid) == 0)
 		return;
-	log_line(server->log, LOG_DEBUG, "connection of uid %u: too many", (unsigned)credentials.uid);
 	send_reply(fd, HANDOUT_BUSY);
 	close(fd);
 }
@@ -322,9 +335,8 @@ void handout_server_close(struct handout_server *server)
 		return;
 	while (server->oldest)
 		drop(server->oldest);
-	(void)uv_poll_stop(&server->listener);
-	close(server->fd);
 	uv_close((uv_handle_t *)&server->listener, server_closed);
+	close(server->fd);
 	uv_close((uv_handle_t *)&server->silence, server_closed);
 	uv_close((uv_handle_t *)&server->pause, server_closed);
 }

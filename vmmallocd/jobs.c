@@ -5,8 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "vmmallocd/directory.h"
+
+#define JOBS_NICE 10
 
 static int warm(struct job *job, struct text *error)
 {
@@ -41,6 +45,8 @@ static void run(uv_work_t *work)
 	struct job *job = work->data;
 	struct text error = TEXT_INIT(job->error);
 
+	/* zeroing memory takes all of a processor: clients that wait for the loop's thread go first */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), JOBS_NICE);
 	switch (job->kind) {
 	case PROVISION_CREATE:
 		job->result = pool_file_create(&job->directory->dir, job->class_name, job->size_bytes, &job->cancel,

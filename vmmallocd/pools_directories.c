@@ -117,7 +117,7 @@ static void opened(void *context, struct directory_scan *scan)
 			watch_remove(pools->watch, directory->watch);
 			directory_close(directory);
 		}
-	} else if (!pools->stopping) {
+	} else if (directory->wanted && !pools->stopping) {
 		set_problem(pools, directory, scan->error);
 	}
 	pools_refresh_classes(pools);

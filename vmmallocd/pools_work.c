@@ -131,7 +131,10 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 			if (job->advice[0] != '\0')
 				log_line(pools->log, LOG_WARNING, "class '%s': %s", class->name, class->advice);
 		}
-		make_ready(pools, pool, job);
+		if (provision_fits(config_find(pools->config, pool->class_name), pool))
+			make_ready(pools, pool, job);
+		else
+			pools_set_state(pools, pool, REGISTRY_FAILED);
 	} else if (job->result != -ECANCELED) {
 		creation_failed(pools, job);
 		((struct provision_work *)pool->job)->after_failure = true;

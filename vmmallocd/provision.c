@@ -11,6 +11,8 @@ struct view {
 	struct provision_class *class;
 	const struct config_class *config;
 	struct registry_class *pools;
+	const struct config *all;
+	struct registry *registry;
 	int64_t now_ms;
 	bool may_punch, may_work;
 };
@@ -101,6 +103,31 @@ static bool wants_more(const struct view *view)
 	       view->pools->counts[REGISTRY_CREATING] < PROVISION_CREATES_MOST;
 }
 
+/*
+ * Where space is short, two that take it at the same time both fail, for ever: who failed before waits until nobody
+ * else is at it.
+ */
+static bool has_space_to_itself(const struct view *view)
+{
+	for (size_t i = 0; i < view->all->class_count; i++) {
+		const struct config_class *other = &view->all->classes[i];
+		const struct registry_class *pools;
+
+		if (strcmp(other->directory, view->config->directory) != 0)
+			continue;
+		pools = registry_class(view->registry, other->name);
+		if (pools && pools->counts[REGISTRY_CREATING] + pools->counts[REGISTRY_RECYCLING] > 0)
+			return false;
+	}
+	return true;
+}
+
+static bool may_create(const struct view *view)
+{
+	return wants_more(view) && view->class->create_due_ms <= view->now_ms &&
+	       (view->class->pause_ms == 0 || has_space_to_itself(view));
+}
+
 /* A ready pool that is not to be handed out any more. */
 static struct registry_pool *surplus(const struct view *view)
 {
@@ -112,12 +139,16 @@ static struct registry_pool *surplus(const struct view *view)
 		return NULL;
 	too_many = !view->config || total(view->pools) - view->pools->counts[REGISTRY_FAILED] > view->config->max ||
 		   (view->class->trim && ready > view->config->ready);
-	if (!too_many)
-		view->class->trim = false;
+	/* what does not fit is there only after a reload: else the walk would be for nothing, at each hand-out */
+	if (!too_many && !view->class->trim)
+		return NULL;
 	for (pool = view->pools->first[REGISTRY_READY]; pool; pool = pool->next_in_state)
-		if (is_due(pool, view->now_ms) && (too_many || !provision_fits(view->config, pool)))
-			break;
-	return pool;
+		if (is_due(pool, view->now_ms) && !provision_fits(view->config, pool))
+			return pool;
+	if (too_many)
+		return first_due(view, REGISTRY_READY);
+	view->class->trim = false;
+	return NULL;
 }
 
 static bool keeps(const struct view *view, const struct registry_pool *pool)
@@ -163,7 +194,7 @@ static bool next_of_class(const struct view *view, struct provision_job *ret_job
 	pool = first_due(view, REGISTRY_RECYCLING);
 	if (pool && give_reclaim(view, keeps(view, pool) ? PROVISION_SCRUB : PROVISION_DESTROY, pool, ret_job))
 		return true;
-	if (view->may_work && wants_more(view) && view->class->create_due_ms <= view->now_ms)
+	if (view->may_work && may_create(view))
 		return give(view, PROVISION_CREATE, NULL, false, ret_job);
 	pool = first_due(view, REGISTRY_QUARANTINED);
 	return pool && give_reclaim(view, PROVISION_SCRUB, pool, ret_job);
@@ -175,6 +206,8 @@ bool provision_next(struct provision *provision, const struct config *config, st
 	unsigned punches_most = load->workers / 2 ? load->workers / 2 : 1;
 	unsigned jobs_most = load->punches < load->workers ? load->workers - load->punches : 1;
 	struct view view = {
+		.all = config,
+		.registry = registry,
 		.now_ms = now_ms,
 		.may_punch = load->punches < punches_most && (load->jobs + load->punches < load->workers || load->punches == 0),
 		.may_work = load->jobs < jobs_most,

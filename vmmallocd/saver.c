@@ -11,7 +11,9 @@
 
 #include "vmmallocd/registry_json.h"
 
-#define SHARE_OF_TIME 20    /* no more than a twentieth of the time goes into saving */
+/* Of the time, a hundredth may go into making the text, which keeps the loop from clients, and a tenth into writing it. */
+#define TEXT_SHARE 100
+#define WRITE_SHARE 10
 
 struct saver {
 	uv_timer_t timer;
@@ -22,7 +24,7 @@ struct saver {
 	char boot_id[37];
 	bool writing, waiting, stopped;
 	uint64_t saved_generation, writing_generation;
-	uint64_t began_ms;
+	uint64_t began_ns, text_ns;
 	unsigned pause_ms, retry_ms;
 	char *text;
 	size_t bytes;
@@ -58,15 +60,20 @@ static void note_result(struct saver *saver, int result)
 			  saver->retry_ms > SAVER_RETRY_MOST_MS / 2 ? SAVER_RETRY_MOST_MS : saver->retry_ms * 2;
 }
 
+static unsigned clamp_pause(uint64_t pause_ms)
+{
+	return pause_ms < SAVER_PAUSE_MS ? SAVER_PAUSE_MS : pause_ms > SAVER_PAUSE_MOST_MS ? SAVER_PAUSE_MOST_MS : (unsigned)pause_ms;
+}
+
 static void wrote(uv_work_t *work, int status)
 {
 	struct saver *saver = work->data;
-	uint64_t took_ms = uv_now(saver->timer.loop) - saver->began_ms;
+	uint64_t write_ns = uv_hrtime() - saver->began_ns - saver->text_ns;
+	uint64_t text_pause_ms = saver->text_ns * TEXT_SHARE / 1000000, write_pause_ms = write_ns * WRITE_SHARE / 1000000;
 
 	saver->writing = false;
 	note_result(saver, status != 0 ? status : saver->result);
-	saver->pause_ms = took_ms * SHARE_OF_TIME > SAVER_PAUSE_MOST_MS ? SAVER_PAUSE_MOST_MS :
-			  took_ms * SHARE_OF_TIME < SAVER_PAUSE_MS ? SAVER_PAUSE_MS : (unsigned)took_ms * SHARE_OF_TIME;
+	saver->pause_ms = clamp_pause(text_pause_ms > write_pause_ms ? text_pause_ms : write_pause_ms);
 	saver_poke(saver);
 }
 
@@ -82,9 +89,9 @@ static void begin(uv_timer_t *timer)
 	int r;
 
 	saver->waiting = false;
-	uv_update_time(timer->loop);
-	saver->began_ms = uv_now(timer->loop);
+	saver->began_ns = uv_hrtime();
 	r = make_text(saver);
+	saver->text_ns = uv_hrtime() - saver->began_ns;
 	if (r == 0)
 		r = uv_queue_work(timer->loop, &saver->work, write_text, wrote);
 	if (r == 0) {

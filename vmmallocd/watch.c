@@ -91,9 +91,8 @@ void watch_close(struct watch *watch)
 {
 	if (!watch)
 		return;
-	(void)uv_poll_stop(&watch->poll);
-	close(watch->fd);
 	uv_close((uv_handle_t *)&watch->poll, free_watch);
+	close(watch->fd);
 }
 
 int watch_add(struct watch *watch, int dir_fd, int *ret_watch)

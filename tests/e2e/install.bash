@@ -12,10 +12,16 @@ installs() {
 	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=64M VMMALLOC_LOG_LEVEL=2 LD_LIBRARY_PATH=$lib/nvml_debug \
 		LD_PRELOAD=libvmmalloc.so.1 /bin/ls / 2>&1 >/dev/null | grep -q 'pool of 67108864 bytes' || fail "debug build"
 
-	for page in man3/libvmmalloc.3 man7/libvmmalloc.7; do
+	for page in man1/vmmallocctl.1 man3/libvmmalloc.3 man5/vmmallocd.conf.5 man7/libvmmalloc.7 man8/vmmallocd.8; do
 		LC_ALL=C man -l --warnings "$WORK/dest/opt/vmm/share/man/$page" 2>words >page || return 1
-		[ ! -s words ] && grep -q libvmmalloc page || fail "$page: $(cat words)"
+		[ ! -s words ] && grep -q vmmalloc page || fail "$page: $(cat words)"
 	done
+
+	# the daemon with the configuration as it is installed, and the library that the command line finds beside itself
+	dest/opt/vmm/sbin/vmmallocd --check --config dest/etc/vmmalloc/vmmallocd.conf || fail "vmmallocd --check"
+	dest/opt/vmm/bin/vmmallocctl run --dir "$POOL_DIR" --size 64M -- grep -c libvmmalloc /proc/self/maps >count || fail "run"
+	[ "$(cat count)" -gt 0 ] || fail "vmmallocctl run does not find the library"
+	grep -q '^ExecStart=/opt/vmm/sbin/vmmallocd$' dest/opt/vmm/lib/systemd/system/vmmallocd.service || fail "the unit"
 
 	make -s -C "$ROOT" uninstall DESTDIR="$WORK/dest" PREFIX=/opt/vmm >log 2>&1 || { cat log; return 1; }
 	[ -z "$(find dest -type f -o -type l)" ] || fail "left behind: $(find dest -type f -o -type l)"
@@ -25,7 +31,7 @@ run_case "install, use, uninstall" installs
 # A program of one's own: pkg-config says how to build it, and it needs no LD_PRELOAD.
 links() {
 	need pkg-config
-	make -s -C "$ROOT" install PREFIX="$WORK/prefix" >log 2>&1 || { cat log; return 1; }
+	make -s -C "$ROOT" install PREFIX="$WORK/prefix" SYSCONFDIR="$WORK/etc" >log 2>&1 || { cat log; return 1; }
 	cat >own.c <<'C'
 #include <libvmmalloc.h>
 #include <stdio.h>

@@ -45,10 +45,6 @@ static void check_class(const struct config *config, const struct config_class *
 	EXPECT(class->max_per_user <= CONFIG_POOLS_MOST);
 	EXPECT(class->recycle == CONFIG_RECYCLE_SCRUB || class->recycle == CONFIG_RECYCLE_DESTROY);
 	EXPECT(class->where && strchr(class->where, ':'));
-	for (size_t i = 0; i < class->users.count; i++)
-		EXPECT(config_class_allows(class, class->users.ids[i], (gid_t)-1));
-	for (size_t i = 0; i < class->groups.count; i++)
-		EXPECT(config_class_allows(class, (uid_t)-1, class->groups.ids[i]));
 }
 
 static void check_config(const struct config *config)

@@ -26,6 +26,26 @@ for file in $lib_sources; do
 	esac
 done
 
+for file in $(git ls-files 'common/util/*.[ch]'); do
+	includes "$file" '(libvmmalloc|vmmallocd|include)/' && complain "$file: common/util knows only common"
+done
+for file in $(git ls-files 'vmmallocd/*.[ch]'); do
+	includes "$file" 'libvmmalloc/' && complain "$file: the daemon knows nothing of the library's inside"
+	case $file in
+	vmmallocd/ctl/*) includes "$file" 'vmmallocd/[a-z_]*\.h' && complain "$file: the command line is the daemon's client" ;;
+	*) includes "$file" 'vmmallocd/ctl/' && complain "$file: the daemon knows nothing of the command line" ;;
+	esac
+	case $file in
+	vmmallocd/registry_json*|vmmallocd/control*|vmmallocd/ctl/*) ;;
+	*) includes "$file" 'jansson' && complain "$file: only the JSON modules know jansson" ;;
+	esac
+	case $file in
+	vmmallocd/registry*|vmmallocd/request.*|vmmallocd/provision.*|vmmallocd/recover.*|vmmallocd/pool_*|vmmallocd/config*|\
+	vmmallocd/control_methods.*|vmmallocd/control_json.*|vmmallocd/control_interface.*)
+		includes "$file" 'uv\.h' && complain "$file: plain data and functions, without libuv" ;;
+	esac
+done
+
 # --- exports: exactly the map ---
 library=build/release/libvmmalloc.so.1
 exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' | sort)
@@ -54,7 +74,7 @@ done
 if command -v cppcheck >/dev/null; then
 	# a weak symbol is not an uninitialised variable
 	cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 -I. \
-		--suppress=legacyUninitvar:libvmmalloc/operators.c common libvmmalloc || complain "cppcheck"
+		--suppress=legacyUninitvar:libvmmalloc/operators.c common libvmmalloc vmmallocd || complain "cppcheck"
 fi
 
 [ $failed -eq 0 ] && echo "lint: nothing to say"

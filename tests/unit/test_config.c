@@ -275,6 +275,47 @@ static void test_config_reads_the_fork_modes(void **state)
 		       "incorrect VMMALLOC_FORK value (11), expected auto, 0, 1, 2 or 3");
 }
 
+static void test_config_needs_no_directory_with_a_class_of_the_daemon(void **state)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_POOL=fast_2-x"));
+
+	(void)state;
+	assert_string_equal(config.pool_class, "fast_2-x");
+	assert_null(config.pool_dir);
+	assert_int_equal(config.pool_bytes, 0);
+	assert_null(config.socket);
+
+	config = read_ok(ENVIRONMENT("VMMALLOC_POOL=fast", "VMMALLOC_POOL_DIR=/d", "VMMALLOC_POOL_SIZE=1G",
+				     "VMMALLOC_SOCKET=/s/pool.sock"));
+	assert_string_equal(config.pool_dir, "/d");
+	assert_int_equal(config.pool_bytes, 1 << 30);
+	assert_string_equal(config.socket, "/s/pool.sock");
+}
+
+static void test_config_wants_directory_and_size_or_neither_with_a_class(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=fast", "VMMALLOC_POOL_DIR=/d"),
+		       "environment variable VMMALLOC_POOL_SIZE not specified");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=fast", "VMMALLOC_POOL_SIZE=1G"),
+		       "environment variable VMMALLOC_POOL_DIR not specified");
+	assert_refused(ENVIRONMENT("VMMALLOC_SOCKET=/s", "VMMALLOC_POOL_SIZE=1G"),
+		       "environment variable VMMALLOC_POOL_DIR not specified");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=fast", "VMMALLOC_CHILDREN=64M"),
+		       "VMMALLOC_CHILDREN is a size (64M), expected VMMALLOC_POOL_DIR too: where to make such pools");
+}
+
+static void test_config_refuses_what_is_no_class_and_no_socket(void **state)
+{
+	(void)state;
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL="), "incorrect VMMALLOC_POOL value (), expected the name of a class: "
+						      "letters, digits, _ and -");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a/b"), "incorrect VMMALLOC_POOL value (a/b), expected the name of a "
+							 "class: letters, digits, _ and -");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a", "VMMALLOC_SOCKET=run/s"),
+		       "incorrect VMMALLOC_SOCKET value (run/s), expected the absolute path of a socket");
+}
+
 static void test_config_reads_what_children_get(void **state)
 {
 	struct vmm_config config;
@@ -321,6 +362,9 @@ int main(void)
 		cmocka_unit_test(test_config_refuses_other_words_for_on_full),
 		cmocka_unit_test(test_config_refuses_other_numbers_of_arenas),
 		cmocka_unit_test(test_config_names_the_first_fault_only),
+		cmocka_unit_test(test_config_needs_no_directory_with_a_class_of_the_daemon),
+		cmocka_unit_test(test_config_wants_directory_and_size_or_neither_with_a_class),
+		cmocka_unit_test(test_config_refuses_what_is_no_class_and_no_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c tests/unit/scratch.c */
 /* packages: inih */
-/* wrap: getpwnam_r getgrnam_r getpwuid_r getgrouplist geteuid malloc strdup reallocarray asprintf */
+/* wrap: getpwnam_r getgrnam_r malloc strdup reallocarray asprintf */
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -28,7 +28,7 @@
 
 static char dir[SCRATCH_PATH], file[SCRATCH_PATH + 32], confd[SCRATCH_PATH + 32];
 
-/* --- a user database of our own: alice 1000 (groups 100, 200), bob 1001 (group 101, and 300 others) --- */
+/* --- a user database of our own: alice 1000, bob 1001, and the group pmem, 200 --- */
 
 static int database_error;
 static size_t database_needs;  /* bytes of buffer */
@@ -63,12 +63,6 @@ int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size
 	return user_answer(name, entry, bytes, found);
 }
 
-int __wrap_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t bytes, struct passwd **found)
-{
-	(void)buffer;
-	return user_answer(uid == 1000 ? "alice" : uid == 1001 ? "bob" : "nobody", entry, bytes, found);
-}
-
 int __wrap_getgrnam_r(const char *name, struct group *entry, char *buffer, size_t bytes, struct group **found)
 {
 	int r = database_answer(bytes);
@@ -82,27 +76,6 @@ int __wrap_getgrnam_r(const char *name, struct group *entry, char *buffer, size_
 	*entry = (struct group){ .gr_name = (char *)"pmem", .gr_gid = 200 };
 	*found = entry;
 	return 0;
-}
-
-int __wrap_getgrouplist(const char *name, gid_t gid, gid_t *gids, int *count)
-{
-	int have = strcmp(name, "alice") == 0 ? 2 : 301;
-	int room = *count;
-
-	*count = have;
-	if (room < have)
-		return -1;
-	gids[0] = gid;
-	for (int i = 1; i < have; i++)
-		gids[i] = strcmp(name, "alice") == 0 ? 200 : 1000 + (gid_t)i;
-	return have;
-}
-
-static uid_t daemon_uid;
-
-uid_t __wrap_geteuid(void)
-{
-	return daemon_uid;
 }
 
 /* --- memory that runs out at the request of number `memory_left` --- */
@@ -172,7 +145,6 @@ static int setup(void **state)
 	database_error = 0;
 	database_needs = 0;
 	lookups = 0;
-	daemon_uid = 64;
 	memory_left = -1;
 	scratch_make("/tmp", dir);
 	snprintf(file, sizeof(file), "%s/vmmallocd.conf", dir);
@@ -828,78 +800,6 @@ static void test_config_looks_up_large_entries(void **state)
 		       "2: users (bob): expected users that can be looked up; bob: Numerical result out of range");
 }
 
-/* --- who may have pools --- */
-
-static bool allows(const char *keys, uid_t uid, gid_t gid)
-{
-	char text[256];
-	struct config config;
-	bool yes;
-
-	snprintf(text, sizeof(text), POOL "%s\n", keys);
-	config = read_ok(text);
-	yes = config_class_allows(&config.classes[0], uid, gid);
-	config_done(&config);
-	return yes;
-}
-
-static void test_class_allows_everybody_by_default(void **state)
-{
-	(void)state;
-	assert_true(allows("", 1001, 101));
-	assert_true(allows("", 65534, 65534));
-	assert_int_equal(lookups, 0);
-}
-
-static void test_class_allows_root_and_the_daemon_always(void **state)
-{
-	(void)state;
-	assert_true(allows("users = alice", 0, 0));
-	assert_true(allows("groups = pmem", 64, 64));
-	daemon_uid = 65;
-	assert_false(allows("groups = 7", 64, 64));
-}
-
-static void test_class_allows_users(void **state)
-{
-	(void)state;
-	assert_true(allows("users = alice, 1005", 1000, 1));
-	assert_true(allows("users = alice, 1005", 1005, 1));
-	assert_false(allows("users = alice, 1005", 1001, 1000));
-	assert_false(allows("users = 100", 1000, 100));
-}
-
-static void test_class_allows_groups(void **state)
-{
-	(void)state;
-	assert_true(allows("groups = pmem", 1001, 200));
-	assert_true(allows("groups = pmem", 1000, 1));
-	assert_true(allows("groups = 100", 1000, 1));
-	assert_false(allows("groups = pmem", 1001, 101));
-	assert_false(allows("groups = pmem", 4711, 101));
-	assert_true(allows("groups = 1300", 1001, 101));
-	assert_false(allows("groups = 1301", 1001, 101));
-	assert_true(allows("users = bob\ngroups = pmem", 1000, 1));
-	assert_true(allows("users = bob\ngroups = pmem", 1001, 1));
-}
-
-static void test_class_refuses_when_groups_cannot_be_known(void **state)
-{
-	struct config config = read_ok(POOL "groups = pmem\n");
-
-	(void)state;
-	assert_true(config_class_allows(&config.classes[0], 1000, 1));
-	database_error = EIO;
-	assert_false(config_class_allows(&config.classes[0], 1000, 1));
-	database_error = 0;
-	for (int n = 0; n < 2; n++) {
-		memory_left = n;
-		assert_false(config_class_allows(&config.classes[0], 1000, 1));
-		memory_left = -1;
-	}
-	config_done(&config);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -937,11 +837,6 @@ int main(void)
 		TEST(test_config_survives_lack_of_memory_anywhere),
 		TEST(test_config_says_when_names_cannot_be_looked_up),
 		TEST(test_config_looks_up_large_entries),
-		TEST(test_class_allows_everybody_by_default),
-		TEST(test_class_allows_root_and_the_daemon_always),
-		TEST(test_class_allows_users),
-		TEST(test_class_allows_groups),
-		TEST(test_class_refuses_when_groups_cannot_be_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

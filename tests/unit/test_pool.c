@@ -309,6 +309,55 @@ static void test_pool_create_maps_a_file_of_that_size(void **state)
 	assert_nothing_left(place);
 }
 
+/* A file as the daemon hands it out. */
+static int make_daemon_file(const struct place *place)
+{
+	struct pool_header header = { .magic = POOL_HEADER_MAGIC, .version = POOL_HEADER_VERSION,
+				      .pool_id = "0123456789abcdef", .boot_id = "fedcba9876543210", .class_name = "fast" };
+	int fd = open(place->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 16 * MIB), 0);
+	assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
+	return fd;
+}
+
+static void test_pool_adopt_keeps_what_the_daemon_wrote(void **state)
+{
+	struct place *place = *state;
+	char buffer[512] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct vmm_pool pool;
+
+	assert_int_equal(vmm_pool_adopt(make_daemon_file(place), &pool, &error), 0);
+	assert_int_equal(pool.size, 16 * MIB);
+	assert_int_equal((uintptr_t)pool.base % POOL_HUGE_PAGE, 0);
+	assert_memory_equal(pool.header->pool_id, "0123456789abcdef", 16);
+	assert_memory_equal(pool.header->boot_id, "fedcba9876543210", 16);
+	assert_string_equal(pool.header->class_name, "fast");
+	assert_int_equal(pool.header->owner_pid, getpid());
+	assert_int_equal(pool.header->reserved_bytes, 16 * MIB);
+	assert_int_equal(pool.header->pool_bytes, 16 * MIB);
+	assert_int_equal(seen.fallocates, 0);
+	assert_true(vmm_pool_has_fd(&pool));
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
+static void test_pool_adopt_that_fails_leaves_nothing(void **state)
+{
+	struct place *place = *state;
+	char buffer[512] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct vmm_pool pool;
+	int fd = make_daemon_file(place);
+
+	faults.mmap = (struct fault){ .after = 1, .times = 1, .error = ENODEV };
+	assert_int_equal(vmm_pool_adopt(fd, &pool, &error), -ENODEV);
+	assert_string_equal(buffer, "pool creation failed: mmap in the daemon's file: No such device");
+	assert_nothing_left(place);
+}
+
 static void test_pool_mapping_is_shared_with_the_file(void **state)
 {
 	struct place *place = *state;
@@ -1120,6 +1169,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_BOTH(test_pool_create_maps_a_file_of_that_size),
 		IN_BOTH(test_pool_mapping_is_shared_with_the_file),
+		IN_BOTH(test_pool_adopt_keeps_what_the_daemon_wrote),
+		IN_TMP(test_pool_adopt_that_fails_leaves_nothing),
 		IN_BOTH(test_pool_file_has_no_name),
 		IN_BOTH(test_pool_create_rounds_up_to_pages),
 		IN_BOTH(test_pool_create_reserves_the_header_only),

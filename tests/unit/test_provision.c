@@ -266,7 +266,7 @@ static void test_provision_backs_off_after_a_failure_and_tells_when(void **state
 
 	(void)state;
 	add_class(world, "a", 1, 1);
-	add_class(world, "b", 1, 1);
+	add_class(world, "b", 1, 1)->directory = (char *)"/elsewhere";
 	class = provision_class(&world->provision, "a");
 	for (int i = 0; i < 10; i++) {
 		provision_failed(class, world->now_ms);
@@ -302,6 +302,47 @@ static void test_provision_success_begun_before_the_failure_changes_nothing(void
 	provision_succeeded(class, world->now_ms);
 	assert_string_equal(class->problem, "");
 	expect(world, PROVISION_CREATE, "a");
+	world_free(world);
+}
+
+static void test_provision_after_a_failure_creations_come_one_by_one(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *pool;
+
+	(void)state;
+	add_class(world, "a", 4, 9);
+	add_class(world, "b", 4, 9)->directory = (char *)"/elsewhere";
+	provision_failed(provision_class(&world->provision, "a"), world->now_ms);
+	world->now_ms += PROVISION_CREATE_PAUSE_MS;
+	pool = expect(world, PROVISION_CREATE, "a");
+	expect(world, PROVISION_CREATE, "b");
+	expect(world, PROVISION_CREATE, "b");
+	expect_nothing(world);
+	finish(world, pool, REGISTRY_LEASED);
+	/* nor while one is recycled there, which gives its space away for a moment */
+	registry_set_state(world->registry, pool, REGISTRY_RECYCLING, 0);
+	work_of(pool)->running = true;
+	expect_nothing(world);
+	work_of(pool)->running = false;
+	registry_set_state(world->registry, pool, REGISTRY_READY, 0);
+	expect(world, PROVISION_CREATE, "a");
+	expect_nothing(world);
+	world_free(world);
+}
+
+static void test_provision_classes_that_failed_do_not_fight_for_one_directory(void **state)
+{
+	struct world *world = world_new();
+
+	(void)state;
+	add_class(world, "a", 1, 9);
+	add_class(world, "b", 1, 9);
+	provision_failed(provision_class(&world->provision, "a"), world->now_ms);
+	provision_failed(provision_class(&world->provision, "b"), world->now_ms);
+	world->now_ms += PROVISION_CREATE_PAUSE_MS;
+	expect(world, PROVISION_CREATE, "a");
+	expect_nothing(world);
 	world_free(world);
 }
 
@@ -341,6 +382,8 @@ static void test_provision_destroys_what_is_ready_of_another_size_or_class(void 
 	add_pool(world, "a", REGISTRY_READY);
 	other_size = add_pool(world, "a", REGISTRY_READY);
 	other_size->size_bytes = 32 * MIB;
+	expect_nothing(world);
+	provision_class(&world->provision, "a")->trim = true;
 	other_class = add_pool(world, "gone", REGISTRY_READY);
 	add_pool(world, "gone", REGISTRY_LEASED);
 	assert_ptr_equal(expect(world, PROVISION_DESTROY, "a"), other_size);
@@ -442,6 +485,8 @@ int main(void)
 		cmocka_unit_test(test_provision_on_tmpfs_scrubbing_is_work_like_any_other),
 		cmocka_unit_test(test_provision_backs_off_after_a_failure_and_tells_when),
 		cmocka_unit_test(test_provision_success_begun_before_the_failure_changes_nothing),
+		cmocka_unit_test(test_provision_after_a_failure_creations_come_one_by_one),
+		cmocka_unit_test(test_provision_classes_that_failed_do_not_fight_for_one_directory),
 		cmocka_unit_test(test_provision_retries_at_once_when_space_came_free_there),
 		cmocka_unit_test(test_provision_creates_nothing_without_a_directory),
 		cmocka_unit_test(test_provision_destroys_what_is_ready_of_another_size_or_class),

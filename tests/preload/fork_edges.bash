@@ -1,0 +1,63 @@
+#!/bin/bash
+# fork_edges.bash -- fork where it is hard: stacks in the heap, cancellation, calls that fail, no descriptors.
+. "$(dirname "$0")/../lib/suite.bash"
+PROGRAMS=$BUILD/tests/preload
+export PROGRAMS
+
+# in_mode MODE PROGRAM [ARGUMENT...]
+in_mode() {
+	local mode=$1 program=$2
+	shift 2
+	VMMALLOC_FORK=$mode preload "$PROGRAMS/$program" "$@" 2>stderr && [ ! -s stderr ] || { cat stderr; return 1; }
+}
+# The same for programs that become a user who may do little.
+as_root_in_mode() {
+	[ "$(id -u)" -eq 0 ] || skip "must be root to become a user who may not fork"
+	in_mode "$@"
+}
+export -f in_mode as_root_in_mode
+
+for mode in auto 2; do
+	run_case "VMMALLOC_FORK=$mode: a coroutine forks on a stack in the heap" in_mode $mode fork_coroutine
+	run_case "VMMALLOC_FORK=$mode: a signal handler waits on a stack in the heap" in_mode $mode fork_altstack
+	run_case "VMMALLOC_FORK=$mode: a signal handler waits on a small stack" in_mode $mode fork_altstack guard
+	run_case "VMMALLOC_FORK=$mode: clone with a stack in the heap" in_mode $mode clone_stack
+	run_case "VMMALLOC_FORK=$mode: the same without descriptors fails" in_mode $mode clone_stack closed
+	run_case "VMMALLOC_FORK=$mode: malloc is no cancellation point" in_mode $mode fork_cancel malloc
+	run_case "VMMALLOC_FORK=$mode: fork is no cancellation point" in_mode $mode fork_cancel fork
+	run_case "VMMALLOC_FORK=$mode: daemon and forkpty that the kernel refuses" \
+		as_root_in_mode $mode fork_calls_fail
+	run_case "VMMALLOC_FORK=$mode: forkpty and clone that fail before they fork" in_mode $mode forkpty_fails
+	run_case "VMMALLOC_FORK=$mode: a child that shares descriptors closes none" in_mode $mode clone_files
+	run_case "VMMALLOC_FORK=$mode: a handler of pthread_atfork forks" in_mode $mode atfork_forks
+done
+for mode in auto 1 2 3; do
+	run_case "VMMALLOC_FORK=$mode: threads and no descriptors: no fork, no harm" in_mode $mode fork_no_snapshot
+	run_case "VMMALLOC_FORK=$mode: no descriptors, but no threads" in_mode $mode fork_no_snapshot single
+	for what in "" threads closed; do
+		run_case "VMMALLOC_FORK=$mode: a limit of data below the pool's size${what:+, $what}" \
+			in_mode $mode fork_data_limit $what
+	done
+	run_case "VMMALLOC_FORK=$mode: a FILE that was locked at a fork stays so" in_mode $mode fork_file_lock
+done
+run_case "a page that nobody can read makes a copying fork fail" in_mode 2 fork_unreadable
+run_case "a vforked child does not take its parent's heap back" in_mode auto vfork_allocates
+run_case "a child that settles takes what it uses" in_mode auto settle_space
+
+plugin() { in_mode "$1" fork_in_dlopen "$PROGRAMS/libraries"; }
+run_case "a plugin's constructor waits for another thread's first fork" plugin auto
+
+leftover() {
+	[ "$(id -u)" -eq 0 ] || skip "must be root to mount a small file system"
+	unshare -m true 2>/dev/null || skip "no mount namespaces here"
+	mkdir small
+	unshare -m bash -c on_small
+}
+on_small() {
+	mount -t tmpfs -o size=100m small small || skip "cannot mount a tmpfs here"
+	VMMALLOC_POOL_DIR=$PWD/small in_mode auto fork_leftover
+}
+export -f on_small
+run_case "a request that failed leaves nothing in the file of a private heap" leftover
+
+end_suite

@@ -1,0 +1,64 @@
+/* forking.h -- for the programs about forks: where the heap is, and what can be told of a child. */
+#ifndef TESTS_PRELOAD_FORKING_H
+#define TESTS_PRELOAD_FORKING_H
+
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/preload/check.h"
+
+static inline struct vmmalloc_stats stats(void)
+{
+	struct vmmalloc_stats now;
+
+	vmmalloc_stats(&now, sizeof(now));
+	return now;
+}
+
+static inline void sleep_ms(int ms)
+{
+	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	while (nanosleep(&left, &left) < 0)
+		;
+}
+
+/* Allocating is when a heap may return. */
+static inline void allocate(void)
+{
+	free(malloc(1 << 20));
+}
+
+/* Returning is rationed: small activity, until it is its turn. */
+static inline int comes_back(void)
+{
+	for (int i = 0; i < 500 && stats().mode != VMMALLOC_MODE_POOL; i++) {
+		sleep_ms(10);
+		allocate();
+	}
+	return stats().mode == VMMALLOC_MODE_POOL;
+}
+
+/* Whether the child ended, and well. */
+static inline int ended_well(pid_t pid)
+{
+	int status;
+
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* Whether a fork, its child, and malloc in both work. */
+static inline int forks_well(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		allocate();
+		_exit(0);
+	}
+	allocate();
+	return ended_well(pid);
+}
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_daemon -- the library asks for a pool: daemons that give one, refuse, lie, are slow or silent. */
+/* objects: libvmmalloc/daemon.c common/base/handout.c common/base/text.c tests/unit/scratch.c */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/handout.h"
+#include "libvmmalloc/daemon.h"
+#include "tests/unit/scratch.h"
+
+#define MIB ((size_t)1 << 20)
+
+/* What the daemon of a test does with the one request that it gets. */
+struct daemon {
+	char directory[SCRATCH_PATH], path[SCRATCH_PATH + 16];
+	int listening;
+	pthread_t thread;
+	struct handout_request request;    /* that it got */
+	struct handout_reply reply;        /* that it gives, */
+	size_t reply_bytes;                /* so many bytes of it; 0: none, it hangs up */
+	int fds[2];                        /* with these descriptors, and closes them */
+	size_t fd_count;
+	useconds_t pause_us;               /* before it answers */
+};
+
+static void *serve(void *argument)
+{
+	struct daemon *daemon = argument;
+	char packet[sizeof(daemon->reply) + 100] = "";
+	char control[CMSG_SPACE(sizeof(daemon->fds))] = "";
+	struct iovec part = { .iov_base = packet, .iov_len = daemon->reply_bytes };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	int connection = accept(daemon->listening, NULL, NULL);
+
+	memcpy(packet, &daemon->reply, sizeof(daemon->reply));
+	if (recv(connection, &daemon->request, sizeof(daemon->request), 0) < 0)
+		return NULL;
+	if (daemon->fd_count) {
+		size_t bytes = daemon->fd_count * sizeof(int);
+
+		message.msg_control = control;
+		message.msg_controllen = CMSG_SPACE(bytes);
+		*CMSG_FIRSTHDR(&message) = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+							     .cmsg_len = CMSG_LEN(bytes) };
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), daemon->fds, bytes);
+	}
+	if (daemon->pause_us)
+		usleep(daemon->pause_us);
+	if (daemon->reply_bytes)
+		(void)!sendmsg(connection, &message, MSG_NOSIGNAL);
+	close(connection);
+	for (size_t i = 0; i < daemon->fd_count; i++)
+		close(daemon->fds[i]);
+	return NULL;
+}
+
+static void listen_at(struct daemon *daemon, int backlog)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	scratch_make("/tmp", daemon->directory);
+	snprintf(daemon->path, sizeof(daemon->path), "%s/pool.sock", daemon->directory);
+	assert_true(strlen(daemon->path) < sizeof(address.sun_path));
+	memcpy(address.sun_path, daemon->path, strlen(daemon->path) + 1);
+	daemon->listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(daemon->listening, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(daemon->listening, backlog), 0);
+}
+
+static void start(struct daemon *daemon)
+{
+	listen_at(daemon, 8);
+	assert_int_equal(pthread_create(&daemon->thread, NULL, serve, daemon), 0);
+}
+
+static void stop(struct daemon *daemon)
+{
+	pthread_join(daemon->thread, NULL);
+	close(daemon->listening);
+	scratch_remove(daemon->directory);
+}
+
+static int make_file(size_t bytes)
+{
+	int fd = memfd_create("pool", MFD_CLOEXEC);
+
+	assert_int_equal(ftruncate(fd, (off_t)bytes), 0);
+	return fd;
+}
+
+/* A daemon that gives a pool of 16 MiB. */
+static struct daemon generous(void)
+{
+	return (struct daemon){
+		.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = HANDOUT_OK,
+			   .pool_bytes = 16 * MIB, .pool_id = "0123456789abcdef", .class_name = "fast" },
+		.reply_bytes = sizeof(struct handout_reply),
+		.fds = { make_file(16 * MIB) },
+		.fd_count = 1,
+	};
+}
+
+/* Asks, and sees to it that no descriptor is lost. */
+static int ask(const struct vmm_config *config, int *ret_fd, char words[512])
+{
+	struct text error = { .data = words, .size = 512 };
+
+	words[0] = '\0';
+	alarm(20);
+	int r = vmm_daemon_ask(config, ret_fd, &error);
+	alarm(0);
+	return r;
+}
+
+/* The daemon gives that, and the library does not take it: with this error. */
+static void assert_refuses(struct daemon *daemon, int expected, const char *expected_words)
+{
+	struct vmm_config config = { .pool_class = "fast" };
+	size_t before = scratch_entries("/proc/self/fd") - daemon->fd_count;
+	char words[512], line[512];
+	int fd = -7;
+
+	start(daemon);
+	config.socket = daemon->path;
+	assert_int_equal(ask(&config, &fd, words), expected);
+	assert_int_equal(fd, -7);
+	snprintf(line, sizeof(line), "vmmallocd (%s): %s", daemon->path, expected_words);
+	assert_string_equal(words, line);
+	stop(daemon);
+	assert_int_equal(scratch_entries("/proc/self/fd"), before);
+}
+
+static void test_daemon_gives_a_pool_of_a_class(void **state)
+{
+	struct daemon daemon = generous();
+	struct vmm_config config = { .pool_class = "fast", .pool_bytes = 15 * MIB };
+	struct stat given, got;
+	char words[512];
+	int fd;
+
+	(void)state;
+	assert_int_equal(fstat(daemon.fds[0], &given), 0);
+	start(&daemon);
+	config.socket = daemon.path;
+	assert_int_equal(ask(&config, &fd, words), 0);
+	assert_int_equal(fstat(fd, &got), 0);
+	assert_int_equal(got.st_ino, given.st_ino);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close(fd);
+	stop(&daemon);
+	assert_int_equal(daemon.request.kind, HANDOUT_BY_CLASS);
+	assert_int_equal(daemon.request.least_bytes, 15 * MIB);
+	assert_string_equal(daemon.request.class_name, "fast");
+	assert_int_equal(handout_request_decode(&daemon.request, sizeof(daemon.request), &daemon.request), 0);
+}
+
+static void test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it(void **state)
+{
+	struct daemon daemon = generous();
+	struct vmm_config config = { .pool_dir = "/tmp/.", .pool_bytes = 16 * MIB };
+	struct stat st;
+	char words[512];
+	int fd;
+
+	(void)state;
+	start(&daemon);
+	config.socket = daemon.path;
+	assert_int_equal(ask(&config, &fd, words), 0);
+	close(fd);
+	stop(&daemon);
+	assert_int_equal(stat("/tmp", &st), 0);
+	assert_int_equal(daemon.request.kind, HANDOUT_BY_DIRECTORY);
+	assert_int_equal(daemon.request.dir_dev, st.st_dev);
+	assert_int_equal(daemon.request.dir_ino, st.st_ino);
+	assert_int_equal(handout_request_decode(&daemon.request, sizeof(daemon.request), &daemon.request), 0);
+}
+
+static void test_daemon_that_refuses_is_quoted(void **state)
+{
+	(void)state;
+	for (uint32_t status = HANDOUT_NONE_READY; status <= HANDOUT_BUSY; status++) {
+		struct daemon daemon = {
+			.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status },
+			.reply_bytes = sizeof(struct handout_reply),
+		};
+
+		assert_refuses(&daemon, -EAGAIN, handout_status_text(status));
+	}
+}
+
+static void test_daemon_that_refuses_and_sends_a_descriptor_leaves_none_behind(void **state)
+{
+	struct daemon daemon = generous();
+
+	(void)state;
+	daemon.reply = (struct handout_reply){ .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
+					       .status = HANDOUT_NONE_READY };
+	assert_refuses(&daemon, -EAGAIN, "no pool is ready");
+}
+
+static void test_daemon_that_is_not_there_is_said(void **state)
+{
+	struct vmm_config config = { .pool_class = "fast", .socket = "/tmp/vmmalloc-no-such/pool.sock" };
+	char words[512], long_path[200] = "/";
+	int fd = -7;
+
+	(void)state;
+	assert_int_equal(ask(&config, &fd, words), -ENOENT);
+	assert_string_equal(words, "vmmallocd (/tmp/vmmalloc-no-such/pool.sock): No such file or directory");
+	memset(long_path + 1, 'x', sizeof(long_path) - 2);
+	config.socket = long_path;
+	assert_int_equal(ask(&config, &fd, words), -ENAMETOOLONG);
+	assert_int_equal(fd, -7);
+}
+
+static void test_daemon_that_hangs_up_is_an_error(void **state)
+{
+	struct daemon daemon = generous();
+
+	(void)state;
+	daemon.reply_bytes = 0;
+	assert_refuses(&daemon, -ECONNRESET, "Connection reset by peer");
+}
+
+static void test_daemon_that_is_silent_is_left(void **state)
+{
+	struct daemon daemon = generous();
+
+	(void)state;
+	daemon.pause_us = 1500000;
+	assert_refuses(&daemon, -ETIMEDOUT, "Connection timed out");
+}
+
+static void test_daemon_that_never_accepts_is_left(void **state)
+{
+	struct daemon daemon = { 0 };
+	struct vmm_config config = { .pool_class = "fast" };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char words[512];
+	int fd = -7, waiting;
+
+	(void)state;
+	listen_at(&daemon, 0);
+	strcpy(address.sun_path, daemon.path);
+	waiting = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(waiting, (struct sockaddr *)&address, sizeof(address)), 0);
+	config.socket = daemon.path;
+	assert_int_equal(ask(&config, &fd, words), -ETIMEDOUT);
+	assert_int_equal(fd, -7);
+	close(waiting);
+	close(daemon.listening);
+	scratch_remove(daemon.directory);
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+static void test_daemon_is_waited_for_through_signals(void **state)
+{
+	struct daemon daemon = generous();
+	struct vmm_config config = { .pool_class = "fast" };
+	struct sigaction action = { .sa_handler = on_alarm }, before;
+	struct itimerval often = { .it_interval.tv_usec = 2000, .it_value.tv_usec = 2000 };
+	struct text error = { .data = (char[512]){ "" }, .size = 512 };
+	int fd;
+
+	(void)state;
+	daemon.pause_us = 200000;
+	start(&daemon);
+	config.socket = daemon.path;
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	assert_int_equal(vmm_daemon_ask(&config, &fd, &error), 0);
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	close(fd);
+	stop(&daemon);
+}
+
+static void test_daemon_that_lies_is_not_believed(void **state)
+{
+	struct daemon daemon;
+	int pipe_ends[2];
+
+	(void)state;
+	daemon = generous();
+	daemon.reply.magic[0] = 'X';
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+	daemon = generous();
+	daemon.reply_bytes--;
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+	daemon = generous();
+	daemon.reply_bytes++;
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+	daemon = generous();
+	close(daemon.fds[0]);
+	daemon.fd_count = 0;
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+
+	/* the file is not what the reply says, or too small */
+	daemon = generous();
+	daemon.reply.pool_bytes = 32 * MIB;
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+	daemon = generous();
+	assert_int_equal(ftruncate(daemon.fds[0], 4096), 0);
+	daemon.reply.pool_bytes = 4096;
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+
+	/* it is none that a heap can be on */
+	daemon = generous();
+	close(daemon.fds[0]);
+	daemon.fds[0] = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+	daemon = generous();
+	close(daemon.fds[0]);
+	assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
+	daemon.fds[0] = pipe_ends[0];
+	daemon.fds[1] = pipe_ends[1];
+	daemon.fd_count = 2;
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+	daemon = generous();
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", daemon.fds[0]);
+	int read_only = open(path, O_RDONLY | O_CLOEXEC);
+	close(daemon.fds[0]);
+	daemon.fds[0] = read_only;
+	assert_refuses(&daemon, -EBADMSG, "Bad message");
+}
+
+static void test_daemon_pool_that_is_too_small_is_not_taken(void **state)
+{
+	struct daemon daemon = generous();
+	struct vmm_config config = { .pool_class = "fast", .pool_bytes = 17 * MIB };
+	char words[512];
+	int fd = -7;
+
+	(void)state;
+	start(&daemon);
+	config.socket = daemon.path;
+	assert_int_equal(ask(&config, &fd, words), -EBADMSG);
+	assert_int_equal(fd, -7);
+	stop(&daemon);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_daemon_gives_a_pool_of_a_class),
+		cmocka_unit_test(test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it),
+		cmocka_unit_test(test_daemon_that_refuses_is_quoted),
+		cmocka_unit_test(test_daemon_that_refuses_and_sends_a_descriptor_leaves_none_behind),
+		cmocka_unit_test(test_daemon_that_is_not_there_is_said),
+		cmocka_unit_test(test_daemon_that_hangs_up_is_an_error),
+		cmocka_unit_test(test_daemon_that_is_silent_is_left),
+		cmocka_unit_test(test_daemon_that_never_accepts_is_left),
+		cmocka_unit_test(test_daemon_is_waited_for_through_signals),
+		cmocka_unit_test(test_daemon_that_lies_is_not_believed),
+		cmocka_unit_test(test_daemon_pool_that_is_too_small_is_not_taken),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

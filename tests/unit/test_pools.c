@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_pools -- the life of pools in a real directory, when one thing after another goes wrong. */
+/* objects: vmmallocd/pools.c vmmallocd/pools_work.c vmmallocd/pools_handout.c vmmallocd/pools_control.c vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/directory.c vmmallocd/recover.c vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/log.c vmmallocd/registry.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c vmmallocd/pool_dir.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c vmmallocd/pool_file_header.c common/base/handout.c common/base/size.c common/base/text.c tests/unit/scratch.c */
+/* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
+/* packages: libuv inih */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/scratch.h"
+#include "vmmallocd/pools.h"
+#include "vmmallocd/pools_internal.h"
+
+#define SIZE ((uint64_t)14 << 20)
+
+/* --- what goes wrong: so many calls of a function fail with that error --- */
+
+struct trouble {
+	atomic_int calls, error;
+};
+static struct trouble create, warm, scrub, destroy, set_mark, open_file;
+
+static int strike(struct trouble *trouble)
+{
+	return atomic_fetch_sub(&trouble->calls, 1) > 0 ? -atomic_load(&trouble->error) : 0;
+}
+
+static void arm(struct trouble *trouble, int calls, int error)
+{
+	atomic_store(&trouble->error, error);
+	atomic_store(&trouble->calls, calls);
+}
+
+int __real_pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes,
+			    const atomic_bool *cancel, struct pool_file *ret_file, struct text *error);
+int __wrap_pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes,
+			    const atomic_bool *cancel, struct pool_file *ret_file, struct text *error)
+{
+	/* the self-test's file is none of a class */
+	int r = strcmp(class_name, "a") == 0 ? strike(&create) : 0;
+
+	return r ? r : __real_pool_file_create(dir, class_name, size_bytes, cancel, ret_file, error);
+}
+
+int __real_pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
+			  uint64_t *ret_huge_bytes, struct text *error);
+int __wrap_pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
+			  uint64_t *ret_huge_bytes, struct text *error)
+{
+	int r = strike(&warm);
+
+	return r ? r : __real_pool_file_warm(dir, file, cancel, ret_huge_bytes, error);
+}
+
+int __real_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name,
+			   uint64_t size_bytes, unsigned timeout_ms, const atomic_bool *cancel, struct text *error);
+int __wrap_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name,
+			   uint64_t size_bytes, unsigned timeout_ms, const atomic_bool *cancel, struct text *error)
+{
+	int r = strike(&scrub);
+
+	return r ? r : __real_pool_file_scrub(dir, file, class_name, size_bytes, timeout_ms, cancel, error);
+}
+
+int __real_pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file);
+int __wrap_pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file)
+{
+	int r = strike(&destroy);
+
+	return r ? r : __real_pool_file_destroy(dir, file);
+}
+
+int __real_pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file, enum pool_file_mark mark);
+int __wrap_pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file, enum pool_file_mark mark)
+{
+	int r = strike(&set_mark);
+
+	return r ? r : __real_pool_file_set_mark(dir, file, mark);
+}
+
+int __real_pool_file_open(const struct pool_dir *dir, const struct pool_file *file);
+int __wrap_pool_file_open(const struct pool_dir *dir, const struct pool_file *file)
+{
+	int r = strike(&open_file);
+
+	return r ? r : __real_pool_file_open(dir, file);
+}
+
+/* --- a daemon's pools without a daemon --- */
+
+struct world {
+	char path[SCRATCH_PATH];
+	struct config_class class;
+	struct config config;
+	struct log log;
+	uv_loop_t loop;
+	struct pools pools;
+};
+
+static void on_changed(void *context)
+{
+	(void)context;
+}
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	assert_non_null(world);
+	*state = world;
+	signal(SIGIO, SIG_IGN);
+	scratch_make("/dev/shm", world->path);
+	world->class = (struct config_class){
+		.name = (char *)"a", .directory = world->path, .size_bytes = SIZE, .ready = 1, .max = 1, .warm = true,
+	};
+	world->config = (struct config){
+		.classes = &world->class, .class_count = 1, .workers = 2, .punch_timeout_s = 1, .connections_per_user = 9,
+	};
+	log_init(&world->log, STDERR_FILENO, 0);
+	assert_int_equal(uv_loop_init(&world->loop), 0);
+	assert_int_equal(pools_open(&world->pools, &world->loop, &world->log, &world->config, registry_new(), on_changed, NULL), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+	struct trouble *all[] = { &create, &warm, &scrub, &destroy, &set_mark, &open_file };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		atomic_store(&all[i]->calls, 0);
+	pools_stop(&world->pools);
+	uv_run(&world->loop, UV_RUN_DEFAULT);
+	pools_done(&world->pools);
+	assert_int_equal(uv_loop_close(&world->loop), 0);
+	scratch_remove(world->path);
+	free(world);
+	return 0;
+}
+
+static size_t count(const struct world *world, enum registry_state state)
+{
+	return registry_class(world->pools.registry, "a")->counts[state];
+}
+
+static struct registry_pool *first(const struct world *world, enum registry_state state)
+{
+	return registry_class(world->pools.registry, "a")->first[state];
+}
+
+/* Turns the loop until so many pools are in that state, and no job is at work; fails after 10 seconds. */
+static void turn_until(struct world *world, enum registry_state state, size_t n)
+{
+	for (int i = 0; i < 10000; i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		if (count(world, state) == n && !world->pools.jobs.first)
+			return;
+		usleep(1000);
+	}
+	fail_msg("%zu pools are %s, expected %zu", count(world, state), registry_state_name(state), n);
+}
+
+static enum handout_status take(struct world *world, struct registry_pool **ret_pool, int *ret_fd)
+{
+	const struct handout_request request = { .kind = HANDOUT_BY_CLASS, .class_name = "a" };
+	const struct request_peer peer = { .pid = getpid(), .uid = 1000 };
+
+	return pools_take(&world->pools, &request, &peer, ret_pool, ret_fd);
+}
+
+static struct registry_pool *taken(struct world *world, int *ret_fd)
+{
+	struct registry_pool *pool;
+
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(take(world, &pool, ret_fd), HANDOUT_OK);
+	return pool;
+}
+
+static void assert_problem_has(struct world *world, const char *words)
+{
+	const char *problem = pools_class_problem(&world->pools, "a");
+
+	assert_non_null(problem);
+	if (!strstr(problem, words))
+		fail_msg("the problem is: %s", problem);
+}
+
+/* What waits for its time is due now. */
+static void skip_pause(struct world *world, struct registry_pool *pool)
+{
+	struct provision_work *work = pool->job;
+
+	assert_true(work->due_ms > pools_now_ms(&world->pools));
+	work->due_ms = 0;
+	pools_kick(&world->pools);
+}
+
+static void test_pools_a_full_directory_is_the_class_s_problem_until_it_has_room(void **state)
+{
+	struct world *world = *state;
+
+	arm(&create, 1, ENOSPC);
+	turn_until(world, REGISTRY_CREATING, 0);
+	while (!pools_class_problem(&world->pools, "a"))
+		uv_run(&world->loop, UV_RUN_ONCE);
+	assert_problem_has(world, "no space left for a pool of 14 MiB");
+	assert_problem_has(world, world->path);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_null(pools_class_problem(&world->pools, "a"));
+}
+
+static void test_pools_what_cannot_be_warmed_is_removed_and_made_again_later(void **state)
+{
+	struct world *world = *state;
+
+	arm(&warm, 1, EIO);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(world->pools.destroyed, 1);
+	assert_int_equal(scratch_entries(world->path), 1);
+}
+
+static void test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	pool = taken(world, &fd);
+	arm(&scrub, 2, ETIMEDOUT);
+	close(fd);
+	turn_until(world, REGISTRY_QUARANTINED, 1);
+	assert_int_equal(pool->file.mark, POOL_FILE_BAD);
+	assert_int_equal(((struct provision_work *)pool->job)->pause_ms, PROVISION_PUNCH_PAUSE_MS);
+	/* it counts against max */
+	assert_int_equal(take(world, &pool, &fd), HANDOUT_NONE_READY);
+	pool = first(world, REGISTRY_QUARANTINED);
+	skip_pause(world, pool);
+	turn_until(world, REGISTRY_QUARANTINED, 1);
+	assert_int_equal(((struct provision_work *)pool->job)->pause_ms, 2 * PROVISION_PUNCH_PAUSE_MS);
+	skip_pause(world, pool);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(pool->file.mark, POOL_FILE_READY);
+	assert_int_equal(world->pools.recycled, 1);
+}
+
+static void test_pools_what_cannot_be_scrubbed_is_destroyed(void **state)
+{
+	static const int errors[] = { EIO, EPERM, ENOSPC };
+	struct world *world = *state;
+	int fd;
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		(void)taken(world, &fd);
+		arm(&scrub, 1, errors[i]);
+		close(fd);
+		turn_until(world, REGISTRY_READY, 1);
+		assert_int_equal(world->pools.destroyed, i + 1);
+		assert_int_equal(scratch_entries(world->path), 1);
+	}
+}
+
+static void test_pools_what_cannot_be_removed_is_tried_again(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	world->class.recycle = CONFIG_RECYCLE_DESTROY;
+	(void)taken(world, &fd);
+	arm(&destroy, 1, EIO);
+	close(fd);
+	turn_until(world, REGISTRY_FAILED, 1);
+	pool = first(world, REGISTRY_FAILED);
+	while (provision_is_busy(pool))
+		uv_run(&world->loop, UV_RUN_ONCE);
+	skip_pause(world, pool);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(scratch_entries(world->path), 1);
+}
+
+static void test_pools_a_pool_that_cannot_be_marked_is_not_handed_out(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	turn_until(world, REGISTRY_READY, 1);
+	arm(&set_mark, 1, EIO);
+	assert_int_equal(take(world, &pool, &fd), HANDOUT_NONE_READY);
+	assert_int_equal(world->pools.handed_out, 0);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(world->pools.destroyed, 1);
+}
+
+static void test_pools_without_descriptors_a_pool_stays_ready(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	turn_until(world, REGISTRY_READY, 1);
+	pool = first(world, REGISTRY_READY);
+	arm(&open_file, 1, EMFILE);
+	assert_int_equal(take(world, &pool, &fd), HANDOUT_NONE_READY);
+	assert_int_equal(take(world, &pool, &fd), HANDOUT_OK);
+	assert_int_equal(pool->leases, 1);
+	close(fd);
+}
+
+static void test_pools_what_was_not_sent_is_scrubbed_before_the_next(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	pool = taken(world, &fd);
+	close(fd);
+	pools_unsent(&world->pools, pool, -EPIPE);
+	assert_int_equal(pool->state, REGISTRY_RECYCLING);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(world->pools.recycled, 1);
+	assert_int_equal(world->pools.handed_out, 0);
+}
+
+static void test_pools_a_leased_pool_is_found_free_though_no_event_came(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	pool = taken(world, &fd);
+	watch_remove(world->pools.watch, world->pools.directories.first->watch);
+	close(fd);
+	for (int i = 0; i < 50; i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(pool->state, REGISTRY_LEASED);
+	/* its turn is next */
+	world->pools.probe_slice = (pool->id[0] + POOLS_PROBE_ROUND_S - 1) % POOLS_PROBE_ROUND_S;
+	turn_until(world, REGISTRY_READY, 1);
+}
+
+static void test_pools_a_pool_whose_file_was_removed_is_forgotten(void **state)
+{
+	struct world *world = *state;
+	char name[POOL_FILE_NAME_BYTES];
+	struct registry_pool *pool;
+	int fd;
+
+	/* while it is leased */
+	pool = taken(world, &fd);
+	pool_file_name_format(&pool->file, name);
+	assert_int_equal(unlinkat(world->pools.directories.first->dir.fd, name, 0), 0);
+	pools_probe(&world->pools, pool);
+	pools_kick(&world->pools);
+	assert_int_equal(count(world, REGISTRY_LEASED), 0);
+	close(fd);
+	/* while it is ready */
+	turn_until(world, REGISTRY_READY, 1);
+	pool_file_name_format(&first(world, REGISTRY_READY)->file, name);
+	assert_int_equal(unlinkat(world->pools.directories.first->dir.fd, name, 0), 0);
+	assert_int_equal(take(world, &pool, &fd), HANDOUT_NONE_READY);
+	pool = taken(world, &fd);
+	close(fd);
+}
+
+static void test_pools_removed_directory_forgets_its_pools_and_comes_back(void **state)
+{
+	struct world *world = *state;
+	char moved[SCRATCH_PATH + 8];
+
+	turn_until(world, REGISTRY_READY, 1);
+	snprintf(moved, sizeof(moved), "%s.old", world->path);
+	assert_int_equal(rename(world->path, moved), 0);
+	turn_until(world, REGISTRY_READY, 0);
+	assert_problem_has(world, "removed or unmounted");
+	assert_int_equal(rename(moved, world->path), 0);
+	pools_configure(&world->pools, &world->config);
+	turn_until(world, REGISTRY_READY, 1);
+	/* the one that lay there */
+	assert_int_equal(scratch_entries(world->path), 1);
+	assert_null(pools_class_problem(&world->pools, "a"));
+}
+
+static void test_pools_figures_are_never_more_than_the_pool_has(void **state)
+{
+	struct world *world = *state;
+	struct pool_header header;
+	struct registry_pool *pool;
+	uint64_t used, peak;
+	int fd;
+
+	pool = taken(world, &fd);
+	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
+	header.used_bytes = 12345;
+	header.peak_bytes = UINT64_MAX;
+	assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
+	assert_int_equal(pools_figures(&world->pools, pool, &used, &peak), 0);
+	assert_int_equal(used, 12345);
+	assert_int_equal(peak, SIZE);
+	memset(&header, 0xff, sizeof(header));
+	assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
+	assert_int_equal(pools_figures(&world->pools, pool, &used, &peak), -EBADMSG);
+	close(fd);
+}
+
+int main(void)
+{
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_pools_a_full_directory_is_the_class_s_problem_until_it_has_room),
+		CASE(test_pools_what_cannot_be_warmed_is_removed_and_made_again_later),
+		CASE(test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone),
+		CASE(test_pools_what_cannot_be_scrubbed_is_destroyed),
+		CASE(test_pools_what_cannot_be_removed_is_tried_again),
+		CASE(test_pools_a_pool_that_cannot_be_marked_is_not_handed_out),
+		CASE(test_pools_without_descriptors_a_pool_stays_ready),
+		CASE(test_pools_what_was_not_sent_is_scrubbed_before_the_next),
+		CASE(test_pools_a_leased_pool_is_found_free_though_no_event_came),
+		CASE(test_pools_a_pool_whose_file_was_removed_is_forgotten),
+		CASE(test_pools_removed_directory_forgets_its_pools_and_comes_back),
+		CASE(test_pools_figures_are_never_more_than_the_pool_has),
+	};
+#undef CASE
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
