@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
@@ -32,8 +31,6 @@
 #include "libvmmalloc/mapping.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
-
-#define RAW_LOCK_ATTEMPTS 10000
 
 /* In the modes that copy, from vmm_fork_begin to vmm_fork_end; a handler of the program may fork between. */
 static pthread_mutex_t one_fork = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
@@ -51,6 +48,7 @@ static struct {
 /* Of this thread's fork under way, for vmm_fork_end. */
 static __thread bool counted;       /* in the header */
 static __thread bool doomed;        /* the child must end: what it needs could not be made, too late to say so */
+static __thread struct vmm_fork_call *under_way;
 
 static bool wants_copy(void)
 {
@@ -75,9 +73,10 @@ static void copy_stretch(void *unused, char *start, size_t bytes)
 	memcpy(state.memory + (start - heap_start(&vmm.heap.pool)), start, bytes);
 }
 
-static void copy_to_memory(struct vmm_heap *heap)
+/* The child begins on a stack like `stack`, which cannot be exchanged under its feet. */
+static void copy_to_memory(struct vmm_heap *heap, const void *stack)
 {
-	if (vmm_comeback_on_heap_stack(heap))
+	if (vmm_pool_contains(&heap->pool, stack))
 		return;
 	state.memory = mmap(NULL, heap_bytes(&heap->pool), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -94,10 +93,19 @@ static void drop_clone(void)
 	state.has_clone = false;
 }
 
-/* With the lock held, at the very moment of the fork. */
-static void prepare_locked(struct vmm_heap *heap)
+static int freeze(struct vmm_heap *heap)
 {
-	int r;
+	int r = vmm_mapping_freeze(&heap->pool);
+
+	TRACE(r < 0 ? 1 : 2, "the heap becomes private: %s", r < 0 ? strerrordesc_np(-r) : "done");
+	if (r == 0)
+		vmm_comeback_frozen(heap);
+	return r;
+}
+
+/* With the lock held, if it could be had, at the very moment of the fork. */
+static void prepare_locked(struct vmm_heap *heap, const void *stack)
+{
 
 	counted = doomed = false;
 	if (vmm.config.fork == CONFIG_FORK_NONE)
@@ -113,54 +121,83 @@ static void prepare_locked(struct vmm_heap *heap)
 			return;
 		}
 	}
-	r = vmm_mapping_freeze(&heap->pool);
-	if (r == 0) {
-		TRACE(2, "the heap is private from now on");
-		vmm_comeback_frozen(heap);
-		return;
+	if (freeze(heap) < 0) {
+		copy_to_memory(heap, stack);
+		doomed = !state.memory;
 	}
-	TRACE(1, "the heap cannot be mapped privately: %s", strerrordesc_np(-r));
-	copy_to_memory(heap);
-	doomed = !state.memory;
 }
 
 /*
- * Whether there is a way for the child, which begins on a stack like `stack`, to get its memory, as far as that can be
- * known before.
+ * Where there are threads the heap must be private before glibc forks: in the child it writes to the heap before our
+ * handler runs. Without, there may be a copy instead.
  */
-static bool can_fork(const struct vmm_heap *heap, const void *stack)
+static int prepare_heap(struct vmm_heap *heap, const void *stack)
 {
-	bool can_freeze = heap->pool.grain == POOL_PAGE && vmm_pool_has_fd(&heap->pool);
-
-	return can_freeze || vmm.config.fork == CONFIG_FORK_NONE ||
-	       (__libc_single_threaded && !vmm_pool_contains(&heap->pool, stack));
+	if (vmm.config.fork == CONFIG_FORK_NONE)
+		return 0;
+	if (!__libc_single_threaded)
+		return freeze(heap) < 0 ? -ENOMEM : 0;
+	if (heap->pool.grain == POOL_PAGE && vmm_pool_has_fd(&heap->pool))
+		return 0;
+	return vmm_pool_contains(&heap->pool, stack) ? -ENOMEM : 0;
 }
 
-int vmm_fork_begin(void)
+static int make_clone(struct vmm_heap *heap)
+{
+	int r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &state.clone);
+
+	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
+	state.has_clone = r == 0;
+	state.clone_is_full = false;
+	return r < 0 && vmm.config.fork == CONFIG_FORK_COPY ? -ENOMEM : 0;
+}
+
+static void enter(struct vmm_fork_call *call)
+{
+	call->outer = under_way;
+	call->counted = counted;
+	call->doomed = doomed;
+	under_way = call;
+	counted = doomed = false;
+	if (!wants_copy())
+		return;
+	call->clone = state.clone;
+	call->has_clone = state.has_clone;
+	state.has_clone = false;
+}
+
+static void leave(const struct vmm_fork_call *call)
+{
+	under_way = call->outer;
+	counted = call->counted;
+	doomed = call->doomed;
+	if (!wants_copy())
+		return;
+	state.clone = call->clone;
+	state.has_clone = call->has_clone;
+	pthread_mutex_unlock(&one_fork);
+}
+
+int vmm_fork_begin(struct vmm_fork_call *call)
 {
 	struct vmm_heap *heap = &vmm.heap;
 	int r, cancel;
 
-	counted = doomed = false;
 	if (!vmm.has_pool)
 		return 0;
-	if (!can_fork(heap, __builtin_frame_address(0)))
-		return -ENOMEM;
-	if (!wants_copy())
-		return 0;
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_mutex_lock(&one_fork);
+	if (wants_copy())
+		pthread_mutex_lock(&one_fork);
 	pthread_mutex_lock(&heap->lock);
-	r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &state.clone);
-	state.has_clone = r == 0;
-	state.clone_is_full = false;
+	enter(call);
+	r = prepare_heap(heap, __builtin_frame_address(0));
+	if (r == 0 && wants_copy())
+		r = make_clone(heap);
 	pthread_mutex_unlock(&heap->lock);
+	if (r < 0)
+		leave(call);
 	(void)pthread_setcancelstate(cancel, NULL);
-	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
-	if (r == 0 || vmm.config.fork != CONFIG_FORK_COPY)
-		return 0;
-	pthread_mutex_unlock(&one_fork);
-	return -ENOMEM;
+	return r;
 }
 
 /* --- after it, in the parent --- */
@@ -180,21 +217,35 @@ static void in_parent_locked(struct vmm_heap *heap)
 	counted = true;
 }
 
-pid_t vmm_fork_end(pid_t pid)
+/* The child has ended already, or will at once. */
+static void undo(pid_t pid)
 {
-	if (!vmm.has_pool || pid == 0)
-		return pid;
-	if (pid < 0 && counted)
-		count_fork(&vmm.heap, -1);  /* glibc's handlers ran, but there was no fork */
-	if (wants_copy()) {
-		if (pid < 0 && !counted)
-			drop_clone();
-		pthread_mutex_unlock(&one_fork);
-	}
-	if (pid < 0 || !doomed)
-		return pid;
+	int cancel;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	(void)pthread_setcancelstate(cancel, NULL);
+}
+
+pid_t vmm_fork_end(struct vmm_fork_call *call, pid_t pid)
+{
+	bool undone = doomed && pid > 0;
+
+	if (!vmm.has_pool)
+		return pid;
+	if (pid == 0) {
+		under_way = call->outer;
+		return 0;
+	}
+	if (pid < 0 && counted)
+		count_fork(&vmm.heap, -1);  /* glibc's handlers ran, but there was no fork */
+	if (pid < 0 && !counted)
+		drop_clone();
+	leave(call);
+	if (!undone)
+		return pid;
+	undo(pid);
 	return -ENOMEM;
 }
 
@@ -227,21 +278,34 @@ static void take_header(struct vmm_pool *pool)
 	pool->header = &header;
 }
 
+/* The copies for children of forks that this one happened within are not for us. */
+static void drop_outer_clones(void)
+{
+	for (struct vmm_fork_call *call = under_way; call; call = call->outer) {
+		if (wants_copy() && call->has_clone)
+			vmm_pool_drop(&call->clone);
+		call->has_clone = false;
+	}
+}
+
 static void in_child_locked(struct vmm_heap *heap, bool shares_descriptors)
 {
-	bool on_file = heap->pool.mapping.is_private, has_clone = state.has_clone;
+	bool on_file = heap->pool.mapping.is_private && !heap->pool.mapping.in_parts;
+	bool has_clone = state.has_clone;
 
 	if (doomed)
 		_exit(127);
 	one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 	state.has_clone = false;
+	drop_outer_clones();
 	if (vmm.config.fork == CONFIG_FORK_NONE) {
 		vmm_comeback_start();
 		return;
 	}
 	/* the clone is filled from what nobody can write to; else there is a copy in memory, which is as good */
-	if (has_clone && !state.memory && !vmm_comeback_on_heap_stack(heap) &&
-	    vmm_comeback_move(heap, &state.clone, state.clone_is_full) == 0) {
+	if (has_clone && (state.memory || vmm_comeback_on_heap_stack(heap))) {
+		vmm_pool_drop(&state.clone);
+	} else if (has_clone && vmm_comeback_move(heap, &state.clone, state.clone_is_full) == 0) {
 		TRACE(2, "child of %d, on a copy of its pool", (int)getppid());
 		return;
 	}
@@ -281,7 +345,7 @@ static void prepare(void)
 	pthread_mutex_lock(&vmm.heap.lock);
 	state.signals = held;
 	state.cancel = cancel;
-	prepare_locked(&vmm.heap);
+	prepare_locked(&vmm.heap, __builtin_frame_address(0));
 }
 
 static void in_parent(void)
@@ -302,7 +366,8 @@ static void in_child(void)
 	if (vmm.has_pool) {
 		vmm_trace_after_fork();
 		in_child_locked(&vmm.heap, false);
-		pthread_mutex_unlock(&vmm.heap.lock);
+		/* whoever had the lock is not in this process */
+		vmm.heap.lock = (pthread_mutex_t)HEAP_LOCK_INITIALIZER;
 		release(&state.signals, state.cancel);
 	}
 	vmm_arena_after_fork(true);
@@ -313,43 +378,31 @@ void vmm_fork_register(void)
 	(void)pthread_atfork(prepare, in_parent, in_child);
 }
 
-/*
- * The heap must not change its place while we fork. But these calls may come from a signal handler, and that may have
- * interrupted the one who holds the lock: then we go on without.
- */
-static bool lock_for_raw(void)
-{
-	for (int i = 0; i < RAW_LOCK_ATTEMPTS; i++) {
-		if (pthread_mutex_trylock(&vmm.heap.lock) == 0)
-			return true;
-		if (__libc_single_threaded)
-			return false;
-		(void)sched_yield();
-	}
-	return false;
-}
-
-static void unlock_raw(const struct vmm_fork_raw *raw)
-{
-	if (raw->locked)
-		pthread_mutex_unlock(&vmm.heap.lock);
-	release(&raw->signals, raw->cancel);
-}
+/* --- around calls that run no handlers --- */
 
 int vmm_fork_before_raw(struct vmm_fork_raw *raw, const void *stack)
 {
+	int r;
+
 	if (!vmm.has_pool)
 		return 0;
-	if (!can_fork(&vmm.heap, stack ? stack : __builtin_frame_address(0)))
-		return -ENOMEM;
+	if (!stack)
+		stack = __builtin_frame_address(0);
 	hold_signals(&raw->signals);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw->cancel);
-	raw->locked = lock_for_raw();
-	prepare_locked(&vmm.heap);
-	if (!doomed)
-		return 0;
-	unlock_raw(raw);
-	return -ENOMEM;
+	/* in a signal handler that interrupted the one who has it, we are that one, and go on without */
+	raw->locked = pthread_mutex_lock(&vmm.heap.lock) == 0;
+	r = prepare_heap(&vmm.heap, stack);
+	if (r == 0) {
+		prepare_locked(&vmm.heap, stack);
+		r = doomed ? -ENOMEM : 0;
+	}
+	if (r < 0) {
+		if (raw->locked)
+			pthread_mutex_unlock(&vmm.heap.lock);
+		release(&raw->signals, raw->cancel);
+	}
+	return r;
 }
 
 void vmm_fork_after_raw(pid_t pid, const struct vmm_fork_raw *raw, bool shares_descriptors)
@@ -357,14 +410,14 @@ void vmm_fork_after_raw(pid_t pid, const struct vmm_fork_raw *raw, bool shares_d
 	if (!vmm.has_pool)
 		return;
 	if (pid == 0) {
-		/* whoever had the lock is not in this process */
-		if (!raw->locked)
-			vmm.heap.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 		in_child_locked(&vmm.heap, shares_descriptors);
+		vmm.heap.lock = (pthread_mutex_t)HEAP_LOCK_INITIALIZER;
 	} else {
 		in_parent_locked(&vmm.heap);
 		if (pid < 0)
 			count_fork(&vmm.heap, -1);
+		if (raw->locked)
+			pthread_mutex_unlock(&vmm.heap.lock);
 	}
-	unlock_raw(raw);
+	release(&raw->signals, raw->cancel);
 }

@@ -12,17 +12,26 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "libvmmalloc/pool.h"
+
 /* Has glibc call us inside every fork. Once. */
 void vmm_fork_register(void);
 
+/* A fork under way, in the caller's memory. A handler of the program's may fork once more meanwhile. */
+struct vmm_fork_call {
+	struct vmm_fork_call *outer;  /* the fork that this one happens within, or NULL; what follows is that one's */
+	struct vmm_pool clone;
+	bool has_clone, counted, doomed;
+};
+
 /* Before a call that forks. 0, or -errno if there must be no fork: the child could not have its memory. */
-int vmm_fork_begin(void);
+int vmm_fork_begin(struct vmm_fork_call *call);
 
 /*
  * After that call, in parent and child: with what it returned, as fork returns it, but -errno for -1. Returns that, or
  * -errno if the fork is undone.
  */
-pid_t vmm_fork_end(pid_t pid);
+pid_t vmm_fork_end(struct vmm_fork_call *call, pid_t pid);
 
 /* What has to be put back after a fork without handlers; in the caller's memory, so the child has a copy of it. */
 struct vmm_fork_raw {

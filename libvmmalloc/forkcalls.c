@@ -2,12 +2,13 @@
 /*
  * forkcalls -- the functions of libc that fork, or wait for what was forked, with ours around them.
  *
- * fork, forkpty and daemon run glibc's handlers, which do the work (fork.c); the wrappers let a fork fail. _Fork and
+ * fork and forkpty run glibc's handlers, which do the work (fork.c); the wrappers let a fork fail. _Fork and
  * clone run none. After a wait a child is gone, and the heap may be able to return to its pool. vfork, posix_spawn,
  * system and popen share the memory until exec, and need nothing. Raw system calls pass us by.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pty.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -28,7 +29,6 @@
 static struct {
 	pid_t (*fork)(void), (*__fork)(void), (*_Fork)(void);
 	int (*forkpty)(int *, char *, const struct termios *, const struct winsize *);
-	int (*daemon)(int, int);
 	int (*clone)(int (*)(void *), void *, int, void *, ...);
 	pid_t (*wait)(int *);
 	pid_t (*waitpid)(pid_t, int *, int);
@@ -46,7 +46,6 @@ static void find_next(void)
 	FIND(__fork);
 	FIND(_Fork);
 	FIND(forkpty);
-	FIND(daemon);
 	FIND(clone);
 	FIND(wait);
 	FIND(waitpid);
@@ -76,36 +75,62 @@ static pid_t or_errno(pid_t pid)
 
 pid_t fork(void)
 {
-	int r = vmm_fork_begin();
+	struct vmm_fork_call call;
+	int r = vmm_fork_begin(&call);
 
-	return result(r < 0 ? r : vmm_fork_end(or_errno(NEXT(fork)())));
+	return result(r < 0 ? r : vmm_fork_end(&call, or_errno(NEXT(fork)())));
 }
 
 pid_t __fork(void);
 pid_t __fork(void)
 {
-	int r = vmm_fork_begin();
+	struct vmm_fork_call call;
+	int r = vmm_fork_begin(&call);
 
-	return result(r < 0 ? r : vmm_fork_end(or_errno(NEXT(__fork)())));
+	return result(r < 0 ? r : vmm_fork_end(&call, or_errno(NEXT(__fork)())));
 }
 
 int forkpty(int *master, char *name, const struct termios *termios, const struct winsize *size)
 {
-	int r = vmm_fork_begin();
-
-	return result(r < 0 ? r : vmm_fork_end(or_errno(NEXT(forkpty)(master, name, termios, size))));
-}
-
-/* The parent never returns from it, unless it fails. */
-int daemon(int keep_directory, int keep_descriptors)
-{
-	int r = vmm_fork_begin();
-	pid_t parent = getpid();
+	struct vmm_fork_call call;
+	int r = vmm_fork_begin(&call), pid;
 
 	if (r < 0)
 		return result(r);
-	r = or_errno(NEXT(daemon)(keep_directory, keep_descriptors));
-	return result(getpid() == parent ? vmm_fork_end(r) : r);
+	pid = or_errno(NEXT(forkpty)(master, name, termios, size));
+	r = vmm_fork_end(&call, pid);
+	if (r < 0 && pid > 0)
+		(void)close(*master);
+	return result(r);
+}
+
+/*
+ * Not glibc's, whose parent has ended before anybody can say that the child could not have its heap. It does what
+ * daemon(3) says.
+ */
+int daemon(int keep_directory, int keep_descriptors)
+{
+	pid_t pid = fork();
+	int null;
+
+	if (pid < 0)
+		return -1;
+	if (pid > 0)
+		_exit(0);
+	if (setsid() < 0)
+		return -1;
+	if (!keep_directory)
+		(void)!chdir("/");
+	if (keep_descriptors)
+		return 0;
+	null = open("/dev/null", O_RDWR);
+	if (null < 0)
+		return -1;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	if (null > STDERR_FILENO)
+		(void)close(null);
+	return 0;
 }
 
 pid_t _Fork(void)

@@ -156,8 +156,10 @@ static size_t hole_bytes(const struct vmm_heap *heap, uintptr_t start, uintptr_t
 static int grow_to(struct vmm_heap *heap, uintptr_t to)
 {
 	/* while the heap is private nothing can be given back: what can be had is kept, piece by piece */
-	size_t piece = heap->pool.mapping.is_private ? PRIVATE_STEP : to - heap->low;
+	size_t piece = heap->pool.mapping.is_private ? PRIVATE_STEP : heap->pool.size;
 
+	if (to <= heap->low)
+		return 0;  /* an attempt at more got so far */
 	if (heap->pool.mapping.is_private && vmm_pool_lacks_space(&heap->pool, to - heap->low))
 		return -ENOSPC;
 	while (heap->low < to) {
@@ -322,7 +324,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 {
 	int r;
 
-	*heap = (struct vmm_heap){ .lock = PTHREAD_MUTEX_INITIALIZER, .pool = *pool, .all_reserved = all_reserved };
+	*heap = (struct vmm_heap){ .lock = HEAP_LOCK_INITIALIZER, .pool = *pool, .all_reserved = all_reserved };
 	heap->low = heap->fresh = heap_start(heap);
 	heap->high = heap_end(heap);
 	heap->granule = pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE;

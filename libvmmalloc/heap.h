@@ -29,6 +29,9 @@
 #include "libvmmalloc/pool.h"
 #include "libvmmalloc/ranges.h"
 
+/* It tells who has it already: a signal handler may be in the way of the one whom it interrupted. */
+#define HEAP_LOCK_INITIALIZER PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP
+
 #define HEAP_GRANULE ((size_t)64 << 10)  /* the least that a granule may be; the pool's unit if that is more */
 
 enum vmm_heap_use {

@@ -15,6 +15,24 @@ static size_t pages(const struct vmm_pool *pool)
 	return pool->size / POOL_PAGE;
 }
 
+/*
+ * Private memory is charged (vm.overcommit_memory, RLIMIT_DATA). Kernels differ in whether mmap says so before it has
+ * torn down what it was to replace: so it is mapped aside, where that does no harm, and moved. That is one step, too.
+ */
+static int map_private(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	void *aside = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, pool->fd, (off_t)offset);
+	int r;
+
+	if (aside == MAP_FAILED)
+		return -errno;
+	if (mremap(aside, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, pool->base + offset) != MAP_FAILED)
+		return 0;
+	r = -errno;
+	(void)munmap(aside, bytes);
+	return r;
+}
+
 static int map(struct vmm_pool *pool, size_t offset, size_t bytes, int kind)
 {
 	/* on hugetlbfs a private page is copied to a huge page, and where there is none left that is SIGBUS */
@@ -22,7 +40,9 @@ static int map(struct vmm_pool *pool, size_t offset, size_t bytes, int kind)
 		return -EOPNOTSUPP;
 	if (!vmm_pool_has_fd(pool))
 		return -EBADF;
-	if (mmap(pool->base + offset, bytes, PROT_READ | PROT_WRITE, kind | MAP_FIXED | MAP_NORESERVE, pool->fd,
+	if (kind == MAP_PRIVATE)
+		return map_private(pool, offset, bytes);
+	if (mmap(pool->base + offset, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd,
 		 (off_t)offset) == MAP_FAILED)
 		return -errno;
 	return 0;

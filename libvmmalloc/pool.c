@@ -363,7 +363,7 @@ bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
 
 	/* a tmpfs without a limit says 0 blocks */
 	return vmm_pool_has_fd(pool) && fstatfs(pool->fd, &fs) == 0 && fs.f_blocks > 0 &&
-	       bytes / (size_t)fs.f_bsize > fs.f_bavail;
+	       bytes / (size_t)fs.f_bsize > (geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
 }
 
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes)

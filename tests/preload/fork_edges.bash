@@ -15,7 +15,12 @@ as_root_in_mode() {
 	[ "$(id -u)" -eq 0 ] || skip "must be root to become a user who may not fork"
 	in_mode "$@"
 }
-export -f in_mode as_root_in_mode
+# Most of the time nothing would happen anyway.
+many_at_once() {
+	local i
+	for i in {1..40}; do in_mode "$1" fork_at_once || return 1; done
+}
+export -f in_mode as_root_in_mode many_at_once
 
 for mode in auto 2; do
 	run_case "VMMALLOC_FORK=$mode: a coroutine forks on a stack in the heap" in_mode $mode fork_coroutine
@@ -30,6 +35,8 @@ for mode in auto 2; do
 	run_case "VMMALLOC_FORK=$mode: forkpty and clone that fail before they fork" in_mode $mode forkpty_fails
 	run_case "VMMALLOC_FORK=$mode: a child that shares descriptors closes none" in_mode $mode clone_files
 	run_case "VMMALLOC_FORK=$mode: a handler of pthread_atfork forks" in_mode $mode atfork_forks
+	run_case "VMMALLOC_FORK=$mode: the same before the fork" in_mode $mode atfork_forks prepare
+	run_case "VMMALLOC_FORK=$mode: two threads call _Fork at once, while others write" many_at_once $mode
 done
 for mode in auto 1 2 3; do
 	run_case "VMMALLOC_FORK=$mode: threads and no descriptors: no fork, no harm" in_mode $mode fork_no_snapshot
@@ -41,6 +48,7 @@ for mode in auto 1 2 3; do
 	run_case "VMMALLOC_FORK=$mode: a FILE that was locked at a fork stays so" in_mode $mode fork_file_lock
 done
 run_case "a page that nobody can read makes a copying fork fail" in_mode 2 fork_unreadable
+run_case "and daemon says so before anybody has ended" in_mode 2 daemon_doomed
 run_case "a vforked child does not take its parent's heap back" in_mode auto vfork_allocates
 run_case "a child that settles takes what it uses" in_mode auto settle_space
 
