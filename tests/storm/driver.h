@@ -77,7 +77,7 @@ struct service_class {
 	const char *name;
 	char directory[DRIVER_PATH];
 	unsigned size_mib, ready, max, max_per_user;
-	bool warm, destroy, restricted;    /* restricted: to the second of the uids, and to root */
+	bool warm, destroy, restricted;    /* restricted: to the second of the uids, and the daemon's */
 	bool configured;
 };
 

@@ -133,8 +133,9 @@ int main(int argc, char *argv[])
 		.report_fd = atoi(argv[1]), .lease = (uint32_t)strtoul(argv[2], NULL, 10),
 		.random = strtoull(argv[3], NULL, 10),
 	};
+	/* without one the library does not let a program run that names a class only */
 	if (!find_pool(&report))
-		report.kind = STORM_OWN;
+		tenant_bad(&tenant, "no pool of the daemon's");
 	tenant_send(&tenant, &report);
 	for (size_t i = 0; i < BLOCKS; i++)
 		new_block(&tenant, i);

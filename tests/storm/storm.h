@@ -19,7 +19,6 @@
 
 enum storm_kind {
 	STORM_TAKEN = 1,           /* dev, ino, pool_id, bytes, class_name */
-	STORM_OWN,                 /* the program runs, on a pool that is not the daemon's */
 	STORM_NONE,                /* no pool was to be had; words say why */
 	STORM_CHILD,               /* a forked child has the pool as well; sent by the child */
 	STORM_PINNED,              /* pages of the pool are in the pipe: pins, pin_offset, pins_may_be_zero */

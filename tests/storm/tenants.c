@@ -43,7 +43,7 @@ struct tenant {
 static struct tenant tenants[TENANTS_MOST];
 static uint32_t last_lease;
 static struct {
-	unsigned long started, taken, none, own, children, kills;
+	unsigned long started, taken, none, children, kills;
 } figures;
 
 /* --- the table --- */
@@ -111,7 +111,7 @@ static void check_allowed(const struct tenant *tenant)
 	if (!class)
 		driver_violation("tenant %u has a pool of class '%s', which was never configured", tenant->lease,
 				 tenant->pool.class_name);
-	else if (class->restricted && tenant->uid != 0 && tenant->uid != driver.uids[1])
+	else if (class->restricted && tenant->uid != getuid() && tenant->uid != driver.uids[1])
 		driver_violation("uid %u has a pool of class '%s', which is not for it", tenant->uid, class->name);
 }
 
@@ -130,7 +130,6 @@ static void heed(struct tenant *tenant, const struct storm_report *report)
 		check_allowed(tenant);
 		check_issued_once(tenant);
 		break;
-	case STORM_OWN: figures.own++; break;
 	case STORM_NONE: figures.none++; break;
 	case STORM_CHILD: figures.children++; break;
 	case STORM_PINNED:
@@ -372,6 +371,6 @@ size_t tenants_count(void)
 
 void tenants_print_figures(void)
 {
-	printf("tenants: %lu started, %lu pools taken, %lu times none, %lu on own pools, %lu children, %lu kills\n",
-	       figures.started, figures.taken, figures.none, figures.own, figures.children, figures.kills);
+	printf("tenants: %lu started, %lu pools taken, %lu times none, %lu children, %lu kills\n", figures.started,
+	       figures.taken, figures.none, figures.children, figures.kills);
 }
