@@ -225,11 +225,13 @@ static void on_change(void *context)
 
 	if (daemon->stopping || !daemon->saver)
 		return;
-	saver_poke(daemon->saver);
 	if (!uv_is_active((uv_handle_t *)&daemon->status_timer))
 		(void)uv_timer_start(&daemon->status_timer, tell_status, STATUS_MS, 0);
 	if (!daemon->serving && pools_are_found(&daemon->pools))
 		serve(daemon);
+	/* before the directories were looked at, the file knows more than this process does */
+	if (daemon->serving)
+		saver_poke(daemon->saver);
 }
 
 /* --- starting and ending --- */
@@ -339,7 +341,8 @@ static int run_loop(struct daemon *daemon)
 	if (r != 0)
 		return r;
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
-	saver_finish(daemon->saver);
+	if (daemon->serving)
+		saver_finish(daemon->saver);
 	saver_close(daemon->saver);
 	notify_close(daemon->notify);
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);

@@ -15,8 +15,10 @@
  *                                                                        \-> .bad -> scrub tried again
  *
  * A file is ours only if its name is one of these, it is regular, has one link and mode 0600, belongs to the daemon's
- * effective user and, unless the registry knows its device and inode, begins with a pool header. Others are not
- * touched.
+ * effective user and, unless its id names its inode or the registry knows it, begins with a pool header: who had the
+ * pool may have wiped that, and a scrub that was cut short has not written it yet. Others are not touched.
+ *
+ *     id:  8 random bytes | 8 bytes of a hash of those and of the file's inode number
  *
  * All functions block, and may be called from any thread, one at a time for each file; no libuv, no logging, no state.
  * 0 or -errno, with the reason in `error` where there is one. `pool_file_*` never follow symbolic links.
@@ -77,6 +79,8 @@ int pool_dir_self_test(struct pool_dir *dir, struct text *error);
 
 bool pool_file_name_parse(const char *name, uint8_t ret_id[POOL_FILE_ID_BYTES], enum pool_file_mark *ret_mark);
 void pool_file_name_format(const struct pool_file *file, char ret_name[POOL_FILE_NAME_BYTES]);
+/* Whether a file of that inode number was given that id when it was made. */
+bool pool_file_id_is_of(const uint8_t id[POOL_FILE_ID_BYTES], ino_t ino);
 void pool_file_id_format(const uint8_t id[POOL_FILE_ID_BYTES], char ret_text[2 * POOL_FILE_ID_BYTES + 1]);
 
 /*

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -139,8 +138,6 @@ int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_
 	r = pool_file_round(dir, size_bytes, &file.size_bytes);
 	if (r < 0)
 		return pool_file_fail(error, dir, NULL, "size of a pool", r);
-	if (getrandom(file.id, sizeof(file.id), 0) != (ssize_t)sizeof(file.id))
-		return pool_file_fail(error, dir, NULL, "random id", errno ? -errno : -EIO);
 
 	CLEANUP(cleanup_fd) int fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, POOL_FILE_MODE);
 	if (fd < 0)
@@ -148,14 +145,17 @@ int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_
 	/* whatever the umask is */
 	if (fchmod(fd, POOL_FILE_MODE) < 0)
 		return pool_file_fail(error, dir, NULL, "mode of a new file", -errno);
-	set_attributes(fd);
-	r = pool_file_fill(dir, fd, &file, class_name, cancel, &what);
-	if (r < 0)
-		return pool_file_fail(error, dir, NULL, what, r);
 	if (fstat(fd, &st) < 0)
 		return pool_file_fail(error, dir, NULL, "stat", -errno);
 	file.dev = st.st_dev;
 	file.ino = st.st_ino;
+	r = pool_file_id_make(st.st_ino, file.id);
+	if (r < 0)
+		return pool_file_fail(error, dir, NULL, "random id", r);
+	set_attributes(fd);
+	r = pool_file_fill(dir, fd, &file, class_name, cancel, &what);
+	if (r < 0)
+		return pool_file_fail(error, dir, NULL, what, r);
 	r = give_name(dir, fd, &file);
 	if (r < 0)
 		return pool_file_fail(error, dir, &file, "name", r);

@@ -9,7 +9,9 @@
 void recover_read(const struct pool_file *file, bool has_header, const struct pool_header *header,
 		  struct recover_found *ret_found)
 {
-	*ret_found = (struct recover_found){ .file = *file, .has_header = has_header };
+	*ret_found = (struct recover_found){
+		.file = *file, .has_header = has_header, .names_inode = pool_file_id_is_of(file->id, file->ino),
+	};
 	if (!has_header)
 		return;
 	ret_found->of_this_boot = pool_file_header_is_of_this_boot(header);
@@ -31,15 +33,25 @@ static const char *class_of(const struct recover_found *found, const struct regi
 	return known ? known->class_name : RECOVER_CLASS_UNKNOWN;
 }
 
+/* What the pool should have: its owner may have changed the length, to nothing even. */
+static uint64_t size_of(const struct recover_found *found, const struct registry_pool *known,
+			const struct config_class *class, size_t grain)
+{
+	if (known)
+		return known->size_bytes;
+	if (class)
+		return class->size_bytes;
+	return found->file.size_bytes ? found->file.size_bytes : grain;
+}
+
 static void fill_in(const struct recover_found *found, const struct registry_pool *known,
-		    const struct config_class *class, char *directory, int64_t now_s,
+		    const struct config_class *class, char *directory, size_t grain, int64_t now_s,
 		    struct registry_pool *ret_pool)
 {
 	*ret_pool = (struct registry_pool){
 		.directory = directory,
 		.file = found->file,
-		/* a client may have changed the length: what the pool should have is the class's word */
-		.size_bytes = known ? known->size_bytes : class ? class->size_bytes : found->file.size_bytes,
+		.size_bytes = size_of(found, known, class, grain),
 		.created_s = known ? known->created_s : now_s,
 		.changed_s = known ? known->changed_s : now_s,
 		.leases = known ? known->leases : 0,
@@ -63,14 +75,14 @@ enum recover_verdict recover_judge(const struct recover_found *found, int probe,
 
 	if (known && (known->file.dev != found->file.dev || known->file.ino != found->file.ino))
 		known = NULL;
-	if (!known && !found->has_header)
+	if (!known && !found->has_header && !found->names_inode)
 		return RECOVER_IGNORE;
 	if (probe == -ENOENT || probe == -ESTALE)
 		return RECOVER_IGNORE;
 	class = config_find(config, class_of(found, known));
 	if (class && strcmp(class->directory, directory) != 0)
 		class = NULL;
-	fill_in(found, known, class, directory, now_s, ret_pool);
+	fill_in(found, known, class, directory, grain, now_s, ret_pool);
 	if (found->file.mark == POOL_FILE_NEW)
 		return RECOVER_DESTROY;
 	if (probe != 0)

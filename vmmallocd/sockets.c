@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define SOCKETS_NEW ".new"    /* behind the name of a socket that does not listen yet */
+
 int sockets_make_dir(const char *path, unsigned mode)
 {
 	char part[PATH_MAX];
@@ -69,28 +71,40 @@ int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error)
 	return 0;
 }
 
+/* 0: there is nothing, or a socket of a daemon that is dead: a living one would hold the lock. */
+static int check_place(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode) ? -EEXIST : 0;
+}
+
+/*
+ * The socket gets its name when it is open to all and listens. Bound by that name it would refuse other users for a
+ * moment, as the umask has it, and a client would take that for the administrator's will.
+ */
 static int listen_at(const char *path, int type, int *ret_fd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct stat st;
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s" SOCKETS_NEW, path);
 	int r, fd;
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (lstat(path, &st) == 0) {
-		/* of a daemon that is dead, or it would hold the lock */
-		if (!S_ISSOCK(st.st_mode))
-			return -EEXIST;
-		if (unlink(path) != 0)
-			return -errno;
-	}
+	r = check_place(path);
+	if (r == 0)
+		r = check_place(address.sun_path);
+	if (r != 0)
+		return r;
+	if (unlink(address.sun_path) != 0 && errno != ENOENT)
+		return -errno;
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || chmod(path, 0666) != 0 ||
-	    listen(fd, SOMAXCONN) != 0) {
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || chmod(address.sun_path, 0666) != 0 ||
+	    listen(fd, SOMAXCONN) != 0 || rename(address.sun_path, path) != 0) {
 		r = -errno;
+		(void)unlink(address.sun_path);
 		close(fd);
 		return r;
 	}

@@ -287,6 +287,60 @@ case_killed_at_work() {
 	done
 }
 
+# What a crash in the middle of a scrub leaves, or a client that wiped its header, of a pool that was made a moment ago.
+case_killed_unknown() {
+	setup
+	one_class "ready = 3" "max = 3"
+	daemon_start
+	wait_count a ready 3
+	hold take=a map wipe
+	wait_count a leased 1
+	daemon_end KILL
+	rm "$STATE/registry.json"
+	set -- "$POOLS"/*.ready
+	mv "$1" "${1%ready}used"
+	truncate -s 0 "${1%ready}used"
+	daemon_start
+	is "$(ask list | awk '{ print $2, $3 }' | grep -c "unknown leased")" 1
+	kill_held "$HELD"
+	wait_count a ready 3
+	is "$(ask list | awk '{ print $5 }' | sort)" "$(ls -d "$POOLS"/* | sort)"
+}
+
+# The registry's file knows whose a leased pool is, and must go on knowing it while the next daemon has not yet looked
+# into the directory: that takes a second here.
+case_killed_at_start() {
+	setup
+	need cc
+	one_class "ready = 1"
+	daemon_start
+	wait_count a ready 1
+	hold take=a map
+	wait_count a ready 1
+	wait_for grep -q '"leased"' "$STATE/registry.json"
+	daemon_end KILL
+	cat >slow.c <<-END
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int flock(int fd, int operation)
+		{
+			usleep(1000000);
+			return syscall(SYS_flock, fd, operation);
+		}
+	END
+	cc -shared -fPIC -o slow.so slow.c || fail "cc"
+	for signal in KILL TERM; do
+		LD_PRELOAD=$WORK/slow.so daemon_run
+		wait_for eval '[ "$(ls /proc/$DAEMON/task | wc -l)" -gt 1 ]'
+		# the first lock is that of the runtime directory, so the threads are there: long enough for a write
+		sleep 0.4
+		daemon_end $signal
+		grep -q "pid\": $HELD" "$STATE/registry.json" || fail "$signal: the registry has forgotten the owner"
+	done
+	daemon_start
+	is "$(ask list | awk '$3 == "leased" { print $6, $8 }')" "$HELD pool_client"
+}
+
 case_stop() {
 	setup
 	one_class "ready = 2"
@@ -712,6 +766,8 @@ for how in lose spoil garble empty contradict; do
 	run_case "kill -9: the same, $how the registry" case_killed_daemon ${how}_registry
 done
 run_case "kill -9 while it creates, warms and recycles: nothing is left behind" case_killed_at_work
+run_case "kill -9: a pool without header that no registry knows is ours all the same" case_killed_unknown
+run_case "kill -9 at the start: the registry still knows the owners" case_killed_at_start
 run_case "stop: leases and ready pools stay, and are known again" case_stop
 run_case "stop: while the last pool of a directory is removed" case_stop_at_work
 run_case "two daemons never have the same directory" case_other_daemon

@@ -169,6 +169,9 @@ static void test_pool_file_create_gives_each_its_own_id(void **state)
 	struct pool_file b = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
 
 	assert_memory_not_equal(a.id, b.id, sizeof(a.id));
+	/* that names its file, and no other */
+	assert_true(pool_file_id_is_of(a.id, a.ino) && pool_file_id_is_of(b.id, b.ino));
+	assert_false(pool_file_id_is_of(a.id, b.ino) || pool_file_id_is_of(b.id, a.ino));
 	assert_int_equal(scratch_entries(fixture->path), 2);
 }
 

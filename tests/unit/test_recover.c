@@ -181,6 +181,27 @@ static void test_recover_without_a_header_only_what_the_registry_knows_is_ours(v
 	assert_string_equal(pool.class_name, RECOVER_CLASS_UNKNOWN);
 }
 
+static void test_recover_without_a_header_a_file_whose_id_names_it_is_ours(void **state)
+{
+	struct recover_found found = found_file(POOL_FILE_USED, "");
+	struct registry_pool pool;
+
+	(void)state;
+	found.has_header = false;
+	found.names_inode = true;
+	found.file.size_bytes = 0;
+	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_RECYCLE);
+	assert_string_equal(pool.class_name, RECOVER_CLASS_UNKNOWN);
+	/* the registry's file has no pools of no size */
+	assert_int_equal(pool.size_bytes, 4096);
+	assert_int_equal(judge(&found, -EAGAIN, NULL, &pool), RECOVER_LEASED);
+	found.file.mark = POOL_FILE_NEW;
+	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_DESTROY);
+	/* nobody knows what is in it */
+	found.file.mark = POOL_FILE_READY;
+	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_RECYCLE);
+}
+
 static void test_recover_half_made_pools_are_destroyed_and_bad_ones_tried_again(void **state)
 {
 	struct recover_found found = found_file(POOL_FILE_NEW, "a");
@@ -234,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_recover_registry_knows_the_class_of_a_used_pool_better),
 		cmocka_unit_test(test_recover_length_that_a_client_made_is_not_the_pool_s),
 		cmocka_unit_test(test_recover_without_a_header_only_what_the_registry_knows_is_ours),
+		cmocka_unit_test(test_recover_without_a_header_a_file_whose_id_names_it_is_ours),
 		cmocka_unit_test(test_recover_half_made_pools_are_destroyed_and_bad_ones_tried_again),
 		cmocka_unit_test(test_recover_file_that_went_meanwhile_is_ignored),
 		cmocka_unit_test(test_recover_reads_no_further_than_a_header_goes),
