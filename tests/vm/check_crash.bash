@@ -15,7 +15,8 @@ crash() {
 	printf 'export BUILD=%q WAIT_SECONDS=120\n%q/tests/vm/guest/crash_churn.bash %s\n' "$BUILD" "$ROOT" "$1" >"$VM_RUN/script"
 	: >"$VM_RUN/out"
 	rm -f "$VM_RUN/pid"
-	VM_MEMORY_FILE=$VM_RUN/memory VM_APPEND=$(vm_pmem $PMEM) vm_boot "$VM_RUN/script" -pidfile "$VM_RUN/pid" >"$VM_RUN/out" &
+	VM_MEMORY_FILE=$VM_RUN/memory VM_APPEND=$(vm_pmem $PMEM) vm_boot "$VM_RUN/script" -pidfile "$VM_RUN/pid" \
+		>"$VM_RUN/out" 2>"$VM_RUN/errors" &
 	until grep -q CHURNING "$VM_RUN/out"; do
 		kill -0 $! 2>/dev/null && [ $SECONDS -lt $end ] || break
 		sleep 0.1
@@ -24,7 +25,7 @@ crash() {
 	[ ! -s "$VM_RUN/pid" ] || kill -KILL "$(cat "$VM_RUN/pid")"
 	wait $!
 	grep -q CHURNING "$VM_RUN/out" && ! grep -q RESULT "$VM_RUN/out" && return
-	sed 's/^/     | /' "$VM_RUN/out"
+	sed 's/^/     | /' "$VM_RUN/out" "$VM_RUN/errors"
 	return 1
 }
 

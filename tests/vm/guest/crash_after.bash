@@ -16,29 +16,30 @@ recovers() {
 	cat before/registry.json
 	crash_conf 3
 	daemon_start
+	# no more are made than are wanted, but all that came back are kept
 	local class
 	for class in one two; do
-		wait_count $class ready 3
-		is "$(ask count $class leased)$(ask count $class recycling)$(ask count $class quarantined)" 000
+		wait_least $class ready 3
 		is "$(ask problem $class)" ""
 	done
-	is "$(ls /mnt/*/pools | grep -c '^vmmalloc')" 6
+	wait_for eval '[ "$(ask list | grep -vc " ready ")" = 0 ]'
 	! grep -q ' 0 orphaned' log || fail "a directory without orphans"
 	grep orphaned log
 
 	# all of them, at the same time: none has a byte of what was there
 	for class in one two; do
-		for _ in 1 2 3; do
+		for _ in $(seq "$(ask count $class ready)"); do
 			hold take=$class map zero fill=1 has=1
 			wait_for grep -q same "held.$HELD"
 			is "$(sed 1d "held.$HELD" | tr '\n' ' ')" "zero same "
 		done
 	done
-	is "$(cat held.* | awk '/^ok/ { print $3 }' | sort -u | wc -l)" 6
+	cat held.* | awk '/^ok/ { print $3 }' >ids
+	[ "$(wc -l <ids)" -ge 6 ] || fail "$(wc -l <ids) pools only"
+	is "$(sort -u ids | wc -l)" "$(wc -l <ids)"
 	for class in $PIDS; do kill_held "$class"; done
 	PIDS=
 	wait_count one leased 0; wait_count two leased 0
-	for class in one two; do wait_least $class ready 3; done
 
 	# with no class left all is removed, and the space is there again
 	conf <<<'[daemon]'
