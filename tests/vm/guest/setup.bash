@@ -44,12 +44,12 @@ partition() {
 	need sfdisk
 	setup
 	begin
-	trap 'clean_up; umount /mnt/pmem0; wipefs -qa /dev/pmem1' EXIT
+	trap 'clean_up; umount /mnt/pmem0' EXIT
 	try sfdisk -q --no-reread /dev/pmem1 <<<"label: gpt
 start=$start"
 	try blockdev --rereadpt /dev/pmem1
 	wait_for test -b /dev/pmem1p1
-	try mkfs.xfs -f -d su=2m,sw=1 /dev/pmem1p1
+	try mkfs.ext4 -F -b 4096 -E stride=512,stripe_width=512 /dev/pmem1p1
 	try mount -o dax=always /dev/pmem1p1 /mnt/pmem0
 	printf '[pool a]\ndirectory = /mnt/pmem0\nsize = 32M\n' | conf
 	daemon_start

@@ -100,7 +100,7 @@ case_command_line() {
 	"$CTL" list | grep -q "leased.*pool_client" || fail "$("$CTL" list)"
 	"$CTL" list -J | grep -q '"leased"' || fail "no JSON"
 	systemctl reload vmmallocd.service || fail "systemctl reload"
-	is "$(ask count plain leased)" 1
+	wait_count plain leased 1
 }
 
 # Classes wherever people have directories, for users by name; the generator makes them visible to the service.
