@@ -33,6 +33,7 @@ include tests/tests.mk
 include tests/fuzz/fuzz.mk
 include tests/integration/integration.mk
 include tests/storm/storm.mk
+include tests/vm/vm.mk
 include tests/bench/bench.mk
 include doc/install.mk
 

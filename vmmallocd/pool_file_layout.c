@@ -87,14 +87,15 @@ static void advise(int fd, const struct pool_dir *dir, struct text *advice)
 {
 	struct statfs fs;
 
-	text_add(advice, "%s: the file system does not place pools on 2 MiB boundaries, so they get 4 KiB pages",
+	text_add(advice, "%s: a pool does not lie on 2 MiB boundaries, so that parts of it get 4 KiB pages",
 		 dir->path);
 	if (fstatfs(fd, &fs) < 0)
 		return;
 	if (fs.f_type == EXT4_SUPER_MAGIC)
-		text_add(advice, "; made with mkfs.ext4 -b 4096 -E stride=512,stripe_width=512 it would");
+		text_add(advice, "; a file system made with mkfs.ext4 -b 4096 -E stride=512,stripe_width=512 "
+			 "avoids it while there is room");
 	else if (fs.f_type == XFS_SUPER_MAGIC)
-		text_add(advice, "; made with mkfs.xfs -d su=2m,sw=1 it would");
+		text_add(advice, "; a file system made with mkfs.xfs -d su=2m,sw=1 avoids it while there is room");
 }
 
 int pool_file_check_layout(const struct pool_dir *dir, const struct pool_file *file, struct text *advice)

@@ -256,6 +256,7 @@ void pools_configure(struct pools *pools, const struct config *config)
 		struct provision_class *class = pools->provision.classes[i];
 
 		class->trim = true;
+		class->advice[0] = '\0';
 		provision_reset(class);
 	}
 	for (struct directory *directory = pools->directories.first; directory; directory = directory->next) {

@@ -21,6 +21,9 @@ void pools_refresh_classes(struct pools *pools)
 		if (!provision)
 			continue;
 		provision->directory_usable = directory && directory_is_usable(directory);
+		/* the next mount there may be another */
+		if (!provision->directory_usable)
+			provision->advice[0] = '\0';
 		provision->punch_may_block = !directory || !directory->open || !directory->dir.tmpfs;
 	}
 }

@@ -126,10 +126,10 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 	struct provision_class *class = provision_class(&pools->provision, pool->class_name);
 
 	if (job->result == 0) {
-		if (class && strcmp(class->advice, job->advice) != 0) {
+		/* it stays, though the next pool may lie better by chance */
+		if (class && job->advice[0] != '\0' && strcmp(class->advice, job->advice) != 0) {
 			snprintf(class->advice, sizeof(class->advice), "%s", job->advice);
-			if (job->advice[0] != '\0')
-				log_line(pools->log, LOG_WARNING, "class '%s': %s", class->name, class->advice);
+			log_line(pools->log, LOG_WARNING, "class '%s': %s", class->name, class->advice);
 		}
 		if (provision_fits(config_find(pools->config, pool->class_name), pool))
 			make_ready(pools, pool, job);

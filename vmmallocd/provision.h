@@ -49,7 +49,7 @@ struct provision_class {
 	unsigned pause_ms;       /* of creation, after a failure */
 	int64_t create_due_ms;
 	char problem[PROVISION_PROBLEM_BYTES];  /* why there is no pool; "": none */
-	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools; "": nothing */
+	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools, since the last reload; "": nothing */
 };
 
 struct provision {

@@ -162,6 +162,8 @@ static void test_format_writes_the_number_of_a_user_without_a_name(void **state)
 	format_user(0, text);
 	assert_string_equal(text, "root");
 	assert_null(getpwuid(3999999999u));
+	format_user((uid_t)-1, text);
+	assert_string_equal(text, "unknown");
 	format_user(3999999999u, text);
 	assert_string_equal(text, "3999999999");
 }

@@ -169,7 +169,7 @@ static void test_pool_file_layout_is_bad_elsewhere(void **state)
 	/* nowhere yet */
 	assert_int_equal(CHECK(fixture, EXTENT(0, 0, 8192, LAST | FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC)),
 			 -EMEDIUMTYPE);
-	assert_non_null(strstr(fixture->error_text, "does not place pools on 2 MiB boundaries"));
+	assert_non_null(strstr(fixture->error_text, "a pool does not lie on 2 MiB boundaries"));
 	assert_null(strstr(fixture->error_text, "mkfs"));
 }
 

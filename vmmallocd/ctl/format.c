@@ -40,8 +40,10 @@ void format_age(int64_t seconds, char text[FORMAT_BYTES])
 
 void format_user(uid_t uid, char text[FORMAT_BYTES])
 {
-	const struct passwd *user = getpwuid(uid);
+	const struct passwd *user = uid == (uid_t)-1 ? NULL : getpwuid(uid);
 
-	if (!user || snprintf(text, FORMAT_BYTES, "%s", user->pw_name) >= FORMAT_BYTES)
+	if (uid == (uid_t)-1)
+		snprintf(text, FORMAT_BYTES, "unknown");
+	else if (!user || snprintf(text, FORMAT_BYTES, "%s", user->pw_name) >= FORMAT_BYTES)
 		snprintf(text, FORMAT_BYTES, "%u", uid);
 }

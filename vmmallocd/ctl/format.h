@@ -13,7 +13,7 @@
 void format_size(int64_t bytes, bool exact, char text[FORMAT_BYTES]);
 /* "7s", "12m", "5h", "3d": whole units, rounded down. */
 void format_age(int64_t seconds, char text[FORMAT_BYTES]);
-/* The user's name, or the number of one that has none. */
+/* The user's name, or the number of one that has none, or "unknown": a daemon that was killed may not know any more. */
 void format_user(uid_t uid, char text[FORMAT_BYTES]);
 
 #endif
