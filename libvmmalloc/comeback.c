@@ -79,6 +79,8 @@ void vmm_comeback_frozen(struct vmm_heap *heap)
 		state.unmarked |= getpid() != state.pid || vmm_marker_plant(&state.marker) < 0;
 		vmm.away = !state.unmarked;
 	}
+	if (!vmm.away)
+		vmm_mapping_drop_shadow(&heap->pool);
 }
 
 void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descriptors)

@@ -295,6 +295,7 @@ static void in_child_locked(struct vmm_heap *heap, bool shares_descriptors)
 
 	if (doomed)
 		_exit(127);
+	vmm_mapping_forget_shadow(&heap->pool);
 	one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 	state.has_clone = false;
 	drop_outer_clones();

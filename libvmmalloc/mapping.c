@@ -8,6 +8,7 @@
 #include "libvmmalloc/bits.h"
 
 #define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
+#define SHADOW_LEAST ((size_t)16 << 20)       /* in use: less is torn down and faulted in again in no time */
 #define PART_LEAST ((size_t)16 * POOL_PAGE)
 
 static size_t pages(const struct vmm_pool *pool)
@@ -48,6 +49,59 @@ static int map(struct vmm_pool *pool, size_t offset, size_t bytes, int kind)
 	return 0;
 }
 
+static size_t heap_bytes(const struct vmm_pool *pool)
+{
+	return pool->size - pool->grain;
+}
+
+/*
+ * Page tables are moved whole where both places lie alike in their 2 MiB (the kernel's mm/mremap.c). What is left in
+ * place is mapped as before, with no page in it: other threads do not notice.
+ */
+static void set_shadow(struct vmm_pool *pool)
+{
+	size_t bytes = heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
+	char *from = pool->base + pool->grain;
+	char *aside = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *shadow;
+
+	if (aside == MAP_FAILED)
+		return;
+	shadow = aside + ((uintptr_t)from - (uintptr_t)aside) % POOL_HUGE_PAGE;
+	(void)munmap(shadow + bytes, (size_t)(aside + room - (shadow + bytes)));
+	if (shadow > aside)
+		(void)munmap(aside, (size_t)(shadow - aside));
+	if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, shadow) == MAP_FAILED ||
+	    madvise(shadow, bytes, MADV_DONTFORK) < 0)
+		(void)munmap(shadow, bytes);
+	else
+		pool->mapping.shadow = shadow;
+}
+
+void vmm_mapping_forget_shadow(struct vmm_pool *pool)
+{
+	pool->mapping.shadow = NULL;
+}
+
+void vmm_mapping_drop_shadow(struct vmm_pool *pool)
+{
+	if (pool->mapping.shadow)
+		(void)munmap(pool->mapping.shadow, heap_bytes(pool));
+	pool->mapping.shadow = NULL;
+}
+
+/* In its place again; children shall see it. */
+static int move_shadow_back(struct vmm_pool *pool)
+{
+	char *heap = pool->base + pool->grain;
+
+	if (mremap(pool->mapping.shadow, heap_bytes(pool), heap_bytes(pool), MREMAP_MAYMOVE | MREMAP_FIXED, heap) ==
+	    MAP_FAILED)
+		return -errno;
+	pool->mapping.shadow = NULL;
+	return madvise(heap, heap_bytes(pool), MADV_DOFORK) < 0 ? -errno : 0;
+}
+
 static void forget_parts(struct vmm_mapping *mapping, bool is_private)
 {
 	mapping->is_private = is_private;
@@ -82,10 +136,15 @@ int vmm_mapping_freeze(struct vmm_pool *pool)
 	struct vmm_mapping *mapping = &pool->mapping;
 	int r = 0;
 
-	if (mapping->in_parts)
+	if (mapping->in_parts) {
 		r = freeze_parts(pool);
-	else if (!mapping->is_private)
-		r = map(pool, pool->grain, pool->size - pool->grain, MAP_PRIVATE);
+	} else if (!mapping->is_private) {
+		if (pool->grain == POOL_PAGE && pool->header->used_bytes >= SHADOW_LEAST && vmm_pool_has_fd(pool))
+			set_shadow(pool);
+		r = map(pool, pool->grain, heap_bytes(pool), MAP_PRIVATE);
+		if (r < 0)
+			vmm_mapping_drop_shadow(pool);
+	}
 	if (r == 0)
 		forget_parts(mapping, true);
 	return r;
@@ -94,10 +153,14 @@ int vmm_mapping_freeze(struct vmm_pool *pool)
 int vmm_mapping_thaw(struct vmm_pool *pool)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
-	int r = map(pool, pool->grain, pool->size - pool->grain, MAP_SHARED);
+	int r = mapping->shadow ? move_shadow_back(pool) : -ENOENT;
 
+	/* a new mapping is as good, but every page has to be found again */
+	if (r < 0)
+		r = map(pool, pool->grain, heap_bytes(pool), MAP_SHARED);
 	if (r < 0)
 		return r;
+	vmm_mapping_drop_shadow(pool);
 	if (mapping->in_parts)
 		bits_set(mapping->shared, 0, pages(pool), false);
 	forget_parts(mapping, false);
@@ -116,6 +179,7 @@ static bool begin_parts(struct vmm_pool *pool)
 			return false;
 		mapping->shared = bits;
 	}
+	vmm_mapping_drop_shadow(pool);
 	mapping->in_parts = true;
 	return true;
 }
@@ -148,5 +212,5 @@ size_t vmm_mapping_private_bytes(const struct vmm_pool *pool)
 {
 	const struct vmm_mapping *mapping = &pool->mapping;
 
-	return mapping->is_private ? pool->size - pool->grain - mapping->shared_pages * POOL_PAGE : 0;
+	return mapping->is_private ? heap_bytes(pool) - mapping->shared_pages * POOL_PAGE : 0;
 }

@@ -7,7 +7,12 @@
  *      +------thaw--------+---------------------+
  *
  * While it is private the file keeps what it held when it was frozen, and what is written goes to ordinary memory.
- * The header's grain is always shared. The caller locks. Allocates nothing; async-signal-safe.
+ * The header's grain is always shared.
+ *
+ * A mapping of gigabytes is expensive to tear down, and to fault in again. So the shared one is moved aside with its
+ * page tables, as the shadow, where children do not see it, and moved back by a thaw.
+ *
+ * The caller locks. Allocates nothing; async-signal-safe.
  */
 #ifndef LIBVMMALLOC_MAPPING_H
 #define LIBVMMALLOC_MAPPING_H
@@ -29,6 +34,12 @@ int vmm_mapping_thaw(struct vmm_pool *pool);
  * that fails, or if there would be too many parts: the kernel limits them (vm.max_map_count).
  */
 void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes);
+
+/* In a child, which does not have it. */
+void vmm_mapping_forget_shadow(struct vmm_pool *pool);
+
+/* There is no way back, or none that needs it. */
+void vmm_mapping_drop_shadow(struct vmm_pool *pool);
 
 /* Bytes of the heap that are mapped privately. */
 size_t vmm_mapping_private_bytes(const struct vmm_pool *pool);

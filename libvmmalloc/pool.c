@@ -302,6 +302,8 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 	(void)munmap(pool->base + pool->size, POOL_PAGE);
 	if (vmm_pool_has_fd(old))
 		(void)close(old->fd);
+	if (old->mapping.shadow)
+		(void)munmap(old->mapping.shadow, old->size - old->grain);
 	if (old->mapping.shared)
 		(void)munmap(old->mapping.shared, bits_bytes(old->size / POOL_PAGE));
 	pool->base = old->base;

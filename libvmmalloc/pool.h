@@ -26,6 +26,7 @@ struct vmm_mapping {
 	bool is_private;             /* all of it but `shared` */
 	bool in_parts;               /* `shared` says which pages are not */
 	uint64_t *shared;            /* bits.h, a bit a page; NULL until it is needed */
+	char *shadow;                /* while it is private: the shared mapping, set aside; or NULL */
 	size_t shared_pages, parts;  /* how many, and in how many pieces at the most */
 };
 
