@@ -68,11 +68,12 @@ static int fail_lock(const struct pool_dir *dir, struct text *error, const char 
 
 int pool_dir_lock(struct pool_dir *dir, struct text *error)
 {
-	static const char not_ours[] = POOL_DIR_LOCK_FILE ": expected an empty file of the daemon's own user, mode 0600";
+	static const char not_ours[] = POOL_DIR_LOCK_FILE ": expected a file of the daemon's own user, mode 0600";
+	static const char taken[] = "another daemon has it, or another path of this one's classes";
+	const int flags = O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	struct stat st;
 
-	CLEANUP(cleanup_fd) int fd = openat(dir->fd, POOL_DIR_LOCK_FILE,
-					    O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, POOL_FILE_MODE);
+	CLEANUP(cleanup_fd) int fd = openat(dir->fd, POOL_DIR_LOCK_FILE, flags, POOL_FILE_MODE);
 	if (fd < 0 && (errno == EACCES || errno == ELOOP || errno == EISDIR))
 		return fail_lock(dir, error, not_ours, -errno);
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -80,8 +81,7 @@ int pool_dir_lock(struct pool_dir *dir, struct text *error)
 	if (!pool_file_is_ours(&st))
 		return fail_lock(dir, error, not_ours, -EPERM);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return fail_lock(dir, error, errno == EWOULDBLOCK ?
-				 "another daemon has it, or another path of this one's classes" : strerrordesc_np(errno), -errno);
+		return fail_lock(dir, error, errno == EWOULDBLOCK ? taken : strerrordesc_np(errno), -errno);
 	dir->lock_fd = steal_fd(&fd);
 	return 0;
 }

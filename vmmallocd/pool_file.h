@@ -120,8 +120,9 @@ int pool_file_probe(const struct pool_dir *dir, const struct pool_file *file);
 /*
  * Makes the file as good as new after nobody has it any more: checks that it is the file we know (type, owner, mode,
  * one link, inode) and that nobody has it, takes every page out of it (on DAX while it is mapped here, so that the
- * kernel waits for pins), takes a memory policy from it (mbind), brings it back to `size_bytes` rounded up, reserves it again and writes a fresh header. The
- * caller has marked it POOL_FILE_USED or _BAD, probed it, and warms it afterwards.
+ * kernel waits for pins), takes a memory policy from it (mbind), brings it back to `size_bytes` rounded up, reserves
+ * it again and writes a fresh header. The caller has marked it POOL_FILE_USED or _BAD, probed it, and warms it
+ * afterwards.
  * -ETIMEDOUT: a page is pinned and that did not end in `timeout_ms`: quarantine it. -EAGAIN: somebody has it after all.
  * -ECANCELED. Any other error: destroy it.
  * Interrupts its own thread by a signal (SIGRTMIN + 6, which it takes for itself) to keep the deadline. Its descriptor

@@ -246,12 +246,13 @@ int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const ch
 	r = pool_file_probe_fd(fd);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, "write lease", r);
-	r = pool_file_empty(fd, timeout_ms, cancel);
-	if (r < 0)
-		return pool_file_fail(error, dir, file, r == -ETIMEDOUT ? "a page is pinned" : "punching", r);
+	/* not between emptying and filling: others wait for the space */
 	r = reset_policy(dir, fd, fresh.size_bytes);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, "memory policy", r);
+	r = pool_file_empty(fd, timeout_ms, cancel);
+	if (r < 0)
+		return pool_file_fail(error, dir, file, r == -ETIMEDOUT ? "a page is pinned" : "punching", r);
 	r = pool_file_fill(dir, fd, &fresh, class_name, cancel, &what);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, what, r);

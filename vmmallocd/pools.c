@@ -98,8 +98,8 @@ void pools_probe(struct pools *pools, struct registry_pool *pool)
 }
 
 /*
- * The kernel says IN_CLOSE_WRITE shortly before the file counts as closed (__fput in its fs/file_table.c): a thread of a
- * client's that loses its processor in between, or has many locks to drop, is still there when we look.
+ * The kernel says IN_CLOSE_WRITE shortly before the file counts as closed (__fput in its fs/file_table.c): a thread
+ * of a client's that loses its processor in between, or has many locks to drop, is still there when we look.
  */
 #define EARLY_MS 1
 #define EARLY_LOOKS 11    /* 1 + 2 + 4 + ... ms: two seconds */

@@ -29,7 +29,7 @@ struct tally {
 /* What a pool is inside: the caller sees its first member. */
 struct entry {
 	struct registry_pool pool;
-	struct tally *tally;         /* the one that counts it; NULL unless it is had. pool.owner may have changed since */
+	struct tally *tally;         /* the one that counts it; NULL unless it is had. pool.owner may have changed */
 };
 
 _Static_assert(offsetof(struct entry, pool) == 0, "a pool is its entry");

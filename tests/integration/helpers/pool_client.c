@@ -218,7 +218,7 @@ static void link_pool(const struct client *client, const char *to)
 
 static void take_locks(const struct client *client, size_t n)
 {
-	/* from the last to the first: each goes to the head of the kernel's list. Not adjacent, or they would be one. */
+	/* from the last to the first: each goes to the head of the kernel's list. Not adjacent, or they were one. */
 	for (size_t i = n; i > 0; i--) {
 		struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(2 * i), .l_len = 1 };
 
