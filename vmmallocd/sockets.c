@@ -16,6 +16,16 @@
 
 #define SOCKETS_NEW ".new"    /* behind the name of a socket that does not listen yet */
 
+/* The daemon's umask would hide it from clients; with chmod afterwards, for a moment. */
+static int make_with_mode(const char *path, unsigned mode)
+{
+	mode_t mask = umask(0);
+	int r = mkdir(path, mode);
+
+	(void)umask(mask);
+	return r;
+}
+
 int sockets_make_dir(const char *path, unsigned mode)
 {
 	char part[PATH_MAX];
@@ -30,13 +40,8 @@ int sockets_make_dir(const char *path, unsigned mode)
 		if (!last && part[i] != '/')
 			continue;
 		part[i] = '\0';
-		/* the daemon's umask would hide it from clients */
-		if (mkdir(part, 0700) == 0) {
-			if (chmod(part, last ? mode : 0755) != 0)
-				return -errno;
-		} else if (errno != EEXIST) {
+		if (make_with_mode(part, last ? mode : 0755) != 0 && errno != EEXIST)
 			return -errno;
-		}
 		part[i] = path[i];
 	}
 	return 0;

@@ -12,7 +12,7 @@
 #define SOCKETS_LOCK_FILE "vmmallocd.lock"
 
 /*
- * Makes the directory if its parent exists (mode 0755) and takes the lock, which the descriptor holds until it is closed.
+ * Makes the directory (mode 0755) and takes the lock, which the descriptor holds until it is closed.
  * -EADDRINUSE: another daemon has it; -errno. One line in `error`.
  */
 int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error);
@@ -23,7 +23,10 @@ int sockets_listen(const char *runtime_dir, const char *name, int type, int *ret
 /* Removes a socket, while the lock is held. */
 void sockets_remove(const char *runtime_dir, const char *name);
 
-/* mkdir -p: parents with mode 0755, the last one with `mode`. 0, also if it is there, or -errno. */
+/*
+ * mkdir -p: parents with mode 0755, the last one with `mode`. 0, also if it is there, or -errno. Changes the umask of
+ * the process meanwhile: before there are threads.
+ */
 int sockets_make_dir(const char *path, unsigned mode);
 
 #endif

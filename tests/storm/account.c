@@ -19,6 +19,7 @@
 
 #include "tests/storm/driver.h"
 #include "tests/storm/storm.h"
+#include "vmmallocd/pool_file.h"
 
 /* Below the time in which the daemon looks after each lease without an event: a pool that waits for that was missed. */
 #define SETTLE_MOST_MS 25000
@@ -125,6 +126,15 @@ static bool is_listed(const json_t *pools, const char *directory, const char *na
 	return false;
 }
 
+/* Beside the pools only the lock that keeps another daemon out: empty, and for nobody else to open. */
+static bool is_lock(DIR *dir, const char *name)
+{
+	struct stat st;
+
+	return strcmp(name, POOL_DIR_LOCK_FILE) == 0 && fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_mode == (S_IFREG | 0600) && st.st_size == 0 && st.st_uid == geteuid();
+}
+
 static int check_directory(const json_t *pools, const char *path)
 {
 	DIR *dir = opendir(path);
@@ -135,7 +145,7 @@ static int check_directory(const json_t *pools, const char *path)
 		driver_die(path);
 	while (r == 0 && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    !is_listed(pools, path, entry->d_name))
+		    !is_lock(dir, entry->d_name) && !is_listed(pools, path, entry->d_name))
 			r = say("%s/%s is there, and not in the list", path, entry->d_name);
 	closedir(dir);
 	return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_sockets -- the daemon's sockets in its runtime directory. */
 /* objects: vmmallocd/sockets.c common/base/text.c tests/unit/scratch.c */
-/* wrap: rename */
+/* wrap: mkdir rename */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -57,6 +57,19 @@ int __wrap_rename(const char *from, const char *to)
 		return -1;
 	}
 	return __real_rename(from, to);
+}
+
+static mode_t made_mode;    /* of the directory that was made last, at that moment */
+
+int __real_mkdir(const char *name, mode_t mode);
+int __wrap_mkdir(const char *name, mode_t mode)
+{
+	int r = __real_mkdir(name, mode);
+	struct stat st;
+
+	if (r == 0 && stat(name, &st) == 0)
+		made_mode = st.st_mode & 07777;
+	return r;
 }
 
 static int set_up(void **state)
@@ -144,9 +157,33 @@ static void test_sockets_leave_nothing_when_they_fail(void **state)
 	assert_int_equal(scratch_entries(directory), 0);
 }
 
+static void test_sockets_directory_has_its_mode_at_once(void **state)
+{
+	char deep[SCRATCH_PATH + 24];
+	struct stat st;
+	mode_t mask;
+
+	(void)state;
+	snprintf(deep, sizeof(deep), "%s/run", directory);
+	assert_int_equal(sockets_make_dir(deep, 0755), 0);
+	assert_int_equal(made_mode, 0755);
+	assert_int_equal(sockets_make_dir(deep, 0755), 0);
+	strcat(deep, "/state");
+	assert_int_equal(sockets_make_dir(deep, 0700), 0);
+	assert_int_equal(made_mode, 0700);
+	assert_int_equal(stat(deep, &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+	mask = umask(077);
+	assert_int_equal(mask, 077);
+	assert_int_equal(rmdir(deep), 0);
+	*strrchr(deep, '/') = '\0';
+	assert_int_equal(rmdir(deep), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_sockets_directory_has_its_mode_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_are_everybodys_from_their_first_moment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_take_the_place_of_a_dead_daemons, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_leave_other_files_alone, set_up, tear_down),
