@@ -228,6 +228,16 @@ case_destroy() {
 	is "$(ls "$POOLS" | wc -l)" 1
 }
 
+# Thread by thread: the one that answers is the process's first.
+case_workers() {
+	setup
+	one_class "ready = 4"
+	daemon_start
+	wait_count a ready 4
+	nice=$(awk '{ print $19 }' "/proc/$DAEMON/task/$DAEMON/stat")
+	awk '{ print $19 }' "/proc/$DAEMON"/task/*/stat | grep -qx $((nice + 10)) || fail "no thread has stepped back"
+}
+
 # --- the daemon is killed ---
 
 case_killed_daemon() {
@@ -761,6 +771,7 @@ run_case "hand-out: by the daemon of an ordinary user" case_ordinary_user
 run_case "reclaim: a pool is ready again when its last user was killed, not before" case_killed
 run_case "reclaim: a pool whose closing takes the kernel long" case_slow_close
 run_case "reclaim: recycle = destroy makes a new one" case_destroy
+run_case "reclaim: workers step back behind the thread that answers" case_workers
 run_case "kill -9: leased pools stay leased, orphans are recycled, none is issued twice" case_killed_daemon
 for how in lose spoil garble empty contradict; do
 	run_case "kill -9: the same, $how the registry" case_killed_daemon ${how}_registry
