@@ -10,7 +10,7 @@
 
 #include "vmmallocd/directory.h"
 
-#define JOBS_NICE 10
+#define NICER_BY 10
 
 static int warm(struct job *job, struct text *error)
 {
@@ -40,13 +40,18 @@ static int destroy(struct job *job)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Zeroing memory takes all of a processor: clients that wait for the loop's thread go first. */
+static void step_back(void)
+{
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, (id_t)getpid()) + NICER_BY);
+}
+
 static void run(uv_work_t *work)
 {
 	struct job *job = work->data;
 	struct text error = TEXT_INIT(job->error);
 
-	/* zeroing memory takes all of a processor: clients that wait for the loop's thread go first */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), JOBS_NICE);
+	step_back();
 	switch (job->kind) {
 	case PROVISION_CREATE:
 		job->result = pool_file_create(&job->directory->dir, job->class_name, job->size_bytes, &job->cancel,

@@ -85,8 +85,9 @@ void pool_file_id_format(const uint8_t id[POOL_FILE_ID_BYTES], char ret_text[2 *
 
 /*
  * Makes a .new file of `size_bytes`, rounded up to the grain, all of it reserved (on 2 MiB boundaries as far as the
- * file system does that), with a header that names the class and this boot. It has a name only once it is whole: killed
- * meanwhile, or on failure, nothing is left. `cancel`, checked every few MiB, ends it with -ECANCELED.
+ * file system does that; on a tmpfs in huge pages where they can be had), with a header that names the class and this
+ * boot. It has a name only once it is whole: killed meanwhile, or on failure, nothing is left. `cancel`, checked every
+ * few MiB, ends it with -ECANCELED.
  */
 int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes, const atomic_bool *cancel,
 		     struct pool_file *ret_file, struct text *error);

@@ -19,6 +19,7 @@
 #include "common/util/cleanup.h"
 #include "vmmallocd/pool_file_internal.h"
 
+#define PAGE_BYTES 4096
 #define RESERVE_PIECE ((uint64_t)16 << 20)   /* of one fallocate: `cancel` is looked at in between */
 
 int pool_file_round(const struct pool_dir *dir, uint64_t size_bytes, uint64_t *ret_bytes)
@@ -41,14 +42,42 @@ static int check_file_limit(uint64_t bytes)
 	return 0;
 }
 
-static int reserve(int fd, uint64_t from, uint64_t to, uint64_t piece, const atomic_bool *cancel)
+static uint64_t piece_bytes(const struct pool_dir *dir)
 {
+	if (dir->tmpfs)
+		return POOL_FILE_HUGE_PAGE;
+	return RESERVE_PIECE > dir->grain ? RESERVE_PIECE : dir->grain;
+}
+
+/*
+ * A huge page of a tmpfs, zeroed once. It is collapsed out of one page and the hole behind that: a hole alone cannot be,
+ * and small pages would have to be zeroed, copied and freed, which takes seven times as long. False: it is not to be
+ * had, or there is no space, and what was done does not matter.
+ */
+static bool reserve_huge(int fd, uint64_t from)
+{
+	struct pool_file_mapping mapping;
+	bool done;
+
+	if (fallocate(fd, 0, (off_t)from, PAGE_BYTES) < 0 ||
+	    pool_file_map(fd, from, POOL_FILE_HUGE_PAGE, &mapping) < 0)
+		return false;
+	done = pool_file_collapse(mapping.base);
+	pool_file_unmap(&mapping);
+	return done;
+}
+
+static int reserve(const struct pool_dir *dir, int fd, uint64_t from, uint64_t to, const atomic_bool *cancel)
+{
+	const uint64_t piece = piece_bytes(dir);
+
 	while (from < to) {
 		uint64_t bytes = to - from < piece ? to - from : piece;
 
 		if (pool_file_cancelled(cancel))
 			return -ECANCELED;
-		if (fallocate(fd, 0, (off_t)from, (off_t)bytes) == 0)
+		if ((dir->tmpfs && bytes == POOL_FILE_HUGE_PAGE && reserve_huge(fd, from)) ||
+		    fallocate(fd, 0, (off_t)from, (off_t)bytes) == 0)
 			from += bytes;
 		else if (errno != EINTR)
 			return -errno;
@@ -60,8 +89,7 @@ int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *f
 		   const atomic_bool *cancel, const char **ret_what)
 {
 	/* not less at first, for the header alone: an extent of 4 KiB would spoil the layout of what follows */
-	const uint64_t piece = RESERVE_PIECE > dir->grain ? RESERVE_PIECE : dir->grain;
-	const uint64_t first = piece < file->size_bytes ? piece : file->size_bytes;
+	const uint64_t piece = piece_bytes(dir), first = piece < file->size_bytes ? piece : file->size_bytes;
 	int r;
 
 	*ret_what = "file size limit (ulimit -f)";
@@ -72,7 +100,7 @@ int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *f
 	if (ftruncate(fd, (off_t)file->size_bytes) < 0)
 		return -errno;
 	*ret_what = "reservation of space";
-	r = reserve(fd, 0, first, piece, cancel);
+	r = reserve(dir, fd, 0, first, cancel);
 	if (r < 0)
 		return r;
 	*ret_what = "header";
@@ -80,7 +108,7 @@ int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *f
 	if (r < 0)
 		return r;
 	*ret_what = "reservation of space";
-	r = reserve(fd, first, file->size_bytes, piece, cancel);
+	r = reserve(dir, fd, first, file->size_bytes, cancel);
 	if (r < 0)
 		return r;
 	*ret_what = "sync";

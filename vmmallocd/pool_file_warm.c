@@ -46,9 +46,9 @@ void pool_file_unmap(struct pool_file_mapping *mapping)
 	(void)munmap(mapping->room, mapping->span);
 }
 
-/* Whether a huge page's worth of a tmpfs is in one huge page now. Busy pages may be free again at once: try twice. */
-static bool collapse(char *address)
+bool pool_file_collapse(char *address)
 {
+	/* busy pages may be free again at once: try twice */
 	for (int i = 0; i < 2; i++) {
 		if (madvise(address, POOL_FILE_HUGE_PAGE, MADV_COLLAPSE) == 0)
 			return true;
@@ -78,7 +78,7 @@ static int warm(const struct pool_file_mapping *mapping, uint64_t size, bool col
 
 		if (pool_file_cancelled(cancel))
 			return -ECANCELED;
-		if (collapsible && bytes == POOL_FILE_HUGE_PAGE && collapse(mapping->base + done)) {
+		if (collapsible && bytes == POOL_FILE_HUGE_PAGE && pool_file_collapse(mapping->base + done)) {
 			huge_bytes += bytes;
 		} else {
 			int r = populate(mapping->base + done, bytes);

@@ -1,4 +1,5 @@
-# vmmallocd.mk -- the daemon and its command line, build/release/vmmallocd and build/release/vmmallocctl.
+# vmmallocd.mk -- the daemon and its command line: build/release/vmmallocd and build/release/vmmallocctl, and the same
+# under sanitizers in build/asan (with UBSan) and build/tsan.
 
 DAEMON_SOURCES := common/base/handout.c common/base/size.c common/base/text.c $(wildcard common/util/*.c) \
 	$(wildcard vmmallocd/*.c)
@@ -13,20 +14,31 @@ PROGRAM_LDFLAGS := -pie -Wl,-z,now -Wl,-z,relro -Wl,--as-needed
 daemon: $(DAEMON) ## the daemon
 ctl: $(CTL) ## the command line
 
-$(DAEMON): $(DAEMON_SOURCES:%.c=$(BUILD)/program/%.o)
-	@echo "  LINK     $@"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_LDFLAGS) $^ $(shell pkg-config --libs libuv jansson libsystemd inih) -pthread $(LDFLAGS) -o $@
+# program_flavour DIRECTORY OBJECTS FLAGS: both programs in build/DIRECTORY, of the objects in build/OBJECTS
+define program_flavour
+$(BUILD)/$1/vmmallocd: $(DAEMON_SOURCES:%.c=$(BUILD)/$2/%.o)
+	@echo "  LINK     $$@"
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(PROGRAM_LDFLAGS) $3 $$^ $$(shell pkg-config --libs libuv jansson libsystemd inih) -pthread $$(LDFLAGS) -o $$@
 
-$(CTL): $(CTL_SOURCES:%.c=$(BUILD)/program/%.o)
-	@echo "  LINK     $@"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_LDFLAGS) $^ $(shell pkg-config --libs jansson smartcols) $(LDFLAGS) -o $@
+$(BUILD)/$1/vmmallocctl: $(CTL_SOURCES:%.c=$(BUILD)/$2/%.o)
+	@echo "  LINK     $$@"
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(PROGRAM_LDFLAGS) $3 $$^ $$(shell pkg-config --libs jansson smartcols) $$(LDFLAGS) -o $$@
+endef
+$(eval $(call program_flavour,release,program))
+$(eval $(call program_flavour,asan,sanitized,$$(SANITIZE)))
+$(eval $(call program_flavour,tsan,program-tsan,-fsanitize=thread))
 
 $(BUILD)/program/%.o: %.c
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(CFLAGS) -c $< -o $@
 
+$(BUILD)/program-tsan/%.o: %.c
+	@echo "  CC       $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -fsanitize=thread -O1 -g -c $< -o $@
+
 # They are in the object, and the compiler does not say so.
-$(foreach b,program sanitized,$(BUILD)/$b/vmmallocd/control_interface.o): $(wildcard vmmallocd/*.varlink)
+$(foreach b,program program-tsan sanitized,$(BUILD)/$b/vmmallocd/control_interface.o): $(wildcard vmmallocd/*.varlink)

@@ -13,7 +13,7 @@ WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_sha
 bench: bench-programs lib ## compare speed with other allocators, installing those (about 4 minutes)
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
 	$(Q)$(BUILD)/tests/bench/bench --library $(RELEASE_LIB) $(BENCH_FLAGS)
-	$(Q)$(MAKE) --no-print-directory bench-fork
+	$(Q)$(MAKE) --no-print-directory bench-fork bench-daemon
 
 bench-programs: $(BENCH_PROGRAMS)
 
@@ -39,3 +39,21 @@ bench-fork: $(BUILD)/tests/bench/fork_cost lib ## what a fork costs, beside glib
 $(BUILD)/tests/bench/fork_cost: $(BUILD)/tests/bench/fork_cost.o
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
+# The daemon: its programs share daemon_take; registry_cost has the daemon's own modules in it.
+DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_reclaim daemon_pools registry_cost)
+REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/%.o,vmmallocd/registry vmmallocd/registry_json \
+	vmmallocd/registry_json_file common/base/text common/base/handout)
+
+.PHONY: bench-daemon
+bench-daemon: $(DAEMON_BENCH) $(INTEGRATION_PROGRAMS) daemon lib ## what the daemon costs, and saves (about 5 minutes)
+	$(Q)tests/bench/daemon.bash
+
+$(BUILD)/tests/bench/daemon_%: $(BUILD)/tests/bench/daemon_%.o $(BUILD)/tests/bench/daemon_take.o \
+		$(BUILD)/program/common/base/handout.o
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
+$(BUILD)/tests/bench/registry_cost: $(BUILD)/tests/bench/registry_cost.o $(REGISTRY_COST_OBJECTS)
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(shell pkg-config --libs jansson) $(LDFLAGS) -o $@

@@ -2,7 +2,7 @@
 # ctl.bash -- vmmallocctl where no daemon is needed: usage, the environment of `run`, a daemon that is not there.
 . "$(dirname "$0")/../lib/suite.bash"
 
-CTL=$BUILD/release/vmmallocctl
+CTL=$BUILD/${FLAVOUR:-release}/vmmallocctl
 export CTL
 unset VMMALLOC_RUNTIME_DIR VMMALLOC_POOL VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_SOCKET VMMALLOC_FORK \
 	VMMALLOC_CHILDREN LD_PRELOAD XDG_RUNTIME_DIR

@@ -228,6 +228,16 @@ case_destroy() {
 	is "$(ls "$POOLS" | wc -l)" 1
 }
 
+# Thread by thread: the one that answers is the process's first.
+case_workers() {
+	setup
+	one_class "ready = 4"
+	daemon_start
+	wait_count a ready 4
+	nice=$(awk '{ print $19 }' "/proc/$DAEMON/task/$DAEMON/stat")
+	awk '{ print $19 }' "/proc/$DAEMON"/task/*/stat | grep -qx $((nice + 10)) || fail "no thread has stepped back"
+}
+
 # --- the daemon is killed ---
 
 case_killed_daemon() {
@@ -241,6 +251,7 @@ case_killed_daemon() {
 	wait_for grep -q child "held.$forked"
 	awk '$1 == "child" { print $2 }' "held.$forked" >children
 	wait_count a ready 2
+	[ -z "${1-}" ] || wait_for grep -q leased "$STATE/registry.json"
 	daemon_end KILL
 	[ -S "$RUN/pool.sock" ] || fail "no stale socket: the case shows nothing"
 	kill_held $goes; kill_held $forked
@@ -746,6 +757,7 @@ case_activation() {
 	[[ "$(client take=a)" = @(no pool is ready|ok *) ]] || fail "no answer"
 	wait $PIDS
 	is "$(cat pid)" $DAEMON
+	# two, if that client had the first
 	wait_least a ready 1
 	is "$(client take=a | cut -c1-3)" "ok "
 	daemon_end TERM || fail "exit status $?"
@@ -761,6 +773,7 @@ run_case "hand-out: by the daemon of an ordinary user" case_ordinary_user
 run_case "reclaim: a pool is ready again when its last user was killed, not before" case_killed
 run_case "reclaim: a pool whose closing takes the kernel long" case_slow_close
 run_case "reclaim: recycle = destroy makes a new one" case_destroy
+run_case "reclaim: workers step back behind the thread that answers" case_workers
 run_case "kill -9: leased pools stay leased, orphans are recycled, none is issued twice" case_killed_daemon
 for how in lose spoil garble empty contradict; do
 	run_case "kill -9: the same, $how the registry" case_killed_daemon ${how}_registry

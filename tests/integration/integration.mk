@@ -8,6 +8,12 @@ SUITES += $(wildcard tests/integration/*.bash)
 check-integration: $(DAEMON) $(INTEGRATION_PROGRAMS) ## the daemon, with clients of all kinds
 	$(Q)tests/lib/check.bash $(wildcard tests/integration/*.bash)
 
+SANITIZED_PROGRAMS := $(foreach f,asan tsan,$(BUILD)/$f/vmmallocd $(BUILD)/$f/vmmallocctl)
+
+.PHONY: check-sanitized
+check-sanitized: $(SANITIZED_PROGRAMS) $(INTEGRATION_PROGRAMS) lib ## the daemon and its command line under sanitizers
+	$(Q)tests/lib/check-sanitized.bash asan tsan
+
 tests: $(DAEMON) $(INTEGRATION_PROGRAMS)
 
 $(BUILD)/tests/integration/%: tests/integration/helpers/%.c common/base/handout.c common/base/text.c

@@ -78,6 +78,18 @@ static uint64_t warm(struct pool_fixture *fixture, const struct pool_file *file)
 	return huge_bytes;
 }
 
+/* A pool of small pages: where huge ones can be had, it would be made of them. */
+static struct pool_file make_small(struct pool_fixture *fixture, size_t bytes)
+{
+	struct pool_file file;
+
+	order.collapse_error = ENOMEM;
+	file = pool_fixture_make(fixture, bytes, POOL_FILE_NEW);
+	order.collapse_error = 0;
+	order.collapses = 0;
+	return file;
+}
+
 /* --- page faults of a process that touches every page for the first time --- */
 
 /* The sanitizer's own memory would be touched with ours, and counted. */
@@ -120,7 +132,7 @@ static long faults_of_a_client(const struct pool_fixture *fixture, const struct 
 static void test_pool_file_warm_saves_the_client_its_page_faults(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_file file = pool_fixture_make(fixture, 64 * MIB, POOL_FILE_NEW);
+	struct pool_file file = make_small(fixture, 64 * MIB);
 	uint64_t huge_bytes = warm(fixture, &file);
 
 	assert_true(pool_fixture_reads_zero(fixture, &file));
@@ -134,15 +146,41 @@ static void test_pool_file_warm_saves_the_client_its_page_faults(void **state)
 static void test_pool_file_that_is_not_warm_costs_a_fault_a_page(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_file file = pool_fixture_make(fixture, 16 * MIB, POOL_FILE_NEW);
+	struct pool_file file = make_small(fixture, 16 * MIB);
 
 	/* so that the test above says something; a file system mounted huge=always has nothing to gain */
 	if (faults_of_a_client(fixture, &file) < 100)
 		skip();
-	order.collapses = 0;
-	struct pool_file other = pool_fixture_make(fixture, 16 * MIB, POOL_FILE_NEW);
+	struct pool_file other = make_small(fixture, 16 * MIB);
 	if (warm(fixture, &other) == 16 * MIB)
 		assert_true(faults_of_a_client(fixture, &other) < faults_of_a_client(fixture, &file));
+}
+
+static void test_pool_file_create_takes_huge_pages_at_once(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file small = make_small(fixture, 16 * MIB), file = pool_fixture_make(fixture, 17 * MIB, POOL_FILE_NEW);
+	bool can_be_had = warm(fixture, &small) == 16 * MIB;
+	struct stat st;
+
+	assert_true(pool_fixture_reads_zero(fixture, &file));
+	assert_int_equal(stat(pool_fixture_path(fixture, &file), &st), 0);
+	assert_int_equal(st.st_blocks * 512, 17 * MIB);
+	if (!can_be_had)
+		skip();
+	/* 256 small pages are behind the last huge one */
+	assert_in_range(faults_of_a_client(fixture, &file), 1, 355);
+}
+
+static void test_pool_file_create_has_all_its_space_without_huge_pages(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = make_small(fixture, 5 * MIB);
+	struct stat st;
+
+	assert_int_equal(stat(pool_fixture_path(fixture, &file), &st), 0);
+	assert_int_equal(st.st_blocks * 512, 5 * MIB);
+	assert_true(pool_fixture_reads_zero(fixture, &file));
 }
 
 /* --- what can be in the way --- */
@@ -150,7 +188,7 @@ static void test_pool_file_that_is_not_warm_costs_a_fault_a_page(void **state)
 static void test_pool_file_warm_keeps_the_header(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_file file = pool_fixture_make(fixture, 4 * MIB, POOL_FILE_NEW);
+	struct pool_file file = make_small(fixture, 4 * MIB);
 	struct pool_header header;
 
 	warm(fixture, &file);
@@ -179,7 +217,7 @@ static void test_pool_file_warm_leaves_what_cannot_be_collapsed(void **state)
 static void test_pool_file_warm_fills_the_rest_behind_the_last_huge_page(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_file file = pool_fixture_make(fixture, 5 * MIB, POOL_FILE_NEW);
+	struct pool_file file = make_small(fixture, 5 * MIB);
 
 	assert_true(warm(fixture, &file) <= 4 * MIB);
 	assert_true(order.populated_bytes >= MIB);
@@ -214,7 +252,7 @@ static void test_pool_file_warm_fails_where_pages_do_not_come(void **state)
 static void test_pool_file_warm_can_be_cancelled(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_file file = pool_fixture_make(fixture, 16 * MIB, POOL_FILE_NEW);
+	struct pool_file file = make_small(fixture, 16 * MIB);
 	atomic_bool cancel = false;
 	uint64_t huge_bytes;
 
@@ -237,7 +275,7 @@ static void test_pool_file_warm_refuses_another_file(void **state)
 static void test_pool_file_warm_does_nothing_on_a_disk(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_file file = pool_fixture_make(fixture, 4 * MIB, POOL_FILE_NEW);
+	struct pool_file file = make_small(fixture, 4 * MIB);
 
 	assert_int_equal(warm(fixture, &file), 0);
 	assert_int_equal(order.collapses, 0);
@@ -247,7 +285,7 @@ static void test_pool_file_warm_does_nothing_on_a_disk(void **state)
 static void test_pool_file_warm_writes_all_of_a_pool_on_dax_once(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_file file = pool_fixture_make(fixture, 5 * MIB, POOL_FILE_NEW);
+	struct pool_file file = make_small(fixture, 5 * MIB);
 
 	order.dax = true;
 	warm(fixture, &file);
@@ -264,6 +302,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_HERE(test_pool_file_warm_saves_the_client_its_page_faults, "/dev/shm"),
 		TEST_HERE(test_pool_file_that_is_not_warm_costs_a_fault_a_page, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_takes_huge_pages_at_once, "/dev/shm"),
+		TEST_HERE(test_pool_file_create_has_all_its_space_without_huge_pages, "/dev/shm"),
 		TEST_HERE(test_pool_file_warm_keeps_the_header, "/dev/shm"),
 		TEST_HERE(test_pool_file_warm_leaves_what_cannot_be_collapsed, "/dev/shm"),
 		TEST_HERE(test_pool_file_warm_fills_the_rest_behind_the_last_huge_page, "/dev/shm"),

@@ -133,7 +133,7 @@ static int print_pool(const json_t *pool)
 
 int status_pool(const struct ctl *ctl, const char *which, bool json)
 {
-	json_t *reply, *matches, *pool;
+	json_t *reply, *matches = NULL, *pool;
 	size_t i;
 	int status = client_call(ctl, "List", NULL, &reply);
 

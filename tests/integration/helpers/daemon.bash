@@ -15,7 +15,7 @@
 
 DEADLINE=${DAEMON_DEADLINE:-60}
 HELPERS=$SUITE_TMP/bin
-DAEMON_PROGRAM=${DAEMON_PROGRAM:-$BUILD/release/vmmallocd}
+DAEMON_PROGRAM=${DAEMON_PROGRAM:-$BUILD/${FLAVOUR:-release}/vmmallocd}
 # other users have to reach the helpers and the sockets
 chmod 711 "$SUITE_TMP"
 mkdir -p "$HELPERS" && cp "$BUILD"/tests/integration/* "$HELPERS" || exit 1

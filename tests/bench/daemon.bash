@@ -1,0 +1,220 @@
+#!/bin/bash
+# daemon.bash [PART...] -- what the daemon costs and saves, beside what one has without it: exec, touch, clients, scale,
+# reclaim, idle; all of them if none is named. The last figure of a line is the ratio to the first line of its block.
+#
+# ROUNDS and HANDOUTS make it shorter. One part at a time; up to 3 GiB of /dev/shm are in use.
+. "$(dirname "$0")/../lib/suite.bash"
+. "$ROOT/tests/integration/helpers/daemon.bash"
+PROGRAMS=$BUILD/tests/bench
+ROUNDS=${ROUNDS:-21} HANDOUTS=${HANDOUTS:-10000}
+JEMALLOC=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
+
+# one_class MIB LINE...: the configuration, of one class "a"
+one_class() {
+	printf '%s\n' "[pool a]" "directory = $POOLS" "size = $1M" "${@:2}" | conf
+}
+
+# median FILE KEY: of the words behind that word; highest FILE KEY
+words_behind() { awk -v key="$2" '{ for (i = 1; i < NF; i++) if ($i == key) print $(i + 1) }' "$1" | sort -n; }
+median() { words_behind "$@" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+highest() { words_behind "$@" | tail -n 1; }
+
+# row NAME FIGURE UNIT [BASE]
+row() {
+	awk -v name="$1" -v figure="$2" -v unit="$3" -v base="${4-}" 'BEGIN {
+		printf "  %-50s %11.1f %-4s", name, figure, unit
+		if (base + 0) printf " %8.3f", figure / base
+		print ""
+	}'
+}
+
+daemon_cpu_ms() { awk '{ ns += $1 } END { printf "%.3f", ns / 1e6 }' /proc/"$DAEMON"/task/*/schedstat; }
+# its own: pools that are being warmed are mapped, and would count as well
+daemon_rss_kib() { awk '$1 == "RssAnon:" { print $2 }' "/proc/$DAEMON/status"; }
+
+# until they are warm: making the first ones may take long
+await_ready() {
+	until counts a ready "$1"; do
+		is_serving && sleep 0.1
+	done
+}
+
+# --- from exec to main ---
+
+# run_exec COLUMN MIB VARIABLE...: a line more in the column's file
+run_exec() { "$PROGRAMS/daemon_exec" "$2" "${@:3}" >>"$1" || fail "$1"; }
+
+part_exec() {
+	local mib=$1 rounds=$2 key
+	setup
+	one_class "$mib" "ready = 1" "max = 1"
+	daemon_start --log-level info
+	for _ in $(seq "$rounds"); do
+		await_ready 1
+		[ -z "$JEMALLOC" ] || run_exec jemalloc 0 LD_PRELOAD="$JEMALLOC"
+		run_exec warm 0 LD_PRELOAD="$LIBRARY" VMMALLOC_POOL=a VMMALLOC_SOCKET="$RUN/pool.sock"
+		run_exec own 0 LD_PRELOAD="$LIBRARY" VMMALLOC_POOL_DIR="$POOLS" VMMALLOC_POOL_SIZE="${mib}M"
+		run_exec nothing 0 NOTHING=
+	done
+	for key in main end; do
+		echo "from exec to $key, pools of $mib MiB"
+		[ -z "$JEMALLOC" ] || row "jemalloc preloaded" "$(median jemalloc $key)" us "$(median jemalloc $key)"
+		row "libvmmalloc, warm pool" "$(median warm $key)" us "$(median jemalloc $key)"
+		row "libvmmalloc, pool of its own" "$(median own $key)" us "$(median jemalloc $key)"
+		row "nothing preloaded" "$(median nothing $key)" us "$(median jemalloc $key)"
+	done
+}
+
+# --- first touch ---
+
+part_touch() {
+	local column
+	setup
+	one_class 1152 "ready = 1" "max = 1"
+	daemon_start --log-level debug
+	for _ in $(seq "$1"); do
+		await_ready 1
+		run_exec glibc 1024 NOTHING=
+		[ -z "$JEMALLOC" ] || run_exec jemalloc 1024 LD_PRELOAD="$JEMALLOC"
+		run_exec own 1024 LD_PRELOAD="$LIBRARY" VMMALLOC_POOL_DIR="$POOLS" VMMALLOC_POOL_SIZE=1152M
+		run_exec warm 1024 LD_PRELOAD="$LIBRARY" VMMALLOC_POOL=a VMMALLOC_SOCKET="$RUN/pool.sock"
+	done
+	echo "first touch of 1 GiB, each page of 4 KiB ($(sed -n 's/.* ready, \(.*\)/\1/p' log | tail -n 1))"
+	for column in glibc jemalloc own warm; do
+		[ ! -s $column ] || row "$column: $(median $column faults) faults" "$(median $column touch)" us "$(median glibc touch)"
+	done
+}
+
+# --- many clients ---
+
+part_clients() {
+	local before
+	setup
+	one_class 16 "ready = 96" "max = 96"
+	daemon_start --log-level info
+	# as it is as a service
+	renice -n -10 -p "$DAEMON" >/dev/null 2>&1 || echo "(without the priority of the service)"
+	await_ready 96
+	# the first hundreds of them fill the caches of malloc
+	"$PROGRAMS/daemon_clients" "$RUN/pool.sock" a 64 $(($1 / 10)) >/dev/null || fail "clients"
+	before=$(daemon_rss_kib)
+	await_ready 96
+	"$PROGRAMS/daemon_clients" "$RUN/pool.sock" a 64 "$1" >clients || fail "clients: $(cat clients)"
+	echo "64 clients at once, $1 hand-outs of pools of 16 MiB"
+	row "exchange, median" "$(median clients p50)" us
+	row "exchange, 99 %" "$(median clients p99)" us
+	row "exchange, most" "$(median clients max)" us
+	row "hand-outs in a second" "$(median clients persecond)" ""
+	row "told that none is ready, and asked again" "$(median clients retries)" ""
+	row "other failures" "$(median clients failures)" ""
+	row "daemon's memory before" "$before" KiB "$before"
+	row "daemon's memory after" "$(daemon_rss_kib)" KiB "$before"
+}
+
+# --- many pools ---
+
+# start_ms: from exec to READY=1
+timed_start() {
+	local began line
+	exec 8< <("$HELPERS/notify_listener" "$WORK/notify")
+	wait_for test -S notify
+	began=${EPOCHREALTIME/./}
+	NOTIFY_SOCKET=$WORK/notify daemon_run --log-level info
+	while read -r line <&8; do
+		[ "$line" != READY=1 ] || break
+	done
+	echo "start $(((${EPOCHREALTIME/./} - began) / 1000))" >>"$1"
+	exec 8<&-
+	rm -f notify
+}
+
+part_scale() {
+	local count
+	setup
+	for count in 100 10000; do
+		rm -rf "$POOLS"/* "$STATE"
+		one_class 14 "ready = $count" "max = $count"
+		"$PROGRAMS/daemon_pools" "$POOLS" a 14 "$count" || fail "daemon_pools"
+		for _ in 1 2 3 4 5; do
+			rm -rf "$STATE"
+			timed_start "rescan.$count"
+			wait_for grep -q '"ready"' "$STATE/registry.json"
+			daemon_end TERM
+			timed_start "start.$count"
+			is "$(ask count a ready)" "$count"
+			"$PROGRAMS/daemon_clients" "$RUN/pool.sock" a 1 40 >>"take.$count" || fail "clients"
+			await_ready "$count"
+			daemon_end TERM
+		done
+		"$PROGRAMS/registry_cost" "$STATE" >cost
+	done
+	for count in 100 10000; do
+		echo "a registry of $count pools"
+		row "start until READY, registry and directory" "$(median start.$count start)" ms "$(median start.100 start)"
+		row "start until READY, the registry is lost" "$(median rescan.$count start)" ms "$(median rescan.100 start)"
+		row "hand-out, median" "$(median take.$count p50)" us "$(median take.100 p50)"
+		row "hand-out, most" "$(highest take.$count max)" us "$(highest take.100 max)"
+		grep "^pools $count " cost >"cost.$count"
+		row "a change of the registry" "$(median cost.$count change)" ns "$(median cost.100 change)"
+		row "its text" "$(median cost.$count encode)" ms "$(median cost.100 encode)"
+		row "its file written" "$(median cost.$count save)" ms "$(median cost.100 save)"
+		row "its file read" "$(median cost.$count load)" ms "$(median cost.100 load)"
+	done
+}
+
+# --- reclaim ---
+
+part_reclaim() {
+	local key
+	setup
+	one_class 64 "ready = 4" "max = 8"
+	daemon_start --log-level info
+	await_ready 4
+	"$PROGRAMS/daemon_reclaim" "$RUN/pool.sock" a "$POOLS" 50 >reclaim || fail "daemon_reclaim"
+	echo "from SIGKILL of the last user, 50 pools of 64 MiB, all of it written"
+	for key in "dead the kernel has closed the pool" "known the pool is recycling" "began a worker takes its pages out"; do
+		row "${key#* }" "$(median reclaim ${key%% *})" us
+		row "${key#* }, most" "$(highest reclaim ${key%% *})" us
+	done
+}
+
+# --- idle ---
+
+part_idle() {
+	local before
+	setup
+	one_class 14 "ready = 0" "max = 100"
+	"$PROGRAMS/daemon_pools" "$POOLS" a 14 100 || fail "daemon_pools"
+	daemon_start --log-level info
+	hold $(printf 'take=a %.0s' $(seq 100))
+	wait_count a leased 100
+	# what had to be written is written
+	wait_for eval '[ "$(grep -c leased "$STATE/registry.json" 2>/dev/null)" = 100 ]'
+	before=$(daemon_cpu_ms)
+	sleep 10
+	echo "idle, 100 pools leased"
+	row "CPU time in 10 s" "$(awk -v a="$(daemon_cpu_ms)" -v b="$before" 'BEGIN { print a - b }')" ms
+	row "daemon's memory" "$(daemon_rss_kib)" KiB
+	kill_held "$HELD"
+}
+
+# run PART ARGUMENT...: in a directory and a shell of its own; what it started ends with that
+run() {
+	(
+		WORK=$SUITE_TMP/work
+		rm -rf "$WORK"
+		mkdir "$WORK" && cd "$WORK" && "$@" && daemon_end TERM
+	) || failed=1
+}
+
+[ $# -gt 0 ] || set -- exec touch clients scale reclaim idle
+for part; do
+	case $part in
+	exec) run part_exec 64 "$ROUNDS"; run part_exec 3072 $(((ROUNDS + 2) / 3)) ;;
+	touch) run part_touch $(((ROUNDS + 2) / 3)) ;;
+	clients) run part_clients "$HANDOUTS" ;;
+	scale | reclaim | idle) run part_$part ;;
+	*) fail "no such part: $part" ;;
+	esac
+done
+[ $failed -eq 0 ]
