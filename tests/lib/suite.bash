@@ -6,7 +6,7 @@
 #   end_suite                      # prints "N passed, N failed, N skipped"; exit status 1 if any failed
 #
 # Inside a case: `preload COMMAND...` runs a command on a pool, `skip REASON` ends the case as skipped,
-# `fail REASON` ends it as failed, $WORK is an empty directory.
+# `fail REASON` ends it as failed, $WORK is an empty directory. ONLY=REGEX in the environment runs only cases so named.
 
 set -u
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -41,6 +41,7 @@ need() {
 run_case() {
 	local name=$1 status
 	shift
+	[[ $name =~ ${ONLY-} ]] || return 0
 	WORK=$SUITE_TMP/work
 	rm -rf "$WORK"; mkdir -p "$WORK"
 	export ROOT BUILD LIBRARY POOL_DIR WORK SKIPPED

@@ -8,7 +8,7 @@
 #   hold VERB...              a client in the background that goes on to hold what it has; $HELD is its pid, its words
 #                             are in $WORK/held.$HELD. hold_as UID VERB...
 #   ask WORD...               daemon_ask.c
-#   wait_for COMMAND...       polls until the command succeeds, for 20 s at most
+#   wait_for COMMAND...       polls until the command succeeds, for 20 s at most, or $WAIT_SECONDS
 #   wait_count CLASS STATE N  polls until so many pools of the class are in that state
 #   wait_least CLASS STATE N  the same for at least so many
 #   is WHAT EXPECTED          fails the case unless both are the same
@@ -94,7 +94,7 @@ hold() { hold_as "$(id -u)" "$@"; }
 ask() { "$HELPERS/daemon_ask" "$RUN/control.sock" "$@"; }
 
 wait_for() {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + ${WAIT_SECONDS:-20}))
 	until "$@"; do
 		[ $SECONDS -lt $end ] || fail "waited in vain: $*"
 		sleep 0.02
