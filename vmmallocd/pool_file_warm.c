@@ -72,20 +72,23 @@ static int warm(const struct pool_file_mapping *mapping, uint64_t size, bool col
 		uint64_t *ret_huge_bytes)
 {
 	uint64_t huge_bytes = 0;
+	bool whole;
+	int r;
 
 	for (uint64_t done = 0; done < size; done += POOL_FILE_HUGE_PAGE) {
 		uint64_t bytes = size - done < POOL_FILE_HUGE_PAGE ? size - done : POOL_FILE_HUGE_PAGE;
 
 		if (pool_file_cancelled(cancel))
 			return -ECANCELED;
-		if (collapsible && bytes == POOL_FILE_HUGE_PAGE && pool_file_collapse(mapping->base + done)) {
+		whole = collapsible && bytes == POOL_FILE_HUGE_PAGE;
+		/* Linux 6.1 collapses only where there is a page table already: so one page is touched first */
+		r = populate(mapping->base + done, whole ? 1 : bytes);
+		if (r == 0 && whole && pool_file_collapse(mapping->base + done))
 			huge_bytes += bytes;
-		} else {
-			int r = populate(mapping->base + done, bytes);
-
-			if (r < 0)
-				return r;
-		}
+		else if (r == 0 && whole)
+			r = populate(mapping->base + done, bytes);
+		if (r < 0)
+			return r;
 	}
 	*ret_huge_bytes = huge_bytes;
 	return 0;

@@ -159,7 +159,6 @@ case_pinned() {
 
 # The daemon maps, punches, and interrupts itself.
 case_dax() {
-	[ -n "${DAX-}" ] || skip "no DAX mount here"
 	begin
 	install -d -o vmmalloc -g vmmalloc "$DAX/pools"
 	configure <<-CONF
@@ -262,7 +261,7 @@ run_case "a question on the control socket starts it as well" case_control_start
 run_case "run, list, reload and prune as the service lets them" case_command_line
 run_case "directories in /mnt, /tmp, /home, /srv and /dev/shm, users by name" case_directories
 run_case "a pinned page shows nothing of the next user" case_pinned
-run_case "a class on DAX, and a pinned page there" case_dax
+[ -z "${DAX-}" ] || run_case "a class on DAX, and a pinned page there" case_dax
 run_case "restart leaves leases alone" keeps_leases restart
 run_case "stop leaves leases alone, and the next question starts it" keeps_leases stop_and_ask
 run_case "stop of the sockets as well leaves leases alone" keeps_leases stop_sockets
