@@ -56,6 +56,7 @@ case_cycle() {
 			is "$(sed 1d out | tr '\n' ' ')" "zero same "
 		done
 		hold take=$class map fill=9 close fork
+		wait_for grep -q child "held.$HELD"
 		wait_count $class leased 1
 		awk '$1 == "child" { print $2 }' "held.$HELD" >>children
 		kill_held "$HELD"
@@ -100,7 +101,7 @@ case_default_mkfs() {
 	conf <<-END
 		[pool plain]
 		directory = /mnt/spare
-		size = 128M
+		size = 80M
 	END
 	daemon_start
 	wait_count plain ready 1

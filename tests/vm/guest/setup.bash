@@ -7,6 +7,9 @@
 # 64 MiB of a reserved pool there, touched: 32 faults if the pages are large.
 large_pages() {
 	"$VM_PROGRAMS/dax_facts" "$1" dax || fail "no DAX"
+	# as doc/dax.md reads it
+	xfs_io -f -c 'statx -r' "$1/probe" >words && rm "$1/probe" || fail "xfs_io: status $?"
+	grep -q '^stat.attributes = 0x2.....$' words || { cat words; fail "xfs_io does not show DAX"; }
 	VMMALLOC_POOL_DIR=$1 VMMALLOC_POOL_SIZE=128M VMMALLOC_RESERVE=full preload "$VM_PROGRAMS/touch_heap" 64 >words ||
 		fail "status $?"
 	cat words
