@@ -101,7 +101,7 @@ case_default_mkfs() {
 	conf <<-END
 		[pool plain]
 		directory = /mnt/spare
-		size = 128M
+		size = 80M
 	END
 	daemon_start
 	wait_count plain ready 1
