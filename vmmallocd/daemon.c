@@ -103,7 +103,8 @@ static int reload(void *context, struct text *error)
 	r = config_read(daemon->options->config_file, &config, error);
 	if (r == 0) {
 		if (strcmp(config.runtime_dir, old.runtime_dir) != 0 || strcmp(config.state_dir, old.state_dir) != 0)
-			log_line(&daemon->log, LOG_WARNING, "reload: runtime_dir and state_dir change only with a restart");
+			log_line(&daemon->log, LOG_WARNING,
+				 "reload: runtime_dir and state_dir change only with a restart");
 		if (config.workers > daemon->pools.workers_most)
 			log_line(&daemon->log, LOG_WARNING, "reload: more workers than %u only with a restart",
 				 daemon->pools.workers_most);
@@ -157,7 +158,8 @@ static int open_servers(struct daemon *daemon)
 		r = open_socket(daemon, RUNTIME_DIR_CONTROL_SOCKET, SOCK_STREAM, &daemon->control_fd,
 				&daemon->owns_control_socket);
 	if (r == 0)
-		r = handout_server_open(&daemon->loop, daemon->pool_fd, &daemon->pools, &daemon->log, &daemon->handout_server);
+		r = handout_server_open(&daemon->loop, daemon->pool_fd, &daemon->pools, &daemon->log,
+					&daemon->handout_server);
 	if (r == 0) {
 		daemon->pool_fd = -1;
 		r = control_open(&daemon->loop, daemon->control_fd, &daemon->backend, &daemon->control);
@@ -377,8 +379,9 @@ static int choose_runtime_dir(struct daemon *daemon)
 	if (strcmp(dir, CONFIG_RUNTIME_DIR_DEFAULT) == 0)
 		return runtime_dir_of_daemon(geteuid(), getenv("XDG_RUNTIME_DIR"), daemon->runtime_dir,
 					     sizeof(daemon->runtime_dir));
-	return snprintf(daemon->runtime_dir, sizeof(daemon->runtime_dir), "%s", dir) < (int)sizeof(daemon->runtime_dir) ?
-	       0 : -ENAMETOOLONG;
+	return snprintf(daemon->runtime_dir, sizeof(daemon->runtime_dir), "%s", dir) < (int)sizeof(daemon->runtime_dir)
+		       ? 0
+		       : -ENAMETOOLONG;
 }
 
 static int choose_directories(struct daemon *daemon)
@@ -388,7 +391,8 @@ static int choose_directories(struct daemon *daemon)
 	int r = choose_runtime_dir(daemon);
 
 	if (r != 0) {
-		log_line(&daemon->log, LOG_ERR, "no runtime directory: neither --runtime-dir, runtime_dir nor XDG_RUNTIME_DIR");
+		log_line(&daemon->log, LOG_ERR,
+			 "no runtime directory: neither --runtime-dir, runtime_dir nor XDG_RUNTIME_DIR");
 		return r;
 	}
 	r = sockets_lock(daemon->runtime_dir, &daemon->lock_fd, &error);
@@ -398,7 +402,8 @@ static int choose_directories(struct daemon *daemon)
 	}
 	r = choose_state_dir(daemon);
 	if (r == -ENXIO)
-		log_line(&daemon->log, LOG_ERR, "no state directory: neither --state-dir, state_dir, XDG_STATE_HOME nor HOME");
+		log_line(&daemon->log, LOG_ERR,
+			 "no state directory: neither --state-dir, state_dir, XDG_STATE_HOME nor HOME");
 	else if (r != 0)
 		log_line(&daemon->log, LOG_ERR, "state directory '%s': %s", daemon->state_dir, strerrordesc_np(-r));
 	return r;

@@ -57,7 +57,7 @@ struct directory *directories_add(struct directories *directories, const char *p
 struct directory *directories_find(const struct directories *directories, const char *path);
 struct directory *directories_by_watch(const struct directories *directories, int watch);
 
-/* Opens a closed directory in a thread; `done` is called in the loop, and the scan freed when it returns. 0 or -errno. */
+/* Opens a closed directory in a thread. `done` is called in the loop; then the scan is freed. 0 or -errno. */
 int directory_start_opening(struct directory *directory, uv_loop_t *loop,
 			    void (*done)(void *context, struct directory_scan *scan), void *context);
 /* Closes it, if it is open; it has no pools. */

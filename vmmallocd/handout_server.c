@@ -54,7 +54,10 @@ static int send_pool(int fd, const struct registry_pool *pool, int pool_fd)
 	} control = { 0 };
 	struct iovec data = { .iov_base = &reply, .iov_len = sizeof(reply) };
 	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
 	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	ssize_t n;

@@ -6,9 +6,9 @@
  *                \-> waits for its request, at most HANDOUT_SERVER_SILENCE_MS  --> answered, closed
  *
  * Clients are hostile: a user has no more than so many waiting connections, all users together no more than
- * HANDOUT_SERVER_CONNECTIONS; past that the oldest is told HANDOUT_BUSY, and closed. Nothing that a client does or leaves
- * undone keeps others waiting. libuv can neither do SOCK_SEQPACKET nor pass descriptors of any kind, so sockets are raw
- * and polled.
+ * HANDOUT_SERVER_CONNECTIONS; past that the oldest is told HANDOUT_BUSY, and closed. Nothing that a client does or
+ * leaves undone keeps others waiting. libuv can neither do SOCK_SEQPACKET nor pass descriptors of any kind, so sockets
+ * are raw and polled.
  */
 #ifndef VMMALLOCD_HANDOUT_SERVER_H
 #define VMMALLOCD_HANDOUT_SERVER_H

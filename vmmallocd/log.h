@@ -2,8 +2,8 @@
 /*
  * log -- one line for each event, on standard error. Only the loop's thread logs.
  *
- * Under the journal (JOURNAL_STREAM names the descriptor) a line begins with its priority, "<4>", as sd-daemon(3) has it;
- * elsewhere with the daemon's name. What a client can choose may be in a line: control characters become '?'.
+ * Under the journal (JOURNAL_STREAM names the descriptor) a line begins with its priority, "<4>", as sd-daemon(3) has
+ * it; elsewhere with the daemon's name. What a client can choose may be in a line: control characters become '?'.
  */
 #ifndef VMMALLOCD_LOG_H
 #define VMMALLOCD_LOG_H

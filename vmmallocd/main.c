@@ -82,7 +82,8 @@ int main(int argc, char *argv[])
 		case LOG_LEVEL:
 			if (config_log_level_parse(optarg, &options.log_level) == 0)
 				break;
-			fprintf(stderr, "vmmallocd: --log-level (%s): expected error, warning, info or debug\n", optarg);
+			fprintf(stderr, "vmmallocd: --log-level (%s): expected error, warning, info or debug\n",
+				optarg);
 			return USAGE_STATUS;
 		default: return USAGE_STATUS;  /* getopt has said why */
 		}

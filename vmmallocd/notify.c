@@ -89,14 +89,17 @@ void notify_sockets(const struct log *log, int *ret_pool_fd, int *ret_control_fd
 	for (int i = 0; i < n; i++) {
 		int fd = SD_LISTEN_FDS_START + i;
 
-		if (strcmp(names[i], "pool") == 0 && *ret_pool_fd < 0 && sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0) {
+		if (strcmp(names[i], "pool") == 0 && *ret_pool_fd < 0 &&
+		    sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0) {
 			*ret_pool_fd = fd;
 		} else if (strcmp(names[i], "control") == 0 && *ret_control_fd < 0 &&
 			   sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0) {
 			*ret_control_fd = fd;
 		} else {
-			log_line(log, LOG_WARNING, "socket '%s' from the service manager: expected listening AF_UNIX sockets,"
-				 " 'pool' (SOCK_SEQPACKET) and 'control' (SOCK_STREAM); closed", names[i]);
+			log_line(log, LOG_WARNING,
+				 "socket '%s' from the service manager: expected listening AF_UNIX sockets,"
+				 " 'pool' (SOCK_SEQPACKET) and 'control' (SOCK_STREAM); closed",
+				 names[i]);
 			close(fd);
 		}
 	}

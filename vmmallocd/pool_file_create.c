@@ -50,9 +50,9 @@ static uint64_t piece_bytes(const struct pool_dir *dir)
 }
 
 /*
- * A huge page of a tmpfs, zeroed once. It is collapsed out of one page and the hole behind that: a hole alone cannot be,
- * and small pages would have to be zeroed, copied and freed, which takes seven times as long. False: it is not to be
- * had, or there is no space, and what was done does not matter.
+ * A huge page of a tmpfs, zeroed once. It is collapsed out of one page and the hole behind that: a hole alone cannot
+ * be, and small pages would have to be zeroed, copied and freed, which takes seven times as long. False: it is not to
+ * be had, or there is no space, and what was done does not matter.
  */
 static bool reserve_huge(int fd, uint64_t from)
 {

@@ -6,8 +6,9 @@
  *     provision.h (one more)    --> jobs.h (create, warm) --> READY
  *     directory.h (scanned)     --> recover.h --> registry
  *
- * Everything runs in the loop's thread and takes microseconds; what blocks goes to jobs.h and directory.h. A pool in the
- * registry lies in an open directory; one that a job works on (provision_is_busy) is left alone until the job is done.
+ * Everything runs in the loop's thread and takes microseconds; what blocks goes to jobs.h and directory.h. A pool in
+ * the registry lies in an open directory; one that a job works on (provision_is_busy) is left alone until the job is
+ * done.
  */
 #ifndef VMMALLOCD_POOLS_H
 #define VMMALLOCD_POOLS_H

@@ -74,7 +74,8 @@ static int prune_ready(const struct prune *prune, const struct config_class *con
 	return r;
 }
 
-/* On DAX a quarantined pool must not be removed before it can be punched; elsewhere unlinking leaves pinned pages alone. */
+/* On DAX a quarantined pool must not be removed before it can be punched; elsewhere unlinking leaves pinned pages
+ * alone. */
 static int prune_odd(const struct prune *prune, const struct registry_class *pools, enum registry_state state)
 {
 	struct registry_pool *next;

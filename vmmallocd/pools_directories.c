@@ -43,7 +43,8 @@ struct tally {
 	size_t ready, leased, orphaned, others;
 };
 
-static void adopt(struct pools *pools, struct directory *directory, const struct recover_found *found, struct tally *tally)
+static void adopt(struct pools *pools, struct directory *directory, const struct recover_found *found,
+		  struct tally *tally)
 {
 	const struct registry_pool *known = registry_find(pools->saved, found->file.id);
 	int probe = found->file.mark == POOL_FILE_NEW ? 0 : pool_file_probe(&directory->dir, &found->file);
@@ -52,8 +53,8 @@ static void adopt(struct pools *pools, struct directory *directory, const struct
 	enum registry_state state = REGISTRY_FAILED;
 	int r;
 
-	verdict = recover_judge(found, probe, known, pools->config, directory->path, directory->dir.grain, pools_now_s(),
-				&pool);
+	verdict = recover_judge(found, probe, known, pools->config, directory->path, directory->dir.grain,
+				pools_now_s(), &pool);
 	switch (verdict) {
 	case RECOVER_IGNORE: return;
 	case RECOVER_DESTROY: tally->others++; break;
@@ -88,7 +89,8 @@ static void adopt_all(struct pools *pools, struct directory *directory, const st
 	for (size_t i = 0; i < scan->count; i++)
 		adopt(pools, directory, &scan->found[i], &tally);
 	(void)registry_each(pools->saved, drop_saved, arguments);
-	log_line(pools->log, LOG_INFO, "pool directory %s: in service; found %zu ready, %zu leased, %zu orphaned, %zu other pools",
+	log_line(pools->log, LOG_INFO,
+		 "pool directory %s: in service; found %zu ready, %zu leased, %zu orphaned, %zu other pools",
 		 directory->path, tally.ready, tally.leased, tally.orphaned, tally.others);
 }
 
@@ -143,7 +145,8 @@ void pools_open_directories(struct pools *pools)
 		if (r == 0)
 			pools->opening++;
 		else
-			log_line(pools->log, LOG_WARNING, "pool directory %s: %s", directory->path, strerrordesc_np(-r));
+			log_line(pools->log, LOG_WARNING, "pool directory %s: %s", directory->path,
+				 strerrordesc_np(-r));
 	}
 }
 

@@ -93,8 +93,8 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 		status = HANDOUT_NONE_READY;
 	if (status == HANDOUT_OK) {
 		pools->handed_out++;
-		log_line(pools->log, LOG_DEBUG, "%s: handed to %s, pid %d of uid %u", pools_name(pool).text, pool->owner.comm,
-			 (int)peer->pid, (unsigned)peer->uid);
+		log_line(pools->log, LOG_DEBUG, "%s: handed to %s, pid %d of uid %u", pools_name(pool).text,
+			 pool->owner.comm, (int)peer->pid, (unsigned)peer->uid);
 		*ret_pool = pool;
 	} else {
 		pools->refused++;

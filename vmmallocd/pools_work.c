@@ -31,7 +31,8 @@ static void say_problem(struct pools *pools, struct provision_class *class, cons
 
 	if (job->result == -ENOSPC || job->result == -EDQUOT) {
 		format_size(job->size_bytes, size, sizeof(size));
-		snprintf(problem, sizeof(problem), "pool directory %s: no space left for a pool of %s", job->directory->path, size);
+		snprintf(problem, sizeof(problem), "pool directory %s: no space left for a pool of %s",
+			 job->directory->path, size);
 	} else {
 		snprintf(problem, sizeof(problem), "%s", job->error);
 	}
@@ -80,8 +81,8 @@ static void make_ready(struct pools *pools, struct registry_pool *pool, const st
 	/* one that came back does not say that there is room for more */
 	if (class && pool->leases == 0)
 		provision_succeeded(class, pools_now_ms(pools));
-	log_line(pools->log, LOG_DEBUG, "%s: ready, %" PRIu64 " of %" PRIu64 " bytes in huge pages", pools_name(pool).text,
-		 job->huge_bytes, pool->file.size_bytes);
+	log_line(pools->log, LOG_DEBUG, "%s: ready, %" PRIu64 " of %" PRIu64 " bytes in huge pages",
+		 pools_name(pool).text, job->huge_bytes, pool->file.size_bytes);
 	pools_set_state(pools, pool, REGISTRY_READY);
 }
 
@@ -166,7 +167,8 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 		/* somebody opened it: root, looking at it */
 		log_line(pools->log, LOG_INFO, "%s: somebody has it again", pools_name(pool).text);
 		if (pool->state == REGISTRY_QUARANTINED)
-			provision_retry_later(work, pools_now_ms(pools), PROVISION_PUNCH_PAUSE_MS, PROVISION_PUNCH_PAUSE_MOST_MS);
+			provision_retry_later(work, pools_now_ms(pools), PROVISION_PUNCH_PAUSE_MS,
+					      PROVISION_PUNCH_PAUSE_MOST_MS);
 		else
 			pools_set_state(pools, pool, REGISTRY_LEASED);
 		break;
@@ -197,7 +199,8 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 		pools_forget(pools, pool);
 		break;
 	case ESTALE:
-		log_line(pools->log, LOG_WARNING, "%s: its name is another file by now; forgotten", pools_name(pool).text);
+		log_line(pools->log, LOG_WARNING, "%s: its name is another file by now; forgotten",
+			 pools_name(pool).text);
 		pools_forget(pools, pool);
 		break;
 	case ETIMEDOUT:
@@ -205,8 +208,10 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 		break;
 	default:
 		if (job->result != -EAGAIN && job->result != -ECANCELED && work->pause_ms == 0)
-			log_line(pools->log, LOG_WARNING, "%s: remove: %s; tried again", pools_name(pool).text, job->error);
-		provision_retry_later(work, pools_now_ms(pools), PROVISION_DESTROY_PAUSE_MS, PROVISION_DESTROY_PAUSE_MOST_MS);
+			log_line(pools->log, LOG_WARNING, "%s: remove: %s; tried again", pools_name(pool).text,
+				 job->error);
+		provision_retry_later(work, pools_now_ms(pools), PROVISION_DESTROY_PAUSE_MS,
+				      PROVISION_DESTROY_PAUSE_MOST_MS);
 	}
 }
 
@@ -289,11 +294,13 @@ static void start_due(struct pools *pools)
 		struct provision_job next;
 		int r;
 
-		if (!provision_next(&pools->provision, pools->config, pools->registry, &load, pools_now_ms(pools), &next))
+		if (!provision_next(&pools->provision, pools->config, pools->registry, &load, pools_now_ms(pools),
+				    &next))
 			return;
 		r = start(pools, &next);
 		if (r != 0) {
-			log_line(pools->log, LOG_ERR, "class '%s': start of work: %s", next.class->name, strerrordesc_np(-r));
+			log_line(pools->log, LOG_ERR, "class '%s': start of work: %s", next.class->name,
+				 strerrordesc_np(-r));
 			return;
 		}
 	}

@@ -171,8 +171,9 @@ static bool give_reclaim(const struct view *view, enum provision_kind kind, stru
 			 struct provision_job *ret_job)
 {
 	/* what nobody has had is not punched before it is removed */
-	bool may_block = view->class->punch_may_block &&
-			 (kind == PROVISION_SCRUB || pool->file.mark == POOL_FILE_USED || pool->file.mark == POOL_FILE_BAD);
+	bool may_block =
+		view->class->punch_may_block &&
+		(kind == PROVISION_SCRUB || pool->file.mark == POOL_FILE_USED || pool->file.mark == POOL_FILE_BAD);
 
 	return (may_block ? view->may_punch : view->may_work) && give(view, kind, pool, may_block, ret_job);
 }
@@ -209,7 +210,8 @@ bool provision_next(struct provision *provision, const struct config *config, st
 		.all = config,
 		.registry = registry,
 		.now_ms = now_ms,
-		.may_punch = load->punches < punches_most && (load->jobs + load->punches < load->workers || load->punches == 0),
+		.may_punch = load->punches < punches_most &&
+			     (load->jobs + load->punches < load->workers || load->punches == 0),
 		.may_work = load->jobs < jobs_most,
 	};
 
@@ -252,9 +254,11 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 		if (wants_more(&view))
 			due_ms = earlier(due_ms, view.class->create_due_ms, now_ms);
 		for (size_t s = 0; s < sizeof(retried) / sizeof(retried[0]); s++)
-			for (const struct registry_pool *pool = view.pools->first[retried[s]]; pool; pool = pool->next_in_state)
+			for (const struct registry_pool *pool = view.pools->first[retried[s]]; pool;
+			     pool = pool->next_in_state)
 				if (pool->job && !provision_is_busy(pool))
-					due_ms = earlier(due_ms, ((const struct provision_work *)pool->job)->due_ms, now_ms);
+					due_ms = earlier(due_ms, ((const struct provision_work *)pool->job)->due_ms,
+							 now_ms);
 	}
 	return due_ms;
 }

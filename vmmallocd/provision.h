@@ -45,11 +45,11 @@ struct provision_class {
 	char name[HANDOUT_CLASS_BYTES];
 	bool directory_usable;   /* the caller's word; else nothing is created */
 	bool punch_may_block;    /* the caller's word: not on tmpfs */
-	bool trim;               /* after a reload: ready pools that do not fit, or past what is kept ready, are destroyed */
+	bool trim; /* after a reload: ready pools that do not fit, or past what is kept ready, are destroyed */
 	unsigned pause_ms;       /* of creation, after a failure */
 	int64_t create_due_ms;
 	char problem[PROVISION_PROBLEM_BYTES];  /* why there is no pool; "": none */
-	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools, since the last reload; "": nothing */
+	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools since a reload; "": nothing */
 };
 
 struct provision {

@@ -41,7 +41,8 @@ static enum handout_status ask_class(const struct request_context *context, cons
 	    registry_leased_by(context->registry, class->name, peer->uid) >= class->max_per_user)
 		return HANDOUT_LIMIT;
 	pools = registry_class(context->registry, class->name);
-	for (struct registry_pool *pool = pools ? pools->first[REGISTRY_READY] : NULL; pool; pool = pool->next_in_state) {
+	for (struct registry_pool *pool = pools ? pools->first[REGISTRY_READY] : NULL; pool;
+	     pool = pool->next_in_state) {
 		/* after a reload there may be ready pools of another size, not destroyed yet */
 		if (provision_is_busy(pool) || !provision_fits(class, pool))
 			continue;

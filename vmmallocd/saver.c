@@ -11,7 +11,7 @@
 
 #include "vmmallocd/registry_json.h"
 
-/* Of the time, a hundredth may go into making the text, which keeps the loop from clients, and a tenth into writing it. */
+/* A hundredth of the time may go into making the text, which keeps the loop from clients; a tenth into writing it. */
 #define TEXT_SHARE 100
 #define WRITE_SHARE 10
 
@@ -62,14 +62,17 @@ static void note_result(struct saver *saver, int result)
 
 static unsigned clamp_pause(uint64_t pause_ms)
 {
-	return pause_ms < SAVER_PAUSE_MS ? SAVER_PAUSE_MS : pause_ms > SAVER_PAUSE_MOST_MS ? SAVER_PAUSE_MOST_MS : (unsigned)pause_ms;
+	return pause_ms < SAVER_PAUSE_MS        ? SAVER_PAUSE_MS
+	       : pause_ms > SAVER_PAUSE_MOST_MS ? SAVER_PAUSE_MOST_MS
+						: (unsigned)pause_ms;
 }
 
 static void wrote(uv_work_t *work, int status)
 {
 	struct saver *saver = work->data;
 	uint64_t write_ns = uv_hrtime() - saver->began_ns - saver->text_ns;
-	uint64_t text_pause_ms = saver->text_ns * TEXT_SHARE / 1000000, write_pause_ms = write_ns * WRITE_SHARE / 1000000;
+	uint64_t text_pause_ms = saver->text_ns * TEXT_SHARE / 1000000,
+		 write_pause_ms = write_ns * WRITE_SHARE / 1000000;
 
 	saver->writing = false;
 	note_result(saver, status != 0 ? status : saver->result);

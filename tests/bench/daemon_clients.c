@@ -60,7 +60,8 @@ static void client(const char *socket, const char *class_name, struct shared *sh
 			}
 			if (r != 0 || reply.status != HANDOUT_NONE_READY) {
 				shared->failures++;
-				fprintf(stderr, "daemon_clients: %s\n", r ? strerrordesc_np(-r) : handout_status_text(reply.status));
+				fprintf(stderr, "daemon_clients: %s\n",
+					r ? strerrordesc_np(-r) : handout_status_text(reply.status));
 				break;
 			}
 			shared->retries++;

@@ -47,7 +47,10 @@ static void make(int dir, const struct pool_header *header)
 int main(int argc, char **argv)
 {
 	struct pool_header header = {
-		.magic = POOL_HEADER_MAGIC, .version = POOL_HEADER_VERSION, .header_bytes = sizeof(header), .heap_offset = 4096,
+		.magic = POOL_HEADER_MAGIC,
+		.version = POOL_HEADER_VERSION,
+		.header_bytes = sizeof(header),
+		.heap_offset = 4096,
 	};
 	int dir = argc == 5 ? open(argv[1], O_RDONLY | O_DIRECTORY) : -1;
 

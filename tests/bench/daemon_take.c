@@ -52,7 +52,9 @@ static int receive(int connection, struct handout_reply *ret_reply, int *ret_fd)
 
 int daemon_take(const char *socket_path, const char *class_name, struct handout_reply *ret_reply, int *ret_fd)
 {
-	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .kind = HANDOUT_BY_CLASS };
+	struct handout_request request = { .magic = HANDOUT_MAGIC,
+					   .version = HANDOUT_VERSION,
+					   .kind = HANDOUT_BY_CLASS };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int r = connection < 0 ? -errno : 0;

@@ -49,7 +49,8 @@ static void set_journal(long off_by)
 	struct stat st;
 
 	assert_int_equal(fstat(ends[1], &st), 0);
-	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino + off_by);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino + off_by);
 	assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
 }
 
@@ -146,12 +147,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_log_line_names_the_daemon, open_pipe, close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_line_begins_with_its_priority_under_the_journal, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_line_begins_with_its_priority_under_the_journal, open_pipe,
+						close_pipe),
 		cmocka_unit_test_setup_teardown(test_log_knows_when_the_stream_is_another, open_pipe, close_pipe),
 		cmocka_unit_test_setup_teardown(test_log_drops_what_is_below_its_level, open_pipe, close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_line_is_one_line_whatever_a_client_is_called, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_line_is_one_line_whatever_a_client_is_called, open_pipe,
+						close_pipe),
 		cmocka_unit_test_setup_teardown(test_log_line_that_is_too_long_is_cut_off, open_pipe, close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_leaves_errno_alone_also_when_it_cannot_write, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_leaves_errno_alone_also_when_it_cannot_write, open_pipe,
+						close_pipe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

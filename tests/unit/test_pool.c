@@ -312,8 +312,11 @@ static void test_pool_create_maps_a_file_of_that_size(void **state)
 /* A file as the daemon hands it out. */
 static int make_daemon_file(const struct place *place)
 {
-	struct pool_header header = { .magic = POOL_HEADER_MAGIC, .version = POOL_HEADER_VERSION,
-				      .pool_id = "0123456789abcdef", .boot_id = "fedcba9876543210", .class_name = "fast" };
+	struct pool_header header = { .magic = POOL_HEADER_MAGIC,
+				      .version = POOL_HEADER_VERSION,
+				      .pool_id = "0123456789abcdef",
+				      .boot_id = "fedcba9876543210",
+				      .class_name = "fast" };
 	int fd = open(place->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);

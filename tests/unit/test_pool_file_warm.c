@@ -174,7 +174,8 @@ static void test_pool_file_that_is_not_warm_costs_a_fault_a_page(void **state)
 static void test_pool_file_create_takes_huge_pages_at_once(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_file small = make_small(fixture, 16 * MIB), file = pool_fixture_make(fixture, 17 * MIB, POOL_FILE_NEW);
+	struct pool_file small = make_small(fixture, 16 * MIB),
+			 file = pool_fixture_make(fixture, 17 * MIB, POOL_FILE_NEW);
 	bool can_be_had = warm(fixture, &small) == 16 * MIB;
 	struct stat st;
 

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pools -- the life of pools in a real directory, when one thing after another goes wrong. */
-/* objects: vmmallocd/pools.c vmmallocd/pools_work.c vmmallocd/pools_handout.c vmmallocd/pools_control.c vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/directory.c vmmallocd/recover.c vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/log.c vmmallocd/registry.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c vmmallocd/pool_dir.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c vmmallocd/pool_file_header.c common/base/handout.c common/base/size.c common/base/text.c tests/unit/scratch.c */
+/* objects: vmmallocd/pools.c vmmallocd/pools_work.c vmmallocd/pools_handout.c vmmallocd/pools_control.c */
+/* objects: vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/directory.c vmmallocd/recover.c */
+/* objects: vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/log.c vmmallocd/registry.c */
+/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
+/* objects: vmmallocd/pool_dir.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c */
+/* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
+/* objects: vmmallocd/pool_file_header.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: tests/unit/scratch.c */
 /* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
 /* packages: libuv inih */
 #include <errno.h>
@@ -124,11 +131,17 @@ static int setup(void **state)
 		.name = (char *)"a", .directory = world->path, .size_bytes = SIZE, .ready = 1, .max = 1, .warm = true,
 	};
 	world->config = (struct config){
-		.classes = &world->class, .class_count = 1, .workers = 2, .punch_timeout_s = 1, .connections_per_user = 9,
+		.classes = &world->class,
+		.class_count = 1,
+		.workers = 2,
+		.punch_timeout_s = 1,
+		.connections_per_user = 9,
 	};
 	log_init(&world->log, STDERR_FILENO, 0);
 	assert_int_equal(uv_loop_init(&world->loop), 0);
-	assert_int_equal(pools_open(&world->pools, &world->loop, &world->log, &world->config, registry_new(), on_changed, NULL), 0);
+	assert_int_equal(
+		pools_open(&world->pools, &world->loop, &world->log, &world->config, registry_new(), on_changed, NULL),
+		0);
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_provision -- which work on pools is due, and which waits. */
-/* objects: vmmallocd/provision.c vmmallocd/registry.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: vmmallocd/provision.c vmmallocd/registry.c vmmallocd/config.c vmmallocd/config_file.c */
+/* objects: vmmallocd/config_value.c vmmallocd/config_names.c common/base/handout.c common/base/size.c */
+/* objects: common/base/text.c */
 /* packages: inih */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -272,14 +274,16 @@ static void test_provision_backs_off_after_a_failure_and_tells_when(void **state
 		provision_failed(class, world->now_ms);
 		/* the other creation that was at work fails as well */
 		provision_failed(class, world->now_ms);
-		assert_int_equal(provision_due_ms(&world->provision, &world->config, world->registry, world->now_ms, 1 << 30),
-				 world->now_ms + pause_ms);
+		assert_int_equal(
+			provision_due_ms(&world->provision, &world->config, world->registry, world->now_ms, 1 << 30),
+			world->now_ms + pause_ms);
 		if (i == 0)
 			expect(world, PROVISION_CREATE, "b");
 		world->now_ms += pause_ms - 1;
 		expect_nothing(world);
 		world->now_ms++;
-		pause_ms = pause_ms * 2 > PROVISION_CREATE_PAUSE_MOST_MS ? PROVISION_CREATE_PAUSE_MOST_MS : pause_ms * 2;
+		pause_ms =
+			pause_ms * 2 > PROVISION_CREATE_PAUSE_MOST_MS ? PROVISION_CREATE_PAUSE_MOST_MS : pause_ms * 2;
 	}
 	expect(world, PROVISION_CREATE, "a");
 	world_free(world);
@@ -439,10 +443,12 @@ static void test_provision_quarantined_pools_wait_longer_each_time(void **state)
 	add_class(world, "a", 0, 4);
 	pool = add_pool(world, "a", REGISTRY_QUARANTINED);
 	for (int i = 0; i < 10; i++) {
-		provision_retry_later(work_of(pool), world->now_ms, PROVISION_PUNCH_PAUSE_MS, PROVISION_PUNCH_PAUSE_MOST_MS);
+		provision_retry_later(work_of(pool), world->now_ms, PROVISION_PUNCH_PAUSE_MS,
+				      PROVISION_PUNCH_PAUSE_MOST_MS);
 		assert_int_equal(work_of(pool)->due_ms, world->now_ms + pause_ms);
 		expect_nothing(world);
-		world->now_ms = provision_due_ms(&world->provision, &world->config, world->registry, world->now_ms, 1 << 30);
+		world->now_ms =
+			provision_due_ms(&world->provision, &world->config, world->registry, world->now_ms, 1 << 30);
 		assert_ptr_equal(expect(world, PROVISION_SCRUB, "a"), pool);
 		expect_nothing(world);
 		world->load.punches--;
@@ -464,7 +470,8 @@ static void test_provision_destroys_failed_pools_first_and_again_later(void **st
 	/* somebody has it */
 	world->load.punches--;
 	work_of(pool)->running = false;
-	provision_retry_later(work_of(pool), world->now_ms, PROVISION_DESTROY_PAUSE_MS, PROVISION_DESTROY_PAUSE_MOST_MS);
+	provision_retry_later(work_of(pool), world->now_ms, PROVISION_DESTROY_PAUSE_MS,
+			      PROVISION_DESTROY_PAUSE_MOST_MS);
 	expect(world, PROVISION_CREATE, "a");
 	expect_nothing(world);
 	world->now_ms += PROVISION_DESTROY_PAUSE_MS;

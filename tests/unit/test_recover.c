@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_recover -- what a file in a directory of pools is, after a restart. */
-/* objects: vmmallocd/recover.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c vmmallocd/pool_file_header.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: vmmallocd/recover.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c */
+/* objects: vmmallocd/config_names.c vmmallocd/pool_file_header.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c */
+/* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
+/* objects: common/base/handout.c common/base/size.c common/base/text.c */
 /* packages: inih */
 #include <errno.h>
 #include <setjmp.h>
@@ -99,7 +102,8 @@ static void test_recover_size_is_the_class_s_in_whole_grains(void **state)
 
 	(void)state;
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_DESTROY);
-	assert_int_equal(recover_judge(&found, 0, NULL, &config, (char *)"/pools", 2 * MIB, NOW_S, &pool), RECOVER_READY);
+	assert_int_equal(recover_judge(&found, 0, NULL, &config, (char *)"/pools", 2 * MIB, NOW_S, &pool),
+			 RECOVER_READY);
 	assert_int_equal(pool.size_bytes, 15 * MIB);
 	assert_int_equal(pool.file.size_bytes, 16 * MIB);
 }

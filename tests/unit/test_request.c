@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_request -- who gets which pool. */
-/* objects: vmmallocd/request.c vmmallocd/provision.c vmmallocd/registry.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: vmmallocd/request.c vmmallocd/provision.c vmmallocd/registry.c vmmallocd/config.c */
+/* objects: vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c common/base/handout.c */
+/* objects: common/base/size.c common/base/text.c */
 /* packages: inih */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -88,14 +90,16 @@ static enum handout_status ask_as(struct world *world, const struct request_peer
 	return request_decide(&world->context, &request, peer, ret_pool);
 }
 
-static enum handout_status ask(struct world *world, uid_t uid, const char *class, uint64_t mib, struct registry_pool **ret_pool)
+static enum handout_status ask(struct world *world, uid_t uid, const char *class, uint64_t mib,
+			       struct registry_pool **ret_pool)
 {
 	const struct request_peer peer = { .uid = uid, .gid = uid };
 
 	return ask_as(world, &peer, class, mib, ret_pool);
 }
 
-static enum handout_status ask_dir(struct world *world, uid_t uid, ino_t ino, uint64_t mib, struct registry_pool **ret_pool)
+static enum handout_status ask_dir(struct world *world, uid_t uid, ino_t ino, uint64_t mib,
+				   struct registry_pool **ret_pool)
 {
 	const struct handout_request request = {
 		.kind = HANDOUT_BY_DIRECTORY, .least_bytes = mib * MIB, .dir_dev = 5, .dir_ino = ino,

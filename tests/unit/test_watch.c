@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_watch -- events of directories, real ones and what could be read instead. */
-/* objects: vmmallocd/watch.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c vmmallocd/pool_file_header.c common/base/handout.c common/base/text.c tests/unit/scratch.c */
+/* objects: vmmallocd/watch.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_create.c */
+/* objects: vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c vmmallocd/pool_file_header.c */
+/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c */
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +54,9 @@ static const struct watch_events events = { .closed = on_closed, .directory_gone
 
 static size_t put(char *buffer, size_t at, int watch, uint32_t mask, const char *name)
 {
-	struct inotify_event event = { .wd = watch, .mask = mask, .len = name ? (uint32_t)(strlen(name) + 16) & ~15u : 0 };
+	struct inotify_event event = { .wd = watch,
+				       .mask = mask,
+				       .len = name ? (uint32_t)(strlen(name) + 16) & ~15u : 0 };
 
 	memcpy(buffer + at, &event, sizeof(event));
 	if (name) {

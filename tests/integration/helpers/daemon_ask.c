@@ -5,9 +5,9 @@
  *     daemon_ask SOCKET count CLASS STATE     a number
  *     daemon_ask SOCKET problem CLASS         the class's problem, or nothing
  *     daemon_ask SOCKET daemon KEY            a member of Status's daemon, or nothing
- *     daemon_ask SOCKET list                  lines "ID CLASS STATE SIZE PATH PID UID COMM USED PEAK", "-" for what is not there
- *     daemon_ask SOCKET prune|prune-dry       the same for what was removed
- *     daemon_ask SOCKET reload                nothing, or the error's message, and exit status 1
+ *     daemon_ask SOCKET list                  lines "ID CLASS STATE SIZE PATH PID UID COMM USED PEAK", "-" for what is
+ * not there daemon_ask SOCKET prune|prune-dry       the same for what was removed daemon_ask SOCKET reload nothing, or
+ * the error's message, and exit status 1
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -49,7 +49,8 @@ static json_t *call(const char *path, const char *method, json_t *parameters)
 	json_decref(message);
 	close(fd);
 	if (json_object_get(answer, "error")) {
-		const char *words = json_string_value(json_object_get(json_object_get(answer, "parameters"), "message"));
+		const char *words =
+			json_string_value(json_object_get(json_object_get(answer, "parameters"), "message"));
 
 		puts(words ? words : json_string_value(json_object_get(answer, "error")));
 		exit(1);
@@ -104,7 +105,8 @@ int main(int argc, char *argv[])
 	if (strcmp(what, "count") == 0 && argc == 5) {
 		json_t *class = find_class(call(path, "org.vmmalloc.Status", json_object()), argv[3]);
 
-		printf("%lld\n", (long long)json_integer_value(json_object_get(json_object_get(class, "counts"), argv[4])));
+		printf("%lld\n",
+		       (long long)json_integer_value(json_object_get(json_object_get(class, "counts"), argv[4])));
 	} else if (strcmp(what, "problem") == 0 && argc == 4) {
 		json_t *class = find_class(call(path, "org.vmmalloc.Status", json_object()), argv[3]);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* notify_listener SOCKET -- plays the service manager: prints each message that comes to NOTIFY_SOCKET, a line for a variable. */
+/* notify_listener SOCKET -- plays the service manager: prints each message that comes to NOTIFY_SOCKET, a line for a
+ * variable. */
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -90,7 +90,9 @@ static void send_request(struct client *client, const struct handout_request *re
 
 static void ask(struct client *client, const char *argument)
 {
-	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .kind = HANDOUT_BY_CLASS };
+	struct handout_request request = { .magic = HANDOUT_MAGIC,
+					   .version = HANDOUT_VERSION,
+					   .kind = HANDOUT_BY_CLASS };
 	const char *colon = strchrnul(argument, ':');
 
 	memcpy(request.class_name, argument, (size_t)(colon - argument));
@@ -100,7 +102,9 @@ static void ask(struct client *client, const char *argument)
 
 static void ask_directory(struct client *client, const char *argument)
 {
-	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .kind = HANDOUT_BY_DIRECTORY };
+	struct handout_request request = { .magic = HANDOUT_MAGIC,
+					   .version = HANDOUT_VERSION,
+					   .kind = HANDOUT_BY_DIRECTORY };
 	char *directory = strdup(argument), *colon = strrchr(directory, ':');
 	struct stat st;
 
@@ -118,7 +122,9 @@ static void receive(struct client *client)
 {
 	char packet[256], control[CMSG_SPACE(4 * sizeof(int))];
 	struct iovec data = { packet, sizeof(packet) };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	ssize_t n = recvmsg(client->connection, &message, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 	struct handout_reply reply;
@@ -256,7 +262,8 @@ static void flood(struct client *client, int n)
 
 		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		bytes = recv(fds[i], packet, sizeof(packet), 0);
-		busy += bytes > 0 && handout_reply_decode(packet, (size_t)bytes, &reply) == 0 && reply.status == HANDOUT_BUSY;
+		busy += bytes > 0 && handout_reply_decode(packet, (size_t)bytes, &reply) == 0 &&
+			reply.status == HANDOUT_BUSY;
 	}
 	printf("%d connections, %d told to be busy\n", n, busy);
 	free(fds);
@@ -319,7 +326,8 @@ static void act(struct client *client, const char *verb, const char *argument)
 	else if (IS("truncate"))
 		say_result(ftruncate(client->pool, (off_t)number));
 	else if (IS("punch"))
-		say_result(fallocate(client->pool, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)client->bytes));
+		say_result(
+			fallocate(client->pool, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)client->bytes));
 	else if (IS("link"))
 		link_pool(client, argument);
 	else if (IS("lease"))
