@@ -47,6 +47,17 @@ int sockets_make_dir(const char *path, unsigned mode)
 	return 0;
 }
 
+/* Others could take the lock first, or move our sockets away and put theirs in the place. */
+static int check_dir(const char *path, struct text *error)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) == 0)
+		return 0;
+	text_add(error, "runtime directory '%s': everybody may write to it, expected one that is the daemon's own", path);
+	return -EPERM;
+}
+
 int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error)
 {
 	char path[PATH_MAX];
@@ -57,6 +68,9 @@ int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error)
 		text_add(error, "runtime directory '%s': %s", runtime_dir, strerror(-r));
 		return r;
 	}
+	r = check_dir(runtime_dir, error);
+	if (r != 0)
+		return r;
 	if (snprintf(path, sizeof(path), "%s/%s", runtime_dir, SOCKETS_LOCK_FILE) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

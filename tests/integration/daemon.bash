@@ -392,6 +392,16 @@ case_stop_at_work() {
 	! grep -q ERROR log || fail "$(grep -A 10 ERROR log)"
 }
 
+case_open_runtime_dir() {
+	setup
+	one_class
+	mkdir -m 1777 "$WORK/open"
+	"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$WORK/open" --state-dir "$STATE" 2>errors
+	is $? 1
+	is "$(cat errors)" "vmmallocd: runtime directory '$WORK/open': everybody may write to it, expected one that is the daemon's own"
+	is "$(ls -A "$WORK/open")" ""
+}
+
 case_other_daemon() {
 	setup
 	one_class
@@ -783,6 +793,7 @@ run_case "kill -9: a pool without header that no registry knows is ours all the 
 run_case "kill -9 at the start: the registry still knows the owners" case_killed_at_start
 run_case "stop: leases and ready pools stay, and are known again" case_stop
 run_case "stop: while the last pool of a directory is removed" case_stop_at_work
+run_case "a runtime directory that everybody may write to is refused" case_open_runtime_dir
 run_case "two daemons never have the same directory" case_other_daemon
 run_case "files that are not ours are not touched" case_unknown_files
 run_case "a full mount: its class says so, the others go on" case_full_mount
