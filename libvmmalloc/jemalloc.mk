@@ -50,9 +50,11 @@ JEMALLOC_HOOKS := \
 	extent_dss:sbrk=vmm_arena_no_sbrk \
 	background_thread:dlsym=vmm_arena_no_dlsym
 
+# The compiler names the file alone where there is none.
+libjemalloc_pic.a:
+	@echo "there is no $@: install libjemalloc-dev (\`make deps\` installs all that is needed)" >&2; exit 1
+
 $(JEMALLOC): libvmmalloc/jemalloc.mk $(JEMALLOC_ARCHIVE)
-	@[ -f "$(JEMALLOC_ARCHIVE)" ] || \
-		{ echo "no $(JEMALLOC_ARCHIVE): install libjemalloc-dev (make deps)" >&2; exit 1; }
 	@echo "  JEMALLOC $@"
 	$(Q)rm -rf $(JEMALLOC_DIR)/objects $@ && mkdir -p $(JEMALLOC_DIR)/objects
 	$(Q)cd $(JEMALLOC_DIR)/objects && $(AR) x $(abspath $(JEMALLOC_ARCHIVE)) && rm -f jemalloc_cpp.*

@@ -30,7 +30,13 @@ $(eval $(call program_flavour,release,program))
 $(eval $(call program_flavour,asan,sanitized,$$(SANITIZE)))
 $(eval $(call program_flavour,tsan,program-tsan,-fsanitize=thread))
 
-$(BUILD)/program/%.o: %.c
+# Said once, before the compiler says it of every file.
+$(BUILD)/program/packages:
+	@pkg-config --exists libuv jansson libsystemd inih smartcols || { echo "the daemon needs libuv, jansson, libsystemd," \
+		"inih and smartcols: \`make deps\` installs what is needed; \`make lib\` does without" >&2; exit 1; }
+	$(Q)mkdir -p $(@D) && touch $@
+
+$(BUILD)/program/%.o: %.c | $(BUILD)/program/packages
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(CFLAGS) -c $< -o $@
