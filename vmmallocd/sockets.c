@@ -54,7 +54,8 @@ static int check_dir(const char *path, struct text *error)
 
 	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) == 0)
 		return 0;
-	text_add(error, "runtime directory '%s': everybody may write to it, expected one that is the daemon's own", path);
+	text_add(error, "runtime directory '%s': everybody may write to it, expected one that is the daemon's own",
+		 path);
 	return -EPERM;
 }
 
