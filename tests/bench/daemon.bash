@@ -138,7 +138,7 @@ part_scale() {
 		for _ in 1 2 3 4 5; do
 			rm -rf "$STATE"
 			timed_start "rescan.$count"
-			wait_for grep -q '"ready"' "$STATE/registry.json"
+			wait_for grep -qs '"ready"' "$STATE/registry.json"
 			daemon_end TERM
 			timed_start "start.$count"
 			is "$(ask count a ready)" "$count"
@@ -203,7 +203,7 @@ run() {
 	(
 		WORK=$SUITE_TMP/work
 		rm -rf "$WORK"
-		mkdir "$WORK" && cd "$WORK" && "$@" && daemon_end TERM
+		mkdir "$WORK" && cd "$WORK" && "$@" && { [ -z "$DAEMON" ] || daemon_end TERM; }
 	) || failed=1
 }
 
