@@ -52,9 +52,10 @@ part_exec() {
 	for _ in $(seq "$rounds"); do
 		await_ready 1
 		[ -z "$JEMALLOC" ] || run_exec jemalloc 0 LD_PRELOAD="$JEMALLOC"
-		run_exec warm 0 LD_PRELOAD="$LIBRARY" VMMALLOC_POOL=a VMMALLOC_SOCKET="$RUN/pool.sock"
-		run_exec own 0 LD_PRELOAD="$LIBRARY" VMMALLOC_POOL_DIR="$POOLS" VMMALLOC_POOL_SIZE="${mib}M"
 		run_exec nothing 0 NOTHING=
+		run_exec own 0 LD_PRELOAD="$LIBRARY" VMMALLOC_POOL_DIR="$POOLS" VMMALLOC_POOL_SIZE="${mib}M"
+		# the last of them: when it ends, the daemon has work to do
+		run_exec warm 0 LD_PRELOAD="$LIBRARY" VMMALLOC_POOL=a VMMALLOC_SOCKET="$RUN/pool.sock"
 	done
 	for key in main end; do
 		echo "from exec to $key, pools of $mib MiB"

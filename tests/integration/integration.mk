@@ -11,7 +11,7 @@ check-integration: $(DAEMON) $(INTEGRATION_PROGRAMS) ## the daemon, with clients
 SANITIZED_PROGRAMS := $(foreach f,asan tsan,$(BUILD)/$f/vmmallocd $(BUILD)/$f/vmmallocctl)
 
 .PHONY: check-sanitized
-check-sanitized: $(SANITIZED_PROGRAMS) $(INTEGRATION_PROGRAMS) lib ## the daemon and its command line under sanitizers
+check-sanitized: $(SANITIZED_PROGRAMS) $(INTEGRATION_PROGRAMS) $(STORM_PROGRAMS) lib ## the daemon and its command line under sanitizers
 	$(Q)tests/lib/check-sanitized.bash asan tsan
 
 tests: $(DAEMON) $(INTEGRATION_PROGRAMS)

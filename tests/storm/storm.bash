@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib/suite.bash"
 STORM_SECONDS=${STORM_SECONDS:-20}
 DEADLINE=$((STORM_SECONDS * 3 + 120))
-DAEMON_PROGRAM=${DAEMON_PROGRAM:-$BUILD/release/vmmallocd}
+DAEMON_PROGRAM=${DAEMON_PROGRAM:-$BUILD/${FLAVOUR:-release}/vmmallocd}
 POOLS=$(mktemp -d "$POOL_DIR/vmmallocd-storm.XXXXXX") || exit 1
 trap 'rm -rf "$SUITE_TMP" "$POOLS" ${STORM_SECOND_DIR:+"$STORM_SECOND_DIR"}' EXIT
 if [ -n "${STORM_SECOND_DIR-}" ]; then
