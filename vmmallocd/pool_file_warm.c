@@ -46,18 +46,6 @@ void pool_file_unmap(struct pool_file_mapping *mapping)
 	(void)munmap(mapping->room, mapping->span);
 }
 
-bool pool_file_collapse(char *address)
-{
-	/* busy pages may be free again at once: try twice */
-	for (int i = 0; i < 2; i++) {
-		if (madvise(address, POOL_FILE_HUGE_PAGE, MADV_COLLAPSE) == 0)
-			return true;
-		if (errno != EAGAIN)
-			break;
-	}
-	return false;
-}
-
 static int populate(char *address, uint64_t bytes)
 {
 	while (madvise(address, bytes, MADV_POPULATE_WRITE) < 0) {
@@ -68,27 +56,39 @@ static int populate(char *address, uint64_t bytes)
 	return 0;
 }
 
+bool pool_file_collapse(char *address)
+{
+	/* Linux 6.1 collapses only where there is a page table already, and none collapses a hole alone */
+	if (populate(address, 1) < 0)
+		return false;
+	/* busy pages may be free again at once: try twice */
+	for (int i = 0; i < 2; i++) {
+		if (madvise(address, POOL_FILE_HUGE_PAGE, MADV_COLLAPSE) == 0)
+			return true;
+		if (errno != EAGAIN)
+			break;
+	}
+	return false;
+}
+
 static int warm(const struct pool_file_mapping *mapping, uint64_t size, bool collapsible, const atomic_bool *cancel,
 		uint64_t *ret_huge_bytes)
 {
 	uint64_t huge_bytes = 0;
-	bool whole;
-	int r;
 
 	for (uint64_t done = 0; done < size; done += POOL_FILE_HUGE_PAGE) {
 		uint64_t bytes = size - done < POOL_FILE_HUGE_PAGE ? size - done : POOL_FILE_HUGE_PAGE;
 
 		if (pool_file_cancelled(cancel))
 			return -ECANCELED;
-		whole = collapsible && bytes == POOL_FILE_HUGE_PAGE;
-		/* Linux 6.1 collapses only where there is a page table already: so one page is touched first */
-		r = populate(mapping->base + done, whole ? 1 : bytes);
-		if (r == 0 && whole && pool_file_collapse(mapping->base + done))
+		if (collapsible && bytes == POOL_FILE_HUGE_PAGE && pool_file_collapse(mapping->base + done)) {
 			huge_bytes += bytes;
-		else if (r == 0 && whole)
-			r = populate(mapping->base + done, bytes);
-		if (r < 0)
-			return r;
+		} else {
+			int r = populate(mapping->base + done, bytes);
+
+			if (r < 0)
+				return r;
+		}
 	}
 	*ret_huge_bytes = huge_bytes;
 	return 0;
