@@ -32,6 +32,7 @@ include tests/packages.mk
 include tests/tests.mk
 include tests/fuzz/fuzz.mk
 include tests/integration/integration.mk
+include tests/vm/vm.mk
 include tests/bench/bench.mk
 include doc/install.mk
 

@@ -7,3 +7,4 @@ LINT_PACKAGES := cppcheck clang-format man-db groff-base
 TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace pkg-config man-db \
 	git python3 perl curl sqlite3 redis-server redis-tools memcached nginx-light zstd xz-utils bzip2 ed vim tcl gdb \
 	openssl openssh-client xfsprogs btrfs-progs e2fsprogs util-linux postgresql systemd
+VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk

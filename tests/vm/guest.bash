@@ -1,0 +1,76 @@
+#!/bin/bash
+# guest.bash [OPTION...] SUITE... -- boots a guest, runs the suites in it one after the other, and adds up what they
+# counted. A suite may have arguments: 'tests/preload/fork.bash x'.
+#
+#   --pmem MIB             one more device /dev/pmemN of that size, by memmap=
+#   --virtio-pmem MIB      one by virtio-pmem: DAX without MAP_SYNC
+#   --set NAME=VALUE       in the environment of the suites
+#   --memory-file FILE     the guest's memory, which outlives it
+#   --nodes 2              a second node, with 512 MiB and no processor
+#   --boot SCRIPT          process 1, which sees to it that the suites are run
+#   --append WORD          on the kernel's command line
+#   --memory SIZE, --seconds N
+#
+# A guest that does not come to its end is a failure.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/vm/vm.bash
+
+nodes=1 pmem=() virtio=() settings=() devices=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--pmem) pmem+=("$2") ;;
+	--virtio-pmem) virtio+=("$2") ;;
+	--set) settings+=("$2") ;;
+	--append) VM_APPEND="${VM_APPEND-} $2" ;;
+	--memory-file) VM_MEMORY_FILE=$2 ;;
+	--boot) VM_APPEND="${VM_APPEND-} boot=$PWD/$2" ;;
+	--nodes) nodes=$2 ;;
+	--memory) VM_MEMORY=$2 ;;
+	--seconds) VM_SECONDS=$2 ;;
+	-*) echo "guest.bash: $1?" >&2; exit 2 ;;
+	*) break ;;
+	esac
+	shift 2
+done
+vm_need
+
+VM_RUN=$(mktemp -d "$BUILD/vm/run.XXXXXX") || exit 1
+trap 'rm -rf "$VM_RUN"' EXIT
+for i in "${!virtio[@]}"; do
+	truncate -s "${virtio[i]}M" "$VM_RUN/pmem$i"
+	devices+=(-object "memory-backend-file,id=v$i,share=on,mem-path=$VM_RUN/pmem$i,size=${virtio[i]}M"
+		-device "virtio-pmem-pci,id=vp$i,memdev=v$i")
+done
+[ ${#virtio[@]} -eq 0 ] || VM_MEMORY=$VM_MEMORY,slots=2,maxmem=16G
+if [ "$nodes" = 2 ]; then
+	# the first node is all that there would be without the second
+	devices+=(-object "memory-backend-ram,id=n0,size=$VM_MEMORY" -object memory-backend-ram,id=n1,size=512M
+		-numa node,nodeid=0,cpus=0-1,memdev=n0 -numa node,nodeid=1,memdev=n1)
+	VM_MEMORY=$((${VM_MEMORY%M} + 512))M
+fi
+VM_APPEND="${VM_APPEND-}$(vm_pmem "${pmem[@]}")"
+
+{
+	echo "cd $ROOT; export BUILD=$BUILD DEADLINE=\${DEADLINE:-300} DAEMON_DEADLINE=\${DAEMON_DEADLINE:-300} WAIT_SECONDS=120"
+	[ ${#settings[@]} -eq 0 ] || printf 'export %q\n' "${settings[@]}"
+	for suite; do
+		printf 'echo %q; %s || status=1\n' "== guest: ${suite#"$ROOT"/}" "$suite"
+	done
+	echo 'exit ${status:-0}'
+} >"$VM_RUN/script"
+
+started=$SECONDS
+vm_boot "$VM_RUN/script" "${devices[@]}" | tee "$VM_RUN/out" | grep --line-buffered -vE '^(RESULT|[0-9]+ passed, )'
+ended=$(sed -n 's/^RESULT //p' "$VM_RUN/out")
+sums=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$VM_RUN/out" |
+	awk '{ p += $1; f += $3; s += $5; n++ } END { print p + 0, f + 0, s + 0, n + 0 }')
+read -r passed failed skipped counted <<<"$sums"
+if [ -z "$ended" ] || [ "$counted" -lt $# ] || { [ "$ended" != 0 ] && [ "$failed" -eq 0 ]; }; then
+	failed=$((failed + 1))
+	echo "FAIL guest: $counted of $# suites came to their end; RESULT ${ended:-missing}; the guest's last words:"
+	tail -n 20 "$VM_RUN/console" | sed 's/^/     | /'
+fi
+echo "     (guest: $((SECONDS - started)) s)"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
