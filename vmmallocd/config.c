@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "vmmallocd/config_file.h"
 
 #define SUFFIX ".conf"
+#define WORKERS_DEFAULT_MOST 4
 
 static int is_fragment(const struct dirent *entry)
 {
@@ -70,13 +72,24 @@ static int read_files(const char *file, struct config *config, struct text *erro
 	return r;
 }
 
+/* What workers do is zeroing memory: more than processors would only stand in the way of the answers to clients. */
+static unsigned default_workers(void)
+{
+	cpu_set_t processors;
+
+	/* more of them than the set has room for: more than enough */
+	if (sched_getaffinity(0, sizeof(processors), &processors) < 0 || CPU_COUNT(&processors) > WORKERS_DEFAULT_MOST)
+		return WORKERS_DEFAULT_MOST;
+	return (unsigned)CPU_COUNT(&processors);
+}
+
 int config_read(const char *file, struct config *ret_config, struct text *error)
 {
 	struct config config = {
 		.runtime_dir = strdup(CONFIG_RUNTIME_DIR_DEFAULT),
 		.state_dir = strdup(CONFIG_STATE_DIR_DEFAULT),
 		.log_level = CONFIG_LOG_INFO,
-		.workers = 4,
+		.workers = default_workers(),
 		.punch_timeout_s = 10,
 		.connections_per_user = 64,
 	};

@@ -62,7 +62,7 @@ struct config {
 	char *runtime_dir;       /* never NULL */
 	char *state_dir;         /* never NULL */
 	enum config_log_level log_level;
-	unsigned workers;        /* 1 to 64; default 4 */
+	unsigned workers;        /* 1 to 64; default 4, or the number of processors if that is less */
 	unsigned punch_timeout_s;         /* 1 to 3600; default 10: then a pool that cannot be punched is quarantined */
 	unsigned connections_per_user;    /* 1 to 10000; default 64 */
 	struct config_class *classes;     /* in the order of the files */

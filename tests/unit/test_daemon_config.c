@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -217,12 +218,34 @@ static void test_config_has_defaults(void **state)
 	assert_string_equal(config.runtime_dir, "/run/vmmalloc");
 	assert_string_equal(config.state_dir, "/var/lib/vmmalloc");
 	assert_int_equal(config.log_level, CONFIG_LOG_INFO);
-	assert_int_equal(config.workers, 4);
+	assert_in_range(config.workers, 1, 4);
 	assert_int_equal(config.punch_timeout_s, 10);
 	assert_int_equal(config.connections_per_user, 64);
 	assert_int_equal(config.class_count, 0);
 	config_done(&config);
 	assert_null(config.runtime_dir);
+}
+
+static void test_config_has_no_more_workers_than_processors(void **state)
+{
+	cpu_set_t all, one;
+	struct config config;
+	int first = 0;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	while (!CPU_ISSET(first, &all))
+		first++;
+	CPU_ZERO(&one);
+	CPU_SET(first, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	config = read_ok("");
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(config.workers, 1);
+	config_done(&config);
+	config = read_ok("");
+	assert_int_equal(config.workers, CPU_COUNT(&all) < 4 ? CPU_COUNT(&all) : 4);
+	config_done(&config);
 }
 
 static void test_class_has_defaults(void **state)
@@ -806,6 +829,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_config_has_defaults),
+		TEST(test_config_has_no_more_workers_than_processors),
 		TEST(test_class_has_defaults),
 		TEST(test_config_reads_all_keys),
 		TEST(test_size_is_rounded_up_to_whole_pages),
