@@ -296,8 +296,11 @@ static void in_child_locked(struct vmm_heap *heap, bool shares_descriptors)
 	if (doomed)
 		_exit(127);
 	vmm_mapping_forget_shadow(&heap->pool);
-	one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-	state.has_clone = false;
+	/* a page that is not written to need not be copied for the child */
+	if (wants_copy())
+		one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	if (has_clone)
+		state.has_clone = false;
 	drop_outer_clones();
 	if (vmm.config.fork == CONFIG_FORK_NONE) {
 		vmm_comeback_start();
