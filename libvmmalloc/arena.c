@@ -104,6 +104,23 @@ void *vmm_arena_no_dlsym(void *handle, const char *name)
 	return NULL;
 }
 
+double vmm_arena_no_math(double x)
+{
+	return x;
+}
+
+int vmm_arena_no_backtrace(void *function, void *argument)
+{
+	(void)function, (void)argument;
+	return 0;
+}
+
+uintptr_t vmm_arena_no_frame(void *context)
+{
+	(void)context;
+	return 0;
+}
+
 int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
 	(void)prepare, (void)parent, (void)child;

@@ -42,6 +42,11 @@ void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size
 /* jemalloc.o: now and then while a thread allocates and frees, every 64 KiB or so; around te_event_trigger() */
 void vmm_arena_event(void *tsd, void *context);
 
+/* prof.o, prof_data.o, prof_sys.o: never called, in place of log(), exp(), round() and the unwinder of libgcc_s */
+double vmm_arena_no_math(double x);
+int vmm_arena_no_backtrace(void *function, void *argument);
+uintptr_t vmm_arena_no_frame(void *context);
+
 /* jemalloc.o: in place of pthread_atfork(): fork.c calls the two below instead */
 int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 

@@ -50,6 +50,14 @@ JEMALLOC_HOOKS := \
 	extent_dss:sbrk=vmm_arena_no_sbrk \
 	background_thread:dlsym=vmm_arena_no_dlsym
 
+# The profiler is off for good: it is not to bring libm and libgcc_s into every process. Not in every build.
+JEMALLOC_PROFILER := \
+	prof:log=vmm_arena_no_math \
+	prof_data:exp=vmm_arena_no_math \
+	prof_data:round=vmm_arena_no_math \
+	prof_sys:_Unwind_Backtrace=vmm_arena_no_backtrace \
+	prof_sys:_Unwind_GetIP=vmm_arena_no_frame
+
 # The compiler names the file alone where there is none.
 libjemalloc_pic.a:
 	@echo "there is no $@: install libjemalloc-dev (\`make deps\` installs all that is needed)" >&2; exit 1
@@ -66,6 +74,9 @@ $(JEMALLOC): libvmmalloc/jemalloc.mk $(JEMALLOC_ARCHIVE)
 		$(NM) -u $$object | grep -qw "$${symbols%=*}" || { \
 			echo "this jemalloc is not a 5.3: $$object does not refer to $${symbols%=*}" >&2; exit 1; }; \
 		$(OBJCOPY) --redefine-sym $$symbols $$object || exit 1; \
+	done
+	$(Q)cd $(JEMALLOC_DIR)/objects && for hook in $(JEMALLOC_PROFILER); do \
+		$(OBJCOPY) --redefine-sym $${hook#*:} $$(echo $${hook%%:*}.*o) || exit 1; \
 	done
 	$(Q)cd $(JEMALLOC_DIR)/objects && for object in *.o; do \
 		$(OBJCOPY) --redefine-syms=../private.syms $$object || exit 1; \

@@ -13,7 +13,7 @@ DEBUG_OBJECTS := $(DEBUG_SOURCES:%.c=$(BUILD)/debug/%.o)
 
 LIB_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvmmalloc/libvmmalloc.map \
 	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--gc-sections
-LIB_LIBS := $(JEMALLOC) -lm -pthread
+LIB_LIBS := $(JEMALLOC) -pthread
 
 .PHONY: lib debug
 lib: $(RELEASE_LIB) $(BUILD)/release/libvmmalloc.so ## the library
