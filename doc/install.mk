@@ -67,6 +67,7 @@ demo: ## install what is missing, then show real programs on pools, live, and th
 	$(Q)tests/demo/demo.bash
 
 .PHONY: lint
-lint: lib debug ## style, layers, exports
+lint: ## style, layers, exports
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(LINT_PACKAGES)
+	$(Q)$(MAKE) --no-print-directory lib debug
 	$(Q)tests/lint/lint.bash
