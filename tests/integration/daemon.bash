@@ -497,7 +497,11 @@ case_full_mount() {
 	mount -o remount,size=80M "$WORK/small"
 	wait_count full ready 4
 	is "$(ask problem full)" ""
-	is "$(grep -c "class .*no space left" log)" 2
+	# said once, and again only by another daemon, or when there had been space: the pool that is being cleaned gives its
+	# own up for a moment, and may lose it to one that is being made
+	awk '/no space left/ { if (said++) exit 1 } /: in service|class .full.: ready/ { said = 0 }' log ||
+		fail "said at every retry"
+	grep -q "class .full.*no space left" log || fail "never said"
 }
 
 case_full_state() {
