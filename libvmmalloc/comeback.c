@@ -7,9 +7,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "libvmmalloc/clock.h"
 #include "libvmmalloc/clone.h"
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/mapping.h"
@@ -33,14 +33,6 @@ static struct {
 	uint64_t frozen_ns;         /* when the file was, CLOCK_MONOTONIC */
 	uint64_t return_ns;         /* not to be tried before this */
 } state;
-
-static uint64_t now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void show_mode(struct vmm_heap *heap, uint64_t mode)
 {
@@ -71,7 +63,7 @@ void vmm_comeback_start(void)
 void vmm_comeback_frozen(struct vmm_heap *heap)
 {
 	if (heap->pool.header->mode != POOL_HEADER_PRIVATE)
-		state.frozen_ns = now_ns();
+		state.frozen_ns = clock_now_ns();
 	show_mode(heap, POOL_HEADER_PRIVATE);
 	/* what a child forks has the marker of the child's parent: they need the same file */
 	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
@@ -90,7 +82,7 @@ void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descrip
 		state.marker.fd = 0;
 	vmm_marker_forget(&state.marker);
 	state.is_child = true;
-	state.return_ns = now_ns() + SETTLE_AGE_NS;
+	state.return_ns = clock_now_ns() + SETTLE_AGE_NS;
 	vmm.away = on_file && !shares_descriptors && vmm.config.fork == CONFIG_FORK_AUTO &&
 		   heap->pool.header->used_bytes <= SETTLE_MOST;
 }
@@ -158,7 +150,7 @@ static int return_wholly(struct vmm_heap *heap)
 	int r;
 
 	if (has_children())
-		return heap->pool.header->used_bytes <= SETTLE_MOST && now_ns() - state.frozen_ns >= MOVE_AGE_NS
+		return heap->pool.header->used_bytes <= SETTLE_MOST && clock_now_ns() - state.frozen_ns >= MOVE_AGE_NS
 			       ? settle(heap) : -EBUSY;
 	r = vmm_thaw(heap);
 	if (r == 0) {
@@ -208,7 +200,7 @@ static bool try_locked(struct vmm_heap *heap, uint64_t began)
 	int r = come_back(heap, one_thread);
 
 	TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
-	__atomic_store_n(&state.return_ns, now_ns() + pause_after(now_ns() - began), __ATOMIC_RELAXED);
+	__atomic_store_n(&state.return_ns, clock_now_ns() + pause_after(clock_now_ns() - began), __ATOMIC_RELAXED);
 	return r == 0 && !one_thread;
 }
 
@@ -216,7 +208,7 @@ bool vmm_comeback_try(void)
 {
 	struct vmm_heap *heap = &vmm.heap;
 	int saved_errno = errno, cancel;
-	uint64_t began = now_ns();
+	uint64_t began = clock_now_ns();
 	bool returning = false;
 	sigset_t all, held;
 

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "libvmmalloc/bits.h"
+#include "libvmmalloc/clock.h"
 #include "libvmmalloc/mapping.h"
 #include "libvmmalloc/trace.h"
 
@@ -61,14 +61,6 @@ void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change)
 	pthread_mutex_lock(&heap->lock);
 	figure_set(figure, *figure + (uint64_t)change);
 	pthread_mutex_unlock(&heap->lock);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
@@ -193,14 +185,14 @@ static uintptr_t growth_end(const struct vmm_heap *heap, uintptr_t end)
 /* A file system that was full a moment ago need not be asked for as much again. */
 static bool must_wait(const struct vmm_heap *heap, size_t bytes)
 {
-	return heap->retry_ns && bytes >= heap->retry_bytes && now_ns() < heap->retry_ns;
+	return heap->retry_ns && bytes >= heap->retry_bytes && clock_now_ns() < heap->retry_ns;
 }
 
 /* It could not give so many bytes, when asked at `began`. */
 static void wait_for_space(struct vmm_heap *heap, size_t bytes, uint64_t began)
 {
 	heap->retry_bytes = bytes;
-	heap->retry_ns = now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (now_ns() - began);
+	heap->retry_ns = clock_now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (clock_now_ns() - began);
 }
 
 /* Moves `low` to `need` at least, and further if that goes well. */
@@ -215,7 +207,7 @@ static bool grow(struct vmm_heap *heap, uintptr_t need, enum vmm_heap_use use)
 	if (must_wait(heap, need - heap->low))
 		return false;
 
-	began = now_ns();
+	began = clock_now_ns();
 	if (grow_to(heap, growth_end(heap, need + step)) == 0 || grow_to(heap, need) == 0) {
 		heap->retry_ns = 0;
 		return true;
@@ -244,7 +236,7 @@ static bool has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 		return true;
 	if (must_wait(heap, heap->granule))
 		return false;
-	began = now_ns();
+	began = clock_now_ns();
 	if (fill_holes(heap, start, bytes) == 0)
 		return true;
 	wait_for_space(heap, heap->granule, began);

@@ -1,16 +1,7 @@
 #!/bin/bash
 # fork.bash -- fork under small programs, in every mode of VMMALLOC_FORK.
 . "$(dirname "$0")/../lib/suite.bash"
-PROGRAMS=$BUILD/tests/preload
-export PROGRAMS
-
-# in_mode MODE PROGRAM [ARGUMENT...]
-in_mode() {
-	local mode=$1 program=$2
-	shift 2
-	VMMALLOC_FORK=$mode preload "$PROGRAMS/$program" "$@" 2>stderr && [ ! -s stderr ] || { cat stderr; return 1; }
-}
-export -f in_mode
+. "$(dirname "$0")/../lib/fork_modes.bash"
 
 for mode in auto 1 2 3; do
 	run_case "VMMALLOC_FORK=$mode: children and their children have their own heap" in_mode $mode forks

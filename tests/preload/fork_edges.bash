@@ -1,15 +1,7 @@
 #!/bin/bash
 # fork_edges.bash -- fork where it is hard: stacks in the heap, cancellation, calls that fail, no descriptors.
 . "$(dirname "$0")/../lib/suite.bash"
-PROGRAMS=$BUILD/tests/preload
-export PROGRAMS
-
-# in_mode MODE PROGRAM [ARGUMENT...]
-in_mode() {
-	local mode=$1 program=$2
-	shift 2
-	VMMALLOC_FORK=$mode preload "$PROGRAMS/$program" "$@" 2>stderr && [ ! -s stderr ] || { cat stderr; return 1; }
-}
+. "$(dirname "$0")/../lib/fork_modes.bash"
 # The same for programs that become a user who may do little.
 as_root_in_mode() {
 	[ "$(id -u)" -eq 0 ] || skip "must be root to become a user who may not fork"
@@ -20,7 +12,7 @@ many_at_once() {
 	local i
 	for i in {1..40}; do in_mode "$1" fork_at_once || return 1; done
 }
-export -f in_mode as_root_in_mode many_at_once
+export -f as_root_in_mode many_at_once
 
 for mode in auto 2; do
 	run_case "VMMALLOC_FORK=$mode: a coroutine forks on a stack in the heap" in_mode $mode fork_coroutine
