@@ -21,6 +21,7 @@
 
 #define PAGE_BYTES 4096
 #define RESERVE_PIECE ((uint64_t)16 << 20)   /* of one fallocate: `cancel` is looked at in between */
+#define PLACES_TRIED 4                       /* for a pool on DAX, until it lies well */
 
 int pool_file_round(const struct pool_dir *dir, uint64_t size_bytes, uint64_t *ret_bytes)
 {
@@ -42,9 +43,10 @@ static int check_file_limit(uint64_t bytes)
 	return 0;
 }
 
+/* On DAX a huge page at a time as well: ext4 places what is a power of two in size on multiples of that size. */
 static uint64_t piece_bytes(const struct pool_dir *dir)
 {
-	if (dir->tmpfs)
+	if (dir->tmpfs || dir->dax)
 		return POOL_FILE_HUGE_PAGE;
 	return RESERVE_PIECE > dir->grain ? RESERVE_PIECE : dir->grain;
 }
@@ -85,8 +87,8 @@ static int reserve(const struct pool_dir *dir, int fd, uint64_t from, uint64_t t
 	return 0;
 }
 
-int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
-		   const atomic_bool *cancel, const char **ret_what)
+static int fill(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
+		const atomic_bool *cancel, const char **ret_what)
 {
 	/* not less at first, for the header alone: an extent of 4 KiB would spoil the layout of what follows */
 	const uint64_t piece = piece_bytes(dir), first = piece < file->size_bytes ? piece : file->size_bytes;
@@ -113,6 +115,35 @@ int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *f
 		return r;
 	*ret_what = "sync";
 	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static bool is_ext4(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == EXT4_SUPER_MAGIC;
+}
+
+/*
+ * ext4 looks for good places only where it knows the disk's bitmaps, which it reads little by little after it was
+ * mounted, and elsewhere takes the first that will do (the kernel's fs/ext4/mballoc.c: ext4_mb_good_group_nolock). But
+ * then it has read that bitmap, so the next try knows more. Freed space can be had again when it is synced.
+ */
+int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
+		   const atomic_bool *cancel, const char **ret_what)
+{
+	int r = fill(dir, fd, file, class_name, cancel, ret_what);
+
+	for (int tries = 1; r == 0 && tries < PLACES_TRIED && dir->dax && is_ext4(fd); tries++) {
+		if (pool_file_lies_well(fd, file->size_bytes))
+			break;
+		*ret_what = "reservation of space";
+		if (ftruncate(fd, 0) < 0 || fsync(fd) < 0)
+			r = -errno;
+		else
+			r = fill(dir, fd, file, class_name, cancel, ret_what);
+	}
+	return r;
 }
 
 /*

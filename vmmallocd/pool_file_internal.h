@@ -61,6 +61,11 @@ int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *
 int pool_file_header_read(int fd, struct pool_header *ret_header);
 int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name);
 
+/* --- pool_file_layout.c --- */
+
+/* False: parts of the file cannot have 2 MiB pages, on a device that begins at a multiple of 2 MiB. */
+bool pool_file_lies_well(int fd, uint64_t size_bytes);
+
 /* --- pool_file_scrub.c --- */
 
 /*

@@ -83,6 +83,14 @@ static int check_extents(int fd, uint64_t size, bool *ret_good)
 	return 0;
 }
 
+bool pool_file_lies_well(int fd, uint64_t size_bytes)
+{
+	bool good;
+
+	/* what cannot be known need not be tried again */
+	return check_extents(fd, size_bytes & ~(uint64_t)(POOL_FILE_HUGE_PAGE - 1), &good) < 0 || good;
+}
+
 static void advise(int fd, const struct pool_dir *dir, struct text *advice)
 {
 	struct statfs fs;
