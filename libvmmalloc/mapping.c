@@ -90,6 +90,13 @@ void vmm_mapping_drop_shadow(struct vmm_pool *pool)
 	pool->mapping.shadow = NULL;
 }
 
+const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
+{
+	const char *shadow = pool->mapping.shadow;
+
+	return shadow ? shadow + (start - (pool->base + pool->grain)) : NULL;
+}
+
 /* In its place again; children shall see it. */
 static int move_shadow_back(struct vmm_pool *pool)
 {

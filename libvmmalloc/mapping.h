@@ -35,6 +35,9 @@ int vmm_mapping_thaw(struct vmm_pool *pool);
  */
 void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes);
 
+/* Where the frozen bytes of the heap at `start` and behind it can be read; NULL: nowhere. */
+const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start);
+
 /* In a child, which does not have it. */
 void vmm_mapping_forget_shadow(struct vmm_pool *pool);
 

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "libvmmalloc/mapping.h"
@@ -12,6 +14,7 @@
 #define PAGE_PRESENT ((uint64_t)1 << 63)
 #define PAGE_SWAPPED ((uint64_t)1 << 62)
 #define PAGE_OF_FILE ((uint64_t)1 << 61)
+#define PAGE_EXCLUSIVE ((uint64_t)1 << 56)
 #define PAGES_AT_ONCE 128               /* on the stack, and that may be a small one of signal handlers */
 
 struct thaw {
@@ -23,6 +26,27 @@ struct thaw {
 static bool is_changed(uint64_t page)
 {
 	return (page & (PAGE_PRESENT | PAGE_SWAPPED)) && !(page & PAGE_OF_FILE);
+}
+
+/* Older kernels (6.1) do not say of DAX memory that it is a file's; but it is nobody's alone. */
+static bool is_doubtful(uint64_t page)
+{
+	return (page & PAGE_PRESENT) && !(page & (PAGE_OF_FILE | PAGE_EXCLUSIVE));
+}
+
+/* Looks at the contents of those pages, and calls the ones that are as in the file the file's. */
+static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *pages, size_t count)
+{
+	const char *frozen = vmm_mapping_frozen(pool, start);
+
+	for (size_t i = 0; frozen && i < count; i++) {
+		size_t offset = i * POOL_PAGE;
+
+		/* the program may have made it inaccessible: the kernel says so, where we would die */
+		if (is_doubtful(pages[i]) && madvise(start + offset, POOL_PAGE, MADV_POPULATE_READ) == 0 &&
+		    memcmp(start + offset, frozen + offset, POOL_PAGE) == 0)
+			pages[i] |= PAGE_OF_FILE;
+	}
 }
 
 /* Writes the runs of changed pages among `count` pages from `start`. */
@@ -54,10 +78,12 @@ static void thaw_stretch(void *context, char *start, size_t bytes)
 		ssize_t want = (ssize_t)(count * sizeof(*pages));
 		off_t offset = (off_t)((uintptr_t)(start + done) / POOL_PAGE * sizeof(*pages));
 
-		if (pread(thaw->pagemap, pages, (size_t)want, offset) != want)
+		if (pread(thaw->pagemap, pages, (size_t)want, offset) != want) {
 			thaw->error = -EIO;
-		else
+		} else {
+			resolve_doubts(thaw->pool, start + done, pages, count);
 			thaw->error = write_changed(thaw->pool, start + done, pages, count);
+		}
 		done += count * POOL_PAGE;
 	}
 }

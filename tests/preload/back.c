@@ -1,4 +1,8 @@
-/* A parent with one thread is back on its pool when its child is gone, with all that it wrote meanwhile. */
+/*
+ * A parent with one thread is back on its pool when its child is gone, with all that it wrote meanwhile; and nothing
+ * else is written to the file.
+ */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +31,17 @@ static int comes_back(void)
 	return mode() == VMMALLOC_MODE_POOL;
 }
 
+/* Bytes that this process has written to files so far: /proc/PID/io, wchar. */
+static size_t written(void)
+{
+	char text[512] = "";
+	int fd = open("/proc/self/io", O_RDONLY);
+
+	CHECK(read(fd, text, sizeof(text) - 1) > 0 && strstr(text, "wchar: "));
+	close(fd);
+	return strtoul(strstr(text, "wchar: ") + 7, NULL, 10);
+}
+
 /* Changes every n-th page while a child lives; then all pages must be as they were written last. */
 static void change_one_in(int n, unsigned char *block, unsigned char *expected, unsigned char mark)
 {
@@ -45,6 +60,9 @@ static void change_one_in(int n, unsigned char *block, unsigned char *expected, 
 		_exit(0);
 	}
 	CHECK(pid > 0 && mode() == VMMALLOC_MODE_PRIVATE);
+	size_t before = written();
+	for (int i = 0; i < PAGES; i++)
+		CHECK(block[(size_t)i * PAGE + 7] == expected[i]);
 	for (int i = 0; i < PAGES; i += n)
 		block[(size_t)i * PAGE + 7] = mark;
 	void *grown = memset(malloc(3 << 20), mark, 3 << 20);
@@ -53,6 +71,8 @@ static void change_one_in(int n, unsigned char *block, unsigned char *expected, 
 	for (int i = 0; i < PAGES; i += n)
 		expected[i] = mark;
 	CHECK(comes_back());
+	/* and what is new, 3 MiB; a little is the allocator's own */
+	CHECK(written() - before <= (size_t)PAGES / (size_t)n * PAGE + (5 << 20));
 	for (int i = 0; i < PAGES; i++)
 		CHECK(block[(size_t)i * PAGE + 7] == expected[i]);
 	for (int i = 0; i < 3 << 20; i++)
