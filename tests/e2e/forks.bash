@@ -457,6 +457,18 @@ case_no_room() {
 	[ "$(df --output=used -k mnt | tail -n 1 | tr -d ' ')" -eq 0 ] || fail "space stays in use"
 }
 
+# A disk that fills up after a fork takes nothing from parent and child.
+case_full_later() {
+	helper fork_then_full
+	pools_on "$@"
+	local mode
+	for mode in auto 2 3; do
+		VMMALLOC_FORK=$mode VMMALLOC_POOL_SIZE=48M preload ./fork_then_full 20 mnt/ballast >out ||
+			fail "VMMALLOC_FORK=$mode: status $? $(cat out)"
+		rm mnt/ballast
+	done
+}
+
 export SUITE_DIRECTORY=$SUITE_TMP
 run_case "bash: subshells and pipelines, back on the pool" case_programs bash pool-dir
 run_case "make -j2, on the pool" case_programs make pool-dir
@@ -480,4 +492,7 @@ run_case "VMMALLOC_CHILDREN=inherit or a size: the child's pool has that size" c
 run_case "VMMALLOC_CHILDREN malformed: one line" case_children_malformed
 run_case "VMMALLOC_FORK=2 with no room for a copy: ENOMEM, and the parent goes on" case_no_room 2 "Cannot allocate memory"
 run_case "VMMALLOC_FORK=3 with no room for a copy: private" case_no_room 3 forked
+run_case "tmpfs fills up after a fork" case_full_later tmpfs 128M
+run_case "XFS with reflink fills up after a fork" case_full_later xfs 400M -m reflink=1
+run_case "btrfs fills up after a fork" case_full_later btrfs 400M
 end_suite

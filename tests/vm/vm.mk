@@ -18,7 +18,7 @@ check-vm-ci: vm-deps ## the short part of that: systemd in a container, and one 
 vm-deps: deps
 	-$(Q)tests/lib/install-packages.bash $(VM_PACKAGES)
 
-vm-programs: $(VM_PROGRAMS) $(BUILD)/tests/vm/fill
+vm-programs: $(VM_PROGRAMS) $(BUILD)/tests/vm/fill $(BUILD)/tests/vm/fork_then_full
 
 $(BUILD)/tests/vm/%: tests/vm/helpers/%.c
 	@echo "  CC       $@"

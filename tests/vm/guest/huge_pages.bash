@@ -67,7 +67,7 @@ class_on() {
 	END
 	daemon_start
 }
-no_pools_left() { [ -z "$(ls -A "$1")" ]; }
+no_pools_left() { [ -z "$(ls "$1")" ]; }
 end_class() {
 	conf <<<'[daemon]'
 	ask reload

@@ -87,4 +87,28 @@ nearly_full() {
 export -f exhaustion
 run_case "$NAME, nearly full: ENOMEM, also beside a forked child" nearly_full
 
+# Where files can share blocks (XFS with reflink), those of a fork do not: who writes later would need space for that.
+full_later() {
+	local mode
+	trap 'rm -f "$POOL_DIR"/ballast* "$POOL_DIR/clone"' EXIT
+	if [ "$TYPE" = xfs ]; then
+		head -c 4M /dev/urandom >"$POOL_DIR/ballast"
+		cp --reflink=always "$POOL_DIR/ballast" "$POOL_DIR/clone" || fail "no reflink on this file system"
+		rm "$POOL_DIR/clone"
+	fi
+	for mode in auto 2 3; do
+		# most of it at once, which is faster; the program takes the rest
+		rm -f "$POOL_DIR/ballast"
+		sync -f "$POOL_DIR"
+		fallocate -l $(($(stat -f -c '%f * %S' "$POOL_DIR") / 1048576 - 128))M "$POOL_DIR/ballast2" || fail "no ballast"
+		VMMALLOC_FORK=$mode VMMALLOC_POOL_SIZE=64M preload "$VM_PROGRAMS/fork_then_full" 24 "$POOL_DIR/ballast" >out ||
+			fail "VMMALLOC_FORK=$mode: status $? $(cat out)"
+		rm "$POOL_DIR/ballast2"
+	done
+	rm -f "$POOL_DIR/ballast"
+	leaves_nothing
+}
+export TYPE
+run_case "$NAME: fork, and the file system fills up: parent and child can write all that they have" full_later
+
 end_suite
