@@ -4,6 +4,8 @@
 #
 #   --pmem MIB             one more device /dev/pmemN of that size, by memmap=
 #   --virtio-pmem MIB      one by virtio-pmem: DAX without MAP_SYNC
+#   --nvdimm MIB           an NVDIMM, without labels: module nfit
+#   --cxl MIB              a CXL device with persistent memory, without a region: modules cxl_*
 #   --set NAME=VALUE       in the environment of the suites
 #   --memory-file FILE     the guest's memory, which outlives it
 #   --nodes 2              a second node, with 512 MiB and no processor
@@ -16,11 +18,13 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/vm/vm.bash
 
-nodes=1 pmem=() virtio=() settings=() devices=()
+nodes=1 nvdimm= cxl= pmem=() virtio=() settings=() devices=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--pmem) pmem+=("$2") ;;
 	--virtio-pmem) virtio+=("$2") ;;
+	--nvdimm) nvdimm=$2 ;;
+	--cxl) cxl=$2 ;;
 	--set) settings+=("$2") ;;
 	--append) VM_APPEND="${VM_APPEND-} $2" ;;
 	--memory-file) VM_MEMORY_FILE=$2 ;;
@@ -42,13 +46,32 @@ for i in "${!virtio[@]}"; do
 	devices+=(-object "memory-backend-file,id=v$i,share=on,mem-path=$VM_RUN/pmem$i,size=${virtio[i]}M"
 		-device "virtio-pmem-pci,id=vp$i,memdev=v$i")
 done
-[ ${#virtio[@]} -eq 0 ] || VM_MEMORY=$VM_MEMORY,slots=2,maxmem=16G
 if [ "$nodes" = 2 ]; then
 	# the first node is all that there would be without the second
 	devices+=(-object "memory-backend-ram,id=n0,size=$VM_MEMORY" -object memory-backend-ram,id=n1,size=512M
 		-numa node,nodeid=0,cpus=0-1,memdev=n0 -numa node,nodeid=1,memdev=n1)
 	VM_MEMORY=$((${VM_MEMORY%M} + 512))M
 fi
+if [ "$nvdimm" ]; then
+	VM_MACHINE=$VM_MACHINE,nvdimm=on
+	truncate -s $((nvdimm + 2))M "$VM_RUN/nvdimm"
+	devices+=(-object "memory-backend-file,id=nv0,share=on,mem-path=$VM_RUN/nvdimm,size=$((nvdimm + 2))M"
+		-device nvdimm,id=nvdimm0,memdev=nv0,label-size=2M)
+fi
+# QEMU before 7.1 has none; what needs it says so, and is skipped
+if [ "$cxl" ] && qemu-system-x86_64 -device help 2>/dev/null | grep -q cxl-type3; then
+	VM_MACHINE=q35,cxl=on${VM_MACHINE#pc}
+	truncate -s "${cxl}M" "$VM_RUN/cxl"
+	truncate -s 256M "$VM_RUN/labels"
+	# with one port alone Linux does not program the bridge, and QEMU before 8.0 wants that
+	devices+=(-object "memory-backend-file,id=cxl0,share=on,mem-path=$VM_RUN/cxl,size=${cxl}M"
+		-object "memory-backend-file,id=labels0,share=on,mem-path=$VM_RUN/labels,size=256M"
+		-device pxb-cxl,bus_nr=12,bus=pcie.0,id=bridge0 -M cxl-fmw.0.targets.0=bridge0,cxl-fmw.0.size=4G
+		-device cxl-rp,port=0,bus=bridge0,id=port0,chassis=0,slot=2
+		-device cxl-rp,port=1,bus=bridge0,id=port1,chassis=0,slot=3
+		-device cxl-type3,bus=port0,memdev=cxl0,lsa=labels0,id=cxlmem0)
+fi
+[ -z "$nvdimm$cxl" ] && [ ${#virtio[@]} -eq 0 ] || VM_MEMORY=$VM_MEMORY,slots=4,maxmem=16G
 VM_APPEND="${VM_APPEND-}$(vm_pmem "${pmem[@]}")"
 
 {

@@ -5,7 +5,7 @@
 #                             boots a guest, which runs the script, and waits for its end. What the script says is
 #                             printed, and then a line "RESULT STATUS"; without that line something went wrong. $VM_RUN
 #                             is a directory that the guest sees as well, with what the kernel said in console.
-#                             VM_APPEND has words for the kernel's command line.
+#                             VM_APPEND has words for the kernel's command line, VM_MACHINE the kind of machine.
 #
 # Never with KVM: where there is a /dev/kvm, it may be slower than none.
 
@@ -13,6 +13,7 @@ ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 BUILD=${BUILD:-$ROOT/build}
 VM_SECONDS=${VM_SECONDS:-900}     # for one boot with all that it does
 VM_MEMORY=${VM_MEMORY:-2688M}
+VM_MACHINE=${VM_MACHINE:-pc}
 
 vm_need() {
 	local missing
@@ -33,10 +34,10 @@ vm_pmem() {
 }
 
 vm_boot() {
-	local script=$1 machine=pc
+	local script=$1 machine=$VM_MACHINE
 	shift
 	[ -z "${VM_MEMORY_FILE-}" ] || {
-		machine=pc,memory-backend=ram0
+		machine=$machine,memory-backend=ram0
 		set -- -object "memory-backend-file,id=ram0,share=on,mem-path=$VM_MEMORY_FILE,size=$VM_MEMORY" "$@"
 	}
 	timeout -k 5 "$VM_SECONDS" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \

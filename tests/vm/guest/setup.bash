@@ -41,6 +41,26 @@ for map in dev mem; do
 	run_case "fsdax namespace with --map=$map, mkfs.xfs with a stripe" namespace $map xfs
 done
 
+# An NVDIMM: its region has one raw namespace until it has labels.
+nvdimm() {
+	need ndctl
+	begin
+	modprobe nfit || fail "modules"
+	wait_for test -e /sys/bus/nd/devices/nmem0
+	local region
+	region=$(ndctl list -R -d nmem0 | sed -n 's/.*"dev":"\(region[0-9]*\)".*/\1/p')
+	ndctl list -R
+	try ndctl disable-region "$region"
+	try ndctl init-labels -f nmem0
+	try ndctl enable-region "$region"
+	try ndctl create-namespace --mode=fsdax --map=dev --region="$region"
+	device=/dev/$(sed -n 's/.*"blockdev":"\(.*\)".*/\1/p' log)
+	try mkfs.xfs -f -d su=2m,sw=1 -m reflink=1 "$device"
+	try mount -o dax=always "$device" /mnt/pmem0
+	large_pages /mnt/pmem0
+}
+run_case "an NVDIMM with labels: a namespace in a free region" nvdimm
+
 # The daemon's word for a file system in a partition that begins at $1 sectors.
 partition() {
 	local start=$1 words=$2
@@ -64,18 +84,68 @@ run_case "a partition that begins at 1 MiB: the class says so" partition 2048 \
 run_case "a partition that begins at 2 MiB: nothing to say" partition 4096 ""
 
 # Memory of another node, as CXL memory is when it is system RAM.
-bound_tmpfs() {
-	[ -d /sys/devices/system/node/node1 ] || skip "this guest has one node"
-	begin
-	try mount -t tmpfs -o size=256M,mode=755,huge=always,mpol=bind:1 tmpfs /mnt/pmem0
+bound_to() {
+	local node=$1
+	try mount -t tmpfs -o size=200M,mode=755,huge=always,mpol=bind:$node tmpfs /mnt/pmem0
 	VMMALLOC_POOL_DIR=/mnt/pmem0 VMMALLOC_POOL_SIZE=128M preload \
 		bash -c 'x=$(head -c 20000000 /dev/zero | tr "\0" x); echo ${#x}; grep /mnt/pmem0 /proc/$$/numa_maps' >words || fail "status $?"
 	cat words
 	grep -q 20000000 words || fail "no work done"
-	grep -oE ' N[0-9]+=[0-9]+' words | grep -v 'N1=' && fail "pages of another node"
-	grep -q ' N1=' words || fail "no pages of node 1"
+	grep -oE ' N[0-9]+=[0-9]+' words | grep -v "N$node=" && fail "pages of another node"
+	grep -q " N$node=" words || fail "no pages of node $node"
+}
+export -f bound_to
+bound_tmpfs() {
+	begin
+	bound_to 1
 }
 run_case "a tmpfs bound to node 1 has its pools there" bound_tmpfs
+
+# A class there is served.
+class_works() {
+	printf '[pool a]\ndirectory = /mnt/pmem0\nsize = 16M\n' | conf
+	daemon_start
+	wait_count a ready 1
+	is "$(ask problem a)" ""
+	client take=a map zero | grep -qx zero || fail "no pool, or not a clean one"
+	wait_count a leased 0
+	daemon_end TERM
+}
+export -f class_works
+
+cxl_memory() {
+	need cxl ndctl daxctl
+	[ -e /sys/bus/acpi/devices/ACPI0017:00 ] || skip "this QEMU has no CXL device"
+	setup
+	begin
+	trap 'clean_up; umount /mnt/pmem0' EXIT
+	modprobe -a cxl_acpi cxl_pci cxl_mem cxl_pmem || fail "modules"
+	wait_for eval 'cxl list -E | grep -q endpoint'
+	cxl list -MD
+	try cxl create-region -m -t pmem -d decoder0.0 mem0
+	local region= device
+	find_region() { region=$(ndctl list -R -b CXL | sed -n 's/.*"dev":"\(region[0-9]*\)".*/\1/p'); [ "$region" ]; }
+	WAIT_SECONDS=10 wait_for find_region
+	try ndctl create-namespace --mode=fsdax --map=mem --region="$region"
+	device=/dev/$(sed -n 's/.*"blockdev":"\(.*\)".*/\1/p' log)
+	try mkfs.ext4 -F -b 4096 -E stride=512,stripe_width=512 "$device"
+	try mount -o dax=always "$device" /mnt/pmem0
+	large_pages /mnt/pmem0
+	class_works
+	umount /mnt/pmem0
+
+	# the same memory as a node of its own, and a tmpfs there
+	try ndctl create-namespace --force --reconfig="${region/region/namespace}.0" --mode=devdax
+	modprobe -a device_dax dax_pmem kmem || fail "modules"
+	device=$(sed -n 's/.*"chardev":"\(.*\)".*/\1/p' log)
+	wait_for test -e "/sys/bus/dax/devices/$device"
+	try daxctl reconfigure-device --mode=system-ram "$device"
+	local node
+	node=$(cat "/sys/bus/dax/devices/$device/target_node")
+	grep -H MemTotal "/sys/devices/system/node/node$node/meminfo"
+	bound_to "$node"
+	class_works
+}
 
 # A device of memory becomes a node.
 system_ram() {
@@ -91,4 +161,5 @@ system_ram() {
 	[ $((after - before)) -gt 100000 ] || fail "$before KiB before, $after KiB after"
 }
 run_case "a devdax namespace becomes system RAM" system_ram
+run_case "CXL memory: a region, pools on DAX there; then as system RAM, pools on a tmpfs of its node" cxl_memory
 end_suite
