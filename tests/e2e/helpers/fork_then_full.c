@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fork_then_full MIB FILE -- fills MIB of heap and forks; then FILE takes all the space that is left in its file system,
- * and parent and child write to all that they have. Exit status 0 if both find what they wrote, and nothing else.
+ * fork_then_full MIB FILE -- fills MIB of heap and forks; then FILE takes all the space that is left in its file
+ * system, and parent and child write to all that they have. Exit status 0 if both find what they wrote, and nothing
+ * else.
  *
  * So nothing that they had may need space when it is written: not even where a copy could have shared its blocks.
  */

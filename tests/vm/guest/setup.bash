@@ -32,7 +32,12 @@ namespace() {
 	bigalloc) try mkfs.ext4 -F -b 4096 -O bigalloc -C 2M /dev/pmem0 ;;
 	xfs) try mkfs.xfs -f -d su=2m,sw=1 -m reflink=1 /dev/pmem0 ;;
 	esac
-	try mount -o dax=always /dev/pmem0 /mnt/pmem0
+	if [ "$2" = xfs ]; then
+		echo "/dev/pmem0 /mnt/pmem0 xfs dax=always,nofail 0 0" >fstab
+		try mount -T fstab -a
+	else
+		try mount -o dax=always /dev/pmem0 /mnt/pmem0
+	fi
 	large_pages /mnt/pmem0
 }
 for map in dev mem; do
@@ -86,7 +91,8 @@ run_case "a partition that begins at 2 MiB: nothing to say" partition 4096 ""
 # Memory of another node, as CXL memory is when it is system RAM.
 bound_to() {
 	local node=$1
-	try mount -t tmpfs -o size=200M,mode=755,huge=always,mpol=bind:$node tmpfs /mnt/pmem0
+	echo "tmpfs /mnt/pmem0 tmpfs size=200M,mode=755,huge=always,mpol=bind:$node,nofail 0 0" >fstab
+	try mount -T fstab -a
 	VMMALLOC_POOL_DIR=/mnt/pmem0 VMMALLOC_POOL_SIZE=128M preload \
 		bash -c 'x=$(head -c 20000000 /dev/zero | tr "\0" x); echo ${#x}; grep /mnt/pmem0 /proc/$$/numa_maps' >words || fail "status $?"
 	cat words

@@ -160,17 +160,17 @@ case_pinned() {
 # The daemon maps, punches, and interrupts itself.
 case_dax() {
 	begin
-	install -d -o vmmalloc -g vmmalloc "$DAX/pools"
-	configure <<-CONF
-		[daemon]
-		punch_timeout = 1
-		log_level = debug
+	# as doc/dax.md has it
+	install -d -o vmmalloc -g vmmalloc -m 755 "$DAX/pools"
+	mkdir -p /etc/vmmalloc/conf.d
+	cat >/etc/vmmalloc/conf.d/pmem.conf <<-CONF
 		[pool plain]
 		directory = $DAX/pools
 		size = 16M
 		ready = 1
 		max = 1
 	CONF
+	printf '[daemon]\npunch_timeout = 1\nlog_level = debug\n' | configure
 	restart_with_directories || fail "restart"
 	wait_count plain ready 1
 	is "$(ask problem plain)" ""
