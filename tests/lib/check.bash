@@ -9,7 +9,7 @@ count() { grep -oE "$1" "$log" | grep -oE '[0-9]+' | awk '{ n += $1 } END { prin
 
 for suite; do
 	echo "== ${suite#"$PWD"/}"
-	timeout -k 10 "${SUITE_DEADLINE:-900}" "$suite" 2>&1 | tee "$log" | grep -vE '^\[ (RUN|      OK) '
+	timeout -k 10 "${SUITE_DEADLINE:-900}" "$suite" 2>&1 | tee "$log" | grep --line-buffered -vE '^\[ (RUN|      OK) '
 	status=${PIPESTATUS[0]}
 	if grep -qE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log"; then
 		last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
