@@ -1,11 +1,12 @@
 #!/bin/bash
 # check_dax.bash -- the library and the daemon on ext4 and XFS that are mounted with DAX, in a guest.
 cd "$(dirname "$0")/../.." || exit 1
-# not every mode: a case takes half a minute here
-FORKS='^(VMMALLOC_FORK=auto: (children|a child|all|fork)|VMMALLOC_FORK=2: (a child|fork)|the parent|a child|a parent)'
+. tests/vm/selection.bash
 exec tests/vm/guest.bash --seconds 3400 --pmem 512 --pmem 768 --pmem 320 \
 	'tests/vm/guest/library.bash ext4 /dev/pmem0 ext4 sync' \
 	"ONLY='$FORKS' POOL_DIR=/mnt/ext4 tests/preload/fork.bash" \
 	'tests/vm/guest/library.bash xfs /dev/pmem1 xfs sync' \
 	"ONLY='$FORKS' POOL_DIR=/mnt/xfs tests/preload/fork.bash" \
-	'tests/vm/guest/daemon.bash ext4 /dev/pmem0 ext4 xfs /dev/pmem1 xfs /dev/pmem2'
+	'tests/vm/guest/daemon.bash ext4 /dev/pmem0 ext4 xfs /dev/pmem1 xfs /dev/pmem2' \
+	"ONLY='$DAEMON' POOL_DIR=/mnt/xfs tests/integration/daemon.bash" \
+	'STORM_SECONDS=60 POOL_DIR=/mnt/xfs STORM_SECOND_DIR=/mnt/ext4 tests/storm/storm.bash'

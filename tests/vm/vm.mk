@@ -7,7 +7,7 @@ VM_SUITES := $(wildcard tests/vm/check_*.bash)
 VM_CI_SUITES := $(addprefix tests/vm/,check_container.bash check_dax_short.bash)
 
 .PHONY: check-vm check-vm-ci vm-deps vm-programs
-check-vm: vm-deps ## DAX, huge pages, system crashes and systemd, in small virtual machines (half an hour)
+check-vm: vm-deps ## DAX, huge pages, system crashes and systemd, in small virtual machines (three quarters of an hour)
 	$(Q)$(MAKE) --no-print-directory tests vm-programs
 	$(Q)SUITE_DEADLINE=3600 tests/lib/check.bash $(filter-out %/check_dax_short.bash,$(VM_SUITES))
 check-vm-ci: vm-deps ## the short part of that: systemd in a container, and one boot with DAX
