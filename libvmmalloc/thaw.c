@@ -34,18 +34,29 @@ static bool is_doubtful(uint64_t page)
 	return (page & PAGE_PRESENT) && !(page & (PAGE_OF_FILE | PAGE_EXCLUSIVE));
 }
 
+/* The program may have made them inaccessible: the kernel says so, where we would die. */
+static bool are_readable(char *start, size_t bytes)
+{
+	return bytes > 0 && madvise(start, bytes, MADV_POPULATE_READ) == 0;
+}
+
 /* Looks at the contents of those pages, and calls the ones that are as in the file the file's. */
 static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *pages, size_t count)
 {
 	const char *frozen = vmm_mapping_frozen(pool, start);
 
-	for (size_t i = 0; frozen && i < count; i++) {
-		size_t offset = i * POOL_PAGE;
+	for (size_t i = 0; frozen && i < count;) {
+		size_t first = i;
+		bool readable;
 
-		/* the program may have made it inaccessible: the kernel says so, where we would die */
-		if (is_doubtful(pages[i]) && madvise(start + offset, POOL_PAGE, MADV_POPULATE_READ) == 0 &&
-		    memcmp(start + offset, frozen + offset, POOL_PAGE) == 0)
-			pages[i] |= PAGE_OF_FILE;
+		while (i < count && is_doubtful(pages[i]))
+			i++;
+		readable = are_readable(start + first * POOL_PAGE, (i - first) * POOL_PAGE);
+		for (size_t page = first; readable && page < i; page++)
+			if (memcmp(start + page * POOL_PAGE, frozen + page * POOL_PAGE, POOL_PAGE) == 0)
+				pages[page] |= PAGE_OF_FILE;
+		while (i < count && !is_doubtful(pages[i]))
+			i++;
 	}
 }
 

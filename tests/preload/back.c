@@ -24,7 +24,7 @@ static uint64_t mode(void)
 /* Returning is rationed: small activity, until it is its turn. */
 static int comes_back(void)
 {
-	for (int i = 0; i < 500 && mode() != VMMALLOC_MODE_POOL; i++) {
+	for (int i = 0; i < 3000 && mode() != VMMALLOC_MODE_POOL; i++) {
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 		free(malloc(1 << 20));
 	}
