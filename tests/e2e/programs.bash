@@ -600,7 +600,8 @@ case_packages() {
 	dpkg-query -S /bin/bash
 	apt-cache --generate pkgnames 2>/dev/null | sort | md5sum
 SCRIPT
-	witnessed dpkg-query apt-cache:4
+	# how much it takes depends on the machine's package lists
+	witnessed dpkg-query apt-cache:1
 }
 
 case_running() {

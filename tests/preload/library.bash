@@ -125,9 +125,10 @@ says "pool creation failed: $DIR (/etc/passwd): Not a directory$WANTED" hello $D
 
 not_writable() {
 	[ "$(id -u)" -eq 0 ] || skip "must be root to become another user"
-	chmod 755 .
+	# the user cannot read what is in a home directory
+	chmod 711 "$SUITE_TMP" && chmod 755 . && cp "$LIBRARY" . || return 1
 	refuses "pool creation failed: VMMALLOC_POOL_DIR ($WORK): Permission denied$WANTED" \
-		setpriv --reuid 65534 --clear-groups env LD_PRELOAD="$LIBRARY" VMMALLOC_POOL_DIR="$WORK" \
+		setpriv --reuid 65534 --clear-groups env LD_PRELOAD="$WORK/${LIBRARY##*/}" VMMALLOC_POOL_DIR="$WORK" \
 		VMMALLOC_POOL_SIZE=64M /bin/true
 }
 export WANTED
@@ -170,6 +171,7 @@ run_case "chroot and setuid" other_identity
 
 set_uid() {
 	[ "$(id -u)" -eq 0 ] || skip "must be root to make a set-uid program"
+	setpriv --reuid 65534 --clear-groups test -r "$LIBRARY" || skip "other users cannot read $LIBRARY"
 	cp "$PROGRAMS/secure" . && chown 65534 secure && chmod 4755 . secure
 	VMMALLOC_POOL_DIR=/no/such/place ./secure
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #define SCRATCH_PATH 256
+#define DISK "/var/tmp"  /* a directory on a disk, where /tmp may be in memory (file-hierarchy(7)) */
 
 /* Makes an empty directory in `parent`. */
 void scratch_make(const char *parent, char path[SCRATCH_PATH]);

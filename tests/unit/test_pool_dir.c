@@ -432,7 +432,7 @@ int main(void)
 		TEST_HERE(test_pool_dir_lock_is_not_kept_by_who_locks_the_directory, "/dev/shm"),
 		TEST_HERE(test_pool_dir_lock_refuses_a_file_that_others_may_lock, "/dev/shm"),
 		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, "/dev/shm"),
-		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, "/tmp"),
+		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, DISK),
 		TEST_HERE(test_pool_dir_self_test_refuses_leases_that_prove_nothing, "/dev/shm"),
 		TEST_HERE(test_pool_dir_self_test_refuses_a_place_without_leases, "/dev/shm"),
 		TEST_HERE(test_pool_dir_self_test_refuses_leases_that_never_come, "/dev/shm"),

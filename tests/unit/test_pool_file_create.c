@@ -334,7 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_HERE(test_pool_file_create_makes_a_whole_pool, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_makes_a_whole_pool, "/tmp"),
+		TEST_HERE(test_pool_file_create_makes_a_whole_pool, DISK),
 		TEST_HERE(test_pool_file_create_does_as_it_likes_with_the_umask, "/dev/shm"),
 		TEST_HERE(test_pool_file_create_gives_each_its_own_id, "/dev/shm"),
 		TEST_HERE(test_pool_file_create_rounds_up_to_the_grain, "/dev/shm"),

@@ -157,7 +157,7 @@ int main(void)
 		TEST(test_pool_file_header_of_another_boot_is_told),
 		TEST(test_pool_file_header_that_a_client_wiped_is_none),
 		TEST(test_pool_file_header_can_be_read_while_a_client_has_the_pool),
-		TEST_ON(test_pool_file_header_can_be_read_while_a_client_has_the_pool, "/tmp"),
+		TEST_ON(test_pool_file_header_can_be_read_while_a_client_has_the_pool, DISK),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

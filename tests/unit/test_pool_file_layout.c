@@ -234,7 +234,7 @@ int main(void)
 		TEST_HERE(test_pool_file_layout_names_the_mkfs_that_would_mend_it, "/dev/shm"),
 		TEST_HERE(test_pool_file_layout_looks_at_the_partition_too, "/dev/shm"),
 		TEST_HERE(test_pool_file_layout_cannot_be_known_everywhere, "/dev/shm"),
-		TEST_HERE(test_pool_file_layout_of_a_real_file_is_good_or_comes_with_advice, "/tmp"),
+		TEST_HERE(test_pool_file_layout_of_a_real_file_is_good_or_comes_with_advice, DISK),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -581,7 +581,7 @@ static void test_pool_file_scrub_passes_errors_of_the_reservation_on(void **stat
 #define TEST_HERE(function, parent) \
 	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
 #define TEST_SHM(function) TEST_HERE(function, "/dev/shm")
-#define TEST_DISK(function) TEST_HERE(function, "/tmp")
+#define TEST_DISK(function) TEST_HERE(function, DISK)
 
 int main(void)
 {

@@ -328,8 +328,8 @@ int main(void)
 		TEST_HERE(test_pool_file_warm_fails_where_pages_do_not_come, "/dev/shm"),
 		TEST_HERE(test_pool_file_warm_can_be_cancelled, "/dev/shm"),
 		TEST_HERE(test_pool_file_warm_refuses_another_file, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_does_nothing_on_a_disk, "/tmp"),
-		TEST_HERE(test_pool_file_warm_writes_all_of_a_pool_on_dax_once, "/tmp"),
+		TEST_HERE(test_pool_file_warm_does_nothing_on_a_disk, DISK),
+		TEST_HERE(test_pool_file_warm_writes_all_of_a_pool_on_dax_once, DISK),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
