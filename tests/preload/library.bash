@@ -126,7 +126,7 @@ says "pool creation failed: $DIR (/etc/passwd): Not a directory$WANTED" hello $D
 not_writable() {
 	[ "$(id -u)" -eq 0 ] || skip "must be root to become another user"
 	# the user cannot read what is in a home directory
-	chmod 711 "$SUITE_TMP" && chmod 755 . && cp "$LIBRARY" . || return 1
+	chmod 711 .. && chmod 755 . && cp "$LIBRARY" . || return 1
 	refuses "pool creation failed: VMMALLOC_POOL_DIR ($WORK): Permission denied$WANTED" \
 		setpriv --reuid 65534 --clear-groups env LD_PRELOAD="$WORK/${LIBRARY##*/}" VMMALLOC_POOL_DIR="$WORK" \
 		VMMALLOC_POOL_SIZE=64M /bin/true
