@@ -42,7 +42,7 @@ static int take_all_space(const char *path)
 
 	if (fd < 0)
 		return 0;
-	for (size_t bytes = sizeof(piece); bytes >= 512; bytes /= 2)
+	for (size_t bytes = sizeof(piece); bytes >= 4096; bytes /= 2)
 		while (write(fd, piece, bytes) > 0)
 			;
 	return errno == ENOSPC && (fsync(fd) == 0 || errno == ENOSPC) && close(fd) == 0;
