@@ -34,7 +34,7 @@ static void write_all(unsigned char mark)
 		memset(blocks[i], (int)(mark + i), BLOCK);
 }
 
-/* To the last byte: with smaller and smaller pieces. */
+/* To the last block: with smaller and smaller pieces. */
 static int take_all_space(const char *path)
 {
 	static char piece[1 << 20];

@@ -52,7 +52,7 @@ nvdimm() {
 	begin
 	modprobe nfit || fail "modules"
 	wait_for test -e /sys/bus/nd/devices/nmem0
-	local region
+	local region device
 	region=$(ndctl list -R -d nmem0 | sed -n 's/.*"dev":"\(region[0-9]*\)".*/\1/p')
 	ndctl list -R
 	try ndctl disable-region "$region"
