@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
@@ -12,6 +11,7 @@
 #include "libvmmalloc/comeback.h"
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/engine.h"
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/trace.h"
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
@@ -66,7 +66,7 @@ char *vmm_arena_options(const char *name)
 	vmm_start();
 
 	CPU_ZERO(&cpus);
-	arenas = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? ARENAS_PER_CPU * (unsigned)CPU_COUNT(&cpus) : 0;
+	arenas = kernel_sched_getaffinity(sizeof(cpus), &cpus) > 0 ? ARENAS_PER_CPU * (unsigned)CPU_COUNT(&cpus) : 0;
 	if (vmm.has_pool && arenas > vmm.config.pool_bytes / POOL_BYTES_PER_ARENA)
 		arenas = (unsigned)(vmm.config.pool_bytes / POOL_BYTES_PER_ARENA);
 	if (vmm.config.arenas)
@@ -223,7 +223,7 @@ bool vmm_arena_reclaim(void)
 		}
 		if (!again)
 			break;
-		(void)sched_yield();
+		(void)kernel_sched_yield();
 	}
 	return found;
 }
@@ -360,10 +360,11 @@ void *vmm_arena_extent_metadata(void *tsdn, void *base)
  */
 void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align)
 {
-	void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *address = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	(void)tsdn, (void)base, (void)align;  /* a cache line at the most */
-	return address == MAP_FAILED ? NULL : address;
+	return kernel_error(address) ? NULL : address;
 }
 
 /* jemalloc 5.3 ignores a failure in here, and crashes later: so what it allocates meanwhile must succeed. */

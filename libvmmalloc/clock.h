@@ -6,12 +6,14 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "libvmmalloc/kernel.h"
+
 /* CLOCK_MONOTONIC, nanoseconds. */
 static inline uint64_t clock_now_ns(void)
 {
 	struct timespec now = { 0 };
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)kernel_clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "libvmmalloc/kernel.h"
+
 struct reserving {
 	const struct vmm_heap *heap;
 	struct vmm_pool *clone;
@@ -105,8 +107,9 @@ static int copy_run(struct filling *filling, const char *start, size_t bytes)
  */
 static bool is_readable(const struct filling *filling, char *start, size_t bytes)
 {
-	return madvise(start, bytes, MADV_POPULATE_READ) == 0 || errno != EINVAL ||
-	       madvise((void *)filling->from, POOL_PAGE, MADV_POPULATE_READ) < 0;
+	int r = kernel_madvise(start, bytes, MADV_POPULATE_READ);
+
+	return r != -EINVAL || kernel_madvise((void *)filling->from, POOL_PAGE, MADV_POPULATE_READ) < 0;
 }
 
 /* The new file reads as zero already: much of the metadata, and many a fresh block, need no copying. */

@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "libvmmalloc/clock.h"
 #include "libvmmalloc/clone.h"
 #include "libvmmalloc/context.h"
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/mapping.h"
 #include "libvmmalloc/marker.h"
 #include "libvmmalloc/thaw.h"
@@ -47,7 +47,7 @@ static bool has_one_thread(void)
 {
 	struct stat st;
 
-	return stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
+	return kernel_stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
 }
 
 bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap)
@@ -57,7 +57,7 @@ bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap)
 
 void vmm_comeback_start(void)
 {
-	state.pid = getpid();
+	state.pid = kernel_getpid();
 }
 
 void vmm_comeback_frozen(struct vmm_heap *heap)
@@ -68,7 +68,7 @@ void vmm_comeback_frozen(struct vmm_heap *heap)
 	/* what a child forks has the marker of the child's parent: they need the same file */
 	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
 		/* the descriptors that a vforked child makes are not its parent's */
-		state.unmarked |= getpid() != state.pid || vmm_marker_plant(&state.marker) < 0;
+		state.unmarked |= kernel_getpid() != state.pid || vmm_marker_plant(&state.marker) < 0;
 		vmm.away = !state.unmarked;
 	}
 	if (!vmm.away)
@@ -93,7 +93,7 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_ful
 	int r = is_full ? 0 : vmm_clone_fill(heap, clone);
 
 	if (r == 0) {
-		clone->header->owner_pid = (uint32_t)getpid();
+		clone->header->owner_pid = (uint32_t)kernel_getpid();
 		r = vmm_pool_replace(&heap->pool, clone);
 	}
 	if (r < 0) {
@@ -177,7 +177,7 @@ static int return_free(struct vmm_heap *heap)
 /* With the lock held. */
 static int come_back(struct vmm_heap *heap, bool one_thread)
 {
-	if (getpid() != state.pid)
+	if (kernel_getpid() != state.pid)
 		return -EBUSY;  /* a vforked child: its parent's threads may be writing */
 	if (!one_thread)
 		return state.is_child ? -EBUSY : return_free(heap);
@@ -210,13 +210,12 @@ bool vmm_comeback_try(void)
 	int saved_errno = errno, cancel;
 	uint64_t began = clock_now_ns();
 	bool returning = false;
-	sigset_t all, held;
+	sigset_t held;
 
 	if (began < __atomic_load_n(&state.return_ns, __ATOMIC_RELAXED))
 		return false;
 	/* a handler that wrote to the heap while it is copied would be a thread that was not counted */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &held);
+	kernel_hold_signals(&held);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	/* not to be had if we are in a signal handler that interrupted one who has it */
 	if (pthread_mutex_trylock(&heap->lock) == 0) {
@@ -224,7 +223,7 @@ bool vmm_comeback_try(void)
 		pthread_mutex_unlock(&heap->lock);
 	}
 	(void)pthread_setcancelstate(cancel, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, &held, NULL);
+	kernel_restore_signals(&held);
 	errno = saved_errno;
 	return returning;
 }

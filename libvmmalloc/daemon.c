@@ -8,17 +8,16 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/base/handout.h"
 #include "include/libvmmalloc.h"
+#include "libvmmalloc/kernel.h"
 
 static int64_t now_us(void)
 {
 	struct timespec now = { 0 };
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)kernel_clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
@@ -27,19 +26,18 @@ static int limit_time(int socket, int64_t deadline_us)
 {
 	int64_t left_us = deadline_us - now_us();
 	struct timeval left = { .tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000 };
+	int r;
 
 	if (left_us <= 0)
 		return -ETIMEDOUT;
-	if (setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left)) < 0 ||
-	    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof(left)) < 0)
-		return -errno;
-	return 0;
+	r = kernel_setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left));
+	return r < 0 ? r : kernel_setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof(left));
 }
 
 /* What a call on the socket that failed means: 1 if a signal came and it must be made again. */
-static int failure(void)
+static int failure(int error)
 {
-	return errno == EINTR ? 1 : errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return error == -EINTR ? 1 : error == -EAGAIN ? -ETIMEDOUT : error;
 }
 
 static int connect_to(int socket, const struct sockaddr_un *address, int64_t deadline_us)
@@ -47,21 +45,21 @@ static int connect_to(int socket, const struct sockaddr_un *address, int64_t dea
 	int r;
 
 	do
-		if ((r = limit_time(socket, deadline_us)) == 0 &&
-		    connect(socket, (const struct sockaddr *)address, sizeof(*address)) < 0)
-			r = failure();
+		if ((r = limit_time(socket, deadline_us)) == 0)
+			r = failure(kernel_connect(socket, address, sizeof(*address)));
 	while (r == 1);
 	return r;
 }
 
 static int send_request(int socket, const struct handout_request *request, int64_t deadline_us)
 {
+	ssize_t n;
 	int r;
 
 	do
 		if ((r = limit_time(socket, deadline_us)) == 0 &&
-		    send(socket, request, sizeof(*request), MSG_NOSIGNAL) != sizeof(*request))
-			r = failure();
+		    (n = kernel_send(socket, request, sizeof(*request), MSG_NOSIGNAL)) != sizeof(*request))
+			r = n < 0 ? failure((int)n) : -EIO;
 	while (r == 1);
 	return r;
 }
@@ -81,7 +79,7 @@ static int take_descriptor(struct msghdr *message)
 
 			memcpy(&fd, CMSG_DATA(control) + i * sizeof(fd), sizeof(fd));
 			if (taken >= 0)
-				(void)close(taken);
+				(void)kernel_close(taken);
 			taken = fd;
 		}
 	}
@@ -102,8 +100,9 @@ static int receive_reply(int socket, int64_t deadline_us, struct handout_reply *
 	int r, fd;
 
 	do
-		if ((r = limit_time(socket, deadline_us)) == 0 && (n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0)
-			r = failure();
+		if ((r = limit_time(socket, deadline_us)) == 0 &&
+		    (n = kernel_recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0)
+			r = failure((int)n);
 	while (r == 1);
 	if (r < 0)
 		return r;
@@ -115,7 +114,7 @@ static int receive_reply(int socket, int64_t deadline_us, struct handout_reply *
 	if (r == 0 && ret_reply->status == HANDOUT_OK)
 		*ret_fd = fd;
 	else if (fd >= 0)
-		(void)close(fd);
+		(void)kernel_close(fd);
 	return r;
 }
 
@@ -123,9 +122,9 @@ static bool is_good(int fd, const struct handout_reply *reply, size_t least_byte
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == reply->pool_bytes &&
+	return kernel_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == reply->pool_bytes &&
 	       (size_t)st.st_size >= least_bytes && (size_t)st.st_size >= VMMALLOC_MIN_POOL &&
-	       (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR;
+	       (kernel_fcntl(fd, F_GETFL, 0) & O_ACCMODE) == O_RDWR;
 }
 
 static int make_request(const struct vmm_config *config, struct handout_request *ret_request)
@@ -133,13 +132,15 @@ static int make_request(const struct vmm_config *config, struct handout_request 
 	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
 					   .least_bytes = config->pool_bytes };
 	struct stat st;
+	int r;
 
 	if (config->pool_class) {
 		request.kind = HANDOUT_BY_CLASS;
 		memcpy(request.class_name, config->pool_class, strlen(config->pool_class));
 	} else {
-		if (stat(config->pool_dir, &st) < 0)
-			return -errno;
+		r = kernel_stat(config->pool_dir, &st);
+		if (r < 0)
+			return r;
 		request.kind = HANDOUT_BY_DIRECTORY;
 		request.dir_dev = st.st_dev;
 		request.dir_ino = st.st_ino;
@@ -171,19 +172,19 @@ int vmm_daemon_ask(const struct vmm_config *config, int *ret_fd, struct text *er
 		r = -ENAMETOOLONG;
 	} else {
 		memcpy(address.sun_path, path, strlen(path));
-		connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-		r = connection < 0 ? -errno : make_request(config, &request);
+		connection = kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+		r = connection < 0 ? connection : make_request(config, &request);
 		if (r == 0)
 			r = exchange(connection, &address, &request, &reply, &fd);
 		if (connection >= 0)
-			(void)close(connection);
+			(void)kernel_close(connection);
 	}
 	if (r == 0 && reply.status != HANDOUT_OK) {
 		text_add(error, "vmmallocd (%s): %s", path, handout_status_text(reply.status));
 		return -EAGAIN;
 	}
 	if (r == 0 && !is_good(fd, &reply, config->pool_bytes)) {
-		(void)close(fd);
+		(void)kernel_close(fd);
 		r = -EBADMSG;
 	}
 	if (r < 0)

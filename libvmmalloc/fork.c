@@ -21,13 +21,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "libvmmalloc/arena.h"
 #include "libvmmalloc/clone.h"
 #include "libvmmalloc/comeback.h"
 #include "libvmmalloc/context.h"
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/mapping.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
@@ -78,9 +77,9 @@ static void copy_to_memory(struct vmm_heap *heap, const void *stack)
 {
 	if (vmm_pool_contains(&heap->pool, stack))
 		return;
-	state.memory = mmap(NULL, heap_bytes(&heap->pool), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (state.memory == MAP_FAILED)
+	state.memory = kernel_mmap(NULL, heap_bytes(&heap->pool), PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (kernel_error(state.memory))
 		state.memory = NULL;
 	else
 		vmm_heap_each_used(heap, copy_stretch, NULL);
@@ -210,7 +209,7 @@ static void count_fork(struct vmm_heap *heap, int64_t change)
 static void in_parent_locked(struct vmm_heap *heap)
 {
 	if (state.memory)
-		(void)munmap(state.memory, heap_bytes(&heap->pool));
+		(void)kernel_munmap(state.memory, heap_bytes(&heap->pool));
 	state.memory = NULL;
 	drop_clone();
 	count_fork(heap, 1);
@@ -223,7 +222,7 @@ static void undo(pid_t pid)
 	int cancel;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (kernel_waitpid(pid, NULL, 0) == -EINTR)
 		;
 	(void)pthread_setcancelstate(cancel, NULL);
 }
@@ -254,14 +253,15 @@ pid_t vmm_fork_end(struct vmm_fork_call *call, pid_t pid)
 /* The child's heap is no longer on the file: its descriptor is of no use, and may not keep the file's space. */
 static void take_memory(struct vmm_pool *pool, bool shares_descriptors)
 {
-	if (!state.memory || mremap(state.memory, heap_bytes(pool), heap_bytes(pool), MREMAP_MAYMOVE | MREMAP_FIXED,
-				    heap_start(pool)) == MAP_FAILED)
+	if (!state.memory || kernel_error(kernel_mremap(state.memory, heap_bytes(pool), heap_bytes(pool),
+							MREMAP_MAYMOVE | MREMAP_FIXED, heap_start(pool))))
 		vmm_report_fatal("fork: no memory for the child's heap");
 	state.memory = NULL;
 	/* nothing of the file may stay mapped; its header has been copied */
-	(void)mmap(pool->base, pool->grain, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	(void)kernel_mmap(pool->base, pool->grain, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+			  -1, 0);
 	if (vmm_pool_has_fd(pool) && !shares_descriptors)
-		(void)close(pool->fd);
+		(void)kernel_close(pool->fd);
 	pool->fd = -1;
 }
 
@@ -271,7 +271,7 @@ static void take_header(struct vmm_pool *pool)
 	static struct pool_header header;
 
 	header = *pool->header;
-	header.owner_pid = (uint32_t)getpid();
+	header.owner_pid = (uint32_t)kernel_getpid();
 	header.mode = POOL_HEADER_PRIVATE;
 	header.private_bytes = heap_bytes(pool);
 	header.forks = 0;
@@ -294,7 +294,7 @@ static void in_child_locked(struct vmm_heap *heap, bool shares_descriptors)
 	bool has_clone = state.has_clone;
 
 	if (doomed)
-		_exit(127);
+		kernel_exit(127);
 	vmm_mapping_forget_shadow(&heap->pool);
 	/* a page that is not written to need not be copied for the child */
 	if (wants_copy())
@@ -310,30 +310,22 @@ static void in_child_locked(struct vmm_heap *heap, bool shares_descriptors)
 	if (has_clone && (state.memory || vmm_comeback_on_heap_stack(heap))) {
 		vmm_pool_drop(&state.clone);
 	} else if (has_clone && vmm_comeback_move(heap, &state.clone, state.clone_is_full) == 0) {
-		TRACE(2, "child of %d, on a copy of its pool", (int)getppid());
+		TRACE(2, "child of %d, on a copy of its pool", (int)kernel_getppid());
 		return;
 	}
 	take_header(&heap->pool);
 	if (!on_file)
 		take_memory(&heap->pool, shares_descriptors);
 	vmm_comeback_child(heap, on_file, shares_descriptors);
-	TRACE(2, "child of %d", (int)getppid());
+	TRACE(2, "child of %d", (int)kernel_getppid());
 }
 
 /* --- the handlers --- */
 
-static void hold_signals(sigset_t *held)
-{
-	sigset_t all;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, held);
-}
-
 static void release(const sigset_t *held, int cancel)
 {
 	(void)pthread_setcancelstate(cancel, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, held, NULL);
+	kernel_restore_signals(held);
 }
 
 static void prepare(void)
@@ -344,7 +336,7 @@ static void prepare(void)
 	vmm_arena_before_fork();
 	if (!vmm.has_pool)
 		return;
-	hold_signals(&held);
+	kernel_hold_signals(&held);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&vmm.heap.lock);
 	state.signals = held;
@@ -392,7 +384,7 @@ int vmm_fork_before_raw(struct vmm_fork_raw *raw, const void *stack)
 		return 0;
 	if (!stack)
 		stack = __builtin_frame_address(0);
-	hold_signals(&raw->signals);
+	kernel_hold_signals(&raw->signals);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw->cancel);
 	/* in a signal handler that interrupted the one who has it, we are that one, and go on without */
 	raw->locked = pthread_mutex_lock(&vmm.heap.lock) == 0;

@@ -19,6 +19,7 @@
 #include "libvmmalloc/comeback.h"
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/fork.h"
+#include "libvmmalloc/kernel.h"
 
 #pragma GCC visibility push(default)
 
@@ -100,7 +101,7 @@ int forkpty(int *master, char *name, const struct termios *termios, const struct
 	pid = or_errno(NEXT(forkpty)(master, name, termios, size));
 	r = vmm_fork_end(&call, pid);
 	if (r < 0 && pid > 0)
-		(void)close(*master);
+		(void)kernel_close(*master);
 	return result(r);
 }
 
@@ -111,25 +112,26 @@ int forkpty(int *master, char *name, const struct termios *termios, const struct
 int daemon(int keep_directory, int keep_descriptors)
 {
 	pid_t pid = fork();
-	int null;
+	int null, r;
 
 	if (pid < 0)
 		return -1;
 	if (pid > 0)
-		_exit(0);
-	if (setsid() < 0)
-		return -1;
+		kernel_exit(0);
+	r = kernel_setsid();
+	if (r < 0)
+		return result(r);
 	if (!keep_directory)
-		(void)!chdir("/");
+		(void)kernel_chdir("/");
 	if (keep_descriptors)
 		return 0;
-	null = open("/dev/null", O_RDWR);
+	null = kernel_open("/dev/null", O_RDWR, 0);
 	if (null < 0)
-		return -1;
+		return result(null);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		(void)dup2(null, fd);
+		(void)kernel_dup2(null, fd);
 	if (null > STDERR_FILENO)
-		(void)close(null);
+		(void)kernel_close(null);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "libvmmalloc/bits.h"
 #include "libvmmalloc/clock.h"
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/mapping.h"
 #include "libvmmalloc/trace.h"
 
@@ -302,11 +303,11 @@ static int init_ranges(struct vmm_heap *heap)
 {
 	size_t bytes = heap->pool.size / POOL_PAGE / 2 * sizeof(struct range);
 	size_t bits = bits_bytes(heap->pool.size / heap->granule + 1);
-	char *memory = mmap(NULL, bits + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			    -1, 0);
+	char *memory = kernel_mmap(NULL, bits + bytes, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (memory == MAP_FAILED)
-		return -errno;
+	if (kernel_error(memory))
+		return kernel_error(memory);
 	heap->holes = (uint64_t *)memory;
 	ranges_init(&heap->free, memory + bits, bytes);
 	return 0;

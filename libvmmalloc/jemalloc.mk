@@ -58,6 +58,12 @@ JEMALLOC_PROFILER := \
 	prof_sys:_Unwind_Backtrace=vmm_arena_no_backtrace \
 	prof_sys:_Unwind_GetIP=vmm_arena_no_frame
 
+# What it calls of libc, in any object: by the system call, so that nobody's wrapper is entered (enginecalls.c, kernel.h).
+JEMALLOC_CALLS := mmap munmap mprotect madvise clock_gettime syscall sysconf strerror_r getpid _exit open creat close \
+	sched_yield sched_getcpu sched_getaffinity sched_setaffinity sigfillset gettimeofday pthread_sigmask \
+	pthread_create pthread_join pthread_setname_np pthread_getname_np \
+	pthread_cond_init pthread_cond_signal pthread_cond_wait pthread_cond_timedwait
+
 # The compiler names the file alone where there is none.
 libjemalloc_pic.a:
 	@echo "there is no $@: install libjemalloc-dev (\`make deps\` installs all that is needed)" >&2; exit 1
@@ -68,7 +74,8 @@ $(JEMALLOC): libvmmalloc/jemalloc.mk $(JEMALLOC_ARCHIVE)
 	$(Q)cd $(JEMALLOC_DIR)/objects && $(AR) x $(abspath $(JEMALLOC_ARCHIVE)) && rm -f jemalloc_cpp.*
 	$(Q)cd $(JEMALLOC_DIR)/objects && \
 		$(NM) -g --defined-only *.o | awk 'NF == 3 && $$3 !~ /^je_/ { print $$3, "je_" $$3 }' | \
-		sort -u >../private.syms
+		sort -u >../private.syms && \
+		for name in $(JEMALLOC_CALLS); do echo "$$name vmm_engine_$$name"; done >>../private.syms
 	$(Q)cd $(JEMALLOC_DIR)/objects && for hook in $(JEMALLOC_HOOKS); do \
 		object=$$(echo $${hook%%:*}.*o); symbols=$${hook#*:}; \
 		$(NM) -u $$object | grep -qw "$${symbols%=*}" || { \

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "libvmmalloc/bits.h"
+#include "libvmmalloc/kernel.h"
 
 #define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
 #define SHADOW_LEAST ((size_t)16 << 20)       /* in use: less is torn down and faulted in again in no time */
@@ -22,15 +23,15 @@ static size_t pages(const struct vmm_pool *pool)
  */
 static int map_private(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	void *aside = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, pool->fd, (off_t)offset);
+	void *aside = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, pool->fd,
+				  (off_t)offset);
 	int r;
 
-	if (aside == MAP_FAILED)
-		return -errno;
-	if (mremap(aside, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, pool->base + offset) != MAP_FAILED)
-		return 0;
-	r = -errno;
-	(void)munmap(aside, bytes);
+	if (kernel_error(aside))
+		return kernel_error(aside);
+	r = kernel_error(kernel_mremap(aside, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, pool->base + offset));
+	if (r < 0)
+		(void)kernel_munmap(aside, bytes);
 	return r;
 }
 
@@ -43,10 +44,8 @@ static int map(struct vmm_pool *pool, size_t offset, size_t bytes, int kind)
 		return -EBADF;
 	if (kind == MAP_PRIVATE)
 		return map_private(pool, offset, bytes);
-	if (mmap(pool->base + offset, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd,
-		 (off_t)offset) == MAP_FAILED)
-		return -errno;
-	return 0;
+	return kernel_error(kernel_mmap(pool->base + offset, bytes, PROT_READ | PROT_WRITE,
+					MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd, (off_t)offset));
 }
 
 static size_t heap_bytes(const struct vmm_pool *pool)
@@ -62,18 +61,18 @@ static void set_shadow(struct vmm_pool *pool)
 {
 	size_t bytes = heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
 	char *from = pool->base + pool->grain;
-	char *aside = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *aside = kernel_mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	char *shadow;
 
-	if (aside == MAP_FAILED)
+	if (kernel_error(aside))
 		return;
 	shadow = aside + ((uintptr_t)from - (uintptr_t)aside) % POOL_HUGE_PAGE;
-	(void)munmap(shadow + bytes, (size_t)(aside + room - (shadow + bytes)));
+	(void)kernel_munmap(shadow + bytes, (size_t)(aside + room - (shadow + bytes)));
 	if (shadow > aside)
-		(void)munmap(aside, (size_t)(shadow - aside));
-	if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, shadow) == MAP_FAILED ||
-	    madvise(shadow, bytes, MADV_DONTFORK) < 0)
-		(void)munmap(shadow, bytes);
+		(void)kernel_munmap(aside, (size_t)(shadow - aside));
+	if (kernel_error(kernel_mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, shadow)) ||
+	    kernel_madvise(shadow, bytes, MADV_DONTFORK) < 0)
+		(void)kernel_munmap(shadow, bytes);
 	else
 		pool->mapping.shadow = shadow;
 }
@@ -86,7 +85,7 @@ void vmm_mapping_forget_shadow(struct vmm_pool *pool)
 void vmm_mapping_drop_shadow(struct vmm_pool *pool)
 {
 	if (pool->mapping.shadow)
-		(void)munmap(pool->mapping.shadow, heap_bytes(pool));
+		(void)kernel_munmap(pool->mapping.shadow, heap_bytes(pool));
 	pool->mapping.shadow = NULL;
 }
 
@@ -101,12 +100,13 @@ const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
 static int move_shadow_back(struct vmm_pool *pool)
 {
 	char *heap = pool->base + pool->grain;
+	int r = kernel_error(kernel_mremap(pool->mapping.shadow, heap_bytes(pool), heap_bytes(pool),
+					   MREMAP_MAYMOVE | MREMAP_FIXED, heap));
 
-	if (mremap(pool->mapping.shadow, heap_bytes(pool), heap_bytes(pool), MREMAP_MAYMOVE | MREMAP_FIXED, heap) ==
-	    MAP_FAILED)
-		return -errno;
+	if (r < 0)
+		return r;
 	pool->mapping.shadow = NULL;
-	return madvise(heap, heap_bytes(pool), MADV_DOFORK) < 0 ? -errno : 0;
+	return kernel_madvise(heap, heap_bytes(pool), MADV_DOFORK);
 }
 
 static void forget_parts(struct vmm_mapping *mapping, bool is_private)
@@ -180,9 +180,9 @@ static bool begin_parts(struct vmm_pool *pool)
 	void *bits;
 
 	if (!mapping->shared) {
-		bits = mmap(NULL, bits_bytes(pages(pool)), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (bits == MAP_FAILED)
+		bits = kernel_mmap(NULL, bits_bytes(pages(pool)), PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (kernel_error(bits))
 			return false;
 		mapping->shared = bits;
 	}

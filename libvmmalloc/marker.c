@@ -6,44 +6,45 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/base/text.h"
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/pool.h"
 
 static int open_again(int fd, int flags)
 {
 	char path[64];
 	struct text text = TEXT_INIT(path);
-	int opened;
 
 	text_add(&text, "/proc/thread-self/fd/%d", fd);
-	opened = open(path, flags | O_CLOEXEC);
-	return opened < 0 ? -errno : opened;
+	return kernel_open(path, flags | O_CLOEXEC, 0);
 }
 
 static bool has_fd(const struct vmm_marker *marker)
 {
 	struct stat st;
 
-	return marker->fd > 0 && fstat(marker->fd, &st) == 0 && st.st_dev == marker->dev && st.st_ino == marker->ino;
+	return marker->fd > 0 && kernel_fstat(marker->fd, &st) == 0 && st.st_dev == marker->dev &&
+	       st.st_ino == marker->ino;
 }
 
 static int make(struct vmm_marker *marker)
 {
-	int memory = memfd_create("vmmalloc-marker", MFD_CLOEXEC);
+	int memory = kernel_memfd_create("vmmalloc-marker", MFD_CLOEXEC);
 	struct stat st;
 	int fd;
 
 	if (memory < 0)
-		return -errno;
-	fd = ftruncate(memory, (off_t)POOL_PAGE) == 0 ? open_again(memory, O_RDONLY) : -errno;
-	(void)close(memory);
+		return memory;
+	fd = kernel_ftruncate(memory, (off_t)POOL_PAGE);
+	if (fd == 0)
+		fd = open_again(memory, O_RDONLY);
+	(void)kernel_close(memory);
 	if (fd < 0)
 		return fd;
 	fd = vmm_pool_fd_out_of_the_way(fd);
-	if (fstat(fd, &st) < 0) {
-		(void)close(fd);
+	if (kernel_fstat(fd, &st) < 0) {
+		(void)kernel_close(fd);
 		return -EBADF;
 	}
 	*marker = (struct vmm_marker){ .fd = fd, .dev = st.st_dev, .ino = st.st_ino };
@@ -65,9 +66,9 @@ int vmm_marker_plant(struct vmm_marker *marker)
 	fd = open_again(marker->fd, O_RDWR);
 	if (fd < 0)
 		return fd;
-	page = mmap(NULL, POOL_PAGE, PROT_READ, MAP_SHARED, fd, 0);
-	r = page == MAP_FAILED ? -errno : 0;
-	(void)close(fd);
+	page = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	r = kernel_error(page);
+	(void)kernel_close(fd);
 	if (r == 0)
 		marker->page = page;
 	return r;
@@ -76,21 +77,21 @@ int vmm_marker_plant(struct vmm_marker *marker)
 void vmm_marker_pull(struct vmm_marker *marker)
 {
 	if (marker->page)
-		(void)munmap(marker->page, POOL_PAGE);
+		(void)kernel_munmap(marker->page, POOL_PAGE);
 	marker->page = NULL;
 }
 
 void vmm_marker_forget(struct vmm_marker *marker)
 {
 	if (has_fd(marker))
-		(void)close(marker->fd);
+		(void)kernel_close(marker->fd);
 	marker->fd = 0;
 }
 
 bool vmm_marker_alone(const struct vmm_marker *marker)
 {
-	if (!has_fd(marker) || fcntl(marker->fd, F_SETLEASE, F_WRLCK) < 0)
+	if (!has_fd(marker) || kernel_fcntl(marker->fd, F_SETLEASE, F_WRLCK) < 0)
 		return false;
-	(void)fcntl(marker->fd, F_SETLEASE, F_UNLCK);
+	(void)kernel_fcntl(marker->fd, F_SETLEASE, F_UNLCK);
 	return true;
 }

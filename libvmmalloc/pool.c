@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "libvmmalloc/bits.h"
+#include "libvmmalloc/kernel.h"
 
 #define LEAF_BYTES ((size_t)1 << 30)         /* what one leaf of jemalloc's page index spans */
 #define FD_PREFERRED 900                     /* out of the way of programs that use fixed small numbers */
@@ -37,34 +37,32 @@ __attribute__((noinline)) static int open_unlinked(const char *dir)
 		char path[PATH_MAX];
 		struct text text = TEXT_INIT(path);
 		unsigned long random = 0;
+		ssize_t n;
 
-		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-			return -errno;
-		text_add(&text, "%s/vmmalloc.%d.%lx", dir, (int)getpid(), random);
+		n = kernel_getrandom(&random, sizeof(random), 0);
+		if (n != sizeof(random))
+			return n < 0 ? (int)n : -EIO;
+		text_add(&text, "%s/vmmalloc.%d.%lx", dir, (int)kernel_getpid(), random);
 		if (text.length + 1 == text.size)
 			return -ENAMETOOLONG;
 
-		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd >= 0) {
-			(void)unlink(path);
+		int fd = kernel_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			(void)kernel_unlink(path);
+		if (fd != -EEXIST)
 			return fd;
-		}
-		if (errno != EEXIST)
-			return -errno;
 	}
 	return -EEXIST;
 }
 
 static int open_nameless(const char *dir)
 {
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	int fd = kernel_open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd >= 0)
-		return fd;
 	/* EOPNOTSUPP: the file system has none; EISDIR: an old kernel; EINVAL, ENOSYS: FUSE servers */
-	if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOSYS)
+	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL || fd == -ENOSYS)
 		return open_unlinked(dir);
-	return -errno;
+	return fd;
 }
 
 int vmm_pool_fd_out_of_the_way(int fd)
@@ -72,13 +70,13 @@ int vmm_pool_fd_out_of_the_way(int fd)
 	struct rlimit limit;
 	int wanted = FD_PREFERRED;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= FD_PREFERRED)
+	if (kernel_getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= FD_PREFERRED)
 		wanted = (int)(limit.rlim_cur / 2);
 
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, wanted > STDERR_FILENO ? wanted : STDERR_FILENO + 1);
+	int moved = kernel_fcntl(fd, F_DUPFD_CLOEXEC, wanted > STDERR_FILENO ? wanted : STDERR_FILENO + 1);
 	if (moved < 0)
 		return fd;
-	(void)close(fd);
+	(void)kernel_close(fd);
 	return moved;
 }
 
@@ -101,14 +99,14 @@ static int reserve_addresses(size_t size, size_t align, char **ret_base)
 	if (__builtin_add_overflow(size, slack, &span))
 		return -ENOMEM;
 
-	char *room = mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (room == MAP_FAILED)
-		return -errno;
+	char *room = kernel_mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (kernel_error(room))
+		return kernel_error(room);
 
 	char *base = (char *)place((uintptr_t)room + POOL_PAGE, size, align);
 	char *end = base + size;
-	(void)munmap(room, (size_t)(base - POOL_PAGE - room));
-	(void)munmap(end + POOL_PAGE, (size_t)(room + span - (end + POOL_PAGE)));
+	(void)kernel_munmap(room, (size_t)(base - POOL_PAGE - room));
+	(void)kernel_munmap(end + POOL_PAGE, (size_t)(room + span - (end + POOL_PAGE)));
 	*ret_base = base;
 	return 0;
 }
@@ -125,12 +123,12 @@ static void write_header(struct vmm_pool *pool, bool is_ours, size_t reserved_by
 	header->heap_offset = pool->grain;
 	header->reserved_bytes = reserved_bytes;
 	if (is_ours)
-		(void)!getrandom(header->pool_id, sizeof(header->pool_id), GRND_NONBLOCK);
-	header->owner_pid = (uint32_t)getpid();
-	header->owner_uid = geteuid();
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+		(void)kernel_getrandom(header->pool_id, sizeof(header->pool_id), GRND_NONBLOCK);
+	header->owner_pid = (uint32_t)kernel_getpid();
+	header->owner_uid = kernel_geteuid();
+	(void)kernel_clock_gettime(CLOCK_BOOTTIME, &now);
 	header->owner_start_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	(void)prctl(PR_GET_NAME, header->owner_command);
+	(void)kernel_prctl(PR_GET_NAME, (uintptr_t)header->owner_command);
 	header->mode = POOL_HEADER_SHARED;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic));
@@ -155,7 +153,7 @@ bool vmm_pool_exceeds_file_limit(size_t bytes)
 {
 	struct rlimit limit;
 
-	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur;
+	return kernel_getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur;
 }
 
 /*
@@ -166,15 +164,15 @@ static void write_in_place(int fd)
 {
 	int flags = 0;
 
-	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+	if (kernel_ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
 		flags |= FS_NOCOW_FL;
-		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+		(void)kernel_ioctl(fd, FS_IOC_SETFLAGS, &flags);
 	}
 }
 
 static void unmap_with_guards(const struct vmm_pool *pool)
 {
-	(void)munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
+	(void)kernel_munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
 }
 
 /* What kind of file it is. 0 or -errno. */
@@ -182,9 +180,12 @@ static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 {
 	struct stat st;
 	struct statfs fs;
+	int r = kernel_fstat(pool->fd, &st);
 
-	if (fstat(pool->fd, &st) < 0 || fstatfs(pool->fd, &fs) < 0)
-		return -errno;
+	if (r == 0)
+		r = kernel_fstatfs(pool->fd, &fs);
+	if (r < 0)
+		return r;
 	pool->dev = st.st_dev;
 	pool->ino = st.st_ino;
 	pool->grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE;
@@ -201,9 +202,10 @@ static int map(struct vmm_pool *pool, const char *where, struct text *error)
 
 	if (r < 0)
 		return fail(error, where, "address space", r);
-	if (mmap(pool->base, pool->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd,
-		 0) == MAP_FAILED) {
-		r = fail(error, where, "mmap", -errno);
+	r = kernel_error(kernel_mmap(pool->base, pool->size, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd, 0));
+	if (r < 0) {
+		fail(error, where, "mmap", r);
 		unmap_with_guards(pool);
 		return r;
 	}
@@ -223,8 +225,9 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 	pool->size = round_up(bytes, pool->grain);
 	if (vmm_pool_exceeds_file_limit(pool->size))
 		return fail(error, dir, "file size limit (ulimit -f)", -EFBIG);
-	if (ftruncate(pool->fd, (off_t)pool->size) < 0)
-		return fail(error, dir, "file size", -errno);
+	r = kernel_ftruncate(pool->fd, (off_t)pool->size);
+	if (r < 0)
+		return fail(error, dir, "file size", r);
 	r = map(pool, dir, error);
 	if (r < 0)
 		return r;
@@ -246,7 +249,7 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
 	pool.fd = vmm_pool_fd_out_of_the_way(pool.fd);
 	r = size_and_map(&pool, dir, bytes, reserve_all, error);
 	if (r < 0) {
-		(void)close(pool.fd);
+		(void)kernel_close(pool.fd);
 		return r;
 	}
 	write_header(&pool, true, reserve_all ? pool.size : pool.grain);
@@ -263,7 +266,7 @@ int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error)
 		r = -EINVAL;
 	r = r < 0 ? fail(error, "the daemon's file", "stat", r) : map(&pool, "the daemon's file", error);
 	if (r < 0) {
-		(void)close(pool.fd);
+		(void)kernel_close(pool.fd);
 		return r;
 	}
 	write_header(&pool, false, pool.size);
@@ -274,12 +277,12 @@ int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error)
 int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes)
 {
 	while (bytes > 0) {
-		ssize_t n = pwrite(pool->fd, data, bytes, (off_t)offset);
+		ssize_t n = kernel_pwrite(pool->fd, data, bytes, (off_t)offset);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
+			return n < 0 ? (int)n : -EIO;
 		data += n;
 		offset += (size_t)n;
 		bytes -= (size_t)n;
@@ -291,21 +294,24 @@ void vmm_pool_drop(struct vmm_pool *pool)
 {
 	unmap_with_guards(pool);
 	if (vmm_pool_has_fd(pool))
-		(void)close(pool->fd);
+		(void)kernel_close(pool->fd);
 }
 
 int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 {
-	if (mremap(pool->base, pool->size, pool->size, MREMAP_MAYMOVE | MREMAP_FIXED, old->base) == MAP_FAILED)
-		return -errno;
-	(void)munmap(pool->base - POOL_PAGE, POOL_PAGE);
-	(void)munmap(pool->base + pool->size, POOL_PAGE);
+	int r = kernel_error(kernel_mremap(pool->base, pool->size, pool->size, MREMAP_MAYMOVE | MREMAP_FIXED,
+					   old->base));
+
+	if (r < 0)
+		return r;
+	(void)kernel_munmap(pool->base - POOL_PAGE, POOL_PAGE);
+	(void)kernel_munmap(pool->base + pool->size, POOL_PAGE);
 	if (vmm_pool_has_fd(old))
-		(void)close(old->fd);
+		(void)kernel_close(old->fd);
 	if (old->mapping.shadow)
-		(void)munmap(old->mapping.shadow, old->size - old->grain);
+		(void)kernel_munmap(old->mapping.shadow, old->size - old->grain);
 	if (old->mapping.shared)
-		(void)munmap(old->mapping.shared, bits_bytes(old->size / POOL_PAGE));
+		(void)kernel_munmap(old->mapping.shared, bits_bytes(old->size / POOL_PAGE));
 	pool->base = old->base;
 	pool->header = (struct pool_header *)old->base;
 	*old = *pool;
@@ -316,7 +322,7 @@ bool vmm_pool_has_fd(const struct vmm_pool *pool)
 {
 	struct stat st;
 
-	return fstat(pool->fd, &st) == 0 && st.st_dev == pool->dev && st.st_ino == pool->ino;
+	return kernel_fstat(pool->fd, &st) == 0 && st.st_dev == pool->dev && st.st_ino == pool->ino;
 }
 
 static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
@@ -325,15 +331,15 @@ static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
 
 	for (size_t done = 0; done < bytes;) {
 		size_t n = bytes - done < piece ? bytes - done : piece;
+		int r;
 
 		/* the size stays as it is, also should the descriptor become somebody else's at this very moment */
-		if (fallocate(pool->fd, FALLOC_FL_KEEP_SIZE, (off_t)(offset + done), (off_t)n) == 0) {
+		r = kernel_fallocate(pool->fd, FALLOC_FL_KEEP_SIZE, (off_t)(offset + done), (off_t)n);
+		if (r == 0)
 			done += n;
-			continue;
-		}
-		if (errno != EINTR)
-			return -errno;
-		if (piece > pool->grain)
+		else if (r != -EINTR)
+			return r;
+		else if (piece > pool->grain)
 			piece = round_up(piece / 2, pool->grain);
 	}
 	return 0;
@@ -342,9 +348,9 @@ static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
 /* Without a descriptor: touch the pages from inside the kernel, which says EFAULT where we would die of SIGBUS. */
 static int reserve_by_mapping(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	if (madvise(pool->base + offset, bytes, MADV_POPULATE_WRITE) == 0)
-		return 0;
-	return errno == EFAULT || errno == ENOMEM ? -ENOSPC : -errno;
+	int r = kernel_madvise(pool->base + offset, bytes, MADV_POPULATE_WRITE);
+
+	return r == -EFAULT || r == -ENOMEM ? -ENOSPC : r;
 }
 
 int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
@@ -364,11 +370,11 @@ bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
 	struct statfs fs;
 
 	/* a tmpfs without a limit says 0 blocks */
-	return vmm_pool_has_fd(pool) && fstatfs(pool->fd, &fs) == 0 && fs.f_blocks > 0 &&
-	       bytes / (size_t)fs.f_bsize > (geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
+	return vmm_pool_has_fd(pool) && kernel_fstatfs(pool->fd, &fs) == 0 && fs.f_blocks > 0 &&
+	       bytes / (size_t)fs.f_bsize > (kernel_geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
 }
 
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	return madvise(pool->base + offset, bytes, MADV_REMOVE) == 0 ? 0 : -errno;
+	return kernel_madvise(pool->base + offset, bytes, MADV_REMOVE);
 }

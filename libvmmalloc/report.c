@@ -7,15 +7,16 @@
 #include <unistd.h>
 
 #include "common/base/text.h"
+#include "libvmmalloc/kernel.h"
 
 #define REPORT_LINE_BYTES 4608  /* a path of PATH_MAX and the words around it */
 
 void vmm_report_write(int fd, const char *data, size_t length)
 {
 	while (length > 0) {
-		ssize_t n = write(fd, data, length);
+		ssize_t n = kernel_write(fd, data, length);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
 		if (n <= 0)
 			return;
@@ -36,5 +37,5 @@ void vmm_report_fatal(const char *format, ...)
 	va_end(args);
 	text_add(&text, "\n");
 	vmm_report_write(STDERR_FILENO, text.data, text.length);
-	_exit(EXIT_FAILURE);
+	kernel_exit(EXIT_FAILURE);
 }

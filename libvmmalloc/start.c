@@ -11,6 +11,7 @@
 #include "libvmmalloc/comeback.h"
 #include "libvmmalloc/daemon.h"
 #include "libvmmalloc/fork.h"
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
 
@@ -38,7 +39,7 @@ static void keep_pool_dir(void)
 {
 	struct text text = TEXT_INIT(vmm.pool_dir);
 
-	if (vmm.config.pool_dir[0] != '/' && getcwd(vmm.pool_dir, sizeof(vmm.pool_dir))) {
+	if (vmm.config.pool_dir[0] != '/' && kernel_getcwd(vmm.pool_dir, sizeof(vmm.pool_dir)) > 0) {
 		text.length = strlen(vmm.pool_dir);
 		text_add(&text, "/");
 	}

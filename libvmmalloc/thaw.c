@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/mapping.h"
 
 /* /proc/PID/pagemap: one word a page. Documentation/admin-guide/mm/pagemap.rst */
@@ -37,7 +37,7 @@ static bool is_doubtful(uint64_t page)
 /* The program may have made them inaccessible: the kernel says so, where we would die. */
 static bool are_readable(char *start, size_t bytes)
 {
-	return bytes > 0 && madvise(start, bytes, MADV_POPULATE_READ) == 0;
+	return bytes > 0 && kernel_madvise(start, bytes, MADV_POPULATE_READ) == 0;
 }
 
 /* Looks at the contents of those pages, and calls the ones that are as in the file the file's. */
@@ -89,7 +89,7 @@ static void thaw_stretch(void *context, char *start, size_t bytes)
 		ssize_t want = (ssize_t)(count * sizeof(*pages));
 		off_t offset = (off_t)((uintptr_t)(start + done) / POOL_PAGE * sizeof(*pages));
 
-		if (pread(thaw->pagemap, pages, (size_t)want, offset) != want) {
+		if (kernel_pread(thaw->pagemap, pages, (size_t)want, offset) != want) {
 			thaw->error = -EIO;
 		} else {
 			resolve_doubts(thaw->pool, start + done, pages, count);
@@ -107,10 +107,10 @@ int vmm_thaw(struct vmm_heap *heap)
 		return -EBADF;
 	if (vmm_pool_exceeds_file_limit(heap->pool.size))
 		return -EFBIG;
-	thaw.pagemap = open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC);
+	thaw.pagemap = kernel_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	if (thaw.pagemap < 0)
-		return -errno;
+		return thaw.pagemap;
 	vmm_heap_each_used(heap, thaw_stretch, &thaw);
-	(void)close(thaw.pagemap);
+	(void)kernel_close(thaw.pagemap);
 	return thaw.error < 0 ? thaw.error : vmm_mapping_thaw(&heap->pool);
 }

@@ -15,6 +15,7 @@
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/config.h"
 #include "libvmmalloc/engine.h"
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/report.h"
 
 #define LEVEL_MOST 4
@@ -40,14 +41,14 @@ static int log_fd(void)
 
 	if (log_to.path[0] == '\0')
 		return STDERR_FILENO;
-	if (log_to.fd > 0 && fstat(log_to.fd, &st) == 0 && st.st_dev == log_to.dev && st.st_ino == log_to.ino)
+	if (log_to.fd > 0 && kernel_fstat(log_to.fd, &st) == 0 && st.st_dev == log_to.dev && st.st_ino == log_to.ino)
 		return log_to.fd;
 
 	text_add(&text, "%s", log_to.path);
 	if (log_to.per_process)
-		text_add(&text, "%d", (int)getpid());
-	log_to.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (log_to.fd < 0 || fstat(log_to.fd, &st) < 0)
+		text_add(&text, "%d", (int)kernel_getpid());
+	log_to.fd = kernel_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (log_to.fd < 0 || kernel_fstat(log_to.fd, &st) < 0)
 		return STDERR_FILENO;
 	log_to.dev = st.st_dev;
 	log_to.ino = st.st_ino;
@@ -109,7 +110,8 @@ void vmm_trace_start(char *const *environment)
 		strcpy(log_to.path, path);
 		log_to.per_process = path[strlen(path) - 1] == '-';
 		if (log_fd() == STDERR_FILENO)
-			vmm_report_fatal("VMMALLOC_LOG_FILE (%s) cannot be opened: %s", path, strerrordesc_np(errno));
+			vmm_report_fatal("VMMALLOC_LOG_FILE (%s) cannot be opened: %s", path,
+					 strerrordesc_np(log_to.fd < 0 ? -log_to.fd : EBADF));
 	}
 	TRACE(1, "libvmmalloc %s", VMMALLOC_VERSION);
 }
@@ -117,7 +119,7 @@ void vmm_trace_start(char *const *environment)
 void vmm_trace_after_fork(void)
 {
 	if (log_to.per_process && log_to.fd > 0) {
-		(void)close(log_to.fd);
+		(void)kernel_close(log_to.fd);
 		log_to.fd = -1;
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_daemon -- the library asks for a pool: daemons that give one, refuse, lie, are slow or silent. */
-/* objects: libvmmalloc/daemon.c common/base/handout.c common/base/text.c tests/unit/scratch.c */
+/* objects: libvmmalloc/daemon.c libvmmalloc/kernel.c common/base/handout.c common/base/text.c tests/unit/scratch.c */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

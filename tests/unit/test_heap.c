@@ -6,8 +6,8 @@
  * wants it to be, and own the clock.
  */
 /* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c common/base/text.c */
-/* objects: tests/unit/scratch.c */
-/* wrap: open fallocate madvise mmap fstatfs clock_gettime */
+/* objects: libvmmalloc/kernel.c tests/unit/scratch.c */
+/* wrap: kernel_open kernel_fallocate kernel_madvise kernel_mmap kernel_fstatfs kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -56,10 +56,10 @@ static struct {
 	unsigned char pages[MOST_PAGES];  /* 1: reserved */
 } disk;
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
+int __real_kernel_open(const char *path, int flags, mode_t mode);
+int __wrap_kernel_open(const char *path, int flags, mode_t mode)
 {
-	return disk.real ? __real_open(path, flags, 0600) : memfd_create("pool", MFD_CLOEXEC);
+	return disk.real ? __real_kernel_open(path, flags, mode) : memfd_create("pool", MFD_CLOEXEC);
 }
 
 static size_t missing_pages(size_t first, size_t last)
@@ -71,35 +71,33 @@ static size_t missing_pages(size_t first, size_t last)
 	return n;
 }
 
-int __real_fallocate(int fd, int mode, off_t offset, off_t bytes);
-int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
+int __real_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes);
+int __wrap_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes)
 {
 	size_t first = (size_t)offset / PAGE, last = ((size_t)(offset + bytes) + PAGE - 1) / PAGE;
 
 	if (disk.real)
-		return __real_fallocate(fd, mode, offset, bytes);
+		return __real_kernel_fallocate(fd, mode, offset, bytes);
 	disk.requests++;
 	disk.ragged = disk.ragged || (size_t)(offset | bytes) % disk.grain;
-	if (disk.used + missing_pages(first, last) * PAGE > __atomic_load_n(&disk.capacity, __ATOMIC_RELAXED)) {
-		errno = ENOSPC;
-		return -1;
-	}
+	if (disk.used + missing_pages(first, last) * PAGE > __atomic_load_n(&disk.capacity, __ATOMIC_RELAXED))
+		return -ENOSPC;
 	disk.used += missing_pages(first, last) * PAGE;
 	memset(disk.pages + first, 1, last - first);
 	return 0;
 }
 
-int __real_madvise(void *address, size_t bytes, int advice);
-int __wrap_madvise(void *address, size_t bytes, int advice)
+int __real_kernel_madvise(void *address, size_t bytes, int advice);
+int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 {
 	size_t first = (size_t)((char *)address - disk.base) / PAGE, last = first + (bytes + PAGE - 1) / PAGE;
+	int r;
 
-	if (disk.broken && advice == MADV_REMOVE) {
-		errno = EOPNOTSUPP;
-		return -1;
-	}
-	if (__real_madvise(address, bytes, advice) < 0)
-		return -1;
+	if (disk.broken && advice == MADV_REMOVE)
+		return -EOPNOTSUPP;
+	r = __real_kernel_madvise(address, bytes, advice);
+	if (r < 0)
+		return r;
 	if (!disk.real && advice == MADV_REMOVE) {
 		disk.used -= (last - first - missing_pages(first, last)) * PAGE;
 		memset(disk.pages + first, 0, last - first);
@@ -107,20 +105,18 @@ int __wrap_madvise(void *address, size_t bytes, int advice)
 	return 0;
 }
 
-void *__real_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+void *__real_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
-	if (disk.no_memory && flags & MAP_ANONYMOUS) {
-		errno = ENOMEM;
-		return MAP_FAILED;
-	}
-	return __real_mmap(at, bytes, protection, flags, fd, offset);
+	if (disk.no_memory && flags & MAP_ANONYMOUS)
+		return (void *)(intptr_t)-ENOMEM;
+	return __real_kernel_mmap(at, bytes, protection, flags, fd, offset);
 }
 
-int __real_fstatfs(int fd, struct statfs *fs);
-int __wrap_fstatfs(int fd, struct statfs *fs)
+int __real_kernel_fstatfs(int fd, struct statfs *fs);
+int __wrap_kernel_fstatfs(int fd, struct statfs *fs)
 {
-	int r = __real_fstatfs(fd, fs);
+	int r = __real_kernel_fstatfs(fd, fs);
 
 	if (disk.huge_page) {
 		fs->f_type = HUGETLBFS_MAGIC;
@@ -131,13 +127,13 @@ int __wrap_fstatfs(int fd, struct statfs *fs)
 	return r;
 }
 
-int __real_clock_gettime(clockid_t clock, struct timespec *now);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+int __real_kernel_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_kernel_clock_gettime(clockid_t clock, struct timespec *now)
 {
 	uint64_t now_ns = __atomic_load_n(&disk.now_ns, __ATOMIC_RELAXED);
 
 	if (clock != CLOCK_MONOTONIC && clock != CLOCK_MONOTONIC_COARSE)
-		return __real_clock_gettime(clock, now);
+		return __real_kernel_clock_gettime(clock, now);
 	*now = (struct timespec){ .tv_sec = (time_t)(now_ns / 1000000000u), .tv_nsec = (long)(now_ns % 1000000000u) };
 	return 0;
 }

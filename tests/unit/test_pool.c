@@ -5,8 +5,9 @@
  * Every system call of the module goes through a wrapper below that can be told to fail, and that keeps account of
  * what the module maps and reserves.
  */
-/* objects: libvmmalloc/pool.c common/base/text.c tests/unit/scratch.c */
-/* wrap: open fallocate mmap munmap ftruncate fstat fstatfs madvise getrandom getrlimit fcntl */
+/* objects: libvmmalloc/pool.c libvmmalloc/kernel.c common/base/text.c tests/unit/scratch.c */
+/* wrap: kernel_open kernel_fallocate kernel_mmap kernel_munmap kernel_ftruncate kernel_fstat kernel_fstatfs */
+/* wrap: kernel_madvise kernel_getrandom kernel_getrlimit kernel_fcntl */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include "libvmmalloc/kernel.h"
 #include "libvmmalloc/pool.h"
 #include "tests/unit/scratch.h"
 
@@ -59,40 +61,39 @@ static struct {
 	int last_mode;
 } seen;
 
-static bool strikes(struct fault *fault)
+/* What the call shall fail with; 0 if it shall not. */
+static int strikes(struct fault *fault)
 {
 	if (fault->after > 0) {
 		fault->after--;
-		return false;
+		return 0;
 	}
 	if (fault->times == 0)
-		return false;
+		return 0;
 	fault->times--;
-	errno = fault->error;
-	return true;
+	return -fault->error;
 }
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
+int __real_kernel_open(const char *path, int flags, mode_t mode);
+int __wrap_kernel_open(const char *path, int flags, mode_t mode)
 {
 	bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
-	mode_t mode = 0;
-	va_list args;
+	int r = strikes(nameless ? &faults.nameless : &faults.open);
 
-	va_start(args, flags);
-	if (nameless || flags & O_CREAT)
-		mode = va_arg(args, mode_t);
-	va_end(args);
-	return strikes(nameless ? &faults.nameless : &faults.open) ? -1 : __real_open(path, flags, mode);
+	return r < 0 ? r : __real_kernel_open(path, flags, mode);
 }
 
-int __real_fallocate(int fd, int mode, off_t offset, off_t bytes);
-int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
+int __real_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes);
+int __wrap_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes)
 {
+	int r = strikes(&faults.fallocate);
+
 	seen.fallocates++;
 	seen.last_mode = mode;
-	if (strikes(&faults.fallocate) || __real_fallocate(fd, mode, offset, bytes) < 0)
-		return -1;
+	if (r == 0)
+		r = __real_kernel_fallocate(fd, mode, offset, bytes);
+	if (r < 0)
+		return r;
 	seen.in_order = seen.in_order && offset == seen.next_offset;
 	seen.next_offset = offset + bytes;
 	seen.last_piece = (size_t)bytes;
@@ -101,69 +102,80 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
 	return 0;
 }
 
-void *__real_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+void *__real_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
+	int r = strikes(&faults.mmap);
 	void *address;
 
-	if (strikes(&faults.mmap))
-		return MAP_FAILED;
-	address = __real_mmap(at, bytes, protection, flags, fd, offset);
-	if (address != MAP_FAILED && !(flags & MAP_FIXED))
+	if (r < 0)
+		return (void *)(intptr_t)r;
+	address = __real_kernel_mmap(at, bytes, protection, flags, fd, offset);
+	if (!kernel_error(address) && !(flags & MAP_FIXED))
 		seen.mapped += bytes;
 	return address;
 }
 
-int __real_munmap(void *address, size_t bytes);
-int __wrap_munmap(void *address, size_t bytes)
+int __real_kernel_munmap(void *address, size_t bytes);
+int __wrap_kernel_munmap(void *address, size_t bytes)
 {
-	int r = __real_munmap(address, bytes);
+	int r = __real_kernel_munmap(address, bytes);
 
 	if (r == 0)
 		seen.mapped -= bytes;
 	return r;
 }
 
-int __real_ftruncate(int fd, off_t bytes);
-int __wrap_ftruncate(int fd, off_t bytes)
+int __real_kernel_ftruncate(int fd, off_t bytes);
+int __wrap_kernel_ftruncate(int fd, off_t bytes)
 {
-	return strikes(&faults.ftruncate) ? -1 : __real_ftruncate(fd, bytes);
+	int r = strikes(&faults.ftruncate);
+
+	return r < 0 ? r : __real_kernel_ftruncate(fd, bytes);
 }
 
-int __real_fstat(int fd, struct stat *st);
-int __wrap_fstat(int fd, struct stat *st)
+int __real_kernel_fstat(int fd, struct stat *st);
+int __wrap_kernel_fstat(int fd, struct stat *st)
 {
-	return strikes(&faults.fstat) ? -1 : __real_fstat(fd, st);
+	int r = strikes(&faults.fstat);
+
+	return r < 0 ? r : __real_kernel_fstat(fd, st);
 }
 
-int __real_fstatfs(int fd, struct statfs *fs);
-int __wrap_fstatfs(int fd, struct statfs *fs)
+int __real_kernel_fstatfs(int fd, struct statfs *fs);
+int __wrap_kernel_fstatfs(int fd, struct statfs *fs)
 {
-	if (strikes(&faults.fstatfs) || __real_fstatfs(fd, fs) < 0)
-		return -1;
-	if (faults.huge_page) {
+	int r = strikes(&faults.fstatfs);
+
+	if (r == 0)
+		r = __real_kernel_fstatfs(fd, fs);
+	if (r == 0 && faults.huge_page) {
 		fs->f_type = HUGETLBFS_MAGIC;
 		fs->f_bsize = faults.huge_page;
 	}
-	return 0;
+	return r;
 }
 
-int __real_madvise(void *address, size_t bytes, int advice);
-int __wrap_madvise(void *address, size_t bytes, int advice)
+int __real_kernel_madvise(void *address, size_t bytes, int advice);
+int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 {
-	return strikes(&faults.madvise) ? -1 : __real_madvise(address, bytes, advice);
+	int r = strikes(&faults.madvise);
+
+	return r < 0 ? r : __real_kernel_madvise(address, bytes, advice);
 }
 
-ssize_t __real_getrandom(void *buffer, size_t bytes, unsigned flags);
-ssize_t __wrap_getrandom(void *buffer, size_t bytes, unsigned flags)
+ssize_t __real_kernel_getrandom(void *buffer, size_t bytes, unsigned flags);
+ssize_t __wrap_kernel_getrandom(void *buffer, size_t bytes, unsigned flags)
 {
-	return strikes(&faults.getrandom) ? -1 : __real_getrandom(buffer, bytes, flags);
+	int r = strikes(&faults.getrandom);
+
+	return r < 0 ? r : __real_kernel_getrandom(buffer, bytes, flags);
 }
 
-int __real_getrlimit(int resource, struct rlimit *limit);
-int __wrap_getrlimit(int resource, struct rlimit *limit)
+int __real_kernel_getrlimit(int resource, struct rlimit *limit);
+int __wrap_kernel_getrlimit(int resource, struct rlimit *limit)
 {
-	int r = __real_getrlimit(resource, limit);
+	int r = __real_kernel_getrlimit(resource, limit);
 
 	if (resource == RLIMIT_NOFILE && faults.nofile)
 		limit->rlim_cur = faults.nofile;
@@ -172,16 +184,12 @@ int __wrap_getrlimit(int resource, struct rlimit *limit)
 	return r;
 }
 
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...)
+int __real_kernel_fcntl(int fd, int command, long argument);
+int __wrap_kernel_fcntl(int fd, int command, long argument)
 {
-	va_list args;
-	int argument;
+	int r = strikes(&faults.fcntl);
 
-	va_start(args, command);
-	argument = va_arg(args, int);
-	va_end(args);
-	return strikes(&faults.fcntl) ? -1 : __real_fcntl(fd, command, argument);
+	return r < 0 ? r : __real_kernel_fcntl(fd, command, argument);
 }
 
 /* --- a directory for each test, and a look at what is left in the end --- */
@@ -244,7 +252,7 @@ static struct vmm_pool create(const struct place *place, size_t bytes, bool rese
 
 static void destroy(struct vmm_pool *pool)
 {
-	assert_int_equal(munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE), 0);
+	assert_int_equal(kernel_munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE), 0);
 	close(pool->fd);
 }
 
