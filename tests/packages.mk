@@ -3,7 +3,7 @@
 BUILD_PACKAGES := gcc g++ make binutils libc6-dev libjemalloc-dev pkg-config libuv1-dev libjansson-dev libsystemd-dev \
 	libinih-dev libsmartcols-dev
 DEMO_PACKAGES := perl-base
-LINT_PACKAGES := cppcheck clang-format man-db groff-base
+LINT_PACKAGES := cppcheck man-db groff-base
 TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace pkg-config man-db \
 	git python3 perl curl sqlite3 redis-server redis-tools memcached nginx-light zstd xz-utils bzip2 ed vim tcl gdb \
 	openssl openssh-client xfsprogs btrfs-progs e2fsprogs util-linux postgresql systemd
