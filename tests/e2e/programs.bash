@@ -597,7 +597,7 @@ case_packages() {
 	same_work <<'SCRIPT'
 	set -eu
 	dpkg-query -W | md5sum
-	dpkg-query -S /bin/bash
+	dpkg-query -S "$(dpkg-query -L bash | grep -m 1 '/bin/bash$')"    # /bin or /usr/bin
 	apt-cache --generate -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= pkgnames 2>/dev/null | sort | md5sum
 SCRIPT
 	# its cache is made anew in its heap: one on the disk, where there is one, would only be mapped
