@@ -24,8 +24,27 @@ static int warm(struct job *job, struct text *error)
 	return r;
 }
 
+/*
+ * Found ready in its directory, but in somebody's hands, it has its mark still. A rename waits for whoever writes to the
+ * file, and keeps the whole directory waiting with it: so first the probe.
+ */
+static int mark_used(struct job *job)
+{
+	const struct pool_dir *dir = &job->directory->dir;
+	int r;
+
+	if (job->file.mark != POOL_FILE_READY)
+		return 0;
+	r = pool_file_probe(dir, &job->file);
+	return r == 0 ? pool_file_set_mark(dir, &job->file, POOL_FILE_USED) : r;
+}
+
 static int scrub(struct job *job, struct text *error)
 {
+	int r = mark_used(job);
+
+	if (r != 0)
+		return r;
 	return pool_file_scrub(&job->directory->dir, &job->file, job->class_name, job->size_bytes,
 			       job->punch_timeout_ms, &job->cancel, error);
 }

@@ -132,6 +132,24 @@ static int names_read(const struct pool_dir *dir, struct names *names)
 	return r;
 }
 
+/*
+ * It may be on the disk only, and then has to be waited for. That is safe where nobody has the file: nobody can keep
+ * us waiting.
+ */
+static int read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header)
+{
+	int r = pool_file_read_header(dir, file, ret_header);
+	struct stat st;
+
+	if (r != -EAGAIN)
+		return r;
+	CLEANUP(cleanup_fd) int fd = pool_file_open_as(dir, file, O_RDONLY, &st);
+	if (fd < 0)
+		return fd;
+	r = pool_file_probe_fd(fd);
+	return r < 0 ? r : pool_file_header_read(fd, ret_header);
+}
+
 /* False: it is gone, or not ours. */
 static bool look_at(const struct pool_dir *dir, struct pool_file *file, bool *ret_has_header,
 		    struct pool_header *ret_header)
@@ -146,7 +164,7 @@ static bool look_at(const struct pool_dir *dir, struct pool_file *file, bool *re
 	file->dev = st.st_dev;
 	file->ino = st.st_ino;
 	memset(ret_header, 0, sizeof(*ret_header));
-	*ret_has_header = pool_file_read_header(dir, file, ret_header) == 0;
+	*ret_has_header = read_header(dir, file, ret_header) == 0;
 	return true;
 }
 

@@ -139,7 +139,10 @@ int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const ch
  */
 int pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file);
 
-/* Reads the header with pread. Its owner may have written anything there: figures, not facts. -EBADMSG: no header. */
+/*
+ * Reads the header, and waits for nobody: -EAGAIN: whoever has the pool keeps others from reading it, or it is not in
+ * memory. Its owner may have written anything there: figures, not facts. -EBADMSG: no header.
+ */
 int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header);
 
 /* Whether a header was written since this machine was booted; only the daemon has written that of a .ready file. */
@@ -147,7 +150,7 @@ bool pool_file_header_is_of_this_boot(const struct pool_header *header);
 
 /*
  * Calls `visit` for each file whose name, type, owner, mode and link count are ours; `has_header` says whether it also
- * begins with a pool header. Returns 0, -errno, or the first non-zero value that `visit` returns.
+ * begins with a pool header, as far as that can be known without waiting for whoever has it. Returns 0, -errno, or the first non-zero value that `visit` returns.
  */
 int pool_dir_scan(const struct pool_dir *dir,
 		  int (*visit)(void *context, const struct pool_file *file, bool has_header,

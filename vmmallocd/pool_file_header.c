@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/base/handout.h"
@@ -50,15 +51,35 @@ int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *
 	return 0;
 }
 
-int pool_file_header_read(int fd, struct pool_header *ret_header)
+static int read_header(int fd, int flags, struct pool_header *ret_header)
 {
 	char data[sizeof(struct pool_header)];
+	const struct iovec part = { .iov_base = data, .iov_len = sizeof(data) };
 	ssize_t n;
 
 	do
-		n = pread(fd, data, sizeof(data), 0);
+		n = preadv2(fd, &part, 1, 0, flags);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : pool_file_header_decode(data, (size_t)n, ret_header);
+}
+
+int pool_file_header_read(int fd, struct pool_header *ret_header)
+{
+	return read_header(fd, 0, ret_header);
+}
+
+/*
+ * Whoever has the pool may be in the middle of a write to it, from memory that does not come: XFS, and every file
+ * system on DAX, then keeps readers waiting, and no signal ends that. The file systems that know no RWF_NOWAIT read
+ * without the lock of the file, but on DAX.
+ */
+static int read_at_once(const struct pool_dir *dir, int fd, struct pool_header *ret_header)
+{
+	int r = read_header(fd, RWF_NOWAIT, ret_header);
+
+	if (r != -EOPNOTSUPP)
+		return r;
+	return dir->dax ? -EAGAIN : read_header(fd, 0, ret_header);
 }
 
 int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header)
@@ -66,7 +87,7 @@ int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *fi
 	struct stat st;
 
 	CLEANUP(cleanup_fd) int fd = pool_file_open_as(dir, file, O_RDONLY, &st);
-	return fd < 0 ? fd : pool_file_header_read(fd, ret_header);
+	return fd < 0 ? fd : read_at_once(dir, fd, ret_header);
 }
 
 static int read_boot_id(uint8_t ret_id[16])

@@ -64,8 +64,6 @@ static void adopt(struct pools *pools, struct directory *directory, const struct
 	case RECOVER_QUARANTINED: tally->others++; state = REGISTRY_QUARANTINED; break;
 	}
 	r = pools_add(pools, directory, &pool, state, &added);
-	if (r == 0 && (state == REGISTRY_LEASED || state == REGISTRY_RECYCLING) && pool.file.mark == POOL_FILE_READY)
-		r = pool_file_set_mark(&directory->dir, &added->file, POOL_FILE_USED);
 	if (r != 0)
 		log_line(pools->log, LOG_WARNING, "%s: found in %s: %s", pools_name(&pool).text, directory->path,
 			 strerrordesc_np(-r));

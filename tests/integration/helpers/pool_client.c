@@ -19,7 +19,10 @@
  * path, reopen              opens an O_PATH descriptor of the pool; opens the pool through it
  * pin, pinned               puts a page of the mapping into a pipe; "pinned BYTE": what the pipe reads there now
  * locks=N                   takes that many locks on the pool, which the kernel drops only after IN_CLOSE_WRITE
+ * writefrom=FILE            writes from a mapping of that file to the pool's second page: "writing" before that
  * fork                      a child that keeps everything, and sleeps: "child PID"
+ * linger=BYTES              sends garbage of that length, and with it a socket whose last close takes a minute: "0" or an
+ *                           error's name
  * flood=N                   opens N silent connections: "N connections, M told to be busy"
  * waitfor=FILE, hold        until the file exists; for ever
  *
@@ -27,6 +30,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -68,7 +72,9 @@ static void say_result(int r)
 static int open_connection(const struct client *client)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* the control socket is a stream */
+	int type = strstr(client->socket, "control") ? SOCK_STREAM : SOCK_SEQPACKET;
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", client->socket);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -233,6 +239,17 @@ static void take_locks(const struct client *client, size_t n)
 	}
 }
 
+static void write_from(const struct client *client, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *memory = fd < 0 ? MAP_FAILED : mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (memory == MAP_FAILED)
+		die(path);
+	puts("writing");
+	say_result(pwrite(client->pool, memory, PAGE, PAGE) < 0 ? -1 : 0);
+}
+
 static void do_fork(void)
 {
 	pid_t child = fork();
@@ -286,6 +303,51 @@ static void send_garbage(const struct client *client, size_t bytes)
 	if (send(client->connection, garbage, bytes, MSG_NOSIGNAL) < 0)
 		die("send");
 	free(garbage);
+}
+
+/* A TCP socket that lingers: data that nobody reads, and SO_LINGER. *ret_reader must stay open. */
+static int make_lingering(int *ret_reader)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct linger linger = { .l_onoff = 1, .l_linger = 60 };
+	static const char data[65536];
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), writer = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 1) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&address, &length) < 0 ||
+	    connect(writer, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die("TCP");
+	*ret_reader = accept(listener, NULL, NULL);
+	while (send(writer, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	if (setsockopt(writer, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0)
+		die("SO_LINGER");
+	return writer;
+}
+
+static void send_lingering(const struct client *client, size_t bytes)
+{
+	int reader, fd = make_lingering(&reader);
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) } };
+	struct iovec data = { calloc(1, bytes), bytes };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+	if (sendmsg(client->connection, &message, MSG_NOSIGNAL) < 0) {
+		say_result(-1);
+		/* then the last close is here */
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0 }, sizeof(struct linger));
+	} else {
+		say_result(0);
+	}
+	free(data.iov_base);
+	close(fd);
 }
 
 static void act(struct client *client, const char *verb, const char *argument)
@@ -346,8 +408,12 @@ static void act(struct client *client, const char *verb, const char *argument)
 		pin(client);
 	else if (IS("pinned"))
 		pinned(client);
+	else if (IS("writefrom"))
+		write_from(client, argument);
 	else if (IS("fork"))
 		do_fork();
+	else if (IS("linger"))
+		send_lingering(client, number);
 	else if (IS("flood"))
 		flood(client, (int)number);
 	else if (IS("waitfor"))
