@@ -10,6 +10,7 @@
 
 #include "vmmallocd/control_connection.h"
 #include "vmmallocd/control_methods.h"
+#include "vmmallocd/rights.h"
 
 #define TICK_MS 1000
 #define ACCEPTED_AT_ONCE 16
@@ -17,6 +18,7 @@
 struct control {
 	struct control_backend backend;
 	int fd;
+	bool refuses_rights;  /* rights.h */
 	uv_poll_t listener;
 	uv_idle_t turns;      /* active while a connection wants a turn: one in each turn of the loop */
 	uv_timer_t tick;      /* active while there are connections, or accepting waits for descriptors */
@@ -103,6 +105,15 @@ static bool may_connect(const struct control *control, uid_t uid)
 	return own < CONTROL_CONNECTIONS_PER_UID && (control_methods_is_trusted(uid) || others < CONTROL_CONNECTIONS);
 }
 
+static void close_socket(const struct control *control, int fd)
+{
+	struct rights rights;
+
+	rights_begin(&rights, control->refuses_rights);
+	close(fd);
+	rights_end(&rights);
+}
+
 static void serve(struct control *control, int fd)
 {
 	struct ucred peer;
@@ -110,9 +121,9 @@ static void serve(struct control *control, int fd)
 	struct control_connection *connection;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || !may_connect(control, peer.uid) ||
-	    control_connection_open(control->listener.loop, fd, peer.uid, &control->backend, control,
-				    &connection) < 0) {
-		close(fd);
+	    control_connection_open(control->listener.loop, fd, peer.uid, control->refuses_rights, &control->backend,
+				    control, &connection) < 0) {
+		close_socket(control, fd);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&control->connections, connection, link);
@@ -146,7 +157,7 @@ static void on_closed(uv_handle_t *handle)
 	struct control *control = handle->data;
 
 	if (handle == (uv_handle_t *)&control->listener)
-		close(control->fd);
+		close_socket(control, control->fd);
 	control_freed(control);
 }
 
@@ -165,6 +176,7 @@ int control_open(uv_loop_t *loop, int listening_fd, const struct control_backend
 	}
 	control->backend = *backend;
 	control->fd = listening_fd;
+	control->refuses_rights = rights_refuse(listening_fd);
 	control->handles = 3;
 	TAILQ_INIT(&control->connections);
 	uv_idle_init(loop, &control->turns);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "vmmallocd/control_methods.h"
+#include "vmmallocd/rights.h"
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -15,8 +16,11 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct control_connection *connection = handle->data;
 	struct control *control = connection->control;
+	struct rights rights;
 
+	rights_begin(&rights, connection->refuses_rights);
 	close(connection->fd);
+	rights_end(&rights);
 	varlink_splitter_done(&connection->splitter);
 	control_reply_free(connection->reply);
 	free(connection);
@@ -59,13 +63,16 @@ static void settle(struct control_connection *connection)
 
 static void receive(struct control_connection *connection)
 {
+	struct rights rights;
 	char *space;
 	size_t bytes;
 	ssize_t n;
 
 	if (varlink_splitter_space(&connection->splitter, &space, &bytes) < 0)
 		return control_connection_close(connection);
+	rights_begin(&rights, connection->refuses_rights);
 	n = recv(connection->fd, space, bytes, MSG_DONTWAIT);
+	rights_end(&rights);
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			control_connection_close(connection);
@@ -136,8 +143,9 @@ void control_connection_turn(struct control_connection *connection)
 	settle(connection);
 }
 
-int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, const struct control_backend *backend,
-			    struct control *control, struct control_connection **ret_connection)
+int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rights,
+			    const struct control_backend *backend, struct control *control,
+			    struct control_connection **ret_connection)
 {
 	struct control_connection *connection = calloc(1, sizeof(*connection));
 	int r;
@@ -154,6 +162,7 @@ int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, const struct con
 	connection->backend = backend;
 	connection->fd = fd;
 	connection->uid = uid;
+	connection->refuses_rights = refuses_rights;
 	connection->active_ms = uv_now(loop);
 	varlink_splitter_init(&connection->splitter, CONTROL_MESSAGE_BYTES_MOST);
 	(void)uv_poll_start(&connection->poll, UV_READABLE, on_poll);  /* uv_poll_init has tried the descriptor */

@@ -24,6 +24,7 @@ struct control_connection {
 	uv_poll_t poll;
 	int fd;
 	uid_t uid;
+	bool refuses_rights;                    /* rights.h */
 	uint64_t active_ms;                     /* when a byte was read or written, uv_now() */
 	struct varlink_splitter splitter;
 	struct control_reply *reply;            /* on its way out */
@@ -42,8 +43,9 @@ void control_forget(struct control *control, struct control_connection *connecti
 void control_freed(struct control *control);
 
 /* Serves a connected, non-blocking socket, which it closes in the end. 0, or -errno and the socket is the caller's. */
-int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, const struct control_backend *backend,
-			    struct control *control, struct control_connection **ret_connection);
+int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rights,
+			    const struct control_backend *backend, struct control *control,
+			    struct control_connection **ret_connection);
 /* Frees itself in a later turn of the loop. */
 void control_connection_close(struct control_connection *connection);
 

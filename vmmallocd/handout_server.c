@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vmmallocd/rights.h"
+
 #define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
 #define PAUSE_MS 100             /* without descriptors, accept(2) would fail in every turn */
 
@@ -28,6 +30,7 @@ struct handout_server {
 	uv_poll_t listener;
 	uv_timer_t silence, pause;
 	int fd;
+	bool refuses_rights;     /* rights.h */
 	unsigned handles;        /* not closed yet */
 	struct connection *oldest, *newest;
 	size_t count;
@@ -135,11 +138,14 @@ static void answer(struct handout_server *server, int fd, const void *packet, si
 static bool serve(struct handout_server *server, int fd)
 {
 	char packet[sizeof(struct handout_request)];
+	struct rights rights;
 	ssize_t n;
 
+	rights_begin(&rights, server->refuses_rights);
 	do
 		n = recv(fd, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
+	rights_end(&rights);
 	if (n < 0)
 		return errno != EAGAIN;
 	if ((size_t)n > sizeof(packet))
@@ -150,6 +156,15 @@ static bool serve(struct handout_server *server, int fd)
 }
 
 /* --- connections --- */
+
+static void close_connection(const struct handout_server *server, int fd)
+{
+	struct rights rights;
+
+	rights_begin(&rights, server->refuses_rights);
+	close(fd);
+	rights_end(&rights);
+}
 
 static void handle_closed(struct handout_server *server)
 {
@@ -174,7 +189,7 @@ static void drop(struct connection *connection)
 	server->count--;
 	/* first the handle: its number may be another thread's file in an instant */
 	uv_close((uv_handle_t *)&connection->poll, connection_closed);
-	close(connection->fd);
+	close_connection(server, connection->fd);
 }
 
 static void on_silence(uv_timer_t *timer)
@@ -256,14 +271,14 @@ static void greet(struct handout_server *server, int fd)
 	socklen_t length = sizeof(credentials);
 
 	if (serve(server, fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
-		close(fd);
+		close_connection(server, fd);
 		return;
 	}
 	make_room(server, credentials.uid);
 	if (wait_for_request(server, fd, credentials.uid) == 0)
 		return;
 	send_reply(fd, HANDOUT_BUSY);
-	close(fd);
+	close_connection(server, fd);
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events);
@@ -318,6 +333,7 @@ int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, 
 	server->pools = pools;
 	server->log = log;
 	server->fd = listening_fd;
+	server->refuses_rights = rights_refuse(listening_fd);
 	server->handles = 3;
 	(void)uv_timer_init(loop, &server->silence);
 	(void)uv_timer_init(loop, &server->pause);
@@ -339,7 +355,8 @@ void handout_server_close(struct handout_server *server)
 	while (server->oldest)
 		drop(server->oldest);
 	uv_close((uv_handle_t *)&server->listener, server_closed);
-	close(server->fd);
+	/* and with it who is in its queue */
+	close_connection(server, server->fd);
 	uv_close((uv_handle_t *)&server->silence, server_closed);
 	uv_close((uv_handle_t *)&server->pause, server_closed);
 }

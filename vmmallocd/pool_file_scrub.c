@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -21,21 +19,15 @@
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/pool_file_internal.h"
+#include "vmmallocd/ticker.h"
 
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
-#define TICK_SIGNAL (SIGRTMIN + 6)
-#define TICK_NS 50000000               /* between signals: how late `cancel` and the deadline may be noticed */
+#define TICK_MS 50                     /* between signals: how late `cancel` and the deadline may be noticed */
 #define PAGE_BYTES 4096
 #define WINDOW ((off_t)1 << 30)        /* mapped at a time */
 #define NODES_MOST 1024                /* of memory: as many as Linux can know */
 
-/* Signals that come to this thread at intervals: one that comes too early to interrupt a call is followed by others. */
-struct ticker {
-	timer_t timer;
-	sigset_t mask;                 /* of the thread, as it was */
+/* How long a call that may wait for a pin is waited for. */
+struct patience {
 	int64_t deadline_ns;           /* CLOCK_MONOTONIC */
 	const atomic_bool *cancel;
 };
@@ -48,51 +40,20 @@ static int64_t now_ns(void)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-static void on_tick(int signal)
-{
-	(void)signal;
-}
-
-static int ticker_start(struct ticker *ticker, unsigned timeout_ms, const atomic_bool *cancel)
-{
-	/* no SA_RESTART: the call that it meets shall end */
-	const struct sigaction action = { .sa_handler = on_tick };
-	const struct itimerspec interval = { .it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS };
-	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TICK_SIGNAL };
-	sigset_t tick;
-
-	event.sigev_notify_thread_id = gettid();
-	ticker->cancel = cancel;
-	ticker->deadline_ns = now_ns() + timeout_ms * 1000000ll;
-	if (sigaction(TICK_SIGNAL, &action, NULL) < 0 || timer_create(CLOCK_MONOTONIC, &event, &ticker->timer) < 0)
-		return -errno;
-	sigemptyset(&tick);
-	sigaddset(&tick, TICK_SIGNAL);
-	(void)pthread_sigmask(SIG_UNBLOCK, &tick, &ticker->mask);
-	(void)timer_settime(ticker->timer, 0, &interval, NULL);
-	return 0;
-}
-
-static void ticker_stop(struct ticker *ticker)
-{
-	(void)timer_delete(ticker->timer);
-	(void)pthread_sigmask(SIG_SETMASK, &ticker->mask, NULL);
-}
-
 /* What a call that failed means: 0: it was interrupted, and shall be tried again. */
-static int ticker_verdict(const struct ticker *ticker, int error)
+static int verdict(const struct patience *patience, int error)
 {
 	if (error != EINTR)
 		return -error;
-	if (pool_file_cancelled(ticker->cancel))
+	if (pool_file_cancelled(patience->cancel))
 		return -ECANCELED;
-	return now_ns() >= ticker->deadline_ns ? -ETIMEDOUT : 0;
+	return now_ns() >= patience->deadline_ns ? -ETIMEDOUT : 0;
 }
 
-static int punch(int fd, off_t from, off_t to, const struct ticker *ticker)
+static int punch(int fd, off_t from, off_t to, const struct patience *patience)
 {
 	while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to - from) < 0) {
-		int r = ticker_verdict(ticker, errno);
+		int r = verdict(patience, errno);
 
 		if (r < 0)
 			return r;
@@ -100,7 +61,7 @@ static int punch(int fd, off_t from, off_t to, const struct ticker *ticker)
 	return 0;
 }
 
-static int punch_mapped(int fd, off_t from, off_t to, const struct ticker *ticker)
+static int punch_mapped(int fd, off_t from, off_t to, const struct patience *patience)
 {
 	struct pool_file_mapping mapping;
 	int r;
@@ -109,9 +70,9 @@ static int punch_mapped(int fd, off_t from, off_t to, const struct ticker *ticke
 	if (r < 0)
 		return r;
 	while (r == 0 && madvise(mapping.base, (size_t)(to - from), MADV_POPULATE_READ) < 0)
-		r = ticker_verdict(ticker, errno);
+		r = verdict(patience, errno);
 	if (r == 0)
-		r = punch(fd, from, to, ticker);
+		r = punch(fd, from, to, patience);
 	pool_file_unmap(&mapping);
 	return r;
 }
@@ -120,7 +81,7 @@ static int punch_mapped(int fd, off_t from, off_t to, const struct ticker *ticke
  * Only where data is: the last user may have made the file as large as a file can be, with nothing in it. What was
  * never written is in nobody's hands.
  */
-static int punch_data(int fd, const struct ticker *ticker)
+static int punch_data(int fd, const struct patience *patience)
 {
 	off_t from = 0;
 
@@ -134,9 +95,9 @@ static int punch_data(int fd, const struct ticker *ticker)
 		to = (to + PAGE_BYTES - 1) & ~(off_t)(PAGE_BYTES - 1);
 		if (to - from > WINDOW)
 			to = from + WINDOW;
-		if (pool_file_cancelled(ticker->cancel))
+		if (pool_file_cancelled(patience->cancel))
 			return -ECANCELED;
-		r = punch_mapped(fd, from, to, ticker);
+		r = punch_mapped(fd, from, to, patience);
 		if (r < 0)
 			return r;
 		from = to;
@@ -148,10 +109,10 @@ static int punch_data(int fd, const struct ticker *ticker)
  * To nothing: that takes pages out as punching does, reaches what was allocated behind the end, and unlike punching
  * does not first write them to the disk.
  */
-static int truncate_all(int fd, const struct ticker *ticker)
+static int truncate_all(int fd, const struct patience *patience)
 {
 	while (ftruncate(fd, 0) < 0) {
-		int r = ticker_verdict(ticker, errno);
+		int r = verdict(patience, errno);
 
 		if (r < 0)
 			return r;
@@ -161,17 +122,21 @@ static int truncate_all(int fd, const struct ticker *ticker)
 
 int pool_file_empty(int fd, unsigned timeout_ms, const atomic_bool *cancel)
 {
+	const struct patience patience = { .deadline_ns = now_ns() + timeout_ms * 1000000ll, .cancel = cancel };
+	bool dax = pool_file_is_dax(fd);
 	struct ticker ticker;
-	int r;
+	int ticking = ticker_start(&ticker, TICK_MS);
+	int r = 0;
 
-	r = ticker_start(&ticker, timeout_ms, cancel);
-	if (r < 0)
-		return r;
-	if (pool_file_is_dax(fd))
-		r = punch_data(fd, &ticker);
+	/* the limit on signals is this user's, and no word about the file; pins are waited for on DAX only */
+	if (ticking < 0 && dax)
+		return ticking == -EAGAIN ? -ENOBUFS : ticking;
+	if (dax)
+		r = punch_data(fd, &patience);
 	if (r == 0)
-		r = truncate_all(fd, &ticker);
-	ticker_stop(&ticker);
+		r = truncate_all(fd, &patience);
+	if (ticking == 0)
+		ticker_stop(&ticker);
 	return r;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_pool_header -- first pages of pools, as clients leave them, and names in a directory that others write to. */
 /* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
+/* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
 /* objects: common/base/handout.c common/base/text.c */
 #include <errno.h>
 #include <string.h>

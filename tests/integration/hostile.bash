@@ -94,7 +94,53 @@ case_hung_writer() {
 	is "$(client take=a map zero | tail -n 1)" zero
 }
 
+# A descriptor that is sent along is closed by who receives it, or throws it away: the last close of such a socket takes
+# as long as its owner said.
+case_lingering() {
+	setup
+	one_class "ready = 1"
+	if [ -n "${1-}" ]; then
+		need cc
+		cat >old.c <<-END
+			#include <errno.h>
+			#include <sys/syscall.h>
+			#include <unistd.h>
+			int setsockopt(int fd, int level, int name, const void *value, unsigned length)
+			{
+				/* SO_PASSRIGHTS */
+				if (name == 83)
+					return errno = ENOPROTOOPT, -1;
+				return syscall(SYS_setsockopt, fd, level, name, value, length);
+			}
+		END
+		cc -w -shared -fPIC -o old.so old.c || fail "cc"
+		LD_PRELOAD=$WORK/old.so daemon_start
+	else
+		daemon_start
+	fi
+	wait_count a ready 1
+	for bytes in 104 5 5000; do
+		"$HELPERS/pool_client" "$RUN/pool.sock" connect linger=$bytes >out &
+		PIDS="$PIDS $!"
+		"$HELPERS/pool_client" "$RUN/control.sock" connect linger=$bytes >>out &
+		PIDS="$PIDS $!"
+		# and those whose connection the daemon ends
+		"$HELPERS/pool_client" "$RUN/pool.sock" connect linger=$bytes linger=$bytes connect linger=$bytes hold >>out &
+		PIDS="$PIDS $!"
+	done
+	wait_for eval '[ "$(wc -l <out)" -ge 4 ]'
+	for _ in 1 2 3 4 5; do
+		is "$(timeout 10 "$HELPERS/daemon_ask" "$RUN/control.sock" daemon pid)" "$DAEMON"
+		wait_least a ready 1
+		is "$(timeout 10 "$HELPERS/pool_client" "$RUN/pool.sock" take=a map zero | tail -n 1)" zero
+	done
+	daemon_end TERM || fail "exit status $?"
+}
+export -f case_lingering
+
 for type in xfs ext4 btrfs; do
 	run_case "a tenant's write to its pool hangs, on $type: the others notice nothing" case_hung_writer $type
 done
+run_case "a descriptor that is sent along and takes a minute to close stops nobody" case_lingering
+run_case "the same on a kernel that cannot refuse it" case_lingering old
 end_suite

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
 /* objects: vmmallocd/control.c vmmallocd/control_connection.c vmmallocd/control_methods.c */
+/* objects: vmmallocd/rights.c */
 /* objects: vmmallocd/control_reply.c vmmallocd/control_json.c */
 /* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
 /* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
+/* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */

@@ -4,7 +4,7 @@
 /* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
 /* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c */
+/* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c */
 /* packages: jansson inih */
 /* wrap: malloc calloc realloc strdup */

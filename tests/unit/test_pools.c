@@ -4,7 +4,7 @@
 /* objects: vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/directory.c vmmallocd/recover.c */
 /* objects: vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/log.c vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
-/* objects: vmmallocd/pool_dir.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c */
+/* objects: vmmallocd/pool_dir.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
 /* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
 /* objects: vmmallocd/pool_file_header.c common/base/handout.c common/base/size.c common/base/text.c */
 /* objects: tests/unit/scratch.c */
