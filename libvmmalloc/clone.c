@@ -24,23 +24,17 @@ static void reserve_pending(struct reserving *reserving)
 			vmm_pool_reserve(reserving->clone, reserving->start, reserving->end - reserving->start);
 }
 
-/* Whole granules, as vmm_heap_forget_free takes it, in as few steps as that makes. */
+/* In as few steps as that makes. */
 static void reserve_stretch(void *context, char *start, size_t bytes)
 {
 	struct reserving *reserving = context;
-	size_t granule = reserving->heap->granule, first = (size_t)(start - reserving->heap->pool.base);
-	size_t end = (first + bytes + granule - 1) / granule * granule;
+	size_t first = (size_t)(start - reserving->heap->pool.base);
 
-	first = first / granule * granule;
-	if (first < reserving->clone->grain)
-		first = reserving->clone->grain;
-	if (end > reserving->clone->size)
-		end = reserving->clone->size;
 	if (first > reserving->end) {
 		reserve_pending(reserving);
 		reserving->start = first;
 	}
-	reserving->end = end;
+	reserving->end = first + bytes;
 }
 
 static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
@@ -50,7 +44,7 @@ static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
 	if (clone->header->reserved_bytes == clone->size)
 		return 0;  /* VMMALLOC_RESERVE=full */
 	if (clone->unit <= heap->granule) {
-		vmm_heap_each_used(heap, reserve_stretch, &reserving);
+		vmm_heap_each_kept(heap, reserve_stretch, &reserving);
 	} else {
 		/* another kind of file system, which cannot do with such small pieces */
 		reserving.end = heap->low - (uintptr_t)heap->pool.base;

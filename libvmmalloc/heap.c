@@ -78,6 +78,15 @@ static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	return r;
 }
 
+/* Undoes reserve(). While the heap is private the file keeps the space, and whoever asks for it again gets it. */
+static void unreserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	struct pool_header *header = heap->pool.header;
+
+	(void)vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
+	figure_set(&header->reserved_bytes, header->reserved_bytes - bytes);
+}
+
 /* --- holes --- */
 
 /* The whole granules in [start, end), as numbers: [*ret_first, *ret_end). */
@@ -275,24 +284,29 @@ static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enu
 	return grow(heap, end_past_low(heap, bytes, align), use) && take_free(heap, bytes, align, use, ret_start);
 }
 
+/* Exactly that, if it is free and has space. */
+static bool take_free_at(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	if (!ranges_take_at(&heap->free, start, bytes))
+		return false;
+	if (has_space(heap, start, bytes))
+		return true;
+	(void)ranges_add(&heap->free, start, bytes);
+	return false;
+}
+
 static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum vmm_heap_use use)
 {
 	const struct range *last;
 
 	if (start < heap->high && start + bytes > block_limit(heap, use))
 		return false;
-	if (ranges_take_at(&heap->free, start, bytes)) {
-		if (has_space(heap, start, bytes))
-			return true;
-		(void)ranges_add(&heap->free, start, bytes);
-		return false;
-	}
-	if (start + bytes <= heap->low || start > heap->low)
-		return false;
+	if (start + bytes <= heap->low || start > heap->low || heap->low == heap->high)
+		return take_free_at(heap, start, bytes);
 	last = ranges_ending_at(&heap->free, heap->low);
 	if (start < (last ? last->start : heap->low))
 		return false;
-	return grow(heap, start + bytes, use) && ranges_take_at(&heap->free, start, bytes);
+	return grow(heap, start + bytes, use) && take_free_at(heap, start, bytes);
 }
 
 /*
@@ -326,16 +340,19 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	return r < 0 ? r : grow_to(heap, align_up(heap->low + STEP_LEAST, pool->unit));
 }
 
-/* The part of a block that was handed out before has old bytes in it. */
-static size_t dirty_bytes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+/*
+ * Makes [start, start + bytes) somebody's: the one place that moves `high` down and `fresh` up, and so the one that
+ * knows what was never anybody's. Returns how many bytes from `start` on may be old ones; the others read as zero.
+ */
+static size_t hand_out(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
-	uintptr_t end = start + bytes;
-	size_t dirty = start >= heap->fresh ? 0 : end <= heap->fresh ? bytes : heap->fresh - start;
+	uintptr_t end = start + bytes, below_high = end < heap->high ? end : heap->high;
+	size_t dirty = end <= heap->fresh || end > heap->high ? bytes : start < heap->fresh ? heap->fresh - start : 0;
 
-	if (end > heap->high)
-		return bytes;  /* metadata once */
-	if (end > heap->fresh)
-		heap->fresh = end;
+	if (start >= heap->low && start < heap->high)
+		heap->high = start;  /* from between the two: metadata */
+	else if (start < below_high && heap->fresh < below_high)
+		heap->fresh = below_high;
 	return dirty;
 }
 
@@ -348,7 +365,7 @@ void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align,
 	pthread_mutex_lock(&heap->lock);
 	taken = at ? take_at(heap, start, bytes, use) : take_anywhere(heap, bytes, align, use, &start);
 	if (taken) {
-		dirty = dirty_bytes(heap, start, bytes);
+		dirty = hand_out(heap, start, bytes);
 		count_used(heap, (int64_t)bytes);
 	}
 	pthread_mutex_unlock(&heap->lock);
@@ -364,11 +381,11 @@ void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align,
 	return (void *)start;
 }
 
-/* Of [start, high): the whole granules become holes, but for the first; the rest is reserved. */
+/* Reserves [start, high) for metadata, but for whole granules behind the first, which become holes. */
 static int reserve_top(struct vmm_heap *heap, uintptr_t start)
 {
-	size_t first, end;
 	uintptr_t holes_start, holes_end;
+	size_t first, end;
 	int r;
 
 	granules_inside(heap, start, heap->high, &first, &end);
@@ -379,25 +396,31 @@ static int reserve_top(struct vmm_heap *heap, uintptr_t start)
 	holes_start = granule_address(heap, first);
 	holes_end = granule_address(heap, end);
 	r = reserve(heap, start, holes_start - start);
-	if (r == 0 && holes_end < heap->high)
+	if (r == 0 && holes_end < heap->high) {
 		r = reserve(heap, holes_end, heap->high - holes_end);
+		if (r < 0)
+			unreserve(heap, start, holes_start - start);
+	}
 	if (r == 0)
 		make_holes(heap, holes_start, holes_end);
 	return r;
 }
 
-/* From between low and high; else from what was free already. */
-static bool take_from_top(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start, size_t *ret_dirty)
+/* From between low and high. */
+static bool take_from_top(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
 {
 	size_t whole = align > heap->pool.unit ? align : heap->pool.unit;
 	uintptr_t start = (heap->high - bytes) & ~(whole - 1);
 
-	if (bytes <= heap->high - heap->low && start >= heap->low && reserve_top(heap, start) == 0) {
-		heap->high = *ret_start = start;
-		*ret_dirty = 0;
-		return true;
-	}
-	*ret_dirty = bytes;
+	if (bytes > heap->high - heap->low || start < heap->low || reserve_top(heap, start) < 0)
+		return false;
+	*ret_start = start;
+	return true;
+}
+
+/* From what was free already. */
+static bool take_highest(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
+{
 	if (!ranges_take_highest(&heap->free, bytes, align, ret_start))
 		return false;
 	if (has_space(heap, *ret_start, bytes))
@@ -420,9 +443,11 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 	bool taken;
 
 	pthread_mutex_lock(&heap->lock);
-	taken = take_from_top(heap, bytes, align, &start, &dirty);
-	if (taken)
+	taken = take_from_top(heap, bytes, align, &start) || take_highest(heap, bytes, align, &start);
+	if (taken) {
+		dirty = hand_out(heap, start, bytes);
 		count_metadata(heap, (int64_t)(bytes - hole_bytes(heap, start, start + bytes)));
+	}
 	pthread_mutex_unlock(&heap->lock);
 
 	if (!taken)
@@ -511,29 +536,45 @@ static void each_reserved_between(const struct vmm_heap *heap, uintptr_t start, 
 		visit(context, (char *)start, end - start);
 }
 
-static void each_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end, visit_function visit,
-			      void *context)
+/* All of [start, end) that is reserved, but for the free ranges, of which only whole units are left out. */
+static void each_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end, size_t unit,
+			      visit_function visit, void *context)
 {
-	while (start < end) {
-		const struct range *free = ranges_next(&heap->free, start);
-		uintptr_t used_end = free && free->start < end ? free->start : end;
+	const struct range *free;
 
-		if (used_end > start)
-			each_reserved_between(heap, start, used_end, visit, context);
-		start = used_end < end ? used_end + free->length : end;
+	for (uintptr_t at = start; (free = ranges_next(&heap->free, at)) && free->start < end; at = free->start + 1) {
+		uintptr_t free_start = align_up(free->start, unit);
+		uintptr_t free_end = (free->start + free->length) & ~(unit - 1);
+
+		if (free_start >= free_end)
+			continue;
+		if (free_start > start)
+			each_reserved_between(heap, start, free_start, visit, context);
+		start = free_end;
 	}
+	if (start < end)
+		each_reserved_between(heap, start, end, visit, context);
 }
 
-void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
-			void *context)
+static void each_used(const struct vmm_heap *heap, size_t unit, visit_function visit, void *context)
 {
 	/* a free range may reach from below `high` to above it only if nothing lies between low and high */
 	if (heap->low == heap->high) {
-		each_used_between(heap, heap_start(heap), heap_end(heap), visit, context);
+		each_used_between(heap, heap_start(heap), heap_end(heap), unit, visit, context);
 		return;
 	}
-	each_used_between(heap, heap_start(heap), heap->low, visit, context);
-	each_used_between(heap, heap->high, heap_end(heap), visit, context);
+	each_used_between(heap, heap_start(heap), heap->low, unit, visit, context);
+	each_used_between(heap, heap->high, heap_end(heap), unit, visit, context);
+}
+
+void vmm_heap_each_used(const struct vmm_heap *heap, visit_function visit, void *context)
+{
+	each_used(heap, POOL_PAGE, visit, context);
+}
+
+void vmm_heap_each_kept(const struct vmm_heap *heap, visit_function visit, void *context)
+{
+	each_used(heap, heap->granule, visit, context);
 }
 
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)

@@ -45,7 +45,7 @@ struct vmm_heap {
 	struct ranges free;     /* reserved and not handed out */
 	uintptr_t low;          /* [start, low) is reserved */
 	uintptr_t high;         /* [high, end) was handed out as metadata */
-	uintptr_t fresh;        /* [fresh, high) was never handed out: it reads as zero; all else may not */
+	uintptr_t fresh;        /* [fresh, high) was never handed out: it reads as zero; all else may not. <= low */
 	size_t floor;           /* bytes */
 	size_t granule;         /* bytes of what `holes` counts from the pool's base */
 	uint64_t *holes;        /* bits.h: granules that are not reserved, below low or above high */
@@ -55,7 +55,10 @@ struct vmm_heap {
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
 };
 
-/* Takes over a fresh pool. 0, or -errno if the file system has no space even to begin with. */
+/*
+ * Takes over a fresh pool, which reads as zero behind its header: a new file does, and the daemon hands out no other.
+ * 0, or -errno if the file system has no space even to begin with.
+ */
 int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved);
 
 /*
@@ -81,7 +84,11 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
 void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
 			void *context);
 
-/* On a file now where only what is used is reserved, in whole granules, or all is. The caller holds the lock. */
+/* For a copy on another file: likewise, with all that is reserved but for whole granules that are free. */
+void vmm_heap_each_kept(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
+			void *context);
+
+/* On a file now where only that is reserved, or all is. The caller holds the lock. */
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
 
 /*
