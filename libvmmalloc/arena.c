@@ -40,9 +40,10 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
 #define CACHE_LINE 64
 #define EXTENT_METADATA_BYTES 128            /* sizeof(edata_t) and EDATA_ALIGNMENT */
+#define CPU_WORDS 1024                       /* of 64 processors each: more than any kernel is built for */
 #define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
 
-/* A thread's caches are being made: it must get memory, and jemalloc is in no state to be called back. */
+/* This thread's cache is being made: it may use the floor. */
 static __thread bool thread_starting;
 
 /* A request for a whole size class: if it fails, one for the bytes that are really needed follows. */
@@ -55,29 +56,43 @@ static __thread bool shorter_follows;
 #define SLAB_SIZES "8-1024:16|1280-1536:15|1792-1792:14|2048-2048:16|2560-3072:15|3584-3584:14|4096-4096:16|" \
 	"5120-6144:15|7168-7168:14|8192-8192:16|10240-12288:15|14336-14336:14"
 
+/*
+ * Processors that this process may run on. The kernel refuses a mask that is too short for all that there may ever be,
+ * which can be more than the 1,024 of a cpu_set_t; of a longer one it touches only what it needs.
+ */
+static size_t processors(void)
+{
+	static uint64_t mask[CPU_WORDS];
+	int bytes = kernel_sched_getaffinity(sizeof(mask), (cpu_set_t *)mask);
+
+	return bytes > 0 ? (size_t)CPU_COUNT_S((size_t)bytes, (cpu_set_t *)mask) : 1;
+}
+
+static size_t arena_count(void)
+{
+	size_t arenas = ARENAS_PER_CPU * processors();
+
+	if (vmm.config.arenas)
+		return vmm.config.arenas;
+	if (vmm.has_pool && arenas > vmm.heap.pool.size / POOL_BYTES_PER_ARENA)
+		arenas = vmm.heap.pool.size / POOL_BYTES_PER_ARENA;
+	return arenas < 1 ? 1 : arenas < CONFIG_ARENAS_MOST ? arenas : CONFIG_ARENAS_MOST;
+}
+
 char *vmm_arena_options(const char *name)
 {
 	static char options[320];
 	struct text text = TEXT_INIT(options);
-	unsigned arenas;
-	cpu_set_t cpus;
 
 	(void)name;  /* MALLOC_CONF, the only one that it ever asks for: our options are its value */
 	vmm_start();
-
-	CPU_ZERO(&cpus);
-	arenas = kernel_sched_getaffinity(sizeof(cpus), &cpus) > 0 ? ARENAS_PER_CPU * (unsigned)CPU_COUNT(&cpus) : 0;
-	if (vmm.has_pool && arenas > vmm.config.pool_bytes / POOL_BYTES_PER_ARENA)
-		arenas = (unsigned)(vmm.config.pool_bytes / POOL_BYTES_PER_ARENA);
-	if (vmm.config.arenas)
-		arenas = vmm.config.arenas;
 
 	/*
 	 * retain:false gives freed extents back to the heap, where other arenas find them; an arena of its own for
 	 * large requests would be another 2 MiB of metadata.
 	 */
-	text_add(&text, "retain:false,dss:disabled,oversize_threshold:0,slab_sizes:" SLAB_SIZES ",narenas:%u",
-		 arenas ? arenas : 1);
+	text_add(&text, "retain:false,dss:disabled,oversize_threshold:0,slab_sizes:" SLAB_SIZES ",narenas:%zu",
+		 arena_count());
 
 	/* Rounding large sizes up by a random offset costs a page for each; 5.3.0 refuses this one as an option. */
 	je_opt_cache_oblivious = false;

@@ -89,8 +89,8 @@ static void start(void)
 	make_pool(&pool, &all_reserved);
 	r = vmm_heap_init(&vmm.heap, &pool, all_reserved);
 	if (r < 0)
-		vmm_report_fatal("pool creation failed: first space in %s: %s", vmm.config.pool_dir,
-				 strerrordesc_np(-r));
+		vmm_report_fatal("pool creation failed: first space in %s: %s",
+				 vmm.config.pool_dir ? vmm.config.pool_dir : "the daemon's pool", strerrordesc_np(-r));
 	if (vmm.config.pool_dir)
 		keep_pool_dir();
 	vmm_children_prepare(environment, &vmm.config);
