@@ -25,6 +25,14 @@ void je_arena_basic_stats_merge(void *tsdn, void *arena, unsigned *nthreads, con
 void *je_extent_alloc_mmap(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
 bool je_extent_dalloc_mmap(void *address, size_t bytes);
 bool je_tsd_tcache_enabled_data_init(void *tsd);
+void je_tsd_slow_update(void *tsd);
+void *je_arena_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache);
+void *je_arena_choose_hard(void *tsd, bool internal);
+void je_tcache_arena_associate(void *tsdn, void *cache_slow, void *cache, void *arena);
+void je_tcache_arena_reassociate(void *tsdn, void *cache_slow, void *cache, void *arena);
+void je_arena_reset(void *tsd, void *arena);
+void je_arena_destroy(void *tsd, void *arena);
+void je_tcache_prefork(void *tsdn);
 void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
 void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
 void je_te_event_trigger(void *tsd, void *context);
@@ -143,6 +151,12 @@ int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*chil
 }
 
 /*
+ * Who empties the caches of arenas looks at arenas that are not its own, and nothing but this lock keeps them alive. It
+ * is taken after jemalloc's locks of its control interface and before those of arenas, also at a fork.
+ */
+static pthread_mutex_t arenas_stay = PTHREAD_MUTEX_INITIALIZER;
+
+/*
  * jemalloc takes and releases the locks of all its arenas around a fork, which touches dozens of pages in the parent
  * and once more in the child. Where no other thread ever was, nobody can hold a lock, and there is nothing to do.
  */
@@ -157,15 +171,38 @@ void vmm_arena_before_fork(void)
 	locked_for_fork = lock;
 }
 
+void vmm_arena_before_fork_of_arenas(void *tsdn)
+{
+	je_tcache_prefork(tsdn);
+	pthread_mutex_lock(&arenas_stay);
+}
+
 void vmm_arena_after_fork(bool in_child)
 {
 	if (!locked_for_fork)
 		return;
 	locked_for_fork = false;
+	pthread_mutex_unlock(&arenas_stay);
 	if (in_child)
 		je_jemalloc_postfork_child();
 	else
 		je_jemalloc_postfork_parent();
+}
+
+void vmm_arena_reset(void *tsd, void *arena)
+{
+	pthread_mutex_lock(&arenas_stay);
+	je_arena_reset(tsd, arena);
+	pthread_mutex_unlock(&arenas_stay);
+}
+
+/* jemalloc has emptied its cache before, but for what another thread had in its hands. */
+void vmm_arena_destroy(void *tsd, void *arena)
+{
+	pthread_mutex_lock(&arenas_stay);
+	je_arena_decay(tsd, arena, false, true);
+	je_arena_destroy(tsd, arena);
+	pthread_mutex_unlock(&arenas_stay);
 }
 
 /* On slow paths: errno stays as it is, and what we call may be a cancellation point, which malloc is not. */
@@ -215,11 +252,7 @@ static size_t cached_pages(void *arena)
 	return dirty + muzzy;
 }
 
-/*
- * Runs inside a request for an extent. jemalloc holds no lock of an arena then, and decay takes only locks that are
- * never held while it asks for one.
- */
-bool vmm_arena_reclaim(void)
+static bool empty_caches(void)
 {
 	unsigned arenas = je_narenas_total_get();
 	bool found = false;
@@ -241,6 +274,21 @@ bool vmm_arena_reclaim(void)
 		(void)kernel_sched_yield();
 	}
 	return found;
+}
+
+/*
+ * Runs inside a request for an extent. jemalloc holds no lock of an arena then, and decay takes only locks that are
+ * never held while it asks for one. What another thread emptied while we waited for it is as good as found.
+ */
+bool vmm_arena_reclaim(void)
+{
+	bool waited = pthread_mutex_trylock(&arenas_stay) != 0, found;
+
+	if (waited)
+		pthread_mutex_lock(&arenas_stay);
+	found = empty_caches();
+	pthread_mutex_unlock(&arenas_stay);
+	return found || waited;
 }
 
 static bool reclaim_for(size_t bytes)

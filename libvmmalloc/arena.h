@@ -36,6 +36,10 @@ void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align);
 /* tsd.o: a thread's first call, in place of tsd_tcache_enabled_data_init() */
 bool vmm_arena_start_thread(void *tsd);
 
+/* ctl.o: around arena_reset() and arena_destroy() */
+void vmm_arena_reset(void *tsd, void *arena);
+void vmm_arena_destroy(void *tsd, void *arena);
+
 /* jemalloc.o: requests beyond the thread's cache, in place of arena_malloc_hard() */
 void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
 
@@ -49,6 +53,9 @@ uintptr_t vmm_arena_no_frame(void *context);
 
 /* jemalloc.o: in place of pthread_atfork(): fork.c calls the two below instead */
 int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* jemalloc.o, inside its own fork handler, when the locks of its arenas are next: around tcache_prefork() */
+void vmm_arena_before_fork_of_arenas(void *tsdn);
 
 /* Around a fork, before and after the heap's own lock. Async-signal-safe while the process has one thread. */
 void vmm_arena_before_fork(void);
