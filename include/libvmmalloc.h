@@ -48,6 +48,7 @@ struct vmmalloc_stats {
 	uint64_t failed_requests;  /* requests for space that the pool could not serve (count) */
 	uint64_t forks;            /* forks of this process (count) */
 	uint64_t private_bytes;    /* of the pool, in use or not, what is private memory since a fork */
+	uint64_t outside_metadata_bytes;  /* of outside_bytes, the allocator's own bookkeeping; since 1.3 */
 };
 
 /*

@@ -54,6 +54,9 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 /* This thread's cache is being made: it may use the floor. */
 static __thread bool thread_starting;
 
+/* There was no room for it. */
+static __thread bool cache_missing;
+
 /* A request for a whole size class: if it fails, one for the bytes that are really needed follows. */
 static __thread bool shorter_follows;
 
@@ -241,6 +244,12 @@ static void *map_outside(void *at, size_t bytes, size_t align, bool *zero, bool 
 	return address;
 }
 
+static void count_metadata_outside(int64_t change)
+{
+	if (vmm.has_pool)
+		__atomic_add_fetch(&vmm.metadata_outside_bytes, (uint64_t)change, __ATOMIC_RELAXED);
+}
+
 static size_t cached_pages(void *arena)
 {
 	size_t active = 0, dirty = 0, muzzy = 0;
@@ -310,11 +319,11 @@ static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 	enum vmm_heap_use use = thread_starting ? HEAP_FOR_ENGINE : HEAP_FOR_PROGRAM;
 	void *address = vmm_heap_take(&vmm.heap, at, bytes, align, use, zero);
 
-	if (address || at || thread_starting)
+	if (address || at || (thread_starting && cache_missing))
 		return address;
 	if (reclaim_for(bytes))
 		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
-	if (!address && !shorter_follows) {
+	if (!address && !shorter_follows && !thread_starting) {
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
 		TRACE(1, "no room for %zu bytes, aligned to %zu", bytes, align);
 	}
@@ -335,7 +344,7 @@ void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, boo
 		address = map_from_pool(at, bytes, align, zero);
 	if (address)
 		*commit = true;
-	else if (!in_pool(at) && (at || thread_starting || (vmm.config.spill && !shorter_follows)))
+	else if (!in_pool(at) && vmm.config.spill && !shorter_follows)
 		address = map_outside(at, bytes, align, zero, commit);
 	slow_path_leave(&slow);
 	return address;
@@ -360,10 +369,12 @@ bool vmm_arena_unmap_extent(void *address, size_t bytes)
 /* When an arena is destroyed. */
 bool vmm_arena_unmap_metadata(void *address, size_t bytes)
 {
-	if (!in_pool(address))
-		return vmm_arena_unmap_extent(address, bytes);
-	vmm_heap_give_metadata(&vmm.heap, address, bytes);
-	return false;
+	if (in_pool(address)) {
+		vmm_heap_give_metadata(&vmm.heap, address, bytes);
+		return false;
+	}
+	count_metadata_outside(-(int64_t)bytes);
+	return vmm_arena_unmap_extent(address, bytes);
 }
 
 void vmm_arena_destroy_extent(void *address, size_t bytes)
@@ -378,15 +389,25 @@ bool vmm_arena_keep_pages(void *address, size_t bytes)
 }
 
 /* Without its metadata jemalloc does not fail but crash: so they may use the floor, and ordinary memory at last. */
+static void *map_metadata_outside(size_t bytes, size_t align)
+{
+	bool zero = true, commit = true;
+	void *address = map_outside(NULL, bytes, align, &zero, &commit);
+
+	if (address)
+		count_metadata_outside((int64_t)bytes);
+	return address;
+}
+
 void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	struct slow_path slow = slow_path_enter();
 	void *address = vmm.has_pool ? vmm_heap_take_metadata(&vmm.heap, bytes, align) : NULL;
 
-	if (address)
-		*zero = *commit = true;
-	else
-		address = map_outside(at, bytes, align, zero, commit);
+	(void)at;  /* jemalloc does not say where */
+	if (!address)
+		address = map_metadata_outside(bytes, align);
+	*zero = *commit = true;
 	slow_path_leave(&slow);
 	return address;
 }
@@ -398,10 +419,9 @@ void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, b
 static void *reserved_metadata(void *address, size_t bytes)
 {
 	struct slow_path slow = slow_path_enter();
-	bool zero = true, commit = true;
 
 	if (address && in_pool(address) && vmm_heap_reserve_metadata(&vmm.heap, address, bytes) < 0)
-		address = map_outside(NULL, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), POOL_PAGE, &zero, &commit);
+		address = map_metadata_outside((bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), POOL_PAGE);
 	slow_path_leave(&slow);
 	return address;
 }
@@ -430,15 +450,53 @@ void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align)
 	return kernel_error(address) ? NULL : address;
 }
 
-/* jemalloc 5.3 ignores a failure in here, and crashes later: so what it allocates meanwhile must succeed. */
+void *vmm_arena_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache)
+{
+	void *memory = je_arena_palloc(tsdn, arena, bytes, align, zero, tcache);
+
+	if (thread_starting)
+		cache_missing = !memory;
+	return memory;
+}
+
+/*
+ * jemalloc 5.3 does not notice that it got no memory for the cache, and would crash at its first use. There is another
+ * kind of thread that has none: the first field of struct tsd_s says so, tcache_enabled. It begins anew when the pool
+ * has room again.
+ */
 bool vmm_arena_start_thread(void *tsd)
 {
-	bool failed;
+	bool *has_cache = tsd, failed;
 
 	thread_starting = true;
 	failed = je_tsd_tcache_enabled_data_init(tsd);
 	thread_starting = false;
+	if (*has_cache && cache_missing) {
+		*has_cache = false;
+		je_tsd_slow_update(tsd);
+	}
 	return failed;
+}
+
+/* A cache must have an arena. Where there is no memory for the metadata of another, it is the first one. */
+void *vmm_arena_choose_for_cache(void *tsd, bool internal)
+{
+	void *arena = je_arena_choose_hard(tsd, internal);
+
+	return arena ? arena : __atomic_load_n(&je_arenas[0], __ATOMIC_ACQUIRE);
+}
+
+/* For all others a thread may have no arena yet, and its request fails; but its cache would be moved to it. */
+void vmm_arena_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
+{
+	if (arena)
+		je_tcache_arena_associate(tsdn, cache_slow, cache, arena);
+}
+
+void vmm_arena_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
+{
+	if (arena)
+		je_tcache_arena_reassociate(tsdn, cache_slow, cache, arena);
 }
 
 void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero)
@@ -459,6 +517,8 @@ void vmm_arena_event(void *tsd, void *context)
 {
 	if (vmm.away)
 		(void)vmm_comeback_try();
+	if (cache_missing)
+		(void)vmm_arena_start_thread(tsd);
 	je_te_event_trigger(tsd, context);
 }
 

@@ -36,6 +36,14 @@ void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align);
 /* tsd.o: a thread's first call, in place of tsd_tcache_enabled_data_init() */
 bool vmm_arena_start_thread(void *tsd);
 
+/* tcache.o: memory for a cache, in place of arena_palloc() */
+void *vmm_arena_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache);
+
+/* tcache.o: around arena_choose_hard(); others: around tcache_arena_associate() and tcache_arena_reassociate() */
+void *vmm_arena_choose_for_cache(void *tsd, bool internal);
+void vmm_arena_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena);
+void vmm_arena_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena);
+
 /* ctl.o: around arena_reset() and arena_destroy() */
 void vmm_arena_reset(void *tsd, void *arena);
 void vmm_arena_destroy(void *tsd, void *arena);

@@ -15,6 +15,7 @@ struct vmm_context {
 	struct vmm_config config;
 	char pool_dir[PATH_MAX];   /* absolute, or empty; a copy: programs write over their environment */
 	struct vmm_heap heap;      /* meaningless without a pool */
+	uint64_t metadata_outside_bytes;  /* of the header's outside_bytes: jemalloc's metadata. Atomic */
 };
 
 extern struct vmm_context vmm;

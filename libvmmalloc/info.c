@@ -58,6 +58,7 @@ int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes)
 		now.failed_requests = figure(&header->failed_requests);
 		now.forks = figure(&header->forks);
 		now.private_bytes = figure(&header->private_bytes);
+		now.outside_metadata_bytes = figure(&vmm.metadata_outside_bytes);
 	}
 	memcpy(stats, &now, bytes < sizeof(now) ? bytes : sizeof(now));
 	return 0;

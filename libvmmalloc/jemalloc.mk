@@ -42,6 +42,11 @@ JEMALLOC_HOOKS := \
 	edata_cache:je_base_alloc_edata=vmm_arena_extent_metadata \
 	rtree:je_base_alloc=vmm_arena_map_index \
 	tsd:je_tsd_tcache_enabled_data_init=vmm_arena_start_thread \
+	tcache:je_arena_palloc=vmm_arena_cache_memory \
+	tcache:je_arena_choose_hard=vmm_arena_choose_for_cache \
+	$(foreach object,arena ckh ctl jemalloc large prof_data, \
+		$(object):je_tcache_arena_associate=vmm_arena_associate_cache \
+		$(object):je_tcache_arena_reassociate=vmm_arena_reassociate_cache) \
 	ctl:je_arena_reset=vmm_arena_reset \
 	ctl:je_arena_destroy=vmm_arena_destroy \
 	jemalloc:je_tcache_prefork=vmm_arena_before_fork_of_arenas \

@@ -17,11 +17,30 @@ export -f with
 
 SIZE=VMMALLOC_POOL_SIZE FULL=VMMALLOC_ON_FULL
 run_case "zeros where they are promised, with metadata from a full pool" with $SIZE=64M -- zero_metadata
+zero_models() { for _ in 1 2 3 4 5 6; do with "$@" -- zero_model 1 $RANDOM || return 1; done; }
+export -f zero_models
 for fork in auto 1 2; do
 	run_case "zeros where they are promised, at random, VMMALLOC_FORK=$fork" \
-		with $SIZE=48M VMMALLOC_FORK=$fork -- zero_model 4 $RANDOM
+		zero_models $SIZE=64M VMMALLOC_FORK=$fork
 done
 run_case "zeros where they are promised, at random, partly in ordinary memory" \
-	with $SIZE=24M $FULL=dram -- zero_model 4 $RANDOM
+	zero_models $SIZE=24M $FULL=dram
+
+run_case "a full pool contains the heap of threads that come and go" with $SIZE=14M -- contained 32 20
+run_case "a larger one does, with several arenas" with $SIZE=64M -- contained 32 12
+run_case "threads begin on a full pool" with $SIZE=64M -- thread_on_full
+run_case "threads begin on a full pool, with no memory but that" with $SIZE=64M -- thread_on_full limited
+
+run_case "arenas are destroyed beside a malloc that takes back what they keep" with $SIZE=64M -- arena_race 5
+run_case "arenas are destroyed beside malloc_trim" with $SIZE=64M -- arena_race 5 trim
+
+many_processors() {
+	local usual many
+	export VMMALLOC_POOL_SIZE=1G
+	usual=$(preload "$PROGRAMS/arena_count") || return 1
+	many=$(preload "$PROGRAMS/arena_count" many "$PROGRAMS/arena_count") || return 1
+	[ "$many" -eq "$usual" ] && [ "$usual" -gt 1 ] || fail "$many arenas instead of $usual"
+}
+run_case "as many arenas on a machine with room for 4,096 processors" many_processors
 
 end_suite

@@ -140,7 +140,7 @@ static void use_an_arena(struct walker *walker)
 
 	if (mallctl("arenas.create", &arena, &length, NULL, 0))
 		return;
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 200; i++) {
 		size_t bytes = 1 + below(walker, 9000);
 		unsigned char *block = mallocx(bytes, IN_ARENA(arena) | NO_CACHE | ZERO);
 
@@ -151,6 +151,17 @@ static void use_an_arena(struct walker *walker)
 	}
 	snprintf(name, sizeof(name), "arena.%u.destroy", arena);
 	CHECK(mallctl(name, NULL, NULL, NULL, 0) == 0);
+}
+
+/* Until so many 64ths of the pool are used, for good; then metadata come from what was just reserved. */
+static void fill(struct walker *walker, size_t parts)
+{
+	struct vmmalloc_stats stats;
+
+	do
+		vmmalloc_stats(&stats, sizeof(stats));
+	while (stats.used_bytes < stats.pool_bytes / 64 * parts && malloc((size_t)1 << 20));
+	use_an_arena(walker);
 }
 
 static void step(struct walker *walker)
@@ -202,6 +213,7 @@ int main(int argc, char **argv)
 	end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
 	for (unsigned i = 0; i <= THREADS; i++)
 		walkers[i].random = walkers[i].seed = seed + i;
+	fill(mine, below(mine, 3) ? 52 + below(mine, 8) : 0);
 	for (int i = 0; i < THREADS; i++)
 		CHECK(pthread_create(&threads[i], NULL, walk, &walkers[i]) == 0);
 	for (int steps = 1; time(NULL) < end; steps++) {
