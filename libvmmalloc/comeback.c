@@ -16,6 +16,7 @@
 #include "libvmmalloc/marker.h"
 #include "libvmmalloc/thaw.h"
 #include "libvmmalloc/trace.h"
+#include "libvmmalloc/waiters.h"
 
 #define RETURN_SHARE 256                       /* returning may take no more than this part of the time, */
 #define RETURN_PAUSE_NS 1000000000u            /* but after a second at most, and 16 times what it took, it may again */
@@ -197,7 +198,10 @@ static uint64_t pause_after(uint64_t took_ns)
 static bool try_locked(struct vmm_heap *heap, uint64_t began)
 {
 	bool one_thread = has_one_thread();
-	int r = come_back(heap, one_thread);
+	int r;
+
+	vmm_waiters_look_again(&heap->pool);
+	r = come_back(heap, one_thread);
 
 	TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
 	__atomic_store_n(&state.return_ns, clock_now_ns() + pause_after(clock_now_ns() - began), __ATOMIC_RELAXED);

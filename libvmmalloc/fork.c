@@ -30,6 +30,7 @@
 #include "libvmmalloc/mapping.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
+#include "libvmmalloc/waiters.h"
 
 /* In the modes that copy, from vmm_fork_begin to vmm_fork_end; a handler of the program may fork between. */
 static pthread_mutex_t one_fork = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
@@ -214,6 +215,7 @@ static void in_parent_locked(struct vmm_heap *heap)
 	drop_clone();
 	count_fork(heap, 1);
 	counted = true;
+	vmm_waiters_look_again(&heap->pool);
 }
 
 /* The child has ended already, or will at once. */

@@ -7,6 +7,7 @@
 
 #include "libvmmalloc/bits.h"
 #include "libvmmalloc/kernel.h"
+#include "libvmmalloc/waiters.h"
 
 #define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
 #define SHADOW_LEAST ((size_t)16 << 20)       /* in use: less is torn down and faulted in again in no time */
@@ -141,6 +142,7 @@ static int freeze_parts(struct vmm_pool *pool)
 int vmm_mapping_freeze(struct vmm_pool *pool)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
+	bool was_shared = !mapping->is_private || mapping->shared_pages > 0;
 	int r = 0;
 
 	if (mapping->in_parts) {
@@ -154,6 +156,9 @@ int vmm_mapping_freeze(struct vmm_pool *pool)
 	}
 	if (r == 0)
 		forget_parts(mapping, true);
+	/* also where it failed half-way */
+	if (was_shared)
+		vmm_waiters_wake(pool);
 	return r;
 }
 

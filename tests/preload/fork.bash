@@ -58,14 +58,6 @@ C
 }
 run_case "VMMALLOC_FORK=0 does nothing at all" shares
 
-# A process-shared futex is known by its file; a private mapping has another name for it. The manual page says so.
-waiters() {
-	in_mode 0 pshared || return 1
-	in_mode auto pshared
-	[ $? -ne 0 ] && [ ! -s stderr ]
-}
-run_case "process-shared semaphores keep their waiters with VMMALLOC_FORK=0, and lose them otherwise" waiters
-
 says() {
 	VMMALLOC_FORK=$1 preload "$PROGRAMS/hello" 2>stderr && return 1
 	[ "$(cat stderr)" = "Error (libvmmalloc): incorrect VMMALLOC_FORK value ($1), expected auto, 0, 1, 2 or 3" ]

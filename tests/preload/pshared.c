@@ -1,4 +1,4 @@
-/* VMMALLOC_FORK=0: a thread that waits on a process-shared semaphore in the heap is woken after a fork and exec. */
+/* A thread that waits on a process-shared semaphore in the heap is woken after a fork and exec. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/wait.h>

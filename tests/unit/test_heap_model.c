@@ -9,7 +9,7 @@
  * HEAP_MODEL_WALKS=N as many from a random one.
  */
 /* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c libvmmalloc/clone.c */
-/* objects: libvmmalloc/thaw.c libvmmalloc/kernel.c common/base/text.c */
+/* objects: libvmmalloc/thaw.c libvmmalloc/kernel.c libvmmalloc/waiters.c common/base/text.c */
 /* wrap: kernel_fallocate kernel_madvise kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
