@@ -51,14 +51,14 @@ json_t *control_json_pool(const struct control_backend *backend, const struct re
 	uint64_t used_bytes, peak_bytes;
 
 	pool_file_id_format(pool->id, id);
-	if (pool->state == REGISTRY_LEASED) {
+	if (pool->state == REGISTRY_LEASED || registry_is_pinned(pool))
 		owner = json_pack("{s:o, s:o, s:o}",
 				  "pid", number(pool->owner.pid), "uid", number(pool->owner.uid),
 				  "comm", control_json_text(pool->owner.comm));
-		if (backend->pool_figures(backend->context, pool, &used_bytes, &peak_bytes) == 0) {
-			used = number(used_bytes);
-			peak = number(peak_bytes);
-		}
+	if (pool->state == REGISTRY_LEASED &&
+	    backend->pool_figures(backend->context, pool, &used_bytes, &peak_bytes) == 0) {
+		used = number(used_bytes);
+		peak = number(peak_bytes);
 	}
 	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o*, s:o*, s:o*, s:o}",
 			 "id", id, "class", pool->class_name, "path", path(pool),

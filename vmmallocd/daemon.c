@@ -25,7 +25,8 @@
 
 #define FOUND_MOST_MS 10000      /* a directory that hangs does not keep clients of the others waiting longer */
 #define STATUS_MS 500
-#define THREADS_BESIDE_JOBS 3    /* the punch that is always allowed, the registry, a directory that a reload brings */
+/* The punch that is always allowed, the registry, a directory that a reload brings, and checks. */
+#define THREADS_BESIDE_JOBS (3 + PROVISION_CHECKS_MOST)
 
 struct daemon {
 	const struct daemon_options *options;

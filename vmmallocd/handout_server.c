@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +14,14 @@
 #include "vmmallocd/rights.h"
 
 #define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
+#define PUT_OFF_MS 20            /* until a request that was put off is decided again */
+#define PUT_OFF_MOST_MS 500      /* in all: the client has a second */
 #define PAUSE_MS 100             /* without descriptors, accept(2) would fail in every turn */
+
+struct packet {
+	char data[sizeof(struct handout_request)];
+	size_t bytes;
+};
 
 struct connection {
 	uv_poll_t poll;
@@ -20,6 +29,8 @@ struct connection {
 	int fd;
 	uid_t uid;
 	uint64_t deadline_ms;
+	bool put_off;                      /* its request, which came, is decided again */
+	struct packet packet;
 	struct connection *next, *prev;    /* the oldest, and so the next to time out, first */
 };
 
@@ -28,7 +39,7 @@ struct handout_server {
 	struct pools *pools;
 	const struct log *log;
 	uv_poll_t listener;
-	uv_timer_t silence, pause;
+	uv_timer_t silence, pause, put_off;
 	int fd;
 	bool refuses_rights;     /* rights.h */
 	unsigned handles;        /* not closed yet */
@@ -100,7 +111,13 @@ static int read_groups(int fd, gid_t **ret_groups, size_t *ret_count)
 	return 0;
 }
 
-static void answer(struct handout_server *server, int fd, const void *packet, size_t bytes)
+/* What became of a request. */
+enum outcome { ANSWERED, NOT_THERE, PUT_OFF };
+
+/* Whether, and how, a request may be decided later instead of being refused. */
+enum patience { FIRST_TIME, AGAIN, LAST_TIME };
+
+static enum outcome answer(struct handout_server *server, int fd, const struct packet *packet, enum patience patience)
 {
 	struct handout_request request;
 	struct ucred credentials;
@@ -111,11 +128,11 @@ static void answer(struct handout_server *server, int fd, const void *packet, si
 	gid_t *groups = NULL;
 	int pool_fd, r;
 
-	if (handout_request_decode(packet, bytes, &request) != 0 ||
+	if (handout_request_decode(packet->data, packet->bytes, &request) != 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
 	    read_groups(fd, &groups, &peer.group_count) != 0) {
 		send_reply(fd, HANDOUT_BAD_REQUEST);
-		return;
+		return ANSWERED;
 	}
 	peer.pid = credentials.pid;
 	peer.uid = credentials.uid;
@@ -123,36 +140,47 @@ static void answer(struct handout_server *server, int fd, const void *packet, si
 	peer.groups = groups;
 	status = pools_take(server->pools, &request, &peer, &pool, &pool_fd);
 	free(groups);
+	if (status == HANDOUT_PINNED && patience != LAST_TIME &&
+	    pools_put_off(server->pools, &peer, patience == FIRST_TIME))
+		return PUT_OFF;
 	if (status != HANDOUT_OK) {
 		send_reply(fd, status);
-		return;
+		return ANSWERED;
 	}
 	r = send_pool(fd, pool, pool_fd);
 	/* a copy of it here would keep the pool leased for ever */
 	close(pool_fd);
 	if (r != 0)
 		pools_unsent(server->pools, pool, r);
+	return ANSWERED;
 }
 
-/* True: the connection has had its answer, or wants none; false: its request is not there yet. */
-static bool serve(struct handout_server *server, int fd)
+/* Who has gone, having waited for long enough, gets no pool: it would be taken, cleaned and made ready for nobody. */
+static bool has_gone(int fd)
 {
-	char packet[sizeof(struct handout_request)];
+	struct pollfd poll_fd = { .fd = fd };
+
+	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
+}
+
+static enum outcome serve(struct handout_server *server, int fd, struct packet *ret_packet)
+{
 	struct rights rights;
 	ssize_t n;
 
 	rights_begin(&rights, server->refuses_rights);
 	do
-		n = recv(fd, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
+		n = recv(fd, ret_packet->data, sizeof(ret_packet->data), MSG_DONTWAIT | MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
 	rights_end(&rights);
 	if (n < 0)
-		return errno != EAGAIN;
-	if ((size_t)n > sizeof(packet))
+		return errno == EAGAIN ? NOT_THERE : ANSWERED;
+	ret_packet->bytes = (size_t)n;
+	if ((size_t)n > sizeof(ret_packet->data))
 		send_reply(fd, HANDOUT_BAD_REQUEST);
-	else if (n > 0)
-		answer(server, fd, packet, (size_t)n);
-	return true;
+	else if (n > 0 && !has_gone(fd))
+		return answer(server, fd, ret_packet, FIRST_TIME);
+	return ANSWERED;
 }
 
 /* --- connections --- */
@@ -205,13 +233,52 @@ static void on_silence(uv_timer_t *timer)
 		(void)uv_timer_start(timer, on_silence, server->oldest->deadline_ms - now_ms, 0);
 }
 
+static void on_put_off(uv_timer_t *timer)
+{
+	struct handout_server *server = timer->data;
+	uint64_t now_ms = uv_now(timer->loop);
+	bool more = false;
+
+	for (struct connection *connection = server->oldest, *next; connection; connection = next) {
+		uint64_t began_ms = connection->deadline_ms - HANDOUT_SERVER_SILENCE_MS;
+
+		next = connection->next;
+		if (!connection->put_off)
+			continue;
+		if (!has_gone(connection->fd) &&
+		    answer(server, connection->fd, &connection->packet,
+			   now_ms - began_ms < PUT_OFF_MOST_MS ? AGAIN : LAST_TIME) == PUT_OFF)
+			more = true;
+		else
+			drop(connection);
+	}
+	if (more)
+		(void)uv_timer_start(timer, on_put_off, PUT_OFF_MS, 0);
+}
+
+/* Its request is there: the timer looks at it, and whether the client is, and nothing else has to be heard. */
+static void put_off(struct connection *connection)
+{
+	struct handout_server *server = connection->server;
+
+	connection->put_off = true;
+	(void)uv_poll_stop(&connection->poll);
+	if (!uv_is_active((uv_handle_t *)&server->put_off))
+		(void)uv_timer_start(&server->put_off, on_put_off, PUT_OFF_MS, 0);
+}
+
 static void on_request(uv_poll_t *poll, int status, int events)
 {
 	struct connection *connection = poll->data;
+	enum outcome outcome = ANSWERED;
 
+	if (status == 0)
+		outcome = serve(connection->server, connection->fd, &connection->packet);
 	(void)events;
-	if (status < 0 || serve(connection->server, connection->fd))
+	if (outcome == ANSWERED)
 		drop(connection);
+	else if (outcome == PUT_OFF)
+		put_off(connection);
 }
 
 /*
@@ -236,8 +303,8 @@ static void make_room(struct handout_server *server, uid_t uid)
 	drop(oldest);
 }
 
-/* 0: the connection keeps the descriptor. */
-static int wait_for_request(struct handout_server *server, int fd, uid_t uid)
+/* 0: the connection keeps the descriptor. `came`: what came and was put off; NULL: nothing. */
+static int wait_for_request(struct handout_server *server, int fd, uid_t uid, const struct packet *came)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 	int r;
@@ -259,7 +326,12 @@ static int wait_for_request(struct handout_server *server, int fd, uid_t uid)
 	*(server->newest ? &server->newest->next : &server->oldest) = connection;
 	server->newest = connection;
 	server->count++;
-	(void)uv_poll_start(&connection->poll, UV_READABLE | UV_DISCONNECT, on_request);
+	if (came) {
+		connection->packet = *came;
+		put_off(connection);
+	} else {
+		(void)uv_poll_start(&connection->poll, UV_READABLE | UV_DISCONNECT, on_request);
+	}
 	if (!uv_is_active((uv_handle_t *)&server->silence))
 		(void)uv_timer_start(&server->silence, on_silence, HANDOUT_SERVER_SILENCE_MS, 0);
 	return 0;
@@ -269,13 +341,15 @@ static void greet(struct handout_server *server, int fd)
 {
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
+	struct packet packet;
+	enum outcome outcome = serve(server, fd, &packet);
 
-	if (serve(server, fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+	if (outcome == ANSWERED || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
 		close_connection(server, fd);
 		return;
 	}
 	make_room(server, credentials.uid);
-	if (wait_for_request(server, fd, credentials.uid) == 0)
+	if (wait_for_request(server, fd, credentials.uid, outcome == PUT_OFF ? &packet : NULL) == 0)
 		return;
 	send_reply(fd, HANDOUT_BUSY);
 	close_connection(server, fd);
@@ -334,10 +408,11 @@ int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, 
 	server->log = log;
 	server->fd = listening_fd;
 	server->refuses_rights = rights_refuse(listening_fd);
-	server->handles = 3;
+	server->handles = 4;
 	(void)uv_timer_init(loop, &server->silence);
 	(void)uv_timer_init(loop, &server->pause);
-	server->listener.data = server->silence.data = server->pause.data = server;
+	(void)uv_timer_init(loop, &server->put_off);
+	server->listener.data = server->silence.data = server->pause.data = server->put_off.data = server;
 	(void)uv_poll_start(&server->listener, UV_READABLE, on_connection);
 	*ret_server = server;
 	return 0;
@@ -359,4 +434,5 @@ void handout_server_close(struct handout_server *server)
 	close_connection(server, server->fd);
 	uv_close((uv_handle_t *)&server->silence, server_closed);
 	uv_close((uv_handle_t *)&server->pause, server_closed);
+	uv_close((uv_handle_t *)&server->put_off, server_closed);
 }

@@ -77,11 +77,21 @@ static void run(uv_work_t *work)
 					       &job->file, &error);
 		break;
 	case PROVISION_WARM: job->result = warm(job, &error); break;
+	case PROVISION_CHECK:
+		job->result = pool_file_check_pins(&job->directory->dir, &job->file, &job->cancel, &error);
+		break;
 	case PROVISION_SCRUB: job->result = scrub(job, &error); break;
 	case PROVISION_DESTROY: job->result = destroy(job); break;
 	}
 	if (job->result != 0 && error.length == 0)
 		text_add(&error, "%s", strerrordesc_np(-job->result));
+}
+
+static unsigned *counter(const struct job *job)
+{
+	if (job->kind == PROVISION_CHECK)
+		return &job->jobs->checks;
+	return job->may_block ? &job->jobs->punches : &job->jobs->running;
 }
 
 static void finish(uv_work_t *work, int status)
@@ -97,7 +107,7 @@ static void finish(uv_work_t *work, int status)
 		jobs->first = job->next;
 	if (job->next)
 		job->next->prev = job->prev;
-	*(job->may_block ? &jobs->punches : &jobs->running) -= 1;
+	--*counter(job);
 	job->done(job->context, job);
 	free(job);
 }
@@ -123,7 +133,7 @@ int jobs_start(struct jobs *jobs, const struct job *given)
 	if (job->next)
 		job->next->prev = job;
 	jobs->first = job;
-	*(job->may_block ? &jobs->punches : &jobs->running) += 1;
+	++*counter(job);
 	return 0;
 }
 

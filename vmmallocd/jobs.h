@@ -43,7 +43,7 @@ struct job {
 struct jobs {
 	uv_loop_t *loop;
 	struct job *first;
-	unsigned running, punches;      /* punches are not counted in running */
+	unsigned running, punches, checks;      /* each job is counted in one of them */
 };
 
 /* Copies *job and starts it. 0, -ENOMEM or another -errno, and then `done` is not called. */

@@ -119,6 +119,15 @@ int pool_file_open(const struct pool_dir *dir, const struct pool_file *file);
 int pool_file_probe(const struct pool_dir *dir, const struct pool_file *file);
 
 /*
+ * Whether pages of a pool are still held, in pipes and buffers, though nobody has it any more. -ETIMEDOUT: one is; they
+ * stay in the file. 0: none is, and all are in small pages now; or it cannot be seen, which it can on tmpfs only.
+ * -EAGAIN: somebody has the pool; -ECANCELED; -errno. Does not wait, and takes some milliseconds for each GiB, or as
+ * long as warming where pages are small. The file's first page and others are zeroed: for a pool that is scrubbed next.
+ */
+int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
+			 struct text *error);
+
+/*
  * Makes the file as good as new after nobody has it any more: checks that it is the file we know (type, owner, mode,
  * one link, inode) and that nobody has it, takes every page out of it (on DAX while it is mapped here, so that the
  * kernel waits for pins), takes a memory policy from it (mbind), brings it back to `size_bytes` rounded up, reserves

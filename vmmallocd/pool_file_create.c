@@ -64,7 +64,7 @@ static bool reserve_huge(int fd, uint64_t from)
 	if (fallocate(fd, 0, (off_t)from, PAGE_BYTES) < 0 ||
 	    pool_file_map(fd, from, POOL_FILE_HUGE_PAGE, &mapping) < 0)
 		return false;
-	done = pool_file_collapse(mapping.base);
+	done = pool_file_collapse(mapping.base) == 0;
 	pool_file_unmap(&mapping);
 	return done;
 }

@@ -86,7 +86,10 @@ struct pool_file_mapping {
 int pool_file_map(int fd, uint64_t offset, uint64_t bytes, struct pool_file_mapping *ret_mapping);
 void pool_file_unmap(struct pool_file_mapping *mapping);
 
-/* Whether a huge page's worth of a tmpfs, mapped at such an address, is in one huge page now. */
-bool pool_file_collapse(char *address);
+/*
+ * Makes one huge page of a huge page's worth of a tmpfs, mapped at such an address. 0: it is one, perhaps was before;
+ * -EAGAIN: one of its pages is busy, or held by somebody; -errno.
+ */
+int pool_file_collapse(char *address);
 
 #endif

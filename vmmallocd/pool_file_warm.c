@@ -56,19 +56,18 @@ static int populate(char *address, uint64_t bytes)
 	return 0;
 }
 
-bool pool_file_collapse(char *address)
+int pool_file_collapse(char *address)
 {
 	/* Linux 6.1 collapses only where there is a page table already, and none collapses a hole alone */
-	if (populate(address, 1) < 0)
-		return false;
+	int r = populate(address, 1);
+
 	/* busy pages may be free again at once: try twice */
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && (r == 0 || r == -EAGAIN); i++) {
 		if (madvise(address, POOL_FILE_HUGE_PAGE, MADV_COLLAPSE) == 0)
-			return true;
-		if (errno != EAGAIN)
-			break;
+			return 0;
+		r = -errno;
 	}
-	return false;
+	return r;
 }
 
 static int warm(const struct pool_file_mapping *mapping, uint64_t size, bool collapsible, const atomic_bool *cancel,
@@ -81,7 +80,7 @@ static int warm(const struct pool_file_mapping *mapping, uint64_t size, bool col
 
 		if (pool_file_cancelled(cancel))
 			return -ECANCELED;
-		if (collapsible && bytes == POOL_FILE_HUGE_PAGE && pool_file_collapse(mapping->base + done)) {
+		if (collapsible && bytes == POOL_FILE_HUGE_PAGE && pool_file_collapse(mapping->base + done) == 0) {
 			huge_bytes += bytes;
 		} else {
 			int r = populate(mapping->base + done, bytes);

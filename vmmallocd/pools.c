@@ -50,7 +50,7 @@ int pools_add(struct pools *pools, struct directory *directory, const struct reg
 
 	if (!provision_class(&pools->provision, pool->class_name))
 		return -ENOMEM;
-	copy.stays_pinned = directory->dir.dax;
+	copy.pins_show = directory->dir.tmpfs;
 	r = registry_add(pools->registry, &copy, state, ret_pool);
 	if (r == 0)
 		directory->pools++;

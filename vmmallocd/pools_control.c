@@ -74,8 +74,7 @@ static int prune_ready(const struct prune *prune, const struct config_class *con
 	return r;
 }
 
-/* On DAX a quarantined pool must not be removed before it can be punched; elsewhere unlinking leaves pinned pages
- * alone. */
+/* What is pinned must not be removed: it would be nobody's memory. On DAX it would even be another file's. */
 static int prune_odd(const struct prune *prune, const struct registry_class *pools, enum registry_state state)
 {
 	struct registry_pool *next;
@@ -85,7 +84,7 @@ static int prune_odd(const struct prune *prune, const struct registry_class *poo
 		const struct directory *directory = pools_directory(prune->pools, pool);
 
 		next = pool->next_in_state;
-		if (!provision_is_busy(pool) && !(state == REGISTRY_QUARANTINED && directory->dir.dax) &&
+		if (!provision_is_busy(pool) && !(state == REGISTRY_QUARANTINED && registry_is_pinned(pool)) &&
 		    pool_file_probe(&directory->dir, &pool->file) == 0)
 			r = prune_pool(prune, pool);
 	}

@@ -63,6 +63,7 @@ static void adopt(struct pools *pools, struct directory *directory, const struct
 	case RECOVER_RECYCLE: tally->orphaned++; state = REGISTRY_RECYCLING; break;
 	case RECOVER_QUARANTINED: tally->others++; state = REGISTRY_QUARANTINED; break;
 	}
+	pool.may_be_pinned = found->file.mark != POOL_FILE_NEW && state != REGISTRY_READY && pools_know_pins(directory);
 	r = pools_add(pools, directory, &pool, state, &added);
 	if (r != 0)
 		log_line(pools->log, LOG_WARNING, "%s: found in %s: %s", pools_name(&pool).text, directory->path,

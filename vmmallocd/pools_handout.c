@@ -64,6 +64,7 @@ static int lease(struct pools *pools, struct registry_pool *pool, const struct r
 	}
 	pool->owner = (struct registry_owner){ .pid = (uint32_t)peer->pid, .uid = peer->uid };
 	read_comm(peer->pid, pool->owner.comm);
+	pool->may_be_pinned = pools_know_pins(directory);
 	pool->leases++;
 	pools_set_state(pools, pool, REGISTRY_LEASED);
 	*ret_fd = fd;
@@ -103,6 +104,49 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 	}
 	pools_kick(pools);
 	return status;
+}
+
+/* --- who asks while his last pools are still being looked at --- */
+
+/* Calls `visit` for the pools that were given back by a user and may be pinned, until it returns true. */
+static bool each_pinned(struct pools *pools, uint32_t uid, bool (*visit)(struct registry_pool *pool))
+{
+	static const enum registry_state states[] = { REGISTRY_RECYCLING, REGISTRY_FAILED, REGISTRY_QUARANTINED };
+
+	for (size_t i = 0; i < pools->provision.count; i++) {
+		const struct registry_class *class =
+			registry_class(pools->registry, pools->provision.classes[i]->name);
+
+		for (size_t s = 0; class && s < sizeof(states) / sizeof(states[0]); s++)
+			for (struct registry_pool *pool = class->first[states[s]]; pool; pool = pool->next_in_state)
+				if (pool->owner.uid == uid && registry_is_pinned(pool) && visit(pool))
+					return true;
+	}
+	return false;
+}
+
+static bool hurry(struct registry_pool *pool)
+{
+	if (pool->pins_show && pool->job && !provision_is_busy(pool))
+		((struct provision_work *)pool->job)->due_ms = 0;
+	return false;
+}
+
+static bool is_undecided(struct registry_pool *pool)
+{
+	return pool->state == REGISTRY_RECYCLING || (pool->pins_show && provision_is_busy(pool));
+}
+
+bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool first)
+{
+	if (first) {
+		(void)each_pinned(pools, peer->uid, hurry);
+		pools_kick(pools);
+	}
+	if (!each_pinned(pools, peer->uid, is_undecided))
+		return false;
+	pools->refused--;
+	return true;
 }
 
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error)

@@ -24,6 +24,11 @@ void pools_set_state(struct pools *pools, struct registry_pool *pool, enum regis
 /* The work that hangs on a pool, made if there is none; NULL: no memory. */
 struct provision_work *pools_work(struct registry_pool *pool);
 struct directory *pools_directory(const struct pools *pools, const struct registry_pool *pool);
+/* Whether it can be known if pages of a pool there are held: seen on tmpfs, waited for on DAX. */
+static inline bool pools_know_pins(const struct directory *directory)
+{
+	return directory->dir.tmpfs || directory->dir.dax;
+}
 
 /* Something odd: logged, and the pool destroyed as soon as nobody has it. */
 void pools_fail(struct pools *pools, struct registry_pool *pool, const char *what, const char *reason);

@@ -54,16 +54,22 @@ static void creation_failed(struct pools *pools, const struct job *job)
 
 static void quarantine(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
-	struct provision_work *work = pools_work(pool);
+	struct provision_work *work = pool->job;
+	bool looked = job->kind == PROVISION_CHECK;
 	int r = pool_file_set_mark(&job->directory->dir, &pool->file, POOL_FILE_BAD);
 
+	provision_retry_later(work, pools_now_ms(pools), looked ? PROVISION_CHECK_PAUSE_MS : PROVISION_PUNCH_PAUSE_MS,
+			      looked ? PROVISION_CHECK_PAUSE_MOST_MS : PROVISION_PUNCH_PAUSE_MOST_MS);
 	if (r != 0) {
 		pools_fail(pools, pool, "quarantine", strerrordesc_np(-r));
 		return;
 	}
-	provision_retry_later(work, pools_now_ms(pools), PROVISION_PUNCH_PAUSE_MS, PROVISION_PUNCH_PAUSE_MOST_MS);
-	log_line(pools->log, LOG_WARNING, "%s: a page is pinned, it cannot be punched; tried again in %u s",
-		 pools_name(pool).text, work->pause_ms / 1000);
+	/* said once: it may stay so for as long as its last user likes */
+	if (pool->state == REGISTRY_QUARANTINED)
+		return;
+	log_line(pools->log, LOG_WARNING,
+		 "%s: a page of it is pinned; it counts as a pool of uid %u, and is tried again in %u s",
+		 pools_name(pool).text, (unsigned)pool->owner.uid, work->pause_ms / 1000);
 	pools_set_state(pools, pool, REGISTRY_QUARANTINED);
 }
 
@@ -145,6 +151,45 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 	}
 }
 
+/* Somebody opened a pool that was to be cleaned: root, looking at it. */
+static void had_again(struct pools *pools, struct registry_pool *pool)
+{
+	log_line(pools->log, LOG_INFO, "%s: somebody has it again", pools_name(pool).text);
+	if (pool->state == REGISTRY_RECYCLING)
+		pools_set_state(pools, pool, REGISTRY_LEASED);
+	else
+		provision_retry_later(pool->job, pools_now_ms(pools), PROVISION_PUNCH_PAUSE_MS,
+				      PROVISION_PUNCH_PAUSE_MOST_MS);
+}
+
+static void checked(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	struct provision_work *work = pool->job;
+
+	switch (-job->result) {
+	case ECANCELED:
+		break;
+	case ETIMEDOUT:
+		quarantine(pools, pool, job);
+		break;
+	case EAGAIN:
+		had_again(pools, pool);
+		break;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		provision_retry_later(work, pools_now_ms(pools), PROVISION_CHECK_PAUSE_MS,
+				      PROVISION_CHECK_PAUSE_MOST_MS);
+		break;
+	default:
+		/* nothing is held; or something is odd about the file, and scrubbing or removing it says what */
+		work->pause_ms = 0;
+		work->due_ms = 0;
+		pool->may_be_pinned = false;
+		registry_touch(pools->registry, pool);
+	}
+}
+
 static void scrubbed(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
 	struct provision_work *work = pool->job;
@@ -155,6 +200,7 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 		work->pause_ms = 0;
 		work->due_ms = 0;
 		pool->owner = (struct registry_owner){ 0 };
+		pool->may_be_pinned = false;
 		pools->recycled++;
 		go_on(pools, pool, job);
 		break;
@@ -164,13 +210,7 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 		quarantine(pools, pool, job);
 		break;
 	case EAGAIN:
-		/* somebody opened it: root, looking at it */
-		log_line(pools->log, LOG_INFO, "%s: somebody has it again", pools_name(pool).text);
-		if (pool->state == REGISTRY_QUARANTINED)
-			provision_retry_later(work, pools_now_ms(pools), PROVISION_PUNCH_PAUSE_MS,
-					      PROVISION_PUNCH_PAUSE_MOST_MS);
-		else
-			pools_set_state(pools, pool, REGISTRY_LEASED);
+		had_again(pools, pool);
 		break;
 	case ENOENT:
 	case ESTALE:
@@ -227,6 +267,7 @@ static void job_done(void *context, struct job *job)
 		switch (job->kind) {
 		case PROVISION_CREATE: created(pools, job); break;
 		case PROVISION_WARM: warmed(pools, pool, job); break;
+		case PROVISION_CHECK: checked(pools, pool, job); break;
 		case PROVISION_SCRUB: scrubbed(pools, pool, job); break;
 		case PROVISION_DESTROY: destroyed(pools, pool, job); break;
 		}
@@ -290,6 +331,7 @@ static void start_due(struct pools *pools)
 	for (;;) {
 		const struct provision_load load = {
 			.workers = workers, .jobs = pools->jobs.running, .punches = pools->jobs.punches,
+			.checks = pools->jobs.checks,
 		};
 		struct provision_job next;
 		int r;

@@ -14,7 +14,7 @@ struct view {
 	const struct config *all;
 	struct registry *registry;
 	int64_t now_ms;
-	bool may_punch, may_work;
+	bool may_punch, may_work, may_check;
 };
 
 void provision_done(struct provision *provision)
@@ -64,12 +64,32 @@ static bool is_due(const struct registry_pool *pool, int64_t now_ms)
 	return !work || (!work->running && work->due_ms <= now_ms);
 }
 
-static struct registry_pool *first_due(const struct view *view, enum registry_state state)
+static bool must_be_checked(const struct registry_pool *pool)
+{
+	return pool->pins_show && registry_is_pinned(pool);
+}
+
+static struct registry_pool *first_of(const struct view *view, enum registry_state state, bool to_check)
 {
 	struct registry_pool *pool = view->pools->first[state];
 
-	while (pool && !is_due(pool, view->now_ms))
+	while (pool && (must_be_checked(pool) != to_check || !is_due(pool, view->now_ms)))
 		pool = pool->next_in_state;
+	return pool;
+}
+
+static struct registry_pool *first_due(const struct view *view, enum registry_state state)
+{
+	return first_of(view, state, false);
+}
+
+static struct registry_pool *first_to_check(const struct view *view)
+{
+	static const enum registry_state states[] = { REGISTRY_RECYCLING, REGISTRY_FAILED, REGISTRY_QUARANTINED };
+	struct registry_pool *pool = NULL;
+
+	for (size_t i = 0; !pool && i < sizeof(states) / sizeof(states[0]); i++)
+		pool = first_of(view, states[i], true);
 	return pool;
 }
 
@@ -183,6 +203,9 @@ static bool next_of_class(const struct view *view, struct provision_job *ret_job
 {
 	struct registry_pool *pool;
 
+	pool = view->may_check ? first_to_check(view) : NULL;
+	if (pool)
+		return give(view, PROVISION_CHECK, pool, false, ret_job);
 	pool = first_due(view, REGISTRY_FAILED);
 	if (pool && give_reclaim(view, PROVISION_DESTROY, pool, ret_job))
 		return true;
@@ -213,9 +236,10 @@ bool provision_next(struct provision *provision, const struct config *config, st
 		.may_punch = load->punches < punches_most &&
 			     (load->jobs + load->punches < load->workers || load->punches == 0),
 		.may_work = load->jobs < jobs_most,
+		.may_check = load->checks < PROVISION_CHECKS_MOST,
 	};
 
-	if (!view.may_punch && !view.may_work)
+	if (!view.may_punch && !view.may_work && !view.may_check)
 		return false;
 	for (size_t i = 0; i < provision->count; i++) {
 		size_t turn = (provision->turn + i) % provision->count;

@@ -6,12 +6,14 @@
  * at a time, starts it, which changes what the registry says, and asks again until there is none.
  *
  *     CREATING ---> WARMING ---> READY ---> LEASED ---> RECYCLING ---> WARMING ...
- *                                                         | punch does not end
+ *                                                         | pages are held: seen, or the punch does not end
  *                                                         v
  *       any: FAILED ---> destroyed                    QUARANTINED ---> (tried again) ---> WARMING ...
  *
  * A class has no more than PROVISION_CREATES_MOST creations at work; classes take turns; a class whose creation failed
- * waits, longer each time. Punches that may block have at most half of the workers. No libuv, no files.
+ * waits, longer each time. Punches that may block have at most half of the workers. What was given back is looked at
+ * for held pages (PROVISION_CHECK) before anything else: that is quick, has threads of its own, and until then the pool
+ * is its last user's. No libuv, no files.
  */
 #ifndef VMMALLOCD_PROVISION_H
 #define VMMALLOCD_PROVISION_H
@@ -29,6 +31,9 @@
 #define PROVISION_CREATE_PAUSE_MOST_MS 60000
 #define PROVISION_PUNCH_PAUSE_MS 30000        /* of a quarantined pool; doubles up to */
 #define PROVISION_PUNCH_PAUSE_MOST_MS 3600000
+#define PROVISION_CHECK_PAUSE_MS 1000         /* of one that is only looked at; doubles up to */
+#define PROVISION_CHECK_PAUSE_MOST_MS 10000
+#define PROVISION_CHECKS_MOST 2               /* at once */
 #define PROVISION_DESTROY_PAUSE_MS 1000       /* of a pool that could not be destroyed; doubles up to */
 #define PROVISION_DESTROY_PAUSE_MOST_MS 60000
 
@@ -58,7 +63,7 @@ struct provision {
 	size_t turn;             /* of the class that is asked first next time */
 };
 
-enum provision_kind { PROVISION_CREATE, PROVISION_WARM, PROVISION_SCRUB, PROVISION_DESTROY };
+enum provision_kind { PROVISION_CREATE, PROVISION_WARM, PROVISION_CHECK, PROVISION_SCRUB, PROVISION_DESTROY };
 
 struct provision_job {
 	enum provision_kind kind;
@@ -71,7 +76,8 @@ struct provision_job {
 /* What is at work at this moment. */
 struct provision_load {
 	unsigned workers;        /* the most jobs at once; one punch and one other job are always allowed */
-	unsigned jobs, punches;  /* punches are not counted in jobs */
+	unsigned jobs, punches;  /* punches are not counted in jobs, and checks in neither */
+	unsigned checks;
 };
 
 void provision_done(struct provision *provision);

@@ -59,7 +59,7 @@ static void fill_in(const struct recover_found *found, const struct registry_poo
 	};
 	memcpy(ret_pool->id, found->file.id, sizeof(ret_pool->id));
 	snprintf(ret_pool->class_name, sizeof(ret_pool->class_name), "%s", class_of(found, known));
-	if (known && known->state == REGISTRY_LEASED) {
+	if (known && (known->state == REGISTRY_LEASED || registry_is_pinned(known))) {
 		ret_pool->owner = known->owner;
 	} else if (found->has_header) {
 		ret_pool->owner.pid = found->owner_pid;

@@ -3,7 +3,7 @@
  * registry -- see registry.h.
  *
  *   slots[hash of the id]          -> pool  - next_by_id -> pool      every pool
- *   slots[hash of class and uid]   -> tally - next -> tally           how many pools of a class a user has leased
+ *   slots[hash of class and uid]   -> tally - next -> tally           how many pools of a class a user has
  *   classes[hash of the name]      -> class - next -> class
  *                                     class->first[state] -> pool <- next_in_state, prev_in_state -> pool
  *
@@ -22,7 +22,7 @@
 struct tally {
 	const struct registry_class *class;
 	uint32_t uid;
-	size_t count;
+	size_t leased, pinned;       /* one of them is not 0 while it is in a slot */
 	struct tally *next;          /* in its slot, or among the spare ones */
 };
 
@@ -30,6 +30,7 @@ struct tally {
 struct entry {
 	struct registry_pool pool;
 	struct tally *tally;         /* the one that counts it; NULL unless it is had. pool.owner may have changed */
+	bool counts_as_leased;       /* in that tally; else as pinned */
 };
 
 _Static_assert(offsetof(struct entry, pool) == 0, "a pool is its entry");
@@ -119,7 +120,7 @@ static void grow(struct registry *registry)
 	registry->slot_count = slot_count;
 }
 
-/* --- who has leased how many --- */
+/* --- who has how many --- */
 
 static struct tally **tally_link(const struct registry *registry, const struct registry_class *class, uint32_t uid)
 {
@@ -149,16 +150,19 @@ static void uncount(struct registry *registry, struct entry *entry)
 	struct tally *tally = entry->tally;
 
 	entry->tally = NULL;
-	if (tally && --tally->count == 0) {
+	if (!tally)
+		return;
+	(*(entry->counts_as_leased ? &tally->leased : &tally->pinned))--;
+	if (tally->leased + tally->pinned == 0) {
 		*tally_link(registry, tally->class, tally->uid) = tally->next;
 		add_spare(registry, tally);
 	}
 }
 
-static bool is_had(const struct registry_pool *pool)
+bool registry_is_pinned(const struct registry_pool *pool)
 {
-	return pool->state == REGISTRY_LEASED ||
-	       (pool->stays_pinned && (pool->state == REGISTRY_RECYCLING || pool->state == REGISTRY_QUARANTINED));
+	return pool->may_be_pinned && (pool->state == REGISTRY_RECYCLING || pool->state == REGISTRY_QUARANTINED ||
+				       pool->state == REGISTRY_FAILED);
 }
 
 /* Counts a pool for the owner it has now, if he has it, and no longer for the one before. */
@@ -168,7 +172,7 @@ static void recount(struct registry *registry, struct entry *entry)
 	struct tally **link;
 
 	uncount(registry, entry);
-	if (!is_had(pool))
+	if (pool->state != REGISTRY_LEASED && !registry_is_pinned(pool))
 		return;
 	link = tally_link(registry, pool->class, pool->owner.uid);
 	if (!*link) {
@@ -176,7 +180,8 @@ static void recount(struct registry *registry, struct entry *entry)
 		**link = (struct tally){ .class = pool->class, .uid = pool->owner.uid };
 	}
 	entry->tally = *link;
-	entry->tally->count++;
+	entry->counts_as_leased = pool->state == REGISTRY_LEASED;
+	(*(entry->counts_as_leased ? &entry->tally->leased : &entry->tally->pinned))++;
 }
 
 /* --- lists by state --- */
@@ -349,12 +354,25 @@ size_t registry_count(const struct registry *registry)
 	return registry->count;
 }
 
-size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid)
+static const struct tally *find_tally(const struct registry *registry, const char *class_name, uint32_t uid)
 {
 	const struct registry_class *class = find_class(registry, class_name);
-	const struct tally *tally = class ? *tally_link(registry, class, uid) : NULL;
 
-	return tally ? tally->count : 0;
+	return class ? *tally_link(registry, class, uid) : NULL;
+}
+
+size_t registry_had_by(const struct registry *registry, const char *class_name, uint32_t uid)
+{
+	const struct tally *tally = find_tally(registry, class_name, uid);
+
+	return tally ? tally->leased + tally->pinned : 0;
+}
+
+size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid)
+{
+	const struct tally *tally = find_tally(registry, class_name, uid);
+
+	return tally ? tally->leased : 0;
 }
 
 int registry_each(struct registry *registry, int (*visit)(void *context, struct registry_pool *pool), void *context)

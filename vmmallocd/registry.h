@@ -38,10 +38,11 @@ struct registry_pool {
 	uint8_t id[POOL_FILE_ID_BYTES];
 	char class_name[HANDOUT_CLASS_BYTES];
 	char *directory;               /* owned by the registry, a copy */
-	bool stays_pinned;             /* DAX: counts as its last owner's until it could be punched */
+	bool pins_show;                /* tmpfs: that pages are held can be seen without punching them */
 	/* may be changed at any time, followed by registry_touch */
 	struct pool_file file;
-	struct registry_owner owner;   /* meaningful while leased */
+	struct registry_owner owner;   /* meaningful while leased, and while it may be pinned */
+	bool may_be_pinned;            /* by its last owner, whose it counts as until this is known not to be so */
 	uint64_t size_bytes;
 	int64_t created_s;             /* CLOCK_REALTIME seconds */
 	int64_t changed_s;             /* when it came into its state */
@@ -80,10 +81,14 @@ struct registry_pool *registry_find(const struct registry *registry, const uint8
 /* Never NULL but for want of memory. */
 struct registry_class *registry_class(struct registry *registry, const char *name);
 size_t registry_count(const struct registry *registry);
+/* Whether a pool is its last owner's though it is not leased any more: pages of it may still be held. */
+bool registry_is_pinned(const struct registry_pool *pool);
 /*
- * How many pools of a class a user has leased: by the owner of each when it was last added, set or touched. A pool that
- * stays_pinned counts while it is recycled or quarantined as well, or one user could pin them all, one after another.
+ * How many pools of a class a user has: leased ones, and those that registry_is_pinned, or one user could have the
+ * memory of all, one after another. By the owner of each when it was last added, set or touched.
  */
+size_t registry_had_by(const struct registry *registry, const char *class_name, uint32_t uid);
+/* The leased ones alone. */
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid);
 
 /*

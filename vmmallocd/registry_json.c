@@ -160,8 +160,9 @@ static void add_pool(struct writer *writer, const struct registry_pool *pool)
 	    (uintmax_t)pool->file.ino);
 	add(writer, "\"created\": %jd, \"changed\": %jd, \"leases\": %ju", (intmax_t)pool->created_s,
 	    (intmax_t)pool->changed_s, (uintmax_t)at_most_int64(pool->leases));
-	if (pool->state == REGISTRY_LEASED) {
-		add(writer, ", \"owner\": {\"pid\": %u, \"uid\": %u, \"comm\": \"", pool->owner.pid, pool->owner.uid);
+	if (pool->state == REGISTRY_LEASED || registry_is_pinned(pool)) {
+		add(writer, ", \"%s\": {\"pid\": %u, \"uid\": %u, \"comm\": \"",
+		    pool->state == REGISTRY_LEASED ? "owner" : "last_owner", pool->owner.pid, pool->owner.uid);
 		add_escaped(writer, pool->owner.comm, COMM_BYTES - 1);
 		add(writer, "\"}");
 	}
@@ -311,17 +312,15 @@ static int read_state(const struct reader *reader, enum registry_state *ret_stat
 	return r;
 }
 
-static int read_owner(const struct reader *reader, bool leased, struct registry_owner *ret_owner)
+static int read_owner(const struct reader *reader, const char *key, struct registry_owner *ret_owner)
 {
-	const json_t *value = json_object_get(reader->object, "owner");
+	const json_t *value = json_object_get(reader->object, key);
 	struct reader owner = { value, "owner of pool", reader->index, reader->error };
 	int64_t pid, uid;
 	int r;
 
-	if (!leased)
-		return value ? refuse(reader, "owner", "none unless the pool is leased") : 0;
 	if (!json_is_object(value))
-		return refuse(reader, "owner", "an object");
+		return refuse(reader, key, "an object");
 	r = read_integer(&owner, "pid", 0, UINT32_MAX, &pid) ?:
 	    read_integer(&owner, "uid", 0, UINT32_MAX, &uid) ?:
 	    read_escaped(&owner, "comm", ret_owner->comm, COMM_BYTES);
@@ -330,6 +329,17 @@ static int read_owner(const struct reader *reader, bool leased, struct registry_
 	ret_owner->pid = (uint32_t)pid;
 	ret_owner->uid = (uint32_t)uid;
 	return 0;
+}
+
+/* `owner` of a leased pool; `last_owner`, if anything, of one that may be pinned. */
+static int read_owners(const struct reader *reader, bool leased, struct registry_pool *pool)
+{
+	if (leased)
+		return read_owner(reader, "owner", &pool->owner);
+	if (json_object_get(reader->object, "owner"))
+		return refuse(reader, "owner", "none unless the pool is leased");
+	pool->may_be_pinned = json_object_get(reader->object, "last_owner");
+	return pool->may_be_pinned ? read_owner(reader, "last_owner", &pool->owner) : 0;
 }
 
 static int read_pool(const struct reader *reader, struct registry *registry)
@@ -353,7 +363,7 @@ static int read_pool(const struct reader *reader, struct registry *registry)
 	    read_integer(reader, "created", 0, INT64_MAX, &pool.created_s) ?:
 	    read_integer(reader, "changed", 0, INT64_MAX, &pool.changed_s) ?:
 	    read_integer(reader, "leases", 0, INT64_MAX, &leases) ?:
-	    read_owner(reader, state == REGISTRY_LEASED, &pool.owner);
+	    read_owners(reader, state == REGISTRY_LEASED, &pool);
 	if (r != 0)
 		return r;
 	if (directory[0] != '/')

@@ -37,9 +37,10 @@ static enum handout_status ask_class(const struct request_context *context, cons
 
 	if (!request_allowed(context, class, peer))
 		return HANDOUT_NOT_ALLOWED;
-	if (class->max_per_user &&
-	    registry_leased_by(context->registry, class->name, peer->uid) >= class->max_per_user)
-		return HANDOUT_LIMIT;
+	if (class->max_per_user && registry_had_by(context->registry, class->name, peer->uid) >= class->max_per_user)
+		return registry_leased_by(context->registry, class->name, peer->uid) >= class->max_per_user ?
+			       HANDOUT_LIMIT :
+			       HANDOUT_PINNED;
 	pools = registry_class(context->registry, class->name);
 	for (struct registry_pool *pool = pools ? pools->first[REGISTRY_READY] : NULL; pool;
 	     pool = pool->next_in_state) {
@@ -56,8 +57,9 @@ static enum handout_status ask_class(const struct request_context *context, cons
 static unsigned rank(enum handout_status status)
 {
 	switch (status) {
-	case HANDOUT_OK: return 4;
-	case HANDOUT_NONE_READY: return 3;
+	case HANDOUT_OK: return 5;
+	case HANDOUT_NONE_READY: return 4;
+	case HANDOUT_PINNED: return 3;
 	case HANDOUT_LIMIT: return 2;
 	case HANDOUT_NOT_ALLOWED: return 1;
 	default: return 0;

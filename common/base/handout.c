@@ -77,7 +77,7 @@ int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply 
 	if (bytes != sizeof(reply))
 		return -EBADMSG;
 	memcpy(&reply, packet, sizeof(reply));
-	if (!is_head(reply.magic, reply.version) || reply.status > HANDOUT_BUSY)
+	if (!is_head(reply.magic, reply.version) || reply.status > HANDOUT_PINNED)
 		return -EBADMSG;
 	if (reply.status == HANDOUT_OK) {
 		if (reply.pool_bytes == 0 || reply.pool_bytes % PAGE_BYTES || !is_name_field(reply.class_name))
@@ -100,6 +100,7 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_LIMIT: return "this user has as many pools of the class as one may have";
 	case HANDOUT_BAD_REQUEST: return "the request was not understood";
 	case HANDOUT_BUSY: return "this user has too many connections open";
+	case HANDOUT_PINNED: return "this user still holds pages of pools of the class that were given back";
 	default: return "unknown status";
 	}
 }

@@ -659,6 +659,8 @@ case_never_taken() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		wait_count a ready 2
 		client ask=a drop ask=a drop
+		# the same, but answered before it goes
+		client ask=a ask=nothing reply >/dev/null
 	done
 	wait_count a ready 2
 	# not received, but not closed either
@@ -716,19 +718,26 @@ case_path_descriptor() {
 # A page in a pipe outlives the mapping, and is not counted as open either.
 case_pinned_page() {
 	setup
-	one_class "ready = 1" "max = 1"
+	# on tmpfs the pool waits for the page, and there is another; elsewhere it is the next one's
+	[ "$(stat -f -c %T "$POOL_DIR")" = tmpfs ] && max=2 || max=1
+	one_class "ready = 1" "max = $max"
 	daemon_start
 	wait_count a ready 1
 	hold take=a map fill=7 pin unmap close waitfor=go pinned
 	first=$HELD
-	wait_count a ready 1
+	wait_for eval 'least a ready 1 && counts a leased 0'
 	hold take=a map zero fill=9 has=9
-	is "$(awk '/^ok/ { print $3 }' "held.$HELD")" "$(awk '/^ok/ { print $3 }' "held.$first")"
+	[ $max = 2 ] ||
+		is "$(awk '/^ok/ { print $3 }' "held.$HELD")" "$(awk '/^ok/ { print $3 }' "held.$first")"
 	wait_for grep -qx same "held.$HELD"
 	: >go
 	wait_for grep -q pinned "held.$first"
 	is "$(tail -n 1 held.$first)" "pinned 7"
 	is "$(sed -n 2p "held.$HELD")" zero
+	# read from the pipe, it is held no longer
+	kill_held "$HELD"
+	[ $max = 1 ] || WAIT_SECONDS=40 wait_count a ready 1
+	client take=a map zero | grep -qx zero || fail "not zero"
 }
 
 # --- service manager ---

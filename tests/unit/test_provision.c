@@ -479,6 +479,78 @@ static void test_provision_destroys_failed_pools_first_and_again_later(void **st
 	world_free(world);
 }
 
+static struct registry_pool *add_pinned(struct world *world, const char *class, enum registry_state state)
+{
+	struct registry_pool *pool = add_pool(world, class, state);
+
+	pool->may_be_pinned = true;
+	registry_touch(world->registry, pool);
+	return pool;
+}
+
+static void test_provision_looks_for_pins_before_it_scrubs_or_destroys(void **state)
+{
+	static const struct {
+		enum registry_state state;
+		enum provision_kind then;
+	} given[] = {
+		{ REGISTRY_RECYCLING, PROVISION_SCRUB }, { REGISTRY_FAILED, PROVISION_DESTROY },
+		{ REGISTRY_QUARANTINED, PROVISION_SCRUB },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		struct world *world = world_new();
+		struct provision_job job;
+		struct registry_pool *pool;
+
+		add_class(world, "a", 0, 4);
+		pool = add_pinned(world, "a", given[i].state);
+		/* where it does not show, the punch waits for it */
+		assert_true(next(world, &job));
+		assert_int_equal(job.kind, given[i].then);
+		pool->pins_show = true;
+		/* whatever else is at work */
+		world->load.jobs = world->load.workers;
+		world->load.punches = world->load.workers;
+		assert_true(next(world, &job));
+		assert_int_equal(job.kind, PROVISION_CHECK);
+		assert_ptr_equal(job.pool, pool);
+		world->load.checks = PROVISION_CHECKS_MOST;
+		assert_false(next(world, &job));
+		world->load = (struct provision_load){ .workers = 4, .checks = PROVISION_CHECKS_MOST };
+		assert_false(next(world, &job));
+		pool->may_be_pinned = false;
+		registry_touch(world->registry, pool);
+		assert_true(next(world, &job));
+		assert_int_equal(job.kind, given[i].then);
+		world_free(world);
+	}
+}
+
+static void test_provision_what_is_pinned_does_not_stand_before_others(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *pinned, *other, *later;
+	struct provision_job job;
+
+	(void)state;
+	add_class(world, "a", 0, 4);
+	pinned = add_pinned(world, "a", REGISTRY_RECYCLING);
+	pinned->pins_show = true;
+	work_of(pinned)->running = true;
+	other = add_pinned(world, "a", REGISTRY_RECYCLING);
+	other->pins_show = true;
+	later = add_pool(world, "a", REGISTRY_RECYCLING);
+	assert_true(next(world, &job));
+	assert_ptr_equal(job.pool, other);
+	work_of(other)->running = true;
+	assert_true(next(world, &job));
+	assert_ptr_equal(job.pool, later);
+	assert_int_equal(job.kind, PROVISION_SCRUB);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -501,6 +573,8 @@ int main(void)
 		cmocka_unit_test(test_provision_past_max_destroys_ready_and_recycled_pools),
 		cmocka_unit_test(test_provision_quarantined_pools_wait_longer_each_time),
 		cmocka_unit_test(test_provision_destroys_failed_pools_first_and_again_later),
+		cmocka_unit_test(test_provision_looks_for_pins_before_it_scrubs_or_destroys),
+		cmocka_unit_test(test_provision_what_is_pinned_does_not_stand_before_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

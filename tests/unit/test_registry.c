@@ -249,24 +249,32 @@ static void test_registry_set_state_moves_to_the_end_of_the_same_state(void **st
 	assert_int_equal(registry_leased_by(registry, "small", 5), 2);
 }
 
-static void test_registry_counts_pools_that_stay_pinned_until_they_are_clean(void **state)
+static void test_registry_counts_pools_that_may_be_pinned_until_they_are_known_not_to_be(void **state)
 {
 	static const struct {
 		enum registry_state state;
-		size_t count;
+		size_t leased, had;
 	} steps[] = {
-		{ REGISTRY_LEASED, 1 }, { REGISTRY_RECYCLING, 1 }, { REGISTRY_QUARANTINED, 1 }, { REGISTRY_WARMING, 0 },
-		{ REGISTRY_READY, 0 }, { REGISTRY_LEASED, 1 }, { REGISTRY_FAILED, 0 },
+		{ REGISTRY_LEASED, 1, 1 }, { REGISTRY_RECYCLING, 0, 1 }, { REGISTRY_QUARANTINED, 0, 1 },
+		{ REGISTRY_FAILED, 0, 1 }, { REGISTRY_WARMING, 0, 0 }, { REGISTRY_READY, 0, 0 },
+		{ REGISTRY_LEASED, 1, 1 }, { REGISTRY_RECYCLING, 0, 1 },
 	};
 	struct registry *registry = *state;
-	struct registry_pool pool = { .class_name = "small", .directory = "/dax", .stays_pinned = true }, *added;
+	struct registry_pool pool = { .class_name = "small", .directory = "/dax", .may_be_pinned = true }, *added;
 
 	pool.owner.uid = 1000;
 	assert_int_equal(registry_add(registry, &pool, REGISTRY_READY, &added), 0);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		registry_set_state(registry, added, steps[i].state, 0);
-		assert_int_equal(registry_leased_by(registry, "small", 1000), steps[i].count);
+		assert_int_equal(registry_leased_by(registry, "small", 1000), steps[i].leased);
+		assert_int_equal(registry_had_by(registry, "small", 1000), steps[i].had);
 	}
+	added->may_be_pinned = false;
+	registry_touch(registry, added);
+	assert_int_equal(registry_had_by(registry, "small", 1000), 0);
+	registry_set_state(registry, added, REGISTRY_QUARANTINED, 0);
+	assert_int_equal(registry_had_by(registry, "small", 1000), 0);
+	assert_int_equal(registry_had_by(registry, "none", 1000), 0);
 }
 
 static void test_registry_counts_leases_by_class_and_user(void **state)
@@ -554,6 +562,7 @@ static struct model_pool {
 	unsigned class;
 	enum registry_state state;
 	uint32_t counted_uid;
+	bool counted_pinned;
 	uint64_t ticket;
 	unsigned visits;
 } model[MODEL_POOLS];
@@ -615,7 +624,7 @@ static void model_check_lists(struct registry *registry)
 
 static void model_check(struct registry *registry)
 {
-	size_t leased[MODEL_CLASSES][MODEL_USERS] = { 0 }, count = 0;
+	size_t leased[MODEL_CLASSES][MODEL_USERS] = { 0 }, had[MODEL_CLASSES][MODEL_USERS] = { 0 }, count = 0;
 
 	assert_int_equal(registry_each(registry, model_visit, NULL), 0);
 	for (unsigned i = 0; i < MODEL_POOLS; i++) {
@@ -625,11 +634,15 @@ static void model_check(struct registry *registry)
 		count += model[i].pool != NULL;
 		if (model[i].pool && model[i].state == REGISTRY_LEASED)
 			leased[model[i].class][model[i].counted_uid]++;
+		if (model[i].pool && (model[i].state == REGISTRY_LEASED || model[i].counted_pinned))
+			had[model[i].class][model[i].counted_uid]++;
 	}
 	assert_int_equal(registry_count(registry), count);
 	for (unsigned c = 0; c < MODEL_CLASSES; c++)
-		for (uint32_t uid = 0; uid < MODEL_USERS; uid++)
+		for (uint32_t uid = 0; uid < MODEL_USERS; uid++) {
 			assert_int_equal(registry_leased_by(registry, model_classes[c], uid), leased[c][uid]);
+			assert_int_equal(registry_had_by(registry, model_classes[c], uid), had[c][uid]);
+		}
 	model_check_lists(registry);
 }
 
@@ -653,7 +666,7 @@ static void model_step(struct registry *registry, unsigned *seed, uint64_t ticke
 	if (!pool->pool) {
 		pool->class = random_below(seed, MODEL_CLASSES);
 		pool->pool = add(registry, i, model_classes[pool->class], state, uid);
-		*pool = (struct model_pool){ pool->pool, pool->class, state, uid, ticket, 0 };
+		*pool = (struct model_pool){ pool->pool, pool->class, state, uid, false, ticket, 0 };
 		return;
 	}
 	if (!stays) {
@@ -662,7 +675,9 @@ static void model_step(struct registry *registry, unsigned *seed, uint64_t ticke
 		return;
 	}
 	if (random_below(seed, 4) == 0) {
-		pool->pool->owner.uid = uid;   /* nobody says so: counts when it is next touched or set */
+		/* nobody says so: counts when it is next touched or set */
+		pool->pool->owner.uid = uid;
+		pool->pool->may_be_pinned = random_below(seed, 2);
 		return;
 	}
 	if (random_below(seed, 2)) {
@@ -675,6 +690,9 @@ static void model_step(struct registry *registry, unsigned *seed, uint64_t ticke
 		registry_touch(registry, pool->pool);
 	}
 	pool->counted_uid = pool->pool->owner.uid;
+	pool->counted_pinned = pool->pool->may_be_pinned &&
+			       (pool->state == REGISTRY_RECYCLING || pool->state == REGISTRY_QUARANTINED ||
+				pool->state == REGISTRY_FAILED);
 }
 
 static void test_registry_agrees_with_a_model_at_every_step(void **state)
@@ -735,7 +753,7 @@ int main(void)
 		cmocka_unit_test(test_registry_tells_ids_apart_in_every_bit),
 		cmocka_unit_test(test_registry_keeps_the_oldest_of_a_state_first),
 		cmocka_unit_test(test_registry_set_state_moves_to_the_end_of_the_same_state),
-		cmocka_unit_test(test_registry_counts_pools_that_stay_pinned_until_they_are_clean),
+		cmocka_unit_test(test_registry_counts_pools_that_may_be_pinned_until_they_are_known_not_to_be),
 		cmocka_unit_test(test_registry_counts_leases_by_class_and_user),
 		cmocka_unit_test(test_registry_count_of_leases_follows_the_owner),
 		cmocka_unit_test(test_registry_count_of_leases_survives_an_owner_nobody_told_it_of),

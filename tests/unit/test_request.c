@@ -210,6 +210,29 @@ static void test_request_limits_each_user(void **state)
 	world_free(world);
 }
 
+static void test_request_counts_what_a_user_gave_back_and_may_still_pin(void **state)
+{
+	struct world *world = world_new();
+	struct registry_pool *given, *pool;
+
+	(void)state;
+	add_class(world, "x", "/a", 16)->max_per_user = 2;
+	add_pool(world, "x", REGISTRY_LEASED, 1000);
+	given = add_pool(world, "x", REGISTRY_LEASED, 1000);
+	add_pool(world, "x", REGISTRY_READY, 0);
+	given->may_be_pinned = true;
+	for (enum registry_state s = REGISTRY_RECYCLING; s <= REGISTRY_FAILED; s++) {
+		registry_set_state(world->registry, given, s, 0);
+		assert_int_equal(ask(world, 1000, "x", 0, &pool), HANDOUT_PINNED);
+		assert_int_equal(ask_dir(world, 1000, 1, 1, &pool), HANDOUT_PINNED);
+		assert_int_equal(ask(world, 1001, "x", 0, &pool), HANDOUT_OK);
+	}
+	given->may_be_pinned = false;
+	registry_touch(world->registry, given);
+	assert_int_equal(ask(world, 1000, "x", 0, &pool), HANDOUT_OK);
+	world_free(world);
+}
+
 static void test_request_by_directory_gives_the_smallest_that_fits(void **state)
 {
 	struct world *world = world_new();
@@ -280,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_request_passes_over_pools_that_do_not_fit_or_are_busy),
 		cmocka_unit_test(test_request_is_for_its_users_and_groups_only),
 		cmocka_unit_test(test_request_limits_each_user),
+		cmocka_unit_test(test_request_counts_what_a_user_gave_back_and_may_still_pin),
 		cmocka_unit_test(test_request_by_directory_gives_the_smallest_that_fits),
 		cmocka_unit_test(test_request_by_directory_gives_the_reason_that_helps_most),
 		cmocka_unit_test(test_request_of_another_kind_is_a_bad_one),

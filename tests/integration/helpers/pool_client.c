@@ -18,6 +18,8 @@
  * truncate=BYTES, punch, link=PATH, lease, chmod, unlock    what one may try: "0" or an error's name
  * path, reopen              opens an O_PATH descriptor of the pool; opens the pool through it
  * pin, pinned               puts a page of the mapping into a pipe; "pinned BYTE": what the pipe reads there now
+ * pinevery=BYTES            the same for one page in so many bytes: "N pages are held"
+ * unpin                     closes the pipe
  * locks=N                   takes that many locks on the pool, which the kernel drops only after IN_CLOSE_WRITE
  * writefrom=FILE            writes from a mapping of that file to the pool's second page: "writing" before that
  * fork                      a child that keeps everything, and sleeps: "child PID"
@@ -191,6 +193,27 @@ static void pin(struct client *client)
 
 	if (pipe2(client->pipe, O_CLOEXEC) < 0 || vmsplice(client->pipe[1], &page, 1, 0) != PAGE)
 		die("vmsplice");
+}
+
+static void pin_every(struct client *client, size_t bytes)
+{
+	size_t pages = 0;
+
+	if (pipe2(client->pipe, O_CLOEXEC) < 0 || fcntl(client->pipe[1], F_SETPIPE_SZ, 1 << 20) < 0)
+		die("pipe");
+	for (size_t at = 16 * PAGE; at < client->bytes; at += bytes, pages++) {
+		struct iovec page = { client->base + at, PAGE };
+
+		if (vmsplice(client->pipe[1], &page, 1, SPLICE_F_NONBLOCK) != PAGE)
+			die("vmsplice");
+	}
+	printf("%zu pages are held\n", pages);
+}
+
+static void unpin(struct client *client)
+{
+	close(client->pipe[0]);
+	close(client->pipe[1]);
 }
 
 static void pinned(struct client *client)
@@ -406,6 +429,10 @@ static void act(struct client *client, const char *verb, const char *argument)
 		reopen(client);
 	else if (IS("pin"))
 		pin(client);
+	else if (IS("pinevery"))
+		pin_every(client, number);
+	else if (IS("unpin"))
+		unpin(client);
 	else if (IS("pinned"))
 		pinned(client);
 	else if (IS("writefrom"))

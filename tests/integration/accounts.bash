@@ -1,0 +1,148 @@
+#!/bin/bash
+# accounts.bash -- what a user has, and what the daemon says it did: limits, groups, answers, and clients that gave up.
+. "$(dirname "$0")/../lib/suite.bash"
+
+if [ "$(id -u)" -eq 0 ] && [ -z "${OWN_MOUNTS-}" ] && unshare -m --propagation private true 2>/dev/null; then
+	rm -rf "$SUITE_TMP"
+	OWN_MOUNTS=1 exec unshare -m --propagation private "$0" "$@"
+fi
+export OWN_MOUNTS
+. "$(dirname "$0")/helpers/daemon.bash"
+
+need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"; }
+# Only on tmpfs do pins show.
+need_tmpfs() { [ "$(stat -f -c %T "$POOL_DIR")" = tmpfs ] || skip "$POOL_DIR is no tmpfs"; }
+
+one_class() {
+	conf <<-END
+		[pool a]
+		directory = $POOLS
+		size = 16M
+		$(printf '%s\n' "$@")
+	END
+}
+
+PINNED="this user still holds pages of pools of the class that were given back"
+LIMIT="this user has as many pools of the class as one may have"
+says() { grep -qx "$2" "$1"; }
+export PINNED LIMIT
+export -f need_root need_tmpfs one_class says
+
+# --- what a user pins is theirs ---
+
+# Arguments: what becomes of pools that are given back, and how the pages are held: in huge pages, or in small ones.
+case_pins() {
+	setup
+	need_root; need_tmpfs
+	one_class "ready = 2" "max = 6" "max_per_user = 1" "recycle = $1"
+	daemon_start
+	wait_count a ready 2
+	hold_as $NOBODY take=a map $2 fill=7 "pinevery=$3" unmap close waitfor=go unpin
+	wait_for grep -q held "held.$HELD"
+	wait_count a quarantined 1
+	# one after another, for the memory of many
+	for _ in 1 2 3 4 5; do
+		is "$(client_as $NOBODY take=a)" "$PINNED"
+	done
+	is "$(ask list | awk '$3 == "quarantined" { print $7, $8 }')" "$NOBODY pool_client"
+	is "$(ask count a quarantined) $(ask count a leased) $(ask count a ready)" "1 0 2"
+	# its memory is where it shows
+	[ "$(stat -c %b "$POOLS"/*.bad)" -ge $((15 << 11)) ] || fail "$(stat "$POOLS"/*.bad)"
+	is "$(client_as $SOMEBODY take=a | cut -c1-3)" "ok "
+	# not by prune either, which would only hide it
+	is "$(ask prune | wc -l)" 0
+	is "$(ask count a quarantined)" 1
+	: >go
+	wait_for eval 'client_as $NOBODY take=a | grep -q "^ok "'
+	wait_count a quarantined 0
+	wait_least a ready 2
+	is "$(ls "$POOLS" | grep -c bad)" 0
+	client take=a map zero | grep -qx zero || fail "not zero"
+}
+
+# Whoever gives a pool back and asks again at once is not refused while the daemon has not looked at it yet.
+case_honest() {
+	setup
+	need_root; need_tmpfs
+	one_class "ready = 4" "max = 8" "max_per_user = 1"
+	daemon_start
+	for _ in $(seq 30); do
+		wait_least a ready 2
+		client_as $NOBODY take=a map fill=3 close unmap take=a >out
+		is "$(sed 's/^ok .*/ok/' out)" "ok
+ok"
+	done
+	# what is really in use is refused at once, as ever
+	wait_count a recycling 0
+	wait_least a ready 2
+	hold_as $NOBODY take=a map
+	is "$(client_as $NOBODY take=a)" "$LIMIT"
+}
+
+# Several users give back at the same time, some hold pages: those are refused, and the others never.
+case_some_pin() {
+	setup
+	need_root; need_tmpfs
+	one_class "ready = 8" "max = 16" "max_per_user = 1"
+	daemon_start
+	wait_count a ready 8
+	for uid in 5001 5002 5003; do
+		hold_as $uid take=a map fill=1 pin unmap close
+	done
+	wait_count a quarantined 3
+	for _ in 1 2 3; do
+		for uid in 5001 6001 5002 6002 5003 6003; do
+			wait_least a ready 1
+			client_as $uid take=a >out
+			case $uid in
+			5*) is "$(cat out)" "$PINNED" ;;
+			6*) is "$(cut -c1-3 out)" "ok " ;;
+			esac
+		done
+	done
+	is "$(ask count a quarantined)" 3
+	for pid in $PIDS; do kill_held "$pid"; done
+	wait_count a quarantined 0
+}
+
+# The next daemon knows whose the pinned pools are.
+case_restart() {
+	setup
+	need_root; need_tmpfs
+	one_class "ready = 2" "max = 4" "max_per_user = 1"
+	daemon_start
+	wait_count a ready 2
+	hold_as $NOBODY take=a map fill=7 pin unmap close
+	wait_count a quarantined 1
+	wait_for grep -q last_owner "$STATE/registry.json"
+	for signal in KILL TERM; do
+		daemon_end $signal
+		daemon_start
+		wait_count a ready 2
+		is "$(client_as $NOBODY take=a)" "$PINNED"
+		is "$(ask list | awk '$3 == "quarantined" { print $7, $8 }')" "$NOBODY pool_client"
+	done
+	# given back while there was no daemon
+	kill_held "$HELD"
+	wait_count a quarantined 0
+	hold_as $NOBODY take=a map fill=7 waitfor=go pin unmap close; one=$HELD
+	wait_for grep -q '"leased"' "$STATE/registry.json"
+	daemon_end KILL
+	: >go
+	wait_for eval '! grep -q "$POOLS" /proc/$one/maps'
+	daemon_start
+	wait_count a quarantined 1
+	is "$(client_as $NOBODY take=a)" "$PINNED"
+	kill_held $one
+	wait_for eval 'client_as $NOBODY take=a | grep -q "^ok "'
+}
+
+for how in scrub destroy; do
+	run_case "pins: 4 KiB of each huge page, recycle = $how: the pool stays its user's" \
+		case_pins $how "fill=1" $((2 << 20))
+	run_case "pins: 4 KiB of small pages, recycle = $how: the same" case_pins $how punch $((1 << 20))
+done
+run_case "pins: who has none gets the next pool at once" case_honest
+run_case "pins: some users hold pages, the others are served" case_some_pin
+run_case "pins: a restart does not forget whose they are" case_restart
+end_suite
