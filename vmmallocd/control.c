@@ -13,6 +13,7 @@
 #include "vmmallocd/rights.h"
 
 #define TICK_MS 1000
+#define LOOK_MS 20             /* between looks at connections that wait for work */
 #define ACCEPTED_AT_ONCE 16
 
 struct control {
@@ -21,6 +22,7 @@ struct control {
 	bool refuses_rights;  /* rights.h */
 	uv_poll_t listener;
 	uv_idle_t turns;      /* active while a connection wants a turn: one in each turn of the loop */
+	uv_timer_t look;      /* active while a connection waits for work */
 	uv_timer_t tick;      /* active while there are connections, or accepting waits for descriptors */
 	struct control_connections connections;   /* who waits longest for a turn first */
 	size_t handles;       /* not closed yet */
@@ -58,6 +60,28 @@ static void on_turn(uv_idle_t *idle)
 void control_wants_turn(struct control *control)
 {
 	(void)uv_idle_start(&control->turns, on_turn);  /* fails only without a callback */
+}
+
+static void on_look(uv_timer_t *timer)
+{
+	struct control *control = timer->data;
+	bool more = false;
+
+	for (struct control_connection *connection = first(control), *next; connection; connection = next) {
+		next = after(connection);
+		if (!connection->waits)
+			continue;
+		more = true;
+		control_connection_look(connection);
+	}
+	if (!more)
+		uv_timer_stop(timer);
+}
+
+void control_waits(struct control *control)
+{
+	if (!uv_is_active((uv_handle_t *)&control->look))
+		(void)uv_timer_start(&control->look, on_look, LOOK_MS, LOOK_MS);
 }
 
 void control_forget(struct control *control, struct control_connection *connection)
@@ -177,11 +201,12 @@ int control_open(uv_loop_t *loop, int listening_fd, const struct control_backend
 	control->backend = *backend;
 	control->fd = listening_fd;
 	control->refuses_rights = rights_refuse(listening_fd);
-	control->handles = 3;
+	control->handles = 4;
 	TAILQ_INIT(&control->connections);
 	uv_idle_init(loop, &control->turns);
+	uv_timer_init(loop, &control->look);
 	uv_timer_init(loop, &control->tick);
-	control->listener.data = control->turns.data = control->tick.data = control;
+	control->listener.data = control->turns.data = control->look.data = control->tick.data = control;
 	(void)uv_poll_start(&control->listener, UV_READABLE, on_listener);
 	*ret_control = control;
 	return 0;
@@ -194,5 +219,6 @@ void control_close(struct control *control)
 		control_connection_close(first(control));
 	uv_close((uv_handle_t *)&control->listener, on_closed);
 	uv_close((uv_handle_t *)&control->turns, on_closed);
+	uv_close((uv_handle_t *)&control->look, on_closed);
 	uv_close((uv_handle_t *)&control->tick, on_closed);
 }

@@ -22,6 +22,7 @@
 #define CONTROL_MESSAGE_BYTES_MOST ((size_t)64 << 10)  /* of a call; a longer one ends the connection */
 #define CONTROL_CONNECTIONS_PER_UID 32
 #define CONTROL_CONNECTIONS 256          /* of all users but root and the daemon's own */
+#define CONTROL_WORK_MS 5000             /* the most that an answer waits for work that it is about */
 #define CONTROL_IDLE_MS 60000            /* without a byte read or written: the connection is closed */
 
 /* What the daemon says of itself. The strings are the daemon's, and need to last for the call only. */
@@ -44,9 +45,14 @@ struct control_backend {
 	const char *(*class_problem)(void *context, const char *class_name);  /* NULL: none */
 	/* Of a leased pool, from its header. 0 or -errno: they cannot be known. */
 	int (*pool_figures)(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
-	/* Calls `visit` for each pool before it is removed, or would be. 0, -errno, or what `visit` ended it with. */
+	/*
+	 * Calls `visit` for each pool before its removal is begun, or would be. 0, -errno, or what `visit` ended it
+	 * with.
+	 */
 	int (*prune)(void *context, bool dry_run, int (*visit)(void *visit_context, const struct registry_pool *pool),
 		     void *visit_context);
+	/* What became of such a pool. NULL: it is removed; else why it is not, and whether that may come yet. */
+	const char *(*not_removed)(void *context, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
 	/* 0; or -errno with one line in `error`, and the configuration is what it was. */
 	int (*reload)(void *context, struct text *error);
 };

@@ -9,6 +9,7 @@
 
 #include "vmmallocd/control_methods.h"
 #include "vmmallocd/rights.h"
+#include "vmmallocd/sockets.h"
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -44,6 +45,10 @@ static void settle(struct control_connection *connection)
 	if (uv_is_closing((uv_handle_t *)&connection->poll))
 		return;
 	connection->wants_turn = false;
+	if (connection->waits) {
+		(void)uv_poll_stop(&connection->poll);
+		return control_waits(connection->control);
+	}
 	if (connection->piece_bytes > 0)
 		events = UV_WRITABLE;
 	else if (connection->reply || varlink_splitter_has_message(&connection->splitter))
@@ -122,7 +127,24 @@ static bool take_call(struct control_connection *connection)
 
 	if (!varlink_splitter_next(&connection->splitter, &message, &bytes))
 		return true;
-	return control_methods_call(connection->backend, connection->uid, message, bytes, &connection->reply) == 0;
+	if (control_methods_call(connection->backend, connection->uid, sockets_peer_has_gone(connection->fd), message,
+				 bytes, &connection->reply) != 0)
+		return false;
+	connection->waits = connection->reply && control_reply_waits(connection->reply);
+	connection->waits_until_ms = uv_now(connection->poll.loop) + CONTROL_WORK_MS;
+	return true;
+}
+
+void control_connection_look(struct control_connection *connection)
+{
+	/* the work goes on, for all that */
+	if (sockets_peer_has_gone(connection->fd))
+		return control_connection_close(connection);
+	if (control_reply_waits(connection->reply) &&
+	    uv_now(connection->poll.loop) < connection->waits_until_ms)
+		return;
+	connection->waits = false;
+	settle(connection);
 }
 
 void control_connection_turn(struct control_connection *connection)
@@ -131,6 +153,8 @@ void control_connection_turn(struct control_connection *connection)
 
 	if (!connection->reply && !take_call(connection))
 		return control_connection_close(connection);
+	if (connection->waits)
+		return settle(connection);
 	if (connection->reply)
 		r = control_reply_next(connection->reply, &connection->piece, &connection->piece_bytes);
 	if (r < 0)

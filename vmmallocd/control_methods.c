@@ -75,28 +75,28 @@ static struct control_reply *denied(void)
 
 static int visit_pruned(void *context, const struct registry_pool *pool)
 {
-	return control_reply_add_pool(context, pool);
+	return control_prune_add(context, pool);
 }
 
 static struct control_reply *prune(const struct call *call)
 {
 	const json_t *dry_run = json_object_get(call->parameters, "dry_run");
-	struct control_reply *reply;
+	struct control_prune *prune;
 	int r;
 
 	if (!json_is_boolean(dry_run))
 		return error_with(VARLINK_INVALID_PARAMETER, "parameter", "dry_run");
 	if (!control_methods_is_trusted(call->uid))
 		return denied();
-	reply = control_reply_new_pools(call->backend);
-	if (!reply)
+	prune = control_prune_new(call->backend, json_is_true(dry_run));
+	if (!prune)
 		return NULL;
-	r = call->backend->prune(call->backend->context, json_is_true(dry_run), visit_pruned, reply);
+	r = call->backend->prune(call->backend->context, json_is_true(dry_run), visit_pruned, prune);
 	if (r < 0) {
-		control_reply_free(reply);
+		control_prune_free(prune);
 		return error_with(VARLINK_PRUNE_FAILED, "message", strerror(-r));
 	}
-	return reply;
+	return control_reply_new_prune(prune);
 }
 
 static struct control_reply *reload(const struct call *call)
@@ -167,8 +167,8 @@ static bool read_flag(const json_t *object, const char *key, bool *ret_flag)
 	return !value || json_is_boolean(value);
 }
 
-int control_methods_call(const struct control_backend *backend, uid_t uid, const char *message, size_t bytes,
-			 struct control_reply **ret_reply)
+int control_methods_call(const struct control_backend *backend, uid_t uid, bool gone, const char *message,
+			 size_t bytes, struct control_reply **ret_reply)
 {
 	json_t *object = json_loadb(message, bytes, JSON_REJECT_DUPLICATES, NULL);
 	struct call call = { .backend = backend, .uid = uid };
@@ -184,6 +184,10 @@ int control_methods_call(const struct control_backend *backend, uid_t uid, const
 	    !read_flag(object, "upgrade", &upgrade)) {
 		json_decref(object);
 		return -EBADMSG;
+	}
+	if (gone && !oneway) {
+		json_decref(object);
+		return -EPIPE;
 	}
 	/* `more` allows several replies and asks for none; an upgrade would make this another protocol */
 	reply = upgrade ? error_with(VARLINK_METHOD_NOT_IMPLEMENTED, "method", call.method) : dispatch(&call);

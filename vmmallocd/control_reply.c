@@ -21,6 +21,7 @@ struct control_reply {
 	size_t next, count;
 	bool has_pools;        /* it is a list of pools, and its end is not written */
 	bool comma;            /* a pool is written */
+	struct control_prune *prune;   /* what it is about instead, not written yet */
 	bool ended;            /* the last piece is made */
 };
 
@@ -62,6 +63,7 @@ void control_reply_free(struct control_reply *reply)
 		return;
 	free(reply->text);
 	free(reply->ids);
+	control_prune_free(reply->prune);
 	free(reply);
 }
 
@@ -90,7 +92,7 @@ struct control_reply *control_reply_new_error(const char *name, json_t *paramete
 	return new_of_object(json_pack("{s:s, s:o}", "error", name, "parameters", parameters));
 }
 
-struct control_reply *control_reply_new_pools(const struct control_backend *backend)
+static struct control_reply *new_pools(const struct control_backend *backend)
 {
 	struct control_reply *reply = calloc(1, sizeof(*reply));
 
@@ -105,12 +107,40 @@ struct control_reply *control_reply_new_pools(const struct control_backend *back
 	return reply;
 }
 
-int control_reply_add_pool(struct control_reply *reply, const struct registry_pool *pool)
+static int add_pool(struct control_reply *reply, const struct registry_pool *pool)
 {
 	if (reply->comma && append_text(reply, ",") < 0)
 		return -ENOMEM;
 	reply->comma = true;
 	return append_object(reply, control_json_pool(reply->backend, pool, time(NULL)));
+}
+
+struct control_reply *control_reply_new_prune(struct control_prune *prune)
+{
+	struct control_reply *reply = calloc(1, sizeof(*reply));
+
+	if (!reply) {
+		control_prune_free(prune);
+		return NULL;
+	}
+	reply->prune = prune;
+	return reply;
+}
+
+bool control_reply_waits(const struct control_reply *reply)
+{
+	return reply->prune && !control_prune_is_done(reply->prune);
+}
+
+static int append_prune(struct control_reply *reply)
+{
+	int r = append_text(reply, "{\"parameters\":");
+
+	if (r == 0)
+		r = control_prune_write(reply->prune, append, reply);
+	control_prune_free(reply->prune);
+	reply->prune = NULL;
+	return r == 0 ? append_text(reply, "}") : r;
 }
 
 struct snapshot {
@@ -138,7 +168,7 @@ static int by_class_and_id(const void *a, const void *b)
 
 struct control_reply *control_reply_new_list(const struct control_backend *backend)
 {
-	struct control_reply *reply = control_reply_new_pools(backend);
+	struct control_reply *reply = new_pools(backend);
 	struct snapshot snapshot = { .size = registry_count(backend->registry) };
 
 	if (!reply || snapshot.size == 0)
@@ -162,11 +192,13 @@ int control_reply_next(struct control_reply *reply, const char **ret_piece, size
 {
 	if (reply->ended)
 		return 0;
+	if (reply->prune && append_prune(reply) < 0)
+		return -ENOMEM;
 	for (; reply->next < reply->count && reply->length < CONTROL_REPLY_PIECE_BYTES; reply->next++) {
 		const uint8_t *id = reply->ids[reply->next].bytes;
 		const struct registry_pool *pool = registry_find(reply->backend->registry, id);
 
-		if (pool && control_reply_add_pool(reply, pool) < 0)
+		if (pool && add_pool(reply, pool) < 0)
 			return -ENOMEM;
 	}
 	if (reply->next == reply->count) {

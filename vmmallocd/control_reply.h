@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "vmmallocd/control.h"
+#include "vmmallocd/control_prune.h"
 
 #define CONTROL_REPLY_PIECE_BYTES ((size_t)16 << 10)  /* of a List: about so many */
 
@@ -22,11 +23,13 @@ struct control_reply *control_reply_new(json_t *parameters);
 struct control_reply *control_reply_new_error(const char *name, json_t *parameters);
 /* All pools that there are now, by class, then id. The backend must outlive it. */
 struct control_reply *control_reply_new_list(const struct control_backend *backend);
-/* No pools yet: the caller adds them. */
-struct control_reply *control_reply_new_pools(const struct control_backend *backend);
-int control_reply_add_pool(struct control_reply *reply, const struct registry_pool *pool);  /* 0 or -ENOMEM */
+/* What becomes of pools that are being removed; takes `prune` over. */
+struct control_reply *control_reply_new_prune(struct control_prune *prune);
 
 void control_reply_free(struct control_reply *reply);
+
+/* Whether something that it is about is still being done. Who has no time takes the pieces all the same. */
+bool control_reply_waits(const struct control_reply *reply);
 
 /* The next piece, valid until the next call; the last one ends in NUL. 1; 0: that was all; -ENOMEM. */
 int control_reply_next(struct control_reply *reply, const char **ret_piece, size_t *ret_bytes);

@@ -92,6 +92,11 @@ static int backend_prune(void *context, bool dry_run,
 	return pools_prune(&((struct daemon *)context)->pools, dry_run, visit, visit_context);
 }
 
+static const char *backend_not_removed(void *context, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work)
+{
+	return pools_not_removed(&((struct daemon *)context)->pools, id, ret_at_work);
+}
+
 /* --- the configuration --- */
 
 static int reload(void *context, struct text *error)
@@ -179,7 +184,7 @@ static void serve(struct daemon *daemon)
 	daemon->backend = (struct control_backend){
 		.context = daemon, .registry = daemon->pools.registry, .config = backend_config,
 		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
-		.pool_figures = backend_figures, .prune = backend_prune, .reload = reload,
+		.pool_figures = backend_figures, .prune = backend_prune, .not_removed = backend_not_removed, .reload = reload,
 	};
 	r = open_servers(daemon);
 	if (r != 0) {

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "vmmallocd/rights.h"
+#include "vmmallocd/sockets.h"
 
 #define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
 #define PUT_OFF_MS 20            /* until a request that was put off is decided again */
@@ -155,14 +155,6 @@ static enum outcome answer(struct handout_server *server, int fd, const struct p
 	return ANSWERED;
 }
 
-/* Who has gone, having waited for long enough, gets no pool: it would be taken, cleaned and made ready for nobody. */
-static bool has_gone(int fd)
-{
-	struct pollfd poll_fd = { .fd = fd };
-
-	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
-}
-
 static enum outcome serve(struct handout_server *server, int fd, struct packet *ret_packet)
 {
 	struct rights rights;
@@ -178,7 +170,7 @@ static enum outcome serve(struct handout_server *server, int fd, struct packet *
 	ret_packet->bytes = (size_t)n;
 	if ((size_t)n > sizeof(ret_packet->data))
 		send_reply(fd, HANDOUT_BAD_REQUEST);
-	else if (n > 0 && !has_gone(fd))
+	else if (n > 0 && !sockets_peer_has_gone(fd))
 		return answer(server, fd, ret_packet, FIRST_TIME);
 	return ANSWERED;
 }
@@ -245,7 +237,7 @@ static void on_put_off(uv_timer_t *timer)
 		next = connection->next;
 		if (!connection->put_off)
 			continue;
-		if (!has_gone(connection->fd) &&
+		if (!sockets_peer_has_gone(connection->fd) &&
 		    answer(server, connection->fd, &connection->packet,
 			   now_ms - began_ms < PUT_OFF_MOST_MS ? AGAIN : LAST_TIME) == PUT_OFF)
 			more = true;

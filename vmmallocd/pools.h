@@ -88,6 +88,7 @@ const char *pools_class_problem(struct pools *pools, const char *class_name);
 int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
 int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, const struct registry_pool *pool),
 		void *context);
+const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
 
 /* Begins nothing any more and cancels what is at work; the loop then ends it. Leased and ready pools stay. */
 void pools_stop(struct pools *pools);

@@ -114,3 +114,21 @@ int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, c
 		pools_kick(pools);
 	return r;
 }
+
+const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work)
+{
+	const struct registry_pool *pool = registry_find(pools->registry, id);
+	const struct provision_work *work = pool ? pool->job : NULL;
+
+	*ret_at_work = false;
+	if (!pool)
+		return NULL;
+	if (pool->state == REGISTRY_QUARANTINED)
+		return "a page of it is still held";
+	if (pool->state == REGISTRY_LEASED || (work && work->due_ms > 0 && work->error == -EAGAIN))
+		return "somebody has it open";
+	if (work && work->due_ms > 0 && !work->running && work->error != 0)
+		return strerrordesc_np(-work->error);
+	*ret_at_work = true;
+	return "it is still being removed";
+}

@@ -247,6 +247,7 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 		quarantine(pools, pool, job);
 		break;
 	default:
+		work->error = job->result;
 		if (job->result != -EAGAIN && job->result != -ECANCELED && work->pause_ms == 0)
 			log_line(pools->log, LOG_WARNING, "%s: remove: %s; tried again", pools_name(pool).text,
 				 job->error);

@@ -43,6 +43,7 @@ struct provision_work {
 	bool after_failure;      /* the space that it leaves is no reason to create the next at once */
 	unsigned pause_ms;
 	int64_t due_ms;          /* not before this; 0: now */
+	int error;               /* why it could not be removed when that was last tried; -errno */
 };
 
 /* A class that is configured, or was, or that a pool names. */

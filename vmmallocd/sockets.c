@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -142,6 +143,13 @@ int sockets_listen(const char *runtime_dir, const char *name, int type, int *ret
 	if (r != 0)
 		text_add(error, "socket '%s/%s': %s", runtime_dir, name, strerror(-r));
 	return r;
+}
+
+bool sockets_peer_has_gone(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd };
+
+	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
 }
 
 void sockets_remove(const char *runtime_dir, const char *name)

@@ -7,6 +7,8 @@
 #ifndef VMMALLOCD_SOCKETS_H
 #define VMMALLOCD_SOCKETS_H
 
+#include <stdbool.h>
+
 #include "common/base/text.h"
 
 #define SOCKETS_LOCK_FILE "vmmallocd.lock"
@@ -19,6 +21,12 @@ int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error);
 
 /* A listening socket for everybody (mode 0666) in the directory, whose lock is held. `type` is SOCK_STREAM, ... */
 int sockets_listen(const char *runtime_dir, const char *name, int type, int *ret_fd, struct text *error);
+
+/*
+ * Whether whoever is at the other end of a connection has gone, in both directions: what he asked for would be done for
+ * nobody, and he may have been told already that it was not.
+ */
+bool sockets_peer_has_gone(int fd);
 
 /* Removes a socket, while the lock is held. */
 void sockets_remove(const char *runtime_dir, const char *name);

@@ -137,6 +137,109 @@ case_restart() {
 	wait_for eval 'client_as $NOBODY take=a | grep -q "^ok "'
 }
 
+# --- answers say what was done ---
+
+ctl() { "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" "$@"; }
+export -f ctl
+
+# What an operator does after that relies on the count.
+case_prune_readonly() {
+	setup
+	need_root
+	small_mount small 60M
+	conf <<-END
+		[pool a]
+		directory = $WORK/small
+		size = 16M
+		ready = 3
+	END
+	daemon_start
+	wait_count a ready 3
+	sed -i 's/ready = 3/ready = 1/' vmmallocd.conf
+	is "$(ctl prune)" "pools removed: 0"
+	mount -o remount,ro "$WORK/small" || fail "remount"
+	# without a reload: that removes them by itself
+	sed -i '/size/d; s/ready = 1/size = 16M/' vmmallocd.conf
+	ask reload
+	wait_for eval '[ "$(ask count a failed)" = 2 ]'
+	for _ in 1 2; do
+		ctl prune >out 2>errors
+		is $? 1
+		is "$(cat out)" "pools removed: 0"
+		is "$(sed 's/pool [0-9a-f]*/pool ID/' errors | sort -u)" \
+			"vmmallocctl: pool ID of class 'a' is not removed: Read-only file system"
+		is "$(wc -l <errors)" 2
+		is "$(ls "$WORK/small" | grep -c vmmalloc-)" 3
+	done
+	mount -o remount,rw "$WORK/small"
+	ctl prune >out 2>errors || fail "$(cat out errors)"
+	is "$(tail -n 1 out) $(cat errors)" "pools removed: 2 "
+	is "$(ls "$WORK/small" | grep -c vmmalloc-)" 1
+	is "$(ctl prune)" "pools removed: 0"
+}
+
+# Everything that is told as removed is so when it is told.
+case_prune_done() {
+	setup
+	one_class "ready = 6" "max = 6"
+	daemon_start
+	wait_count a ready 6
+	sed -i 's/^\[pool a\]/[pool b]/; s/ready = 6/ready = 0/' vmmallocd.conf
+	ask reload
+	ctl prune >out || fail "$(cat out)"
+	is "$(ls "$POOLS" | grep -c vmmalloc-)" 0
+	is "$(ask list | wc -l)" 0
+}
+
+# --- who has given up gets nothing done ---
+
+is_stopped() { grep -q "^State:.*stopped" "/proc/$DAEMON/status"; }
+export -f is_stopped
+
+stop_daemon() {
+	kill -STOP "$DAEMON"
+	wait_for is_stopped
+}
+export -f stop_daemon
+
+case_stopped() {
+	setup
+	one_class "ready = 2" "max = 4"
+	daemon_start
+	wait_count a ready 2
+	sed -i 's/ready = 2/ready = 1/; s/max = 4/max = 3/' vmmallocd.conf
+	handed=$(ask daemon handed_out)
+	stop_daemon
+	# the command line waits for 10 seconds, others for as long as they like
+	ctl prune >out 2>errors & ctl=$!
+	ctl reload >out2 2>errors2 & ctl2=$!
+	for _ in 1 2 3; do
+		timeout 0.3 "$HELPERS/daemon_ask" "$RUN/control.sock" reload
+		is $? 124
+		timeout 0.3 "$HELPERS/daemon_ask" "$RUN/control.sock" prune
+		is $? 124
+	done
+	timeout 1 "$HELPERS/pool_client" "$RUN/pool.sock" take=a
+	is $? 124
+	wait $ctl; is $? 3
+	wait $ctl2; is $? 3
+	is "$(cat errors out)" "vmmallocctl: no daemon answers at $RUN/control.sock: Connection timed out"
+	kill -CONT "$DAEMON"
+	is "$(ask daemon handed_out)" "$handed"
+	! grep -q reloaded log || fail "a reload that was given up is carried out"
+	is "$(ask count a ready)" 2
+	is "$(ask daemon destroyed)" 0
+	# who still waits is answered
+	stop_daemon
+	ask reload & asker=$!
+	client take=a >out & taker=$!
+	kill -CONT "$DAEMON"
+	wait $asker || fail "reload"
+	wait $taker
+	is "$(cut -c1-3 out)" "ok "
+	grep -q reloaded log || fail "not reloaded"
+}
+
 for how in scrub destroy; do
 	run_case "pins: 4 KiB of each huge page, recycle = $how: the pool stays its user's" \
 		case_pins $how "fill=1" $((2 << 20))
@@ -145,4 +248,7 @@ done
 run_case "pins: who has none gets the next pool at once" case_honest
 run_case "pins: some users hold pages, the others are served" case_some_pin
 run_case "pins: a restart does not forget whose they are" case_restart
+run_case "prune: on a read-only mount nothing is removed, and that is said, each time" case_prune_readonly
+run_case "prune: what is told as removed is gone" case_prune_done
+run_case "a stopped daemon: what was given up is not carried out later" case_stopped
 end_suite

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
 /* objects: vmmallocd/control.c vmmallocd/control_connection.c vmmallocd/control_methods.c */
-/* objects: vmmallocd/rights.c */
+/* objects: vmmallocd/rights.c vmmallocd/sockets.c vmmallocd/control_prune.c */
 /* objects: vmmallocd/control_reply.c vmmallocd/control_json.c */
 /* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
@@ -73,6 +73,7 @@ struct fixture {
 	struct sockaddr_un address;
 	socklen_t address_bytes;
 	int reloads;
+	int prunes, looks_left;       /* what is removed is at work for so many looks */
 };
 
 static const struct config *get_config(void *context)
@@ -108,6 +109,26 @@ static int reload(void *context, struct text *error)
 	return 0;
 }
 
+static int prune(void *context, bool dry_run, int (*visit)(void *visit_context, const struct registry_pool *pool),
+		 void *visit_context)
+{
+	struct fixture *f = context;
+	const struct registry_pool *pool = registry_class(f->registry, "fast")->first[REGISTRY_LEASED];
+
+	(void)dry_run;
+	f->prunes++;
+	return visit(visit_context, pool);
+}
+
+static const char *not_removed(void *context, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work)
+{
+	struct fixture *f = context;
+
+	(void)id;
+	*ret_at_work = f->looks_left > 0;
+	return f->looks_left > 0 ? f->looks_left--, "at work" : NULL;
+}
+
 static void on_pace(uv_timer_t *timer)
 {
 	(void)timer;
@@ -119,7 +140,7 @@ static int setup(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct control_backend backend = { .context = f, .config = get_config, .daemon_info = daemon_info,
 					   .class_problem = class_problem, .pool_figures = pool_figures,
-					   .reload = reload };
+					   .prune = prune, .not_removed = not_removed, .reload = reload };
 
 	peer_uid = geteuid();
 	clock_ahead_ms = 0;
@@ -281,6 +302,91 @@ static void test_control_answers_what_came_before_the_end(void **state)
 	assert_true(get(f, fd, SIZE_MAX, &messages, &bytes));
 	assert_int_equal(messages, 100);
 	close(fd);
+}
+
+static void turn_many(struct fixture *f)
+{
+	for (int i = 0; i < 20; i++)
+		turn(f);
+}
+
+/* Such a client was told that no daemon answers, as the daemon was stopped, and may have asked for the contrary since. */
+static void test_control_does_nothing_for_a_client_that_has_gone(void **state)
+{
+	static const char reload_call[] = "{\"method\":\"org.vmmalloc.Reload\"}";
+	static const char oneway[] = "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}";
+	struct fixture *f = *state;
+	int fd = client(f);
+
+	put(fd, reload_call, sizeof(reload_call));
+	close(fd);
+	turn_many(f);
+	assert_int_equal(f->reloads, 0);
+	/* it has accepted, and not read */
+	fd = client(f);
+	turn(f);
+	put(fd, reload_call, sizeof(reload_call));
+	put(fd, reload_call, sizeof(reload_call));
+	close(fd);
+	turn_many(f);
+	assert_int_equal(f->reloads, 0);
+	/* who wants no answer need not wait for it */
+	fd = client(f);
+	put(fd, oneway, sizeof(oneway));
+	close(fd);
+	turn_many(f);
+	assert_int_equal(f->reloads, 1);
+	/* nor has he gone who only says that he has no more to say */
+	fd = client(f);
+	put(fd, reload_call, sizeof(reload_call));
+	shutdown(fd, SHUT_WR);
+	turn_many(f);
+	assert_int_equal(f->reloads, 2);
+	close(fd);
+}
+
+#define PRUNE "{\"method\":\"org.vmmalloc.Prune\",\"parameters\":{\"dry_run\":false}}"
+
+static void test_control_answers_when_the_work_is_done(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f), other = client(f);
+	char reply[4096];
+	ssize_t n = -1;
+
+	add_pools(f, 1);
+	f->looks_left = 10;
+	put(fd, PRUNE, sizeof(PRUNE));
+	for (int i = 0; i < 1000 && n < 0; i++) {
+		turn(f);
+		n = recv(fd, reply, sizeof(reply), 0);
+		assert_true(n < 0 || f->looks_left == 0);
+		if (i == 5)
+			assert_answers(f, other);
+	}
+	assert_true(n > 0);
+	assert_non_null(strstr(reply, "],\"failed\":[]}}"));
+	/* not for ever */
+	f->looks_left = INT32_MAX;
+	put(fd, PRUNE, sizeof(PRUNE));
+	turn_many(f);
+	assert_int_equal(recv(fd, reply, sizeof(reply), 0), -1);
+	clock_ahead_ms += CONTROL_WORK_MS;
+	for (n = -1; n < 0;) {
+		turn(f);
+		n = recv(fd, reply, sizeof(reply), 0);
+	}
+	assert_non_null(strstr(reply, "\"pools\":[],\"failed\":[{\"pool\":{"));
+	assert_non_null(strstr(reply, "\"reason\":\"at work\"}]}}"));
+	assert_answers(f, fd);
+	/* and a client that goes meanwhile is forgotten */
+	put(fd, PRUNE, sizeof(PRUNE));
+	turn_many(f);
+	close(fd);
+	turn_many(f);
+	assert_int_equal(f->prunes, 3);
+	assert_answers(f, other);
+	close(other);
 }
 
 static void test_control_refuses_what_is_too_long_or_no_call(void **state)
@@ -500,6 +606,8 @@ int main(void)
 		TEST(test_control_answers_byte_by_byte_calls),
 		TEST(test_control_answers_pipelined_calls_in_order),
 		TEST(test_control_answers_what_came_before_the_end),
+		TEST(test_control_does_nothing_for_a_client_that_has_gone),
+		TEST(test_control_answers_when_the_work_is_done),
 		TEST(test_control_refuses_what_is_too_long_or_no_call),
 		TEST(test_control_waits_for_a_client_that_does_not_read),
 		TEST(test_control_gives_turns_to_others_while_one_asks_without_end),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control_methods -- every call of the interface, by hand-made registry and configuration; and what is no call. */
 /* objects: vmmallocd/control_methods.c vmmallocd/control_reply.c vmmallocd/control_json.c */
-/* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
+/* objects: vmmallocd/control_prune.c vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
 /* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
 /* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c */
@@ -73,6 +73,8 @@ struct fixture {
 	const char *problem, *class_problem;   /* of "fast" */
 	int prunes, reloads;
 	bool dry_run;
+	const char *reason;                    /* why pools are not removed */
+	bool at_work;
 	int prune_error, reload_error;
 	const char *reload_words;
 };
@@ -131,6 +133,15 @@ static int prune(void *context, bool dry_run, int (*visit)(void *visit_context, 
 	return r < 0 ? r : f->prune_error;
 }
 
+static const char *not_removed(void *context, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work)
+{
+	struct fixture *f = context;
+
+	*ret_at_work = f->at_work;
+	/* the second of two is removed */
+	return id[1] == 3 ? NULL : f->reason;
+}
+
 static int reload(void *context, struct text *error)
 {
 	struct fixture *f = context;
@@ -154,7 +165,8 @@ static int setup(void **state)
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
 	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .config = get_config,
 					       .daemon_info = daemon_info, .class_problem = class_problem,
-					       .pool_figures = pool_figures, .prune = prune, .reload = reload };
+					       .pool_figures = pool_figures, .prune = prune, .not_removed = not_removed,
+					       .reload = reload };
 	f->used = 1000;
 	f->peak = 2000;
 	*state = f;
@@ -215,7 +227,7 @@ static json_t *call_as(struct fixture *f, uid_t uid, const char *message)
 	struct received received = { 0 };
 	json_t *object;
 
-	assert_int_equal(control_methods_call(&f->backend, uid, message, strlen(message), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, uid, false, message, strlen(message), &reply), 0);
 	if (!reply)
 		return NULL;
 	assert_int_equal(receive(reply, &received), 0);
@@ -340,7 +352,7 @@ static void test_control_list_of_thousands_comes_in_small_pieces(void **state)
 
 	for (unsigned i = 0; i < 10000; i++)
 		add(f, i % 2 ? "fast" : "slow", i, i % 3 ? REGISTRY_READY : REGISTRY_LEASED);
-	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, LIST, strlen(LIST), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, LIST, strlen(LIST), &reply), 0);
 	assert_int_equal(receive(reply, &received), 0);
 	control_reply_free(reply);
 	assert_true(received.pieces > 50);
@@ -363,7 +375,7 @@ static void test_control_list_leaves_out_pools_that_go_while_it_is_read(void **s
 
 	for (unsigned i = 0; i < 1000; i++)
 		pools[i] = add(f, "fast", i, REGISTRY_READY);
-	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, LIST, strlen(LIST), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, LIST, strlen(LIST), &reply), 0);
 	assert_int_equal(control_reply_next(reply, &piece, &bytes), 1);
 	received.text = malloc(bytes);
 	memcpy(received.text, piece, bytes);
@@ -444,7 +456,7 @@ static void test_control_prune_lists_what_the_daemon_removes(void **state)
 	struct fixture *f = *state;
 	json_t *reply;
 
-	assert_reply_as(f, geteuid(), PRUNE("true"), "{\"parameters\":{\"version\":1,\"pools\":[]}}");
+	assert_reply_as(f, geteuid(), PRUNE("true"), "{\"parameters\":{\"version\":1,\"pools\":[],\"failed\":[]}}");
 	assert_true(f->dry_run);
 	add(f, "fast", 1, REGISTRY_READY);
 	add(f, "fast", 2, REGISTRY_FAILED);
@@ -453,6 +465,61 @@ static void test_control_prune_lists_what_the_daemon_removes(void **state)
 	json_decref(reply);
 	assert_false(f->dry_run);
 	assert_int_equal(f->prunes, 2);
+}
+
+static void test_control_prune_counts_what_was_done(void **state)
+{
+	struct fixture *f = *state;
+	json_t *reply, *failed, *entry;
+
+	add(f, "fast", 2, REGISTRY_FAILED);
+	add(f, "fast", 3, REGISTRY_FAILED);
+	f->reason = "a \"reason\" of \xff";
+	reply = call_as(f, 0, PRUNE("false"));
+	assert_string_equal(json_string_value(json_object_get(only_pool(reply), "id")), ID("0003"));
+	failed = json_object_get(json_object_get(reply, "parameters"), "failed");
+	assert_int_equal(json_array_size(failed), 1);
+	entry = json_array_get(failed, 0);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(entry, "pool"), "id")), ID("0002"));
+	assert_string_equal(json_string_value(json_object_get(entry, "reason")), "a \"reason\" of ?");
+	json_decref(reply);
+	/* nothing is removed, and so nothing fails */
+	reply = call_as(f, 0, PRUNE("true"));
+	assert_int_equal(json_array_size(json_object_get(json_object_get(reply, "parameters"), "pools")), 2);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(reply, "parameters"), "failed")), 0);
+	json_decref(reply);
+}
+
+static void test_control_prune_waits_for_what_is_at_work(void **state)
+{
+	static const char call[] = PRUNE("false");
+	struct fixture *f = *state;
+	struct control_reply *reply;
+
+	add(f, "fast", 2, REGISTRY_FAILED);
+	f->reason = "at work";
+	f->at_work = true;
+	assert_int_equal(control_methods_call(&f->backend, 0, false, call, strlen(call), &reply), 0);
+	assert_true(control_reply_waits(reply));
+	f->at_work = false;
+	assert_false(control_reply_waits(reply));
+	control_reply_free(reply);
+}
+
+static void test_control_does_nothing_for_a_caller_that_has_gone(void **state)
+{
+	static const char *const calls[] = { PRUNE("false"), RELOAD, LIST };
+	struct fixture *f = *state;
+	struct control_reply *reply = (void *)-1;
+	static const char oneway[] = "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}";
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		assert_int_equal(control_methods_call(&f->backend, 0, true, calls[i], strlen(calls[i]), &reply),
+				 -EPIPE);
+	assert_int_equal(f->prunes + f->reloads, 0);
+	assert_int_equal(control_methods_call(&f->backend, 0, true, oneway, strlen(oneway), &reply), 0);
+	assert_null(reply);
+	assert_int_equal(f->reloads, 1);
 }
 
 static void test_control_prune_says_why_it_failed(void **state)
@@ -622,7 +689,7 @@ static void test_control_refuses_what_is_no_call(void **state)
 
 	for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
 		struct control_reply *reply = (void *)-1;
-		int r = control_methods_call(&f->backend, 0, messages[i], strlen(messages[i]), &reply);
+		int r = control_methods_call(&f->backend, 0, false, messages[i], strlen(messages[i]), &reply);
 
 		if (r != -EBADMSG || reply != (void *)-1)
 			fail_msg("%s: %d", messages[i], r);
@@ -636,7 +703,7 @@ static void test_control_bears_arrays_without_end(void **state)
 	char *message = malloc(CONTROL_MESSAGE_BYTES_MOST);
 
 	memset(message, '[', CONTROL_MESSAGE_BYTES_MOST);
-	assert_int_equal(control_methods_call(&f->backend, 0, message, CONTROL_MESSAGE_BYTES_MOST, &reply), -EBADMSG);
+	assert_int_equal(control_methods_call(&f->backend, 0, false, message, CONTROL_MESSAGE_BYTES_MOST, &reply), -EBADMSG);
 	free(message);
 }
 
@@ -651,7 +718,7 @@ static void assert_survives_want_of_memory(struct fixture *f, const char *messag
 		int r;
 
 		allocations_left = limit;
-		r = control_methods_call(&f->backend, 0, message, strlen(message), &reply);
+		r = control_methods_call(&f->backend, 0, false, message, strlen(message), &reply);
 		if (r == 0)
 			r = receive(reply, &received);
 		replied = allocations_left > 0;
@@ -706,6 +773,9 @@ int main(void)
 		TEST(test_control_status_tells_problems),
 		TEST(test_control_status_has_classes_that_are_no_longer_configured),
 		TEST(test_control_prune_lists_what_the_daemon_removes),
+		TEST(test_control_prune_counts_what_was_done),
+		TEST(test_control_prune_waits_for_what_is_at_work),
+		TEST(test_control_does_nothing_for_a_caller_that_has_gone),
 		TEST(test_control_prune_says_why_it_failed),
 		TEST(test_control_prune_wants_to_know_whether_it_is_a_dry_run),
 		TEST(test_control_changes_nothing_for_other_users),

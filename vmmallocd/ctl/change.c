@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* change -- vmmallocctl prune and vmmallocctl reload: what root and the daemon's own user may do. */
 #include <stdio.h>
+#include <string.h>
 
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/pools.h"
+
+/* CTL_FAILED if any was not. */
+static int complain_of(const json_t *failed)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach((json_t *)failed, i, entry) {
+		const json_t *pool = json_object_get(entry, "pool");
+		const char *id = json_string_value(json_object_get(pool, "id"));
+		const char *class = json_string_value(json_object_get(pool, "class"));
+		const char *reason = json_string_value(json_object_get(entry, "reason"));
+
+		ctl_complain("pool %.*s of class '%s' is not removed: %s", POOLS_ID_SHOWN, id ? id : "?",
+			     class ? class : "?", reason ? reason : "?");
+	}
+	return json_array_size(failed) > 0 ? CTL_FAILED : CTL_OK;
+}
 
 int ctl_prune(struct ctl *ctl, int argc, char **argv)
 {
@@ -30,6 +49,8 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 		status = pools_print(pools, &style);
 	if (status == CTL_OK)
 		printf("%s: %zu\n", dry_run ? "pools that would be removed" : "pools removed", json_array_size(pools));
+	if (status == CTL_OK)
+		status = complain_of(json_object_get(reply, "failed"));
 	json_decref(reply);
 	return status;
 }
