@@ -43,6 +43,8 @@ struct control_backend {
 	const struct config *(*config)(void *context);
 	void (*daemon_info)(void *context, struct control_daemon_info *ret);
 	const char *(*class_problem)(void *context, const char *class_name);  /* NULL: none */
+	/* What is given to a pool of that size in that directory: whole pages, which are huge ones on hugetlbfs. */
+	uint64_t (*pool_bytes)(void *context, const char *directory, uint64_t size_bytes);
 	/* Of a leased pool, from its header. 0 or -errno: they cannot be known. */
 	int (*pool_figures)(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
 	/*

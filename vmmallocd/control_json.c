@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "include/libvmmalloc.h"
+#include "vmmallocd/clock.h"
 
 json_t *control_json_text(const char *text)
 {
@@ -44,8 +45,9 @@ static json_t *path(const struct registry_pool *pool)
 	return text;
 }
 
-json_t *control_json_pool(const struct control_backend *backend, const struct registry_pool *pool, int64_t now_s)
+json_t *control_json_pool(const struct control_backend *backend, const struct registry_pool *pool)
 {
+	int64_t now_s = clock_boot_s() + registry_epoch(backend->registry);
 	json_t *used = NULL, *peak = NULL, *owner = NULL;
 	char id[2 * POOL_FILE_ID_BYTES + 1];
 	uint64_t used_bytes, peak_bytes;
@@ -62,7 +64,8 @@ json_t *control_json_pool(const struct control_backend *backend, const struct re
 	}
 	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o*, s:o*, s:o*, s:o}",
 			 "id", id, "class", pool->class_name, "path", path(pool),
-			 "state", registry_state_name(pool->state), "size", number(pool->size_bytes),
+			 "state", registry_state_name(pool->state),
+			 "size", number(backend->pool_bytes(backend->context, pool->directory, pool->size_bytes)),
 			 "used", used, "peak", peak, "owner", owner,
 			 "age", number(now_s > pool->changed_s ? (uint64_t)(now_s - pool->changed_s) : 0));
 }
@@ -108,7 +111,8 @@ static json_t *class_object(const struct control_backend *backend, const struct 
 		return NULL;
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:b, s:o*}",
 			 "name", wanted->name, "directory", control_json_text(wanted->directory),
-			 "size", number(wanted->size_bytes), "ready", number(wanted->ready), "max", number(wanted->max),
+			 "size", number(backend->pool_bytes(backend->context, wanted->directory, wanted->size_bytes)),
+			 "ready", number(wanted->ready), "max", number(wanted->max),
 			 "warm", wanted->warm,
 			 "recycle", wanted->recycle == CONFIG_RECYCLE_DESTROY ? "destroy" : "scrub",
 			 "max_per_user", number(wanted->max_per_user), "counts", counts(class),

@@ -13,7 +13,7 @@
 #include "vmmallocd/control.h"
 
 /* New objects, or NULL for want of memory. */
-json_t *control_json_pool(const struct control_backend *backend, const struct registry_pool *pool, int64_t now_s);
+json_t *control_json_pool(const struct control_backend *backend, const struct registry_pool *pool);
 json_t *control_json_daemon(const struct control_backend *backend);
 
 /* Those of the configuration in its order, then those that only have pools left. */

@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "vmmallocd/control_json.h"
 
@@ -65,7 +64,7 @@ int control_prune_add(struct control_prune *prune, const struct registry_pool *p
 
 	if (make_room(prune) < 0)
 		return -ENOMEM;
-	object = control_json_pool(prune->backend, pool, time(NULL));
+	object = control_json_pool(prune->backend, pool);
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	if (!text)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "vmmallocd/control_json.h"
 
@@ -112,7 +111,7 @@ static int add_pool(struct control_reply *reply, const struct registry_pool *poo
 	if (reply->comma && append_text(reply, ",") < 0)
 		return -ENOMEM;
 	reply->comma = true;
-	return append_object(reply, control_json_pool(reply->backend, pool, time(NULL)));
+	return append_object(reply, control_json_pool(reply->backend, pool));
 }
 
 struct control_reply *control_reply_new_prune(struct control_prune *prune)

@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "common/util/runtime_dir.h"
+#include "vmmallocd/clock.h"
 #include "vmmallocd/control.h"
 #include "vmmallocd/handout_server.h"
 #include "vmmallocd/log.h"
@@ -79,6 +80,11 @@ static void backend_daemon_info(void *context, struct control_daemon_info *ret)
 static const char *backend_class_problem(void *context, const char *class_name)
 {
 	return pools_class_problem(&((struct daemon *)context)->pools, class_name);
+}
+
+static uint64_t backend_pool_bytes(void *context, const char *directory, uint64_t size_bytes)
+{
+	return pools_bytes(&((struct daemon *)context)->pools, directory, size_bytes);
 }
 
 static int backend_figures(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
@@ -184,7 +190,7 @@ static void serve(struct daemon *daemon)
 	daemon->backend = (struct control_backend){
 		.context = daemon, .registry = daemon->pools.registry, .config = backend_config,
 		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
-		.pool_figures = backend_figures, .prune = backend_prune, .not_removed = backend_not_removed, .reload = reload,
+		.pool_bytes = backend_pool_bytes, .pool_figures = backend_figures, .prune = backend_prune, .not_removed = backend_not_removed, .reload = reload,
 	};
 	r = open_servers(daemon);
 	if (r != 0) {
@@ -272,19 +278,22 @@ static void stop(struct daemon *daemon)
 		uv_close(handles[i], NULL);
 }
 
-static struct registry *load_registry(struct daemon *daemon, const char *path)
+static struct registry *load_registry(struct daemon *daemon, const char *path, const char *boot_id)
 {
 	struct registry *registry = registry_new();
-	char reason[LOG_LINE_BYTES] = "", boot_id[37];
+	char reason[LOG_LINE_BYTES] = "", saved_boot_id[37];
 	struct text error = TEXT_INIT(reason);
 	int r;
 
 	if (!registry)
 		return NULL;
-	r = registry_json_load(path, registry, boot_id, &error);
+	r = registry_json_load(path, registry, saved_boot_id, &error);
 	if (r != 0 && r != -ENOENT)
 		log_line(&daemon->log, LOG_WARNING, "registry '%s': %s; the directories say what there is", path,
 			 error.length ? reason : strerrordesc_np(-r));
+	/* the time of day may have been set since the last daemon asked for it */
+	if (r != 0 || strcmp(saved_boot_id, boot_id) != 0 || registry_epoch(registry) == 0)
+		registry_set_epoch(registry, clock_epoch());
 	return registry;
 }
 
@@ -312,7 +321,7 @@ static int start(struct daemon *daemon)
 	r = read_boot_id(boot_id);
 	if (r != 0)
 		return r;
-	saved = load_registry(daemon, path);
+	saved = load_registry(daemon, path, boot_id);
 	if (!saved)
 		return -ENOMEM;
 	(void)uv_signal_start(&daemon->sigterm, on_end, SIGTERM);

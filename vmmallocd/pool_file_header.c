@@ -41,7 +41,7 @@ int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *
 	if (memcmp(header.magic, POOL_HEADER_MAGIC, sizeof(header.magic)) != 0 ||
 	    header.version != POOL_HEADER_VERSION || header.header_bytes != sizeof(header))
 		return -EBADMSG;
-	if (header.mode > POOL_HEADER_BACK)
+	if (header.mode >= POOL_HEADER_MODES)
 		header.mode = POOL_HEADER_SHARED;
 	tidy_string(header.owner_command, sizeof(header.owner_command));
 	tidy_string(header.class_name, sizeof(header.class_name));

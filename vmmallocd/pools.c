@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "vmmallocd/clock.h"
 #include "vmmallocd/pools_internal.h"
 
 struct pools_name pools_name(const struct registry_pool *pool)
@@ -20,9 +20,9 @@ struct pools_name pools_name(const struct registry_pool *pool)
 	return name;
 }
 
-int64_t pools_now_s(void)
+int64_t pools_now_s(const struct pools *pools)
 {
-	return time(NULL);
+	return clock_boot_s() + registry_epoch(pools->registry);
 }
 
 int64_t pools_now_ms(const struct pools *pools)
@@ -73,7 +73,7 @@ void pools_forget(struct pools *pools, struct registry_pool *pool)
 
 void pools_set_state(struct pools *pools, struct registry_pool *pool, enum registry_state state)
 {
-	registry_set_state(pools->registry, pool, state, pools_now_s());
+	registry_set_state(pools->registry, pool, state, pools_now_s(pools));
 }
 
 void pools_fail(struct pools *pools, struct registry_pool *pool, const char *what, const char *reason)
@@ -293,6 +293,7 @@ int pools_open(struct pools *pools, uv_loop_t *loop, const struct log *log, cons
 	pools->due_timer.data = pools->probe_timer.data = pools->early_timer.data = pools;
 	if (!pools->registry)
 		return -ENOMEM;
+	registry_set_epoch(pools->registry, registry_epoch(saved));
 	r = watch_open(loop, &watch_events, pools, &pools->watch);
 	if (r != 0)
 		return r;

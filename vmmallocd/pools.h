@@ -84,6 +84,7 @@ bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool fi
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error);
 
 /* For the control interface: see control.h. */
+uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_bytes);
 const char *pools_class_problem(struct pools *pools, const char *class_name);
 int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
 int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, const struct registry_pool *pool),

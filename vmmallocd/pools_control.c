@@ -5,6 +5,23 @@
 
 #include "vmmallocd/pools_internal.h"
 
+/* For somebody it is a problem that there is none, for others it is what was wanted: so it says who has them. */
+static const char *say_used_up(struct provision_class *class, const struct config_class *config,
+			       const struct registry_class *pools)
+{
+	struct text text = TEXT_INIT(class->used_up);
+	const char *comma = ":";
+
+	text_add(&text, "it has as many pools as it may have (max = %u), and none is ready", config->max);
+	for (enum registry_state state = 0; state < REGISTRY_STATES; state++) {
+		if (pools->counts[state] == 0)
+			continue;
+		text_add(&text, "%s %zu %s", comma, pools->counts[state], registry_state_name(state));
+		comma = ",";
+	}
+	return class->used_up;
+}
+
 const char *pools_class_problem(struct pools *pools, const char *class_name)
 {
 	const struct config_class *config = config_find(pools->config, class_name);
@@ -16,12 +33,23 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 	/* while all that it should have is there, it does not matter that no more can be made */
 	if (class && class->problem[0] != '\0' && provision_is_short(class, pools->config, pools->registry))
 		return class->problem;
+	if (class && provision_is_used_up(class, pools->config, pools->registry))
+		return say_used_up(class, config, registry_class(pools->registry, class_name));
 	return class && class->advice[0] != '\0' ? class->advice : NULL;
+}
+
+uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_bytes)
+{
+	const struct directory *directory = directories_find(&pools->directories, path);
+	uint64_t grain = directory && directory->open ? directory->dir.grain : 1;
+
+	return size_bytes > UINT64_MAX - grain ? size_bytes : (size_bytes + grain - 1) / grain * grain;
 }
 
 int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
 {
 	const struct directory *directory = pools_directory(pools, pool);
+	uint64_t most = pools_bytes(pools, pool->directory, pool->size_bytes);
 	struct pool_header header;
 	int r;
 
@@ -31,8 +59,8 @@ int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_
 	if (r != 0)
 		return r;
 	/* its owner may have written anything */
-	*ret_used = header.used_bytes < pool->size_bytes ? header.used_bytes : pool->size_bytes;
-	*ret_peak = header.peak_bytes < pool->size_bytes ? header.peak_bytes : pool->size_bytes;
+	*ret_used = header.used_bytes < most ? header.used_bytes : most;
+	*ret_peak = header.peak_bytes < most ? header.peak_bytes : most;
 	return 0;
 }
 

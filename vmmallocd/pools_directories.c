@@ -54,7 +54,7 @@ static void adopt(struct pools *pools, struct directory *directory, const struct
 	int r;
 
 	verdict = recover_judge(found, probe, known, pools->config, directory->path, directory->dir.grain,
-				pools_now_s(), &pool);
+				pools_now_s(pools), &pool);
 	switch (verdict) {
 	case RECOVER_IGNORE: return;
 	case RECOVER_DESTROY: tally->others++; break;

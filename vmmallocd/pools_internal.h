@@ -11,7 +11,7 @@ struct pools_name {
 };
 struct pools_name pools_name(const struct registry_pool *pool);
 
-int64_t pools_now_s(void);
+int64_t pools_now_s(const struct pools *pools);
 int64_t pools_now_ms(const struct pools *pools);
 
 /* Registers a pool in an open directory, without a copy of its work. 0 or -errno. */

@@ -109,7 +109,7 @@ static void created(struct pools *pools, const struct job *job)
 {
 	struct registry_pool pool = {
 		.directory = job->directory->path, .file = job->file, .size_bytes = job->size_bytes,
-		.created_s = pools_now_s(), .changed_s = pools_now_s(),
+		.created_s = pools_now_s(pools), .changed_s = pools_now_s(pools),
 	}, *added;
 	int r = job->result;
 
@@ -284,7 +284,7 @@ static int add_placeholder(struct pools *pools, const struct provision_job *next
 	struct directory *directory = directories_find(&pools->directories, next->config->directory);
 	struct registry_pool pool = {
 		.directory = next->config->directory, .size_bytes = next->config->size_bytes,
-		.created_s = pools_now_s(), .changed_s = pools_now_s(),
+		.created_s = pools_now_s(pools), .changed_s = pools_now_s(pools),
 	};
 
 	if (getrandom(pool.id, sizeof(pool.id), 0) != (ssize_t)sizeof(pool.id))

@@ -296,6 +296,16 @@ bool provision_is_short(const struct provision_class *class, const struct config
 	return is_short(&view);
 }
 
+bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = {
+		.config = config_find(config, class->name), .pools = registry_class(registry, class->name),
+	};
+
+	return is_short(&view) && coming(&view) == 0 && view.pools->counts[REGISTRY_READY] == 0 &&
+	       total(view.pools) >= view.config->max;
+}
+
 static unsigned longer(unsigned pause_ms, unsigned first_ms, unsigned most_ms)
 {
 	if (pause_ms == 0)

@@ -55,6 +55,7 @@ struct provision_class {
 	unsigned pause_ms;       /* of creation, after a failure */
 	int64_t create_due_ms;
 	char problem[PROVISION_PROBLEM_BYTES];  /* why there is no pool; "": none */
+	char used_up[PROVISION_PROBLEM_BYTES];  /* the words for provision_is_used_up */
 	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools since a reload; "": nothing */
 };
 
@@ -96,6 +97,9 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 
 /* Whether a configured class has fewer ready pools than it should have, and none coming. */
 bool provision_is_short(const struct provision_class *class, const struct config *config, struct registry *registry);
+
+/* Whether it has none, and may not have more pools than it has. */
+bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry);
 
 /* Whether a job is at work on the pool. */
 bool provision_is_busy(const struct registry_pool *pool);

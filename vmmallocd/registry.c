@@ -45,6 +45,7 @@ struct registry {
 	size_t slot_count;
 	size_t count;
 	uint64_t generation;
+	int64_t epoch_s;
 	struct tally *spares;
 	struct registry_class *classes[CLASS_SLOTS];
 };
@@ -388,6 +389,16 @@ int registry_each(struct registry *registry, int (*visit)(void *context, struct 
 		}
 	}
 	return 0;
+}
+
+int64_t registry_epoch(const struct registry *registry)
+{
+	return registry->epoch_s;
+}
+
+void registry_set_epoch(struct registry *registry, int64_t epoch_s)
+{
+	registry->epoch_s = epoch_s;
 }
 
 uint64_t registry_generation(const struct registry *registry)

@@ -44,7 +44,7 @@ struct registry_pool {
 	struct registry_owner owner;   /* meaningful while leased, and while it may be pinned */
 	bool may_be_pinned;            /* by its last owner, whose it counts as until this is known not to be so */
 	uint64_t size_bytes;
-	int64_t created_s;             /* CLOCK_REALTIME seconds */
+	int64_t created_s;             /* seconds since 1970, by clock.h and the registry's epoch */
 	int64_t changed_s;             /* when it came into its state */
 	uint64_t leases;               /* times it was handed out (count) */
 	void *job;                     /* the caller's own: work in progress on it; not saved */
@@ -96,6 +96,13 @@ size_t registry_leased_by(const struct registry *registry, const char *class_nam
  * first non-zero value, and returns it.
  */
 int registry_each(struct registry *registry, int (*visit)(void *context, struct registry_pool *pool), void *context);
+
+/*
+ * Seconds since 1970 at which the clock of clock.h began, as the time of day said when that was first asked for after
+ * the machine was booted. 0: not known. The registry's file keeps it.
+ */
+int64_t registry_epoch(const struct registry *registry);
+void registry_set_epoch(struct registry *registry, int64_t epoch_s);
 
 /* Grows with every change: what was saved at that generation is up to date while it is the same. */
 uint64_t registry_generation(const struct registry *registry);

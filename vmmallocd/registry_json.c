@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define BOOT_ID_BYTES 37
+#define TIME_MOST (INT64_MAX / 4)      /* before or after 1970: sums and differences of two fit */
 #define COMM_BYTES sizeof(((struct registry_owner *)NULL)->comm)
 #define SMALL_DIGITS "0123456789abcdef"
 #define CAPITAL_DIGITS "0123456789ABCDEF"
@@ -184,7 +185,8 @@ int registry_json_encode(struct registry *registry, const char *boot_id, char **
 
 	if (!boot_id_is_good(boot_id))
 		return -EINVAL;
-	add(&writer, "{\"version\": %d, \"boot_id\": \"%s\", \"pools\": [", REGISTRY_JSON_VERSION, boot_id);
+	add(&writer, "{\"version\": %d, \"boot_id\": \"%s\", \"epoch\": %jd, \"pools\": [", REGISTRY_JSON_VERSION,
+	    boot_id, (intmax_t)registry_epoch(registry));
 	registry_each(registry, add_list, &writer);
 	if (!writer.failed && registry_count(registry) > 0)
 		writer.length--;       /* the last comma */
@@ -360,8 +362,8 @@ static int read_pool(const struct reader *reader, struct registry *registry)
 	    read_integer(reader, "size", 1, INT64_MAX, &size) ?:
 	    read_digits(reader, "dev", &dev) ?:
 	    read_digits(reader, "ino", &ino) ?:
-	    read_integer(reader, "created", 0, INT64_MAX, &pool.created_s) ?:
-	    read_integer(reader, "changed", 0, INT64_MAX, &pool.changed_s) ?:
+	    read_integer(reader, "created", -TIME_MOST, TIME_MOST, &pool.created_s) ?:
+	    read_integer(reader, "changed", -TIME_MOST, TIME_MOST, &pool.changed_s) ?:
 	    read_integer(reader, "leases", 0, INT64_MAX, &leases) ?:
 	    read_owners(reader, state == REGISTRY_LEASED, &pool);
 	if (r != 0)
@@ -379,7 +381,7 @@ static int read_pool(const struct reader *reader, struct registry *registry)
 static int read_registry(const json_t *root, struct registry *registry, const char **ret_boot_id, struct text *error)
 {
 	struct reader whole = { root, "", 0, error };
-	int64_t version;
+	int64_t version, epoch_s = 0;
 	const json_t *pools, *pool;
 	size_t i;
 	int r;
@@ -388,6 +390,8 @@ static int read_registry(const json_t *root, struct registry *registry, const ch
 		return refuse(&whole, "registry", "an object");
 	r = read_integer(&whole, "version", REGISTRY_JSON_VERSION, REGISTRY_JSON_VERSION, &version) ?:
 	    read_string(&whole, "boot_id", ret_boot_id);
+	if (r == 0 && json_object_get(root, "epoch"))
+		r = read_integer(&whole, "epoch", -TIME_MOST, TIME_MOST, &epoch_s);
 	if (r != 0)
 		return r;
 	if (!boot_id_is_good(*ret_boot_id))
@@ -402,6 +406,7 @@ static int read_registry(const json_t *root, struct registry *registry, const ch
 		if (r < 0)
 			return r;
 	}
+	registry_set_epoch(registry, epoch_s);
 	return 0;
 }
 

@@ -77,7 +77,7 @@ int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply 
 	if (bytes != sizeof(reply))
 		return -EBADMSG;
 	memcpy(&reply, packet, sizeof(reply));
-	if (!is_head(reply.magic, reply.version) || reply.status > HANDOUT_PINNED)
+	if (!is_head(reply.magic, reply.version) || reply.status >= HANDOUT_STATUSES)
 		return -EBADMSG;
 	if (reply.status == HANDOUT_OK) {
 		if (reply.pool_bytes == 0 || reply.pool_bytes % PAGE_BYTES || !is_name_field(reply.class_name))

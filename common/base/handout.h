@@ -38,6 +38,7 @@ enum handout_status {
 	HANDOUT_BAD_REQUEST = 5,
 	HANDOUT_BUSY = 6,          /* this user has too many connections open */
 	HANDOUT_PINNED = 7,        /* HANDOUT_LIMIT, with pools that are given back while pages of them are held */
+	HANDOUT_STATUSES           /* how many there are */
 };
 
 struct handout_request {

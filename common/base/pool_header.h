@@ -26,6 +26,7 @@ enum pool_header_mode {
 	POOL_HEADER_PRIVATE = 1,  /* the heap is a private copy since a fork */
 	POOL_HEADER_BACK = 2,     /* the heap is on the pool file again, after a fork */
 	POOL_HEADER_RETURNING = 3,  /* what is free, and becomes free, is on the pool file again: private_bytes */
+	POOL_HEADER_MODES          /* how many there are */
 };
 
 struct pool_header {

@@ -33,7 +33,7 @@ static void check_header(const uint8_t *data, size_t size)
 		return;
 	}
 	FUZZ_ASSERT(size >= sizeof(header) && strcmp(header.magic, POOL_HEADER_MAGIC) == 0);
-	FUZZ_ASSERT(header.mode <= POOL_HEADER_BACK);
+	FUZZ_ASSERT(header.mode < POOL_HEADER_MODES);
 	check_string(header.owner_command, sizeof(header.owner_command));
 	check_string(header.class_name, sizeof(header.class_name));
 	FUZZ_ASSERT(header.class_name[0] == '\0' || handout_class_name_check(header.class_name) == 0);

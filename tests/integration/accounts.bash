@@ -240,6 +240,131 @@ case_stopped() {
 	grep -q reloaded log || fail "not reloaded"
 }
 
+# --- what is shown is so ---
+
+# The time of day is set, by hours and to before 1970: here by a library that the daemon is preloaded with.
+case_clock() {
+	setup
+	need cc
+	cat >clock.c <<-END
+		#define _GNU_SOURCE
+		#include <stdio.h>
+		#include <sys/syscall.h>
+		#include <time.h>
+		#include <unistd.h>
+		static long offset(void)
+		{
+			FILE *file = fopen("$WORK/offset", "r");
+			long seconds = 0;
+			if (file) { fscanf(file, "%ld", &seconds); fclose(file); }
+			return seconds;
+		}
+		int clock_gettime(clockid_t clock, struct timespec *time)
+		{
+			int r = syscall(SYS_clock_gettime, clock, time);
+			if (clock == CLOCK_REALTIME)
+				time->tv_sec += offset();
+			return r;
+		}
+		time_t time(time_t *ret)
+		{
+			struct timespec now;
+			clock_gettime(CLOCK_REALTIME, &now);
+			if (ret)
+				*ret = now.tv_sec;
+			return now.tv_sec;
+		}
+	END
+	cc -w -shared -fPIC -o clock.so clock.c || fail "cc"
+	one_class "ready = 1" "max = 3"
+	echo 0 >offset
+	LD_PRELOAD=$WORK/clock.so daemon_start
+	wait_count a ready 1
+	hold take=a map; one=$HELD
+	wait_count a ready 1
+	for offset in 100000 -1900000000 1900000000; do
+		echo $offset >offset
+		LC_ALL=C ctl list -n -o AGE | grep -vE '^ *[0-9]s$|^ *[1-5][0-9]s$' && fail "$offset: $(ctl list)"
+		# one more comes into its state by the new clock
+		hold take=a map; two=$HELD
+		kill_held $two
+		wait_for eval '[ "$(ask count a leased) $(ask count a ready)" = "1 1" ] || [ "$(ask count a ready)" = 2 ]'
+		daemon_end TERM || fail "status $?"
+		LD_PRELOAD=$WORK/clock.so daemon_start
+		! grep -q "registry .*expected" log || fail "$offset: $(cat log)"
+		is "$(ask list | awk '$3 == "leased" { print $6 }')" $one
+		LC_ALL=C ctl list -n -o AGE | grep -vE '^ *[0-9]s$|^ *[1-5][0-9]s$' && fail "$offset, started again: $(ctl list)"
+	done
+	# and a daemon that is started when the clock stands before 1970, with no registry to go by
+	echo -1900000000 >offset
+	daemon_end TERM
+	rm "$STATE/registry.json"
+	for _ in 1 2; do
+		LD_PRELOAD=$WORK/clock.so daemon_start
+		wait_least a ready 1
+		LC_ALL=C ctl list -n -o AGE | grep -vE '^ *[0-9]s$|^ *[1-5][0-9]s$' && fail "$(ctl list)"
+		daemon_end TERM
+	done
+	! grep -q "registry .*expected" log || fail "$(cat log)"
+}
+
+case_used_up() {
+	setup
+	one_class "ready = 1" "max = 2"
+	daemon_start
+	wait_count a ready 1
+	hold take=a
+	wait_count a ready 1
+	is "$(ask problem a)" ""
+	hold take=a
+	is "$(ask problem a)" "it has as many pools as it may have (max = 2), and none is ready: 2 leased"
+	ctl status | grep -q "max = 2.*none is ready: 2 leased" || fail "$(ctl status)"
+	is "$(client take=a)" "no pool is ready"
+	kill_held $HELD
+	wait_count a ready 1
+	is "$(ask problem a)" ""
+	# who wants none ready has no problem
+	sed -i 's/ready = 1/ready = 0/' vmmallocd.conf
+	ask reload
+	wait_count a ready 0
+	is "$(ask problem a)" ""
+}
+
+# Pools on hugetlbfs have whole huge pages, and are shown so.
+case_hugetlbfs() {
+	setup
+	need_root
+	local setting=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages before
+	[ -w $setting ] && [ -n "${OWN_MOUNTS-}" ] || skip "no huge pages here"
+	before=$(cat $setting)
+	trap "echo $before >$setting; clean_up" EXIT
+	echo $((before + 8)) >$setting
+	[ "$(cat $setting)" -ge $((before + 8)) ] || skip "no huge pages to be had"
+	mkdir huge
+	mount -t hugetlbfs -o mode=755,pagesize=2M none huge || fail "mount"
+	MOUNTS="$MOUNTS $WORK/huge"
+	conf <<-END
+		[pool a]
+		directory = $WORK/huge
+		size = 15M
+		max = 1
+	END
+	daemon_start
+	wait_count a ready 1
+	is "$(ask list | awk '{ print $4 }')" 16777216
+	is "$(stat -c %s huge/*.ready)" 16777216
+	ctl status | grep -qE '^a +16M ' || fail "$(ctl status)"
+	hold take=a map
+	is "$(ask list | awk '{ print $4 }')" 16777216
+	kill_held $HELD
+	wait_count a ready 1
+	daemon_end TERM
+	daemon_start
+	wait_count a ready 1
+	is "$(ask list | awk '{ print $4 }')" 16777216
+	daemon_end TERM
+}
+
 for how in scrub destroy; do
 	run_case "pins: 4 KiB of each huge page, recycle = $how: the pool stays its user's" \
 		case_pins $how "fill=1" $((2 << 20))
@@ -251,4 +376,7 @@ run_case "pins: a restart does not forget whose they are" case_restart
 run_case "prune: on a read-only mount nothing is removed, and that is said, each time" case_prune_readonly
 run_case "prune: what is told as removed is gone" case_prune_done
 run_case "a stopped daemon: what was given up is not carried out later" case_stopped
+run_case "clock: ages are right, and the registry is read, whatever the time of day is set to" case_clock
+run_case "status: a class that is used up says so" case_used_up
+run_case "sizes on hugetlbfs are shown as they are" case_hugetlbfs
 end_suite

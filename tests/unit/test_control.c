@@ -94,6 +94,12 @@ static const char *class_problem(void *context, const char *name)
 	return NULL;
 }
 
+static uint64_t pool_bytes(void *context, const char *directory, uint64_t size_bytes)
+{
+	(void)context;
+	return strcmp(directory, "/mnt/huge") == 0 ? (size_bytes + (2 << 20) - 1) & ~(uint64_t)((2 << 20) - 1) : size_bytes;
+}
+
 static int pool_figures(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
 {
 	(void)context;
@@ -139,7 +145,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct control_backend backend = { .context = f, .config = get_config, .daemon_info = daemon_info,
-					   .class_problem = class_problem, .pool_figures = pool_figures,
+					   .class_problem = class_problem, .pool_bytes = pool_bytes, .pool_figures = pool_figures,
 					   .prune = prune, .not_removed = not_removed, .reload = reload };
 
 	peer_uid = geteuid();

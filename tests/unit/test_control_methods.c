@@ -23,10 +23,12 @@
 #include <jansson.h>
 
 #include "include/libvmmalloc.h"
+#include "vmmallocd/clock.h"
 #include "vmmallocd/control_methods.h"
 
 #define OTHER_UID (geteuid() + 1000)
 #define POOL_BYTES ((uint64_t)64 << 20)
+#define EPOCH 1000000
 
 /* --- memory that runs out --- */
 
@@ -97,6 +99,12 @@ static const char *class_problem(void *context, const char *name)
 	return strcmp(name, "fast") == 0 ? ((struct fixture *)context)->class_problem : NULL;
 }
 
+static uint64_t pool_bytes(void *context, const char *directory, uint64_t size_bytes)
+{
+	(void)context;
+	return strcmp(directory, "/mnt/huge") == 0 ? (size_bytes + (2 << 20) - 1) & ~(uint64_t)((2 << 20) - 1) : size_bytes;
+}
+
 static int pool_figures(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
 {
 	struct fixture *f = context;
@@ -157,6 +165,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	f->registry = registry_new();
+	registry_set_epoch(f->registry, EPOCH);
 	f->classes[0] = (struct config_class){ .name = "slow", .directory = "/mnt/slow", .size_bytes = 1 << 30,
 					       .ready = 0, .max = 1, .recycle = CONFIG_RECYCLE_DESTROY,
 					       .max_per_user = 3 };
@@ -165,7 +174,7 @@ static int setup(void **state)
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
 	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .config = get_config,
 					       .daemon_info = daemon_info, .class_problem = class_problem,
-					       .pool_figures = pool_figures, .prune = prune, .not_removed = not_removed,
+					       .pool_bytes = pool_bytes, .pool_figures = pool_figures, .prune = prune, .not_removed = not_removed,
 					       .reload = reload };
 	f->used = 1000;
 	f->peak = 2000;
@@ -185,7 +194,7 @@ static int teardown(void **state)
 static struct registry_pool *add(struct fixture *f, const char *class, unsigned number, enum registry_state state)
 {
 	struct registry_pool pool = { .directory = (char *)"/mnt/fast", .size_bytes = POOL_BYTES, .created_s = 1,
-				      .changed_s = time(NULL) }, *added;
+				      .changed_s = clock_boot_s() + EPOCH }, *added;
 
 	pool.id[0] = (uint8_t)(number >> 8);
 	pool.id[1] = (uint8_t)number;

@@ -194,7 +194,7 @@ static void test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it(void **s
 static void test_daemon_that_refuses_is_quoted(void **state)
 {
 	(void)state;
-	for (uint32_t status = HANDOUT_NONE_READY; status <= HANDOUT_PINNED; status++) {
+	for (uint32_t status = HANDOUT_NONE_READY; status < HANDOUT_STATUSES; status++) {
 		struct daemon daemon = {
 			.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status },
 			.reply_bytes = sizeof(struct handout_reply),

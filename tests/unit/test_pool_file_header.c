@@ -34,11 +34,13 @@ static void test_pool_file_header_of_an_honest_client_is_read_as_it_is(void **st
 	struct pool_header header = good_header(), before;
 
 	(void)state;
-	header.mode = POOL_HEADER_BACK;
-	header.used_bytes = 12345;
-	before = header;
-	assert_int_equal(decode(&header), 0);
-	assert_memory_equal(&header, &before, sizeof(header));
+	for (uint64_t mode = POOL_HEADER_SHARED; mode <= POOL_HEADER_RETURNING; mode++) {
+		header.mode = mode;
+		header.used_bytes = 12345;
+		before = header;
+		assert_int_equal(decode(&header), 0);
+		assert_memory_equal(&header, &before, sizeof(header));
+	}
 }
 
 static void test_pool_file_header_must_be_one(void **state)
@@ -97,9 +99,11 @@ static void test_pool_file_header_mode_that_is_none_is_shared(void **state)
 	struct pool_header header = good_header();
 
 	(void)state;
-	header.mode = UINT64_MAX;
-	assert_int_equal(decode(&header), 0);
-	assert_int_equal(header.mode, POOL_HEADER_SHARED);
+	for (int i = 0; i < 2; i++) {
+		header.mode = i ? UINT64_MAX : POOL_HEADER_MODES;
+		assert_int_equal(decode(&header), 0);
+		assert_int_equal(header.mode, POOL_HEADER_SHARED);
+	}
 }
 
 static void test_pool_file_header_of_another_boot_is_told(void **state)

@@ -130,13 +130,15 @@ static struct registry *make_registry(void)
 	pool->file.dev = UINT64_MAX;
 	pool->file.ino = UINT64_MAX - 1;
 	pool->size_bytes = INT64_MAX;
-	pool->created_s = INT64_MAX;
-	pool->changed_s = INT64_MAX - 1;
+	/* before 1970, by a clock that was set so */
+	pool->created_s = -(INT64_MAX / 4);
+	pool->changed_s = INT64_MAX / 4;
 	pool->leases = INT64_MAX;
 	pool->owner = (struct registry_owner){ .pid = UINT32_MAX, .uid = UINT32_MAX - 1 };
 	memcpy(pool->owner.comm, "\xff\"\\%\n\x01\x7f\xc3 {}[],:", 15);
 	set_directory(pool, "/a b/\xe9/\xc3\xa9/100%/\"\\/\t\n\x1b");
 	registry_touch(registry, pool);
+	registry_set_epoch(registry, -12345);
 	return registry;
 }
 
@@ -177,6 +179,7 @@ static void test_registry_json_loses_nothing_there_and_back(void **state)
 	assert_int_equal(decode(other, text, bytes), 0);
 	assert_string_equal(boot_id, BOOT_ID);
 	assert_int_equal(registry_count(other), registry_count(registry));
+	assert_int_equal(registry_epoch(other), -12345);
 	registry_each(registry, expect_twin, other);
 	assert_int_equal(registry_leased_by(other, "LARGE_one-2", UINT32_MAX - 1), 1);
 	free(text);
@@ -192,6 +195,7 @@ static void test_registry_json_text_is_as_specified(void **state)
 	char *text;
 
 	(void)state;
+	registry_set_epoch(registry, 1700000000);
 	pool->file.dev = 2049;
 	pool->file.ino = 12;
 	pool->created_s = 100;
@@ -202,7 +206,7 @@ static void test_registry_json_text_is_as_specified(void **state)
 	assert_int_equal(strnlen(text, bytes), bytes);
 	text[bytes - 1] = '\0';        /* the last newline */
 	assert_string_equal(text,
-			    "{\"version\": 1, \"boot_id\": \"" BOOT_ID "\", \"pools\": [\n"
+			    "{\"version\": 1, \"boot_id\": \"" BOOT_ID "\", \"epoch\": 1700000000, \"pools\": [\n"
 			    "{\"id\": \"a5000000000000000000000000000000\", \"class\": \"small\", "
 			    "\"directory\": \"/mnt/pmem0\", \"state\": \"leased\", \"size\": 4096, \"dev\": \"2049\", "
 			    "\"ino\": \"12\", \"created\": 100, \"changed\": 200, \"leases\": 3, "
@@ -358,6 +362,7 @@ static int decode_with(const char *where, const char *key, const char *value)
 
 #define DIGITS ": expected a string of decimal digits, of 64 bits at most"
 #define POSITIVE ": expected a whole number from 0 to 9223372036854775807"
+#define TIME ": expected a whole number from -2305843009213693951 to 2305843009213693951"
 #define UINT32 ": expected a whole number from 0 to 4294967295"
 #define ESCAPED ": expected a shorter string, or one that is escaped as it should be"
 #define BYTES_15 "0123456789abcde"
@@ -421,9 +426,11 @@ static const struct bad {
 	{ "pool", "ino", "\"0x1\"", "pool 0: ino" DIGITS },
 	{ "pool", "ino", "\"18446744073709551616\"", "pool 0: ino" DIGITS },
 	{ "pool", "ino", "\"99999999999999999999999999\"", "pool 0: ino" DIGITS },
-	{ "pool", "created", NULL, "pool 0: created" POSITIVE },
-	{ "pool", "created", "-1", "pool 0: created" POSITIVE },
-	{ "pool", "changed", "true", "pool 0: changed" POSITIVE },
+	{ "pool", "created", NULL, "pool 0: created" TIME },
+	{ "pool", "created", "-9223372036854775807", "pool 0: created" TIME },
+	{ "pool", "changed", "true", "pool 0: changed" TIME },
+	{ "", "epoch", "\"1\"", "epoch" TIME },
+	{ "", "epoch", "9223372036854775807", "epoch" TIME },
 	{ "pool", "leases", "\"5\"", "pool 0: leases" POSITIVE },
 	{ "pool", "owner", NULL, "pool 0: owner: expected an object" },
 	{ "pool", "owner", "null", "pool 0: owner: expected an object" },
@@ -456,6 +463,8 @@ static const struct bad good[] = {
 	{ "pool", "ino", "\"18446744073709551615\"", NULL },
 	{ "pool", "size", "9223372036854775807", NULL },
 	{ "pool", "created", "0", NULL },
+	{ "pool", "created", "-1", NULL },
+	{ "", "epoch", "-1", NULL },
 	{ "pool", "directory", "\"/\"", NULL },
 	{ "pool", "directory", "\"/%C3%A9%25\"", NULL },
 	{ "pool", "class", "\"012345678901234567890123456789012345678901234567890123456789012\"", NULL },
