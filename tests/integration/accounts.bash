@@ -137,6 +137,81 @@ case_restart() {
 	wait_for eval 'client_as $NOBODY take=a | grep -q "^ok "'
 }
 
+# --- groups are those of the process ---
+
+# A class for the group `pool-group`, into which the user database puts `pool-member` alone. Both are in files of our own.
+group_class() {
+	setup
+	need_root
+	[ -n "${OWN_MOUNTS-}" ] || skip "mounting is not allowed here"
+	cp /etc/passwd /etc/group /etc/shadow "$WORK"
+	echo "pool-member:x:5101:5101::/:/bin/sh" >>passwd
+	echo "pool-other:x:5102:5102::/:/bin/sh" >>passwd
+	printf 'pool-member:x:5101:\npool-other:x:5102:\npool-group:x:5100:pool-member\n' >>group
+	printf 'pool-member:*:20000:0:99999:7:::\npool-other:*:20000:0:99999:7:::\n' >>shadow
+	for file in passwd group shadow; do
+		mount --bind $file /etc/$file || fail "mount"
+		MOUNTS="$MOUNTS /etc/$file"
+	done
+	one_class "ready = 2" "groups = pool-group"
+	daemon_start
+	wait_count a ready 2
+}
+
+# What a command gets that has the words of a client behind it.
+asked_by() { "$@" "$HELPERS/pool_client" "$RUN/pool.sock" take=a | cut -d' ' -f1; }
+admitted() { wait_least a ready 1; is "$(asked_by "$@")" ok; }
+refused() { wait_least a ready 1; is "$(asked_by "$@")" "the"; }
+export -f group_class asked_by admitted refused
+
+case_groups() {
+	group_class
+	local member="setpriv --reuid pool-member --regid pool-member"
+	local other="setpriv --reuid pool-other --regid pool-other"
+	# as somebody logs in
+	admitted $member --init-groups
+	refused $other --init-groups
+	# who has dropped the group has it no longer, whatever the user database says
+	refused $member --clear-groups
+	# who has it, has it: from a service manager, a parent, or newgrp
+	admitted $other --groups 5100
+	admitted setpriv --groups 5100 -- $other --keep-groups
+	admitted setpriv --reuid pool-other --regid pool-group --clear-groups
+	refused $other --groups 5101,5102
+	# put into the group just now: from the next login on
+	sed 's/^pool-group.*/&,pool-other/' group >later
+	cat later >group
+	admitted $other --init-groups
+	refused $other --clear-groups
+}
+
+case_groups_su() {
+	group_class
+	need su
+	as() { su -s /bin/sh "$1" -c '"$@"' -- sh "${@:2}"; }
+	export -f as
+	admitted as pool-member
+	refused as pool-other
+}
+
+# Ids are the daemon's, not those of the client's user namespace, where anybody may be root.
+case_groups_namespace() {
+	group_class
+	local inside="unshare --user --map-root-user"
+	setpriv --reuid 5102 --regid 5102 --clear-groups $inside true || skip "no user namespaces for users here"
+	is "$(setpriv --reuid 5102 --regid 5102 --clear-groups $inside id -u)" 0
+	refused setpriv --reuid 5102 --regid 5102 --clear-groups $inside
+	admitted setpriv --reuid 5102 --regid 5102 --groups 5100 $inside
+	admitted setpriv --reuid 5102 --regid 5100 --clear-groups $inside
+	refused setpriv --reuid 5101 --regid 5101 --clear-groups $inside
+	# limits too are of who it is outside
+	is "$(ask daemon handed_out)" 2
+	hold_inside() { exec setpriv --reuid 5102 --regid 5100 --clear-groups $inside "$HELPERS/pool_client" "$RUN/pool.sock" "$@"; }
+	hold_inside take=a hold >held & PIDS="$PIDS $!"
+	wait_for grep -q ok held
+	is "$(ask list | awk '$3 == "leased" { print $7 }')" 5102
+}
+
 # --- answers say what was done ---
 
 ctl() { "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" "$@"; }
@@ -373,6 +448,9 @@ done
 run_case "pins: who has none gets the next pool at once" case_honest
 run_case "pins: some users hold pages, the others are served" case_some_pin
 run_case "pins: a restart does not forget whose they are" case_restart
+run_case "groups: those of the process count, not those of the user database" case_groups
+run_case "groups: su" case_groups_su
+run_case "groups: of a process in a user namespace" case_groups_namespace
 run_case "prune: on a read-only mount nothing is removed, and that is said, each time" case_prune_readonly
 run_case "prune: what is told as removed is gone" case_prune_done
 run_case "a stopped daemon: what was given up is not carried out later" case_stopped
