@@ -2,6 +2,7 @@
 /* main -- vmmallocd's command line, and what a process has to set before anything else runs. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,8 +11,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "common/util/absolute_path.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/daemon.h"
+#include "vmmallocd/sockets.h"
 
 #define USAGE_STATUS 2
 #define OPEN_FILES_MOST 65536
@@ -54,8 +57,15 @@ static void raise_open_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The path as those have to know it who ask for it, from other directories; as it is where that cannot be had. */
+static const char *in_full(const char *path, char *buffer, size_t bytes)
+{
+	return path && absolute_path(path, buffer, bytes) == 0 ? buffer : path;
+}
+
 int main(int argc, char *argv[])
 {
+	static char config_file[PATH_MAX], state_dir[PATH_MAX], runtime_dir[PATH_MAX];
 	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, LOG_LEVEL, CHECK, HELP, VERSION };
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, CONFIG },
@@ -94,6 +104,11 @@ int main(int argc, char *argv[])
 	}
 	if (only_check)
 		return check(options.config_file);
+
+	options.config_file = in_full(options.config_file, config_file, sizeof(config_file));
+	options.state_dir = in_full(options.state_dir, state_dir, sizeof(state_dir));
+	/* a socket's path must be short, and by a relative one it may be */
+	options.runtime_dir = in_full(options.runtime_dir, runtime_dir, SOCKETS_DIR_BYTES);
 
 	umask(077);
 	/* who opens a file while a lease is held on it makes the kernel send SIGIO, which kills */

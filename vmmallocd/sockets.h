@@ -12,6 +12,8 @@
 #include "common/base/text.h"
 
 #define SOCKETS_LOCK_FILE "vmmallocd.lock"
+/* Of the path of a runtime directory, with its NUL: so much is left of sun_path (unix(7)) for it. */
+#define SOCKETS_DIR_BYTES (108 - (sizeof("/control.sock.new") - 1))
 
 /*
  * Makes the directory (mode 0755) and takes the lock, which the descriptor holds until it is closed.

@@ -129,6 +129,42 @@ run_environment() {
 }
 run_case "run sets what the options say, and leaves the rest alone" run_environment
 
+# What is set outlives the directory that it was said in.
+run_relative() {
+	private_copy
+	mkdir pools deep
+	local long=$(printf '%0100d' 0) elsewhere="cd / && exec env -0"
+	relative() {
+		"$CTL" "$@" -- sh -c "$elsewhere" >environment 2>err || fail "$*: $(cat err)"
+	}
+	relative --runtime-dir . run --class fast
+	is VMMALLOC_SOCKET "$WORK/pool.sock"
+	relative --runtime-dir ./run run --class fast --dir ./pools --size 64M
+	is VMMALLOC_SOCKET "$WORK/run/pool.sock"
+	is VMMALLOC_POOL_DIR "$WORK/pools"
+	VMMALLOC_RUNTIME_DIR=run relative run --class fast --dir pools --size 64M
+	is VMMALLOC_SOCKET "$WORK/run/pool.sock"
+	is VMMALLOC_RUNTIME_DIR "$WORK/run"
+	is VMMALLOC_POOL_DIR "$WORK/pools"
+	VMMALLOC_POOL_DIR=../$(basename "$WORK")/pools VMMALLOC_POOL_SIZE=64M relative run
+	is VMMALLOC_POOL_DIR "$WORK/../$(basename "$WORK")/pools"
+	LD_PRELOAD=./bin/libvmmalloc.so.1 relative run --class fast
+	is LD_PRELOAD "$WORK/bin/libvmmalloc.so.1"
+	# a short path may be a long one
+	mkdir -p "deep/$long"
+	cd "deep/$long" || exit 1
+	refused 1 "vmmallocctl: run/pool.sock: File name too long" --runtime-dir run \
+		run --class fast -- true
+	mkdir gone
+	cd gone && rmdir ../gone || exit 1
+	# where there is no path there is none to hand on
+	"$CTL" run --dir . --size 64M -- true 2>"$WORK/err"
+	[ $? -eq 1 ] || fail "no directory: $(cat "$WORK/err")"
+	[ "$(cat "$WORK/err")" = "vmmallocctl: environment: No such file or directory" ] || fail "$(cat "$WORK/err")"
+	"$CTL" --runtime-dir "$WORK" run --class fast -- true || fail "absolute paths need no directory"
+}
+run_case "run: relative paths mean the same in other directories" run_relative
+
 run_preload() {
 	private_copy
 	gcc -shared -x c /dev/null -o other.so || exit 1

@@ -440,6 +440,35 @@ case_hugetlbfs() {
 	daemon_end TERM
 }
 
+# Paths outlive the directory in which they were said: what is shown of them, and what programs are given.
+case_relative() {
+	setup
+	one_class "ready = 3"
+	cd "$WORK" || exit 1
+	"$DAEMON_PROGRAM" --config ./vmmallocd.conf --runtime-dir run --state-dir .//state 2>>log &
+	DAEMON=$!
+	wait_for is_serving
+	is "$(ask daemon config) $(ask daemon runtime_dir) $(ask daemon state_dir)" \
+		"$WORK/vmmallocd.conf $WORK/run $WORK/state"
+	ask reload || fail "reload"
+	wait_count a ready 3
+	RUN=./run
+	[ "$(ctl list -n | wc -l)" -ge 1 ] || fail "list"
+	ctl run --class a -- sh -c 'cd / && exec grep -c " rw-s .*/vmmalloc-[0-9a-f]*\.used" /proc/self/maps' >out ||
+		fail "the program is not on a pool: $(cat out)"
+	RUN=$WORK/run
+	daemon_end TERM || fail "status $?"
+	[ ! -e run/pool.sock ] && [ -s state/registry.json ] || fail "$(ls run state)"
+	# a runtime directory may have a short path that is a long one elsewhere
+	mkdir "$(printf '%090d' 0)" && cd 0* || exit 1
+	"$DAEMON_PROGRAM" --config "$WORK/vmmallocd.conf" --runtime-dir run --state-dir "$STATE" 2>>"$WORK/log" &
+	DAEMON=$!
+	RUN=run
+	wait_for is_serving
+	is "$(ask daemon runtime_dir)" run
+	daemon_end TERM || fail "status $?"
+}
+
 for how in scrub destroy; do
 	run_case "pins: 4 KiB of each huge page, recycle = $how: the pool stays its user's" \
 		case_pins $how "fill=1" $((2 << 20))
@@ -455,6 +484,7 @@ run_case "prune: on a read-only mount nothing is removed, and that is said, each
 run_case "prune: what is told as removed is gone" case_prune_done
 run_case "a stopped daemon: what was given up is not carried out later" case_stopped
 run_case "clock: ages are right, and the registry is read, whatever the time of day is set to" case_clock
+run_case "paths: relative ones mean the same elsewhere" case_relative
 run_case "status: a class that is used up says so" case_used_up
 run_case "sizes on hugetlbfs are shown as they are" case_hugetlbfs
 end_suite

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_ctl -- how vmmallocctl finds the library, names it in LD_PRELOAD, and writes figures. */
-/* objects: vmmallocd/ctl/preload.c vmmallocd/ctl/format.c tests/unit/scratch.c */
+/* objects: common/util/absolute_path.c vmmallocd/ctl/preload.c vmmallocd/ctl/format.c tests/unit/scratch.c */
 #include <errno.h>
 #include <pwd.h>
 #include <setjmp.h>
@@ -98,6 +98,21 @@ static void test_preload_is_not_named_twice(void **state)
 		assert_list("/lib/libvmmalloc.so.1", lists[i], lists[i]);
 }
 
+static void test_preload_by_a_relative_path_is_found_elsewhere_too(void **state)
+{
+	char *old = getcwd(NULL, 0);
+
+	(void)state;
+	assert_int_equal(chdir("/tmp"), 0);
+	assert_list("/lib/libvmmalloc.so.1", "./x/libvmmalloc.so.1", "/tmp/x/libvmmalloc.so.1");
+	assert_list("/lib/libvmmalloc.so.1", " a.so ./other.so: build/libvmmalloc.so b.so",
+		    " a.so ./other.so: /tmp/build/libvmmalloc.so b.so");
+	/* the dynamic linker looks for it */
+	assert_list("/lib/libvmmalloc.so.1", "libvmmalloc.so", "libvmmalloc.so");
+	assert_int_equal(chdir(old), 0);
+	free(old);
+}
+
 static void test_preload_refuses_a_path_that_cannot_be_named(void **state)
 {
 	char *made = NULL;
@@ -174,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_preload_is_found_nearest_first),
 		cmocka_unit_test(test_preload_goes_before_what_is_there),
 		cmocka_unit_test(test_preload_is_not_named_twice),
+		cmocka_unit_test(test_preload_by_a_relative_path_is_found_elsewhere_too),
 		cmocka_unit_test(test_preload_refuses_a_path_that_cannot_be_named),
 		cmocka_unit_test(test_format_writes_sizes_in_their_largest_unit),
 		cmocka_unit_test(test_format_writes_ages_in_whole_units),

@@ -3,12 +3,15 @@
 #include "vmmallocd/ctl/preload.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "common/util/absolute_path.h"
 
 #define SEPARATORS " :"          /* ld.so(8) */
 #define NAME "libvmmalloc.so"    /* of any version */
@@ -59,19 +62,49 @@ static bool has_library(const char *list)
 	return false;
 }
 
+/* An entry, by a path that programs in other directories find as well, if it is our library's and a list can name it. */
+static void copy_entry(FILE *copy, const char *entry, size_t length)
+{
+	char path[PATH_MAX], absolute[PATH_MAX];
+	int printed = snprintf(path, sizeof(path), "%.*s", (int)length, entry);
+
+	if (printed > 0 && printed < (int)sizeof(path) && is_library(path, length) && strchr(path, '/') &&
+	    absolute_path(path, absolute, sizeof(absolute)) == 0 && !strpbrk(absolute, SEPARATORS))
+		fputs(absolute, copy);
+	else
+		fwrite(entry, 1, length, copy);
+}
+
+static int copy_list(const char *list, char **ret_list)
+{
+	size_t bytes;
+	FILE *copy = open_memstream(ret_list, &bytes);
+
+	if (!copy)
+		return -ENOMEM;
+	while (*list) {
+		size_t separators = strspn(list, SEPARATORS), length = strcspn(list + separators, SEPARATORS);
+
+		fwrite(list, 1, separators, copy);
+		copy_entry(copy, list + separators, length);
+		list += separators + length;
+	}
+	if (fclose(copy) == 0)
+		return 0;
+	free(*ret_list);
+	return -ENOMEM;
+}
+
 int preload_list(const char *library, const char *list, char **ret_list)
 {
 	char *made;
 
-	if (list && has_library(list)) {
-		made = strdup(list);
-		if (!made)
-			return -ENOMEM;
-	} else if (strpbrk(library, SEPARATORS)) {
+	if (list && has_library(list))
+		return copy_list(list, ret_list);
+	if (strpbrk(library, SEPARATORS))
 		return -EINVAL;
-	} else if (asprintf(&made, "%s%s%s", library, list && *list ? ":" : "", list ? list : "") < 0) {
+	if (asprintf(&made, "%s%s%s", library, list && *list ? ":" : "", list ? list : "") < 0)
 		return -ENOMEM;
-	}
 	*ret_list = made;
 	return 0;
 }

@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/base/handout.h"
 #include "common/base/size.h"
+#include "common/util/absolute_path.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/ctl/ctl.h"
 #include "vmmallocd/ctl/preload.h"
@@ -115,6 +117,23 @@ static int set(const struct run *run, const char *name, const char *value)
 	return 0;
 }
 
+/* The program, and what it starts, may work in other directories. */
+static int set_path(const struct run *run, const char *name, const char *path)
+{
+	char absolute[PATH_MAX];
+	int r = path ? absolute_path(path, absolute, sizeof(absolute)) : 0;
+
+	return r < 0 ? r : set(run, name, path ? absolute : NULL);
+}
+
+/* What the environment says already. */
+static int keep_path(const struct run *run, const char *name)
+{
+	const char *path = getenv(name);
+
+	return path && path[0] != '\0' && path[0] != '/' ? set_path(run, name, path) : 0;
+}
+
 /* A pool that was named otherwise, for the program that started us, is not the one that is asked for now. */
 static int set_pool(const struct run *run)
 {
@@ -122,7 +141,7 @@ static int set_pool(const struct run *run)
 
 	if (!run->class && !run->dir)
 		return 0;
-	if ((r = set(run, "VMMALLOC_POOL", run->class)) < 0 || (r = set(run, "VMMALLOC_POOL_DIR", run->dir)) < 0 ||
+	if ((r = set(run, "VMMALLOC_POOL", run->class)) < 0 || (r = set_path(run, "VMMALLOC_POOL_DIR", run->dir)) < 0 ||
 	    (r = set(run, "VMMALLOC_POOL_SIZE", run->size)) < 0)
 		return r;
 	return 0;
@@ -131,10 +150,21 @@ static int set_pool(const struct run *run)
 /* With a class always: then a daemon must be asked. Else only if there is one, which may have a pool that fits. */
 static int set_socket(const struct ctl *ctl, const struct run *run)
 {
-	char path[CTL_PATH_BYTES + sizeof(HANDOUT_SOCKET) + 1];
+	char path[CTL_PATH_BYTES + sizeof(HANDOUT_SOCKET) + 1], absolute[PATH_MAX];
+	int r;
 
 	snprintf(path, sizeof(path), "%s/" HANDOUT_SOCKET, ctl->runtime_dir);
-	return run->class || access(path, F_OK) == 0 ? set(run, "VMMALLOC_SOCKET", path) : 0;
+	if (!run->class && access(path, F_OK) != 0)
+		return 0;
+	r = absolute_path(path, absolute, sizeof(absolute));
+	/* a relative one may be short enough for others, but not for a program that works elsewhere */
+	if (r == 0 && strlen(absolute) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		r = -ENAMETOOLONG;
+	if (r == 0)
+		r = set(run, "VMMALLOC_SOCKET", absolute);
+	if (r < 0)
+		ctl_complain("%s: %s", path, strerror(-r));
+	return r;
 }
 
 static int set_preload(const struct run *run)
@@ -167,13 +197,13 @@ static int start(const struct ctl *ctl, const struct run *run, char **command)
 {
 	int r;
 
-	if ((r = set_pool(run)) < 0 || (r = set_socket(ctl, run)) < 0 ||
+	if ((r = set_pool(run)) < 0 || (r = keep_path(run, "VMMALLOC_POOL_DIR")) < 0 || (r = keep_path(run, "VMMALLOC_RUNTIME_DIR")) < 0 ||
 	    (r = run->fork ? set(run, "VMMALLOC_FORK", run->fork) : 0) < 0 ||
 	    (r = run->children ? set(run, "VMMALLOC_CHILDREN", run->children) : 0) < 0) {
 		ctl_complain("environment: %s", strerror(-r));
 		return CTL_FAILED;
 	}
-	if (set_preload(run) < 0)
+	if (set_socket(ctl, run) < 0 || set_preload(run) < 0)
 		return CTL_FAILED;
 	execvp(command[0], command);
 	r = errno;
