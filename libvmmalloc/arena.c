@@ -110,6 +110,12 @@ char *vmm_arena_options(const char *name)
 	return text.data;
 }
 
+int vmm_arena_trylock(pthread_mutex_t *mutex)
+{
+	vmm_start();
+	return pthread_mutex_trylock(mutex);
+}
+
 ssize_t vmm_arena_no_readlink(const char *path, char *buffer, size_t bytes)
 {
 	(void)path, (void)buffer, (void)bytes;  /* /etc/malloc.conf */
@@ -241,6 +247,8 @@ static void *map_outside(void *at, size_t bytes, size_t align, bool *zero, bool 
 	TRACE(3, "%zu bytes of ordinary memory at %p", bytes, address);
 	if (address && vmm.has_pool)
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, (int64_t)bytes);
+	else if (address)
+		__atomic_add_fetch(&vmm.outside_before, bytes, __ATOMIC_RELAXED);
 	return address;
 }
 

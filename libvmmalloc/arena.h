@@ -9,6 +9,7 @@
 #ifndef LIBVMMALLOC_ARENA_H
 #define LIBVMMALLOC_ARENA_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,6 +69,12 @@ void vmm_arena_before_fork_of_arenas(void *tsdn);
 /* Around a fork, before and after the heap's own lock. Async-signal-safe while the process has one thread. */
 void vmm_arena_before_fork(void);
 void vmm_arena_after_fork(bool in_child);
+
+/*
+ * jemalloc.o: in place of pthread_mutex_trylock(). The first lock that jemalloc takes is the one of its own start: the
+ * pool is made before it, so that whoever allocates meanwhile finds no lock held.
+ */
+int vmm_arena_trylock(pthread_mutex_t *mutex);
 
 /* jemalloc.o, extent_dss.o, background_thread.o: in place of secure_getenv(), readlink(), sbrk() and dlsym() */
 char *vmm_arena_options(const char *name);

@@ -11,6 +11,7 @@
 
 struct vmm_context {
 	bool has_pool;             /* false: ordinary memory (a set-uid program). Fixed once vmm_start() is done. */
+	size_t outside_before;     /* ordinary memory that was taken before the pool stood */
 	bool away;                 /* the heap left its pool at a fork and may return: vmm_comeback_try() */
 	struct vmm_config config;
 	char pool_dir[PATH_MAX];   /* absolute, or empty; a copy: programs write over their environment */
@@ -23,7 +24,7 @@ extern struct vmm_context vmm;
 /*
  * Reads the environment, makes the pool and takes it over. The first caller does it, whoever that is: the library's
  * constructor, or another library's that runs earlier and allocates. Ends the process, with one line on standard
- * error, if that cannot be done. Never allocates.
+ * error, if that cannot be done. Never allocates. Entered again by the same thread from inside, it returns at once.
  */
 void vmm_start(void);
 

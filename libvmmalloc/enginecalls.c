@@ -101,6 +101,17 @@ int vmm_engine_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus)
 	return result(kernel_sched_getaffinity(bytes, cpus)) < 0 ? -1 : 0;
 }
 
+/* Behind CPU_COUNT(), ours too. */
+int __wrap___sched_cpucount(size_t bytes, const cpu_set_t *cpus)
+{
+	const unsigned long *words = (const unsigned long *)cpus;
+	int count = 0;
+
+	for (size_t i = 0; i < bytes / sizeof(*words); i++)
+		count += __builtin_popcountl(words[i]);
+	return count;
+}
+
 int vmm_engine_sched_getcpu(void)
 {
 	return 0;  /* for arenas of each processor, which are off */

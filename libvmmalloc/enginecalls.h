@@ -16,6 +16,7 @@ int vmm_engine_clock_gettime(clockid_t clock, struct timespec *now);
 long vmm_engine_syscall(long number, ...);
 long vmm_engine_sysconf(int name);
 int vmm_engine_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus);
+int __wrap___sched_cpucount(size_t bytes, const cpu_set_t *cpus);
 int vmm_engine_sched_getcpu(void);
 char *vmm_engine_strerror_r(int error, char *buffer, size_t bytes);
 

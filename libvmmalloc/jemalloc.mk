@@ -53,6 +53,7 @@ JEMALLOC_HOOKS := \
 	jemalloc:je_arena_malloc_hard=vmm_arena_malloc_hard \
 	jemalloc:je_te_event_trigger=vmm_arena_event \
 	jemalloc:pthread_atfork=vmm_arena_no_atfork \
+	jemalloc:pthread_mutex_trylock=vmm_arena_trylock \
 	jemalloc:secure_getenv=vmm_arena_options \
 	jemalloc:readlink=vmm_arena_no_readlink \
 	extent_dss:sbrk=vmm_arena_no_sbrk \

@@ -96,6 +96,8 @@ void kernel_restore_signals(const sigset_t *held);
 
 /* --- the rest --- */
 
+/* By the vDSO, which needs no system call, once it has been set. */
+void kernel_set_vdso_clock(int (*clock)(clockid_t clock, struct timespec *ret_now));
 int kernel_clock_gettime(clockid_t clock, struct timespec *ret_now);
 ssize_t kernel_getrandom(void *buffer, size_t bytes, unsigned flags);
 

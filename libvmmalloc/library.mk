@@ -2,8 +2,8 @@
 
 LIB_SOURCES := common/base/handout.c common/base/size.c common/base/text.c \
 	$(addprefix libvmmalloc/,arena.c children.c clone.c comeback.c config.c daemon.c enginecalls.c entry.c \
-		fork.c forkcalls.c heap.c info.c kernel.c loader.c mapping.c marker.c operators.c pool.c ranges.c \
-		report.c start.c thaw.c waiters.c)
+		fork.c forkcalls.c heap.c info.c kernel.c loader.c mapping.c marker.c mutex.c operators.c pool.c \
+		ranges.c report.c start.c thaw.c vdso.c waiters.c)
 DEBUG_SOURCES := $(LIB_SOURCES) libvmmalloc/trace.c libvmmalloc/entry_debug.c
 
 RELEASE_LIB := $(BUILD)/release/$(SONAME)
@@ -11,8 +11,12 @@ DEBUG_LIB := $(BUILD)/debug/$(SONAME)
 RELEASE_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/release/%.o)
 DEBUG_OBJECTS := $(DEBUG_SOURCES:%.c=$(BUILD)/debug/%.o)
 
+comma := ,
 LIB_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvmmalloc/libvmmalloc.map \
 	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--gc-sections
+# All references in the library, jemalloc's included, go to mutex.c and enginecalls.c.
+LIB_LDFLAGS += -Wl,--wrap=__sched_cpucount $(addprefix -Wl$(comma)--wrap=pthread_,self mutex_init mutex_lock mutex_trylock mutex_unlock \
+	mutexattr_init mutexattr_settype mutexattr_destroy)
 LIB_LIBS := $(JEMALLOC) -pthread
 
 .PHONY: lib debug

@@ -2,7 +2,8 @@
 /* start -- from the environment to a heap that is ready, before main and before the first malloc. */
 #include "libvmmalloc/context.h"
 
-#include <pthread.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "libvmmalloc/kernel.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
+#include "libvmmalloc/vdso.h"
 
 struct vmm_context vmm;
 
@@ -69,6 +71,19 @@ static void make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved)
 	*ret_all_reserved = config->reserve_all;
 }
 
+/* As libc does: the clock is asked on slow paths of malloc, where a system call may be refused. */
+static void find_clock(void)
+{
+#if defined(__x86_64__)
+	const char *name = "__vdso_clock_gettime";
+#else
+	const char *name = "__kernel_clock_gettime";
+#endif
+	void *clock = vdso_find((const void *)getauxval(AT_SYSINFO_EHDR), name);
+
+	kernel_set_vdso_clock((int (*)(clockid_t, struct timespec *))clock);
+}
+
 static void start(void)
 {
 	char message[4096 + 256];
@@ -78,6 +93,7 @@ static void start(void)
 	bool all_reserved;
 	int r;
 
+	find_clock();
 	vmm_fork_register();
 	if (getauxval(AT_SECURE))
 		return;
@@ -95,15 +111,35 @@ static void start(void)
 		keep_pool_dir();
 	vmm_children_prepare(environment, &vmm.config);
 	vmm_comeback_start();
+	pool.header->outside_bytes = vmm.outside_before;
 	vmm.has_pool = true;
 	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.pool_dir, (void *)pool.base);
 }
 
+/*
+ * Not pthread_once(), which waits for itself when it is entered again from inside. That happens where a function of
+ * libc that we call is wrapped by another library, which allocates: it gets ordinary memory, until the pool stands.
+ */
+enum stage { NOT_BEGUN, UNDER_WAY, DONE };
+
+static int stage = NOT_BEGUN;
+static pid_t starter;  /* the thread that is at it */
+
 void vmm_start(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int found = NOT_BEGUN;
 
-	(void)pthread_once(&once, start);
+	if (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) == DONE)
+		return;
+	if (__atomic_compare_exchange_n(&stage, &found, UNDER_WAY, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&starter, kernel_gettid(), __ATOMIC_RELAXED);
+		start();
+		__atomic_store_n(&stage, DONE, __ATOMIC_RELEASE);
+		(void)kernel_futex(&stage, FUTEX_WAKE_PRIVATE, INT_MAX);
+	} else if (__atomic_load_n(&starter, __ATOMIC_RELAXED) != kernel_gettid()) {
+		while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) == UNDER_WAY)
+			(void)kernel_futex(&stage, FUTEX_WAIT_PRIVATE, UNDER_WAY);
+	}
 }
 
 __attribute__((constructor(101))) static void constructor(void)

@@ -10,7 +10,7 @@ UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 PRELOAD_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/preload/*.c)) \
 	$(patsubst tests/%.cc,$(BUILD)/tests/%,$(wildcard tests/preload/*.cc))
-PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so initfirst.so cxx_plugin.so \
+PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so initfirst.so cxx_plugin.so wraps_all.so \
 	waits.so runpath/only_by_runpath.so)
 SUITES := $(wildcard tests/preload/*.bash tests/e2e/*.bash)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -58,6 +58,8 @@ $(BUILD)/tests/preload/libraries/%.so: tests/preload/libraries/%.c
 	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -Wall $< -o $@
 $(BUILD)/tests/preload/libraries/%.so: tests/preload/libraries/%.cc
 	$(Q)mkdir -p $(@D) && $(CXX) -shared -fPIC -Wall -fno-builtin $< -o $@
+$(BUILD)/tests/preload/libraries/wraps_all.so: tests/preload/libraries/wraps_all.c
+	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -w -ffreestanding -O1 -fno-stack-protector $< -o $@
 $(BUILD)/tests/preload/libraries/initfirst.so: tests/preload/libraries/allocates.c
 	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -Wall -Wl,-z,initfirst $< -o $@
 $(BUILD)/tests/preload/libraries/runpath/only_by_runpath.so: $(BUILD)/tests/preload/libraries/allocates.so

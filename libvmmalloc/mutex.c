@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mutex -- POSIX's mutexes for jemalloc and for us, in place of libc's.
+ *
+ * A library that wraps pthread_mutex_lock(), to count who waits say, would be entered with jemalloc's locks held. So the
+ * linker leads every reference in the library here (--wrap in libvmmalloc/library.mk). The objects are the same, and
+ * so are their static initializers: <bits/struct_mutex.h>. There are the kinds that are used: normal and adaptive ones,
+ * recursive ones, and those that check for errors.
+ *
+ * The word is 0: free, 1: taken, 2: taken, and somebody may sleep (Drepper, "Futexes are tricky").
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "libvmmalloc/kernel.h"
+
+struct mutex {
+	int word;
+	unsigned depth;  /* of a recursive one that is taken again */
+	void *owner;     /* of a kind that knows it: the thread's own data */
+	int kind;        /* libc's place for it */
+};
+
+_Static_assert(sizeof(struct mutex) <= sizeof(pthread_mutex_t), "it lies in libc's object");
+_Static_assert(offsetof(struct mutex, kind) == offsetof(pthread_mutex_t, __data.__kind), "libc's initializers set it");
+_Static_assert(offsetof(struct mutex, word) == offsetof(pthread_mutex_t, __data.__lock), "libc's initializers clear it");
+
+int __wrap_pthread_mutex_init(pthread_mutex_t *libc_mutex, const pthread_mutexattr_t *attributes);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *libc_mutex);
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *libc_mutex);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *libc_mutex);
+int __wrap_pthread_mutexattr_init(pthread_mutexattr_t *attributes);
+int __wrap_pthread_mutexattr_settype(pthread_mutexattr_t *attributes, int type);
+int __wrap_pthread_mutexattr_destroy(pthread_mutexattr_t *attributes);
+pthread_t __wrap_pthread_self(void);
+
+static bool knows_owner(const struct mutex *mutex)
+{
+	return mutex->kind == PTHREAD_MUTEX_RECURSIVE_NP || mutex->kind == PTHREAD_MUTEX_ERRORCHECK_NP;
+}
+
+static bool is_mine(const struct mutex *mutex)
+{
+	return __atomic_load_n(&mutex->owner, __ATOMIC_RELAXED) == __builtin_thread_pointer();
+}
+
+static bool take(struct mutex *mutex)
+{
+	int found = 0;
+
+	return __atomic_compare_exchange_n(&mutex->word, &found, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static __attribute__((noinline)) void wait(struct mutex *mutex)
+{
+	while (__atomic_exchange_n(&mutex->word, 2, __ATOMIC_ACQUIRE) != 0)
+		(void)kernel_futex(&mutex->word, FUTEX_WAIT_PRIVATE, 2);
+}
+
+/* Of one that is mine already: again, or what to say. */
+static int again(struct mutex *mutex, int error)
+{
+	if (mutex->kind != PTHREAD_MUTEX_RECURSIVE_NP)
+		return error;
+	mutex->depth++;
+	return 0;
+}
+
+int __wrap_pthread_mutex_lock(pthread_mutex_t *libc_mutex)
+{
+	struct mutex *mutex = (struct mutex *)libc_mutex;
+
+	if (!knows_owner(mutex)) {
+		if (!take(mutex))
+			wait(mutex);
+		return 0;
+	}
+	if (is_mine(mutex))
+		return again(mutex, EDEADLK);
+	if (!take(mutex))
+		wait(mutex);
+	__atomic_store_n(&mutex->owner, __builtin_thread_pointer(), __ATOMIC_RELAXED);
+	return 0;
+}
+
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *libc_mutex)
+{
+	struct mutex *mutex = (struct mutex *)libc_mutex;
+
+	if (knows_owner(mutex) && is_mine(mutex))
+		return again(mutex, EBUSY);
+	if (!take(mutex))
+		return EBUSY;
+	if (knows_owner(mutex))
+		__atomic_store_n(&mutex->owner, __builtin_thread_pointer(), __ATOMIC_RELAXED);
+	return 0;
+}
+
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *libc_mutex)
+{
+	struct mutex *mutex = (struct mutex *)libc_mutex;
+
+	if (knows_owner(mutex)) {
+		if (!is_mine(mutex))
+			return EPERM;
+		if (mutex->depth > 0) {
+			mutex->depth--;
+			return 0;
+		}
+		__atomic_store_n(&mutex->owner, NULL, __ATOMIC_RELAXED);
+	}
+	if (__atomic_exchange_n(&mutex->word, 0, __ATOMIC_RELEASE) == 2)
+		(void)kernel_futex(&mutex->word, FUTEX_WAKE_PRIVATE, 1);
+	return 0;
+}
+
+/* jemalloc's alone, which asks for no kind that makes a difference here. */
+int __wrap_pthread_mutex_init(pthread_mutex_t *libc_mutex, const pthread_mutexattr_t *attributes)
+{
+	(void)attributes;
+	*libc_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	return 0;
+}
+
+int __wrap_pthread_mutexattr_init(pthread_mutexattr_t *attributes)
+{
+	(void)attributes;
+	return 0;
+}
+
+int __wrap_pthread_mutexattr_settype(pthread_mutexattr_t *attributes, int type)
+{
+	(void)attributes, (void)type;
+	return 0;
+}
+
+int __wrap_pthread_mutexattr_destroy(pthread_mutexattr_t *attributes)
+{
+	(void)attributes;
+	return 0;
+}
+
+/* Only compared, with others of ours. */
+pthread_t __wrap_pthread_self(void)
+{
+	return (pthread_t)(uintptr_t)__builtin_thread_pointer();
+}
