@@ -6,7 +6,6 @@
  * clone run none. After a wait a child is gone, and the heap may be able to return to its pool. vfork, posix_spawn,
  * system and popen share the memory until exec, and need nothing. Raw system calls pass us by.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
@@ -20,6 +19,7 @@
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/fork.h"
 #include "libvmmalloc/kernel.h"
+#include "libvmmalloc/loader.h"
 
 #pragma GCC visibility push(default)
 
@@ -38,7 +38,7 @@ static struct {
 	int (*waitid)(idtype_t, id_t, siginfo_t *, int);
 } next;
 
-#define FIND(name) __atomic_store_n((void **)&next.name, dlsym(RTLD_NEXT, #name), __ATOMIC_RELAXED)
+#define FIND(name) __atomic_store_n((void **)&next.name, vmm_loader_next(#name), __ATOMIC_RELAXED)
 #define NEXT(name) ((void)(next.name || (find_next(), 1)), next.name)
 
 static void find_next(void)

@@ -27,7 +27,7 @@ struct mutex {
 
 _Static_assert(sizeof(struct mutex) <= sizeof(pthread_mutex_t), "it lies in libc's object");
 _Static_assert(offsetof(struct mutex, kind) == offsetof(pthread_mutex_t, __data.__kind), "libc's initializers set it");
-_Static_assert(offsetof(struct mutex, word) == offsetof(pthread_mutex_t, __data.__lock), "libc's initializers clear it");
+_Static_assert(offsetof(struct mutex, word) == offsetof(pthread_mutex_t, __data.__lock), "as is this");
 
 int __wrap_pthread_mutex_init(pthread_mutex_t *libc_mutex, const pthread_mutexattr_t *attributes);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *libc_mutex);

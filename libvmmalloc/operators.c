@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "libvmmalloc/engine.h"
+#include "libvmmalloc/loader.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
 
@@ -97,7 +98,7 @@ static __attribute__((noinline, cold)) void *new_slow(size_t size, size_t align)
  */
 static __attribute__((noinline, cold)) void *nothrow_slow(const char *name, size_t size, const void *tag)
 {
-	void *(*form)(size_t, const void *) = (void *(*)(size_t, const void *))dlsym(RTLD_NEXT, name);
+	void *(*form)(size_t, const void *) = (void *(*)(size_t, const void *))vmm_loader_next(name);
 
 	if (!form)
 		form = (void *(*)(size_t, const void *))find_in_cxx_library(name);
@@ -108,7 +109,7 @@ static __attribute__((noinline, cold)) void *nothrow_aligned_slow(const char *na
 								   const void *tag)
 {
 	typedef void *(*aligned_form)(size_t, size_t, const void *);
-	aligned_form form = (aligned_form)dlsym(RTLD_NEXT, name);
+	aligned_form form = (aligned_form)vmm_loader_next(name);
 
 	if (!form)
 		form = (aligned_form)find_in_cxx_library(name);

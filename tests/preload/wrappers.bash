@@ -1,5 +1,6 @@
 #!/bin/bash
-# wrappers.bash -- beside a library that wraps nearly all of libc and allocates at the first call of each function.
+# wrappers.bash -- beside libraries that wrap nearly all of libc, allocate at the first call of each function, or wrap
+# the dynamic linker.
 . "$(dirname "$0")/../lib/suite.bash"
 WRAPS=$BUILD/tests/preload/libraries/wraps_all.so
 DEBUG=$BUILD/debug/libvmmalloc.so.1
@@ -48,5 +49,13 @@ refusal() {
 	[ $? -eq 1 ] && [ "$(wc -l <said)" -eq 1 ] && grep -q '^Error (libvmmalloc): pool creation failed' said
 }
 run_case "a pool that cannot be made is said in one line" refusal
+
+lookups() {
+	local dlsym=$BUILD/tests/preload/libraries/wraps_dlsym.so
+
+	WRAPS=$dlsym in_both_orders "$BUILD/tests/preload/wrapped" &&
+		WRAPS="$WRAPS $dlsym" in_both_orders "$BUILD/tests/preload/wrapped"
+}
+run_case "a library that wraps dlsym() does not lead our wrappers back to themselves" lookups
 
 end_suite
