@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -25,6 +26,7 @@ struct control {
 	uv_timer_t look;      /* active while a connection waits for work */
 	uv_timer_t tick;      /* active while there are connections, or accepting waits for descriptors */
 	struct control_connections connections;   /* who waits longest for a turn first */
+	size_t most;          /* connections of all users but root and the daemon's own */
 	size_t handles;       /* not closed yet */
 	bool closing;
 };
@@ -117,7 +119,33 @@ static void tick(struct control *control)
 		(void)uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
 }
 
-/* Root and the daemon's own user are let in however many others there are: they may have come to see why. */
+static size_t connections_most(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 8 >= CONTROL_CONNECTIONS)
+		return CONTROL_CONNECTIONS;
+	return limit.rlim_cur / 8;
+}
+
+/* Who was silent for longest, of those that have to make room: false: nobody has. */
+static bool drop_silent(const struct control *control)
+{
+	struct control_connection *silent = NULL;
+
+	for (struct control_connection *connection = first(control); connection; connection = after(connection))
+		if (!control_methods_is_trusted(connection->uid) &&
+		    (!silent || connection->active_ms < silent->active_ms))
+			silent = connection;
+	if (silent)
+		control_connection_close(silent);
+	return silent;
+}
+
+/*
+ * Root and the daemon's own user are let in however many others there are: they may have come to see why. Of the
+ * others, who comes is served and who was silent for longest goes: it costs nothing to have many users.
+ */
 static bool may_connect(const struct control *control, uid_t uid)
 {
 	size_t own = 0, others = 0;
@@ -126,7 +154,9 @@ static bool may_connect(const struct control *control, uid_t uid)
 		own += connection->uid == uid;
 		others += !control_methods_is_trusted(connection->uid);
 	}
-	return own < CONTROL_CONNECTIONS_PER_UID && (control_methods_is_trusted(uid) || others < CONTROL_CONNECTIONS);
+	if (own >= CONTROL_CONNECTIONS_PER_UID)
+		return false;
+	return control_methods_is_trusted(uid) || others < control->most || drop_silent(control);
 }
 
 static void close_socket(const struct control *control, int fd)
@@ -169,7 +199,10 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (errno != ECONNABORTED && errno != EINTR) {
-			/* no descriptors or memory: the client stays in the queue, and must not make the loop spin */
+			control->backend.ran_out(control->backend.context, errno);
+			if (drop_silent(control))
+				continue;
+			/* the client stays in the queue, and must not make the loop spin */
 			uv_poll_stop(poll);
 			return tick(control);
 		}
@@ -200,6 +233,7 @@ int control_open(uv_loop_t *loop, int listening_fd, const struct control_backend
 	}
 	control->backend = *backend;
 	control->fd = listening_fd;
+	control->most = connections_most();
 	control->refuses_rights = rights_refuse(listening_fd);
 	control->handles = 4;
 	TAILQ_INIT(&control->connections);

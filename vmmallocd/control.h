@@ -21,7 +21,8 @@
 
 #define CONTROL_MESSAGE_BYTES_MOST ((size_t)64 << 10)  /* of a call; a longer one ends the connection */
 #define CONTROL_CONNECTIONS_PER_UID 32
-#define CONTROL_CONNECTIONS 256          /* of all users but root and the daemon's own */
+/* Of all users but root and the daemon's own; or an eighth of the descriptors, if that is less. */
+#define CONTROL_CONNECTIONS 256
 #define CONTROL_WORK_MS 5000             /* the most that an answer waits for work that it is about */
 #define CONTROL_IDLE_MS 60000            /* without a byte read or written: the connection is closed */
 
@@ -57,6 +58,8 @@ struct control_backend {
 	const char *(*not_removed)(void *context, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
 	/* 0; or -errno with one line in `error`, and the configuration is what it was. */
 	int (*reload)(void *context, struct text *error);
+	/* No descriptor, or no memory, for the next client. */
+	void (*ran_out)(void *context, int error);
 };
 
 struct control;

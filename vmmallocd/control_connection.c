@@ -17,11 +17,7 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct control_connection *connection = handle->data;
 	struct control *control = connection->control;
-	struct rights rights;
 
-	rights_begin(&rights, connection->refuses_rights);
-	close(connection->fd);
-	rights_end(&rights);
 	varlink_splitter_done(&connection->splitter);
 	control_reply_free(connection->reply);
 	free(connection);
@@ -30,11 +26,17 @@ static void on_closed(uv_handle_t *handle)
 
 void control_connection_close(struct control_connection *connection)
 {
+	struct rights rights;
+
 	if (uv_is_closing((uv_handle_t *)&connection->poll))
 		return;
 	connection->wants_turn = false;
 	control_forget(connection->control, connection);
+	/* first the handle: its number may be another thread's file in an instant */
 	uv_close((uv_handle_t *)&connection->poll, on_closed);
+	rights_begin(&rights, connection->refuses_rights);
+	close(connection->fd);
+	rights_end(&rights);
 }
 
 /* Decides what it waits for. */

@@ -26,8 +26,7 @@
 
 #define FOUND_MOST_MS 10000      /* a directory that hangs does not keep clients of the others waiting longer */
 #define STATUS_MS 500
-/* The punch that is always allowed, the registry, a directory that a reload brings, and checks. */
-#define THREADS_BESIDE_JOBS (3 + PROVISION_CHECKS_MOST)
+#define DESCRIPTORS_LEAST 24     /* the loop's own, the sockets, and some for work */
 
 struct daemon {
 	const struct daemon_options *options;
@@ -73,8 +72,10 @@ static void backend_daemon_info(void *context, struct control_daemon_info *ret)
 		.refused = daemon->pools.refused,
 		.recycled = daemon->pools.recycled,
 		.destroyed = daemon->pools.destroyed,
-		.problem = saver_problem(daemon->saver),
+		.problem = pools_problem(&daemon->pools),
 	};
+	if (!ret->problem)
+		ret->problem = saver_problem(daemon->saver);
 }
 
 static const char *backend_class_problem(void *context, const char *class_name)
@@ -103,6 +104,11 @@ static const char *backend_not_removed(void *context, const uint8_t id[POOL_FILE
 	return pools_not_removed(&((struct daemon *)context)->pools, id, ret_at_work);
 }
 
+static void backend_ran_out(void *context, int error)
+{
+	pools_short_of_descriptors(&((struct daemon *)context)->pools, error, "control socket: accept");
+}
+
 /* --- the configuration --- */
 
 static int reload(void *context, struct text *error)
@@ -117,9 +123,6 @@ static int reload(void *context, struct text *error)
 		if (strcmp(config.runtime_dir, old.runtime_dir) != 0 || strcmp(config.state_dir, old.state_dir) != 0)
 			log_line(&daemon->log, LOG_WARNING,
 				 "reload: runtime_dir and state_dir change only with a restart");
-		if (config.workers > daemon->pools.workers_most)
-			log_line(&daemon->log, LOG_WARNING, "reload: more workers than %u only with a restart",
-				 daemon->pools.workers_most);
 		if (!daemon->options->log_level)
 			daemon->log.level = config.log_level;
 		daemon->config = config;
@@ -190,7 +193,8 @@ static void serve(struct daemon *daemon)
 	daemon->backend = (struct control_backend){
 		.context = daemon, .registry = daemon->pools.registry, .config = backend_config,
 		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
-		.pool_bytes = backend_pool_bytes, .pool_figures = backend_figures, .prune = backend_prune, .not_removed = backend_not_removed, .reload = reload,
+		.pool_bytes = backend_pool_bytes, .pool_figures = backend_figures, .prune = backend_prune,
+		.not_removed = backend_not_removed, .reload = reload, .ran_out = backend_ran_out,
 	};
 	r = open_servers(daemon);
 	if (r != 0) {
@@ -337,6 +341,29 @@ static int start(struct daemon *daemon)
 	return r;
 }
 
+/* libuv takes its first descriptors or ends the process: so first a try. */
+static int check_descriptors(struct daemon *daemon)
+{
+	int fds[DESCRIPTORS_LEAST], n = 0, error = 0;
+
+	while (n < DESCRIPTORS_LEAST && error == 0) {
+		int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+		if (fd >= 0)
+			fds[n++] = fd;
+		else
+			error = errno;
+	}
+	while (n > 0)
+		close(fds[--n]);
+	/* it may have been started without a standard error */
+	if (error == 0 || error == EBADF)
+		return 0;
+	log_line(&daemon->log, LOG_ERR, "start: %s: expected %d more", resource_reason(RESOURCE_DESCRIPTOR, error).text,
+		 DESCRIPTORS_LEAST);
+	return -error;
+}
+
 static int run_loop(struct daemon *daemon)
 {
 	uv_signal_t *signals[] = { &daemon->sigterm, &daemon->sigint, &daemon->sighup };
@@ -426,17 +453,14 @@ static int choose_directories(struct daemon *daemon)
 
 static int run(struct daemon *daemon)
 {
-	char threads[16];
 	int r;
 
 	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
-	r = choose_directories(daemon);
+	r = check_descriptors(daemon);
+	if (r == 0)
+		r = choose_directories(daemon);
 	if (r != 0)
 		return r;
-	/* a directory that hangs keeps a thread, and must not keep one of the workers */
-	snprintf(threads, sizeof(threads), "%zu",
-		 daemon->config.workers + THREADS_BESIDE_JOBS + daemon->config.class_count);
-	setenv("UV_THREADPOOL_SIZE", threads, 1);
 	r = run_loop(daemon);
 	if (r != 0)
 		log_line(&daemon->log, LOG_ERR, "start: %s", strerrordesc_np(-r));
@@ -462,6 +486,7 @@ int daemon_run(const struct daemon_options *options)
 	log_init(&daemon->log, STDERR_FILENO, options->log_level ? options->log_level : CONFIG_LOG_INFO);
 	if (config_read(options->config_file, &daemon->config, &error) != 0) {
 		log_line(&daemon->log, LOG_ERR, "%s", reason);
+		log_done(&daemon->log);
 		free(daemon);
 		return 1;
 	}
@@ -471,6 +496,7 @@ int daemon_run(const struct daemon_options *options)
 	if (daemon->lock_fd >= 0)
 		close(daemon->lock_fd);
 	config_done(&daemon->config);
+	log_done(&daemon->log);
 	free(daemon);
 	return status;
 }

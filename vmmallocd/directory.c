@@ -101,7 +101,7 @@ static int test_and_scan(struct directory_scan *scan, struct text *error)
 	return r;
 }
 
-static void open_and_scan(uv_work_t *work)
+static void open_and_scan(struct work *work)
 {
 	struct directory_scan *scan = work->data;
 	struct text error = TEXT_INIT(scan->error);
@@ -116,12 +116,10 @@ static void open_and_scan(uv_work_t *work)
 		pool_dir_close(&scan->dir);
 }
 
-static void opened(uv_work_t *work, int status)
+static void opened(struct work *work)
 {
 	struct directory_scan *scan = work->data;
 
-	if (status != 0)
-		scan->result = status;
 	scan->directory->opening = false;
 	scan->done(scan->context, scan);
 	free(scan->found);
@@ -140,7 +138,7 @@ int directory_start_opening(struct directory *directory, uv_loop_t *loop,
 	scan->done = done;
 	scan->context = context;
 	scan->work.data = scan;
-	r = uv_queue_work(loop, &scan->work, open_and_scan, opened);
+	r = work_start(loop, &scan->work, open_and_scan, opened);
 	if (r != 0) {
 		free(scan);
 		return r;

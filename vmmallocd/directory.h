@@ -18,6 +18,7 @@
 #include "vmmallocd/pool_file.h"
 #include "vmmallocd/provision.h"
 #include "vmmallocd/recover.h"
+#include "vmmallocd/work.h"
 
 #define DIRECTORY_RETRY_MS 10000
 
@@ -45,7 +46,7 @@ struct directory_scan {
 	size_t count, size;
 	void (*done)(void *context, struct directory_scan *scan);
 	void *context;
-	uv_work_t work;
+	struct work work;
 };
 
 struct directories {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,14 +38,14 @@ struct connection {
 struct handout_server {
 	uv_loop_t *loop;
 	struct pools *pools;
-	const struct log *log;
+	struct log *log;
 	uv_poll_t listener;
 	uv_timer_t silence, pause, put_off;
 	int fd;
 	bool refuses_rights;     /* rights.h */
 	unsigned handles;        /* not closed yet */
 	struct connection *oldest, *newest;
-	size_t count;
+	size_t count, most;
 };
 
 /* --- one request --- */
@@ -273,6 +274,23 @@ static void on_request(uv_poll_t *poll, int status, int events)
 		put_off(connection);
 }
 
+/* Unless its request has come: then it is answered. */
+static void give_up(struct connection *connection)
+{
+	enum outcome outcome = PUT_OFF;
+
+	if (!connection->put_off)
+		outcome = serve(connection->server, connection->fd, &connection->packet);
+	if (outcome == PUT_OFF) {
+		(void)answer(connection->server, connection->fd, &connection->packet, LAST_TIME);
+	} else if (outcome == NOT_THERE) {
+		log_line(connection->server->log, LOG_DEBUG, "connection of uid %u: too many",
+			 (unsigned)connection->uid);
+		send_reply(connection->fd, HANDOUT_BUSY);
+	}
+	drop(connection);
+}
+
 /*
  * Who is silent for longest goes, not who comes: a request follows its connection at once, so this is how a user's
  * honest programs are served beside those that only connect.
@@ -287,12 +305,9 @@ static void make_room(struct handout_server *server, uid_t uid)
 			oldest = other;
 	}
 	if (n < server->pools->config->connections_per_user)
-		oldest = server->count >= HANDOUT_SERVER_CONNECTIONS ? server->oldest : NULL;
-	if (!oldest)
-		return;
-	log_line(server->log, LOG_DEBUG, "connection of uid %u: too many", (unsigned)oldest->uid);
-	send_reply(oldest->fd, HANDOUT_BUSY);
-	drop(oldest);
+		oldest = server->count >= server->most ? server->oldest : NULL;
+	if (oldest)
+		give_up(oldest);
 }
 
 /* 0: the connection keeps the descriptor. `came`: what came and was put off; NULL: nothing. */
@@ -373,7 +388,12 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 			return;
 		if (errno == EINTR || errno == ECONNABORTED)
 			continue;
-		log_line(server->log, LOG_WARNING, "hand-out socket: accept: %s", strerrordesc_np(errno));
+		pools_short_of_descriptors(server->pools, errno, "hand-out socket: accept");
+		if (server->oldest) {
+			/* the next one comes in its place */
+			give_up(server->oldest);
+			continue;
+		}
 		(void)uv_poll_stop(poll);
 		(void)uv_timer_start(&server->pause, on_pause_over, PAUSE_MS, 0);
 		return;
@@ -382,7 +402,17 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 /* --- the server --- */
 
-int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, const struct log *log,
+/* Strangers have half of the descriptors at most: the rest is for pools, and for work. */
+static size_t connections_most(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 >= HANDOUT_SERVER_CONNECTIONS)
+		return HANDOUT_SERVER_CONNECTIONS;
+	return limit.rlim_cur / 2;
+}
+
+int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, struct log *log,
 			struct handout_server **ret_server)
 {
 	struct handout_server *server = calloc(1, sizeof(*server));
@@ -399,6 +429,7 @@ int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, 
 	server->pools = pools;
 	server->log = log;
 	server->fd = listening_fd;
+	server->most = connections_most();
 	server->refuses_rights = rights_refuse(listening_fd);
 	server->handles = 4;
 	(void)uv_timer_init(loop, &server->silence);

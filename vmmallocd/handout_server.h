@@ -6,8 +6,8 @@
  *                \-> waits for its request, at most HANDOUT_SERVER_SILENCE_MS  --> answered, closed
  *
  * Clients are hostile: a user has no more than so many waiting connections, all users together no more than
- * HANDOUT_SERVER_CONNECTIONS; past that the oldest is told HANDOUT_BUSY, and closed. Nothing that a client does or
- * leaves undone keeps others waiting. libuv can neither do SOCK_SEQPACKET nor pass descriptors of any kind, so sockets
+ * HANDOUT_SERVER_CONNECTIONS, or half of the descriptors; past that, and where there is no descriptor, the oldest is
+ * told HANDOUT_BUSY, and closed. Nothing that a client does or leaves undone keeps others waiting. libuv can neither do SOCK_SEQPACKET nor pass descriptors of any kind, so sockets
  * are raw and polled.
  */
 #ifndef VMMALLOCD_HANDOUT_SERVER_H
@@ -24,7 +24,7 @@
 struct handout_server;
 
 /* The listening descriptor becomes the server's. `pools` and `log` must last until it is closed. 0 or -errno. */
-int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, const struct log *log,
+int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, struct log *log,
 			struct handout_server **ret_server);
 /* Ends all connections; frees itself in the turns of the loop that follow. */
 void handout_server_close(struct handout_server *server);

@@ -65,7 +65,7 @@ static void step_back(void)
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, (id_t)getpid()) + NICER_BY);
 }
 
-static void run(uv_work_t *work)
+static void run(struct work *work)
 {
 	struct job *job = work->data;
 	struct text error = TEXT_INIT(job->error);
@@ -94,13 +94,11 @@ static unsigned *counter(const struct job *job)
 	return job->may_block ? &job->jobs->punches : &job->jobs->running;
 }
 
-static void finish(uv_work_t *work, int status)
+static void finish(struct work *work)
 {
 	struct job *job = work->data;
 	struct jobs *jobs = job->jobs;
 
-	if (status != 0)
-		job->result = status;  /* cancelled before it began */
 	if (job->prev)
 		job->prev->next = job->next;
 	else
@@ -123,7 +121,7 @@ int jobs_start(struct jobs *jobs, const struct job *given)
 	job->jobs = jobs;
 	atomic_init(&job->cancel, false);
 	job->work.data = job;
-	r = uv_queue_work(jobs->loop, &job->work, run, finish);
+	r = work_start(jobs->loop, &job->work, run, finish);
 	if (r != 0) {
 		free(job);
 		return r;
@@ -140,7 +138,6 @@ int jobs_start(struct jobs *jobs, const struct job *given)
 void jobs_cancel(struct job *job)
 {
 	atomic_store(&job->cancel, true);
-	(void)uv_cancel((uv_req_t *)&job->work);
 }
 
 void jobs_cancel_all(struct jobs *jobs)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * jobs -- what blocks, on libuv's threads: pools are made, warmed, scrubbed and removed there.
+ * jobs -- what blocks, in threads: pools are made, warmed, scrubbed and removed there.
  *
- * How many run at once is the caller's to decide (provision.h); the thread pool must be large enough for all of them.
+ * How many run at once is the caller's to decide (provision.h).
  */
 #ifndef VMMALLOCD_JOBS_H
 #define VMMALLOCD_JOBS_H
@@ -13,6 +13,7 @@
 
 #include "vmmallocd/pool_file.h"
 #include "vmmallocd/provision.h"
+#include "vmmallocd/work.h"
 
 struct directory;
 
@@ -36,7 +37,7 @@ struct job {
 	/* the module's own */
 	struct jobs *jobs;
 	atomic_bool cancel;
-	uv_work_t work;
+	struct work work;
 	struct job *next, *prev;
 };
 
@@ -46,7 +47,7 @@ struct jobs {
 	unsigned running, punches, checks;      /* each job is counted in one of them */
 };
 
-/* Copies *job and starts it. 0, -ENOMEM or another -errno, and then `done` is not called. */
+/* Copies *job and starts it. 0, or -errno (work.h), and then `done` is not called. */
 int jobs_start(struct jobs *jobs, const struct job *job);
 
 /* Asks a job, or all, to end early; `done` is called all the same. */

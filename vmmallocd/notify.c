@@ -80,7 +80,7 @@ void notify_status(struct notify *notify, const char *status)
 	(void)sd_notifyf(0, "STATUS=%s", notify->status);
 }
 
-void notify_sockets(const struct log *log, int *ret_pool_fd, int *ret_control_fd)
+void notify_sockets(struct log *log, int *ret_pool_fd, int *ret_control_fd)
 {
 	char **names = NULL;
 	int n = sd_listen_fds_with_names(1, &names);

@@ -27,6 +27,6 @@ void notify_status(struct notify *notify, const char *status);
  * The sockets that were passed under the names "pool" and "control", else -1. Others, and those that do not listen or
  * are of the wrong type, are closed and logged.
  */
-void notify_sockets(const struct log *log, int *ret_pool_fd, int *ret_control_fd);
+void notify_sockets(struct log *log, int *ret_pool_fd, int *ret_control_fd);
 
 #endif

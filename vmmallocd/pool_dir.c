@@ -15,10 +15,14 @@
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/pool_file_internal.h"
+#include "vmmallocd/resource.h"
 
 static int fail_open(struct text *error, const char *path, const char *expected, int r)
 {
-	text_add(error, "%s: %s: expected %s", path, strerrordesc_np(-r), expected);
+	if (resource_has_run_out(r))
+		text_add(error, "pool directory %s: %s", path, resource_reason(RESOURCE_DESCRIPTOR, r).text);
+	else
+		text_add(error, "%s: %s: expected %s", path, strerrordesc_np(-r), expected);
 	return r;
 }
 

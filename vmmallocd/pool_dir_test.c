@@ -15,8 +15,11 @@
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/pool_file_internal.h"
+#include "vmmallocd/resource.h"
 
 #define EVENT_TIMEOUT_MS 1000
+
+static const char not_watched[] = "inotify";
 
 static int64_t now_ms(void)
 {
@@ -73,7 +76,7 @@ static int play(struct pool_dir *dir, const struct pool_file *file, const char *
 	int r;
 
 	pool_file_name_format(file, name);
-	*ret_what = "inotify";
+	*ret_what = not_watched;
 	CLEANUP(cleanup_fd) int inotify = watch(dir);
 	if (inotify < 0)
 		return inotify;
@@ -120,6 +123,11 @@ int pool_dir_self_test(struct pool_dir *dir, struct text *error)
 		return r;
 	r = play(dir, &file, &what);
 	destroyed = pool_file_destroy(dir, &file);
+	if (r < 0 && what == not_watched) {
+		text_add(error, "pool directory %s: %s: %s", dir->path, what,
+			 resource_reason(RESOURCE_INOTIFY, r).text);
+		return r;
+	}
 	if (r < 0)
 		return pool_file_fail(error, dir, NULL, what, r);
 	return destroyed < 0 ? pool_file_fail(error, dir, &file, "unlink", destroyed) : 0;

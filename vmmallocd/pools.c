@@ -92,9 +92,16 @@ void pools_probe(struct pools *pools, struct registry_pool *pool)
 	} else if (r == -ENOENT || r == -ESTALE) {
 		log_line(pools->log, LOG_WARNING, "%s: its file is gone", pools_name(pool).text);
 		pools_forget(pools, pool);
+	} else if (resource_has_run_out(r)) {
+		pools_short_of_descriptors(pools, r, "probes of pools");
 	} else if (r != -EAGAIN) {
 		log_line(pools->log, LOG_WARNING, "%s: lease probe: %s", pools_name(pool).text, strerrordesc_np(-r));
 	}
+}
+
+void pools_short_of_descriptors(struct pools *pools, int error, const char *what)
+{
+	shortage_begin(&pools->descriptors, pools->log, pools_now_ms(pools), RESOURCE_DESCRIPTOR, error, what);
 }
 
 /*
@@ -200,6 +207,18 @@ static const struct watch_events watch_events = {
 	.overflow = on_overflow,
 };
 
+int pools_watch(struct pools *pools, int dir_fd, int *ret_watch)
+{
+	int r = 0;
+
+	if (pools->stopping)
+		return -ECANCELED;
+	/* not at the start: the instances of inotify may be used up, and come free again */
+	if (!pools->watch)
+		r = watch_open(pools->loop, &watch_events, pools, &pools->watch);
+	return r == 0 ? watch_add(pools->watch, dir_fd, ret_watch) : r;
+}
+
 /* An event that never came must not keep a pool for ever: all leased ones are probed in turn, a few each second. */
 static int probe_slice(void *context, struct registry_pool *pool)
 {
@@ -215,6 +234,8 @@ static void on_probe_timer(uv_timer_t *timer)
 	struct pools *pools = timer->data;
 
 	pools_check_directories(pools);
+	shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
+	shortage_check(&pools->descriptors, pools->log, pools_now_ms(pools));
 	pools->probe_slice = (pools->probe_slice + 1) % POOLS_PROBE_ROUND_S;
 	(void)registry_each(pools->registry, probe_slice, pools);
 	pools_kick(pools);
@@ -278,14 +299,14 @@ static int add_saved_directory(void *context, struct registry_pool *pool)
 	return directories_add(&pools->directories, pool->directory) ? 0 : -ENOMEM;
 }
 
-int pools_open(struct pools *pools, uv_loop_t *loop, const struct log *log, const struct config *config,
+int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const struct config *config,
 	       struct registry *saved, void (*changed)(void *context), void *context)
 {
 	int r;
 
 	*pools = (struct pools){
 		.loop = loop, .log = log, .config = config, .saved = saved, .changed = changed, .context = context,
-		.jobs = { .loop = loop }, .workers_most = config->workers, .registry = registry_new(),
+		.jobs = { .loop = loop }, .registry = registry_new(),
 	};
 	(void)uv_timer_init(loop, &pools->due_timer);
 	(void)uv_timer_init(loop, &pools->probe_timer);
@@ -294,9 +315,6 @@ int pools_open(struct pools *pools, uv_loop_t *loop, const struct log *log, cons
 	if (!pools->registry)
 		return -ENOMEM;
 	registry_set_epoch(pools->registry, registry_epoch(saved));
-	r = watch_open(loop, &watch_events, pools, &pools->watch);
-	if (r != 0)
-		return r;
 	r = add_directories(pools);
 	if (r == 0)
 		r = registry_each(saved, add_saved_directory, pools);

@@ -24,6 +24,7 @@
 #include "vmmallocd/provision.h"
 #include "vmmallocd/registry.h"
 #include "vmmallocd/request.h"
+#include "vmmallocd/shortage.h"
 #include "vmmallocd/watch.h"
 
 #define POOLS_PROBE_ROUND_S 60    /* each leased pool is probed once in this time though no event came */
@@ -37,29 +38,29 @@ struct pools_early {
 
 struct pools {
 	uv_loop_t *loop;
-	const struct log *log;
+	struct log *log;
 	const struct config *config;         /* the caller's; changed by pools_configure */
 	struct registry *registry;
 	struct registry *saved;              /* what its file said; an entry goes when its directory was scanned */
 	struct provision provision;
 	struct jobs jobs;
 	struct directories directories;
-	struct watch *watch;                 /* NULL once it stops */
+	struct watch *watch;                 /* NULL before the first directory is watched, and once it stops */
 	uv_timer_t due_timer, probe_timer, early_timer;
 	unsigned probe_slice;
 	struct pools_early early[POOLS_EARLY_MOST];
 	size_t early_count;
 	unsigned early_ms;                   /* until they are probed the next time; doubles */
-	unsigned workers_most;               /* the thread pool is not larger */
 	unsigned opening;                    /* directories at which a thread is */
 	bool stopping;
+	struct shortage threads, descriptors;   /* of the whole daemon */
 	uint64_t handed_out, refused, recycled, destroyed;   /* count, since the start */
 	void (*changed)(void *context);      /* something was done that may have to be saved or told */
 	void *context;
 };
 
 /* `saved` becomes the pools' own. Opens the directories of all classes, and of saved pools, in threads. 0 or -errno. */
-int pools_open(struct pools *pools, uv_loop_t *loop, const struct log *log, const struct config *config,
+int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const struct config *config,
 	       struct registry *saved, void (*changed)(void *context), void *context);
 
 /* Whether every directory was looked at once, so that clients can be served. */
@@ -83,8 +84,12 @@ bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool fi
 /* The descriptor could not be sent, and is closed. */
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error);
 
+/* Something that the daemon wanted could not be had: descriptors. */
+void pools_short_of_descriptors(struct pools *pools, int error, const char *what);
+
 /* For the control interface: see control.h. */
 uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_bytes);
+const char *pools_problem(const struct pools *pools);   /* of no class alone; NULL: none */
 const char *pools_class_problem(struct pools *pools, const char *class_name);
 int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
 int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, const struct registry_pool *pool),

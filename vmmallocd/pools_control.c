@@ -22,6 +22,13 @@ static const char *say_used_up(struct provision_class *class, const struct confi
 	return class->used_up;
 }
 
+const char *pools_problem(const struct pools *pools)
+{
+	if (pools->threads.problem[0] != '\0')
+		return pools->threads.problem;
+	return pools->descriptors.problem[0] != '\0' ? pools->descriptors.problem : NULL;
+}
+
 const char *pools_class_problem(struct pools *pools, const char *class_name)
 {
 	const struct config_class *config = config_find(pools->config, class_name);

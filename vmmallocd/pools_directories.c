@@ -104,11 +104,12 @@ static void opened(void *context, struct directory_scan *scan)
 	pools->opening--;
 	if (r == 0) {
 		/* before the pools are probed: who closes one after that is heard */
-		r = pools->stopping ? -ECANCELED : watch_add(pools->watch, scan->dir.fd, &directory->watch);
+		r = pools_watch(pools, scan->dir.fd, &directory->watch);
 		if (r != 0) {
 			struct text error = TEXT_INIT(scan->error);
 
-			text_add(&error, "pool directory %s: inotify: %s", directory->path, strerrordesc_np(-r));
+			text_add(&error, "pool directory %s: inotify: %s", directory->path,
+				 resource_reason(RESOURCE_INOTIFY, r).text);
 			pool_dir_close(&scan->dir);
 		}
 	}
@@ -128,6 +129,15 @@ static void opened(void *context, struct directory_scan *scan)
 	pools_kick(pools);
 }
 
+static void not_started(struct pools *pools, struct directory *directory, int error)
+{
+	char problem[PROVISION_PROBLEM_BYTES];
+
+	snprintf(problem, sizeof(problem), "pool directory %s: %s", directory->path,
+		 resource_reason(RESOURCE_THREAD, error).text);
+	set_problem(pools, directory, problem);
+}
+
 void pools_open_directories(struct pools *pools)
 {
 	int64_t now_ms = pools_now_ms(pools);
@@ -144,8 +154,7 @@ void pools_open_directories(struct pools *pools)
 		if (r == 0)
 			pools->opening++;
 		else
-			log_line(pools->log, LOG_WARNING, "pool directory %s: %s", directory->path,
-				 strerrordesc_np(-r));
+			not_started(pools, directory, r);
 	}
 }
 

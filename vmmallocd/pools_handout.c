@@ -47,8 +47,8 @@ static int lease(struct pools *pools, struct registry_pool *pool, const struct r
 	int fd = pool_file_open(&directory->dir, &pool->file);
 	int r;
 
-	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM) {
-		log_line(pools->log, LOG_WARNING, "%s: open: %s", pools_name(pool).text, strerrordesc_np(-fd));
+	if (resource_has_run_out(fd)) {
+		pools_short_of_descriptors(pools, fd, "hand-out of a pool");
 		return -EAGAIN;
 	}
 	if (fd < 0) {

@@ -33,6 +33,9 @@ static inline bool pools_know_pins(const struct directory *directory)
 /* Something odd: logged, and the pool destroyed as soon as nobody has it. */
 void pools_fail(struct pools *pools, struct registry_pool *pool, const char *what, const char *reason);
 
+/* Watches an open directory; *ret_watch is its number. 0 or -errno. */
+int pools_watch(struct pools *pools, int dir_fd, int *ret_watch);
+
 /* Whether a leased pool is free by now; then it is recycled. */
 void pools_probe(struct pools *pools, struct registry_pool *pool);
 

@@ -42,6 +42,13 @@ static void say_problem(struct pools *pools, struct provision_class *class, cons
 	snprintf(class->problem, sizeof(class->problem), "%s", problem);
 }
 
+/* What runs out for one runs out for all: it is the daemon's trouble, and said once. */
+static void say_shortage(struct pools *pools, const struct job *job)
+{
+	shortage_begin(&pools->descriptors, pools->log, pools_now_ms(pools), RESOURCE_DESCRIPTOR, job->result,
+		       "work on pools");
+}
+
 static void creation_failed(struct pools *pools, const struct job *job)
 {
 	struct provision_class *class = provision_class(&pools->provision, job->class_name);
@@ -49,7 +56,10 @@ static void creation_failed(struct pools *pools, const struct job *job)
 	if (job->result == -ECANCELED || !class || !config_find(pools->config, class->name))
 		return;
 	provision_failed(class, pools_now_ms(pools));
-	say_problem(pools, class, job);
+	if (resource_has_run_out(job->result))
+		say_shortage(pools, job);
+	else
+		say_problem(pools, class, job);
 }
 
 static void quarantine(struct pools *pools, struct registry_pool *pool, const struct job *job)
@@ -142,6 +152,10 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 			make_ready(pools, pool, job);
 		else
 			pools_set_state(pools, pool, REGISTRY_FAILED);
+	} else if (resource_has_run_out(job->result)) {
+		say_shortage(pools, job);
+		provision_retry_later(pool->job, pools_now_ms(pools), PROVISION_CREATE_PAUSE_MS,
+				      PROVISION_CREATE_PAUSE_MOST_MS);
 	} else if (job->result != -ECANCELED) {
 		creation_failed(pools, job);
 		((struct provision_work *)pool->job)->after_failure = true;
@@ -178,6 +192,7 @@ static void checked(struct pools *pools, struct registry_pool *pool, const struc
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
+		say_shortage(pools, job);
 		provision_retry_later(work, pools_now_ms(pools), PROVISION_CHECK_PAUSE_MS,
 				      PROVISION_CHECK_PAUSE_MOST_MS);
 		break;
@@ -218,6 +233,13 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 		pools_forget(pools, pool);
 		break;
 	default:
+		if (resource_has_run_out(job->result)) {
+			/* nothing is wrong with the pool */
+			say_shortage(pools, job);
+			provision_retry_later(work, pools_now_ms(pools), PROVISION_DESTROY_PAUSE_MS,
+					      PROVISION_DESTROY_PAUSE_MOST_MS);
+			break;
+		}
 		if (job->result == -ENOSPC || job->result == -EDQUOT) {
 			creation_failed(pools, job);
 			work->after_failure = true;
@@ -248,7 +270,9 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 		break;
 	default:
 		work->error = job->result;
-		if (job->result != -EAGAIN && job->result != -ECANCELED && work->pause_ms == 0)
+		if (resource_has_run_out(job->result))
+			say_shortage(pools, job);
+		else if (job->result != -EAGAIN && job->result != -ECANCELED && work->pause_ms == 0)
 			log_line(pools->log, LOG_WARNING, "%s: remove: %s; tried again", pools_name(pool).text,
 				 job->error);
 		provision_retry_later(work, pools_now_ms(pools), PROVISION_DESTROY_PAUSE_MS,
@@ -327,11 +351,9 @@ static int start(struct pools *pools, const struct provision_job *next)
 
 static void start_due(struct pools *pools)
 {
-	unsigned workers = pools->config->workers < pools->workers_most ? pools->config->workers : pools->workers_most;
-
 	for (;;) {
 		const struct provision_load load = {
-			.workers = workers, .jobs = pools->jobs.running, .punches = pools->jobs.punches,
+			.workers = pools->config->workers, .jobs = pools->jobs.running, .punches = pools->jobs.punches,
 			.checks = pools->jobs.checks,
 		};
 		struct provision_job next;
@@ -342,10 +364,12 @@ static void start_due(struct pools *pools)
 			return;
 		r = start(pools, &next);
 		if (r != 0) {
-			log_line(pools->log, LOG_ERR, "class '%s': start of work: %s", next.class->name,
-				 strerrordesc_np(-r));
+			/* tried again in a second */
+			shortage_begin(&pools->threads, pools->log, pools_now_ms(pools), RESOURCE_THREAD, r,
+				       "work on pools");
 			return;
 		}
+		shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
 	}
 }
 

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "vmmallocd/registry_json.h"
+#include "vmmallocd/resource.h"
+#include "vmmallocd/work.h"
 
 /* A hundredth of the time may go into making the text, which keeps the loop from clients; a tenth into writing it. */
 #define TEXT_SHARE 100
@@ -17,9 +19,9 @@
 
 struct saver {
 	uv_timer_t timer;
-	uv_work_t work;
+	struct work work;
 	struct registry *registry;
-	const struct log *log;
+	struct log *log;
 	char path[PATH_MAX];
 	char boot_id[37];
 	bool writing, waiting, stopped;
@@ -32,7 +34,7 @@ struct saver {
 	char problem[512];
 };
 
-static void write_text(uv_work_t *work)
+static void write_text(struct work *work)
 {
 	struct saver *saver = work->data;
 
@@ -41,6 +43,8 @@ static void write_text(uv_work_t *work)
 
 static void note_result(struct saver *saver, int result)
 {
+	struct resource_reason reason;
+
 	free(saver->text);
 	saver->text = NULL;
 	if (result == 0) {
@@ -51,11 +55,11 @@ static void note_result(struct saver *saver, int result)
 		saver->retry_ms = 0;
 		return;
 	}
+	reason = resource_reason(result == -EAGAIN ? RESOURCE_THREAD : RESOURCE_DESCRIPTOR, result);
 	if (saver->problem[0] == '\0')
 		log_line(saver->log, LOG_WARNING, "registry '%s': save: %s; pools are served all the same", saver->path,
-			 strerrordesc_np(-result));
-	snprintf(saver->problem, sizeof(saver->problem), "registry %.400s: save: %s", saver->path,
-		 strerrordesc_np(-result));
+			 reason.text);
+	snprintf(saver->problem, sizeof(saver->problem), "registry %.300s: save: %s", saver->path, reason.text);
 	saver->retry_ms = saver->retry_ms == 0 ? SAVER_RETRY_MS :
 			  saver->retry_ms > SAVER_RETRY_MOST_MS / 2 ? SAVER_RETRY_MOST_MS : saver->retry_ms * 2;
 }
@@ -67,7 +71,7 @@ static unsigned clamp_pause(uint64_t pause_ms)
 						: (unsigned)pause_ms;
 }
 
-static void wrote(uv_work_t *work, int status)
+static void wrote(struct work *work)
 {
 	struct saver *saver = work->data;
 	uint64_t write_ns = uv_hrtime() - saver->began_ns - saver->text_ns;
@@ -75,7 +79,7 @@ static void wrote(uv_work_t *work, int status)
 		 write_pause_ms = write_ns * WRITE_SHARE / 1000000;
 
 	saver->writing = false;
-	note_result(saver, status != 0 ? status : saver->result);
+	note_result(saver, saver->result);
 	saver->pause_ms = clamp_pause(text_pause_ms > write_pause_ms ? text_pause_ms : write_pause_ms);
 	saver_poke(saver);
 }
@@ -96,7 +100,7 @@ static void begin(uv_timer_t *timer)
 	r = make_text(saver);
 	saver->text_ns = uv_hrtime() - saver->began_ns;
 	if (r == 0)
-		r = uv_queue_work(timer->loop, &saver->work, write_text, wrote);
+		r = work_start(timer->loop, &saver->work, write_text, wrote);
 	if (r == 0) {
 		saver->writing = true;
 		return;
@@ -114,7 +118,7 @@ void saver_poke(struct saver *saver)
 	(void)uv_timer_start(&saver->timer, begin, saver->retry_ms ? saver->retry_ms : saver->pause_ms, 0);
 }
 
-int saver_open(uv_loop_t *loop, struct registry *registry, const char *path, const char *boot_id, const struct log *log,
+int saver_open(uv_loop_t *loop, struct registry *registry, const char *path, const char *boot_id, struct log *log,
 	       struct saver **ret_saver)
 {
 	struct saver *saver = calloc(1, sizeof(*saver));

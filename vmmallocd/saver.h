@@ -20,7 +20,7 @@
 struct saver;
 
 /* `path` and `boot_id` are copied. Freed by saver_close, after some turns of the loop. */
-int saver_open(uv_loop_t *loop, struct registry *registry, const char *path, const char *boot_id, const struct log *log,
+int saver_open(uv_loop_t *loop, struct registry *registry, const char *path, const char *boot_id, struct log *log,
 	       struct saver **ret_saver);
 void saver_close(struct saver *saver);
 

@@ -229,13 +229,24 @@ case_destroy() {
 }
 
 # Thread by thread: the one that answers is the process's first.
+has_stepped_back() {
+	client take=a map fill=1 >/dev/null
+	for _ in $(seq 20); do
+		cat "/proc/$DAEMON"/task/*/stat 2>/dev/null | awk -v nice="$1" '$19 == nice { found = 1 } END { exit !found }' &&
+			return
+	done
+	return 1
+}
+export -f has_stepped_back
 case_workers() {
 	setup
 	one_class "ready = 4"
 	daemon_start
 	wait_count a ready 4
 	nice=$(awk '{ print $19 }' "/proc/$DAEMON/task/$DAEMON/stat")
-	awk '{ print $19 }' "/proc/$DAEMON"/task/*/stat | grep -qx $((nice + 10)) || fail "no thread has stepped back"
+	# a thread lives as long as its work
+	wait_for has_stepped_back $((nice + 10))
+	is "$(awk '{ print $19 }' "/proc/$DAEMON/task/$DAEMON/stat")" "$nice"
 }
 
 # --- the daemon is killed ---

@@ -138,9 +138,211 @@ case_lingering() {
 }
 export -f case_lingering
 
+# --- a machine that refuses things ---
+
+# The daemon of an ordinary user whom nobody else is: limits of users are its own. The words before it are its prefix.
+LONER=64999
+run_as_loner() {
+	mkdir -p "$RUN" "$STATE" && chown $LONER "$POOLS" "$RUN" "$STATE"
+	cp "$DAEMON_PROGRAM" "$HELPERS/vmmallocd"
+	setpriv --reuid $LONER --regid $LONER --clear-groups "$@" "$HELPERS/vmmallocd" --config "$WORK/vmmallocd.conf" \
+		--runtime-dir "$RUN" --state-dir "$STATE" --log-level debug 2>>log &
+	DAEMON=$!
+	wait_for is_serving
+}
+export LONER
+export -f run_as_loner
+
+# As many processes of that user as it may have.
+CROWD=20
+crowd_begin() {
+	CROWDED=
+	for _ in $(seq $CROWD); do
+		setpriv --reuid $LONER --regid $LONER --clear-groups sleep 100 &
+		CROWDED="$CROWDED $!"
+	done
+	PIDS="$PIDS $CROWDED"
+	wait_for eval '[ "$(ps -o comm= --user $LONER | grep -c sleep)" = $CROWD ]'
+}
+crowd_end() {
+	kill -KILL $CROWDED
+	wait $CROWDED 2>/dev/null
+	return 0
+}
+export CROWD
+export -f crowd_begin crowd_end
+
+case_no_threads() {
+	setup
+	need_root
+	one_class "ready = 2"
+	crowd_begin
+	run_as_loner prlimit --nproc=$CROWD
+	is "$(ask problem a)" "pool directory $POOLS: Resource temporarily unavailable (pids.max of its control group, RLIMIT_NPROC or kernel.threads-max)"
+	is "$(client take=a)" "no pool is ready"
+	ask reload
+	crowd_end
+	ask reload
+	wait_count a ready 2
+	is "$(ask problem a)" ""
+	# later: what is there is handed out, though nothing can be made
+	crowd_begin
+	is "$(client take=a map zero | tail -n 1)" zero
+	is "$(client take=a map zero | tail -n 1)" zero
+	wait_for eval '[[ "$(ask daemon problem)" = "work on pools: Resource temporarily unavailable (pids.max"* ]]'
+	for _ in 1 2 3 4 5; do is "$(client take=a)" "no pool is ready"; done
+	is "$(grep -c "work on pools" log)" 1
+	crowd_end
+	wait_count a ready 2
+	is "$(client take=a map zero | tail -n 1)" zero
+	wait_for grep -q "over: work on pools" log
+	is "$(ask daemon problem)" ""
+	wait_least a ready 2
+	crowd_begin
+	daemon_end TERM || fail "exit status $?"
+	grep -q '"state": "ready"' "$STATE/registry.json" || fail "not saved at the end"
+}
+
+case_no_descriptors() {
+	local honest
+	setup
+	need_root
+	one_class "ready = 2"
+	printf '[daemon]\nconnections_per_user = 4096\n' >>vmmallocd.conf
+	printf '#!/bin/sh\nulimit -n $DESCRIPTORS\nexec %s "$@"\n' "$DAEMON_PROGRAM" >limited
+	chmod +x limited
+	DAEMON_PROGRAM=$WORK/limited
+	DESCRIPTORS=20 daemon_run
+	wait "$DAEMON"; is $? 1
+	is "$(cat log)" "vmmallocd: start: Too many open files (RLIMIT_NOFILE is 20): expected 24 more"
+	DESCRIPTORS=64 daemon_start
+	wait_count a ready 2
+	hold_as $NOBODY flood=500
+	for honest in 1 2 3 4 5; do
+		wait_least a ready 1
+		is "$(client_as $SOMEBODY take=a map zero | tail -n 1)" zero
+	done
+	[ "$(grep -c "Too many" log)" -le 2 ] || fail "said at every turn: $(grep "Too many" log)"
+	# nothing at all is left: it is said once, and once that it is over
+	prlimit --pid "$DAEMON" --nofile=8:64
+	for _ in 1 2 3 4 5; do
+		timeout 0.5 "$HELPERS/pool_client" "$RUN/pool.sock" take=a >/dev/null
+	done
+	prlimit --pid "$DAEMON" --nofile=64:64
+	# those who gave up are in the queue still, before who comes
+	wait_for eval '[ "$(client_as $SOMEBODY take=a map zero | tail -n 1)" = zero ]'
+	ask daemon problem | grep -q "Too many open files (RLIMIT_NOFILE is 8)" || fail "$(ask daemon problem)"
+	wait_for eval '[ -z "$(ask daemon problem)" ]'
+	is "$(grep "RLIMIT_NOFILE is 8" log | sort | uniq -d)" ""
+	grep -q "over: .*RLIMIT_NOFILE is 8" log || fail "not said that it is over"
+	is "$(grep "it will be removed" log)" ""
+	daemon_end TERM || fail "exit status $?"
+}
+
+case_no_inotify() {
+	setup
+	need_root
+	one_class "ready = 1"
+	setpriv --reuid $LONER --regid $LONER --clear-groups "$HELPERS/pool_client" none inotify hold >taken &
+	PIDS=$!
+	wait_for grep -q instances taken
+	grep -q EMFILE taken || skip "no limit on instances: $(cat taken)"
+	run_as_loner
+	is "$(ask problem a)" \
+		"pool directory $POOLS: inotify: Too many open files (fs.inotify.max_user_instances)"
+	is "$(client take=a)" "no pool is ready"
+	ask reload
+	wait_for eval 'ask problem a | grep -q instances'
+	is "$(grep -c instances log)" 1
+	kill -KILL $PIDS
+	wait_for eval '{ ask reload; counts a ready 1; }'
+	is "$(ask problem a)" ""
+	is "$(client take=a map zero | tail -n 1)" zero
+	daemon_end TERM || fail "exit status $?"
+}
+
+# Standard error is a pipe that is full, and nobody reads it.
+case_unread_log() {
+	setup
+	one_class "ready = 1"
+	mkfifo fifo
+	exec 8<>fifo
+	timeout 0.5 dd if=/dev/zero of=fifo bs=1024 2>/dev/null
+	"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$RUN" --state-dir "$STATE" --log-level debug 2>fifo &
+	DAEMON=$!
+	wait_for is_serving
+	for _ in 1 2 3; do
+		wait_least a ready 1
+		is "$(timeout 10 "$HELPERS/pool_client" "$RUN/pool.sock" take=a map zero | tail -n 1)" zero
+	done
+	kill -HUP "$DAEMON"
+	is "$(timeout 10 "$HELPERS/daemon_ask" "$RUN/control.sock" daemon pid)" "$DAEMON"
+	# it is read at last
+	timeout 1 cat fifo >log
+	client take=a >/dev/null
+	timeout 1 cat fifo >>log
+	grep -aqE 'vmmallocd: log: [0-9]+ lines were lost: nobody read them' log || fail "nothing is said of what was lost"
+	timeout 0.5 dd if=/dev/zero of=fifo bs=1024 2>/dev/null
+	daemon_end TERM || fail "exit status $?"
+}
+export -f case_no_threads case_no_descriptors case_no_inotify case_unread_log
+
+# The k-th call of each thread is refused, for each k that there is: the daemon says why it ends, or serves and is short of
+# nothing but what it says; it ends when it is told to. Before its first pipe libuv would end the process: main tries
+# some descriptors before that, which one refusal does not show.
+has_decided() {
+	! kill -0 "$DAEMON" 2>/dev/null || [ "$(timeout 2 "$HELPERS/daemon_ask" "$RUN/control.sock" daemon pid 2>/dev/null)" = "$DAEMON" ]
+}
+has_pool_or_problem() {
+	least a ready 1 || [ -n "$(ask problem a)$(ask daemon problem)" ]
+}
+export -f has_decided has_pool_or_problem
+
+case_refused() {
+	local call=$1 error=$2 first=${3:-1} k status steps=0
+	setup
+	need strace
+	one_class "ready = 1"
+	strace -qq -e inject=getpid:error=EPERM -o /dev/null true 2>/dev/null || skip "strace cannot inject here"
+	for k in $(seq $first 400); do
+		: >log
+		strace -D -f -qq -o trace -e "trace=$call" -e "inject=$call:error=$error:when=$k" "$DAEMON_PROGRAM" \
+			--config vmmallocd.conf --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
+		DAEMON=$!
+		wait_for has_decided
+		if kill -0 "$DAEMON" 2>/dev/null; then
+			wait_for has_pool_or_problem
+			timeout 5 "$HELPERS/pool_client" "$RUN/pool.sock" take=a >/dev/null
+			[ $? -ne 124 ] || fail "$call $k: a client waits"
+			kill -TERM "$DAEMON"
+			wait_for is_gone "$DAEMON"
+		else
+			[ -s log ] || fail "$call $k: it has ended without a word"
+		fi
+		wait "$DAEMON"; status=$?
+		[ $status -le 127 ] || fail "$call $k: status $status"
+		[ "$(sort log | uniq -c | awk '$1 > 3' | wc -l)" -eq 0 ] || fail "$call $k: said again and again: $(cat log)"
+		grep -q INJECTED trace || break
+		steps=$k
+	done
+	DAEMON=
+	echo "$call: $steps steps" >&2
+	[ $steps -ge 1 ] || fail "$call was never called: the case shows nothing"
+	rm -f "$POOLS"/*
+}
+export -f case_refused
+
 for type in xfs ext4 btrfs; do
 	run_case "a tenant's write to its pool hangs, on $type: the others notice nothing" case_hung_writer $type
 done
 run_case "a descriptor that is sent along and takes a minute to close stops nobody" case_lingering
 run_case "the same on a kernel that cannot refuse it" case_lingering old
+run_case "no threads: said once, and by name; what is ready is handed out; it goes on when there are some" case_no_threads
+run_case "no descriptors: strangers make room for others, and it is said once" case_no_descriptors
+run_case "no instance of inotify: said by name, and tried again" case_no_inotify
+run_case "a log that nobody reads stops nothing" case_unread_log
+for refused in clone3:EAGAIN inotify_init1:EMFILE inotify_add_watch:ENOSPC socket:EMFILE accept4:EMFILE pipe2:EMFILE:2 \
+	epoll_create1:EMFILE eventfd2:EMFILE timer_create:EAGAIN openat:EMFILE openat:ENFILE; do
+	run_case "refused at every step: $refused" case_refused ${refused//:/ }
+done
 end_suite

@@ -72,7 +72,7 @@ struct fixture {
 	struct control *control;
 	struct sockaddr_un address;
 	socklen_t address_bytes;
-	int reloads;
+	int reloads, refusals;
 	int prunes, looks_left;       /* what is removed is at work for so many looks */
 };
 
@@ -135,6 +135,12 @@ static const char *not_removed(void *context, const uint8_t id[POOL_FILE_ID_BYTE
 	return f->looks_left > 0 ? f->looks_left--, "at work" : NULL;
 }
 
+static void ran_out(void *context, int error)
+{
+	assert_int_equal(error, EMFILE);
+	((struct fixture *)context)->refusals++;
+}
+
 static void on_pace(uv_timer_t *timer)
 {
 	(void)timer;
@@ -146,7 +152,8 @@ static int setup(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct control_backend backend = { .context = f, .config = get_config, .daemon_info = daemon_info,
 					   .class_problem = class_problem, .pool_bytes = pool_bytes, .pool_figures = pool_figures,
-					   .prune = prune, .not_removed = not_removed, .reload = reload };
+					   .prune = prune, .not_removed = not_removed, .reload = reload,
+					   .ran_out = ran_out };
 
 	peer_uid = geteuid();
 	clock_ahead_ms = 0;
@@ -500,20 +507,23 @@ static void test_control_limits_the_connections_of_a_user(void **state)
 		close(fds[i]);
 }
 
-static void test_control_always_has_a_place_for_its_own_user(void **state)
+static void test_control_has_a_place_for_who_comes_whoever_is_silent(void **state)
 {
 	struct fixture *f = *state;
 	int fds[CONTROL_CONNECTIONS], extra;
 
+	/* a user for each, as one who has a range of subordinate ids is */
 	for (int i = 0; i < CONTROL_CONNECTIONS; i++) {
-		peer_uid = geteuid() + 1 + (uid_t)(i / CONTROL_CONNECTIONS_PER_UID);
+		peer_uid = geteuid() + 1 + (uid_t)i;
 		fds[i] = client(f);
 		assert_answers(f, fds[i]);
+		clock_ahead_ms += 10;
 	}
 	peer_uid = geteuid() + 1000;
 	extra = client(f);
-	assert_closed(f, extra);
+	assert_answers(f, extra);
 	close(extra);
+	assert_closed(f, fds[0]);
 	peer_uid = geteuid();
 	extra = client(f);
 	assert_answers(f, extra);
@@ -553,6 +563,7 @@ static void test_control_goes_on_when_descriptors_come_back(void **state)
 		turn(f);
 	/* it does not spin */
 	assert_in_range(accepts_refused, 1, 5);
+	assert_int_equal(f->refusals, accepts_refused);
 	no_descriptors = false;
 	assert_answers(f, fd);
 	close(fd);
@@ -618,7 +629,7 @@ int main(void)
 		TEST(test_control_waits_for_a_client_that_does_not_read),
 		TEST(test_control_gives_turns_to_others_while_one_asks_without_end),
 		TEST(test_control_limits_the_connections_of_a_user),
-		TEST(test_control_always_has_a_place_for_its_own_user),
+		TEST(test_control_has_a_place_for_who_comes_whoever_is_silent),
 		TEST(test_control_closes_silent_connections_only),
 		TEST(test_control_goes_on_when_descriptors_come_back),
 		TEST(test_control_forgets_clients_that_leave_at_any_time),

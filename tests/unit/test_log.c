@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,7 @@ static void test_log_line_names_the_daemon(void **state)
 	log_init(&log, ends[1], LOG_INFO);
 	log_line(&log, LOG_WARNING, "class '%s': %d pools", "a", 3);
 	assert_string_equal(said(), "vmmallocd: class 'a': 3 pools\n");
+	log_done(&log);
 }
 
 static void test_log_line_begins_with_its_priority_under_the_journal(void **state)
@@ -74,6 +76,7 @@ static void test_log_line_begins_with_its_priority_under_the_journal(void **stat
 	log_line(&log, LOG_ERR, "one");
 	log_line(&log, LOG_DEBUG, "two");
 	assert_string_equal(said(), "<3>one\n<7>two\n");
+	log_done(&log);
 }
 
 static void test_log_knows_when_the_stream_is_another(void **state)
@@ -100,6 +103,7 @@ static void test_log_drops_what_is_below_its_level(void **state)
 	log_line(&log, LOG_INFO, "not said");
 	log_line(&log, LOG_WARNING, "said");
 	assert_string_equal(said(), "vmmallocd: said\n");
+	log_done(&log);
 }
 
 static void test_log_line_is_one_line_whatever_a_client_is_called(void **state)
@@ -111,6 +115,7 @@ static void test_log_line_is_one_line_whatever_a_client_is_called(void **state)
 	log_init(&log, ends[1], LOG_INFO);
 	log_line(&log, LOG_INFO, "handed to %s", "a\n<0>panic\033[31m\x7f");
 	assert_string_equal(said(), "<6>handed to a?<0>panic?[31m?\n");
+	log_done(&log);
 }
 
 static void test_log_line_that_is_too_long_is_cut_off(void **state)
@@ -126,6 +131,7 @@ static void test_log_line_that_is_too_long_is_cut_off(void **state)
 	assert_int_equal(strlen(said()), LOG_LINE_BYTES);
 	assert_int_equal(text[LOG_LINE_BYTES - 1], '\n');
 	assert_int_equal(text[LOG_LINE_BYTES - 2], 'w');
+	log_done(&log);
 }
 
 static void test_log_leaves_errno_alone_also_when_it_cannot_write(void **state)
@@ -138,9 +144,57 @@ static void test_log_leaves_errno_alone_also_when_it_cannot_write(void **state)
 	log_line(&log, LOG_INFO, "save: %m");
 	assert_int_equal(errno, ENOSPC);
 	assert_string_equal(said(), "vmmallocd: save: No space left on device\n");
+	log_done(&log);
 	log_init(&log, -1, LOG_INFO);
+	errno = ENOSPC;
 	log_line(&log, LOG_INFO, "lost");
 	assert_int_equal(errno, ENOSPC);
+}
+
+/* Nobody reads; then somebody does. The descriptor that others have too stays one that waits. */
+static void check_full(int fd, bool shared)
+{
+	int flags = fcntl(fd, F_GETFL);
+	char all[LOG_LINE_BYTES * 2];
+	struct log log;
+	size_t lines = 0;
+
+	log_init(&log, fd, LOG_INFO);
+	if (shared) {
+		log_done(&log);
+		log.way = LOG_TO_SHARED;
+		log.fd = fd;
+	}
+	alarm(10);
+	while (log.lost < 3 && lines++ < 1000000)
+		log_line(&log, LOG_INFO, "line %zu", lines);
+	assert_int_equal(log.lost, 3);
+	assert_int_equal(fcntl(fd, F_GETFL), flags);
+	while (read(ends[0], all, sizeof(all)) > 0)
+		;
+	log_line(&log, LOG_INFO, "heard again");
+	alarm(0);
+	assert_string_equal(said(), "vmmallocd: log: 3 lines were lost: nobody read them\nvmmallocd: heard again\n");
+	assert_int_equal(log.lost, 0);
+	log_done(&log);
+}
+
+static void test_log_waits_for_nobody_and_says_what_was_lost(void **state)
+{
+	(void)state;
+	assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+	check_full(ends[1], false);
+	check_full(ends[1], true);
+}
+
+static void test_log_waits_for_no_socket_either(void **state)
+{
+	(void)state;
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	check_full(ends[1], false);
 }
 
 int main(void)
@@ -154,6 +208,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_log_line_is_one_line_whatever_a_client_is_called, open_pipe,
 						close_pipe),
 		cmocka_unit_test_setup_teardown(test_log_line_that_is_too_long_is_cut_off, open_pipe, close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_waits_for_nobody_and_says_what_was_lost, open_pipe,
+						close_pipe),
+		cmocka_unit_test_setup_teardown(test_log_waits_for_no_socket_either, open_pipe, close_pipe),
 		cmocka_unit_test_setup_teardown(test_log_leaves_errno_alone_also_when_it_cannot_write, open_pipe,
 						close_pipe),
 	};

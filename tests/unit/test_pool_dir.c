@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_dir -- which directories are trusted with pools, and what is found in them. */
-/* objects: vmmallocd/pool_dir.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c */
+/* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c */
+/* objects: vmmallocd/pool_file_create.c */
 /* objects: vmmallocd/pool_file_header.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c */
 /* objects: vmmallocd/pool_file_layout.c common/base/handout.c common/base/text.c */
 /* objects: tests/unit/scratch.c tests/unit/pool_fixture.c */

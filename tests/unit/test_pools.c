@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pools -- the life of pools in a real directory, when one thing after another goes wrong. */
 /* objects: vmmallocd/pools.c vmmallocd/pools_work.c vmmallocd/pools_handout.c vmmallocd/pools_control.c */
-/* objects: vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/directory.c vmmallocd/recover.c */
+/* objects: vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/work.c vmmallocd/shortage.c */
+/* objects: vmmallocd/directory.c vmmallocd/recover.c */
 /* objects: vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/log.c vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
-/* objects: vmmallocd/pool_dir.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
+/* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c */
+/* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
 /* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
 /* objects: vmmallocd/pool_file_pins.c vmmallocd/pool_file_header.c common/base/handout.c common/base/size.c common/base/text.c */
 /* objects: tests/unit/scratch.c */

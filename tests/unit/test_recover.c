@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_recover -- what a file in a directory of pools is, after a restart. */
 /* objects: vmmallocd/recover.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c */
-/* objects: vmmallocd/config_names.c vmmallocd/pool_file_header.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
+/* objects: vmmallocd/config_names.c vmmallocd/pool_file_header.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c */
+/* objects: vmmallocd/ticker.c */
 /* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
 /* objects: vmmallocd/registry.c common/base/handout.c common/base/size.c common/base/text.c */
 /* packages: inih */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_watch -- events of directories, real ones and what could be read instead. */
-/* objects: vmmallocd/watch.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_create.c */
+/* objects: vmmallocd/watch.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
+/* objects: vmmallocd/pool_file_create.c */
 /* objects: vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c vmmallocd/pool_file_header.c */
 /* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c */
 /* packages: libuv */

@@ -25,6 +25,7 @@
  * fork                      a child that keeps everything, and sleeps: "child PID"
  * linger=BYTES              sends garbage of that length, and with it a socket whose last close takes a minute: "0" or an
  *                           error's name
+ * inotify                   makes instances of inotify until there are no more: "N instances: " and the error's name
  * flood=N                   opens N silent connections: "N connections, M told to be busy"
  * waitfor=FILE, hold        until the file exists; for ever
  *
@@ -39,6 +40,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -287,6 +289,15 @@ static void do_fork(void)
 	printf("child %d\n", (int)child);
 }
 
+static void take_inotify(void)
+{
+	int n = 0;
+
+	while (inotify_init1(IN_CLOEXEC) >= 0)
+		n++;
+	printf("%d instances: %s\n", n, strerrorname_np(errno));
+}
+
 static void flood(struct client *client, int n)
 {
 	int *fds = calloc((size_t)n, sizeof(int)), busy = 0;
@@ -441,6 +452,8 @@ static void act(struct client *client, const char *verb, const char *argument)
 		do_fork();
 	else if (IS("linger"))
 		send_lingering(client, number);
+	else if (IS("inotify"))
+		take_inotify();
 	else if (IS("flood"))
 		flood(client, (int)number);
 	else if (IS("waitfor"))
