@@ -104,51 +104,35 @@ void pools_short_of_descriptors(struct pools *pools, int error, const char *what
 	shortage_begin(&pools->descriptors, pools->log, pools_now_ms(pools), RESOURCE_DESCRIPTOR, error, what);
 }
 
-/*
- * The kernel says IN_CLOSE_WRITE shortly before the file counts as closed (__fput in its fs/file_table.c): a thread
- * of a client's that loses its processor in between, or has many locks to drop, is still there when we look.
- */
-#define EARLY_MS 1
-#define EARLY_LOOKS 11    /* 1 + 2 + 4 + ... ms: two seconds */
+static void on_early_timer(uv_timer_t *timer);
+
+static void wait_for_early(struct pools *pools)
+{
+	int64_t now_ms = pools_now_ms(pools), due_ms = early_due_ms(&pools->early);
+
+	if (due_ms == INT64_MAX)
+		(void)uv_timer_stop(&pools->early_timer);
+	else
+		(void)uv_timer_start(&pools->early_timer, on_early_timer, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 0,
+				     0);
+}
 
 static void on_early_timer(uv_timer_t *timer)
 {
 	struct pools *pools = timer->data;
-	size_t left = 0;
+	uint8_t id[POOL_FILE_ID_BYTES];
 
-	for (size_t i = 0; i < pools->early_count; i++) {
-		struct pools_early early = pools->early[i];
-		struct registry_pool *pool = registry_find(pools->registry, early.id);
+	while (early_next(&pools->early, pools_now_ms(pools), id)) {
+		struct registry_pool *pool = registry_find(pools->registry, id);
 
+		if (pool && pool->state == REGISTRY_LEASED)
+			pools_probe(pools, pool);
+		pool = registry_find(pools->registry, id);
 		if (!pool || pool->state != REGISTRY_LEASED)
-			continue;
-		pools_probe(pools, pool);
-		/* also if it is leased by now, or gone: the next look shows that */
-		if (--early.looks > 0)
-			pools->early[left++] = early;
+			early_forget(&pools->early, id);
 	}
-	pools->early_count = left;
-	pools->early_ms *= 2;
-	if (left > 0)
-		(void)uv_timer_start(timer, on_early_timer, pools->early_ms, 0);
+	wait_for_early(pools);
 	pools_kick(pools);
-}
-
-/* There may be no room for it: its turn in the round of probes comes all the same. */
-static void probe_again(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES])
-{
-	size_t i = 0;
-
-	while (i < pools->early_count && memcmp(pools->early[i].id, id, POOL_FILE_ID_BYTES) != 0)
-		i++;
-	if (i == POOLS_EARLY_MOST)
-		return;
-	if (i == pools->early_count)
-		pools->early_count++;
-	memcpy(pools->early[i].id, id, POOL_FILE_ID_BYTES);
-	pools->early[i].looks = EARLY_LOOKS;
-	pools->early_ms = EARLY_MS;
-	(void)uv_timer_start(&pools->early_timer, on_early_timer, EARLY_MS, 0);
 }
 
 /* --- events --- */
@@ -169,8 +153,10 @@ static void on_closed(void *context, int number, const uint8_t id[POOL_FILE_ID_B
 	else
 		return;
 	pool = registry_find(pools->registry, id);
-	if (pool && pool->state == REGISTRY_LEASED)
-		probe_again(pools, id);
+	if (pool && pool->state == REGISTRY_LEASED) {
+		early_add(&pools->early, id, pools_now_ms(pools));
+		wait_for_early(pools);
+	}
 	pools_kick(pools);
 }
 
@@ -358,6 +344,7 @@ void pools_done(struct pools *pools)
 		(void)registry_each(pools->registry, free_work, NULL);
 	registry_free(pools->registry);
 	registry_free(pools->saved);
+	early_done(&pools->early);
 	directories_done(&pools->directories);
 	provision_done(&pools->provision);
 }

@@ -19,6 +19,7 @@
 
 #include "vmmallocd/config.h"
 #include "vmmallocd/directory.h"
+#include "vmmallocd/early.h"
 #include "vmmallocd/jobs.h"
 #include "vmmallocd/log.h"
 #include "vmmallocd/provision.h"
@@ -28,13 +29,6 @@
 #include "vmmallocd/watch.h"
 
 #define POOLS_PROBE_ROUND_S 60    /* each leased pool is probed once in this time though no event came */
-#define POOLS_EARLY_MOST 32       /* pools that are probed again soon, at the most */
-
-/* A pool that was still in use when its event came. */
-struct pools_early {
-	uint8_t id[POOL_FILE_ID_BYTES];
-	unsigned looks;           /* that are left */
-};
 
 struct pools {
 	uv_loop_t *loop;
@@ -48,9 +42,7 @@ struct pools {
 	struct watch *watch;                 /* NULL before the first directory is watched, and once it stops */
 	uv_timer_t due_timer, probe_timer, early_timer;
 	unsigned probe_slice;
-	struct pools_early early[POOLS_EARLY_MOST];
-	size_t early_count;
-	unsigned early_ms;                   /* until they are probed the next time; doubles */
+	struct early early;
 	unsigned opening;                    /* directories at which a thread is */
 	bool stopping;
 	struct shortage threads, descriptors;   /* of the whole daemon */

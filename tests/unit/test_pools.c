@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pools -- the life of pools in a real directory, when one thing after another goes wrong. */
+/* objects: vmmallocd/early.c */
 /* objects: vmmallocd/pools.c vmmallocd/pools_work.c vmmallocd/pools_handout.c vmmallocd/pools_control.c */
 /* objects: vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/work.c vmmallocd/shortage.c */
 /* objects: vmmallocd/directory.c vmmallocd/recover.c */
@@ -397,6 +398,51 @@ static void test_pools_a_pool_whose_file_was_removed_is_forgotten(void **state)
 	close(fd);
 }
 
+/* Opens and closes a leased pool's file as its user does at the end. */
+static void make_event(const struct world *world, const struct registry_pool *pool)
+{
+	char name[POOL_FILE_NAME_BYTES];
+	int fd;
+
+	pool_file_name_format(&pool->file, name);
+	fd = openat(world->pools.directories.first->dir.fd, name, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* Its event came too early, and those of another must not use up the looks that it has: the next would be in a minute. */
+static void test_pools_a_pool_is_looked_at_again_whatever_others_do(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *slow, *other;
+	char name[POOL_FILE_NAME_BYTES];
+	int slow_fd, other_fd, reader;
+
+	world->class.ready = world->class.max = 2;
+	pools_kick(&world->pools);
+	turn_until(world, REGISTRY_READY, 2);
+	assert_int_equal(take(world, &slow, &slow_fd), HANDOUT_OK);
+	assert_int_equal(take(world, &other, &other_fd), HANDOUT_OK);
+	/* somebody whose leaving makes no event */
+	pool_file_name_format(&slow->file, name);
+	reader = openat(world->pools.directories.first->dir.fd, name, O_RDONLY | O_CLOEXEC);
+	assert_true(reader >= 0);
+	close(slow_fd);
+	for (int i = 0; i < 40; i++) {
+		make_event(world, other);
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	close(reader);
+	/* before the round of probes comes to it, as a rule */
+	for (int i = 0; i < 2500 && count(world, REGISTRY_LEASED) == 2; i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(count(world, REGISTRY_LEASED), 1);
+	close(other_fd);
+}
+
 static void test_pools_removed_directory_forgets_its_pools_and_comes_back(void **state)
 {
 	struct world *world = *state;
@@ -451,6 +497,7 @@ int main(void)
 		CASE(test_pools_what_was_not_sent_is_scrubbed_before_the_next),
 		CASE(test_pools_a_leased_pool_is_found_free_though_no_event_came),
 		CASE(test_pools_a_pool_whose_file_was_removed_is_forgotten),
+		CASE(test_pools_a_pool_is_looked_at_again_whatever_others_do),
 		CASE(test_pools_removed_directory_forgets_its_pools_and_comes_back),
 		CASE(test_pools_figures_are_never_more_than_the_pool_has),
 	};
