@@ -287,6 +287,55 @@ case_unread_log() {
 }
 export -f case_no_threads case_no_descriptors case_no_inotify case_unread_log
 
+# --- strangers by the thousand ---
+
+case_silent_users() {
+	local user
+	setup
+	need_root
+	one_class "ready = 2"
+	printf '#!/bin/sh\nulimit -n 1024\nexec %s "$@"\n' "$DAEMON_PROGRAM" >limited
+	chmod +x limited
+	DAEMON_PROGRAM=$WORK/limited
+	daemon_start
+	wait_count a ready 2
+	# as many users as have more connections than the daemon has descriptors, and who do nothing
+	for user in $(seq 30); do
+		setpriv --reuid $((100000 + user)) --regid $NOBODY --clear-groups "$HELPERS/pool_client" "$RUN/pool.sock" \
+			flood=64 hold >"flood.$user" &
+		PIDS="$PIDS $!"
+	done
+	client_as $SOMEBODY measure=200 | tee measured >&2
+	grep -qE '^200 answered, 0 busy, 0 late' measured || fail "who asks at once has to wait: $(cat measured)"
+	is "$(client_as $SOMEBODY take=a map zero | tail -n 1)" zero
+	[ "$(grep -c "Too many" log)" -le 1 ] || fail "said at every turn"
+}
+
+# One who has a range of subordinate ids is 65536 users.
+case_subordinate_ids() {
+	setup
+	need_root
+	one_class "ready = 2"
+	daemon_start
+	wait_count a ready 2
+	for _ in 1 2; do
+		"$HELPERS/pool_client" "$RUN/pool.sock" crowd=65536 >crowd &
+		PIDS="$PIDS $!"
+	done
+	wait_for grep -q "too many" log
+	client_as $SOMEBODY measure=50 | tee measured >&2
+	grep -qE '^50 answered, 0 busy, 0 late' measured || fail "who asks at once has to wait: $(cat measured)"
+	# and on the control socket
+	"$HELPERS/pool_client" "$RUN/control.sock" crowd=65536 >crowd &
+	PIDS="$PIDS $!"
+	for _ in 1 2 3 4 5; do
+		is "$(setpriv --reuid $SOMEBODY --regid $SOMEBODY --clear-groups timeout 10 "$HELPERS/daemon_ask" \
+			"$RUN/control.sock" daemon pid)" "$DAEMON"
+	done
+	is "$(client_as $SOMEBODY take=a map zero | tail -n 1)" zero
+}
+export -f case_silent_users case_subordinate_ids
+
 # The k-th call of each thread is refused, for each k that there is: the daemon says why it ends, or serves and is short of
 # nothing but what it says; it ends when it is told to. Before its first pipe libuv would end the process: main tries
 # some descriptors before that, which one refusal does not show.
@@ -341,6 +390,8 @@ run_case "no threads: said once, and by name; what is ready is handed out; it go
 run_case "no descriptors: strangers make room for others, and it is said once" case_no_descriptors
 run_case "no instance of inotify: said by name, and tried again" case_no_inotify
 run_case "a log that nobody reads stops nothing" case_unread_log
+run_case "silent: users with more connections than there are descriptors keep nobody waiting" case_silent_users
+run_case "silent: one who is 65536 users keeps nobody waiting" case_subordinate_ids
 for refused in clone3:EAGAIN inotify_init1:EMFILE inotify_add_watch:ENOSPC socket:EMFILE accept4:EMFILE pipe2:EMFILE:2 \
 	epoll_create1:EMFILE eventfd2:EMFILE timer_create:EAGAIN openat:EMFILE openat:ENFILE; do
 	run_case "refused at every step: $refused" case_refused ${refused//:/ }
