@@ -2,8 +2,10 @@
 /* start -- from the environment to a heap that is ready, before main and before the first malloc. */
 #include "libvmmalloc/context.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -48,27 +50,47 @@ static void keep_pool_dir(void)
 	text_add(&text, "%s", vmm.config.pool_dir);
 }
 
-/* From the daemon, if the environment names it; else, and if there is none, of our own. */
-static void make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved)
+/* A full file system counts as a full pool, at the start too: then the program runs on ordinary memory, if it may. */
+static bool goes_without(int error)
+{
+	return vmm.config.spill && (error == -ENOSPC || error == -EDQUOT);
+}
+
+/* From the daemon, if the environment names it; else, and if there is none, of our own. False: there is to be none. */
+static bool make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved)
 {
 	const struct vmm_config *config = &vmm.config;
 	char message[4096 + 256];
 	struct text error = TEXT_INIT(message);
-	int fd;
+	int fd, r;
 
 	if ((config->pool_class || config->socket) && vmm_daemon_ask(config, &fd, &error) == 0 &&
 	    vmm_pool_adopt(fd, ret_pool, &error) == 0) {
 		*ret_all_reserved = true;
-		return;
+		return true;
 	}
 	if (!config->pool_dir)
 		vmm_report_fatal("no pool of class %s: %s", config->pool_class, error.data);
 	if (error.length > 0)
 		TRACE(1, "%s", error.data);
 	error.length = 0;
-	if (vmm_pool_create(config->pool_dir, config->pool_bytes, config->reserve_all, ret_pool, &error) < 0)
+	r = vmm_pool_create(config->pool_dir, config->pool_bytes, config->reserve_all, ret_pool, &error);
+	if (r < 0 && !goes_without(r))
 		vmm_report_fatal("%s", error.data);
 	*ret_all_reserved = config->reserve_all;
+	return r == 0;
+}
+
+static bool make_heap(struct vmm_pool *pool, bool all_reserved)
+{
+	int r = vmm_heap_init(&vmm.heap, pool, all_reserved);
+
+	if (r < 0 && !goes_without(r))
+		vmm_report_fatal("pool creation failed: first space in %s: %s",
+				 vmm.config.pool_dir ? vmm.config.pool_dir : "the daemon's pool", strerrordesc_np(-r));
+	if (r < 0)
+		vmm_pool_drop(pool);
+	return r == 0;
 }
 
 /* As libc does: the clock is asked on slow paths of malloc, where a system call may be refused. */
@@ -90,8 +112,7 @@ static void start(void)
 	struct text error = TEXT_INIT(message);
 	struct vmm_pool pool;
 	char **environment;
-	bool all_reserved;
-	int r;
+	bool all_reserved, has_pool;
 
 	find_clock();
 	vmm_fork_register();
@@ -102,14 +123,12 @@ static void start(void)
 	vmm_trace_start(environment);
 	if (vmm_config_read(environment, &vmm.config, &error) < 0)
 		vmm_report_fatal("%s", error.data);
-	make_pool(&pool, &all_reserved);
-	r = vmm_heap_init(&vmm.heap, &pool, all_reserved);
-	if (r < 0)
-		vmm_report_fatal("pool creation failed: first space in %s: %s",
-				 vmm.config.pool_dir ? vmm.config.pool_dir : "the daemon's pool", strerrordesc_np(-r));
+	has_pool = make_pool(&pool, &all_reserved) && make_heap(&pool, all_reserved);
+	vmm_children_prepare(environment, &vmm.config);
+	if (!has_pool)
+		return;
 	if (vmm.config.pool_dir)
 		keep_pool_dir();
-	vmm_children_prepare(environment, &vmm.config);
 	vmm_comeback_start();
 	pool.header->outside_bytes = vmm.outside_before;
 	vmm.has_pool = true;

@@ -10,8 +10,9 @@
  *
  * The header always lies in a page of the file that is mapped MAP_SHARED, also when the heap behind it
  * is private after a fork. Only the owner writes it. Others may read it with pread(2), through
- * /proc/PID/fd of the owner while that descriptor is open. There is no lock: each figure is
- * written whole (an aligned 64-bit store) but two figures need not be of the same moment.
+ * /proc/PID/fd of the owner while that descriptor is open and the file's mode lets them: a pool of the
+ * daemon is the daemon's, which tells everybody. There is no lock: each figure is written whole (an
+ * aligned 64-bit store) but two figures need not be of the same moment.
  */
 #ifndef COMMON_BASE_POOL_HEADER_H
 #define COMMON_BASE_POOL_HEADER_H
