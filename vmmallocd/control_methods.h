@@ -8,8 +8,8 @@
 
 /*
  * Does what a message asks. `uid` is the caller's. `gone`: nobody waits for an answer any more, and a call that wants
- * one is not carried out (-EPIPE): its caller was told that no daemon answers. 0, and a reply (an error, it may be), or NULL if the caller wants
- * none; -EBADMSG: it is no call, end the connection; -ENOMEM: likewise.
+ * one is not carried out (-EPIPE): its caller was told that no daemon answers. 0, and a reply (an error, it may be), or
+ * NULL if the caller wants none; -EBADMSG: it is no call, end the connection; -ENOMEM: likewise.
  */
 int control_methods_call(const struct control_backend *backend, uid_t uid, bool gone, const char *message,
 			 size_t bytes, struct control_reply **ret_reply);

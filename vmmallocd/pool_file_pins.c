@@ -3,8 +3,8 @@
  * pool_file_pins -- whether somebody still holds pages of a pool that nobody has open or mapped any more.
  *
  * A page in a pipe (vmsplice), in a buffer of io_uring or of a socket outlives every mapping. Taken out of its file it
- * belongs to nobody's pool, and yet the memory is not free: of a huge page 2 MiB, for the 4 KiB that are held. Who takes
- * one pool after another would have the memory of many.
+ * belongs to nobody's pool, and yet the memory is not free: of a huge page 2 MiB, for the 4 KiB that are held. Who
+ * takes one pool after another would have the memory of many.
  *
  * No call says who refers to a page, but two refuse to work on one that has more references than they know of:
  *
@@ -30,14 +30,16 @@
 #define PAUSE_NS 5000000
 
 /* Whether the first of the 4 KiB pages could be taken out of the file. 0; -EAGAIN: it is held; -errno */
-static int split(int fd, off_t at, void *address)
+static int split(int fd, off_t at)
 {
-	unsigned char resident;
+	off_t data;
 
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, PAGE_BYTES) < 0 ||
-	    mincore(address, PAGE_BYTES, &resident) < 0)
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, PAGE_BYTES) < 0)
 		return -errno;
-	return resident & 1 ? -EAGAIN : 0;
+	data = lseek(fd, at, SEEK_DATA);
+	if (data < 0 && errno != ENXIO)
+		return -errno;
+	return data == at ? -EAGAIN : 0;
 }
 
 /* The same of all small pages. What stands in the way of a huge page otherwise, as a lack of them, says nothing. */
@@ -55,7 +57,7 @@ static int look(int fd, off_t at, char *address, off_t bytes)
 			(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 		r = bytes == (off_t)POOL_FILE_HUGE_PAGE ? collapse(address) : 0;
 		if (r == 0)
-			r = split(fd, at, address);
+			r = split(fd, at);
 		if (r != -EAGAIN)
 			break;
 	}

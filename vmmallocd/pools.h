@@ -69,8 +69,8 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 			       const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd);
 /*
  * After HANDOUT_PINNED: whether that may change in a moment, as a pool that the user has given back is still being
- * looked at. Then the refusal does not count, and the caller asks again. `first`: what was found pinned before is looked
- * at once more.
+ * looked at. Then the refusal does not count, and the caller asks again. `first`: what was found pinned before is
+ * looked at once more.
  */
 bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool first);
 /* The descriptor could not be sent, and is closed. */

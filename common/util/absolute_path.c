@@ -12,6 +12,7 @@ int absolute_path(const char *path, char *ret_path, size_t bytes)
 {
 	char directory[PATH_MAX] = "";
 	char made[2 * PATH_MAX];
+	const char *slash;
 	int length;
 
 	if (path[0] != '/' && !getcwd(directory, sizeof(directory)))
@@ -21,8 +22,8 @@ int absolute_path(const char *path, char *ret_path, size_t bytes)
 		path += 2;
 		path += strspn(path, "/");
 	}
-	length = snprintf(made, sizeof(made), "%s%s%s", directory, path[0] == '/' || strcmp(directory, "/") == 0 ? "" : "/",
-			  path);
+	slash = path[0] == '/' || strcmp(directory, "/") == 0 ? "" : "/";
+	length = snprintf(made, sizeof(made), "%s%s%s", directory, slash, path);
 	if (length < 0 || (size_t)length >= sizeof(made) || (size_t)length >= bytes)
 		return -ENAMETOOLONG;
 	memcpy(ret_path, made, (size_t)length + 1);

@@ -96,8 +96,10 @@ static const char *class_problem(void *context, const char *name)
 
 static uint64_t pool_bytes(void *context, const char *directory, uint64_t size_bytes)
 {
+	const uint64_t grain = strcmp(directory, "/mnt/huge") == 0 ? 2 << 20 : 1;
+
 	(void)context;
-	return strcmp(directory, "/mnt/huge") == 0 ? (size_bytes + (2 << 20) - 1) & ~(uint64_t)((2 << 20) - 1) : size_bytes;
+	return (size_bytes + grain - 1) & ~(grain - 1);
 }
 
 static int pool_figures(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
@@ -151,7 +153,8 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct control_backend backend = { .context = f, .config = get_config, .daemon_info = daemon_info,
-					   .class_problem = class_problem, .pool_bytes = pool_bytes, .pool_figures = pool_figures,
+					   .class_problem = class_problem, .pool_bytes = pool_bytes,
+					   .pool_figures = pool_figures,
 					   .prune = prune, .not_removed = not_removed, .reload = reload,
 					   .ran_out = ran_out };
 
@@ -323,7 +326,7 @@ static void turn_many(struct fixture *f)
 		turn(f);
 }
 
-/* Such a client was told that no daemon answers, as the daemon was stopped, and may have asked for the contrary since. */
+/* Such a client was told that no daemon answers, as it was stopped, and may have asked for the contrary since. */
 static void test_control_does_nothing_for_a_client_that_has_gone(void **state)
 {
 	static const char reload_call[] = "{\"method\":\"org.vmmalloc.Reload\"}";

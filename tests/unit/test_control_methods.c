@@ -101,8 +101,10 @@ static const char *class_problem(void *context, const char *name)
 
 static uint64_t pool_bytes(void *context, const char *directory, uint64_t size_bytes)
 {
+	const uint64_t grain = strcmp(directory, "/mnt/huge") == 0 ? 2 << 20 : 1;
+
 	(void)context;
-	return strcmp(directory, "/mnt/huge") == 0 ? (size_bytes + (2 << 20) - 1) & ~(uint64_t)((2 << 20) - 1) : size_bytes;
+	return (size_bytes + grain - 1) & ~(grain - 1);
 }
 
 static int pool_figures(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
@@ -174,7 +176,8 @@ static int setup(void **state)
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
 	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .config = get_config,
 					       .daemon_info = daemon_info, .class_problem = class_problem,
-					       .pool_bytes = pool_bytes, .pool_figures = pool_figures, .prune = prune, .not_removed = not_removed,
+					       .pool_bytes = pool_bytes, .pool_figures = pool_figures, .prune = prune,
+					       .not_removed = not_removed,
 					       .reload = reload };
 	f->used = 1000;
 	f->peak = 2000;
@@ -712,7 +715,8 @@ static void test_control_bears_arrays_without_end(void **state)
 	char *message = malloc(CONTROL_MESSAGE_BYTES_MOST);
 
 	memset(message, '[', CONTROL_MESSAGE_BYTES_MOST);
-	assert_int_equal(control_methods_call(&f->backend, 0, false, message, CONTROL_MESSAGE_BYTES_MOST, &reply), -EBADMSG);
+	assert_int_equal(control_methods_call(&f->backend, 0, false, message, CONTROL_MESSAGE_BYTES_MOST, &reply),
+			 -EBADMSG);
 	free(message);
 }
 

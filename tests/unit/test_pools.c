@@ -9,7 +9,8 @@
 /* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c */
 /* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
 /* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
-/* objects: vmmallocd/pool_file_pins.c vmmallocd/pool_file_header.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: vmmallocd/pool_file_pins.c vmmallocd/pool_file_header.c common/base/handout.c common/base/size.c */
+/* objects: common/base/text.c */
 /* objects: tests/unit/scratch.c */
 /* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
 /* packages: libuv inih */

@@ -62,7 +62,7 @@ static bool has_library(const char *list)
 	return false;
 }
 
-/* An entry, by a path that programs in other directories find as well, if it is our library's and a list can name it. */
+/* An entry; our library's by a path that programs in other directories find as well, if a list can name that. */
 static void copy_entry(FILE *copy, const char *entry, size_t length)
 {
 	char path[PATH_MAX], absolute[PATH_MAX];

@@ -197,7 +197,8 @@ static int start(const struct ctl *ctl, const struct run *run, char **command)
 {
 	int r;
 
-	if ((r = set_pool(run)) < 0 || (r = keep_path(run, "VMMALLOC_POOL_DIR")) < 0 || (r = keep_path(run, "VMMALLOC_RUNTIME_DIR")) < 0 ||
+	if ((r = set_pool(run)) < 0 || (r = keep_path(run, "VMMALLOC_POOL_DIR")) < 0 ||
+	    (r = keep_path(run, "VMMALLOC_RUNTIME_DIR")) < 0 ||
 	    (r = run->fork ? set(run, "VMMALLOC_FORK", run->fork) : 0) < 0 ||
 	    (r = run->children ? set(run, "VMMALLOC_CHILDREN", run->children) : 0) < 0) {
 		ctl_complain("environment: %s", strerror(-r));

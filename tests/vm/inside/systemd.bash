@@ -144,17 +144,45 @@ case_pinned() {
 		directory = /dev/shm/vmmalloc
 		size = 16M
 		ready = 1
-		max = 1
+		max = 2
 	CONF
 	restart_with_directories || fail "restart"
 	wait_count plain ready 1
 	hold_as $NOBODY take=plain map fill=7 pin unmap close waitfor=go pinned
+	wait_count plain quarantined 1
+	is "$(ask list | awk '$3 == "quarantined" { print $7 }')" $NOBODY
 	wait_count plain ready 1
 	client_as $SOMEBODY take=plain map zero fill=8 | grep -qx zero || fail "not zero"
 	chmod 777 .; : >go
 	wait_for grep -q pinned "held.$HELD"
 	is "$(tail -n 1 "held.$HELD")" "pinned 7"
+	wait_count plain quarantined 0
+	wait_count plain ready 2
+	"$CTL" prune >/dev/null || fail "prune"
+	is "$(ask count plain ready)" 1
 	said_nothing_odd
+}
+
+# A service is in the groups that its unit gives it.
+case_supplementary_groups() {
+	begin
+	configure <<-'CONF'
+		[pool plain]
+		directory = /dev/shm/vmmalloc
+		size = 16M
+		ready = 1
+		groups = vmmalloc
+	CONF
+	restart_with_directories || fail "restart"
+	wait_least plain ready 1
+	local groups
+	for groups in "" vmmalloc; do
+		systemd-run --quiet --wait --pipe --unit="groups$groups" -p User=nobody -p SupplementaryGroups="$groups" \
+			"$HELPERS/pool_client" $RUN/pool.sock take=plain >"words$groups" 2>&1 ||
+			fail "status $?: $(cat "words$groups"; journalctl -q --no-pager -u "groups$groups.service")"
+	done
+	is "$(cat words)" "the class is not for this user"
+	is "$(cut -c1-3 wordsvmmalloc)" "ok "
 }
 
 # The daemon maps, punches, and interrupts itself.
@@ -260,6 +288,7 @@ run_case "the first client starts the daemon, which says READY and its STATUS" c
 run_case "a question on the control socket starts it as well" case_control_starts_it
 run_case "run, list, reload and prune as the service lets them" case_command_line
 run_case "directories in /mnt, /tmp, /home, /srv and /dev/shm, users by name" case_directories
+run_case "groups: those that a unit gives its service count" case_supplementary_groups
 run_case "a pinned page shows nothing of the next user" case_pinned
 [ -z "${DAX-}" ] || run_case "a class on DAX, and a pinned page there" case_dax
 run_case "restart leaves leases alone" keeps_leases restart
