@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* main -- vmmallocd's command line, and what a process has to set before anything else runs. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/util/absolute_path.h"
 #include "include/libvmmalloc.h"
@@ -63,6 +65,36 @@ static const char *in_full(const char *path, char *buffer, size_t bytes)
 	return path && absolute_path(path, buffer, bytes) == 0 ? buffer : path;
 }
 
+/*
+ * Without descriptor 0, 1 or 2 (`2>&-`) the first file or socket of ours would get that number. Our log would go into
+ * it, and libuv aborts when it closes one. Reading from /dev/null here, and writing to it, fail as they did.
+ */
+static int open_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return -errno;
+	return 0;
+}
+
+/* The mask outlives exec: whoever started us may have held back what ends us and what makes us reload. */
+static void unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* What was asked for is not done if it cannot be written. */
+static int end_output(void)
+{
+	if (fflush(stdout) == 0)
+		return 0;
+	fprintf(stderr, "vmmallocd: standard output: %s\n", strerror(errno));
+	return 1;
+}
+
 int main(int argc, char *argv[])
 {
 	static char config_file[PATH_MAX], state_dir[PATH_MAX], runtime_dir[PATH_MAX];
@@ -81,14 +113,16 @@ int main(int argc, char *argv[])
 	bool only_check = false;
 	int option;
 
+	if (open_standard_fds() != 0)
+		return 1;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (option) {
 		case CONFIG: options.config_file = optarg; break;
 		case RUNTIME_DIR: options.runtime_dir = optarg; break;
 		case STATE_DIR: options.state_dir = optarg; break;
 		case CHECK: only_check = true; break;
-		case HELP: print_help(); return 0;
-		case VERSION: puts("vmmallocd " VMMALLOC_VERSION); return 0;
+		case HELP: print_help(); return end_output();
+		case VERSION: puts("vmmallocd " VMMALLOC_VERSION); return end_output();
 		case LOG_LEVEL:
 			if (config_log_level_parse(optarg, &options.log_level) == 0)
 				break;
@@ -111,6 +145,7 @@ int main(int argc, char *argv[])
 	options.runtime_dir = in_full(options.runtime_dir, runtime_dir, SOCKETS_DIR_BYTES);
 
 	umask(077);
+	unblock_signals();
 	/* who opens a file while a lease is held on it makes the kernel send SIGIO, which kills */
 	signal(SIGIO, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
