@@ -109,8 +109,8 @@ static int receive_reply(int socket, int64_t deadline_us, struct handout_reply *
 
 	fd = take_descriptor(&message);
 	r = n == 0 ? -ECONNRESET : handout_reply_decode(packet, (size_t)n, ret_reply);
-	if (r == 0 && ret_reply->status == HANDOUT_OK && fd < 0)
-		r = -EBADMSG;
+	if (r == 0 && ret_reply->status == HANDOUT_OK && fd < 0)   /* a process without a free number loses it here */
+		r = message.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
 	if (r == 0 && ret_reply->status == HANDOUT_OK)
 		*ret_fd = fd;
 	else if (fd >= 0)

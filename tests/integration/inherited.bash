@@ -1,5 +1,6 @@
 #!/bin/bash
-# inherited.bash -- a daemon whose starter left it less than usual: descriptors 0 to 2 closed, signals held back.
+# inherited.bash -- a daemon or a client whose starter left it less than usual: descriptors 0 to 2 closed, signals held
+# back, no number for another file.
 . "$(dirname "$0")/../lib/suite.bash"
 . "$(dirname "$0")/helpers/daemon.bash"
 
@@ -72,9 +73,27 @@ case_full() {
 	done
 }
 
+# The socket of the library takes the last number: the pool's descriptor arrives nowhere.
+case_no_number() {
+	setup
+	one_class
+	daemon_start
+	wait_least a ready 1
+	(
+		ulimit -n 4
+		VMMALLOC_POOL=a VMMALLOC_SOCKET=$RUN/pool.sock LD_PRELOAD=$LIBRARY exec /bin/echo started
+	) >out 2>errors
+	is $? 1
+	is "$(cat out)" ""
+	is "$(cat errors)" "Error (libvmmalloc): no pool of class a: vmmallocd ($RUN/pool.sock): Too many open files"
+	# the pool that was on its way is not lost
+	wait_for eval '[ "$(ask daemon handed_out)" = "$(ask daemon recycled)" ]'
+}
+
 run_case "without standard error it serves, reloads and ends in good order" case_closed 2
 run_case "without standard input and output it does the same" case_closed 0 1
 run_case "without any of the three it does the same" case_closed 0 1 2
 run_case "signals that its parent held back reach it" case_blocked
+run_case "a client that has no number for its pool is told so" case_no_number
 run_case "help and version that cannot be written are an error" case_full
 end_suite
