@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "include/libvmmalloc.h"
 #include "libvmmalloc/arena.h"
 #include "libvmmalloc/engine.h"
 #include "libvmmalloc/pool.h"
@@ -100,6 +101,12 @@ void *reallocarray(void *pointer, size_t number, size_t size)
 		return NULL;
 	}
 	return realloc(pointer, bytes);
+}
+
+void cfree(void *pointer)
+{
+	TRACE(4, "ptr %p", pointer);
+	free(pointer);
 }
 
 /* --- jemalloc(3): declared in <jemalloc/jemalloc.h> --- */

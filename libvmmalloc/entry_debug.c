@@ -33,13 +33,6 @@ void free(void *pointer)
 	je_free(pointer);
 }
 
-void cfree(void *pointer)
-{
-	TRACE(4, "ptr %p", pointer);
-	ASSERT(vmm_arena_has_block(pointer));
-	je_free(pointer);
-}
-
 int posix_memalign(void **pointer, size_t align, size_t size)
 {
 	int r = je_posix_memalign(pointer, align, size);

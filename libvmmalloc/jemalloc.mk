@@ -22,7 +22,10 @@ endif
 
 # Aliases: our names for jemalloc's own functions, at no cost. The debug build traces some (entry_debug.c).
 JEMALLOC_ALIASES := nallocx mallctlnametomib malloc_stats_print
-TRACED_ALIASES := malloc calloc free posix_memalign aligned_alloc mallocx dallocx sdallocx
+TRACED_ALIASES := mallocx dallocx sdallocx
+# The other way round, in the release build: here jemalloc's function has the public name, and je_ is the alias. An alias
+# that the linker makes has no size, so valgrind does not see it. It would serve some of these functions and not others.
+JEMALLOC_NAMED := malloc calloc free posix_memalign aligned_alloc
 
 # object: reference=ours. The names are jemalloc 5.3's; the recipe stops if one is not there.
 JEMALLOC_HOOKS := \
@@ -97,3 +100,11 @@ $(JEMALLOC): libvmmalloc/jemalloc.mk $(JEMALLOC_ARCHIVE)
 	$(Q)cd $(JEMALLOC_DIR)/objects && for object in *.o; do \
 		$(OBJCOPY) --redefine-syms=../private.syms $$object || exit 1; \
 	done && $(AR) rcs ../libjemalloc_private.a *.o
+
+JEMALLOC_RELEASE := $(JEMALLOC_DIR)/libjemalloc_release.a
+
+$(JEMALLOC_RELEASE): $(JEMALLOC)
+	$(Q)rm -rf $(JEMALLOC_DIR)/named && mkdir -p $(JEMALLOC_DIR)/named && cp $(JEMALLOC) $@.new
+	$(Q)cp $(JEMALLOC_DIR)/objects/jemalloc.*o $(JEMALLOC_DIR)/named/ && cd $(JEMALLOC_DIR)/named && \
+		$(OBJCOPY) $(foreach f,$(JEMALLOC_NAMED),--redefine-sym je_$f=$f) jemalloc.*o && $(AR) r ../$(@F).new jemalloc.*o
+	$(Q)mv $@.new $@

@@ -17,21 +17,22 @@ LIB_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvmmalloc/li
 # All references in the library, jemalloc's included, go to mutex.c and enginecalls.c.
 LIB_LDFLAGS += -Wl,--wrap=__sched_cpucount $(addprefix -Wl$(comma)--wrap=pthread_,self mutex_init mutex_lock mutex_trylock mutex_unlock \
 	mutexattr_init mutexattr_settype mutexattr_destroy)
-LIB_LIBS := $(JEMALLOC) -pthread
+LIB_LIBS := -pthread
 
 .PHONY: lib debug
 lib: $(RELEASE_LIB) $(BUILD)/release/libvmmalloc.so ## the library
 debug: $(DEBUG_LIB) $(BUILD)/debug/libvmmalloc.so ## the library with traces and assertions
 
-$(RELEASE_LIB): $(RELEASE_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
+$(RELEASE_LIB): $(RELEASE_OBJECTS) $(JEMALLOC_RELEASE) libvmmalloc/libvmmalloc.map
 	@echo "  LINK     $@"
 	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES) $(TRACED_ALIASES),-Wl,--defsym=$f=je_$f) \
-		-Wl,--defsym=cfree=je_free $(RELEASE_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
+		$(foreach f,$(JEMALLOC_NAMED),-Wl,--defsym=je_$f=$f) $(RELEASE_OBJECTS) $(JEMALLOC_RELEASE) $(LIB_LIBS) \
+		$(LDFLAGS) -o $@
 
 $(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
 	@echo "  LINK     $@"
 	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) \
-		$(DEBUG_OBJECTS) $(LIB_LIBS) $(LDFLAGS) -o $@
+		$(DEBUG_OBJECTS) $(JEMALLOC) $(LIB_LIBS) $(LDFLAGS) -o $@
 
 $(BUILD)/%/libvmmalloc.so: $(BUILD)/%/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
