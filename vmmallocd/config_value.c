@@ -30,6 +30,19 @@ static bool path_is_plain(const char *path)
 	return true;
 }
 
+/* Without slashes that mean nothing: the same directory is to have the same name in all classes. */
+static void squeeze_slashes(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from; from++)
+		if (*from != '/' || (from[1] != '/' && from[1] != '\0'))
+			*to++ = *from;
+	if (to == path)
+		*to++ = '/';
+	*to = '\0';
+}
+
 int config_value_path(const struct config_key *key, const char *value, void *field, struct text *expected)
 {
 	char **path = field, *copy;
@@ -42,6 +55,7 @@ int config_value_path(const struct config_key *key, const char *value, void *fie
 	copy = strdup(value);
 	if (!copy)
 		return -ENOMEM;
+	squeeze_slashes(copy);
 	free(*path);
 	*path = copy;
 	return 0;

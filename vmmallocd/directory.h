@@ -28,6 +28,7 @@ struct directory {
 	bool opening;            /* a thread is at it */
 	bool open;               /* `dir` is open, and `watch` set if it is not gone */
 	bool gone;               /* removed: nothing new here */
+	bool lost;               /* it was open, and was removed or unmounted since */
 	struct pool_dir dir;
 	int watch;
 	size_t pools;            /* that the registry has here, whose jobs use `dir` */

@@ -171,6 +171,15 @@ static void on_directory_gone(void *context, int number)
 	}
 }
 
+static void on_mounts_changed(void *context)
+{
+	struct pools *pools = context;
+
+	pools_check_directories(pools);
+	pools_retry_directories(pools);
+	pools_kick(pools);
+}
+
 static int probe_leased(void *context, struct registry_pool *pool)
 {
 	if (pool->state == REGISTRY_LEASED)
@@ -301,6 +310,7 @@ int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const stru
 	if (!pools->registry)
 		return -ENOMEM;
 	registry_set_epoch(pools->registry, registry_epoch(saved));
+	(void)mounts_open(loop, on_mounts_changed, pools, &pools->mounts);
 	r = add_directories(pools);
 	if (r == 0)
 		r = registry_each(saved, add_saved_directory, pools);
@@ -325,6 +335,7 @@ void pools_stop(struct pools *pools)
 	uv_close((uv_handle_t *)&pools->due_timer, NULL);
 	uv_close((uv_handle_t *)&pools->probe_timer, NULL);
 	uv_close((uv_handle_t *)&pools->early_timer, NULL);
+	mounts_close(pools->mounts);
 	watch_close(pools->watch);
 	/* jobs that end from now on still give up their directories */
 	pools->watch = NULL;

@@ -22,6 +22,7 @@
 #include "vmmallocd/early.h"
 #include "vmmallocd/jobs.h"
 #include "vmmallocd/log.h"
+#include "vmmallocd/mounts.h"
 #include "vmmallocd/provision.h"
 #include "vmmallocd/registry.h"
 #include "vmmallocd/request.h"
@@ -40,6 +41,7 @@ struct pools {
 	struct jobs jobs;
 	struct directories directories;
 	struct watch *watch;                 /* NULL before the first directory is watched, and once it stops */
+	struct mounts *mounts;               /* NULL: not to be had; what it says is looked for each second as well */
 	uv_timer_t due_timer, probe_timer, early_timer;
 	unsigned probe_slice;
 	struct early early;

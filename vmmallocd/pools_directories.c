@@ -116,13 +116,15 @@ static void opened(void *context, struct directory_scan *scan)
 	if (r == 0) {
 		directory->dir = scan->dir;
 		directory->open = true;
+		directory->lost = false;
 		directory->problem[0] = '\0';
 		adopt_all(pools, directory, scan);
 		if (!directory->wanted && directory->pools == 0) {
 			watch_remove(pools->watch, directory->watch);
 			directory_close(directory);
 		}
-	} else if (directory->wanted && !pools->stopping) {
+	} else if (directory->wanted && !pools->stopping && !(directory->lost && r == -ENOENT)) {
+		/* that it is not there any more is known, and says more than that it is not there */
 		set_problem(pools, directory, scan->error);
 	}
 	pools_refresh_classes(pools);
@@ -166,6 +168,13 @@ int64_t pools_directories_due_ms(const struct pools *pools, int64_t latest_ms)
 	return latest_ms;
 }
 
+void pools_retry_directories(struct pools *pools)
+{
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
+		if (directory->wanted && !directory->open)
+			directory->due_ms = 0;
+}
+
 /* --- going --- */
 
 static int forget_pool_of(void *context, struct registry_pool *pool)
@@ -184,7 +193,7 @@ void pools_directory_gone(struct pools *pools, struct directory *directory)
 
 	snprintf(problem, sizeof(problem), "pool directory %s: removed or unmounted", directory->path);
 	watch_remove(pools->watch, directory->watch);
-	directory->gone = true;
+	directory->gone = directory->lost = true;
 	set_problem(pools, directory, problem);
 	for (struct job *job = pools->jobs.first; job; job = job->next)
 		if (job->directory == directory)

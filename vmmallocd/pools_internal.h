@@ -46,6 +46,8 @@ void pools_kick(struct pools *pools);
 void pools_open_directories(struct pools *pools);
 int64_t pools_directories_due_ms(const struct pools *pools, int64_t latest_ms);
 void pools_refresh_classes(struct pools *pools);
+/* What is not open is opened soon: it may be another by now. */
+void pools_retry_directories(struct pools *pools);
 /* Whether the paths still name the directories that are open. */
 void pools_check_directories(struct pools *pools);
 void pools_directory_gone(struct pools *pools, struct directory *directory);

@@ -313,6 +313,27 @@ static void test_size_is_rounded_up_to_whole_pages(void **state)
 	config_done(&config);
 }
 
+static void test_slashes_are_squeezed(void **state)
+{
+	static const struct { const char *path, *read; } paths[] = {
+		{ "/mnt/a", "/mnt/a" }, { "/mnt/a/", "/mnt/a" }, { "//mnt///a//", "/mnt/a" }, { "/", "/" },
+		{ "///", "/" }, { "/a/.../b", "/a/.../b" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char text[128];
+		struct config config;
+
+		snprintf(text, sizeof(text), "[daemon]\nstate_dir = %s\n[pool a]\nsize = 1G\ndirectory = %s\n",
+			 paths[i].path, paths[i].path);
+		config = read_ok(text);
+		assert_string_equal(config.classes[0].directory, paths[i].read);
+		assert_string_equal(config.state_dir, paths[i].read);
+		config_done(&config);
+	}
+}
+
 static void test_log_level_has_words_and_numbers(void **state)
 {
 	static const struct { const char *word; enum config_log_level level; } good[] = {
@@ -833,6 +854,7 @@ int main(void)
 		TEST(test_class_has_defaults),
 		TEST(test_config_reads_all_keys),
 		TEST(test_size_is_rounded_up_to_whole_pages),
+		TEST(test_slashes_are_squeezed),
 		TEST(test_log_level_has_words_and_numbers),
 		TEST(test_comments_blanks_bom_and_crlf_are_understood),
 		TEST(test_values_may_have_spaces_and_other_alphabets),

@@ -4,7 +4,8 @@
 /* objects: vmmallocd/pools.c vmmallocd/pools_work.c vmmallocd/pools_handout.c vmmallocd/pools_control.c */
 /* objects: vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/work.c vmmallocd/shortage.c */
 /* objects: vmmallocd/directory.c vmmallocd/recover.c */
-/* objects: vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/log.c vmmallocd/registry.c */
+/* objects: vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/mounts.c vmmallocd/log.c */
+/* objects: vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
 /* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c */
 /* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */

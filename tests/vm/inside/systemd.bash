@@ -1,40 +1,7 @@
 #!/bin/bash
 # systemd.bash -- where systemd is PID 1: the daemon as `make install` installs it. Run as a service, in a container or
 # in a guest, never on a machine that is used for something else.
-. "$(dirname "$0")/../../lib/suite.bash"
-[ "$(cat /proc/1/comm)" = systemd ] && [ -d /out ] || { echo "only in the container or guest of tests/vm"; exit 1; }
-. "$(dirname "$0")/../../integration/helpers/daemon.bash"
-RUN=/run/vmmalloc
-CTL=/opt/vmmalloc/bin/vmmallocctl
-export RUN CTL
-
-show() { systemctl show --value -p "$1" "${2-vmmallocd.service}"; }
-main_pid() { show MainPID; }
-is_active() { [ "$(show ActiveState)" = active ]; }
-is_inactive() { [ "$(show ActiveState)" = inactive ]; }
-# The helpers' clean_up, without directories and a daemon of the case's own.
-begin() {
-	PIDS= DAEMON= MOUNTS= POOLS=$WORK/none
-	trap ended EXIT
-}
-ended() {
-	local status=$?
-	(exit $status)
-	clean_up 2>/dev/null
-	[ $status -eq 0 ] || { timeout 5 "$CTL" status; timeout 5 "$CTL" list; journalctl -q --no-pager -n 20 -u vmmallocd.service; }
-	exit $status
-}
-configure() {
-	mkdir -p /etc/vmmalloc
-	cat >/etc/vmmalloc/vmmallocd.conf
-}
-restart_with_directories() { systemctl daemon-reload && systemctl restart vmmallocd.service; }
-said_nothing_odd() {
-	journalctl -q --no-pager -o cat -u vmmallocd.service | grep -E "Operation not permitted|Permission denied|not implemented" &&
-		fail "something is not allowed to the service"
-	return 0
-}
-export -f show main_pid is_active is_inactive begin ended configure restart_with_directories said_nothing_odd
+. "$(dirname "$0")/service.bash"
 
 configure <<'CONF'
 [pool plain]
@@ -103,7 +70,7 @@ case_command_line() {
 	wait_count plain leased 1
 }
 
-# Classes wherever people have directories, for users by name; the generator makes them visible to the service.
+# Classes wherever people have directories, for users by name.
 case_directories() {
 	begin
 	local directory class=0
@@ -118,8 +85,8 @@ case_directories() {
 		[ $class -ne 0 ] || printf '[daemon]\nlog_level = debug\n'
 		printf '[pool c%d]\ndirectory = %s\nsize = 16M\nusers = root, nobody\n' $((class += 1)) "$directory"
 	done | configure
-	restart_with_directories || fail "restart"
-	show BindPaths | grep -q /mnt/pools || fail "BindPaths: $(show BindPaths)"
+	# all of them are there for the service that runs
+	systemctl reload vmmallocd.service || fail "reload"
 	for class in 1 2 3 5; do
 		wait_least c$class ready 1
 		is "$(ask problem c$class)" ""
@@ -146,7 +113,7 @@ case_pinned() {
 		ready = 1
 		max = 2
 	CONF
-	restart_with_directories || fail "restart"
+	systemctl restart vmmallocd.service || fail "restart"
 	wait_count plain ready 1
 	hold_as $NOBODY take=plain map fill=7 pin unmap close waitfor=go pinned
 	wait_count plain quarantined 1
@@ -199,7 +166,7 @@ case_dax() {
 		max = 1
 	CONF
 	printf '[daemon]\npunch_timeout = 1\nlog_level = debug\n' | configure
-	restart_with_directories || fail "restart"
+	systemctl restart vmmallocd.service || fail "restart"
 	wait_count plain ready 1
 	is "$(ask problem plain)" ""
 	journalctl -q --no-pager -o cat -u vmmallocd.service | grep -q "class 'plain': ready, 16777216 of 16777216 bytes in huge" ||
