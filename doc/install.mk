@@ -32,7 +32,7 @@ $(BUILD)/libvmmalloc.pc: include/libvmmalloc.h Makefile FORCE
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -lvmmalloc' 'Cflags: -I$${includedir}' >$@
 
 $(BUILD)/vmmallocd.service: systemd/vmmallocd.service Makefile FORCE
-	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' $< >$@
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|' $< >$@
 
 .PHONY: install uninstall FORCE
 install: all $(BUILD)/libvmmalloc.pc $(BUILD)/vmmallocd.service ## install under $(DESTDIR)$(PREFIX)

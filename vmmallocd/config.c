@@ -28,46 +28,49 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int read_fragment(const char *directory, const char *name, struct config *config, struct text *error)
+static int read_fragment(const char *directory, const char *name, struct config *config)
 {
 	char *path;
 	int r;
 
 	if (asprintf(&path, "%s/%s", directory, name) < 0)
-		return config_file_fail(directory, -ENOMEM, error);
-	r = config_file_read(path, config, error);
+		return -ENOMEM;
+	r = config_file_read(path, config);
 	free(path);
 	return r;
 }
 
-static int read_directory(const char *directory, struct config *config, struct text *error)
+static int read_directory(const char *directory, struct config *config)
 {
 	struct dirent **entries;
 	int count = scandir(directory, &entries, is_fragment, by_name);
 	int r = 0;
 
+	if (count < 0 && errno == ENOMEM)
+		return -ENOMEM;
 	if (count < 0)
-		return errno == ENOENT ? 0 : config_file_fail(directory, -errno, error);
+		return errno == ENOENT ? 0 : config_file_mistake(config, "%s: cannot be read: %s", directory,
+								 strerrordesc_np(errno));
 	for (int i = 0; i < count; i++) {
 		if (r == 0)
-			r = read_fragment(directory, entries[i]->d_name, config, error);
+			r = read_fragment(directory, entries[i]->d_name, config);
 		free(entries[i]);
 	}
 	free(entries);
 	return r;
 }
 
-static int read_files(const char *file, struct config *config, struct text *error)
+static int read_files(const char *file, struct config *config)
 {
 	const char *slash = strrchr(file, '/');
 	char *directory;
-	int r = config_file_read(file, config, error);
+	int r = config_file_read(file, config);
 
 	if (r < 0)
 		return r;
 	if (asprintf(&directory, "%.*sconf.d", slash ? (int)(slash + 1 - file) : 0, file) < 0)
-		return config_file_fail(file, -ENOMEM, error);
-	r = read_directory(directory, config, error);
+		return -ENOMEM;
+	r = read_directory(directory, config);
 	free(directory);
 	return r;
 }
@@ -83,7 +86,7 @@ static unsigned default_workers(void)
 	return (unsigned)CPU_COUNT(&processors);
 }
 
-int config_read(const char *file, struct config *ret_config, struct text *error)
+int config_read(const char *file, struct config *ret_config)
 {
 	struct config config = {
 		.runtime_dir = strdup(CONFIG_RUNTIME_DIR_DEFAULT),
@@ -93,12 +96,8 @@ int config_read(const char *file, struct config *ret_config, struct text *error)
 		.punch_timeout_s = 10,
 		.connections_per_user = 64,
 	};
-	int r;
+	int r = config.runtime_dir && config.state_dir ? read_files(file, &config) : -ENOMEM;
 
-	if (config.runtime_dir && config.state_dir)
-		r = read_files(file, &config, error);
-	else
-		r = config_file_fail(file, -ENOMEM, error);
 	if (r < 0) {
 		config_done(&config);
 		return r;
@@ -117,7 +116,11 @@ void config_done(struct config *config)
 		free(class->users.ids);
 		free(class->groups.ids);
 		free(class->where);
+		free(class->problem);
 	}
+	for (size_t i = 0; i < config->mistake_count; i++)
+		free(config->mistakes[i]);
+	free(config->mistakes);
 	free(config->classes);
 	free(config->runtime_dir);
 	free(config->state_dir);
@@ -130,4 +133,11 @@ const struct config_class *config_find(const struct config *config, const char *
 		if (strcmp(config->classes[i].name, name) == 0)
 			return &config->classes[i];
 	return NULL;
+}
+
+void config_sum_up(const struct config *config, struct text *words)
+{
+	text_add(words, "%s", config->problem ? config->problem : config->mistakes[0]);
+	if (config->mistake_count > 1)
+		text_add(words, " (vmmallocd --check says %zu more)", config->mistake_count - 1);
 }

@@ -15,6 +15,9 @@
  *
  * conf.d/NAME.conf files are read after the file itself, in the order of their names; a later value of [daemon] wins,
  * and a class may be described in one place only. No libuv here; it may block on the user database (NSS).
+ *
+ * Reading goes on after a mistake, to find them all. What is right is there, and can be used: a mistake in a class
+ * closes that class, and one elsewhere leaves a default in its place. Whether to use it is for the caller to decide.
  */
 #ifndef VMMALLOCD_CONFIG_H
 #define VMMALLOCD_CONFIG_H
@@ -31,6 +34,8 @@
 #define CONFIG_STATE_DIR_DEFAULT "/var/lib/vmmalloc"
 #define CONFIG_CLASSES_MOST 64
 #define CONFIG_POOLS_MOST 65536        /* `max` of one class */
+
+#define CONFIG_ID_NOBODY UINT32_MAX     /* (uid_t)-1 and (gid_t)-1, which no process has */
 
 enum config_recycle {
 	CONFIG_RECYCLE_SCRUB,    /* punched, reserved again, warmed, ready again */
@@ -56,6 +61,10 @@ struct config_class {
 	unsigned max_per_user;   /* 0: no limit */
 	enum config_recycle recycle;
 	char *where;             /* "FILE:LINE" of the section, for messages */
+	char *problem;           /* a mistake in it, the one that closes it if one does; NULL: none */
+	/* By a mistake: nobody gets its pools, and none is made; `directory` may be "", and `size_bytes` 0. A name that
+	 * does not exist closes nothing: it stands for nobody. */
+	bool closed;
 };
 
 struct config {
@@ -67,15 +76,22 @@ struct config {
 	unsigned connections_per_user;    /* 1 to 10000; default 64 */
 	struct config_class *classes;     /* in the order of the files */
 	size_t class_count;
+	char **mistakes;                  /* one line each, in the order of the files */
+	size_t mistake_count;
+	const char *problem;              /* the first of them that is not of a class alone; NULL: none */
+	bool names_missing;               /* a name of `users` or `groups` was not found */
 };
 
 /*
- * Reads `file` and, if it exists, the *.conf files in the directory conf.d beside it. A missing `file` is an error.
- * Returns 0, or -errno (-EINVAL for what is in the files), with one line in `error` that names file, line, key, value
- * and what was expected:
+ * Reads `file` and, if it exists, the *.conf files in the directory conf.d beside it. 0, with what was wrong with them
+ * in ret_config->mistakes, or -ENOMEM. That `file` is missing is a mistake. Each names file, line, key, value and what
+ * was expected:
  *     /etc/vmmalloc/vmmallocd.conf:7: size (12Q): expected a number of bytes or one with K, M, G or T
  */
-int config_read(const char *file, struct config *ret_config, struct text *error);
+int config_read(const char *file, struct config *ret_config);
+
+/* Says in one line what is wrong: a mistake, and how many others there are. */
+void config_sum_up(const struct config *config, struct text *words);
 
 /* Frees what a struct config owns, and zeroes it. */
 void config_done(struct config *config);

@@ -4,7 +4,11 @@
  *
  * inih splits a line into key and value, and knows inline comments. What it would do in silence is done here, in the
  * function that hands it the lines: it cuts long lines and section names, never mentions a section without keys, takes
- * an indented line for more of the value before, and does not say which line a key stands on.
+ * an indented line for more of the value before, does not say which line a key stands on, and of lines that it cannot
+ * make sense of it tells the first only.
+ *
+ * Reading goes on after a mistake. What follows from it is none of its own: the keys of a section that is no section
+ * are passed over, and a class that has a mistake is not said to lack a key.
  */
 #include "vmmallocd/config_file.h"
 
@@ -23,6 +27,7 @@
 
 #define FILE_BYTES_MOST (1024 * 1024)  /* a pool that is named by mistake is not read into memory */
 #define KEYS_MOST 10
+#define MISTAKE_BYTES 1024             /* with a path; a longer one is cut off */
 #define DAEMON(field) offsetof(struct config, field)
 #define CLASS(field) offsetof(struct config_class, field)
 
@@ -66,9 +71,8 @@ struct parser {
 	unsigned *lines;                    /* where each of them was set; 0: nowhere */
 	unsigned daemon_lines[KEYS_MOST], class_lines[KEYS_MOST];
 	unsigned class_line;                /* the section's; 0 outside of classes */
-	int result;
-	struct text *error;
-	size_t error_start;
+	bool skipping;                      /* the lines of a section that cannot be used */
+	int result;                         /* 0, or -ENOMEM: the end */
 };
 
 static struct config_class *parser_class(struct parser *p)
@@ -76,40 +80,117 @@ static struct config_class *parser_class(struct parser *p)
 	return &p->config->classes[p->config->class_count - 1];
 }
 
-/* Every error ends the parsing, so there is one at most. */
+static int mistake_note(struct config *config, const char *words)
+{
+	char **mistakes = reallocarray(config->mistakes, config->mistake_count + 1, sizeof(*mistakes));
+
+	if (!mistakes)
+		return -ENOMEM;
+	config->mistakes = mistakes;
+	mistakes[config->mistake_count] = strdup(words);
+	return mistakes[config->mistake_count] && ++config->mistake_count ? 0 : -ENOMEM;
+}
+
+static int mistake_of_class(struct config *config, struct config_class *class, bool closes, const char *words)
+{
+	if (!class->problem || (closes && !class->closed)) {
+		free(class->problem);
+		class->problem = strdup(words);
+	}
+	class->closed |= closes;
+	return class->problem ? mistake_note(config, words) : -ENOMEM;
+}
+
+static int mistake_of_all(struct config *config, const char *words)
+{
+	int r = mistake_note(config, words);
+
+	if (r == 0 && !config->problem)
+		config->problem = config->mistakes[config->mistake_count - 1];
+	return r;
+}
+
+int config_file_mistake(struct config *config, const char *format, ...)
+{
+	char words[MISTAKE_BYTES] = "";
+	struct text text = TEXT_INIT(words);
+	va_list args;
+
+	va_start(args, format);
+	text_add_va(&text, format, args);
+	va_end(args);
+	return mistake_of_all(config, words);
+}
+
+__attribute__((format(printf, 5, 0)))
+static void parser_mistake_va(struct parser *p, struct config_class *class, bool closes, unsigned line,
+			      const char *format, va_list args)
+{
+	char words[MISTAKE_BYTES] = "";
+	struct text text = TEXT_INIT(words);
+
+	text_add(&text, "%s:%u: ", p->path, line);
+	text_add_va(&text, format, args);
+	if (p->result == 0 && class)
+		p->result = mistake_of_class(p->config, class, closes, words);
+	else if (p->result == 0)
+		p->result = mistake_of_all(p->config, words);
+}
+
+/* Of `class`, which it closes; or of none, if that is NULL. */
 __attribute__((format(printf, 4, 5)))
-static int parser_fail(struct parser *p, int result, unsigned line, const char *format, ...)
+static void class_mistake(struct parser *p, struct config_class *class, unsigned line, const char *format, ...)
 {
 	va_list args;
 
-	text_add(p->error, "%s:%u: ", p->path, line);
 	va_start(args, format);
-	text_add_va(p->error, format, args);
+	parser_mistake_va(p, class, true, line, format, args);
 	va_end(args);
-	p->result = result;
-	return result;
 }
 
-static int parser_out_of_memory(struct parser *p)
+/* Of the class that is being read, which it does not close. */
+__attribute__((format(printf, 2, 3)))
+static void name_mistake(struct parser *p, const char *format, ...)
 {
-	return parser_fail(p, -ENOMEM, p->number, "out of memory");
+	va_list args;
+
+	va_start(args, format);
+	parser_mistake_va(p, parser_class(p), false, p->number, format, args);
+	va_end(args);
 }
 
-/* What can only be judged when all keys of the class are known. */
+/* Of the section that is being read, at the line that is being read. */
+__attribute__((format(printf, 2, 3)))
+static void parser_mistake(struct parser *p, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	parser_mistake_va(p, p->class_line ? parser_class(p) : NULL, true, p->number, format, args);
+	va_end(args);
+}
+
+/* What can only be judged when all keys of the class are known; and what others may rely on. */
 static void class_end(struct parser *p)
 {
-	const struct config_class *class;
+	struct config_class *class;
 
 	if (p->class_line == 0)
 		return;
 	class = parser_class(p);
-	if (!class->directory)
-		parser_fail(p, -EINVAL, p->class_line, "directory (none): expected one in [pool %s]", class->name);
+	if (class->closed)
+		;
+	else if (!class->directory)
+		class_mistake(p, class, p->class_line, "directory (none): expected one in [pool %s]", class->name);
 	else if (!class->size_bytes)
-		parser_fail(p, -EINVAL, p->class_line, "size (none): expected one in [pool %s]", class->name);
+		class_mistake(p, class, p->class_line, "size (none): expected one in [pool %s]", class->name);
 	else if (class->ready > class->max)
-		parser_fail(p, -EINVAL, p->class_lines[CLASS_READY], "ready (%u): expected at most max (%u)",
-			    class->ready, class->max);
+		class_mistake(p, class, p->class_lines[CLASS_READY], "ready (%u): expected at most max (%u)",
+			      class->ready, class->max);
+	if (!class->directory)
+		class->directory = strdup("");
+	if (!class->directory)
+		p->result = -ENOMEM;
 	p->class_line = 0;
 }
 
@@ -132,27 +213,29 @@ static int class_add(struct parser *p, const char *name)
 	return 0;
 }
 
-static int class_begin(struct parser *p, const char *name)
+static void class_begin(struct parser *p, const char *name)
 {
-	const struct config_class *other = config_find(p->config, name);
+	struct config_class *other = (struct config_class *)config_find(p->config, name);
 
-	if (handout_class_name_check(name) < 0)
-		return parser_fail(p, -EINVAL, p->number,
-				   "section (pool %s): expected a name of 1 to %d letters, digits, - and _", name,
-				   HANDOUT_CLASS_BYTES - 1);
-	if (other)
-		return parser_fail(p, -EINVAL, p->number, "section (pool %s): expected once; it is also at %s", name,
-				   other->where);
-	if (p->config->class_count == CONFIG_CLASSES_MOST)
-		return parser_fail(p, -EINVAL, p->number, "section (pool %s): expected at most %d classes", name,
-				   CONFIG_CLASSES_MOST);
-	if (class_add(p, name) < 0)
-		return parser_out_of_memory(p);
-	p->class_line = p->number;
-	p->keys = class_keys;
-	p->lines = p->class_lines;
-	memset(p->class_lines, 0, sizeof(p->class_lines));
-	return 0;
+	p->skipping = true;
+	if (handout_class_name_check(name) < 0) {
+		parser_mistake(p, "section (pool %s): expected a name of 1 to %d letters, digits, - and _", name,
+			       HANDOUT_CLASS_BYTES - 1);
+	} else if (other) {
+		/* which of them is meant cannot be known */
+		class_mistake(p, other, p->number, "section (pool %s): expected once; it is also at %s", name,
+			      other->where);
+	} else if (p->config->class_count == CONFIG_CLASSES_MOST) {
+		parser_mistake(p, "section (pool %s): expected at most %d classes", name, CONFIG_CLASSES_MOST);
+	} else if (class_add(p, name) < 0) {
+		p->result = -ENOMEM;
+	} else {
+		p->skipping = false;
+		p->class_line = p->number;
+		p->keys = class_keys;
+		p->lines = p->class_lines;
+		memset(p->class_lines, 0, sizeof(p->class_lines));
+	}
 }
 
 static char *strip(char *string)
@@ -167,29 +250,41 @@ static char *strip(char *string)
 }
 
 /* `line` is stripped, and begins with a bracket. */
-static int section_begin(struct parser *p, char *line)
+static void section_begin(struct parser *p, char *line)
 {
 	size_t inside = strcspn(line + 1, "]");
 	char *end = line + 1 + inside, *name;
 
 	class_end(p);
-	if (p->result < 0)
-		return p->result;
-	if (*end != ']' || !strchr(";#", *strip(end + 1)))
-		return parser_fail(p, -EINVAL, p->number, "section (%s): expected [daemon] or [pool NAME]", line);
+	p->skipping = false;
+	p->keys = NULL;
+	if (*end != ']' || !strchr(";#", *strip(end + 1))) {
+		p->skipping = true;
+		parser_mistake(p, "section (%s): expected [daemon] or [pool NAME]", line);
+		return;
+	}
 	*end = '\0';
 	name = strip(line + 1);
 	if (strcmp(name, "daemon") == 0) {
 		p->keys = daemon_keys;
 		p->lines = p->daemon_lines;
-		return 0;
+	} else if (strncmp(name, "pool", 4) == 0 && strchr(" \t", name[4])) {
+		class_begin(p, name + 4 + strspn(name + 4, " \t"));
+	} else {
+		p->skipping = true;
+		parser_mistake(p, "section (%s): expected [daemon] or [pool NAME]", name);
 	}
-	if (strncmp(name, "pool", 4) == 0 && strchr(" \t", name[4]))
-		return class_begin(p, name + 4 + strspn(name + 4, " \t"));
-	return parser_fail(p, -EINVAL, p->number, "section (%s): expected [daemon] or [pool NAME]", name);
 }
 
-/* The next line without its white space; NULL at the end, or after an error. */
+/* Nobody knows what else the file says: of the class, and besides. */
+static void cut_off(struct parser *p, int error)
+{
+	parser_mistake(p, "cannot be read: %s", strerrordesc_np(error));
+	if (p->result == 0 && !p->config->problem)
+		p->config->problem = p->config->mistakes[p->config->mistake_count - 1];
+}
+
+/* The next line without its white space, and nothing of one that is no text; NULL at the end. */
 static char *parser_next(struct parser *p)
 {
 	ssize_t length;
@@ -198,24 +293,58 @@ static char *parser_next(struct parser *p)
 
 	if (p->result < 0)
 		return NULL;
+	errno = 0;
 	length = getline(&p->line, &p->line_bytes, p->stream);
 	if (length < 0) {
+		int error = errno;
+
+		p->number++;
 		if (!feof(p->stream))
-			parser_fail(p, -errno, p->number + 1, "cannot be read: %s", strerrordesc_np(errno));
+			cut_off(p, error);
 		return NULL;
 	}
 	p->number++;
 	text_length = (size_t)length;
 	while (text_length && strchr("\r\n", p->line[text_length - 1]) && p->line[text_length - 1])
 		text_length--;
-	if (!config_value_is_text(p->line, text_length)) {
-		parser_fail(p, -EINVAL, p->number, "expected text in UTF-8 without control characters");
-		return NULL;
-	}
 	line = p->line;
+	if (!config_value_is_text(line, text_length)) {
+		parser_mistake(p, "expected text in UTF-8 without control characters");
+		*line = '\0';
+	}
 	if (p->number == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
 		line += 3;
 	return strip(line);
+}
+
+/* Whether inih finds a key in the line: an = or : before a comment. */
+static bool has_key(const char *line)
+{
+	for (const char *c = line; *c; c++) {
+		if (*c == '=' || *c == ':')
+			return true;
+		if (*c == ';' && c > line && strchr(" \t", c[-1]))
+			return false;
+	}
+	return false;
+}
+
+/* What is left for inih of a line, after what is done with it here. */
+static const char *parser_line(struct parser *p, char *line, size_t most)
+{
+	size_t length = strlen(line);
+
+	if (*line == '[')
+		section_begin(p, line);
+	if (*line == '\0' || strchr("[;#", *line) || p->skipping)
+		return "";
+	if (length > most)
+		parser_mistake(p, "expected at most %zu bytes in a line, and there are %zu", most, length);
+	else if (has_key(line))
+		return line;
+	else
+		parser_mistake(p, "expected KEY = VALUE, a [section] or a comment");
+	return "";
 }
 
 /* inih's reader, in the place of fgets. Comments may be as long as they like, and sections are done with here. */
@@ -223,124 +352,121 @@ static char *parser_read(char *buffer, int bytes, void *stream)
 {
 	struct parser *p = stream;
 	char *line = parser_next(p);
-	size_t length;
 
 	if (!line)
 		return NULL;
-	if (*line == '[' && section_begin(p, line) < 0)
-		return NULL;
-	if (strchr("[;#", *line))
-		line += strlen(line);
-	length = strlen(line);
-	if (length + sizeof("\n") > (size_t)bytes) {
-		parser_fail(p, -EINVAL, p->number, "expected at most %zu bytes in a line, and there are %zu",
-			    (size_t)bytes - sizeof("\n"), length);
-		return NULL;
-	}
-	memcpy(buffer, line, length);
-	memcpy(buffer + length, "\n", sizeof("\n"));
+	(void)snprintf(buffer, (size_t)bytes, "%s\n", parser_line(p, line, (size_t)bytes - sizeof("\n")));
 	return buffer;
 }
 
-static int fail_unknown_key(struct parser *p, const char *name, const char *value)
-{
-	parser_fail(p, -EINVAL, p->number, "%s (%s): expected one of", name, value);
-	for (const struct config_key *key = p->keys; key->name; key++)
-		text_add(p->error, "%s %s", key == p->keys ? "" : ",", key->name);
-	return p->result;
-}
-
-static int parser_set(struct parser *p, const char *name, const char *value)
+static void unknown_key(struct parser *p, const char *name, const char *value)
 {
 	char words[256] = "";
-	struct text expected = TEXT_INIT(words);
-	const struct config_key *key = p->keys;
-	void *target;
-	int r;
+	struct text keys = TEXT_INIT(words);
 
-	if (!key)
-		return parser_fail(p, -EINVAL, p->number, "%s (%s): expected [daemon] or [pool NAME] before it", name,
-				   value);
+	for (const struct config_key *key = p->keys; key->name; key++)
+		text_add(&keys, "%s %s", key == p->keys ? "" : ",", key->name);
+	parser_mistake(p, "%s (%s): expected one of%s", name, value, words);
+}
+
+static void parser_set_key(struct parser *p, const struct config_key *key, const char *value)
+{
+	char words[512] = "";
+	struct text expected = TEXT_INIT(words);
+	void *target = p->class_line ? (void *)parser_class(p) : (void *)p->config;
+	int r = key->read(key, value, (char *)target + key->offset, &expected);
+
+	p->lines[key - p->keys] = p->number;
+	if (r == -ENOMEM) {
+		p->result = -ENOMEM;
+	} else if (r == -ENOENT) {
+		p->config->names_missing = true;
+		name_mistake(p, "%s (%s): expected %s", key->name, value, words);
+	} else if (r < 0) {
+		parser_mistake(p, "%s (%s): expected %s", key->name, value, words);
+	}
+}
+
+static void parser_set(struct parser *p, const char *name, const char *value)
+{
+	const struct config_key *key = p->keys;
+
+	if (!key) {
+		parser_mistake(p, "%s (%s): expected [daemon] or [pool NAME] before it", name, value);
+		return;
+	}
 	while (key->name && strcmp(key->name, name) != 0)
 		key++;
 	if (!key->name)
-		return fail_unknown_key(p, name, value);
-	if (p->lines[key - p->keys])
-		return parser_fail(p, -EINVAL, p->number, "%s (%s): expected once; it is also at line %u", name, value,
-				   p->lines[key - p->keys]);
-	target = p->class_line ? (void *)parser_class(p) : (void *)p->config;
-	r = key->read(key, value, (char *)target + key->offset, &expected);
-	if (r == -ENOMEM)
-		return parser_out_of_memory(p);
-	if (r < 0)
-		return parser_fail(p, r, p->number, "%s (%s): expected %s", name, value, words);
-	p->lines[key - p->keys] = p->number;
-	return 0;
+		unknown_key(p, name, value);
+	else if (p->lines[key - p->keys])
+		parser_mistake(p, "%s (%s): expected once; it is also at line %u", name, value,
+			       p->lines[key - p->keys]);
+	else
+		parser_set_key(p, key, value);
 }
 
-/* inih's handler: not 0 is success. */
+/* inih's handler: not 0 is success. What is wrong was said. */
 static int parser_handle(void *user, const char *section, const char *name, const char *value)
 {
+	struct parser *p = user;
+
 	(void)section;
-	return parser_set(user, name, value) == 0;
+	if (p->result == 0)
+		parser_set(p, name, value);
+	return 1;
 }
 
 static int parser_run(struct parser *p)
 {
 	int bad_line = ini_parse_stream(parser_read, p, parser_handle, p);
 
-	/* inih goes on after a line that it cannot make sense of, and says at the end which was the first */
-	if (bad_line > 0 && (p->result == 0 || (unsigned)bad_line < p->number)) {
-		p->error->length = p->error_start;
-		return parser_fail(p, -EINVAL, (unsigned)bad_line, "expected KEY = VALUE, a [section] or a comment");
-	}
 	if (bad_line < 0)
-		return parser_out_of_memory(p);
+		p->result = -ENOMEM;
+	else if (bad_line > 0)
+		p->result = config_file_mistake(p->config, "%s:%d: expected KEY = VALUE, a [section] or a comment",
+						p->path, bad_line);
 	if (p->result == 0)
 		class_end(p);
 	return p->result;
 }
 
-int config_file_fail(const char *path, int r, struct text *error)
-{
-	text_add(error, "%s: cannot be read: %s", path, strerrordesc_np(-r));
-	return r;
-}
-
-static int file_open(const char *path, FILE **ret_stream, struct text *error)
+/* A stream or NULL, and then what is wrong is noted, or *ret_result is -ENOMEM. */
+static FILE *file_open(const char *path, struct config *config, int *ret_result)
 {
 	/* O_NONBLOCK: a FIFO would make us wait for somebody to write */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	int r = fd < 0 ? -errno : 0;
 	FILE *stream = NULL;
 	struct stat st;
+	int error;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size > FILE_BYTES_MOST)) {
-		text_add(error, "%s: expected a regular file of at most 1 MiB", path);
 		close(fd);
-		return -EINVAL;
+		*ret_result = config_file_mistake(config, "%s: expected a regular file of at most 1 MiB", path);
+		return NULL;
 	}
 	if (fd >= 0)
 		stream = fdopen(fd, "r");
-	if (!stream) {
-		r = fd >= 0 ? -errno : r;
-		if (fd >= 0)
-			close(fd);
-		return config_file_fail(path, r, error);
-	}
-	*ret_stream = stream;
-	return 0;
+	if (stream)
+		return stream;
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	*ret_result = -ENOMEM;
+	if (error != ENOMEM)
+		*ret_result = config_file_mistake(config, "%s: cannot be read: %s", path, strerrordesc_np(error));
+	return NULL;
 }
 
-int config_file_read(const char *path, struct config *config, struct text *error)
+int config_file_read(const char *path, struct config *config)
 {
-	struct parser p = { .config = config, .path = path, .error = error, .error_start = error->length };
-	int r = file_open(path, &p.stream, error);
+	struct parser p = { .config = config, .path = path };
 
-	if (r < 0)
-		return r;
-	r = parser_run(&p);
+	p.stream = file_open(path, config, &p.result);
+	if (!p.stream)
+		return p.result;
+	(void)parser_run(&p);
 	fclose(p.stream);
 	free(p.line);
-	return r;
+	return p.result;
 }

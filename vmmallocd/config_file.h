@@ -3,16 +3,12 @@
 #ifndef VMMALLOCD_CONFIG_FILE_H
 #define VMMALLOCD_CONFIG_FILE_H
 
-#include "common/base/text.h"
 #include "vmmallocd/config.h"
 
-/*
- * Adds what the file says to `config`. 0 or -errno, with one line in `error`; `config` then holds a part of it, and
- * is good for config_done only.
- */
-int config_file_read(const char *path, struct config *config, struct text *error);
+/* Adds what the file says to `config`, with its mistakes. 0 or -ENOMEM. */
+int config_file_read(const char *path, struct config *config);
 
-/* Says that `path` cannot be read, and why; returns `r`. */
-int config_file_fail(const char *path, int r, struct text *error);
+/* Notes a mistake that is not of a class alone: "WHERE: what". 0 or -ENOMEM. */
+int config_file_mistake(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

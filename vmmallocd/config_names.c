@@ -65,7 +65,7 @@ static int id_parse(const char *word, uint32_t *ret_id)
 
 	for (const char *s = word; *s; s++) {
 		id = id * 10 + (uint64_t)(*s - '0');
-		if (id >= UINT32_MAX)
+		if (id >= CONFIG_ID_NOBODY)
 			return -EDOM;
 	}
 	*ret_id = (uint32_t)id;
@@ -96,28 +96,10 @@ static char *trim(char *word)
 	return word;
 }
 
-static int read_word(lookup_fn function, char *word, const char *kind, struct config_ids *ids, struct text *expected)
+static int ids_add(struct config_ids *ids, uint32_t id)
 {
-	uint32_t id, *larger;
-	int r;
+	uint32_t *larger = reallocarray(ids->ids, ids->count + 1, sizeof(ids->ids[0]));
 
-	if (!*word) {
-		text_add(expected, "names or numbers of %ss, with commas between them", kind);
-		return -EINVAL;
-	}
-	r = id_of(function, word, &id);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0) {
-		if (r == -ENOENT)
-			text_add(expected, "%ss that exist; there is no %s %s", kind, kind, word);
-		else if (r == -EDOM)
-			text_add(expected, "numbers below %u; %s is not", UINT32_MAX, word);
-		else
-			text_add(expected, "%ss that can be looked up; %s: %s", kind, word, strerrordesc_np(-r));
-		return -EINVAL;
-	}
-	larger = reallocarray(ids->ids, ids->count + 1, sizeof(ids->ids[0]));
 	if (!larger)
 		return -ENOMEM;
 	ids->ids = larger;
@@ -125,6 +107,41 @@ static int read_word(lookup_fn function, char *word, const char *kind, struct co
 	return 0;
 }
 
+/* A name that is not found goes into the list as nobody: without it the list might be empty, which means everybody. */
+static int add_missing(const char *word, const char *kind, int r, struct config_ids *ids, struct text *expected)
+{
+	if (expected->length > 0)
+		text_add(expected, ", %s", word);
+	else if (r == -ENOENT)
+		text_add(expected, "%ss that exist; there is no %s %s", kind, kind, word);
+	else
+		text_add(expected, "%ss that can be looked up; %s: %s", kind, word, strerrordesc_np(-r));
+	r = ids_add(ids, CONFIG_ID_NOBODY);
+	return r < 0 ? r : -ENOENT;
+}
+
+static int read_word(lookup_fn function, char *word, const char *kind, struct config_ids *ids, struct text *expected)
+{
+	uint32_t id;
+	int r;
+
+	if (!*word) {
+		expected->length = 0;
+		text_add(expected, "names or numbers of %ss, with commas between them", kind);
+		return -EINVAL;
+	}
+	r = id_of(function, word, &id);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -EDOM) {
+		expected->length = 0;
+		text_add(expected, "numbers below %u; %s is not", CONFIG_ID_NOBODY, word);
+		return -EINVAL;
+	}
+	return r < 0 ? add_missing(word, kind, r, ids, expected) : ids_add(ids, id);
+}
+
+/* All words are read, to say all that are missing. */
 static int read_list(lookup_fn function, const char *value, const char *kind, struct config_ids *ids,
 		     struct text *expected)
 {
@@ -132,16 +149,19 @@ static int read_list(lookup_fn function, const char *value, const char *kind, st
 	char *copy = strdup(value), *rest = copy;
 	int r = copy ? 0 : -ENOMEM;
 
-	while (r == 0 && rest)
-		r = read_word(function, trim(strsep(&rest, ",")), kind, &read, expected);
+	while ((r == 0 || r == -ENOENT) && rest) {
+		int added = read_word(function, trim(strsep(&rest, ",")), kind, &read, expected);
+
+		r = added < 0 ? added : r;
+	}
 	free(copy);
-	if (r < 0) {
+	if (r < 0 && r != -ENOENT) {
 		free(read.ids);
 		return r;
 	}
 	free(ids->ids);
 	*ids = read;
-	return 0;
+	return r;
 }
 
 int config_value_users(const struct config_key *key, const char *value, void *field, struct text *expected)

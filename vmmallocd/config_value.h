@@ -3,8 +3,9 @@
  * config_value -- the values of vmmallocd.conf: from words in a line to fields of struct config.
  *
  * Every reader has one form. It fills the field, and returns 0; or leaves it alone, returns -errno, and says in
- * `expected` what would have been right, as words that follow "expected " (nothing if memory ran out). Readers of
- * strings and lists free what the field held before.
+ * `expected` what would have been right, as words that follow "expected " (nothing if memory ran out). -ENOENT: names
+ * were not found, and the field is filled, with CONFIG_ID_NOBODY for each of them. Readers of strings and lists free
+ * what the field held before.
  */
 #ifndef VMMALLOCD_CONFIG_VALUE_H
 #define VMMALLOCD_CONFIG_VALUE_H

@@ -32,6 +32,9 @@ struct daemon {
 	const struct daemon_options *options;
 	struct log log;
 	struct config config;
+	char *first_runtime_dir, *first_state_dir;    /* of the configuration at the start: those in use */
+	char config_problem[LOG_LINE_BYTES];    /* why the configuration in use is not what the files say; "": it is */
+	char problem[2 * LOG_LINE_BYTES];       /* the answer to a question */
 	char runtime_dir[PATH_MAX], state_dir[PATH_MAX];
 	int lock_fd;
 	int pool_fd, control_fd;             /* of the service manager, until they are served; else -1 */
@@ -58,9 +61,23 @@ static const struct config *backend_config(void *context)
 	return &((struct daemon *)context)->config;
 }
 
+/* All that there are; NULL: none. */
+static const char *problem_of(struct daemon *daemon)
+{
+	const char *const problems[] = {
+		daemon->config_problem, pools_problem(&daemon->pools), saver_problem(daemon->saver),
+	};
+	struct text text = TEXT_INIT(daemon->problem);
+
+	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
+		if (problems[i] && *problems[i])
+			text_add(&text, "%s%s", text.length ? "; " : "", problems[i]);
+	return text.length ? daemon->problem : NULL;
+}
+
 static void backend_daemon_info(void *context, struct control_daemon_info *ret)
 {
-	const struct daemon *daemon = context;
+	struct daemon *daemon = context;
 
 	*ret = (struct control_daemon_info){
 		.pid = getpid(),
@@ -72,10 +89,8 @@ static void backend_daemon_info(void *context, struct control_daemon_info *ret)
 		.refused = daemon->pools.refused,
 		.recycled = daemon->pools.recycled,
 		.destroyed = daemon->pools.destroyed,
-		.problem = pools_problem(&daemon->pools),
+		.problem = problem_of(daemon),
 	};
-	if (!ret->problem)
-		ret->problem = saver_problem(daemon->saver);
 }
 
 static const char *backend_class_problem(void *context, const char *class_name)
@@ -111,25 +126,86 @@ static void backend_ran_out(void *context, int error)
 
 /* --- the configuration --- */
 
+static void tell_status(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+	size_t counts[REGISTRY_STATES] = { 0 }, ready, leased;
+	char status[NOTIFY_STATUS_BYTES];
+
+	for (size_t i = 0; i < daemon->pools.provision.count; i++) {
+		const struct registry_class *class =
+			registry_class(daemon->pools.registry, daemon->pools.provision.classes[i]->name);
+
+		for (unsigned state = 0; class && state < REGISTRY_STATES; state++)
+			counts[state] += class->counts[state];
+	}
+	ready = counts[REGISTRY_READY];
+	leased = counts[REGISTRY_LEASED];
+	snprintf(status, sizeof(status), "%zu classes; pools: %zu ready, %zu leased, %zu at work, %zu quarantined%s%s",
+		 daemon->config.class_count, ready, leased,
+		 registry_count(daemon->pools.registry) - ready - leased - counts[REGISTRY_QUARANTINED],
+		 counts[REGISTRY_QUARANTINED], daemon->config_problem[0] ? "; " : "", daemon->config_problem);
+	notify_status(daemon->notify, status);
+}
+
+/* What a reload cannot do: it is done right with all the rest. */
+static void tell_restart(struct daemon *daemon)
+{
+	const struct daemon_options *options = daemon->options;
+	const struct config *config = &daemon->config;
+	bool runtime_dir = !options->runtime_dir && strcmp(config->runtime_dir, daemon->first_runtime_dir) != 0;
+	bool state_dir = !options->state_dir && strcmp(config->state_dir, daemon->first_state_dir) != 0;
+	const char *const waiting[] = { runtime_dir ? "runtime_dir" : "", state_dir ? "state_dir" : "" };
+	struct text problem = TEXT_INIT(daemon->config_problem);
+
+	daemon->config_problem[0] = '\0';
+	for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++)
+		if (*waiting[i])
+			text_add(&problem, "%s%s", problem.length ? ", " : "only a restart changes ", waiting[i]);
+	if (problem.length)
+		log_line(&daemon->log, LOG_WARNING, "reload: %s", daemon->config_problem);
+}
+
+static void adopt_config(struct daemon *daemon, struct config *config)
+{
+	struct config old = daemon->config;
+
+	if (!daemon->options->log_level)
+		daemon->log.level = config->log_level;
+	daemon->config = *config;
+	tell_restart(daemon);
+	pools_configure(&daemon->pools, &daemon->config);
+	config_done(&old);
+	log_line(&daemon->log, LOG_INFO, "reloaded: %zu classes", daemon->config.class_count);
+}
+
+/* What is wrong with the files stays to be seen until they are read again. */
+static int refuse_config(struct daemon *daemon, struct config *config, struct text *error)
+{
+	struct text problem = TEXT_INIT(daemon->config_problem);
+
+	config_sum_up(config, error);
+	text_add(&problem, "a reload was refused, and the configuration in use is not what the files say: ");
+	config_sum_up(config, &problem);
+	config_done(config);
+	tell_status(&daemon->status_timer);
+	return -EINVAL;
+}
+
 static int reload(void *context, struct text *error)
 {
 	struct daemon *daemon = context;
-	struct config config, old = daemon->config;
+	struct config config;
 	int r;
 
 	notify_reloading(daemon->notify);
-	r = config_read(daemon->options->config_file, &config, error);
-	if (r == 0) {
-		if (strcmp(config.runtime_dir, old.runtime_dir) != 0 || strcmp(config.state_dir, old.state_dir) != 0)
-			log_line(&daemon->log, LOG_WARNING,
-				 "reload: runtime_dir and state_dir change only with a restart");
-		if (!daemon->options->log_level)
-			daemon->log.level = config.log_level;
-		daemon->config = config;
-		pools_configure(&daemon->pools, &daemon->config);
-		config_done(&old);
-		log_line(&daemon->log, LOG_INFO, "reloaded: %zu classes", daemon->config.class_count);
-	}
+	r = config_read(daemon->options->config_file, &config);
+	if (r == 0 && config.mistake_count > 0)
+		r = refuse_config(daemon, &config, error);
+	else if (r == 0)
+		adopt_config(daemon, &config);
+	else
+		text_add(error, "%s", strerrordesc_np(-r));
 	notify_ready(daemon->notify);
 	return r;
 }
@@ -213,28 +289,6 @@ static void on_found_too_late(uv_timer_t *timer)
 
 	log_line(&daemon->log, LOG_WARNING, "a pool directory does not answer; clients of the others are served");
 	serve(daemon);
-}
-
-static void tell_status(uv_timer_t *timer)
-{
-	struct daemon *daemon = timer->data;
-	size_t counts[REGISTRY_STATES] = { 0 }, ready, leased;
-	char status[128];
-
-	for (size_t i = 0; i < daemon->pools.provision.count; i++) {
-		const struct registry_class *class =
-			registry_class(daemon->pools.registry, daemon->pools.provision.classes[i]->name);
-
-		for (unsigned state = 0; class && state < REGISTRY_STATES; state++)
-			counts[state] += class->counts[state];
-	}
-	ready = counts[REGISTRY_READY];
-	leased = counts[REGISTRY_LEASED];
-	snprintf(status, sizeof(status), "%zu classes; pools: %zu ready, %zu leased, %zu at work, %zu quarantined",
-		 daemon->config.class_count, ready, leased,
-		 registry_count(daemon->pools.registry) - ready - leased - counts[REGISTRY_QUARANTINED],
-		 counts[REGISTRY_QUARANTINED]);
-	notify_status(daemon->notify, status);
 }
 
 static void on_change(void *context)
@@ -455,7 +509,6 @@ static int run(struct daemon *daemon)
 {
 	int r;
 
-	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
 	r = check_descriptors(daemon);
 	if (r == 0)
 		r = choose_directories(daemon);
@@ -471,12 +524,39 @@ static int run(struct daemon *daemon)
 	return r;
 }
 
+/*
+ * A class with a mistake is closed, and said to be so; the others are served. What is wrong besides ends a daemon that
+ * somebody starts at a terminal. One that a service manager starts, with its sockets, goes on with what is right: it
+ * would only be started again, and again with each client, until the manager gives up the sockets too; and this one can
+ * say what is wrong.
+ */
+static int read_config(struct daemon *daemon)
+{
+	struct text problem = TEXT_INIT(daemon->config_problem);
+	bool is_service = daemon->pool_fd >= 0 || daemon->control_fd >= 0;
+	int r = config_read(daemon->options->config_file, &daemon->config);
+
+	if (r == 0) {
+		daemon->first_runtime_dir = strdup(daemon->config.runtime_dir);
+		daemon->first_state_dir = strdup(daemon->config.state_dir);
+	}
+	if (!daemon->first_runtime_dir || !daemon->first_state_dir) {
+		log_line(&daemon->log, LOG_ERR, "start: %s", strerrordesc_np(ENOMEM));
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < daemon->config.mistake_count; i++)
+		log_line(&daemon->log, LOG_ERR, "%s", daemon->config.mistakes[i]);
+	if (daemon->config.problem) {
+		text_add(&problem, "the configuration has mistakes, and only what is right in it is in use: ");
+		config_sum_up(&daemon->config, &problem);
+	}
+	return daemon->config.problem && !is_service ? -EINVAL : 0;
+}
+
 int daemon_run(const struct daemon_options *options)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
-	char reason[LOG_LINE_BYTES] = "";
-	struct text error = TEXT_INIT(reason);
-	int status;
+	int status = 1;
 
 	if (!daemon)
 		return 1;
@@ -484,19 +564,18 @@ int daemon_run(const struct daemon_options *options)
 	daemon->started_ns = uv_hrtime();
 	daemon->lock_fd = daemon->pool_fd = daemon->control_fd = -1;
 	log_init(&daemon->log, STDERR_FILENO, options->log_level ? options->log_level : CONFIG_LOG_INFO);
-	if (config_read(options->config_file, &daemon->config, &error) != 0) {
-		log_line(&daemon->log, LOG_ERR, "%s", reason);
-		log_done(&daemon->log);
-		free(daemon);
-		return 1;
+	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
+	if (read_config(daemon) == 0) {
+		if (!options->log_level)
+			daemon->log.level = daemon->config.log_level;
+		status = run(daemon) != 0 || daemon->failed;
 	}
-	if (!options->log_level)
-		daemon->log.level = daemon->config.log_level;
-	status = run(daemon) != 0 || daemon->failed;
 	if (daemon->lock_fd >= 0)
 		close(daemon->lock_fd);
 	config_done(&daemon->config);
 	log_done(&daemon->log);
+	free(daemon->first_runtime_dir);
+	free(daemon->first_state_dir);
 	free(daemon);
 	return status;
 }

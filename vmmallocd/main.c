@@ -30,22 +30,24 @@ static void print_help(void)
 	     "  --runtime-dir DIR    where pool.sock and control.sock are\n"
 	     "  --state-dir DIR      where registry.json is\n"
 	     "  --log-level LEVEL    error, warning, info or debug\n"
-	     "  --check              read the configuration, say what is wrong with it, and exit\n"
+	     "  --check              read the configuration, say all that is wrong with it, and exit\n"
 	     "  --help, --version    print this, or the version, and exit");
 }
 
 static int check(const char *config_file)
 {
-	char reason[1024] = "";
-	struct text error = TEXT_INIT(reason);
 	struct config config;
+	int status;
 
-	if (config_read(config_file, &config, &error) != 0) {
-		fprintf(stderr, "vmmallocd: %s\n", reason);
+	if (config_read(config_file, &config) != 0) {
+		fprintf(stderr, "vmmallocd: out of memory\n");
 		return 1;
 	}
+	for (size_t i = 0; i < config.mistake_count; i++)
+		fprintf(stderr, "vmmallocd: %s\n", config.mistakes[i]);
+	status = config.mistake_count > 0;
 	config_done(&config);
-	return 0;
+	return status;
 }
 
 /* Connections and pool directories: the usual soft limit of 1024 is soon reached. */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mounts -- says when something was mounted or unmounted, anywhere: the directories of pools may be others then, and one
- * that was missing may be there. In the loop.
+ * mounts -- says when something was mounted or unmounted, anywhere: the directories of pools may be others then, and
+ * one that was missing may be there. In the loop.
  */
 #ifndef VMMALLOCD_MOUNTS_H
 #define VMMALLOCD_MOUNTS_H
 
 #include <uv.h>
 
-#define MOUNTS_PAUSE_MS 50    /* mounts that come together are one change; and a machine that mounts all day long costs little */
+/* Mounts that come together are one change, and a machine that mounts all day long costs little. */
+#define MOUNTS_PAUSE_MS 50
 
 struct mounts;
 

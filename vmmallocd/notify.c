@@ -14,7 +14,7 @@
 
 struct notify {
 	uv_timer_t watchdog;
-	char status[256];
+	char status[NOTIFY_STATUS_BYTES];
 };
 
 static void feed_watchdog(uv_timer_t *timer)

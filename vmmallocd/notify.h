@@ -11,6 +11,8 @@
 
 #include "vmmallocd/log.h"
 
+#define NOTIFY_STATUS_BYTES 1280    /* a longer line is cut off */
+
 struct notify;
 
 /* Starts the watchdog's timer if the manager wants one. Freed by notify_close, after some turns of the loop. */

@@ -253,9 +253,15 @@ static int add_directories(struct pools *pools)
 		directory->wanted = false;
 	for (size_t i = 0; i < pools->config->class_count; i++) {
 		const struct config_class *class = &pools->config->classes[i];
-		struct directory *directory = directories_add(&pools->directories, class->directory);
+		struct directory *directory;
 
-		if (!directory || !provision_class(&pools->provision, class->name))
+		if (!provision_class(&pools->provision, class->name))
+			return -ENOMEM;
+		/* of a class that does not say it */
+		if (class->directory[0] == '\0')
+			continue;
+		directory = directories_add(&pools->directories, class->directory);
+		if (!directory)
 			return -ENOMEM;
 		directory->wanted = true;
 		directory->due_ms = 0;

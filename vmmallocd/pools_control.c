@@ -35,6 +35,8 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 	struct provision_class *class = provision_class(&pools->provision, class_name);
 	const struct directory *directory = config ? directories_find(&pools->directories, config->directory) : NULL;
 
+	if (config && config->problem)
+		return config->problem;
 	if (directory && directory->problem[0] != '\0')
 		return directory->problem;
 	/* while all that it should have is there, it does not matter that no more can be made */
@@ -99,6 +101,8 @@ static int prune_ready(const struct prune *prune, const struct config_class *con
 	struct registry_pool *next;
 	int r = 0;
 
+	if (config && config->closed)
+		return 0;
 	for (struct registry_pool *pool = pools->first[REGISTRY_READY]; pool && r == 0; pool = next) {
 		next = pool->next_in_state;
 		if (provision_is_busy(pool) || (ready <= keep && provision_fits(config, pool)))

@@ -119,7 +119,8 @@ static bool is_short(const struct view *view)
 
 static bool wants_more(const struct view *view)
 {
-	return is_short(view) && view->class->directory_usable && total(view->pools) < view->config->max &&
+	return is_short(view) && !view->config->closed && view->class->directory_usable &&
+	       total(view->pools) < view->config->max &&
 	       view->pools->counts[REGISTRY_CREATING] < PROVISION_CREATES_MOST;
 }
 
@@ -155,7 +156,8 @@ static struct registry_pool *surplus(const struct view *view)
 	struct registry_pool *pool;
 	bool too_many;
 
-	if (ready == 0)
+	/* what a closed class says may be wrong: its pools wait until it is right */
+	if (ready == 0 || (view->config && view->config->closed))
 		return NULL;
 	too_many = !view->config || total(view->pools) - view->pools->counts[REGISTRY_FAILED] > view->config->max ||
 		   (view->class->trim && ready > view->config->ready);

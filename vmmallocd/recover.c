@@ -39,7 +39,7 @@ static uint64_t size_of(const struct recover_found *found, const struct registry
 {
 	if (known)
 		return known->size_bytes;
-	if (class)
+	if (class && class->size_bytes)
 		return class->size_bytes;
 	return found->file.size_bytes ? found->file.size_bytes : grain;
 }
@@ -80,7 +80,8 @@ enum recover_verdict recover_judge(const struct recover_found *found, int probe,
 	if (probe == -ENOENT || probe == -ESTALE)
 		return RECOVER_IGNORE;
 	class = config_find(config, class_of(found, known));
-	if (class && strcmp(class->directory, directory) != 0)
+	/* what a closed class says may be wrong: its pools wait until it is right */
+	if (class && !class->closed && strcmp(class->directory, directory) != 0)
 		class = NULL;
 	fill_in(found, known, class, directory, grain, now_s, ret_pool);
 	if (found->file.mark == POOL_FILE_NEW)
@@ -91,10 +92,10 @@ enum recover_verdict recover_judge(const struct recover_found *found, int probe,
 		return RECOVER_QUARANTINED;
 	if (found->file.mark == POOL_FILE_READY && found->has_header && found->of_this_boot) {
 		/* a file has whole grains: more than the class says, with huge pages */
-		bool fits = class && found->file.size_bytes ==
-				     (class->size_bytes + grain - 1) / grain * grain;
+		bool fits = class && (class->closed || found->file.size_bytes ==
+							       (class->size_bytes + grain - 1) / grain * grain);
 
-		ret_pool->size_bytes = fits ? class->size_bytes : found->file.size_bytes;
+		ret_pool->size_bytes = fits && !class->closed ? class->size_bytes : found->file.size_bytes;
 		return fits ? RECOVER_READY : RECOVER_DESTROY;
 	}
 	return RECOVER_RECYCLE;

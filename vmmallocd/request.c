@@ -35,6 +35,9 @@ static enum handout_status ask_class(const struct request_context *context, cons
 {
 	const struct registry_class *pools;
 
+	/* who may have its pools is not known for sure */
+	if (class->closed)
+		return HANDOUT_NONE_READY;
 	if (!request_allowed(context, class, peer))
 		return HANDOUT_NOT_ALLOWED;
 	if (class->max_per_user && registry_had_by(context->registry, class->name, peer->uid) >= class->max_per_user)
@@ -104,7 +107,7 @@ enum handout_status request_decide(const struct request_context *context, const 
 	if (request->kind != HANDOUT_BY_CLASS)
 		return HANDOUT_BAD_REQUEST;
 	class = config_find(context->config, request->class_name);
-	if (!class || class->size_bytes < request->least_bytes)
+	if (!class || (!class->closed && class->size_bytes < request->least_bytes))
 		return HANDOUT_NO_SUCH_CLASS;
 	return ask_class(context, class, peer, ret_pool);
 }

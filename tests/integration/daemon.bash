@@ -29,11 +29,11 @@ case_options() {
 	"$DAEMON_PROGRAM" --config vmmallocd.conf --check || fail "--check refuses a good configuration"
 	"$DAEMON_PROGRAM" --version | grep -qE '^vmmallocd [0-9.]+$' || fail "--version"
 	"$DAEMON_PROGRAM" --help | grep -q -- --runtime-dir || fail "--help"
-	one_class "frobs = 1"
+	one_class "[daemon]" "frobs = 1"
 	"$DAEMON_PROGRAM" --config vmmallocd.conf --check 2>errors
 	is $? 1
 	is "$(wc -l <errors)" 1
-	grep -q 'vmmallocd.conf:4: .*frobs' errors || fail "not the line: $(cat errors)"
+	grep -q 'vmmallocd.conf:5: .*frobs' errors || fail "not the line: $(cat errors)"
 	"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$RUN" --state-dir "$STATE" 2>errors
 	is $? 1
 	for wrong in --frob argument "--log-level loud" --config; do

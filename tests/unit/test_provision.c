@@ -433,6 +433,24 @@ static void test_provision_past_max_destroys_ready_and_recycled_pools(void **sta
 	world_free(world);
 }
 
+static void test_provision_leaves_the_ready_pools_of_a_closed_class_alone(void **state)
+{
+	struct world *world = world_new();
+	struct config_class *class = add_class(world, "a", 2, 1);
+
+	(void)state;
+	class->closed = true;
+	expect_nothing(world);
+	add_pool(world, "a", REGISTRY_READY);
+	add_pool(world, "a", REGISTRY_READY);
+	provision_class(&world->provision, "a")->trim = true;
+	class->size_bytes = 0;
+	expect_nothing(world);
+	class->closed = false;
+	expect(world, PROVISION_DESTROY, "a");
+	world_free(world);
+}
+
 static void test_provision_quarantined_pools_wait_longer_each_time(void **state)
 {
 	struct world *world = world_new();
@@ -571,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_provision_destroys_what_is_ready_of_another_size_or_class),
 		cmocka_unit_test(test_provision_trims_only_after_a_reload),
 		cmocka_unit_test(test_provision_past_max_destroys_ready_and_recycled_pools),
+		cmocka_unit_test(test_provision_leaves_the_ready_pools_of_a_closed_class_alone),
 		cmocka_unit_test(test_provision_quarantined_pools_wait_longer_each_time),
 		cmocka_unit_test(test_provision_destroys_failed_pools_first_and_again_later),
 		cmocka_unit_test(test_provision_looks_for_pins_before_it_scrubs_or_destroys),

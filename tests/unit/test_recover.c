@@ -96,6 +96,33 @@ static void test_recover_ready_pool_that_no_class_wants_is_destroyed(void **stat
 	assert_int_equal(pool.size_bytes, 15 * MIB);
 }
 
+static enum recover_verdict judge_by(const struct config *other, const struct recover_found *found,
+				     struct registry_pool *ret_pool)
+{
+	return recover_judge(found, 0, NULL, other, (char *)"/pools", 4096, NOW_S, ret_pool);
+}
+
+/* Somebody's slip of the pen is no reason to fill all of its pools again. */
+static void test_recover_ready_pool_of_a_closed_class_stays(void **state)
+{
+	struct config_class class = { .name = (char *)"a", .directory = (char *)"", .closed = true, .max = 1 };
+	const struct config closed = { .classes = &class, .class_count = 1 };
+	struct recover_found found = found_file(POOL_FILE_READY, "a");
+	struct registry_pool pool;
+
+	(void)state;
+	assert_int_equal(judge_by(&closed, &found, &pool), RECOVER_READY);
+	assert_int_equal(pool.size_bytes, 16 * MIB);
+	assert_string_equal(pool.directory, "/pools");
+	class.closed = false;
+	assert_int_equal(judge_by(&closed, &found, &pool), RECOVER_DESTROY);
+	/* of a length that its owner has changed */
+	class.closed = true;
+	found.file.mark = POOL_FILE_USED;
+	assert_int_equal(judge_by(&closed, &found, &pool), RECOVER_RECYCLE);
+	assert_int_equal(pool.size_bytes, 16 * MIB);
+}
+
 static void test_recover_size_is_the_class_s_in_whole_grains(void **state)
 {
 	struct recover_found found = found_file(POOL_FILE_READY, "odd");
@@ -254,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_recover_ready_pool_of_this_boot_is_ready),
 		cmocka_unit_test(test_recover_ready_pool_of_another_boot_or_in_use_is_as_good_as_used),
 		cmocka_unit_test(test_recover_ready_pool_that_no_class_wants_is_destroyed),
+		cmocka_unit_test(test_recover_ready_pool_of_a_closed_class_stays),
 		cmocka_unit_test(test_recover_size_is_the_class_s_in_whole_grains),
 		cmocka_unit_test(test_recover_used_pool_is_leased_or_an_orphan_as_the_probe_says),
 		cmocka_unit_test(test_recover_owner_of_a_header_counts_against_nobody),

@@ -194,6 +194,42 @@ static void test_request_is_for_its_users_and_groups_only(void **state)
 	world_free(world);
 }
 
+static void test_request_gets_nothing_of_a_closed_class(void **state)
+{
+	struct world *world = world_new();
+	struct config_class *class = add_class(world, "a", "/a", 16);
+	struct registry_pool *pool;
+
+	(void)state;
+	add_pool(world, "a", REGISTRY_READY, 0);
+	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_OK);
+	class->closed = true;
+	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_NONE_READY);
+	assert_int_equal(ask(world, 0, "a", 0, &pool), HANDOUT_NONE_READY);
+	assert_int_equal(ask(world, OWN_UID, "a", 16, &pool), HANDOUT_NONE_READY);
+	assert_int_equal(ask_dir(world, 1000, 1, 16, &pool), HANDOUT_NONE_READY);
+	/* its size may not be known */
+	class->size_bytes = 0;
+	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_NONE_READY);
+	world_free(world);
+}
+
+static void test_request_of_a_name_that_is_missing_is_nobodys(void **state)
+{
+	struct world *world = world_new();
+	struct config_class *class = add_class(world, "a", "/a", 16);
+	uint32_t nobody = CONFIG_ID_NOBODY;
+	struct registry_pool *pool;
+
+	(void)state;
+	add_pool(world, "a", REGISTRY_READY, 0);
+	class->users = (struct config_ids){ .ids = &nobody, .count = 1 };
+	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_NOT_ALLOWED);
+	assert_int_equal(ask(world, 65534, "a", 16, &pool), HANDOUT_NOT_ALLOWED);
+	assert_int_equal(ask(world, 0, "a", 16, &pool), HANDOUT_OK);
+	world_free(world);
+}
+
 static void test_request_limits_each_user(void **state)
 {
 	struct world *world = world_new();
@@ -302,6 +338,8 @@ int main(void)
 		cmocka_unit_test(test_request_refuses_unknown_classes_and_sizes),
 		cmocka_unit_test(test_request_passes_over_pools_that_do_not_fit_or_are_busy),
 		cmocka_unit_test(test_request_is_for_its_users_and_groups_only),
+		cmocka_unit_test(test_request_gets_nothing_of_a_closed_class),
+		cmocka_unit_test(test_request_of_a_name_that_is_missing_is_nobodys),
 		cmocka_unit_test(test_request_limits_each_user),
 		cmocka_unit_test(test_request_counts_what_a_user_gave_back_and_may_still_pin),
 		cmocka_unit_test(test_request_by_directory_gives_the_smallest_that_fits),

@@ -1,0 +1,261 @@
+#!/bin/bash
+# configuration.bash -- a real daemon whose configuration is wrong: what is right in it is served, what is wrong is said,
+# and nothing that was served before is taken away.
+. "$(dirname "$0")/../lib/suite.bash"
+. "$(dirname "$0")/helpers/daemon.bash"
+
+need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"; }
+ctl() { "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" "$@"; }
+FILE_WORDS='a reload was refused, and the configuration in use is not what the files say'
+
+# Two classes; the arguments are more lines of the second.
+two_classes() {
+	conf <<-END
+		[pool good]
+		directory = $POOLS
+		size = 16M
+		[pool bad]
+		directory = $POOLS
+		size = 16M
+		$(printf '%s\n' "$@")
+	END
+}
+export FILE_WORDS
+export -f need_root ctl two_classes
+
+case_check() {
+	setup
+	conf <<-END
+		[daemon]
+		workers = many
+		[pool a]
+		directory = $POOLS
+		size = 16M
+		frobs = 1
+		[pool b
+		size = 16M
+		[pool c]
+		size = 16M
+		users = root, nobody-of-that-name, and-not-this-one
+	END
+	"$DAEMON_PROGRAM" --config vmmallocd.conf --check 2>errors
+	is $? 1
+	cut -d: -f1-3 errors >lines
+	diff - lines <<-END || fail "$(cat errors)"
+		vmmallocd: vmmallocd.conf:2
+		vmmallocd: vmmallocd.conf:6
+		vmmallocd: vmmallocd.conf:7
+		vmmallocd: vmmallocd.conf:11
+		vmmallocd: vmmallocd.conf:9
+	END
+	grep -q 'there is no user nobody-of-that-name, and-not-this-one$' errors || fail "$(cat errors)"
+}
+
+case_class_with_a_mistake() {
+	setup
+	two_classes "ready = 1"
+	daemon_start
+	wait_count good ready 1; wait_count bad ready 1
+	ask list | sort >before
+	daemon_end TERM
+	two_classes "ready = 1" "users = ,"
+	daemon_start
+	is "$(client take=good | cut -c1-3)" "ok "
+	is "$(client take=bad)" "no pool is ready"
+	is "$(ask problem bad)" "$WORK/vmmallocd.conf:8: users (,): expected names or numbers of users, with commas between them"
+	is "$(ask problem good)$(ask daemon problem)" ""
+	ctl status | grep -qE '^bad .*vmmallocd.conf:8: users' || fail "$(ctl status)"
+	grep -q "vmmallocd.conf:8: users" log || fail "not in the log"
+	# its pools wait, also for somebody who tidies up
+	ask prune >/dev/null
+	wait_count good ready 1
+	grep -F "$(grep ' bad ' before)" <(ask list) >/dev/null || fail "the pools of the class are gone: $(ask list)"
+	two_classes "ready = 1" "users = 0"
+	ask reload || fail "reload"
+	is "$(ask problem bad)" ""
+	is "$(client take=bad | cut -d' ' -f3)" "$(awk '$2 == "bad" { print $1 }' before)"
+}
+
+# The directory and the size are wrong themselves: pools that are there stay as they are.
+case_class_without_a_place() {
+	setup
+	two_classes "ready = 1"
+	daemon_start
+	wait_count good ready 1; wait_count bad ready 1
+	hold take=bad map fill=7
+	wait_count bad ready 1
+	ask list | grep ' bad ' | cut -d' ' -f1-5 | sort >before
+	daemon_end KILL
+	sed -i '5s/directory.*/directory = here/; 6s/16M/16Q/' vmmallocd.conf
+	daemon_start
+	is "$(ask problem bad | cut -d: -f2)" 5
+	is "$(client take=bad)" "no pool is ready"
+	is "$(client take=bad:16777216)" "no pool is ready"
+	is "$(ask list | grep ' bad ' | cut -d' ' -f1-5 | sort)" "$(cat before)"
+	ctl status --json | grep -qF '"name":"bad","directory":"","size":0,' || fail "$(ctl status --json)"
+	ctl status >/dev/null || fail "status"
+	kill_held "$HELD"
+	wait_count bad leased 0
+	two_classes
+	ask reload || fail "reload"
+	wait_least bad ready 1
+	client take=bad map zero | grep -qx zero || fail "not zero"
+}
+
+case_deleted_user() {
+	setup
+	need_root
+	conf <<-END
+		[pool some]
+		directory = $POOLS
+		size = 16M
+		users = $NOBODY, nobody-of-that-name
+		[pool one]
+		directory = $POOLS
+		size = 16M
+		users = nobody-of-that-name
+		[pool group]
+		directory = $POOLS
+		size = 16M
+		groups = no-group-of-that-name
+		[pool all]
+		directory = $POOLS
+		size = 16M
+	END
+	daemon_start
+	wait_count some ready 1; wait_count one ready 1; wait_count group ready 1; wait_count all ready 1
+	is "$(client_as $NOBODY take=some | cut -c1-3)" "ok "
+	is "$(client_as $SOMEBODY take=some)" "the class is not for this user"
+	# nobody is left of whom it may be, which is not everybody
+	for class in one group; do
+		is "$(client_as $NOBODY take=$class)" "the class is not for this user"
+	done
+	is "$(client_as $SOMEBODY take=all | cut -c1-3)" "ok "
+	ask problem one | grep -q ':8: users .*there is no user nobody-of-that-name' || fail "$(ask problem one)"
+	ask problem group | grep -q ':12: groups .*there is no group no-group-of-that-name' || fail "$(ask problem group)"
+	is "$(ask problem all)" ""
+}
+
+# reload METHOD: what is wrong is said, stays to be seen, and nothing changes until it is right
+case_reload() {
+	setup
+	two_classes
+	"$HELPERS/notify_listener" "$WORK/notify" >messages &
+	PIDS=$!
+	wait_for test -S notify
+	NOTIFY_SOCKET=$WORK/notify daemon_start
+	wait_count good ready 1; wait_count bad ready 1
+	local words="$WORK/vmmallocd.conf:7: frobs (1): expected one of"
+	two_classes "frobs = 1" "users = ,"
+	if [ "$1" = ctl ]; then
+		ctl reload 2>errors
+		is $? 1
+		grep -qF "$words" errors || fail "$(cat errors)"
+		grep -qF "(vmmallocd --check says 1 more)" errors || fail "$(cat errors)"
+	else
+		kill -HUP "$DAEMON"
+	fi
+	wait_for eval 'ask daemon problem | grep -q .'
+	[[ $(ask daemon problem) = "$FILE_WORDS: $words"* ]] || fail "$(ask daemon problem)"
+	ctl status | grep -qE "^problem +$FILE_WORDS: " || fail "$(ctl status)"
+	ctl status --json | grep -qF "\"problem\":\"$FILE_WORDS: $words" || fail "$(ctl status --json)"
+	wait_for grep -qE "^STATUS=2 classes; .*; $FILE_WORDS: " messages
+	is "$(ask problem bad)$(ask problem good)" ""
+	for class in good bad; do
+		wait_count $class ready 1
+		is "$(client take=$class | cut -c1-3)" "ok "
+	done
+	two_classes
+	ctl reload || fail "reload"
+	is "$(ask daemon problem)" ""
+	wait_for eval 'grep ^STATUS= messages | tail -n 1 | grep -qE "^STATUS=2 classes; pools: [^;]*$"'
+}
+
+case_reload_that_is_not_enough() {
+	setup
+	two_classes "[daemon]" "state_dir = $STATE"
+	"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$RUN" 2>>log &
+	DAEMON=$!
+	wait_for is_serving
+	two_classes "[daemon]" "state_dir = $STATE/other" "runtime_dir = /somewhere"
+	ask reload || fail "reload"
+	is "$(ask daemon problem)" "only a restart changes state_dir"
+	ask reload || fail "reload"
+	is "$(ask daemon problem)" "only a restart changes state_dir"
+	two_classes "[daemon]" "state_dir = $STATE"
+	ask reload || fail "reload"
+	is "$(ask daemon problem)" ""
+}
+
+case_reload_without_a_file() {
+	setup
+	two_classes
+	daemon_start
+	rm vmmallocd.conf
+	ctl reload 2>errors
+	is $? 1
+	is "$(cat errors)" "vmmallocctl: $WORK/vmmallocd.conf: cannot be read: No such file or directory"
+	wait_count good ready 1
+	is "$(client take=good | cut -c1-3)" "ok "
+}
+
+# What concerns all of it: who starts the daemon by hand is told, and has none.
+case_by_hand() {
+	setup
+	for line in "workers = many" "frobs = 1" nonsense "[pol a]"; do
+		two_classes "[daemon]" "$line"
+		"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$RUN" --state-dir "$STATE" 2>errors
+		is $? 1
+		is "$(cut -d: -f1-3 errors)" "vmmallocd: vmmallocd.conf:8"
+	done
+	rm vmmallocd.conf
+	"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$RUN" --state-dir "$STATE" 2>errors
+	is $? 1
+	is "$(cat errors)" "vmmallocd: vmmallocd.conf: cannot be read: No such file or directory"
+}
+
+# A service manager would start it again for ever: it goes on, and says what is wrong.
+case_of_a_service_manager() {
+	setup
+	need systemd-socket-activate
+	two_classes "[daemon]" "workers = many" "$1"
+	[ "$1" != no-file ] || rm vmmallocd.conf
+	mkdir run
+	systemd-socket-activate --listen="$RUN/control.sock" \
+		systemd-socket-activate --seqpacket --listen="$RUN/pool.sock" --fdname=control:pool "$DAEMON_PROGRAM" \
+		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
+	DAEMON=$!
+	wait_for test -S run/control.sock
+	ask daemon problem >problem &
+	PIDS=$!
+	wait_for test -S run/pool.sock
+	# starts it
+	client take=good >/dev/null
+	wait $PIDS || fail "it does not answer"
+	grep -q '^the configuration has mistakes, and only what is right in it is in use: ' problem || fail "$(cat problem)"
+	if [ "$1" = no-file ]; then
+		is "$(client take=good)" "there is no such class of pools"
+	else
+		wait_least good ready 1
+		is "$(client take=good | cut -c1-3)" "ok "
+	fi
+	two_classes
+	ask reload || fail "reload"
+	is "$(ask daemon problem)" ""
+	wait_least good ready 1
+	is "$(client take=good | cut -c1-3)" "ok "
+	daemon_end TERM || fail "exit status $?"
+}
+
+run_case "--check says all that is wrong" case_check
+run_case "a mistake in a class: the others are served, and its pools wait" case_class_with_a_mistake
+run_case "a class without directory and size: its pools wait" case_class_without_a_place
+run_case "a user who is gone is nobody, and all others go on" case_deleted_user
+run_case "vmmallocctl reload: refused, and shown until it is right" case_reload ctl
+run_case "SIGHUP: refused, and shown until it is right" case_reload signal
+run_case "reload: what only a restart changes is shown" case_reload_that_is_not_enough
+run_case "reload without a file" case_reload_without_a_file
+run_case "started by hand, a mistake that concerns all ends it" case_by_hand
+run_case "started with sockets, it goes on with what is right" case_of_a_service_manager ""
+run_case "started with sockets and without a file, it says so" case_of_a_service_manager no-file
+end_suite
