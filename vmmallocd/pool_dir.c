@@ -8,42 +8,36 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/pool_file_internal.h"
-#include "vmmallocd/resource.h"
-
-static int fail_open(struct text *error, const char *path, const char *expected, int r)
-{
-	if (resource_has_run_out(r))
-		text_add(error, "pool directory %s: %s", path, resource_reason(RESOURCE_DESCRIPTOR, r).text);
-	else
-		text_add(error, "%s: %s: expected %s", path, strerrordesc_np(-r), expected);
-	return r;
-}
 
 int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error)
 {
 	struct statfs fs;
 	struct stat st;
+	int r;
 
 	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return fail_open(error, path, "an existing directory", -errno);
-	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
-		return fail_open(error, path, "a working file system", -errno);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return fail_open(error, path, "a directory of root's or of the daemon's own user", -EPERM);
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
-		return fail_open(error, path, "one that only its owner may write to, or a sticky one", -EPERM);
+		return pool_dir_explain(path, -errno, error);
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0) {
+		r = -errno;
+		text_add(error, "%s: %s: expected a working file system", path, strerrordesc_np(-r));
+		return r;
+	}
+	r = pool_dir_access(path, fd, &st, error);
+	if (r != 0)
+		return r;
 
 	CLEANUP(cleanup_free) char *copy = strdup(path);
-	if (!copy)
-		return fail_open(error, path, "enough memory", -ENOMEM);
+	if (!copy) {
+		text_add(error, "%s: out of memory", path);
+		return -ENOMEM;
+	}
 	*ret_dir = (struct pool_dir){
 		.fd = steal_fd(&fd),
 		.lock_fd = -1,
@@ -62,32 +56,6 @@ void pool_dir_close(struct pool_dir *dir)
 	(void)close(dir->fd);
 	free(dir->path);
 	*dir = (struct pool_dir){ .fd = -1, .lock_fd = -1 };
-}
-
-static int fail_lock(const struct pool_dir *dir, struct text *error, const char *what, int r)
-{
-	text_add(error, "pool directory %s: %s", dir->path, what);
-	return r;
-}
-
-int pool_dir_lock(struct pool_dir *dir, struct text *error)
-{
-	static const char not_ours[] = POOL_DIR_LOCK_FILE ": expected a file of the daemon's own user, mode 0600";
-	static const char taken[] = "another daemon has it, or another path of this one's classes";
-	const int flags = O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	struct stat st;
-
-	CLEANUP(cleanup_fd) int fd = openat(dir->fd, POOL_DIR_LOCK_FILE, flags, POOL_FILE_MODE);
-	if (fd < 0 && (errno == EACCES || errno == ELOOP || errno == EISDIR))
-		return fail_lock(dir, error, not_ours, -errno);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_lock(dir, error, strerrordesc_np(errno), -errno);
-	if (!pool_file_is_ours(&st))
-		return fail_lock(dir, error, not_ours, -EPERM);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return fail_lock(dir, error, errno == EWOULDBLOCK ? taken : strerrordesc_np(errno), -errno);
-	dir->lock_fd = steal_fd(&fd);
-	return 0;
 }
 
 /*

@@ -37,13 +37,15 @@
 #define POOL_FILE_ID_BYTES 16
 #define POOL_FILE_NAME_BYTES 64        /* of a name, with its NUL */
 #define POOL_DIR_LOCK_FILE ".vmmallocd.lock"
+#define POOL_DIR_LOCK_NAME_BYTES 40    /* with its end, and its NUL */
 
 enum pool_file_mark { POOL_FILE_NEW, POOL_FILE_READY, POOL_FILE_USED, POOL_FILE_BAD };
 
-/* An open directory of pools. Read-only once opened, so threads may share it. */
+/* An open directory of pools. Read-only once opened but for its lock, so threads may share it. */
 struct pool_dir {
 	int fd;                        /* O_DIRECTORY */
-	int lock_fd;                   /* of POOL_DIR_LOCK_FILE while it is locked, else -1 */
+	int lock_fd;                   /* of a file `lock_name` while it is locked, else -1 */
+	char lock_name[POOL_DIR_LOCK_NAME_BYTES];
 	char *path;
 	dev_t dev;
 	ino_t ino;
@@ -65,10 +67,12 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 void pool_dir_close(struct pool_dir *dir);
 
 /*
- * Makes the directory this daemon's until it is closed: -EWOULDBLOCK: another daemon has it, or this one by another
- * path. The lock is on a file that nobody else can open: whoever may read a directory could lock that, and keep it.
+ * Makes the directory this daemon's until it is closed. -EBUSY: another daemon of the same user has it, or this one by
+ * another path. It is for one that is locked too, and then locks it anew; if that fails the old lock is still held.
  */
 int pool_dir_lock(struct pool_dir *dir, struct text *error);
+/* Whether the lock is still on a file that others would find: somebody may have removed it, or put his in its place. */
+bool pool_dir_is_locked(const struct pool_dir *dir);
 
 /*
  * Whether leases and inotify keep here what reclaim relies on: a file that is mapped, and whose descriptor is closed,

@@ -54,6 +54,13 @@ int pool_file_round(const struct pool_dir *dir, uint64_t size_bytes, uint64_t *r
 int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
 		   const atomic_bool *cancel, const char **ret_what);
 
+/* --- pool_dir_access.c --- */
+
+/* Whether an open directory can have pools: 0, or -errno with one line in `error`. */
+int pool_dir_access(const char *path, int fd, const struct stat *st, struct text *error);
+/* The line for one that cannot be opened, with `r`. Returns -errno. */
+int pool_dir_explain(const char *path, int r, struct text *error);
+
 /* --- pool_file_header.c --- */
 
 /* Makes sense of what a client may have left in the first bytes of a file. -EBADMSG: it is no header. */

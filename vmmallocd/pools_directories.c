@@ -186,12 +186,10 @@ static int forget_pool_of(void *context, struct registry_pool *pool)
 	return 0;
 }
 
-void pools_directory_gone(struct pools *pools, struct directory *directory)
+static void lose(struct pools *pools, struct directory *directory, const char *problem)
 {
-	char problem[PROVISION_PROBLEM_BYTES];
 	void *arguments[] = { pools, directory->path };
 
-	snprintf(problem, sizeof(problem), "pool directory %s: removed or unmounted", directory->path);
 	watch_remove(pools->watch, directory->watch);
 	directory->gone = directory->lost = true;
 	set_problem(pools, directory, problem);
@@ -202,6 +200,35 @@ void pools_directory_gone(struct pools *pools, struct directory *directory)
 	if (directory->pools == 0)
 		directory_close(directory);
 	pools_refresh_classes(pools);
+}
+
+void pools_directory_gone(struct pools *pools, struct directory *directory)
+{
+	char problem[PROVISION_PROBLEM_BYTES];
+
+	snprintf(problem, sizeof(problem), "pool directory %s: removed or unmounted", directory->path);
+	lose(pools, directory, problem);
+}
+
+/* Without its lock another daemon could take the directory, and could have by now. */
+static void keep_lock(struct pools *pools, struct directory *directory)
+{
+	char problem[PROVISION_PROBLEM_BYTES] = "";
+	struct text error = TEXT_INIT(problem);
+	int r;
+
+	if (pool_dir_is_locked(&directory->dir))
+		return;
+	r = pool_dir_lock(&directory->dir, &error);
+	if (r == -EBUSY) {
+		lose(pools, directory, problem);
+	} else if (r != 0) {
+		set_problem(pools, directory, problem);
+	} else {
+		directory->problem[0] = '\0';
+		log_line(pools->log, LOG_WARNING, "pool directory %s: its lock was removed, and is there again",
+			 directory->path);
+	}
 }
 
 /* No event comes of that: the descriptor keeps a directory that was removed, or a file system that was detached. */
@@ -219,4 +246,6 @@ void pools_check_directories(struct pools *pools)
 	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
 		if (directory_is_usable(directory) && is_gone(directory))
 			pools_directory_gone(pools, directory);
+		else if (directory_is_usable(directory))
+			keep_lock(pools, directory);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_dir -- which directories are trusted with pools, and what is found in them. */
+/* objects: vmmallocd/pool_dir_access.c vmmallocd/pool_dir_lock.c */
 /* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c */
 /* objects: vmmallocd/pool_file_create.c */
 /* objects: vmmallocd/pool_file_header.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c */
@@ -8,6 +9,8 @@
 /* wrap: fcntl inotify_add_watch */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,10 +21,12 @@
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "common/util/cleanup.h"
 #include "tests/unit/pool_fixture.h"
 
 /* --- failures to order --- */
@@ -98,23 +103,45 @@ static int open_again(struct pool_fixture *fixture, const char *path)
 	return r;
 }
 
+/* `format` has the path as often as it has %s. */
+static void assert_refused(struct pool_fixture *fixture, const char *path, int r, const char *format)
+{
+	char words[4 * SCRATCH_PATH];
+
+	fixture->error.length = 0;
+	assert_int_equal(open_again(fixture, path), r);
+	snprintf(words, sizeof(words), format, path, path, path);
+	assert_string_equal(fixture->error_text, words);
+}
+
+static const char *self(void)
+{
+	return getpwuid(geteuid())->pw_name;
+}
+
 static void test_pool_dir_open_refuses_what_is_no_directory(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	char path[SCRATCH_PATH + 8];
+	char path[SCRATCH_PATH + 16], format[2 * SCRATCH_PATH];
 
 	snprintf(path, sizeof(path), "%s/none", fixture->path);
-	assert_int_equal(open_again(fixture, path), -ENOENT);
-	assert_non_null(strstr(fixture->error_text,
-			       "/none: No such file or directory: expected an existing directory"));
+	snprintf(format, sizeof(format), "%%s: No such file or directory: expected an existing directory "
+		 "(install -d -o %s %%s)", self());
+	assert_refused(fixture, path, -ENOENT, format);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(open_again(fixture, path), -ENOTDIR);
+	assert_refused(fixture, path, -ENOTDIR, "%s: Not a directory: expected an existing directory");
+	/* the command can be typed as it is */
+	snprintf(path, sizeof(path), "%s/it's $x", fixture->path);
+	assert_int_equal(open_again(fixture, path), -ENOENT);
+	snprintf(format, sizeof(format), " '%s/it'\\''s $x')", fixture->path);
+	assert_non_null(strstr(fixture->error_text, format));
 }
 
 static void test_pool_dir_open_refuses_one_that_others_may_write_to(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	const mode_t good[] = { 0700, 0755, 01777, 01770, 0500 }, bad[] = { 0777, 0770, 0707, 0720 };
+	const mode_t good[] = { 0700, 0755, 01777, 01770 }, bad[] = { 0777, 0770, 0707, 0720 };
+	char format[256];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(chmod(fixture->path, good[i]), 0);
@@ -122,9 +149,10 @@ static void test_pool_dir_open_refuses_one_that_others_may_write_to(void **state
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(chmod(fixture->path, bad[i]), 0);
-		assert_int_equal(open_again(fixture, fixture->path), -EPERM);
+		snprintf(format, sizeof(format), "%%s: it belongs to %s, mode %04o: expected one that only its owner "
+			 "may write to, or a sticky one (chmod go-w %%s)", self(), (unsigned)bad[i]);
+		assert_refused(fixture, fixture->path, -EACCES, format);
 	}
-	assert_non_null(strstr(fixture->error_text, "only its owner may write"));
 }
 
 static void test_pool_dir_open_refuses_one_of_another_user(void **state)
@@ -134,10 +162,79 @@ static void test_pool_dir_open_refuses_one_of_another_user(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(chown(fixture->path, 1, -1), 0);
-	assert_int_equal(open_again(fixture, fixture->path), -EPERM);
+	assert_int_equal(chmod(fixture->path, 0750), 0);
+	assert_refused(fixture, fixture->path, -EACCES,
+		       "%s: it belongs to daemon, mode 0750: expected one of the user root (chown root: %s)");
 	assert_int_equal(chmod(fixture->path, 01777), 0);
-	assert_int_equal(open_again(fixture, fixture->path), -EPERM);
-	assert_non_null(strstr(fixture->error_text, "the daemon's own user"));
+	assert_int_equal(seteuid(65534), 0);
+	assert_refused(fixture, fixture->path, -EACCES,
+		       "%s: it belongs to daemon, mode 1777: expected one of the user nobody or of root "
+		       "(chown nobody: %s)");
+	assert_int_equal(seteuid(0), 0);
+}
+
+/* mkdir as root, and nothing else: what people do first. */
+static void test_pool_dir_open_refuses_one_that_it_may_not_write_to(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(fixture->path, 0755), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_refused(fixture, fixture->path, -EACCES,
+		       "%s: it belongs to root, mode 0755: expected one that the user nobody may write to "
+		       "(chown nobody: %s)");
+	assert_int_equal(seteuid(0), 0);
+	/* not even read */
+	assert_int_equal(chmod(fixture->path, 0700), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_refused(fixture, fixture->path, -EACCES,
+		       "%s: it belongs to root, mode 0700: expected one that the user nobody may write to "
+		       "(chown nobody: %s)");
+	assert_int_equal(seteuid(0), 0);
+	/* its own, but for reading */
+	assert_int_equal(chown(fixture->path, 65534, -1), 0);
+	assert_int_equal(chmod(fixture->path, 0500), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_refused(fixture, fixture->path, -EACCES,
+		       "%s: it belongs to nobody, mode 0500: expected one that the user nobody may write to "
+		       "(chmod u+rwx %s)");
+	assert_int_equal(seteuid(0), 0);
+}
+
+static void test_pool_dir_open_names_what_is_closed_above(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	char path[SCRATCH_PATH + 16], words[4 * SCRATCH_PATH];
+
+	if (geteuid() != 0)
+		skip();
+	snprintf(path, sizeof(path), "%s/a", fixture->path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/a/b", fixture->path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(chmod(fixture->path, 0700), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(open_again(fixture, path), -EACCES);
+	assert_int_equal(seteuid(0), 0);
+	snprintf(words, sizeof(words), "%s: %s belongs to root, mode 0700: expected one that the user nobody may pass "
+		 "through (chmod o+x %s)", path, fixture->path, fixture->path);
+	assert_string_equal(fixture->error_text, words);
+}
+
+static void test_pool_dir_open_refuses_one_that_is_read_only(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	if (!fixture->mounted)
+		skip();
+	pool_dir_close(&fixture->dir);
+	assert_int_equal(mount(NULL, fixture->path, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	assert_refused(fixture, fixture->path, -EROFS,
+		       "%s: Read-only file system: expected one that can be written to");
+	assert_int_equal(mount(NULL, fixture->path, NULL, MS_REMOUNT, NULL), 0);
+	assert_int_equal(pool_dir_open(fixture->path, &fixture->dir, &fixture->error), 0);
 }
 
 /* --- self-test --- */
@@ -381,17 +478,40 @@ static void test_pool_dir_scan_ends_when_the_visitor_says_so(void **state)
 #define TEST_HERE(function, parent) \
 	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
 
+static const char *only_lock(struct pool_fixture *fixture)
+{
+	assert_true(pool_dir_is_locked(&fixture->dir));
+	return fixture->dir.lock_name;
+}
+
+static void assert_taken(struct pool_fixture *fixture)
+{
+	struct pool_dir other;
+
+	fixture->error.length = 0;
+	assert_int_equal(pool_dir_open(fixture->dir.path, &other, &fixture->error), 0);
+	assert_int_equal(pool_dir_lock(&other, &fixture->error), -EBUSY);
+	assert_non_null(strstr(fixture->error.data, "another daemon has it"));
+	pool_dir_close(&other);
+}
+
+static void make_lock(struct pool_fixture *fixture, const char *name, const char *bytes, uid_t uid)
+{
+	int fd = openat(fixture->dir.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, strlen(bytes)), strlen(bytes));
+	assert_int_equal(fchown(fd, uid, -1), 0);
+	(void)close(fd);
+}
+
 static void test_pool_dir_lock_is_one_at_a_time(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	struct pool_dir other;
 
 	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), 0);
-	assert_int_equal(pool_dir_open(fixture->dir.path, &other, &fixture->error), 0);
-	assert_int_equal(pool_dir_lock(&other, &fixture->error), -EWOULDBLOCK);
-	assert_non_null(strstr(fixture->error.data, "another daemon has it"));
-	pool_dir_close(&other);
-	(void)unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0);
+	assert_string_equal(only_lock(fixture), POOL_DIR_LOCK_FILE);
+	assert_taken(fixture);
 }
 
 static void test_pool_dir_lock_is_not_kept_by_who_locks_the_directory(void **state)
@@ -402,24 +522,140 @@ static void test_pool_dir_lock_is_not_kept_by_who_locks_the_directory(void **sta
 	assert_int_equal(flock(fd, LOCK_SH), 0);
 	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), 0);
 	(void)close(fd);
-	(void)unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0);
 }
 
-static void test_pool_dir_lock_refuses_a_file_that_others_may_lock(void **state)
+static void test_pool_dir_lock_closes_its_file_to_others(void **state)
 {
 	struct pool_fixture *fixture = *state;
-	int fd = openat(fixture->dir.fd, POOL_DIR_LOCK_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct stat st;
 
-	assert_true(fd >= 0);
-	assert_int_equal(fchmod(fd, 0644), 0);
+	make_lock(fixture, POOL_DIR_LOCK_FILE, "", geteuid());
+	assert_int_equal(fchmodat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0644, 0), 0);
+	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), 0);
+	assert_int_equal(fstatat(fixture->dir.fd, POOL_DIR_LOCK_FILE, &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+/* In a sticky directory everybody may have made it first, and nobody else can remove it. */
+static void test_pool_dir_lock_passes_by_what_is_not_ours(void **state)
+{
+	struct pool_fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	for (int kind = 0; kind < 5; kind++) {
+		switch (kind) {
+		case 0: make_lock(fixture, POOL_DIR_LOCK_FILE, "", 1); break;
+		case 1: make_lock(fixture, POOL_DIR_LOCK_FILE, "something", 0); break;
+		case 2: assert_int_equal(symlinkat("elsewhere", fixture->dir.fd, POOL_DIR_LOCK_FILE), 0); break;
+		case 3: assert_int_equal(mkdirat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0700), 0); break;
+		case 4: assert_int_equal(mkfifoat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0600), 0); break;
+		}
+		assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), 0);
+		assert_string_not_equal(only_lock(fixture), POOL_DIR_LOCK_FILE);
+		assert_memory_equal(only_lock(fixture), POOL_DIR_LOCK_FILE ".", sizeof(POOL_DIR_LOCK_FILE));
+		assert_taken(fixture);
+		assert_int_equal(scratch_entries(fixture->path), 2);
+		assert_int_equal(faccessat(fixture->dir.fd, "elsewhere", F_OK, 0), -1);
+		assert_int_equal(unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, kind == 3 ? AT_REMOVEDIR : 0), 0);
+		/* it is still the one, when the stranger's is gone */
+		assert_taken(fixture);
+		assert_int_equal(unlinkat(fixture->dir.fd, fixture->dir.lock_name, 0), 0);
+		cleanup_fd(&fixture->dir.lock_fd);
+		fixture->dir.lock_fd = -1;
+	}
+}
+
+static void test_pool_dir_lock_takes_all_that_are_ours(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	int fd;
+
+	make_lock(fixture, POOL_DIR_LOCK_FILE ".0000000000000001", "", geteuid());
+	make_lock(fixture, POOL_DIR_LOCK_FILE ".0000000000000002", "", geteuid());
+	/* who began at the same time, and has made and locked the second */
+	fd = openat(fixture->dir.fd, POOL_DIR_LOCK_FILE ".0000000000000002", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), -EBUSY);
+	assert_int_equal(fixture->dir.lock_fd, -1);
 	(void)close(fd);
-	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), -EPERM);
-	assert_non_null(strstr(fixture->error.data, POOL_DIR_LOCK_FILE ": expected"));
-	assert_int_equal(unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0), 0);
-	assert_int_equal(symlinkat("elsewhere", fixture->dir.fd, POOL_DIR_LOCK_FILE), 0);
-	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), -ELOOP);
-	assert_int_equal(faccessat(fixture->dir.fd, "elsewhere", F_OK, 0), -1);
-	(void)unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0);
+	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), 0);
+	assert_string_equal(only_lock(fixture), POOL_DIR_LOCK_FILE ".0000000000000001");
+	assert_int_equal(scratch_entries(fixture->path), 1);
+	assert_taken(fixture);
+}
+
+static void test_pool_dir_lock_that_was_removed_can_be_had_again(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	size_t before;
+
+	assert_int_equal(pool_dir_lock(&fixture->dir, &fixture->error), 0);
+	before = scratch_entries("/proc/self/fd");
+	/* removed, replaced, and with another name */
+	for (int kind = 0; kind < 3; kind++) {
+		if (kind == 2)
+			assert_int_equal(renameat(fixture->dir.fd, POOL_DIR_LOCK_FILE, fixture->dir.fd,
+						  POOL_DIR_LOCK_FILE ".old"), 0);
+		else
+			assert_int_equal(unlinkat(fixture->dir.fd, POOL_DIR_LOCK_FILE, 0), 0);
+		if (kind == 1)
+			make_lock(fixture, POOL_DIR_LOCK_FILE, "", geteuid());
+		assert_false(pool_dir_is_locked(&fixture->dir));
+		if (pool_dir_lock(&fixture->dir, &fixture->error) != 0)
+			fail_msg("%s", fixture->error_text);
+		assert_true(pool_dir_is_locked(&fixture->dir));
+		assert_taken(fixture);
+		assert_int_equal(scratch_entries("/proc/self/fd"), before);
+	}
+}
+
+/* Many at the same time, in a directory where the usual name is a stranger's: one has it, and no more. */
+static void test_pool_dir_lock_is_one_s_of_many(void **state)
+{
+	struct pool_fixture *fixture = *state;
+	int go[2], won[2];
+
+	if (geteuid() != 0)
+		skip();
+	make_lock(fixture, POOL_DIR_LOCK_FILE, "", 1);
+	for (int round = 0; round < 30; round++) {
+		char byte;
+		int winners = 0;
+
+		assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+		assert_int_equal(pipe2(won, O_CLOEXEC), 0);
+		for (int i = 0; i < 8; i++) {
+			struct pollfd end = { .fd = won[0] };
+
+			if (fork() != 0)
+				continue;
+			alarm(20);
+			close(go[1]);
+			(void)read(go[0], &byte, 1);
+			if (pool_dir_lock(&fixture->dir, &fixture->error) == 0)
+				(void)write(won[1], "x", 1);
+			close(won[1]);
+			/* until all have tried */
+			while (poll(&end, 1, 10000) > 0 && !(end.revents & POLLHUP))
+				;
+			_exit(0);
+		}
+		close(go[0]);
+		close(won[1]);
+		close(go[1]);
+		while (read(won[0], &byte, 1) == 1)
+			winners++;
+		close(won[0]);
+		while (wait(NULL) > 0)
+			;
+		assert_in_range(winners, 0, 1);
+		winners += pool_dir_lock(&fixture->dir, &fixture->error) == 0;
+		assert_in_range(winners, 1, 2);
+		assert_int_equal(unlinkat(fixture->dir.fd, fixture->dir.lock_name, 0), 0);
+		cleanup_fd(&fixture->dir.lock_fd);
+		fixture->dir.lock_fd = -1;
+	}
 }
 
 int main(void)
@@ -429,9 +665,15 @@ int main(void)
 		TEST_HERE(test_pool_dir_open_refuses_what_is_no_directory, "/dev/shm"),
 		TEST_HERE(test_pool_dir_open_refuses_one_that_others_may_write_to, "/dev/shm"),
 		TEST_HERE(test_pool_dir_open_refuses_one_of_another_user, "/dev/shm"),
+		TEST_HERE(test_pool_dir_open_refuses_one_that_it_may_not_write_to, "/dev/shm"),
+		TEST_HERE(test_pool_dir_open_names_what_is_closed_above, "/dev/shm"),
 		TEST_HERE(test_pool_dir_lock_is_one_at_a_time, "/dev/shm"),
 		TEST_HERE(test_pool_dir_lock_is_not_kept_by_who_locks_the_directory, "/dev/shm"),
-		TEST_HERE(test_pool_dir_lock_refuses_a_file_that_others_may_lock, "/dev/shm"),
+		TEST_HERE(test_pool_dir_lock_closes_its_file_to_others, "/dev/shm"),
+		TEST_HERE(test_pool_dir_lock_passes_by_what_is_not_ours, "/dev/shm"),
+		TEST_HERE(test_pool_dir_lock_takes_all_that_are_ours, "/dev/shm"),
+		TEST_HERE(test_pool_dir_lock_that_was_removed_can_be_had_again, "/dev/shm"),
+		TEST_HERE(test_pool_dir_lock_is_one_s_of_many, "/dev/shm"),
 		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, "/dev/shm"),
 		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, DISK),
 		TEST_HERE(test_pool_dir_self_test_refuses_leases_that_prove_nothing, "/dev/shm"),
@@ -445,6 +687,8 @@ int main(void)
 		TEST_HERE(test_pool_dir_scan_shows_each_file_once_though_it_is_renamed, "/dev/shm"),
 		TEST_HERE(test_pool_dir_scan_ends_when_the_visitor_says_so, "/dev/shm"),
 		cmocka_unit_test_setup_teardown(test_pool_dir_self_test_refuses_overlayfs, setup_small,
+						pool_fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_pool_dir_open_refuses_one_that_is_read_only, setup_small,
 						pool_fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_pool_dir_self_test_says_that_there_is_no_space, setup_small,
 						pool_fixture_teardown),

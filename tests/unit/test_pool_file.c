@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file -- names, and what is done by name: opening, probing, marking and removing, on real files. */
+/* objects: vmmallocd/pool_dir_access.c */
 /* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c */
 /* objects: vmmallocd/pool_file_header.c */
 /* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_layout -- which extents let a pool have 2 MiB pages, and what is said about those that do not. */
+/* objects: vmmallocd/pool_dir_access.c */
 /* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c */
 /* objects: vmmallocd/pool_file_header.c */
 /* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */

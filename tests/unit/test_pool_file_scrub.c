@@ -4,6 +4,7 @@
  *
  * DAX is played: statx() says that the file is on it, and fallocate() waits for a pin as the kernel would there.
  */
+/* objects: vmmallocd/pool_dir_access.c */
 /* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c */
 /* objects: vmmallocd/pool_file_header.c */
 /* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */

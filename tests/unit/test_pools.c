@@ -7,6 +7,7 @@
 /* objects: vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/mounts.c vmmallocd/log.c */
 /* objects: vmmallocd/registry.c */
 /* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
+/* objects: vmmallocd/pool_dir_access.c vmmallocd/pool_dir_lock.c */
 /* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c */
 /* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
 /* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
