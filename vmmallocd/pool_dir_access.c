@@ -49,9 +49,9 @@ static struct words mode(const struct stat *st)
 /* As a shell takes it for one word. */
 static void add_path(struct text *text, const char *path)
 {
-	bool plain = path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=")] == '\0';
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";
 
-	if (plain) {
+	if (path[strspn(path, plain)] == '\0') {
 		text_add(text, "%s", path);
 		return;
 	}

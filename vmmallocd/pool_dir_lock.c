@@ -3,13 +3,14 @@
  * pool_dir_lock -- one daemon of a user in a directory at a time. See pool_file.h.
  *
  * The lock is on a file that nobody else can open: whoever may read a directory could lock that, and keep it. In a
- * sticky directory everybody may make a file of that name first, and nobody but its owner can remove it. So the name may
- * have an end that nobody can guess:
+ * sticky directory everybody may make a file of that name first, and nobody but its owner can remove it. So the name
+ * may have an end that nobody can guess:
  *
  *     .vmmallocd.lock, or, where that is somebody else's, .vmmallocd.lock.0123456789abcdef
  *
- * Two daemons that start together may each make one. Both look what there is only after that, and lock all of it, in the
- * order of the names: who comes second finds a file that is locked, whichever it is. Who has them all keeps the first.
+ * Two daemons that start together may each make one. Both look what there is only after that, and lock all of it, in
+ * the order of the names: who comes second finds a file that is locked, whichever it is. Who has them all keeps the
+ * first.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -13,6 +13,7 @@ ROOT=$PWD BUILD=${BUILD:-$PWD/build}
 PATH=$PATH:/usr/sbin:/sbin
 SUITE=$(basename "$0")
 NAME=vmmalloc-test-$$
+REBOOT=133   # systemd-nspawn's status for whoever shall start it again
 
 missing() {
 	echo "skip $SUITE: $*"
@@ -72,16 +73,18 @@ container_service() {
 }
 
 container_run() {
-	local status
+	local status=$REBOOT
 	touch "$RUN/out/log"
-	(
-		for cgroup in "${CGROUPS[@]}"; do echo $BASHPID >"$cgroup/cgroup.procs"; done
-		exec timeout -k 5 "${CONTAINER_SECONDS:-240}" systemd-nspawn -q -b -M "$NAME" --register=no --keep-unit \
-			--link-journal=no --console=pipe --private-network --bind-ro="$ROOT" --bind-ro="$BUILD" \
-			--bind="$RUN/out:/out" \
-			--bind-ro="$RUN/vmmalloc-test.service:/etc/systemd/system/vmmalloc-test.service" "$@" </dev/null
-	) >"$RUN/console" 2>&1
-	status=$?
+	while [ $status -eq $REBOOT ]; do
+		(
+			for cgroup in "${CGROUPS[@]}"; do echo $BASHPID >"$cgroup/cgroup.procs"; done
+			exec timeout -k 5 "${CONTAINER_SECONDS:-240}" systemd-nspawn -q -b -M "$NAME" --register=no \
+				--keep-unit --link-journal=no --console=pipe --private-network --bind-ro="$ROOT" \
+				--bind-ro="$BUILD" --bind="$RUN/out:/out" \
+				--bind-ro="$RUN/vmmalloc-test.service:/etc/systemd/system/vmmalloc-test.service" "$@" </dev/null
+		) >>"$RUN/console" 2>&1
+		status=$?
+	done
 	cat "$RUN/out/log"
 	grep -qE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$RUN/out/log" || {
 		echo "FAIL $SUITE: the container ended before its tests did (status $status)"

@@ -4,7 +4,8 @@
 VM_PROGRAMS := $(patsubst tests/vm/helpers/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/helpers/*.c))
 VM_CC = $(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fno-builtin
 VM_SUITES := $(wildcard tests/vm/check_*.bash)
-VM_CI_SUITES := $(addprefix tests/vm/,check_container.bash check_mounts.bash check_configuration.bash check_dax_short.bash)
+VM_CI_SUITES := $(addprefix tests/vm/,check_container.bash check_mounts.bash check_configuration.bash check_boot.bash \
+	check_dax_short.bash)
 
 .PHONY: check-vm check-vm-ci vm-deps vm-programs
 check-vm: vm-deps ## DAX, huge pages, system crashes and systemd, in small virtual machines (three quarters of an hour)

@@ -1,0 +1,214 @@
+#!/bin/bash
+# boot.bash -- where systemd is PID 1: what README.md and the manual pages say is typed as it stands, from the installation
+# to the service that is there after a reboot. Run at each boot; /out/boots counts them.
+. "$(dirname "$0")/service.bash"
+[ -d /stage ] || { echo "only in the container of tests/vm/check_boot.bash"; exit 1; }
+boot=$(($(cat /out/boots 2>/dev/null || echo 0) + 1))
+echo $boot >/out/boots
+[ ! -e /out/counts ] || read -r passed failed skipped </out/counts
+
+# block FILE SECTION N: the lines of the Nth example there, as a reader sees them
+block() {
+	local lines
+	case $1 in
+	*.md) lines=$(awk -v section="## $2" -v n="$3" '
+		/^## / { inside = $0 == section }
+		/^```/ { if (code) code = 0; else if (inside && $0 == "```sh") { code = 1; seen++; next } }
+		inside && code && seen == n' "$ROOT/$1") ;;
+	*) lines=$(awk -v section=".SH $2" -v n="$3" '
+		/^\.SH / { inside = $0 == section }
+		/^\.nf/ { code = 1; seen += inside; next }
+		/^\.fi/ { code = 0 }
+		inside && code && seen == n' "$ROOT/doc/$1" | sed 's/\\-/-/g; s/\\e/\\/g; s/\\(aq/'\''/g') ;;
+	esac
+	[ "$lines" ] || { echo "no example $3 in $2 of $1" >&2; return 1; }
+	printf '%s\n' "$lines"
+}
+# says FILE WORDS: the text has these words, wherever its lines end
+says() {
+	sed 's/\\-/-/g; s/^\.[A-Z]* //; s/"//g; s/`//g' "$ROOT/$1" | tr -s '\n ' '  ' | grep -qF -- "$2" || fail "$1 does not say: $2"
+}
+# typed USER [FILE]: the lines on standard input, by a user who has logged in, in a new directory
+typed() {
+	local home=/root
+	[ "$1" = root ] || home=/home/$1
+	cat >"$WORK/typed"
+	chmod 755 "$WORK"
+	rm -rf "$home/here" && install -d -o "$1" "$home/here"
+	(cd "$home/here" && seq 20000 >words && exec setpriv --reuid "$1" --regid "$1" --init-groups env -i HOME="$home" \
+		USER="$1" TERM=dumb LANG=C.UTF-8 timeout 60 bash -l -e -o pipefail -c 'PATH=/run/typed:$PATH; . "$1"' - "$WORK/typed") 2>&1
+}
+export -f block says typed
+# who types as root has no need of it, and a machine may not have it
+mkdir -p /run/typed && printf '#!/bin/sh\nexec "$@"\n' >/run/typed/sudo && chmod 755 /run/typed/sudo
+
+# --- the first boot: nothing is installed ---
+
+case_install() {
+	block README.md Install 1 >lines
+	is "$(cat lines)" $'make\nsudo make install\nsudo ldconfig'
+	# what the second does
+	cp -a /stage/usr/local/. /usr/local/ && cp -a /stage/etc/. /etc/ || fail "copy"
+	tail -n 1 lines | typed root || fail "ldconfig"
+}
+
+case_use() {
+	local who
+	for who in alice root; do
+		block README.md Use 1 | typed $who >words || fail "$(cat words)"
+		is "$(cat words)" 499500
+	done
+	block libvmmalloc.7 EXAMPLES 1 | typed alice >words || fail "$(cat words)"
+	is "$(sort -c /home/alice/here/sorted && wc -l </home/alice/here/sorted)" 20000
+	{ block libvmmalloc.7 EXAMPLES 3; echo 'ls /tmp/vmmalloc.log-* | wc -l'; } | typed alice >words || fail "$(cat words)"
+	is "$(tail -n 1 words)" 1
+}
+
+# The same, for people who wait longer on slow machines.
+with_patience() { sed 's/^sleep 1\>.*/for i in {1..200}; do vmmallocctl --runtime-dir run status | grep -q 1\/1 \&\& break; sleep 0.1; done/'; }
+# What was started by hand is ended; it is the only one of that name then.
+end_it() {
+	local pid
+	for pid in $(ps -o pid= -C vmmallocd); do kill -KILL "$pid" 2>/dev/null; done
+	rm -rf /dev/shm/pools /dev/shm/mypools
+}
+export -f with_patience end_it
+
+# Without a service, by a user who has logged in.
+case_daemon_by_hand() {
+	local who
+	for who in alice root; do
+		{
+			block README.md "The daemon in two minutes" 1 | with_patience |
+				sed 's/input()/print(open("\/proc\/self\/maps").read())/'
+			echo 'vmmallocctl reload; kill $!'
+		} | typed $who >words || fail "$who: $(cat words)"
+		grep -q '/pools/vmmalloc-' words || fail "$who: no pool of the daemon: $(cat words)"
+		grep -qE '^small +256M ' words || fail "$who: $(cat words)"
+		end_it
+		{ block vmmallocd.8 EXAMPLES 1 | with_patience; echo 'kill $!'; } | typed $who >words || fail "$who: $(cat words)"
+		grep -qE '^small +256M ' words || fail "$who: $(cat words)"
+		end_it
+	done
+}
+
+ready() { ls /dev/shm/vmmalloc | grep -q 'ready$'; }
+export -f ready
+
+# On a machine that runs: there is no user vmmalloc before.
+case_service() {
+	! getent passwd vmmalloc || fail "there is a user vmmalloc"
+	printf '[pool small]\ndirectory = /dev/shm/vmmalloc\nsize = 16M\n' >/etc/vmmalloc/vmmallocd.conf
+	block README.md "The daemon in two minutes" 2 | typed root >words || fail "$(cat words; systemctl status --no-pager vmmallocd.service)"
+	is "$(show ActiveState) $(show ActiveState vmmallocd.socket) $(show ActiveState vmmallocd-control.socket)" "active active active"
+	for unit in vmmallocd.service vmmallocd.socket vmmallocd-control.socket; do
+		is "$(systemctl is-enabled $unit)" enabled
+	done
+	wait_for ready
+	echo vmmallocctl status | typed alice >words || fail "$(cat words)"
+	grep -qE '^small +16M +1/1' words || fail "$(cat words)"
+	says README.md "systemctl reload vmmallocd"
+	echo "systemctl reload vmmallocd" | typed root || fail "reload"
+	block vmmallocctl.1 EXAMPLES 2 | typed alice || fail "list"
+}
+
+case_new_directory() {
+	mkdir -p /mnt/pmem0 && mount -t tmpfs -o mode=755,size=200M tmpfs /mnt/pmem0 || fail "mount"
+	printf '[pool large]\ndirectory = /mnt/pmem0/pools\nsize = 16M\n' >/etc/vmmalloc/conf.d/large.conf
+	block vmmallocd.conf.5 "DIRECTORIES AND SYSTEMD" 1 | typed root || fail "typed"
+	wait_least large ready 1
+	is "$(ask problem large)" ""
+	mkdir -p /etc/systemd/system/vmmallocd.service.d
+	block vmmallocd.conf.5 "DIRECTORIES AND SYSTEMD" 2 >/etc/systemd/system/vmmallocd.service.d/mounts.conf
+	systemctl daemon-reload
+	show Wants | grep -q mnt-pmem0.mount || fail "$(show Wants)"
+	rm -r /etc/systemd/system/vmmallocd.service.d
+	systemctl daemon-reload
+}
+
+# With smaller pools than those of 1 and 64 GiB.
+case_examples() {
+	block vmmallocd.conf.5 EXAMPLES 1 >/etc/vmmalloc/vmmallocd.conf
+	rm -f /etc/vmmalloc/conf.d/*
+	echo vmmallocd --check | typed root || fail "--check"
+	sed -i 's/= 1G/= 16M/; s/= 64G/= 32M/' /etc/vmmalloc/vmmallocd.conf
+	echo systemctl reload vmmallocd | typed root || fail "reload"
+	wait_least small ready 2
+	# not the one of the case before
+	wait_for eval 'ask list | grep -q " large ready $((32 << 20)) "'
+	block vmmallocd.conf.5 EXAMPLES 2 | typed alice || fail "sort"
+	is "$(wc -l </home/alice/here/sorted)" 20000
+	mkdir -p /etc/systemd/system/example.service.d
+	# what it falls back to is smaller than the class there, too
+	block vmmallocd.conf.5 EXAMPLES 3 | sed 's/=4G/=16M/' >/etc/systemd/system/example.service.d/heap.conf
+	printf '[Service]\nType=oneshot\nExecStart=/bin/cp /proc/self/maps /run/example\n' >/etc/systemd/system/example.service
+	systemctl daemon-reload && systemctl start example.service || fail "example.service"
+	grep -qE '/pools/vmmalloc-[0-9a-f]{32}\.' /run/example || fail "not on its pool: $(grep -E "rw-s|vmmalloc" /run/example; "$CTL" list; "$CTL" status; journalctl -q --no-pager -n 5 -u example.service)"
+}
+
+case_program() {
+	need redis-server
+	block vmmallocctl.1 EXAMPLES 1 | sed 's/^/timeout --preserve-status 5 /; s/redis-server$/redis-server --port 0 --unixsocket r/' |
+		typed root >words || true
+	grep -q 'Ready to accept connections\|ready to accept connections' words || fail "$(cat words)"
+}
+
+# --- the second: the service is there, and so are its pools ---
+
+case_booted() {
+	wait_for is_active
+	# nobody has asked
+	wait_for ready
+	is "$(show ActiveState vmmallocd.socket) $(show ActiveState vmmallocd-control.socket)" "active active"
+	is "$(stat -c '%U %a' /dev/shm/vmmalloc /run/vmmalloc | sort -u)" "vmmalloc 755"
+	echo 'vmmallocctl run --class small -- grep vmmalloc /proc/self/maps' | typed alice >words || fail "$(cat words)"
+	grep -q '/vmmalloc/vmmalloc-' words || fail "$(cat words)"
+	! journalctl -q --no-pager -b -o cat -u vmmallocd.service | grep -i 'denied\|fail' || fail "something is odd"
+}
+
+case_by_socket() {
+	echo "systemctl disable --now vmmallocd.service" | typed root || fail "disable"
+	is "$(systemctl is-enabled vmmallocd.socket)" disabled
+	block vmmallocd.8 SYSTEMD 1 >lines
+	is "$(cat lines)" "systemctl enable --now vmmallocd.socket"
+	typed root <lines || fail "enable"
+}
+
+# --- the third: the first client starts it ---
+
+case_booted_by_socket() {
+	is "$(systemctl is-enabled vmmallocd.service)" disabled
+	is_inactive || fail "it runs before anybody has asked"
+	is "$(show ActiveState vmmallocd.socket) $(show ActiveState vmmallocd-control.socket)" "active active"
+	echo 'vmmallocctl status' | typed alice >words || fail "$(cat words)"
+	grep -qE '^small +16M' words || fail "$(cat words)"
+	wait_for is_active
+	says doc/vmmallocd.8 "systemctl enable --now vmmallocd.service"
+	echo "systemctl enable --now vmmallocd.service" | typed root || fail "enable"
+}
+
+case $boot in
+1)
+	run_case "README: what is installed" case_install
+	run_case "README and libvmmalloc(7): a command on a pool" case_use
+	run_case "README and vmmallocd(8): a daemon by hand" case_daemon_by_hand
+	run_case "README: the service, on a machine that runs" case_service
+	run_case "vmmallocd.conf(5): a new directory" case_new_directory
+	run_case "vmmallocd.conf(5): the examples" case_examples
+	run_case "vmmallocctl(1): a program" case_program
+	# what the next boot has
+	printf '[pool small]\ndirectory = /dev/shm/vmmalloc\nsize = 16M\n' >/etc/vmmalloc/vmmallocd.conf
+	;;
+2)
+	run_case "after a reboot the service is there, with its pools" case_booted
+	run_case "vmmallocd(8): by the sockets instead" case_by_socket
+	;;
+*)
+	run_case "after a reboot the sockets are there, and start it" case_booted_by_socket
+	end_suite | tee /out/end
+	systemctl exit 0
+	exit 0
+	;;
+esac
+echo "$passed $failed $skipped" >/out/counts
+systemctl reboot
