@@ -3,6 +3,7 @@
 #include "vmmallocd/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -244,6 +245,18 @@ int control_open(uv_loop_t *loop, int listening_fd, const struct control_backend
 	(void)uv_poll_start(&control->listener, UV_READABLE, on_listener);
 	*ret_control = control;
 	return 0;
+}
+
+void control_listen_on(struct control *control, int fd)
+{
+	/* who is in the queue of the old one is served; libuv knows the number, which stays */
+	on_listener(&control->listener, 0, UV_READABLE);
+	(void)uv_poll_stop(&control->listener);
+	if (dup3(fd, control->fd, O_CLOEXEC) < 0)
+		control->backend.ran_out(control->backend.context, errno);
+	close(fd);
+	control->refuses_rights = rights_refuse(control->fd);
+	(void)uv_poll_start(&control->listener, UV_READABLE, on_listener);
 }
 
 void control_close(struct control *control)

@@ -73,6 +73,9 @@ struct uv_loop_s;
 int control_open(struct uv_loop_s *loop, int listening_fd, const struct control_backend *backend,
 		 struct control **ret_control);
 
+/* Takes over another listening descriptor, in the place of the one that it has. */
+void control_listen_on(struct control *control, int fd);
+
 /* Closes every connection and handle, and the descriptor; frees itself in the turns of the loop that follow. */
 void control_close(struct control *control);
 

@@ -19,6 +19,7 @@
 #include "vmmallocd/handout_server.h"
 #include "vmmallocd/log.h"
 #include "vmmallocd/notify.h"
+#include "vmmallocd/places.h"
 #include "vmmallocd/pools.h"
 #include "vmmallocd/registry_json.h"
 #include "vmmallocd/saver.h"
@@ -45,6 +46,7 @@ struct daemon {
 	struct pools pools;
 	struct saver *saver;
 	struct notify *notify;
+	struct places *places;
 	struct handout_server *handout_server;
 	struct control *control;
 	struct control_backend backend;
@@ -65,7 +67,8 @@ static const struct config *backend_config(void *context)
 static const char *problem_of(struct daemon *daemon)
 {
 	const char *const problems[] = {
-		daemon->config_problem, pools_problem(&daemon->pools), saver_problem(daemon->saver),
+		daemon->config_problem, pools_problem(&daemon->pools), places_problem(daemon->places),
+		saver_problem(daemon->saver),
 	};
 	struct text text = TEXT_INIT(daemon->problem);
 
@@ -240,9 +243,19 @@ static int open_socket(struct daemon *daemon, const char *name, int type, int *f
 	return r;
 }
 
+static void listen_for_pools(void *context, int fd)
+{
+	handout_server_listen_on(((struct daemon *)context)->handout_server, fd);
+}
+
+static void listen_for_control(void *context, int fd)
+{
+	control_listen_on(((struct daemon *)context)->control, fd);
+}
+
 static int open_servers(struct daemon *daemon)
 {
-	int r;
+	int r, pool_fd = -1;
 
 	r = open_socket(daemon, HANDOUT_SOCKET, SOCK_SEQPACKET, &daemon->pool_fd, &daemon->owns_pool_socket);
 	if (r == 0)
@@ -252,11 +265,19 @@ static int open_servers(struct daemon *daemon)
 		r = handout_server_open(&daemon->loop, daemon->pool_fd, &daemon->pools, &daemon->log,
 					&daemon->handout_server);
 	if (r == 0) {
+		pool_fd = daemon->pool_fd;
 		daemon->pool_fd = -1;
 		r = control_open(&daemon->loop, daemon->control_fd, &daemon->backend, &daemon->control);
 	}
 	if (r == 0)
+		r = places_open(&daemon->loop, daemon->runtime_dir, &daemon->lock_fd, &daemon->log, &daemon->places);
+	if (r == 0) {
+		places_add(daemon->places, pool_fd, HANDOUT_SOCKET, SOCK_SEQPACKET, daemon->owns_pool_socket,
+			   listen_for_pools, daemon);
+		places_add(daemon->places, daemon->control_fd, RUNTIME_DIR_CONTROL_SOCKET, SOCK_STREAM,
+			   daemon->owns_control_socket, listen_for_control, daemon);
 		daemon->control_fd = -1;
+	}
 	return r;
 }
 
@@ -330,6 +351,7 @@ static void stop(struct daemon *daemon)
 	handout_server_close(daemon->handout_server);
 	if (daemon->control)
 		control_close(daemon->control);
+	places_close(daemon->places);
 	saver_stop(daemon->saver);
 	pools_stop(&daemon->pools);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)

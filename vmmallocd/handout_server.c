@@ -441,6 +441,22 @@ int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, 
 	return 0;
 }
 
+void handout_server_listen_on(struct handout_server *server, int fd)
+{
+	bool paused = uv_is_active((uv_handle_t *)&server->pause);
+
+	/* who is in the queue of the old one is served; libuv knows the number, which stays */
+	if (!paused)
+		on_connection(&server->listener, 0, UV_READABLE);
+	(void)uv_poll_stop(&server->listener);
+	if (dup3(fd, server->fd, O_CLOEXEC) < 0)
+		log_line(server->log, LOG_ERR, "hand-out socket: %s", strerrordesc_np(errno));
+	close(fd);
+	server->refuses_rights = rights_refuse(server->fd);
+	if (!uv_is_active((uv_handle_t *)&server->pause))
+		(void)uv_poll_start(&server->listener, UV_READABLE, on_connection);
+}
+
 static void server_closed(uv_handle_t *handle)
 {
 	handle_closed(handle->data);

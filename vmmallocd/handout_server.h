@@ -7,8 +7,8 @@
  *
  * Clients are hostile: a user has no more than so many waiting connections, all users together no more than
  * HANDOUT_SERVER_CONNECTIONS, or half of the descriptors; past that, and where there is no descriptor, the oldest is
- * told HANDOUT_BUSY, and closed. Nothing that a client does or leaves undone keeps others waiting. libuv can neither do SOCK_SEQPACKET nor pass descriptors of any kind, so sockets
- * are raw and polled.
+ * told HANDOUT_BUSY, and closed. Nothing that a client does or leaves undone keeps others waiting. libuv can neither do
+ * SOCK_SEQPACKET nor pass descriptors of any kind, so sockets are raw and polled.
  */
 #ifndef VMMALLOCD_HANDOUT_SERVER_H
 #define VMMALLOCD_HANDOUT_SERVER_H
@@ -26,6 +26,8 @@ struct handout_server;
 /* The listening descriptor becomes the server's. `pools` and `log` must last until it is closed. 0 or -errno. */
 int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, struct log *log,
 			struct handout_server **ret_server);
+/* Takes over another listening descriptor, in the place of the one that it has. */
+void handout_server_listen_on(struct handout_server *server, int fd);
 /* Ends all connections; frees itself in the turns of the loop that follow. */
 void handout_server_close(struct handout_server *server);
 

@@ -25,8 +25,8 @@ static int warm(struct job *job, struct text *error)
 }
 
 /*
- * Found ready in its directory, but in somebody's hands, it has its mark still. A rename waits for whoever writes to the
- * file, and keeps the whole directory waiting with it: so first the probe.
+ * Found ready in its directory, but in somebody's hands, it has its mark still. A rename waits for whoever writes to
+ * the file, and keeps the whole directory waiting with it: so first the probe.
  */
 static int mark_used(struct job *job)
 {

@@ -200,6 +200,19 @@ static int check_name(const struct pool_dir *dir, const struct pool_file *file, 
 	return is_this(&st, file) ? 0 : -ESTALE;
 }
 
+int pool_file_check(const struct pool_dir *dir, const struct pool_file *file)
+{
+	char name[POOL_FILE_NAME_BYTES];
+	struct stat st;
+
+	pool_file_name_format(file, name);
+	if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!is_this(&st, file))
+		return -ESTALE;
+	return pool_file_is_ours(&st) && (uint64_t)st.st_size == file->size_bytes ? 0 : -EPERM;
+}
+
 int pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file, enum pool_file_mark mark)
 {
 	char from[POOL_FILE_NAME_BYTES], to[POOL_FILE_NAME_BYTES];

@@ -117,6 +117,12 @@ int pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file, enum 
 int pool_file_open(const struct pool_dir *dir, const struct pool_file *file);
 
 /*
+ * Whether the name still is this file, and as it was. 0; -ENOENT; -ESTALE: the name is another file by now; -EPERM: its
+ * owner, mode, number of links or size is not what it was.
+ */
+int pool_file_check(const struct pool_dir *dir, const struct pool_file *file);
+
+/*
  * Whether anybody has it open or maps it: 0: nobody; -EAGAIN: somebody has. By a write lease on a read-only
  * descriptor, given back at once. SIGIO must be ignored in the process.
  */
@@ -163,7 +169,8 @@ bool pool_file_header_is_of_this_boot(const struct pool_header *header);
 
 /*
  * Calls `visit` for each file whose name, type, owner, mode and link count are ours; `has_header` says whether it also
- * begins with a pool header, as far as that can be known without waiting for whoever has it. Returns 0, -errno, or the first non-zero value that `visit` returns.
+ * begins with a pool header, as far as that can be known without waiting for whoever has it. Returns 0, -errno, or the
+ * first non-zero value that `visit` returns.
  */
 int pool_dir_scan(const struct pool_dir *dir,
 		  int (*visit)(void *context, const struct pool_file *file, bool has_header,

@@ -113,8 +113,8 @@ static void wait_for_early(struct pools *pools)
 	if (due_ms == INT64_MAX)
 		(void)uv_timer_stop(&pools->early_timer);
 	else
-		(void)uv_timer_start(&pools->early_timer, on_early_timer, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 0,
-				     0);
+		(void)uv_timer_start(&pools->early_timer, on_early_timer,
+				     due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 0, 0);
 }
 
 static void on_early_timer(uv_timer_t *timer)
@@ -229,6 +229,7 @@ static void on_probe_timer(uv_timer_t *timer)
 	struct pools *pools = timer->data;
 
 	pools_check_directories(pools);
+	pools_check(pools);
 	shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
 	shortage_check(&pools->descriptors, pools->log, pools_now_ms(pools));
 	pools->probe_slice = (pools->probe_slice + 1) % POOLS_PROBE_ROUND_S;

@@ -44,6 +44,7 @@ struct pools {
 	struct mounts *mounts;               /* NULL: not to be had; what it says is looked for each second as well */
 	uv_timer_t due_timer, probe_timer, early_timer;
 	unsigned probe_slice;
+	size_t checks;                       /* that were made, one a second */
 	struct early early;
 	unsigned opening;                    /* directories at which a thread is */
 	bool stopping;

@@ -29,6 +29,16 @@ const char *pools_problem(const struct pools *pools)
 	return pools->descriptors.problem[0] != '\0' ? pools->descriptors.problem : NULL;
 }
 
+/* No pool is ready, and some are held by others than those that they were given to: a scanner, or a child. */
+static bool short_of_left(struct pools *pools, struct provision_class *class)
+{
+	const struct registry_class *counts = registry_class(pools->registry, class->name);
+	struct text text = TEXT_INIT(class->used_up);
+
+	return counts && counts->counts[REGISTRY_READY] == 0 &&
+	       provision_is_short(class, pools->config, pools->registry) && pools_say_left(counts, &text);
+}
+
 const char *pools_class_problem(struct pools *pools, const char *class_name)
 {
 	const struct config_class *config = config_find(pools->config, class_name);
@@ -42,6 +52,8 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 	/* while all that it should have is there, it does not matter that no more can be made */
 	if (class && class->problem[0] != '\0' && provision_is_short(class, pools->config, pools->registry))
 		return class->problem;
+	if (class && short_of_left(pools, class))
+		return class->used_up;
 	if (class && provision_is_used_up(class, pools->config, pools->registry))
 		return say_used_up(class, config, registry_class(pools->registry, class_name));
 	return class && class->advice[0] != '\0' ? class->advice : NULL;

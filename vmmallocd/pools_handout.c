@@ -44,8 +44,8 @@ static void read_comm(pid_t pid, char comm[16])
 static int lease(struct pools *pools, struct registry_pool *pool, const struct request_peer *peer, int *ret_fd)
 {
 	const struct directory *directory = pools_directory(pools, pool);
-	int fd = pool_file_open(&directory->dir, &pool->file);
-	int r;
+	int r = pool_file_check(&directory->dir, &pool->file);
+	int fd = r == 0 ? pool_file_open(&directory->dir, &pool->file) : r;
 
 	if (resource_has_run_out(fd)) {
 		pools_short_of_descriptors(pools, fd, "hand-out of a pool");

@@ -39,6 +39,11 @@ int pools_watch(struct pools *pools, int dir_fd, int *ret_watch);
 /* Whether a leased pool is free by now; then it is recycled. */
 void pools_probe(struct pools *pools, struct registry_pool *pool);
 
+/* Looks whether the files are what they were, and whether somebody is there who has a leased one. */
+void pools_check(struct pools *pools);
+/* Which leased pools were left behind by those that asked for them, in words; false: none. */
+bool pools_say_left(const struct registry_class *class, struct text *text);
+
 /* Starts what is due, and sees to it that it happens again when more is. Tells the owner that something has changed. */
 void pools_kick(struct pools *pools);
 

@@ -8,14 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "vmmallocd/registry_json.h"
 #include "vmmallocd/resource.h"
+#include "vmmallocd/sockets.h"
 #include "vmmallocd/work.h"
 
 /* A hundredth of the time may go into making the text, which keeps the loop from clients; a tenth into writing it. */
 #define TEXT_SHARE 100
 #define WRITE_SHARE 10
+
+#define LOOK_MS 1000
 
 struct saver {
 	uv_timer_t timer;
@@ -31,14 +35,33 @@ struct saver {
 	char *text;
 	size_t bytes;
 	int result;
+	struct stat written;     /* the file, as it was left */
+	uint64_t looked_ms;
 	char problem[512];
 };
+
+/* The directory as well may have been removed. */
+static int save(struct saver *saver)
+{
+	char dir[PATH_MAX];
+	int r = registry_json_save(saver->path, saver->text, saver->bytes);
+
+	if (r == -ENOENT) {
+		snprintf(dir, sizeof(dir), "%s", saver->path);
+		*strrchr(dir, '/') = '\0';
+		if (sockets_make_dir(dir, 0700) == 0)
+			r = registry_json_save(saver->path, saver->text, saver->bytes);
+	}
+	if (r == 0 && lstat(saver->path, &saver->written) != 0)
+		r = -errno;
+	return r;
+}
 
 static void write_text(struct work *work)
 {
 	struct saver *saver = work->data;
 
-	saver->result = registry_json_save(saver->path, saver->text, saver->bytes);
+	saver->result = save(saver);
 }
 
 static void note_result(struct saver *saver, int result)
@@ -109,10 +132,29 @@ static void begin(uv_timer_t *timer)
 	saver_poke(saver);
 }
 
+/* Once a second: whether somebody else has removed or changed the file. */
+static bool was_changed(struct saver *saver)
+{
+	uint64_t now_ms = uv_now(saver->timer.loop);
+	struct stat st;
+
+	if (now_ms - saver->looked_ms < LOOK_MS)
+		return false;
+	saver->looked_ms = now_ms;
+	if (lstat(saver->path, &st) == 0 && st.st_ino == saver->written.st_ino && st.st_dev == saver->written.st_dev &&
+	    st.st_size == saver->written.st_size && st.st_mtim.tv_sec == saver->written.st_mtim.tv_sec &&
+	    st.st_mtim.tv_nsec == saver->written.st_mtim.tv_nsec)
+		return false;
+	log_line(saver->log, LOG_WARNING, "registry '%s': removed or changed by somebody else; written again",
+		 saver->path);
+	return true;
+}
+
 void saver_poke(struct saver *saver)
 {
-	if (saver->writing || saver->waiting || saver->stopped ||
-	    registry_generation(saver->registry) == saver->saved_generation)
+	if (saver->writing || saver->waiting || saver->stopped)
+		return;
+	if (registry_generation(saver->registry) == saver->saved_generation && !was_changed(saver))
 		return;
 	saver->waiting = true;
 	(void)uv_timer_start(&saver->timer, begin, saver->retry_ms ? saver->retry_ms : saver->pause_ms, 0);
@@ -155,7 +197,7 @@ void saver_finish(struct saver *saver)
 		return;
 	r = make_text(saver);
 	if (r == 0)
-		r = registry_json_save(saver->path, saver->text, saver->bytes);
+		r = save(saver);
 	note_result(saver, r);
 }
 

@@ -336,6 +336,131 @@ case_subordinate_ids() {
 }
 export -f case_silent_users case_subordinate_ids
 
+# --- what others do to our files ---
+
+# Looked for each second: the deadline of wait_for is for a loaded machine.
+case_files() {
+	setup
+	one_class "ready = 2" "max = 3"
+	daemon_start
+	wait_count a ready 2
+	file() { ls "$POOLS"/*."$1" | head -n 1; }
+	gone() { ! ask list | grep -q "${1##*vmmalloc-}"; }
+	export -f gone
+	# a ready pool is removed, replaced, linked, opened to all, made shorter and longer: it is none any more, and made anew
+	for what in rm "cp other" "ln" "chmod 644" "truncate -s 4096" "truncate -s 20M" "chown $NOBODY"; do
+		wait_least a ready 2
+		pool=$(file ready)
+		case $what in
+		rm) rm "$pool" ;;
+		cp*) head -c 16M /dev/zero >other && chmod 600 other && mv other "$pool" ;;
+		ln) ln "$pool" "$POOLS/second" ;;
+		chown*) [ "$(id -u)" -eq 0 ] && chown $NOBODY "$pool" ;;
+		*) $what "$pool" ;;
+		esac
+		wait_for gone "${pool%.ready}"
+		wait_least a ready 2
+		is "$(client take=a map zero | tail -n 1)" zero
+		rm -f "$POOLS/second" "$pool"
+	done
+	# a leased one is removed: it is its user's, and not in our list
+	hold take=a map fill=5
+	pool=$(ask list | awk '$3 == "leased" && $6 == '$HELD' { print $5 }')
+	rm "$pool"
+	wait_for gone "${pool%.used}"
+	kill -0 "$HELD" || fail "its user was disturbed"
+	wait_least a ready 2
+	is "$(ask list | awk '{ print $5 }' | sort)" "$(ls -d "$POOLS"/vmmalloc-* | sort)"
+}
+
+# A scanner has opened a ready pool, to read it, and takes its time: whoever gets the pool is served, and then it is said
+# what has become of it.
+case_scanner() {
+	setup
+	one_class "ready = 1" "max = 1"
+	daemon_start
+	wait_count a ready 1
+	pool=$(ls "$POOLS"/*.ready)
+	exec 7<"$pool"
+	is "$(client take=a map zero | tail -n 1)" zero
+	wait_for eval '[[ "$(ask problem a)" = *vmmalloc-*"whoever had it has ended, but a child or somebody else has the file"* ]]'
+	is "$(client take=a)" "no pool is ready"
+	# nothing tells of its end but the daemon's own look
+	exec 7<&-
+	WAIT_SECONDS=10 wait_count a ready 1
+	is "$(ask problem a)" ""
+	# the same when the daemon is started meanwhile
+	exec 7<"$(ls "$POOLS"/*.ready)"
+	daemon_end TERM
+	daemon_start 7<&-
+	wait_count a leased 1
+	exec 7<&-
+	WAIT_SECONDS=10 wait_count a ready 1
+	is "$(ls "$POOLS" | wc -l)" 1
+	is "$(client take=a map zero | tail -n 1)" zero
+}
+
+case_sockets() {
+	local inode
+	setup
+	one_class "ready = 2"
+	daemon_start
+	wait_count a ready 2
+	inode=$(stat -c %i "$RUN/pool.sock")
+	hold take=a map
+	rm "$RUN/pool.sock" "$RUN/control.sock"
+	wait_for is_serving
+	wait_for eval '[ "$(client take=a map zero | tail -n 1)" = zero ]'
+	[ "$(stat -c %i "$RUN/pool.sock")" != "$inode" ] || fail "the same socket: the case shows nothing"
+	is "$(ask daemon problem)" ""
+	# another socket in its place
+	python3 -c 'import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1])' "$RUN/other"
+	mv "$RUN/other" "$RUN/pool.sock"
+	wait_for eval '[ "$(client take=a map zero 2>/dev/null | tail -n 1)" = zero ]'
+	# a file, which is not ours to remove: that is said
+	rm "$RUN/pool.sock" && echo mine >"$RUN/pool.sock"
+	wait_for eval '[[ "$(ask daemon problem)" = "socket '"'$RUN/pool.sock'"': File exists" ]]'
+	# some looks later
+	uptime=$(ask daemon uptime)
+	wait_for eval '[ "$(ask daemon uptime)" -ge $((uptime + 3)) ]'
+	is "$(grep -c "File exists" log)" 1
+	is "$(cat "$RUN/pool.sock")" mine
+	rm "$RUN/pool.sock"
+	wait_for eval '[ "$(client take=a map zero 2>/dev/null | tail -n 1)" = zero ]'
+	wait_for eval '[ -z "$(ask daemon problem)" ]'
+	# all of the directory, with the lock: no other daemon can have it afterwards
+	rm -r "$RUN"
+	wait_for is_serving
+	wait_for eval '[ "$(client take=a map zero | tail -n 1)" = zero ]'
+	"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$RUN" --state-dir "$STATE" 2>errors
+	is $? 1
+	grep -q "another vmmallocd has it" errors || fail "$(cat errors)"
+	kill -0 "$HELD" || fail "a client was disturbed"
+	daemon_end TERM || fail "exit status $?"
+	is "$(ls "$RUN")" vmmallocd.lock
+}
+
+case_registry() {
+	setup
+	one_class "ready = 1"
+	daemon_start
+	wait_count a ready 1
+	hold take=a map
+	saved() { grep -q "pid\": $HELD" "$STATE/registry.json" 2>/dev/null; }
+	export -f saved; export HELD
+	wait_for saved
+	for what in "rm $STATE/registry.json" "truncate -s 0 $STATE/registry.json" "cp vmmallocd.conf $STATE/registry.json" \
+		"rm -r $STATE"; do
+		$what
+		wait_for saved
+		is "$(ask daemon problem)" ""
+	done
+	daemon_end KILL
+	daemon_start
+	is "$(ask list | awk '$3 == "leased" { print $6, $8 }')" "$HELD pool_client"
+}
+export -f case_files case_scanner case_sockets case_registry
+
 # The k-th call of each thread is refused, for each k that there is: the daemon says why it ends, or serves and is short of
 # nothing but what it says; it ends when it is told to. Before its first pipe libuv would end the process: main tries
 # some descriptors before that, which one refusal does not show.
@@ -363,6 +488,8 @@ case_refused() {
 			wait_for has_pool_or_problem
 			timeout 5 "$HELPERS/pool_client" "$RUN/pool.sock" take=a >/dev/null
 			[ $? -ne 124 ] || fail "$call $k: a client waits"
+			# the only call of a scrub, which is done without it
+			[ "$call" != timer_create ] || wait_for eval '[ "$(ask daemon recycled)" -ge 1 ]'
 			kill -TERM "$DAEMON"
 			wait_for is_gone "$DAEMON"
 		else
@@ -392,6 +519,10 @@ run_case "no instance of inotify: said by name, and tried again" case_no_inotify
 run_case "a log that nobody reads stops nothing" case_unread_log
 run_case "silent: users with more connections than there are descriptors keep nobody waiting" case_silent_users
 run_case "silent: one who is 65536 users keeps nobody waiting" case_subordinate_ids
+run_case "files: pools that somebody removes, replaces, links or changes are none, and are made again" case_files
+run_case "files: a scanner that holds a pool for long disables nothing silently" case_scanner
+run_case "files: sockets and the runtime directory are made again" case_sockets
+run_case "files: the registry is written again" case_registry
 for refused in clone3:EAGAIN inotify_init1:EMFILE inotify_add_watch:ENOSPC socket:EMFILE accept4:EMFILE pipe2:EMFILE:2 \
 	epoll_create1:EMFILE eventfd2:EMFILE timer_create:EAGAIN openat:EMFILE openat:ENFILE; do
 	run_case "refused at every step: $refused" case_refused ${refused//:/ }

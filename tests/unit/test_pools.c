@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pools -- the life of pools in a real directory, when one thing after another goes wrong. */
-/* objects: vmmallocd/early.c */
+/* objects: vmmallocd/early.c vmmallocd/pools_check.c */
 /* objects: vmmallocd/pools.c vmmallocd/pools_work.c vmmallocd/pools_handout.c vmmallocd/pools_control.c */
 /* objects: vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/work.c vmmallocd/shortage.c */
 /* objects: vmmallocd/directory.c vmmallocd/recover.c */
@@ -413,7 +413,7 @@ static void make_event(const struct world *world, const struct registry_pool *po
 	close(fd);
 }
 
-/* Its event came too early, and those of another must not use up the looks that it has: the next would be in a minute. */
+/* Its event came too early, and those of another must not use up its looks: the next would be in a minute. */
 static void test_pools_a_pool_is_looked_at_again_whatever_others_do(void **state)
 {
 	struct world *world = *state;

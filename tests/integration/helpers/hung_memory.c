@@ -4,8 +4,9 @@
  *
  *     hung_memory FUSE DIRECTORY COMMAND [ARGUMENT...]
  *
- * FUSE is /dev/fuse, or a node like it. In namespaces of its own it mounts a FUSE file system on DIRECTORY, whose only file is DIRECTORY/file, and prints
- * "server PID". Whoever touches a mapping of the file makes it print "reading", and sleeps until that process has ended.
+ * FUSE is /dev/fuse, or a node like it. In namespaces of its own it mounts a FUSE file system on DIRECTORY, whose only
+ * file is DIRECTORY/file, and prints "server PID". Whoever touches a mapping of the file makes it print "reading", and
+ * sleeps until that process has ended.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -23,12 +23,12 @@
  * locks=N                   takes that many locks on the pool, which the kernel drops only after IN_CLOSE_WRITE
  * writefrom=FILE            writes from a mapping of that file to the pool's second page: "writing" before that
  * fork                      a child that keeps everything, and sleeps: "child PID"
- * linger=BYTES              sends garbage of that length, and with it a socket whose last close takes a minute: "0" or an
- *                           error's name
+ * linger=BYTES              sends garbage of that length, and with it a socket whose last close takes a minute: "0" or
+ *                           an error's name
  * crowd=N                   silent connections of N users, one after another, as fast as they can be made; 900 are open
  *                           at a time; needs root
- * measure=N                 N requests, one after another, for a class that is not there: "N answered, B busy, L late: p50 X
- *                           p99 Y most Z" in microseconds; late is after more than a second
+ * measure=N                 N requests, one after another, for a class that is not there: "N answered, B busy, L late:
+ *                           p50 X p99 Y most Z" in microseconds; late is after more than a second
  * inotify                   makes instances of inotify until there are no more: "N instances: " and the error's name
  * flood=N                   opens N silent connections: "N connections, M told to be busy"
  * waitfor=FILE, hold        until the file exists; for ever
@@ -433,7 +433,9 @@ static void send_lingering(const struct client *client, size_t bytes)
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) } };
+	} control = {
+		.header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) },
+	};
 	struct iovec data = { calloc(1, bytes), bytes };
 	struct msghdr message = {
 		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
