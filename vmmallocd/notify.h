@@ -2,7 +2,8 @@
 /*
  * notify -- what the daemon tells the service manager (sd_notify(3)), and the sockets that it gets from it.
  *
- * Without a service manager (no NOTIFY_SOCKET, no LISTEN_FDS) all of it does nothing.
+ * Without a service manager (no NOTIFY_SOCKET, no LISTEN_FDS) all of it does nothing. A manager that does not read is
+ * not waited for: it is told the last state, and the last status, as soon as it does.
  */
 #ifndef VMMALLOCD_NOTIFY_H
 #define VMMALLOCD_NOTIFY_H

@@ -285,6 +285,47 @@ case_unread_log() {
 	timeout 0.5 dd if=/dev/zero of=fifo bs=1024 2>/dev/null
 	daemon_end TERM || fail "exit status $?"
 }
+# A manager that is busy with something else: its queue is full from the start.
+case_unread_notify() {
+	setup
+	need python3
+	one_class "ready = 1"
+	cat >manager.py <<-END
+		import os, socket, time
+		path = "notify"
+		listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		listener.bind(path)
+		sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		sender.setblocking(False)
+		try:
+		    while True:
+		        sender.sendto(b"full", path)
+		except BlockingIOError:
+		    open("full", "w").close()
+		while not os.path.exists("go"):
+		    time.sleep(0.01)
+		while True:
+		    print(listener.recv(4096).decode(), flush=True)
+	END
+	timeout 60 python3 manager.py >messages &
+	PIDS=$!
+	wait_for test -e full
+	NOTIFY_SOCKET=$WORK/notify WATCHDOG_USEC=60000 daemon_start
+	wait_count a ready 1
+	is "$(timeout 10 "$HELPERS/pool_client" "$RUN/pool.sock" take=a map zero | tail -n 1)" zero
+	kill -HUP "$DAEMON"
+	wait_for grep -q reloaded: log
+	! grep -q READY messages || fail "the queue was not full: the case shows nothing"
+	: >go
+	# told at last, and the last of it
+	wait_for grep -qx READY=1 messages
+	! grep -q RELOADING messages || fail "an old state"
+	wait_for grep -q "^STATUS=1 classes" messages
+	wait_for grep -qx WATCHDOG=1 messages
+	daemon_end TERM || fail "exit status $?"
+	wait_for grep -qx STOPPING=1 messages
+}
+export -f case_unread_notify
 export -f case_no_threads case_no_descriptors case_no_inotify case_unread_log
 
 # --- strangers by the thousand ---
@@ -517,6 +558,7 @@ run_case "no threads: said once, and by name; what is ready is handed out; it go
 run_case "no descriptors: strangers make room for others, and it is said once" case_no_descriptors
 run_case "no instance of inotify: said by name, and tried again" case_no_inotify
 run_case "a log that nobody reads stops nothing" case_unread_log
+run_case "a service manager that does not read stops nothing, and is told at last" case_unread_notify
 run_case "silent: users with more connections than there are descriptors keep nobody waiting" case_silent_users
 run_case "silent: one who is 65536 users keeps nobody waiting" case_subordinate_ids
 run_case "files: pools that somebody removes, replaces, links or changes are none, and are made again" case_files
