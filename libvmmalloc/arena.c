@@ -455,7 +455,10 @@ void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align)
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	(void)tsdn, (void)base, (void)align;  /* a cache line at the most */
-	return kernel_error(address) ? NULL : address;
+	if (kernel_error(address))
+		return NULL;
+	(void)kernel_madvise(address, bytes, MADV_DONTDUMP);
+	return address;
 }
 
 void *vmm_arena_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache)

@@ -97,6 +97,7 @@ static int freeze(struct vmm_heap *heap)
 {
 	int r = vmm_mapping_freeze(&heap->pool);
 
+	vmm_heap_mapped_anew(heap);
 	TRACE(r < 0 ? 1 : 2, "the heap becomes private: %s", r < 0 ? strerrordesc_np(-r) : "done");
 	if (r == 0)
 		vmm_comeback_frozen(heap);

@@ -20,6 +20,9 @@
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)32 << 20)
 #define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
+#define HIDE_LEAST ((size_t)4 << 20)        /* free space in one piece is hidden from core dumps if it is so much */
+#define HIDE_REACH ((size_t)16 << 20)       /* more of it, in the neighbourhood of what was given back */
+#define SHOW_AHEAD ((size_t)8 << 20)        /* more is shown than is needed at once */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
 #define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
 
@@ -131,6 +134,7 @@ static int fill_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 		if (r < 0)
 			return r;
 		bits_set(heap->holes, first, last, false);
+		vmm_dump_show(&heap->dump, granule_address(heap, first), granule_address(heap, last));
 		first = last;
 	}
 	return 0;
@@ -316,14 +320,16 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 static int init_ranges(struct vmm_heap *heap)
 {
 	size_t bytes = heap->pool.size / POOL_PAGE / 2 * sizeof(struct range);
-	size_t bits = bits_bytes(heap->pool.size / heap->granule + 1);
-	char *memory = kernel_mmap(NULL, bits + bytes, PROT_READ | PROT_WRITE,
+	size_t bits = bits_bytes(heap->pool.size / heap->granule + 2);
+	char *memory = kernel_mmap(NULL, 2 * bits + bytes, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (kernel_error(memory))
 		return kernel_error(memory);
+	(void)kernel_madvise(memory, 2 * bits + bytes, MADV_DONTDUMP);
 	heap->holes = (uint64_t *)memory;
-	ranges_init(&heap->free, memory + bits, bytes);
+	vmm_dump_init(&heap->dump, heap->pool.base, heap->pool.size, heap->granule, (uint64_t *)(memory + bits));
+	ranges_init(&heap->free, memory + 2 * bits, bytes);
 	return 0;
 }
 
@@ -337,7 +343,32 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	heap->granule = pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE;
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
 	r = init_ranges(heap);
-	return r < 0 ? r : grow_to(heap, align_up(heap->low + STEP_LEAST, pool->unit));
+	if (r < 0)
+		return r;
+	vmm_dump_hide(&heap->dump, heap->low, heap->high, 0);
+	return grow_to(heap, align_up(heap->low + STEP_LEAST, pool->unit));
+}
+
+/* In a core dump, from now on; and a little of what will be handed out next, so that this is not done for each. */
+static void show(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	uintptr_t reserved = align_up(heap->low, heap->dump.unit);
+
+	if (!vmm_dump_hides(&heap->dump, start, end))
+		return;
+	if (start >= heap->high) {
+		/* metadata: what is not reserved of them stays hidden */
+		if (hole_bytes(heap, start, end))
+			end = start + 1;
+	} else {
+		start &= ~(heap->dump.unit - 1);
+		end = align_up(end, heap->dump.unit) + SHOW_AHEAD;
+		if (end > reserved)
+			end = reserved;
+		if (end > heap->high)
+			end = heap->high;
+	}
+	vmm_dump_show(&heap->dump, start, end);
 }
 
 /*
@@ -353,6 +384,7 @@ static size_t hand_out(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 		heap->high = start;  /* from between the two: metadata */
 	else if (start < below_high && heap->fresh < below_high)
 		heap->fresh = below_high;
+	show(heap, start, end);
 	return dirty;
 }
 
@@ -463,6 +495,14 @@ static void return_to_pool(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	figure_set(&heap->pool.header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
 }
 
+void vmm_heap_mapped_anew(struct vmm_heap *heap)
+{
+	/* a private mapping of a file is in a core dump if it was ever written to; what it is split into is, then */
+	if (heap->pool.mapping.is_private)
+		(void)kernel_madvise((void *)heap_start(heap), heap->pool.grain, MADV_POPULATE_WRITE);
+	vmm_dump_again(&heap->dump);
+}
+
 void vmm_heap_return_free(struct vmm_heap *heap)
 {
 	const struct range *free;
@@ -471,6 +511,7 @@ void vmm_heap_return_free(struct vmm_heap *heap)
 		return_to_pool(heap, free->start, free->length);
 	if (heap->low < heap->high)
 		return_to_pool(heap, heap->low, heap->high - heap->low);
+	vmm_heap_mapped_anew(heap);
 }
 
 int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes)
@@ -489,9 +530,21 @@ int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes
 /* With the lock held. */
 static void give(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
+	const struct range *free;
+	uintptr_t first, last;
+
 	if (heap->pool.mapping.in_parts)
 		return_to_pool(heap, start, bytes);
 	(void)ranges_add(&heap->free, start, bytes);
+
+	free = ranges_at(&heap->free, start);
+	if (!free || free->length < HIDE_LEAST)
+		return;
+	first = start - free->start > HIDE_REACH ? start - HIDE_REACH : free->start;
+	last = free->start + free->length;
+	if (last - start > bytes + HIDE_REACH)
+		last = start + bytes + HIDE_REACH;
+	vmm_dump_hide(&heap->dump, first, last, HIDE_LEAST);
 }
 
 void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
@@ -582,6 +635,7 @@ void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 	uintptr_t start = heap_start(heap), end = heap_end(heap);
 	const struct range *free;
 
+	vmm_heap_mapped_anew(heap);
 	heap->all_reserved = all_reserved;
 	if (all_reserved)
 		return;
@@ -614,6 +668,7 @@ static size_t shrink_to(struct vmm_heap *heap, uintptr_t start)
 	heap->low = start;
 	if (heap->fresh > start)
 		heap->fresh = start;
+	vmm_dump_hide(&heap->dump, heap->low, heap->high, 0);
 	return bytes;
 }
 

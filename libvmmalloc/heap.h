@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libvmmalloc/dump.h"
 #include "libvmmalloc/pool.h"
 #include "libvmmalloc/ranges.h"
 
@@ -50,6 +51,7 @@ struct vmm_heap {
 	size_t granule;         /* bytes of what `holes` counts from the pool's base */
 	uint64_t *holes;        /* bits.h: granules that are not reserved, below low or above high */
 	bool has_holes;         /* there may be some */
+	struct vmm_dump dump;   /* what a core dump does not show, by granules */
 	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
 	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
@@ -90,6 +92,9 @@ void vmm_heap_each_kept(const struct vmm_heap *heap, void (*visit)(void *context
 
 /* On a file now where only that is reserved, or all is. The caller holds the lock. */
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
+
+/* After the heap was mapped anew, by a freeze or a thaw. The caller holds the lock. */
+void vmm_heap_mapped_anew(struct vmm_heap *heap);
 
 /*
  * While the heap is private, and nobody needs the frozen file any more: maps what is free to the file again, now and

@@ -71,8 +71,10 @@ static void set_shadow(struct vmm_pool *pool)
 	(void)kernel_munmap(shadow + bytes, (size_t)(aside + room - (shadow + bytes)));
 	if (shadow > aside)
 		(void)kernel_munmap(aside, (size_t)(shadow - aside));
+	/* dump.h has made several mappings of it; only one is moved as a whole */
+	(void)kernel_madvise(from, bytes, MADV_DODUMP);
 	if (kernel_error(kernel_mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, shadow)) ||
-	    kernel_madvise(shadow, bytes, MADV_DONTFORK) < 0)
+	    kernel_madvise(shadow, bytes, MADV_DONTFORK) < 0 || kernel_madvise(shadow, bytes, MADV_DONTDUMP) < 0)
 		(void)kernel_munmap(shadow, bytes);
 	else
 		pool->mapping.shadow = shadow;
@@ -97,7 +99,7 @@ const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
 	return shadow ? shadow + (start - (pool->base + pool->grain)) : NULL;
 }
 
-/* In its place again; children shall see it. */
+/* In its place again; children and core dumps shall see it. */
 static int move_shadow_back(struct vmm_pool *pool)
 {
 	char *heap = pool->base + pool->grain;
@@ -107,7 +109,8 @@ static int move_shadow_back(struct vmm_pool *pool)
 	if (r < 0)
 		return r;
 	pool->mapping.shadow = NULL;
-	return kernel_madvise(heap, heap_bytes(pool), MADV_DOFORK);
+	r = kernel_madvise(heap, heap_bytes(pool), MADV_DODUMP);
+	return r < 0 ? r : kernel_madvise(heap, heap_bytes(pool), MADV_DOFORK);
 }
 
 static void forget_parts(struct vmm_mapping *mapping, bool is_private)

@@ -157,6 +157,13 @@ const struct range *ranges_next(const struct ranges *ranges, uintptr_t address)
 	return found;
 }
 
+const struct range *ranges_at(const struct ranges *ranges, uintptr_t address)
+{
+	const struct range *range = find_below(ranges, address + 1);
+
+	return range && RANGE_END(range) > address ? range : NULL;
+}
+
 const struct range *ranges_ending_at(const struct ranges *ranges, uintptr_t end)
 {
 	const struct range *range = find_below(ranges, end);

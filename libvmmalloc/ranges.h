@@ -52,6 +52,9 @@ bool ranges_take_highest(struct ranges *ranges, size_t length, size_t align, uin
 /* Takes exactly [start, start + length) if all of it is in the set. */
 bool ranges_take_at(struct ranges *ranges, uintptr_t start, size_t length);
 
+/* The range that `address` lies in, or NULL. Valid until the set changes. */
+const struct range *ranges_at(const struct ranges *ranges, uintptr_t address);
+
 /* The range that ends exactly at `end`, or NULL. Valid until the set changes. */
 const struct range *ranges_ending_at(const struct ranges *ranges, uintptr_t end);
 

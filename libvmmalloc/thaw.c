@@ -112,5 +112,9 @@ int vmm_thaw(struct vmm_heap *heap)
 		return thaw.pagemap;
 	vmm_heap_each_used(heap, thaw_stretch, &thaw);
 	(void)kernel_close(thaw.pagemap);
-	return thaw.error < 0 ? thaw.error : vmm_mapping_thaw(&heap->pool);
+	if (thaw.error == 0)
+		thaw.error = vmm_mapping_thaw(&heap->pool);
+	if (thaw.error == 0)
+		vmm_heap_mapped_anew(heap);
+	return thaw.error;
 }

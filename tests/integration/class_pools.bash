@@ -31,4 +31,31 @@ arenas() {
 run_case "a pool of 256 MiB has as many arenas as one of the program's own" arenas 256M
 run_case "so has one of 16 MiB" arenas 16M
 
+# vmmallocctl run --class a COMMAND...
+run_on_class() { "$BUILD/release/vmmallocctl" --runtime-dir "$RUN" run --class a -- "$@"; }
+
+# The mark of a block on the heap is in the core.
+has_heap() { grep -aqo 'Mark in a block 3\.' "$1"; }
+export -f run_on_class has_heap
+
+core_filter() {
+	serve 256M
+	is "$(run_on_class cat /proc/self/coredump_filter)" \
+		"$(printf %08x $((0x$(cat /proc/self/coredump_filter) | 0x1c8)))"
+	is "$("$BUILD/release/vmmallocctl" --runtime-dir "$WORK/none" run --dir "$POOLS" --size 16M -- \
+		cat /proc/self/coredump_filter)" "$(printf %08x $((0x$(cat /proc/self/coredump_filter) | 0x1c0)))"
+}
+run_case "vmmallocctl run has the kernel dump what heaps are on" core_filter
+
+core() {
+	serve 256M
+	[ "$(cat /proc/sys/kernel/core_pattern)" = core ] || skip "core_pattern leads elsewhere"
+	ulimit -c unlimited || skip "no cores allowed here"
+	run_on_class "$PROGRAMS/core" 5 >out 2>err
+	grep -q '^5 ' out || fail "$(cat err)"
+	has_heap core || fail "the heap is not in the core"
+	[ "$(stat -c %s core)" -le $((24 << 20)) ] || fail "the core has $(($(stat -c %s core) >> 20)) MiB"
+}
+run_case "the heap on a daemon's pool is in a core, and no more of the pool" core
+
 end_suite

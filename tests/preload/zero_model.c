@@ -48,7 +48,8 @@ static size_t some_size(struct walker *walker)
 	return 1 + below(walker, most[below(walker, 5)]);
 }
 
-static void expect_all(const struct walker *walker, const unsigned char *from, size_t bytes, int value, const char *what)
+static void expect_all(const struct walker *walker, const unsigned char *from, size_t bytes, int value,
+		       const char *what)
 {
 	for (size_t i = 0; i < bytes; i++)
 		if (from[i] != value) {

@@ -6,7 +6,7 @@
  * wants it to be, and own the clock.
  */
 /* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c common/base/text.c */
-/* objects: libvmmalloc/kernel.c libvmmalloc/waiters.c tests/unit/scratch.c */
+/* objects: libvmmalloc/dump.c libvmmalloc/kernel.c libvmmalloc/waiters.c tests/unit/scratch.c */
 /* wrap: kernel_open kernel_fallocate kernel_madvise kernel_mmap kernel_fstatfs kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>

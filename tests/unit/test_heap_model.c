@@ -9,7 +9,7 @@
  * HEAP_MODEL_WALKS=N as many from a random one.
  */
 /* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c libvmmalloc/clone.c */
-/* objects: libvmmalloc/thaw.c libvmmalloc/kernel.c libvmmalloc/waiters.c common/base/text.c */
+/* objects: libvmmalloc/dump.c libvmmalloc/thaw.c libvmmalloc/kernel.c libvmmalloc/waiters.c common/base/text.c */
 /* wrap: kernel_fallocate kernel_madvise kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +27,7 @@
 
 #include <cmocka.h>
 
+#include "libvmmalloc/bits.h"
 #include "libvmmalloc/clone.h"
 #include "libvmmalloc/heap.h"
 #include "libvmmalloc/mapping.h"
@@ -107,7 +108,8 @@ int __wrap_kernel_clock_gettime(clockid_t clock, struct timespec *now)
 static void expect(bool right, const char *words)
 {
 	if (!right)
-		fail_msg("HEAP_MODEL_SEED=%llu, step %d: %s", (unsigned long long)model.first_random, model.step, words);
+		fail_msg("HEAP_MODEL_SEED=%llu, step %d: %s", (unsigned long long)model.first_random, model.step,
+			 words);
 }
 
 static size_t page_of(const char *address)
@@ -187,8 +189,44 @@ static void expect_figures(void)
 	       "the file has more than is said to be reserved");
 }
 
-static void expect_stamps_of_all(void)
+/* [start, end) is one mapping to the kernel, hidden from core dumps or not. */
+static void expect_hidden(uintptr_t start, uintptr_t end, bool hidden)
 {
+	const struct vmm_dump *dump = &model.heap.dump;
+	uintptr_t base = (uintptr_t)model.heap.pool.base;
+
+	if (start < base || end > base + model.heap.pool.size)
+		return;
+	for (uintptr_t page = start; page < end; page += PAGE) {
+		size_t number = (page - base) / PAGE;
+
+		expect(bits_has(dump->hidden, (page - base) / dump->granule) == hidden, hidden
+		       ? "a granule is hidden and should not be" : "a granule should be hidden");
+		expect(!hidden || !model.owned[number] || !model.stamps[number], "a block is not in a core dump");
+	}
+}
+
+static void expect_core_dump(void)
+{
+	unsigned long start = 0, end = 0;
+	size_t mappings = 0;
+	char line[512];
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+
+	assert_non_null(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			mappings++;
+		else if (strncmp(line, "VmFlags:", 8) == 0)
+			expect_hidden(start, end, strstr(line, " dd") != NULL);
+	}
+	fclose(smaps);
+	expect(mappings < 4096, "there are too many mappings");
+}
+
+static void expect_all(void)
+{
+	expect_core_dump();
 	for (size_t i = 0; i < BLOCKS; i++)
 		if (model.blocks[i].address)
 			expect_stamps(&model.blocks[i]);
@@ -295,14 +333,14 @@ static void freeze_or_come_back(void)
 {
 	struct vmm_pool *pool = &model.heap.pool;
 
-	if (!pool->mapping.is_private)
+	if (!pool->mapping.is_private || below(4) == 0) {
 		assert_int_equal(vmm_mapping_freeze(pool), 0);
-	else if (below(3) == 0)
+		vmm_heap_mapped_anew(&model.heap);
+	} else if (below(3) == 0) {
 		vmm_heap_return_free(&model.heap);
-	else if (below(3) == 0)
-		assert_int_equal(vmm_mapping_freeze(pool), 0);
-	else
+	} else {
 		expect(vmm_thaw(&model.heap) == 0, "the heap does not return to its file");
+	}
 }
 
 /* As vmm_comeback_move does. */
@@ -379,9 +417,9 @@ static void walk(uint64_t seed)
 		step();
 		expect_figures();
 		if (model.step % STEPS_BETWEEN_CHECKS == 0)
-			expect_stamps_of_all();
+			expect_all();
 	}
-	expect_stamps_of_all();
+	expect_all();
 	for (size_t i = 0; i < BLOCKS; i++) {
 		if (model.blocks[i].address)
 			give_part(&model.blocks[i], 0, model.blocks[i].pages);

@@ -21,6 +21,10 @@
 #include "vmmallocd/ctl/ctl.h"
 #include "vmmallocd/ctl/preload.h"
 
+#define FILTER_FILE "/proc/self/coredump_filter"
+#define FILTER_SHARED_FILES (1u << 3)                       /* a daemon's pool: its file has a name */
+#define FILTER_HUGE_AND_DAX (1u << 6 | 1u << 7 | 1u << 8)   /* any pool on such a file system */
+
 struct run {
 	const char *class, *dir, *size, *fork, *children;   /* NULL: not given */
 	bool verbose;
@@ -193,6 +197,23 @@ static int set_preload(const struct run *run)
 	return r;
 }
 
+/* By default the kernel leaves such heaps out of core dumps: core(5). The program inherits the filter. */
+static void set_core_filter(void)
+{
+	unsigned filter, wanted = FILTER_HUGE_AND_DAX;
+	FILE *file = fopen(FILTER_FILE, "r+e");
+
+	if (!file)
+		return;
+	if (getenv("VMMALLOC_POOL") || getenv("VMMALLOC_SOCKET"))
+		wanted |= FILTER_SHARED_FILES;
+	if (fscanf(file, "%x", &filter) == 1 && (filter & wanted) != wanted) {
+		rewind(file);
+		fprintf(file, "0x%x", filter | wanted);
+	}
+	fclose(file);
+}
+
 static int start(const struct ctl *ctl, const struct run *run, char **command)
 {
 	int r;
@@ -206,6 +227,7 @@ static int start(const struct ctl *ctl, const struct run *run, char **command)
 	}
 	if (set_socket(ctl, run) < 0 || set_preload(run) < 0)
 		return CTL_FAILED;
+	set_core_filter();
 	execvp(command[0], command);
 	r = errno;
 	ctl_complain("%s: %s", command[0], strerror(r));
