@@ -84,6 +84,11 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 
 	for (int i = 0; i < TRIES; i++) {
 		status = request_decide(&context, request, peer, &pool);
+		/* what was closed before the request was sent counts, though its event comes after that in the loop */
+		if (status == HANDOUT_LIMIT && i == 0) {
+			watch_hear(pools->watch);
+			status = request_decide(&context, request, peer, &pool);
+		}
 		if (status != HANDOUT_OK)
 			break;
 		r = lease(pools, pool, peer, ret_fd);

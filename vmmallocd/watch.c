@@ -55,6 +55,12 @@ static void read_events(uv_poll_t *poll, int status, int what)
 	}
 }
 
+void watch_hear(struct watch *watch)
+{
+	if (watch)
+		read_events(&watch->poll, 0, UV_READABLE);
+}
+
 int watch_open(uv_loop_t *loop, const struct watch_events *events, void *context, struct watch **ret_watch)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));

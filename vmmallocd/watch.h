@@ -31,6 +31,8 @@ void watch_close(struct watch *watch);
 
 /* Watches an open directory; *ret_watch tells its events from others'. */
 int watch_add(struct watch *watch, int dir_fd, int *ret_watch);
+/* Reads at once what has happened so far, though it may not be its turn in the loop. Not from inside an event. */
+void watch_hear(struct watch *watch);
 /* Nothing, if `watch` is NULL: it was closed, and with it all that was watched. */
 void watch_remove(struct watch *watch, int number);
 

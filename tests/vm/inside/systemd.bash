@@ -124,10 +124,12 @@ case_pinned() {
 	wait_for grep -q pinned "held.$HELD"
 	is "$(tail -n 1 "held.$HELD")" "pinned 7"
 	wait_count plain quarantined 0
-	wait_count plain ready 2
-	"$CTL" prune >/dev/null || fail "prune"
-	is "$(ask count plain ready)" 1
 	said_nothing_odd
+	# for the cases that follow there is one
+	sed -i 's/max = 2/max = 1/' /etc/vmmalloc/vmmallocd.conf
+	"$CTL" reload || fail "reload"
+	wait_count plain ready 1
+	wait_count plain recycling 0
 }
 
 # A service is in the groups that its unit gives it.
@@ -150,6 +152,8 @@ case_supplementary_groups() {
 	done
 	is "$(cat words)" "the class is not for this user"
 	is "$(cut -c1-3 wordsvmmalloc)" "ok "
+	# what is ready beside the one that there should be is in the way of the next case
+	wait_for eval '"$CTL" prune >/dev/null && counts plain ready 1 && counts plain recycling 0'
 }
 
 # The daemon maps, punches, and interrupts itself.
