@@ -178,6 +178,11 @@ int kernel_madvise(void *address, size_t bytes, int advice)
 	return (int)kernel_call(SYS_madvise, P(address), (long)bytes, advice, 0, 0, 0);
 }
 
+int kernel_msync(void *address, size_t bytes, int flags)
+{
+	return (int)kernel_call(SYS_msync, P(address), (long)bytes, flags, 0, 0, 0);
+}
+
 /* --- sockets --- */
 
 int kernel_socket(int domain, int type, int protocol)

@@ -62,6 +62,7 @@ void *kernel_mremap(void *address, size_t old_bytes, size_t bytes, int flags, vo
 int kernel_munmap(void *address, size_t bytes);
 int kernel_mprotect(void *address, size_t bytes, int protection);
 int kernel_madvise(void *address, size_t bytes, int advice);
+int kernel_msync(void *address, size_t bytes, int flags);
 
 /* --- sockets --- */
 

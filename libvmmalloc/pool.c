@@ -23,6 +23,7 @@
 #define LEAF_BYTES ((size_t)1 << 30)         /* what one leaf of jemalloc's page index spans */
 #define FD_PREFERRED 900                     /* out of the way of programs that use fixed small numbers */
 #define RESERVE_PIECE ((size_t)16 << 20)     /* of one fallocate: short enough to get done between two signals */
+#define ASIDE_PIECE ((size_t)1 << 20)        /* of the file, mapped once more to be touched */
 #define NAME_ATTEMPTS 16
 
 static size_t round_up(size_t value, size_t unit)
@@ -175,6 +176,21 @@ static void unmap_with_guards(const struct vmm_pool *pool)
 	(void)kernel_munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
 }
 
+/*
+ * Where the first touch of a page in a mapping takes its space, or fails. NFS, 9p and FUSE servers hear of it only when
+ * it is written back; of the rest nobody knows.
+ */
+static bool allocates_at_touch(const struct statfs *fs)
+{
+	static const uint32_t magics[] = { TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
+					   BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC };
+
+	for (size_t i = 0; i < sizeof(magics) / sizeof(*magics); i++)
+		if ((uint32_t)fs->f_type == magics[i])
+			return true;
+	return false;
+}
+
 /* What kind of file it is. 0 or -errno. */
 static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 {
@@ -190,6 +206,7 @@ static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 	pool->ino = st.st_ino;
 	pool->grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE;
 	pool->unit = fs.f_type == HUGETLBFS_MAGIC || fs.f_type == TMPFS_MAGIC ? pool->grain : POOL_HUGE_PAGE;
+	pool->is_late = !allocates_at_touch(&fs);
 	if (fs.f_type == BTRFS_SUPER_MAGIC && st.st_size == 0)
 		write_in_place(pool->fd);
 	*ret_bytes = (size_t)st.st_size;
@@ -345,12 +362,50 @@ static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
 	return 0;
 }
 
-/* Without a descriptor: touch the pages from inside the kernel, which says EFAULT where we would die of SIGBUS. */
-static int reserve_by_mapping(struct vmm_pool *pool, size_t offset, size_t bytes)
+/*
+ * Touches the pages from inside the kernel, which says EFAULT where we would die of SIGBUS. Some file systems find out
+ * that they are full only when they write back: that is done here, and waited for.
+ */
+static int touch(const struct vmm_pool *pool, char *start, size_t bytes)
 {
-	int r = kernel_madvise(pool->base + offset, bytes, MADV_POPULATE_WRITE);
+	int r = kernel_madvise(start, bytes, MADV_POPULATE_WRITE);
 
-	return r == -EFAULT || r == -ENOMEM ? -ENOSPC : r;
+	if (r == 0 && pool->is_late)
+		r = kernel_msync(start, bytes, MS_SYNC);
+	return r == -EFAULT || r == -ENOMEM || r == -EIO ? -ENOSPC : r;
+}
+
+/* The file, while the heap is mapped otherwise. Piece by piece: there may be little room for a mapping. */
+static int touch_aside(const struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	for (size_t done = 0; done < bytes;) {
+		size_t n = bytes - done < ASIDE_PIECE ? bytes - done : ASIDE_PIECE;
+		void *aside = kernel_mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, pool->fd,
+					  (off_t)(offset + done));
+		int r = kernel_error(aside);
+
+		if (r < 0)
+			return r;
+		r = touch(pool, aside, n);
+		(void)kernel_munmap(aside, n);
+		if (r < 0)
+			return r;
+		done += n;
+	}
+	return 0;
+}
+
+/* A private page takes ordinary memory, and nothing of the file, which is what the heap returns to. */
+static int reserve_by_mapping(const struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	if (!pool->mapping.is_private)
+		return touch(pool, pool->base + offset, bytes);
+	if (pool->mapping.shadow)
+		return touch(pool, pool->mapping.shadow + (offset - pool->grain), bytes);
+	if (vmm_pool_has_fd(pool))
+		return touch_aside(pool, offset, bytes);
+	/* there is no way to the file, and none back */
+	return touch(pool, pool->base + offset, bytes);
 }
 
 int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)

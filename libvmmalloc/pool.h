@@ -36,6 +36,7 @@ struct vmm_pool {
 	size_t grain;                /* the file system's page: 4 KiB, or a huge page on hugetlbfs */
 	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_pool_reserve */
 	struct pool_header *header;  /* at base, alone in its grain */
+	bool is_late;                /* the file system takes space for what is touched when it writes that back */
 	int fd;
 	dev_t dev;                   /* with ino: tells our descriptor from another under its number */
 	ino_t ino;

@@ -212,7 +212,8 @@ static void look_at_all(struct look *look)
 	pid_t self = kernel_gettid();
 	long n;
 
-	while ((n = kernel_call(SYS_getdents64, look->threads, (long)(intptr_t)entries, sizeof(entries), 0, 0, 0)) > 0) {
+	while ((n = kernel_call(SYS_getdents64, look->threads, (long)(intptr_t)entries, sizeof(entries), 0, 0, 0)) >
+	       0) {
 		for (long done = 0; done < n;) {
 			const struct entry *entry = (const struct entry *)(entries + done);
 			pid_t thread = parse_thread(entry->name);

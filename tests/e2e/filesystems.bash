@@ -104,6 +104,34 @@ case_nearly_full() {
 	fills "$WORK/mnt" 6 fork
 }
 
+# Grown while the heap is private, freed, used again on the file after the disk has filled.
+case_grows_private() {
+	local how
+	if [ "$1" = tmpfs ]; then mount_at -t tmpfs -o size="$2M" tmpfs; else loop_mount "$1" "$2"; fi
+	for how in small large threads; do
+		VMMALLOC_POOL_DIR=$WORK/mnt VMMALLOC_POOL_SIZE=256M preload "$BUILD/tests/preload/grow_private" $how ||
+			fail "$how: status $?"
+		rm -f mnt/filler
+	done
+}
+
+# A server without fallocate, whose own file system is small: what is mapped fails only when it is written back.
+case_fuse() {
+	local how count
+	need bindfs
+	mkdir back
+	mount_at -t tmpfs -o size=40M tmpfs
+	mkdir mnt/files
+	bindfs mnt/files back 2>mount.errors || skip "no FUSE here: $(head -n 1 mount.errors)"
+	trap 'umount back 2>/dev/null || umount -l back; unmount_at' EXIT
+	works_in "$WORK/back"
+	helper fill
+	for how in "" fork; do
+		count=$(VMMALLOC_POOL_DIR=$WORK/back VMMALLOC_POOL_SIZE=256M preload ./fill 65000 $how) || fail "status $?"
+		[ "$count" -ge 20 ] && [ "$count" -le 40 ] || fail "$count MiB in 40 MiB"
+	done
+}
+
 case_tiny_tmpfs() {
 	mount_at -t tmpfs -o size="$1M" tmpfs
 	works_in "$WORK/mnt" 4
@@ -246,6 +274,10 @@ run_case "tmpfs that two programs fill at once: ENOMEM" case_fills_beside_anothe
 run_case "ext4 of 64 MiB fills: ENOMEM" case_loop ext4 64 35
 run_case "ext4, nearly full: ENOMEM, also beside a forked child" case_nearly_full ext4 64
 run_case "ext2, which has no fallocate, nearly full: ENOMEM" case_nearly_full ext2 64
+for type in ext2 ext4 tmpfs; do
+	run_case "$type: what a private heap grew by can be used on a full disk" case_grows_private $type 100
+done
+run_case "FUSE without fallocate: no more heap than the server has space for" case_fuse
 run_case "XFS fills: ENOMEM" case_loop xfs 300 150
 run_case "XFS, nearly full: ENOMEM, also beside a forked child" case_nearly_full xfs 300
 run_case "btrfs fills: ENOMEM" case_loop btrfs 160 30

@@ -164,7 +164,7 @@ static void bitset_wait(void) { futex_wait(FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALT
 static void futex2_wait(void)
 {
 	while (atomic_load(&object->word) == 0)
-		if (syscall(455, &object->word, 0ul, ~0u & 0xfffffffful, 2 /* 32 bits */, NULL, 0) < 0 && errno == ENOSYS)
+		if (syscall(455, &object->word, 0ul, 0xfffffffful, 2 /* 32 bits */, NULL, 0) < 0 && errno == ENOSYS)
 			futex_wait(FUTEX_WAIT);
 }
 static void waitv_wait(void)
