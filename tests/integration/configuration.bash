@@ -206,12 +206,12 @@ case_by_hand() {
 		two_classes "[daemon]" "$line"
 		"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$RUN" --state-dir "$STATE" 2>errors
 		is $? 1
-		is "$(cut -d: -f1-3 errors)" "vmmallocd: vmmallocd.conf:8"
+		is "$(cut -d: -f1-3 errors)" "vmmallocd: $WORK/vmmallocd.conf:8"
 	done
 	rm vmmallocd.conf
 	"$DAEMON_PROGRAM" --config vmmallocd.conf --runtime-dir "$RUN" --state-dir "$STATE" 2>errors
 	is $? 1
-	is "$(cat errors)" "vmmallocd: vmmallocd.conf: cannot be read: No such file or directory"
+	is "$(cat errors)" "vmmallocd: $WORK/vmmallocd.conf: cannot be read: No such file or directory"
 }
 
 # A service manager would start it again for ever: it goes on, and says what is wrong.

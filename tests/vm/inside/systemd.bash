@@ -142,7 +142,7 @@ case_supplementary_groups() {
 		ready = 1
 		groups = vmmalloc
 	CONF
-	restart_with_directories || fail "restart"
+	systemctl restart vmmallocd.service || fail "restart"
 	wait_least plain ready 1
 	local groups
 	for groups in "" vmmalloc; do
