@@ -4,7 +4,7 @@
 /* objects: vmmallocd/pool_file_header.c vmmallocd/pool_dir_access.c */
 /* objects: vmmallocd/pool_file_scrub.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
 /* objects: vmmallocd/pool_file_pins.c common/base/handout.c common/base/text.c tests/unit/scratch.c */
-/* objects: tests/unit/pool_fixture.c vmmallocd/ticker.c */
+/* objects: tests/unit/pool_fixture.c vmmallocd/ticker.c vmmallocd/pool_dir_access.c */
 /* wrap: madvise nanosleep */
 #include <errno.h>
 #include <fcntl.h>

@@ -167,7 +167,7 @@ case_pinned() {
 	hold take=$class map fill=7 pin unmap close waitfor=go pinned
 	first=$HELD
 	wait_count $class quarantined 1
-	grep -q 'a page is pinned' log || fail "no word of it"
+	grep -q 'a page of it is pinned' log || fail "no word of it"
 	is "$(client take=$class)" "no pool is ready"
 	is "$(ls "/mnt/$ONE" "/mnt/$TWO" | grep -c '\.bad$')" 1
 	# not even root makes its blocks free while the page is held; and a daemon that starts again knows it
