@@ -21,6 +21,7 @@
 #include "vmmallocd/work.h"
 
 #define DIRECTORY_RETRY_MS 10000
+#define DIRECTORY_ANSWER_MS 2000    /* to be opened; after that it is said that it takes longer */
 
 struct directory {
 	char *path;
@@ -31,6 +32,8 @@ struct directory {
 	bool lost;               /* it was open, and was removed or unmounted since */
 	struct pool_dir dir;
 	int watch;
+	unsigned hanging;        /* jobs that do not end: no more are begun here */
+	int64_t opening_ms;      /* when the thread began */
 	size_t pools;            /* that the registry has here, whose jobs use `dir` */
 	int64_t due_ms;          /* while it is not open: when it is tried again */
 	char problem[PROVISION_PROBLEM_BYTES];   /* "": none */

@@ -11,6 +11,8 @@
 #include "vmmallocd/directory.h"
 
 #define NICER_BY 10
+#define HANGS_AFTER_MS 30000
+#define SLOWEST_BYTES_A_MS 50000    /* 50 MB a second */
 
 static int warm(struct job *job, struct text *error)
 {
@@ -105,7 +107,12 @@ static void finish(struct work *work)
 		jobs->first = job->next;
 	if (job->next)
 		job->next->prev = job->prev;
-	--*counter(job);
+	if (job->hangs) {
+		jobs->hanging--;
+		job->directory->hanging--;
+	} else {
+		--*counter(job);
+	}
 	job->done(job->context, job);
 	free(job);
 }
@@ -131,8 +138,32 @@ int jobs_start(struct jobs *jobs, const struct job *given)
 	if (job->next)
 		job->next->prev = job;
 	jobs->first = job;
+	job->started_ms = (int64_t)uv_now(jobs->loop);
+	job->hangs = false;
 	++*counter(job);
 	return 0;
+}
+
+/* Writing takes its time, on a slow disk too. */
+static int64_t patience_ms(const struct job *job)
+{
+	return HANGS_AFTER_MS + (int64_t)(job->size_bytes / SLOWEST_BYTES_A_MS);
+}
+
+unsigned jobs_count_hanging(struct jobs *jobs)
+{
+	unsigned n = 0;
+
+	for (struct job *job = jobs->first; job; job = job->next) {
+		if (job->hangs || (int64_t)uv_now(jobs->loop) - job->started_ms < patience_ms(job))
+			continue;
+		--*counter(job);
+		job->hangs = true;
+		jobs->hanging++;
+		job->directory->hanging++;
+		n++;
+	}
+	return n;
 }
 
 void jobs_cancel(struct job *job)

@@ -37,6 +37,8 @@ struct job {
 	/* the module's own */
 	struct jobs *jobs;
 	atomic_bool cancel;
+	int64_t started_ms;
+	bool hangs;                     /* it takes longer than any file system that answers */
 	struct work work;
 	struct job *next, *prev;
 };
@@ -44,11 +46,15 @@ struct job {
 struct jobs {
 	uv_loop_t *loop;
 	struct job *first;
-	unsigned running, punches, checks;      /* each job is counted in one of them */
+	unsigned running, punches, checks;      /* each job is counted in one of them, */
+	unsigned hanging;                       /* or here, and keeps no other waiting */
 };
 
 /* Copies *job and starts it. 0, or -errno (work.h), and then `done` is not called. */
 int jobs_start(struct jobs *jobs, const struct job *job);
+
+/* Counts those that hang by now, also in their directories. How many came to it. */
+unsigned jobs_count_hanging(struct jobs *jobs);
 
 /* Asks a job, or all, to end early; `done` is called all the same. */
 void jobs_cancel(struct job *job);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pools_control -- what an operator asks and orders. See pools.h and control.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "vmmallocd/pools_internal.h"
@@ -49,6 +50,11 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 		return config->problem;
 	if (directory && directory->problem[0] != '\0')
 		return directory->problem;
+	if (class && directory && directory->hanging > 0) {
+		snprintf(class->used_up, sizeof(class->used_up), "pool directory %s: %u pieces of work there do not end",
+			 directory->path, directory->hanging);
+		return class->used_up;
+	}
 	/* while all that it should have is there, it does not matter that no more can be made */
 	if (class && class->problem[0] != '\0' && provision_is_short(class, pools->config, pools->registry))
 		return class->problem;

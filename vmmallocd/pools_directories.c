@@ -21,6 +21,7 @@ void pools_refresh_classes(struct pools *pools)
 		if (!provision)
 			continue;
 		provision->directory_usable = directory && directory_is_usable(directory);
+		provision->stuck = directory && directory->hanging > 0;
 		/* the next mount there may be another */
 		if (!provision->directory_usable)
 			provision->advice[0] = '\0';
@@ -153,6 +154,7 @@ void pools_open_directories(struct pools *pools)
 			continue;
 		directory->due_ms = now_ms + DIRECTORY_RETRY_MS;
 		r = directory_start_opening(directory, pools->loop, opened, pools);
+		directory->opening_ms = now_ms;
 		if (r == 0)
 			pools->opening++;
 		else
@@ -241,8 +243,27 @@ static bool is_gone(const struct directory *directory)
 	return sx.stx_ino != directory->dir.ino || makedev(sx.stx_dev_major, sx.stx_dev_minor) != directory->dir.dev;
 }
 
+/* A file system that does not answer keeps a thread for each directory, and a few for work there. */
+static void say_hanging(struct pools *pools)
+{
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next) {
+		char problem[PROVISION_PROBLEM_BYTES];
+
+		if (!directory->opening || pools_now_ms(pools) - directory->opening_ms < DIRECTORY_ANSWER_MS)
+			continue;
+		snprintf(problem, sizeof(problem), "pool directory %s: it does not answer", directory->path);
+		set_problem(pools, directory, problem);
+	}
+	if (jobs_count_hanging(&pools->jobs) == 0)
+		return;
+	pools_refresh_classes(pools);
+	log_line(pools->log, LOG_WARNING, "%u pieces of work on pools do not end: their directories get no more",
+		 pools->jobs.hanging);
+}
+
 void pools_check_directories(struct pools *pools)
 {
+	say_hanging(pools);
 	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
 		if (directory_is_usable(directory) && is_gone(directory))
 			pools_directory_gone(pools, directory);

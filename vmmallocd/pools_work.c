@@ -286,6 +286,8 @@ static void job_done(void *context, struct job *job)
 	struct registry_pool *pool = job->pool;
 
 	((struct provision_work *)pool->job)->running = false;
+	if (job->hangs)
+		pools_refresh_classes(pools);
 	if (job->directory->gone && job->kind != PROVISION_CREATE) {
 		pools_forget(pools, pool);
 	} else {

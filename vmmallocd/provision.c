@@ -249,7 +249,7 @@ bool provision_next(struct provision *provision, const struct config *config, st
 		view.class = provision->classes[turn];
 		view.config = config_find(config, view.class->name);
 		view.pools = registry_class(registry, view.class->name);
-		if (view.pools && next_of_class(&view, ret_job)) {
+		if (view.pools && !view.class->stuck && next_of_class(&view, ret_job)) {
 			provision->turn = (turn + 1) % provision->count;
 			return true;
 		}

@@ -50,6 +50,7 @@ struct provision_work {
 struct provision_class {
 	char name[HANDOUT_CLASS_BYTES];
 	bool directory_usable;   /* the caller's word; else nothing is created */
+	bool stuck;              /* the caller's word: work in its directory does not end, and no more is begun */
 	bool punch_may_block;    /* the caller's word: not on tmpfs */
 	bool trim; /* after a reload: ready pools that do not fit, or past what is kept ready, are destroyed */
 	unsigned pause_ms;       /* of creation, after a failure */

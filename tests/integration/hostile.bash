@@ -138,6 +138,88 @@ case_lingering() {
 }
 export -f case_lingering
 
+# --- a file system that does not answer ---
+
+# What is begun there keeps its threads, and no others.
+case_hung_directory() {
+	setup
+	need cc
+	mkdir "$POOLS/good" "$POOLS/bad"
+	cat >hang.c <<-END
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int ftruncate(int fd, long bytes)
+		{
+			if (bytes == 0)
+				while (access("$WORK/hang", F_OK) == 0)
+					usleep(10000);
+			return syscall(SYS_ftruncate, fd, bytes);
+		}
+	END
+	cc -w -shared -fPIC -o hang.so hang.c || fail "cc"
+	conf <<-END
+		[pool bad]
+		directory = $POOLS/bad
+		size = 16M
+		ready = 6
+		[daemon]
+		workers = 2
+	END
+	LD_PRELOAD=$WORK/hang.so daemon_start
+	wait_count bad ready 6
+	: >hang
+	for _ in 1 2 3 4; do client take=bad >/dev/null; done
+	printf '[pool good]\ndirectory = %s\nsize = 16M\nready = 2\n' "$POOLS/good" >>vmmallocd.conf
+	ask reload
+	# all workers are at work there; for some time that may be a slow disk
+	WAIT_SECONDS=45 wait_count good ready 2
+	wait_for eval '[[ "$(ask problem bad)" = "pool directory $POOLS/bad: "[1-9]" pieces of work there do not end" ]]'
+	# not more and more of them
+	threads=$(ls "/proc/$DAEMON/task" | wc -l)
+	[ "$threads" -le 6 ] || fail "$threads threads"
+	is "$(grep -c "do not end" log)" 1
+	rm hang
+	wait_count bad ready 6
+	is "$(ask problem bad)" ""
+}
+
+case_hung_opening() {
+	setup
+	need cc
+	mkdir "$POOLS/good" "$POOLS/bad"
+	cat >hang.c <<-END
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int flock(int fd, int operation)
+		{
+			char path[512] = "", link[64];
+			snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+			if (readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "/bad/"))
+				while (access("$WORK/hang", F_OK) == 0)
+					usleep(10000);
+			return syscall(SYS_flock, fd, operation);
+		}
+	END
+	cc -w -shared -fPIC -o hang.so hang.c || fail "cc"
+	conf <<-END
+		[pool good]
+		directory = $POOLS/good
+		size = 16M
+	END
+	LD_PRELOAD=$WORK/hang.so daemon_start
+	: >hang
+	printf '[pool bad]\ndirectory = %s\nsize = 16M\n' "$POOLS/bad" >>vmmallocd.conf
+	ask reload
+	wait_for eval '[ "$(ask problem bad)" = "pool directory $POOLS/bad: it does not answer" ]'
+	wait_count good ready 1
+	is "$(client take=good map zero | tail -n 1)" zero
+	rm hang
+	wait_count bad ready 1
+	is "$(ask problem bad)" ""
+	is "$(grep -c "does not answer" log)" 1
+}
+export -f case_hung_directory case_hung_opening
+
 # --- a machine that refuses things ---
 
 # The daemon of an ordinary user whom nobody else is: limits of users are its own. The words before it are its prefix.
@@ -554,6 +636,8 @@ for type in xfs ext4 btrfs; do
 done
 run_case "a descriptor that is sent along and takes a minute to close stops nobody" case_lingering
 run_case "the same on a kernel that cannot refuse it" case_lingering old
+run_case "work in a directory that does not end: others get theirs, and it is said" case_hung_directory
+run_case "a directory that does not answer when it is opened: the same" case_hung_opening
 run_case "no threads: said once, and by name; what is ready is handed out; it goes on when there are some" case_no_threads
 run_case "no descriptors: strangers make room for others, and it is said once" case_no_descriptors
 run_case "no instance of inotify: said by name, and tried again" case_no_inotify
