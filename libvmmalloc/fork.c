@@ -28,6 +28,7 @@
 #include "libvmmalloc/context.h"
 #include "libvmmalloc/kernel.h"
 #include "libvmmalloc/mapping.h"
+#include "libvmmalloc/remap.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
 #include "libvmmalloc/waiters.h"
@@ -78,11 +79,8 @@ static void copy_to_memory(struct vmm_heap *heap, const void *stack)
 {
 	if (vmm_pool_contains(&heap->pool, stack))
 		return;
-	state.memory = kernel_mmap(NULL, heap_bytes(&heap->pool), PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (kernel_error(state.memory))
-		state.memory = NULL;
-	else
+	state.memory = vmm_remap_memory(heap_bytes(&heap->pool));
+	if (state.memory)
 		vmm_heap_each_used(heap, copy_stretch, NULL);
 }
 
@@ -95,9 +93,8 @@ static void drop_clone(void)
 
 static int freeze(struct vmm_heap *heap)
 {
-	int r = vmm_mapping_freeze(&heap->pool);
+	int r = vmm_heap_freeze(heap);
 
-	vmm_heap_mapped_anew(heap);
 	TRACE(r < 0 ? 1 : 2, "the heap becomes private: %s", r < 0 ? strerrordesc_np(-r) : "done");
 	if (r == 0)
 		vmm_comeback_frozen(heap);
@@ -256,8 +253,7 @@ pid_t vmm_fork_end(struct vmm_fork_call *call, pid_t pid)
 /* The child's heap is no longer on the file: its descriptor is of no use, and may not keep the file's space. */
 static void take_memory(struct vmm_pool *pool, bool shares_descriptors)
 {
-	if (!state.memory || kernel_error(kernel_mremap(state.memory, heap_bytes(pool), heap_bytes(pool),
-							MREMAP_MAYMOVE | MREMAP_FIXED, heap_start(pool))))
+	if (!state.memory || vmm_remap_move(state.memory, heap_bytes(pool), heap_start(pool)) < 0)
 		vmm_report_fatal("fork: no memory for the child's heap");
 	state.memory = NULL;
 	/* nothing of the file may stay mapped; its header has been copied */

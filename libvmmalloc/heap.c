@@ -10,6 +10,7 @@
 #include "libvmmalloc/clock.h"
 #include "libvmmalloc/kernel.h"
 #include "libvmmalloc/mapping.h"
+#include "libvmmalloc/remap.h"
 #include "libvmmalloc/trace.h"
 
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for the engine */
@@ -70,11 +71,12 @@ void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change)
 static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	struct pool_header *header = heap->pool.header;
-	int r;
+	size_t offset = start - (uintptr_t)heap->pool.base;
+	int r = vmm_mapping_open(&heap->pool, offset, bytes);
 
-	if (heap->all_reserved)
-		return 0;
-	r = vmm_pool_reserve(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
+	if (r < 0 || heap->all_reserved)
+		return r;
+	r = vmm_pool_reserve(&heap->pool, offset, bytes);
 	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", bytes, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
 	if (r == 0)
 		figure_set(&header->reserved_bytes, header->reserved_bytes + bytes);
@@ -342,6 +344,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	heap->high = heap_end(heap);
 	heap->granule = pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE;
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
+	vmm_remap_keep_spare();
 	r = init_ranges(heap);
 	if (r < 0)
 		return r;
@@ -501,6 +504,16 @@ void vmm_heap_mapped_anew(struct vmm_heap *heap)
 	if (heap->pool.mapping.is_private)
 		(void)kernel_madvise((void *)heap_start(heap), heap->pool.grain, MADV_POPULATE_WRITE);
 	vmm_dump_again(&heap->dump);
+}
+
+int vmm_heap_freeze(struct vmm_heap *heap)
+{
+	uintptr_t base = (uintptr_t)heap->pool.base;
+	struct vmm_unused unused = { .start = heap->low - base, .end = heap->high - base };
+	int r = vmm_mapping_freeze(&heap->pool, &unused);
+
+	vmm_heap_mapped_anew(heap);
+	return r;
 }
 
 void vmm_heap_return_free(struct vmm_heap *heap)

@@ -96,6 +96,9 @@ void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
 /* After the heap was mapped anew, by a freeze or a thaw. The caller holds the lock. */
 void vmm_heap_mapped_anew(struct vmm_heap *heap);
 
+/* As vmm_mapping_freeze. The caller holds the lock. */
+int vmm_heap_freeze(struct vmm_heap *heap);
+
 /*
  * While the heap is private, and nobody needs the frozen file any more: maps what is free to the file again, now and
  * whenever more becomes free. Other threads may go on. The caller holds the lock.

@@ -183,6 +183,16 @@ int kernel_msync(void *address, size_t bytes, int flags)
 	return (int)kernel_call(SYS_msync, P(address), (long)bytes, flags, 0, 0, 0);
 }
 
+int kernel_munlock(void *address, size_t bytes)
+{
+	return (int)kernel_call(SYS_munlock, P(address), (long)bytes, 0, 0, 0, 0);
+}
+
+int kernel_mlock2(void *address, size_t bytes, unsigned flags)
+{
+	return (int)kernel_call(SYS_mlock2, P(address), (long)bytes, (long)flags, 0, 0, 0);
+}
+
 /* --- sockets --- */
 
 int kernel_socket(int domain, int type, int protocol)

@@ -63,6 +63,8 @@ int kernel_munmap(void *address, size_t bytes);
 int kernel_mprotect(void *address, size_t bytes, int protection);
 int kernel_madvise(void *address, size_t bytes, int advice);
 int kernel_msync(void *address, size_t bytes, int flags);
+int kernel_munlock(void *address, size_t bytes);
+int kernel_mlock2(void *address, size_t bytes, unsigned flags);
 
 /* --- sockets --- */
 

@@ -7,51 +7,61 @@
 
 #include "libvmmalloc/bits.h"
 #include "libvmmalloc/kernel.h"
+#include "libvmmalloc/remap.h"
 #include "libvmmalloc/waiters.h"
 
 #define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
 #define SHADOW_LEAST ((size_t)16 << 20)       /* in use: less is torn down and faulted in again in no time */
 #define PART_LEAST ((size_t)16 * POOL_PAGE)
+#define PIECE_SHARE 4                         /* for want of room a mapping is made in pieces, each time so much less */
 
 static size_t pages(const struct vmm_pool *pool)
 {
 	return pool->size / POOL_PAGE;
 }
 
-/*
- * Private memory is charged (vm.overcommit_memory, RLIMIT_DATA). Kernels differ in whether mmap says so before it has
- * torn down what it was to replace: so it is mapped aside, where that does no harm, and moved. That is one step, too.
- */
-static int map_private(struct vmm_pool *pool, size_t offset, size_t bytes)
+static size_t heap_bytes(const struct vmm_pool *pool)
 {
-	void *aside = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, pool->fd,
-				  (off_t)offset);
-	int r;
-
-	if (kernel_error(aside))
-		return kernel_error(aside);
-	r = kernel_error(kernel_mremap(aside, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, pool->base + offset));
-	if (r < 0)
-		(void)kernel_munmap(aside, bytes);
-	return r;
+	return pool->size - pool->grain;
 }
 
-static int map(struct vmm_pool *pool, size_t offset, size_t bytes, int kind)
+/* Whether the file can be mapped again. 0 or -errno. */
+static int can_map(const struct vmm_pool *pool)
 {
 	/* on hugetlbfs a private page is copied to a huge page, and where there is none left that is SIGBUS */
 	if (pool->grain != POOL_PAGE)
 		return -EOPNOTSUPP;
-	if (!vmm_pool_has_fd(pool))
-		return -EBADF;
-	if (kind == MAP_PRIVATE)
-		return map_private(pool, offset, bytes);
-	return kernel_error(kernel_mmap(pool->base + offset, bytes, PROT_READ | PROT_WRITE,
-					MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd, (off_t)offset));
+	return vmm_pool_has_fd(pool) ? 0 : -EBADF;
 }
 
-static size_t heap_bytes(const struct vmm_pool *pool)
+static int map_private(struct vmm_pool *pool, size_t offset, size_t bytes, int protection)
 {
-	return pool->size - pool->grain;
+	return vmm_remap_private(pool->base + offset, bytes, protection, pool->fd, (off_t)offset,
+				 pool->mapping.locks);
+}
+
+static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	int r = can_map(pool);
+
+	return r < 0 ? r : vmm_remap_shared(pool->base + offset, bytes, pool->fd, (off_t)offset, pool->mapping.locks);
+}
+
+/* An address for the shadow, at which nothing is mapped but inaccessible pages; NULL: the kernel shall find one. */
+static char *shadow_place(const struct vmm_pool *pool)
+{
+	size_t bytes = heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
+	char *from = pool->base + pool->grain;
+	char *aside = kernel_mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *place;
+
+	if (kernel_error(aside))
+		return NULL;
+	place = aside + ((uintptr_t)from - (uintptr_t)aside) % POOL_HUGE_PAGE;
+	(void)kernel_munmap(place + bytes, (size_t)(aside + room - (place + bytes)));
+	if (place > aside)
+		(void)kernel_munmap(aside, (size_t)(place - aside));
+	return place;
 }
 
 /*
@@ -60,24 +70,41 @@ static size_t heap_bytes(const struct vmm_pool *pool)
  */
 static void set_shadow(struct vmm_pool *pool)
 {
-	size_t bytes = heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
-	char *from = pool->base + pool->grain;
-	char *aside = kernel_mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	char *shadow;
+	size_t bytes = heap_bytes(pool);
+	char *from = pool->base + pool->grain, *place = shadow_place(pool), *shadow;
+	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (place ? MREMAP_FIXED : 0);
 
-	if (kernel_error(aside))
-		return;
-	shadow = aside + ((uintptr_t)from - (uintptr_t)aside) % POOL_HUGE_PAGE;
-	(void)kernel_munmap(shadow + bytes, (size_t)(aside + room - (shadow + bytes)));
-	if (shadow > aside)
-		(void)kernel_munmap(aside, (size_t)(shadow - aside));
 	/* dump.h has made several mappings of it; only one is moved as a whole */
 	(void)kernel_madvise(from, bytes, MADV_DODUMP);
-	if (kernel_error(kernel_mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, shadow)) ||
-	    kernel_madvise(shadow, bytes, MADV_DONTFORK) < 0 || kernel_madvise(shadow, bytes, MADV_DONTDUMP) < 0)
-		(void)kernel_munmap(shadow, bytes);
-	else
+	shadow = kernel_mremap(from, bytes, bytes, flags, place);
+	if (!kernel_error(shadow) && kernel_madvise(shadow, bytes, MADV_DONTFORK) == 0 &&
+	    kernel_madvise(shadow, bytes, MADV_DONTDUMP) == 0) {
 		pool->mapping.shadow = shadow;
+		return;
+	}
+	if (!kernel_error(shadow))
+		place = shadow;
+	if (place)
+		(void)kernel_munmap(place, bytes);
+}
+
+/* mlockall() has locked the header, which nobody else does. */
+static bool is_locked(const struct vmm_pool *pool)
+{
+	return kernel_msync(pool->base, pool->grain, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
+}
+
+/*
+ * It takes as many addresses as the heap, which a program with a limit of them needs for others. What is locked would
+ * be counted twice from then on (Linux 6.18).
+ */
+static bool wants_shadow(const struct vmm_pool *pool)
+{
+	struct rlimit limit;
+
+	if ((pool->header->used_bytes < SHADOW_LEAST && !pool->mapping.locks) || is_locked(pool))
+		return false;
+	return kernel_getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY;
 }
 
 void vmm_mapping_forget_shadow(struct vmm_pool *pool)
@@ -120,49 +147,146 @@ static void forget_parts(struct vmm_mapping *mapping, bool is_private)
 	mapping->parts = mapping->shared_pages = 0;
 }
 
+/* Bits for what is shared. False: no memory. */
+static bool has_bits(struct vmm_pool *pool)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	void *bits;
+
+	if (mapping->shared)
+		return true;
+	bits = kernel_mmap(NULL, bits_bytes(pages(pool)), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (kernel_error(bits))
+		return false;
+	mapping->shared = bits;
+	return true;
+}
+
+/* Pages [first, last) are private now. */
+static void count_private(struct vmm_mapping *mapping, size_t first, size_t last)
+{
+	bits_set(mapping->shared, first, last, false);
+	mapping->shared_pages -= last - first;
+}
+
+/* A limit was in the way: less may do. */
+static bool is_limited(int r)
+{
+	return r == -ENOMEM || r == -EAGAIN;
+}
+
+/*
+ * Pages [first, last), which are shared, in smaller pieces: there is less room for a mapping besides. What is not in
+ * use is made inaccessible: it counts against RLIMIT_DATA and what may be committed only when the heap grows into it.
+ */
+static int freeze_pieces(struct vmm_pool *pool, size_t first, size_t last, const struct vmm_unused *unused)
+{
+	size_t start = unused->start / POOL_PAGE, end = unused->end / POOL_PAGE, piece = last - first;
+
+	while (first < last) {
+		bool is_unused = first >= start && first < end;
+		size_t stop = first < start ? start : is_unused ? end : last;
+		size_t count = (stop < last ? stop : last) - first;
+		int r;
+
+		if (count > piece)
+			count = piece;
+		r = map_private(pool, first * POOL_PAGE, count * POOL_PAGE,
+				is_unused ? PROT_NONE : PROT_READ | PROT_WRITE);
+		if (is_limited(r) && count > 1) {
+			piece = (count + PIECE_SHARE - 1) / PIECE_SHARE;
+			continue;
+		}
+		if (r < 0)
+			return r;
+		pool->mapping.is_closed |= is_unused;
+		count_private(&pool->mapping, first, first + count);
+		first += count;
+	}
+	return 0;
+}
+
 /*
  * In parts this is no single step: but what is private already belongs to this process alone, and what follows becomes
  * so before the fork. The child gets all of it as it is at that moment.
  */
-static int freeze_parts(struct vmm_pool *pool)
+static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
 	size_t first = 0, end = pages(pool);
 
 	while ((first = bits_find(mapping->shared, first, end, true)) < end) {
 		size_t last = bits_find(mapping->shared, first, end, false);
-		int r = map(pool, first * POOL_PAGE, (last - first) * POOL_PAGE, MAP_PRIVATE);
+		int r = map_private(pool, first * POOL_PAGE, (last - first) * POOL_PAGE, PROT_READ | PROT_WRITE);
 
+		if (r == 0)
+			count_private(mapping, first, last);
+		else if (is_limited(r))
+			r = freeze_pieces(pool, first, last, unused);
 		if (r < 0)
 			return r;
-		bits_set(mapping->shared, first, last, false);
-		mapping->shared_pages -= last - first;
 		first = last;
 	}
 	return 0;
 }
 
-int vmm_mapping_freeze(struct vmm_pool *pool)
+/* All of it, which is shared. */
+static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
-	bool was_shared = !mapping->is_private || mapping->shared_pages > 0;
-	int r = 0;
+	size_t first = pool->grain / POOL_PAGE;
+	int r;
 
-	if (mapping->in_parts) {
-		r = freeze_parts(pool);
-	} else if (!mapping->is_private) {
-		if (pool->grain == POOL_PAGE && pool->header->used_bytes >= SHADOW_LEAST && vmm_pool_has_fd(pool))
-			set_shadow(pool);
-		r = map(pool, pool->grain, heap_bytes(pool), MAP_PRIVATE);
-		if (r < 0)
-			vmm_mapping_drop_shadow(pool);
+	if (wants_shadow(pool))
+		set_shadow(pool);
+	r = map_private(pool, pool->grain, heap_bytes(pool), PROT_READ | PROT_WRITE);
+	if (is_limited(r) && has_bits(pool)) {
+		mapping->is_private = mapping->in_parts = true;
+		mapping->shared_pages = pages(pool) - first;
+		bits_set(mapping->shared, first, pages(pool), true);
+		r = freeze_pieces(pool, first, pages(pool), unused);
 	}
+	if (r < 0)
+		vmm_mapping_drop_shadow(pool);
+	return r;
+}
+
+/* Present, as it was before, and locked when it is written to. */
+static void lock_again(const struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	if (kernel_mlock2(pool->base + offset, bytes, MLOCK_ONFAULT) == 0)
+		(void)kernel_madvise(pool->base + offset, bytes, MADV_POPULATE_READ);
+}
+
+int vmm_mapping_freeze(struct vmm_pool *pool, const struct vmm_unused *unused)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	int r;
+
+	if (mapping->is_private && mapping->shared_pages == 0) {
+		forget_parts(mapping, true);
+		return 0;
+	}
+	r = can_map(pool);
+	if (r < 0)
+		return r;
+	mapping->locks = vmm_remap_locks();
+	r = mapping->in_parts ? freeze_parts(pool, unused) : freeze_whole(pool, unused);
 	if (r == 0)
 		forget_parts(mapping, true);
+	if (is_locked(pool)) {
+		lock_again(pool, pool->grain, unused->start - pool->grain);
+		lock_again(pool, unused->end, pool->size - unused->end);
+	}
 	/* also where it failed half-way */
-	if (was_shared)
-		vmm_waiters_wake(pool);
+	vmm_waiters_wake(pool);
 	return r;
+}
+
+int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	return pool->mapping.is_closed ? kernel_mprotect(pool->base + offset, bytes, PROT_READ | PROT_WRITE) : 0;
 }
 
 int vmm_mapping_thaw(struct vmm_pool *pool)
@@ -172,10 +296,14 @@ int vmm_mapping_thaw(struct vmm_pool *pool)
 
 	/* a new mapping is as good, but every page has to be found again */
 	if (r < 0)
-		r = map(pool, pool->grain, heap_bytes(pool), MAP_SHARED);
+		r = map_shared(pool, pool->grain, heap_bytes(pool));
 	if (r < 0)
 		return r;
 	vmm_mapping_drop_shadow(pool);
+	mapping->is_closed = false;
+	if (is_locked(pool))
+		lock_again(pool, pool->grain, heap_bytes(pool));
+	vmm_remap_keep_spare();
 	if (mapping->in_parts)
 		bits_set(mapping->shared, 0, pages(pool), false);
 	forget_parts(mapping, false);
@@ -184,18 +312,11 @@ int vmm_mapping_thaw(struct vmm_pool *pool)
 
 static bool begin_parts(struct vmm_pool *pool)
 {
-	struct vmm_mapping *mapping = &pool->mapping;
-	void *bits;
-
-	if (!mapping->shared) {
-		bits = kernel_mmap(NULL, bits_bytes(pages(pool)), PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (kernel_error(bits))
-			return false;
-		mapping->shared = bits;
-	}
+	if (!has_bits(pool))
+		return false;
 	vmm_mapping_drop_shadow(pool);
-	mapping->in_parts = true;
+	pool->mapping.locks = vmm_remap_locks();
+	pool->mapping.in_parts = true;
 	return true;
 }
 
@@ -213,7 +334,7 @@ void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes)
 	joined = (size_t)bits_has(mapping->shared, first - 1) + (last < pages(pool) && bits_has(mapping->shared, last));
 	if (joined == 0 && (mapping->parts >= PARTS_MOST || bytes < PART_LEAST))
 		return;
-	if (map(pool, first * POOL_PAGE, bytes, MAP_SHARED) < 0)
+	if (map_shared(pool, first * POOL_PAGE, bytes) < 0)
 		return;
 
 	/* what was shared inside it is counted as parts for ever; that errs on the safe side */

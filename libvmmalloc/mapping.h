@@ -19,11 +19,20 @@
 
 #include "libvmmalloc/pool.h"
 
+/* Offsets in the pool: nobody has anything between them. */
+struct vmm_unused {
+	size_t start, end;
+};
+
 /*
  * Maps all that is shared MAP_PRIVATE, over itself. The kernel does that in one step for all threads, unless the heap
- * was mapped in parts. 0, or -errno, and then nothing has changed but that some parts may be private.
+ * was mapped in parts, or a limit leaves no room for that. 0, or -errno, and then nothing has changed but that some
+ * parts may be private. What is unused may be inaccessible afterwards: vmm_mapping_open.
  */
-int vmm_mapping_freeze(struct vmm_pool *pool);
+int vmm_mapping_freeze(struct vmm_pool *pool, const struct vmm_unused *unused);
+
+/* Before what was unused is used. 0 or -errno. */
+int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes);
 
 /* Maps the whole heap MAP_SHARED: what private memory held is gone. 0 or -errno, and then nothing has changed. */
 int vmm_mapping_thaw(struct vmm_pool *pool);

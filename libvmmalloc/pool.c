@@ -19,6 +19,7 @@
 
 #include "libvmmalloc/bits.h"
 #include "libvmmalloc/kernel.h"
+#include "libvmmalloc/remap.h"
 
 #define LEAF_BYTES ((size_t)1 << 30)         /* what one leaf of jemalloc's page index spans */
 #define FD_PREFERRED 900                     /* out of the way of programs that use fixed small numbers */
@@ -219,8 +220,7 @@ static int map(struct vmm_pool *pool, const char *where, struct text *error)
 
 	if (r < 0)
 		return fail(error, where, "address space", r);
-	r = kernel_error(kernel_mmap(pool->base, pool->size, PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_FIXED | MAP_NORESERVE, pool->fd, 0));
+	r = vmm_remap_shared(pool->base, pool->size, pool->fd, 0, vmm_remap_locks());
 	if (r < 0) {
 		fail(error, where, "mmap", r);
 		unmap_with_guards(pool);
@@ -314,10 +314,22 @@ void vmm_pool_drop(struct vmm_pool *pool)
 		(void)kernel_close(pool->fd);
 }
 
+/* To move a mapping needs room for some more, near vm.max_map_count; to map its file in the other's place does not. */
+static int move_over(const struct vmm_pool *old, struct vmm_pool *pool)
+{
+	int r = vmm_remap_move(pool->base, pool->size, old->base);
+
+	if (r != -ENOMEM)
+		return r;
+	r = vmm_remap_shared(old->base, pool->size, pool->fd, 0, vmm_remap_locks());
+	if (r == 0)
+		(void)kernel_munmap(pool->base, pool->size);
+	return r;
+}
+
 int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 {
-	int r = kernel_error(kernel_mremap(pool->base, pool->size, pool->size, MREMAP_MAYMOVE | MREMAP_FIXED,
-					   old->base));
+	int r = move_over(old, pool);
 
 	if (r < 0)
 		return r;

@@ -25,6 +25,8 @@
 struct vmm_mapping {
 	bool is_private;             /* all of it but `shared` */
 	bool in_parts;               /* `shared` says which pages are not */
+	bool is_closed;              /* some of it that is not in use may be inaccessible */
+	bool locks;                  /* new mappings are locked, when that was last asked: remap.h */
 	uint64_t *shared;            /* bits.h, a bit a page; NULL until it is needed */
 	char *shadow;                /* while it is private: the shared mapping, set aside; or NULL */
 	size_t shared_pages, parts;  /* how many, and in how many pieces at the most */

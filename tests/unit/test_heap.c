@@ -6,7 +6,7 @@
  * wants it to be, and own the clock.
  */
 /* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c common/base/text.c */
-/* objects: libvmmalloc/dump.c libvmmalloc/kernel.c libvmmalloc/waiters.c tests/unit/scratch.c */
+/* objects: libvmmalloc/dump.c libvmmalloc/kernel.c libvmmalloc/remap.c libvmmalloc/waiters.c tests/unit/scratch.c */
 /* wrap: kernel_open kernel_fallocate kernel_madvise kernel_mmap kernel_fstatfs kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
@@ -905,7 +905,7 @@ static void test_heap_that_is_private_returns_what_is_free(void **state)
 	kept = take(&heap, MIB);
 	given = take(&heap, MIB);
 	*kept = *given = 'f';
-	assert_int_equal(vmm_mapping_freeze(&heap.pool), 0);
+	assert_int_equal(vmm_heap_freeze(&heap), 0);
 	*kept = *given = 'p';
 	assert_int_equal(in_file(&heap, kept), 'f');
 	all = vmm_mapping_private_bytes(&heap.pool);
@@ -926,7 +926,7 @@ static void test_heap_that_is_private_returns_what_is_free(void **state)
 	assert_int_equal(in_file(&heap, kept), 'f');
 
 	/* and once more to private memory, from parts */
-	assert_int_equal(vmm_mapping_freeze(&heap.pool), 0);
+	assert_int_equal(vmm_heap_freeze(&heap), 0);
 	assert_int_equal(vmm_mapping_private_bytes(&heap.pool), all);
 	assert_int_equal(*kept, 'p');
 	assert_int_equal(*given, 'g');
@@ -948,7 +948,7 @@ static void test_heap_returns_in_few_parts(void **state)
 	make_heap(&heap, 640 * MIB);
 	for (size_t i = 0; i < 20000; i++)
 		assert_non_null(blocks[i] = take(&heap, 4 * PAGE));
-	assert_int_equal(vmm_mapping_freeze(&heap.pool), 0);
+	assert_int_equal(vmm_heap_freeze(&heap), 0);
 	for (size_t i = 0; i < 20000; i++)
 		*blocks[i] = 'p';
 	vmm_heap_return_free(&heap);

@@ -9,8 +9,9 @@
  * HEAP_MODEL_WALKS=N as many from a random one.
  */
 /* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c libvmmalloc/clone.c */
-/* objects: libvmmalloc/dump.c libvmmalloc/thaw.c libvmmalloc/kernel.c libvmmalloc/waiters.c common/base/text.c */
-/* wrap: kernel_fallocate kernel_madvise kernel_clock_gettime */
+/* objects: libvmmalloc/dump.c libvmmalloc/thaw.c libvmmalloc/kernel.c libvmmalloc/remap.c libvmmalloc/waiters.c */
+/* objects: common/base/text.c */
+/* wrap: kernel_fallocate kernel_madvise kernel_mmap kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -57,6 +58,7 @@ static struct {
 	bool owned[MOST_PAGES];
 	uint64_t random, first_random, last_stamp, now_ns;
 	unsigned refusals;           /* of 16 calls, how many the file system refuses */
+	size_t room;                 /* bytes that a private mapping of the file may have; 0: any */
 	bool exact;                  /* what the file has is what the header says */
 	int step;
 } model;
@@ -91,6 +93,14 @@ int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 		return __real_kernel_madvise(address, bytes, advice);
 	model.exact = false;
 	return -EINTR;
+}
+
+void *__real_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	if (model.room && fd >= 0 && flags & MAP_PRIVATE && bytes > model.room)
+		return (void *)(intptr_t)-ENOMEM;
+	return __real_kernel_mmap(at, bytes, protection, flags, fd, offset);
 }
 
 int __real_kernel_clock_gettime(clockid_t clock, struct timespec *now);
@@ -329,18 +339,23 @@ static void give(struct block *block)
 
 /* --- what a fork brings --- */
 
+/* With little room for it now and then. */
+static void freeze(void)
+{
+	model.room = below(3) == 0 ? PAGE << below(14) : 0;
+	assert_int_equal(vmm_heap_freeze(&model.heap), 0);
+	model.room = 0;
+	expect(!model.heap.pool.mapping.in_parts, "a frozen heap is not all private");
+}
+
 static void freeze_or_come_back(void)
 {
-	struct vmm_pool *pool = &model.heap.pool;
-
-	if (!pool->mapping.is_private || below(4) == 0) {
-		assert_int_equal(vmm_mapping_freeze(pool), 0);
-		vmm_heap_mapped_anew(&model.heap);
-	} else if (below(3) == 0) {
+	if (!model.heap.pool.mapping.is_private || below(4) == 0)
+		freeze();
+	else if (below(3) == 0)
 		vmm_heap_return_free(&model.heap);
-	} else {
+	else
 		expect(vmm_thaw(&model.heap) == 0, "the heap does not return to its file");
-	}
 }
 
 /* As vmm_comeback_move does. */

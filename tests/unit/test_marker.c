@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_marker -- whether children are left, as real children show it. */
-/* objects: libvmmalloc/marker.c libvmmalloc/pool.c libvmmalloc/kernel.c common/base/text.c */
+/* objects: libvmmalloc/marker.c libvmmalloc/pool.c libvmmalloc/remap.c libvmmalloc/kernel.c common/base/text.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
