@@ -302,7 +302,7 @@ int vmm_mapping_thaw(struct vmm_pool *pool)
 	vmm_mapping_drop_shadow(pool);
 	mapping->is_closed = false;
 	if (is_locked(pool))
-		lock_again(pool, pool->grain, heap_bytes(pool));
+		(void)kernel_mlock2(pool->base + pool->grain, heap_bytes(pool), MLOCK_ONFAULT);
 	vmm_remap_keep_spare();
 	if (mapping->in_parts)
 		bits_set(mapping->shared, 0, pages(pool), false);

@@ -32,7 +32,7 @@ for mode in auto 1 2 3; do
 	done
 done
 for mode in auto 1 2 3; do
-	for what in single threads current; do
+	for what in single threads current fault; do
 		run_case "VMMALLOC_FORK=$mode: mlockall, $what" in_mode $mode fork_mlockall $what
 	done
 done

@@ -1,6 +1,7 @@
 /*
  * In a process that locks its future memory a fork locks and copies nothing of what is not in use, and works under a
- * small limit of locked memory. "threads": with another thread. "current": also what it has is locked, and stays so.
+ * small limit of locked memory. "threads": with another thread. "current": also what it has is locked, and stays so; "fault": pages are
+ * locked when they are touched.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -70,6 +71,7 @@ static void lose_privileges(void)
 int main(int argc, char **argv)
 {
 	bool threads = argc > 1 && strcmp(argv[1], "threads") == 0;
+	bool fault = argc > 1 && strcmp(argv[1], "fault") == 0;
 	bool current = argc > 1 && strcmp(argv[1], "current") == 0;
 	char *block = malloc(MIB / 2);
 	pthread_t thread;
@@ -82,8 +84,8 @@ int main(int argc, char **argv)
 		CHECK(pthread_create(&thread, NULL, stays, NULL) == 0);
 	if (argc > 2 && strcmp(argv[2], "user") == 0)
 		lose_privileges();
-	CHECK(mlockall(current ? MCL_CURRENT | MCL_FUTURE : MCL_FUTURE) == 0);
-	CHECK(is_locked(block) == current);
+	CHECK(mlockall(MCL_FUTURE | (current ? MCL_CURRENT : 0) | (fault ? MCL_CURRENT | MCL_ONFAULT : 0)) == 0);
+	CHECK(is_locked(block) == (current || fault));
 	for (int i = 0; i < 3; i++) {
 		pid_t pid = fork();
 
@@ -95,16 +97,18 @@ int main(int argc, char **argv)
 		}
 		CHECK(ended_well(pid) && block[0] == 'x' && block[MIB / 2 - 1] == 'x');
 		if (!current)
-			CHECK(status("VmLck:") < LITTLE && status("VmRSS:") < LITTLE && file_bytes() < LITTLE);
-		CHECK(is_locked(block) == current);
+			CHECK((fault || status("VmLck:") < LITTLE) && status("VmRSS:") < LITTLE &&
+			      file_bytes() < LITTLE);
+		CHECK(is_locked(block) == (current || fault));
 		for (int n = 0; n < 2000 && wanted && stats().mode != wanted; n++) {
 			sleep_ms(10);
 			allocate();
 		}
 		CHECK(!wanted || stats().mode == wanted);
 		if (!current)
-			CHECK(status("VmLck:") < LITTLE && status("VmRSS:") < LITTLE && file_bytes() < LITTLE);
-		CHECK(is_locked(block) == current);
+			CHECK((fault || status("VmLck:") < LITTLE) && status("VmRSS:") < LITTLE &&
+			      file_bytes() < LITTLE);
+		CHECK(is_locked(block) == (current || fault));
 	}
 	exit(0);
 }
