@@ -14,6 +14,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -28,6 +29,10 @@ static inline int kernel_error(const void *address)
 {
 	return (uintptr_t)address > (uintptr_t)-4096 ? (int)(intptr_t)address : 0;
 }
+
+/* From now on only what an allocator needs may be called: confine.h. Callers ask before they call more. */
+void kernel_confine(void);
+bool kernel_is_confined(void);
 
 /* Any call, by its number. */
 long kernel_call(long number, long a, long b, long c, long d, long e, long f);
@@ -62,6 +67,12 @@ void *kernel_mremap(void *address, size_t old_bytes, size_t bytes, int flags, vo
 int kernel_munmap(void *address, size_t bytes);
 int kernel_mprotect(void *address, size_t bytes, int protection);
 int kernel_madvise(void *address, size_t bytes, int advice);
+
+/*
+ * Has the kernel write to a page, which says -EFAULT where we would die of SIGBUS. The first bytes of it become zero.
+ * Another error: the call is refused.
+ */
+int kernel_touch(void *page);
 int kernel_msync(void *address, size_t bytes, int flags);
 int kernel_munlock(void *address, size_t bytes);
 int kernel_mlock2(void *address, size_t bytes, unsigned flags);
@@ -93,7 +104,10 @@ int kernel_sched_getaffinity(size_t bytes, cpu_set_t *ret_cpus);
 /* FUTEX_WAIT_PRIVATE or FUTEX_WAKE_PRIVATE */
 int kernel_futex(int *word, int operation, int value);
 
-/* Holds back all signals but those that glibc uses between its threads; *ret_held is what was held back before. */
+/*
+ * Holds back all signals but those that glibc uses between its threads; *ret_held is what was held back before. Does
+ * nothing, and its counterpart neither, where the kernel refuses it or we are confined.
+ */
 void kernel_hold_signals(sigset_t *ret_held);
 void kernel_restore_signals(const sigset_t *held);
 

@@ -2,10 +2,10 @@
 /*
  * mutex -- POSIX's mutexes for jemalloc and for us, in place of libc's.
  *
- * A library that wraps pthread_mutex_lock(), to count who waits say, would be entered with jemalloc's locks held. So the
- * linker leads every reference in the library here (--wrap in libvmmalloc/library.mk). The objects are the same, and
- * so are their static initializers: <bits/struct_mutex.h>. There are the kinds that are used: normal and adaptive ones,
- * recursive ones, and those that check for errors.
+ * A library that wraps pthread_mutex_lock(), to count who waits say, would be entered with jemalloc's locks held. So
+ * the linker leads every reference in the library here (--wrap in libvmmalloc/library.mk). The objects are the same,
+ * and so are their static initializers: <bits/struct_mutex.h>. There are the kinds that are used: normal and adaptive
+ * ones, recursive ones, and those that check for errors.
  *
  * The word is 0: free, 1: taken, 2: taken, and somebody may sleep (Drepper, "Futexes are tricky").
  */

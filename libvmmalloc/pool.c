@@ -258,7 +258,7 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 
 int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_pool *ret_pool, struct text *error)
 {
-	struct vmm_pool pool = { .fd = open_nameless(dir) };
+	struct vmm_pool pool = { .fd = kernel_is_confined() ? -EPERM : open_nameless(dir) };
 	int r;
 
 	if (pool.fd < 0)
@@ -347,11 +347,35 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 	return 0;
 }
 
+/* Where fstat() is refused: by what the file has in its header. Mapping and reading it is nothing to any file. */
+static bool has_fd_by_header(const struct vmm_pool *pool)
+{
+	const struct pool_header *header = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_SHARED, pool->fd, 0);
+	bool is_ours;
+
+	if (kernel_error(header))
+		return false;
+	is_ours = kernel_madvise((void *)header, POOL_PAGE, MADV_POPULATE_READ) == 0 &&
+		  memcmp(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic)) == 0 &&
+		  memcmp(header->pool_id, pool->header->pool_id, sizeof(header->pool_id)) == 0 &&
+		  header->owner_start_ns == pool->header->owner_start_ns && header->pool_bytes == pool->size;
+	(void)kernel_munmap((void *)header, POOL_PAGE);
+	return is_ours;
+}
+
 bool vmm_pool_has_fd(const struct vmm_pool *pool)
 {
 	struct stat st;
+	int r = kernel_is_confined() ? -EPERM : kernel_fstat(pool->fd, &st);
 
-	return kernel_fstat(pool->fd, &st) == 0 && st.st_dev == pool->dev && st.st_ino == pool->ino;
+	if (r == 0)
+		return st.st_dev == pool->dev && st.st_ino == pool->ino;
+	return r != -EBADF && pool->header && has_fd_by_header(pool);
+}
+
+static bool is_full(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
 }
 
 static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
@@ -375,6 +399,19 @@ static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
 }
 
 /*
+ * As touch() below, page by page: where a filter refuses that advice, the kernel is too old for it (Linux before 5.14),
+ * or there is not enough space. Where this is refused too nobody can say whether there is space: better to go on than
+ * to tell a program that there is none.
+ */
+static int touch_pages(const struct vmm_pool *pool, char *start, size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += pool->grain)
+		if (kernel_touch(start + done) == -EFAULT)
+			return -ENOSPC;
+	return 0;
+}
+
+/*
  * Touches the pages from inside the kernel, which says EFAULT where we would die of SIGBUS. Some file systems find out
  * that they are full only when they write back: that is done here, and waited for.
  */
@@ -382,9 +419,13 @@ static int touch(const struct vmm_pool *pool, char *start, size_t bytes)
 {
 	int r = kernel_madvise(start, bytes, MADV_POPULATE_WRITE);
 
-	if (r == 0 && pool->is_late)
-		r = kernel_msync(start, bytes, MS_SYNC);
-	return r == -EFAULT || r == -ENOMEM || r == -EIO ? -ENOSPC : r;
+	/* an error may mean anything, if a filter answers: the first page without space tells */
+	if (r < 0)
+		r = touch_pages(pool, start, bytes);
+	if (r < 0 || !pool->is_late || kernel_is_confined())
+		return r;
+	r = kernel_msync(start, bytes, MS_SYNC);
+	return is_full(r) || r == -EIO ? -ENOSPC : 0;
 }
 
 /* The file, while the heap is mapped otherwise. Piece by piece: there may be little room for a mapping. */
@@ -422,10 +463,10 @@ static int reserve_by_mapping(const struct vmm_pool *pool, size_t offset, size_t
 
 int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	int r = vmm_pool_has_fd(pool) ? reserve_by_fd(pool, offset, bytes) : -EBADF;
+	int r = kernel_is_confined() ? -EPERM : vmm_pool_has_fd(pool) ? reserve_by_fd(pool, offset, bytes) : -EBADF;
 
-	/* a file system without fallocate, or a descriptor that is no longer ours */
-	if (r == -EOPNOTSUPP || r == -ENOSYS || r == -EBADF)
+	/* a file system without fallocate, a descriptor that is no longer ours, or a call that is refused */
+	if (r < 0 && !is_full(r))
 		r = reserve_by_mapping(pool, offset, bytes);
 	if (r < 0)
 		(void)vmm_pool_release(pool, offset, bytes);
@@ -437,11 +478,12 @@ bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
 	struct statfs fs;
 
 	/* a tmpfs without a limit says 0 blocks */
-	return vmm_pool_has_fd(pool) && kernel_fstatfs(pool->fd, &fs) == 0 && fs.f_blocks > 0 &&
-	       bytes / (size_t)fs.f_bsize > (kernel_geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
+	if (kernel_is_confined() || !vmm_pool_has_fd(pool) || kernel_fstatfs(pool->fd, &fs) < 0)
+		return false;
+	return fs.f_blocks > 0 && bytes / (size_t)fs.f_bsize > (kernel_geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
 }
 
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	return kernel_madvise(pool->base + offset, bytes, MADV_REMOVE);
+	return kernel_is_confined() ? -EPERM : kernel_madvise(pool->base + offset, bytes, MADV_REMOVE);
 }

@@ -7,7 +7,7 @@
  */
 /* objects: libvmmalloc/pool.c libvmmalloc/remap.c libvmmalloc/kernel.c common/base/text.c tests/unit/scratch.c */
 /* wrap: kernel_open kernel_fallocate kernel_mmap kernel_munmap kernel_ftruncate kernel_fstat kernel_fstatfs */
-/* wrap: kernel_madvise kernel_getrandom kernel_getrlimit kernel_fcntl */
+/* wrap: kernel_touch kernel_madvise kernel_getrandom kernel_getrlimit kernel_fcntl */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -45,7 +45,7 @@ struct fault {
 };
 
 static struct {
-	struct fault open, nameless, fallocate, mmap, ftruncate, fstat, fstatfs, madvise, getrandom, fcntl;
+	struct fault open, nameless, fallocate, mmap, ftruncate, fstat, fstatfs, madvise, touch, getrandom, fcntl;
 	rlim_t nofile, fsize;        /* what getrlimit() says, if not 0 */
 	long huge_page;              /* fstatfs() says hugetlbfs with this page, if not 0 */
 } faults;
@@ -162,6 +162,14 @@ int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 	int r = strikes(&faults.madvise);
 
 	return r < 0 ? r : __real_kernel_madvise(address, bytes, advice);
+}
+
+int __real_kernel_touch(void *page);
+int __wrap_kernel_touch(void *page)
+{
+	int r = strikes(&faults.touch);
+
+	return r < 0 ? r : __real_kernel_touch(page);
 }
 
 ssize_t __real_kernel_getrandom(void *buffer, size_t bytes, unsigned flags);
@@ -934,16 +942,74 @@ static void test_pool_reserve_gives_back_what_it_got_before_it_failed(void **sta
 	destroy(&pool);
 }
 
-static void test_pool_reserve_passes_on_other_errors(void **state)
+static void test_pool_reserve_that_has_no_space_says_so(void **state)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	faults.fallocate = (struct fault){ .times = 1, .error = EIO };
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EIO);
+	faults.fallocate = (struct fault){ .times = 1, .error = EFBIG };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EFBIG);
 	faults.fallocate = (struct fault){ .times = 1, .error = EDQUOT };
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EDQUOT);
 	assert_allocated(pool.fd, POOL_PAGE);
+	destroy(&pool);
+}
+
+static void test_pool_reserve_finds_a_way_whatever_a_filter_answers(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	for (int error = 1; error < 134; error++) {
+		if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+			continue;
+		faults.fallocate = (struct fault){ .times = 1, .error = error };
+		faults.madvise = (struct fault){ .times = error % 2, .error = error };
+		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+		assert_allocated(pool.fd, MIB + POOL_PAGE);
+		for (size_t i = 0; i < MIB; i += 8)
+			assert_int_equal(pool.base[MIB + i], 0);
+		faults.fallocate.times = faults.madvise.times = 0;
+		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
+		faults.fstat = (struct fault){ .times = 1, .error = error };
+		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+		assert_allocated(pool.fd, MIB + POOL_PAGE);
+		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
+	}
+	destroy(&pool);
+}
+
+static void test_pool_reserve_goes_on_where_nothing_is_allowed(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	faults.fallocate = faults.madvise = (struct fault){ .times = 1, .error = EPERM };
+	faults.touch = (struct fault){ .times = ALWAYS, .error = EPERM };
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+	destroy(&pool);
+}
+
+static void test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused(void **state)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB, false), other = create(place, 16 * MIB, false);
+	int ours = pool.fd;
+
+	faults.fstat = (struct fault){ .times = ALWAYS, .error = EPERM };
+	assert_true(vmm_pool_has_fd(&pool));
+	pool.fd = other.fd;
+	assert_false(vmm_pool_has_fd(&pool));
+	pool.fd = open("/dev/null", O_RDONLY);
+	assert_false(vmm_pool_has_fd(&pool));
+	close(pool.fd);
+	pool.fd = memfd_create("empty", MFD_CLOEXEC);
+	assert_false(vmm_pool_has_fd(&pool));
+	close(pool.fd);
+	assert_false(vmm_pool_has_fd(&pool));
+	faults.fstat.times = 0;
+	pool.fd = ours;
+	destroy(&other);
 	destroy(&pool);
 }
 
@@ -954,12 +1020,13 @@ static void test_pool_reserve_says_full_when_pages_cannot_be_touched(void **stat
 	int fd = pool.fd;
 
 	pool.fd = -1;
-	faults.madvise = (struct fault){ .times = 1, .error = EFAULT };
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -ENOSPC);
-	faults.madvise = (struct fault){ .times = 1, .error = ENOMEM };
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -ENOSPC);
-	faults.madvise = (struct fault){ .times = 1, .error = EINVAL };
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EINVAL);
+	for (size_t i = 0; i < 3; i++) {
+		static const int errors[] = { EFAULT, ENOMEM, EINVAL };
+
+		faults.madvise = (struct fault){ .times = 1, .error = errors[i] };
+		faults.touch = (struct fault){ .after = 3, .times = 1, .error = EFAULT };
+		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -ENOSPC);
+	}
 	pool.fd = fd;
 	destroy(&pool);
 }
@@ -1226,7 +1293,10 @@ int main(void)
 		IN_BOTH(test_pool_reserve_works_without_fallocate),
 		IN_BOTH(test_pool_create_works_without_fallocate),
 		IN_BOTH(test_pool_reserve_gives_back_what_it_got_before_it_failed),
-		IN_TMP(test_pool_reserve_passes_on_other_errors),
+		IN_TMP(test_pool_reserve_that_has_no_space_says_so),
+		IN_TMP(test_pool_reserve_finds_a_way_whatever_a_filter_answers),
+		IN_TMP(test_pool_reserve_goes_on_where_nothing_is_allowed),
+		IN_TMP(test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused),
 		IN_TMP(test_pool_reserve_says_full_when_pages_cannot_be_touched),
 		IN_BOTH(test_pool_reserve_works_when_the_program_closed_the_descriptor),
 		IN_BOTH(test_pool_reserve_never_touches_a_file_under_its_old_number),

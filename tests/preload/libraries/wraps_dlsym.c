@@ -1,4 +1,4 @@
-/* Wraps dlsym(), as overlays of games do: whoever calls it asks from in here, and RTLD_NEXT means behind this library. */
+/* Wraps dlsym(), as overlays of games do: whoever calls it asks from in here; RTLD_NEXT means behind this library. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 
