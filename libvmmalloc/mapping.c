@@ -91,18 +91,20 @@ static void set_shadow(struct vmm_pool *pool)
 /* mlockall() has locked the header, which nobody else does. */
 static bool is_locked(const struct vmm_pool *pool)
 {
-	return kernel_msync(pool->base, pool->grain, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
+	return !kernel_is_confined() &&
+	       kernel_msync(pool->base, pool->grain, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
 }
 
 /*
  * It takes as many addresses as the heap, which a program with a limit of them needs for others. What is locked would
- * be counted twice from then on (Linux 6.18).
+ * be counted twice from then on (Linux 6.18). Who is confined does not return.
  */
 static bool wants_shadow(const struct vmm_pool *pool)
 {
 	struct rlimit limit;
 
-	if ((pool->header->used_bytes < SHADOW_LEAST && !pool->mapping.locks) || is_locked(pool))
+	if ((pool->header->used_bytes < SHADOW_LEAST && !pool->mapping.locks) || kernel_is_confined() ||
+	    is_locked(pool))
 		return false;
 	return kernel_getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY;
 }

@@ -16,9 +16,12 @@ static char *spare;  /* SPARE_MAPPINGS pages, each a mapping of its own; or NULL
 /* It marks as locked what it maps, also a page that nobody can touch; and says so of any mapping. */
 bool vmm_remap_locks(void)
 {
-	void *page = kernel_mmap(NULL, POOL_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *page;
 	bool locks;
 
+	if (kernel_is_confined())
+		return false;
+	page = kernel_mmap(NULL, POOL_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (kernel_error(page))
 		return kernel_error(page) == -EAGAIN;  /* more than RLIMIT_MEMLOCK */
 	locks = kernel_msync(page, POOL_PAGE, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
@@ -57,8 +60,9 @@ static int from_aside(char *at, size_t bytes, int protection, int fd, off_t offs
  */
 static bool commits_strictly(void)
 {
-	int fd = kernel_open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC, 0);
 	char setting = '2';
+	int fd = kernel_is_confined() ? -EPERM
+				      : kernel_open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return true;
