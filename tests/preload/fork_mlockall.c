@@ -1,7 +1,7 @@
 /*
  * In a process that locks its future memory a fork locks and copies nothing of what is not in use, and works under a
- * small limit of locked memory. "threads": with another thread. "current": also what it has is locked, and stays so; "fault": pages are
- * locked when they are touched.
+ * small limit of locked memory. "threads": with another thread. "current": what it has is locked as well, and stays so.
+ * "fault": pages are locked when they are touched. "user": without privileges.
  */
 #include <errno.h>
 #include <pthread.h>

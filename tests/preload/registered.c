@@ -80,7 +80,8 @@ int main(int argc, char **argv)
 	CHECK(posix_memalign((void **)&buffer, BYTES, BYTES) == 0);
 	memset(buffer, 0, BYTES);
 	open_ring();
-	CHECK(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_BUFFERS, &(struct iovec){ buffer, BYTES }, 1) == 0);
+	CHECK(syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_BUFFERS, &(struct iovec){ buffer, BYTES }, 1) ==
+	      0);
 	CHECK(arrives(data, buffer));
 	for (int i = 0; i < 3; i++) {
 		CHECK(forks_well());
