@@ -119,9 +119,9 @@ void vmm_dump_show(struct vmm_dump *dump, uintptr_t start, uintptr_t end)
 	bits_set(dump->hidden, first, last, false);
 }
 
-void vmm_dump_again(const struct vmm_dump *dump)
+void vmm_dump_again(const struct vmm_dump *dump, uintptr_t start, uintptr_t end)
 {
-	size_t granules = granule_at(dump, dump->end), first = 0;
+	size_t first = granule_at(dump, start), granules = granule_at(dump, end + dump->granule - 1);
 
 	while (dump->runs > 0 && (first = bits_find(dump->hidden, first, granules, true)) < granules) {
 		size_t last = bits_find(dump->hidden, first, granules, false);

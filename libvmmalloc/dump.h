@@ -37,7 +37,7 @@ bool vmm_dump_hides(const struct vmm_dump *dump, uintptr_t start, uintptr_t end)
 /* Shows all granules that [start, end) touches. */
 void vmm_dump_show(struct vmm_dump *dump, uintptr_t start, uintptr_t end);
 
-/* The heap was mapped anew: hides what was hidden before. */
-void vmm_dump_again(const struct vmm_dump *dump);
+/* [start, end) was mapped anew: hides what was hidden of it. */
+void vmm_dump_again(const struct vmm_dump *dump, uintptr_t start, uintptr_t end);
 
 #endif

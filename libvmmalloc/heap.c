@@ -355,23 +355,20 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 /* In a core dump, from now on; and a little of what will be handed out next, so that this is not done for each. */
 static void show(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 {
-	uintptr_t reserved = align_up(heap->low, heap->dump.unit);
+	uintptr_t ahead = align_up(end, heap->dump.unit) + SHOW_AHEAD, reserved = align_up(heap->low, heap->dump.unit);
 
 	if (!vmm_dump_hides(&heap->dump, start, end))
 		return;
 	if (start >= heap->high) {
 		/* metadata: what is not reserved of them stays hidden */
-		if (hole_bytes(heap, start, end))
-			end = start + 1;
-	} else {
-		start &= ~(heap->dump.unit - 1);
-		end = align_up(end, heap->dump.unit) + SHOW_AHEAD;
-		if (end > reserved)
-			end = reserved;
-		if (end > heap->high)
-			end = heap->high;
+		vmm_dump_show(&heap->dump, start, hole_bytes(heap, start, end) ? start + 1 : end);
+		return;
 	}
-	vmm_dump_show(&heap->dump, start, end);
+	if (ahead > reserved)
+		ahead = reserved;
+	if (ahead > heap->high)
+		ahead = heap->high;
+	vmm_dump_show(&heap->dump, start & ~(heap->dump.unit - 1), ahead > end ? ahead : end);
 }
 
 /*
@@ -495,6 +492,7 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 static void return_to_pool(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	vmm_mapping_return(&heap->pool, (char *)start, bytes);
+	vmm_dump_again(&heap->dump, start, start + bytes);
 	figure_set(&heap->pool.header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
 }
 
@@ -503,7 +501,7 @@ void vmm_heap_mapped_anew(struct vmm_heap *heap)
 	/* a private mapping of a file is in a core dump if it was ever written to; what it is split into is, then */
 	if (heap->pool.mapping.is_private)
 		(void)kernel_madvise((void *)heap_start(heap), heap->pool.grain, MADV_POPULATE_WRITE);
-	vmm_dump_again(&heap->dump);
+	vmm_dump_again(&heap->dump, heap_start(heap), heap_end(heap));
 }
 
 int vmm_heap_freeze(struct vmm_heap *heap)
@@ -524,7 +522,6 @@ void vmm_heap_return_free(struct vmm_heap *heap)
 		return_to_pool(heap, free->start, free->length);
 	if (heap->low < heap->high)
 		return_to_pool(heap, heap->low, heap->high - heap->low);
-	vmm_heap_mapped_anew(heap);
 }
 
 int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes)

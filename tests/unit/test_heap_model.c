@@ -199,14 +199,14 @@ static void expect_figures(void)
 	       "the file has more than is said to be reserved");
 }
 
-/* [start, end) is one mapping to the kernel, hidden from core dumps or not. */
-static void expect_hidden(uintptr_t start, uintptr_t end, bool hidden)
+/* [start, end) is one mapping to the kernel, hidden from core dumps or not. Whether it is the heap's. */
+static bool expect_hidden(uintptr_t start, uintptr_t end, bool hidden)
 {
 	const struct vmm_dump *dump = &model.heap.dump;
 	uintptr_t base = (uintptr_t)model.heap.pool.base;
 
 	if (start < base || end > base + model.heap.pool.size)
-		return;
+		return false;
 	for (uintptr_t page = start; page < end; page += PAGE) {
 		size_t number = (page - base) / PAGE;
 
@@ -214,23 +214,28 @@ static void expect_hidden(uintptr_t start, uintptr_t end, bool hidden)
 		       ? "a granule is hidden and should not be" : "a granule should be hidden");
 		expect(!hidden || !model.owned[number] || !model.stamps[number], "a block is not in a core dump");
 	}
+	return true;
 }
 
 static void expect_core_dump(void)
 {
-	unsigned long start = 0, end = 0;
-	size_t mappings = 0;
+	unsigned long start = 0, end = 0, first, last;
+	size_t mappings = 0, of_the_pool = 0;
 	char line[512];
 	FILE *smaps = fopen("/proc/self/smaps", "r");
 
 	assert_non_null(smaps);
 	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+		if (sscanf(line, "%lx-%lx ", &first, &last) == 2) {
+			start = first;
+			end = last;
 			mappings++;
-		else if (strncmp(line, "VmFlags:", 8) == 0)
-			expect_hidden(start, end, strstr(line, " dd") != NULL);
+		} else if (strncmp(line, "VmFlags:", 8) == 0) {
+			of_the_pool += expect_hidden(start, end, strstr(line, " dd") != NULL);
+		}
 	}
 	fclose(smaps);
+	expect(of_the_pool > 0, "nothing of the pool is mapped");
 	expect(mappings < 4096, "there are too many mappings");
 }
 
