@@ -68,7 +68,7 @@ case_class_with_a_mistake() {
 	grep -q "vmmallocd.conf:8: users" log || fail "not in the log"
 	# its pools wait, also for somebody who tidies up
 	ask prune >/dev/null
-	wait_count good ready 1
+	wait_least good ready 1
 	grep -F "$(grep ' bad ' before)" <(ask list) >/dev/null || fail "the pools of the class are gone: $(ask list)"
 	two_classes "ready = 1" "users = 0"
 	ask reload || fail "reload"
