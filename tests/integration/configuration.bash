@@ -225,10 +225,11 @@ case_of_a_service_manager() {
 		systemd-socket-activate --seqpacket --listen="$RUN/pool.sock" --fdname=control:pool "$DAEMON_PROGRAM" \
 		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
 	DAEMON=$!
-	wait_for test -S run/control.sock
+	# there is a socket a moment before it listens
+	wait_for grep -q "Listening on .*control.sock" log
 	ask daemon problem >problem &
 	PIDS=$!
-	wait_for test -S run/pool.sock
+	wait_for grep -q "Listening on .*pool.sock" log
 	# starts it
 	client take=good >/dev/null
 	wait $PIDS || fail "it does not answer"

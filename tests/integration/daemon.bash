@@ -782,12 +782,13 @@ case_activation() {
 		systemd-socket-activate --seqpacket --listen="$RUN/pool.sock" --fdname=control:pool "$DAEMON_PROGRAM" \
 		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
 	DAEMON=$!
-	wait_for test -S run/control.sock
+	# there is a socket a moment before it listens
+	wait_for grep -q "Listening on .*control.sock" log
 	is "$(ls "$POOLS" | wc -l)" 0
 	# the first client starts it, and is answered
 	ask daemon pid >pid &
 	PIDS=$!
-	wait_for test -S run/pool.sock
+	wait_for grep -q "Listening on .*pool.sock" log
 	inodes=$(stat -c %i run/*.sock)
 	[[ "$(client take=a)" = @(no pool is ready|ok *) ]] || fail "no answer"
 	wait $PIDS
