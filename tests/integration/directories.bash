@@ -87,7 +87,7 @@ case_strangers_lock() {
 	other_daemon "$POOLS"
 	is "$(ask problem a)" "pool directory $POOLS: another daemon has it, or another path of this one's classes"
 	is "$(client take=a)" "no pool is ready"
-	kill -KILL "$OTHER"
+	kill_held "$OTHER"
 	first_again
 	# it is the same daemon's after its end
 	daemon_end TERM
@@ -133,7 +133,7 @@ case_lock_lost() {
 	WAIT_SECONDS=3 wait_for problem_is "pool directory $POOLS: another daemon has it, or another path of this one's classes"
 	is "$(client take=a)" "no pool is ready"
 	is "$(ask list)" ""
-	kill -KILL "$OTHER"
+	kill_held "$OTHER"
 	ask reload
 	wait_count a ready 1
 	is "$(ask problem a)" ""

@@ -116,6 +116,21 @@ case_of_others() {
 	done
 }
 
+# /home is a link into it: what hides /home from a service is a mount there.
+case_home_elsewhere() {
+	begin
+	class_in /dev/shm/vmmalloc
+	mount_disk /mnt
+	mkdir /mnt/home
+	mv /home /home.before && ln -s /mnt/home /home || fail "ln"
+	restart_anew || fail "restart"
+	wait_least plain ready 1
+	umount /mnt && is_free
+	local status=$?
+	rm /home && mv /home.before /home
+	[ $status -eq 0 ] || fail "it lives on somewhere"
+}
+
 # Devices that the mount namespace of a service has for itself, or not at all.
 case_memory() {
 	begin
@@ -138,5 +153,6 @@ run_case "without its class a file system can be unmounted" case_out_of_the_conf
 run_case "a program keeps its pool, and the file system goes with it" case_leased
 run_case "what is mounted later is found" case_mounted_later
 run_case "file systems of others do not live on in the service" case_of_others
+run_case "nor where /home is a link" case_home_elsewhere
 run_case "what is mounted below /dev is there" case_memory
 end_suite
