@@ -18,6 +18,7 @@
 #include "vmmallocd/control.h"
 #include "vmmallocd/handout_server.h"
 #include "vmmallocd/log.h"
+#include "vmmallocd/names.h"
 #include "vmmallocd/notify.h"
 #include "vmmallocd/places.h"
 #include "vmmallocd/pools.h"
@@ -45,6 +46,7 @@ struct daemon {
 	uv_timer_t status_timer, found_timer;
 	struct pools pools;
 	struct saver *saver;
+	struct names *names;
 	struct notify *notify;
 	struct places *places;
 	struct handout_server *handout_server;
@@ -177,9 +179,18 @@ static void adopt_config(struct daemon *daemon, struct config *config)
 		daemon->log.level = config->log_level;
 	daemon->config = *config;
 	tell_restart(daemon);
+	names_look(daemon->names, daemon->config.names_missing);
 	pools_configure(&daemon->pools, &daemon->config);
 	config_done(&old);
 	log_line(&daemon->log, LOG_INFO, "reloaded: %zu classes", daemon->config.class_count);
+}
+
+static void on_names_found(void *context, struct config *config)
+{
+	struct daemon *daemon = context;
+
+	log_line(&daemon->log, LOG_INFO, "all users and groups of the configuration are known now");
+	adopt_config(daemon, config);
 }
 
 /* What is wrong with the files stays to be seen until they are read again. */
@@ -353,6 +364,7 @@ static void stop(struct daemon *daemon)
 		control_close(daemon->control);
 	places_close(daemon->places);
 	saver_stop(daemon->saver);
+	names_close(daemon->names);
 	pools_stop(&daemon->pools);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
@@ -408,6 +420,10 @@ static int start(struct daemon *daemon)
 	(void)uv_signal_start(&daemon->sigint, on_end, SIGINT);
 	(void)uv_signal_start(&daemon->sighup, on_sighup, SIGHUP);
 	(void)uv_timer_start(&daemon->found_timer, on_found_too_late, FOUND_MOST_MS, 0);
+	r = names_open(&daemon->loop, daemon->options->config_file, on_names_found, daemon, &daemon->names);
+	if (r != 0)
+		return r;
+	names_look(daemon->names, daemon->config.names_missing);
 	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->config, saved, on_change, daemon);
 	if (r == 0)
 		r = saver_open(&daemon->loop, daemon->pools.registry, path, boot_id, &daemon->log, &daemon->saver);

@@ -136,6 +136,59 @@ case_deleted_user() {
 	is "$(ask problem all)" ""
 }
 
+# A directory service that comes late: the shim knows the user when there is a file `there`.
+case_late_user() {
+	setup
+	need_root
+	need cc
+	cat >late.c <<-END
+		#include <pwd.h>
+		#include <string.h>
+		#include <unistd.h>
+		int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **ret)
+		{
+			*ret = NULL;
+			if (strcmp(name, "late") != 0 || access("$WORK/there", F_OK) != 0)
+				return 0;
+			memset(entry, 0, sizeof(*entry));
+			entry->pw_uid = $NOBODY;
+			*ret = entry;
+			return 0;
+		}
+	END
+	cc -shared -fPIC -w -o late.so late.c || fail "cc"
+	two_classes "users = late"
+	LD_PRELOAD=$WORK/late.so daemon_run
+	wait_for is_serving
+	wait_count bad ready 1
+	is "$(client_as $NOBODY take=bad)" "the class is not for this user"
+	: >there
+	WAIT_SECONDS=40 wait_for eval '[ -z "$(ask problem bad)" ]'
+	wait_least bad ready 1
+	is "$(client_as $NOBODY take=bad | cut -c1-3)" "ok "
+	is "$(client_as $SOMEBODY take=bad)" "the class is not for this user"
+	is "$(grep -c "are known now" log)" 1
+	daemon_end TERM || fail "exit status $?"
+}
+
+# While a thread looks, and the database does not answer.
+case_late_user_at_the_end() {
+	setup
+	need cc
+	printf '#include <pwd.h>\n#include <unistd.h>\nint getpwnam_r(const char *n, struct passwd *e, char *b, size_t s, struct passwd **r)\n{ *r = 0; if (access("%s/hang", F_OK) == 0) { creat("%s/hangs", 0600); sleep(3); } return 0; }\n' \
+		"$WORK" "$WORK" >hang.c
+	cc -shared -fPIC -w -o hang.so hang.c || fail "cc"
+	two_classes "users = late"
+	LD_PRELOAD=$WORK/hang.so daemon_run
+	wait_for is_serving
+	: >hang
+	WAIT_SECONDS=30 wait_for test -e hangs
+	# answers meanwhile
+	is "$(ask problem good)" ""
+	daemon_end TERM || fail "exit status $?"
+	! grep -q ERROR log || fail "$(grep -A 10 ERROR log)"
+}
+
 # reload METHOD: what is wrong is said, stays to be seen, and nothing changes until it is right
 case_reload() {
 	setup
@@ -252,6 +305,8 @@ run_case "--check says all that is wrong" case_check
 run_case "a mistake in a class: the others are served, and its pools wait" case_class_with_a_mistake
 run_case "a class without directory and size: its pools wait" case_class_without_a_place
 run_case "a user who is gone is nobody, and all others go on" case_deleted_user
+run_case "a user who comes late is let in" case_late_user
+run_case "it ends while the user database does not answer" case_late_user_at_the_end
 run_case "vmmallocctl reload: refused, and shown until it is right" case_reload ctl
 run_case "SIGHUP: refused, and shown until it is right" case_reload signal
 run_case "reload: what only a restart changes is shown" case_reload_that_is_not_enough
