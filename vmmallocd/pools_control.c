@@ -51,8 +51,8 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 	if (directory && directory->problem[0] != '\0')
 		return directory->problem;
 	if (class && directory && directory->hanging > 0) {
-		snprintf(class->used_up, sizeof(class->used_up), "pool directory %s: %u pieces of work there do not end",
-			 directory->path, directory->hanging);
+		snprintf(class->used_up, sizeof(class->used_up),
+			 "pool directory %s: %u pieces of work there do not end", directory->path, directory->hanging);
 		return class->used_up;
 	}
 	/* while all that it should have is there, it does not matter that no more can be made */

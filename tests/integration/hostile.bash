@@ -179,7 +179,7 @@ case_hung_directory() {
 	[ "$threads" -le 6 ] || fail "$threads threads"
 	is "$(grep -c "do not end" log)" 1
 	rm hang
-	wait_count bad ready 6
+	wait_least bad ready 6
 	is "$(ask problem bad)" ""
 }
 
@@ -280,7 +280,8 @@ case_no_threads() {
 	wait_for grep -q "over: work on pools" log
 	is "$(ask daemon problem)" ""
 	wait_least a ready 2
-	crowd_begin
+	# a sanitizer makes a thread at the end
+	[ -n "${FLAVOUR-}" ] || crowd_begin
 	daemon_end TERM || fail "exit status $?"
 	grep -q '"state": "ready"' "$STATE/registry.json" || fail "not saved at the end"
 }
@@ -442,20 +443,20 @@ case_subordinate_ids() {
 	daemon_start
 	wait_count a ready 2
 	for _ in 1 2; do
-		"$HELPERS/pool_client" "$RUN/pool.sock" crowd=65536 >crowd &
+		"$HELPERS/pool_client" "$RUN/pool.sock" crowd=65536 >>crowd &
 		PIDS="$PIDS $!"
 	done
-	wait_for grep -q "too many" log
 	client_as $SOMEBODY measure=50 | tee measured >&2
 	grep -qE '^50 answered, 0 busy, 0 late' measured || fail "who asks at once has to wait: $(cat measured)"
 	# and on the control socket
-	"$HELPERS/pool_client" "$RUN/control.sock" crowd=65536 >crowd &
+	"$HELPERS/pool_client" "$RUN/control.sock" crowd=65536 >>crowd &
 	PIDS="$PIDS $!"
 	for _ in 1 2 3 4 5; do
 		is "$(setpriv --reuid $SOMEBODY --regid $SOMEBODY --clear-groups timeout 10 "$HELPERS/daemon_ask" \
 			"$RUN/control.sock" daemon pid)" "$DAEMON"
 	done
 	is "$(client_as $SOMEBODY take=a map zero | tail -n 1)" zero
+	kill -0 $PIDS || fail "the crowd has ended: the case shows nothing: $(cat crowd)"
 }
 export -f case_silent_users case_subordinate_ids
 
@@ -599,6 +600,7 @@ case_refused() {
 	local call=$1 error=$2 first=${3:-1} k status steps=0
 	setup
 	need strace
+	[ -z "${FLAVOUR-}" ] || skip "a sanitizer looks for leaks by ptrace, and has calls of its own refused"
 	one_class "ready = 1"
 	strace -qq -e inject=getpid:error=EPERM -o /dev/null true 2>/dev/null || skip "strace cannot inject here"
 	for k in $(seq $first 400); do
