@@ -9,4 +9,6 @@ exec tests/vm/guest.bash --seconds 3400 --pmem 512 --pmem 768 --pmem 320 \
 	"ONLY='$FORKS' POOL_DIR=/mnt/xfs tests/preload/fork.bash" \
 	'tests/vm/guest/daemon.bash ext4 /dev/pmem0 ext4 xfs /dev/pmem1 xfs /dev/pmem2' \
 	"ONLY='$DAEMON' POOL_DIR=/mnt/xfs tests/integration/daemon.bash" \
+	'ONLY="hangs, in /mnt" POOL_DIR=/mnt/ext4 tests/integration/hostile.bash' \
+	'ONLY="hangs, in /mnt" POOL_DIR=/mnt/xfs tests/integration/hostile.bash' \
 	'STORM_SECONDS=60 POOL_DIR=/mnt/xfs STORM_SECOND_DIR=/mnt/ext4 tests/storm/storm.bash'

@@ -5,7 +5,7 @@ set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
 cd "$HERE/../.." || exit 1
 VM=${BUILD:-$PWD/build}/vm
-MODULES="virtio_pci 9p 9pnet_virtio overlay nd_e820 nd_pmem virtio_pmem crc32c_generic ext4 xfs loop"
+MODULES="virtio_pci 9p 9pnet_virtio overlay nd_e820 nd_pmem virtio_pmem crc32c_generic ext4 xfs loop fuse"
 
 missing() { echo "$*" >&2; exit 1; }
 

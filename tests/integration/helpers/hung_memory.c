@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * hung_memory -- runs a command beside memory that never comes: a file whose every read hangs. Needs no privilege.
+ * hung_memory -- runs a command as another user, beside memory that never comes: a file whose every read hangs.
  *
- *     hung_memory FUSE DIRECTORY COMMAND [ARGUMENT...]
+ *     hung_memory UID FUSE DIRECTORY COMMAND [ARGUMENT...]
  *
- * FUSE is /dev/fuse, or a node like it. In namespaces of its own it mounts a FUSE file system on DIRECTORY, whose only
- * file is DIRECTORY/file, and prints "server PID". Whoever touches a mapping of the file makes it print "reading", and
- * sleeps until that process has ended.
+ * FUSE is /dev/fuse, or a node like it. It mounts a FUSE file system on DIRECTORY, whose only file is DIRECTORY/file,
+ * and prints "server PID". Whoever touches a mapping of the file makes it print "reading", and sleeps until that
+ * process has ended. None of this needs a privilege, as namespaces of the user's own allow it; where they are refused,
+ * as in a chroot, root mounts it for the user.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/fuse.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define FILE_NODE 2
@@ -38,6 +43,24 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+static void become(uid_t uid)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+		die("setresuid");
+}
+
+static bool may_have_namespaces(uid_t uid)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		become(uid);
+		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0);
+	}
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
 static void enter_namespaces(void)
 {
 	char uid_map[64], gid_map[64];
@@ -46,6 +69,8 @@ static void enter_namespaces(void)
 	snprintf(gid_map, sizeof(gid_map), "0 %u 1", getegid());
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		die("unshare");
+	/* what has changed its user is root's in /proc */
+	prctl(PR_SET_DUMPABLE, 1);
 	write_file("/proc/self/setgroups", "deny");
 	write_file("/proc/self/uid_map", uid_map);
 	write_file("/proc/self/gid_map", gid_map);
@@ -97,22 +122,40 @@ static void serve(int fuse)
 	}
 }
 
-int main(int argc, char *argv[])
+static int mount_fuse(const char *device, const char *directory, uid_t uid)
 {
 	char options[128];
-	pid_t server;
-	int fuse;
+	int fuse = open(device, O_RDWR | O_CLOEXEC);
 
-	if (argc < 4)
-		return 2;
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	enter_namespaces();
-	fuse = open(argv[1], O_RDWR | O_CLOEXEC);
 	if (fuse < 0)
 		die("open");
-	snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=0,group_id=0", fuse);
-	if (mount("hung", argv[2], "fuse", MS_NOSUID | MS_NODEV, options) < 0)
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=%u,group_id=%u%s", fuse, uid, uid,
+		 geteuid() == 0 && uid != 0 ? ",allow_other" : "");
+	if (mount("hung", directory, "fuse", MS_NOSUID | MS_NODEV, options) < 0)
 		die("mount");
+	return fuse;
+}
+
+int main(int argc, char *argv[])
+{
+	pid_t server;
+	uid_t uid;
+	int fuse;
+
+	if (argc < 5)
+		return 2;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	uid = (uid_t)strtoul(argv[1], NULL, 10);
+	if (may_have_namespaces(uid)) {
+		become(uid);
+		enter_namespaces();
+		fuse = mount_fuse(argv[2], argv[3], 0);
+	} else {
+		if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+			die("unshare");
+		fuse = mount_fuse(argv[2], argv[3], uid);
+		become(uid);
+	}
 	server = fork();
 	if (server < 0)
 		die("fork");
@@ -123,6 +166,6 @@ int main(int argc, char *argv[])
 	}
 	close(fuse);
 	printf("server %d\n", (int)server);
-	execvp(argv[3], argv + 3);
+	execvp(argv[4], argv + 4);
 	die("exec");
 }
