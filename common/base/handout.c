@@ -100,7 +100,8 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_LIMIT: return "this user has as many pools of the class as one may have";
 	case HANDOUT_BAD_REQUEST: return "the request was not understood";
 	case HANDOUT_BUSY: return "this user has too many connections open";
-	case HANDOUT_PINNED: return "this user still holds pages of pools of the class that were given back";
+	case HANDOUT_PINNED:
+		return "pools of the class that this user gave back are not free yet: pages of them may still be held";
 	default: return "unknown status";
 	}
 }

@@ -37,7 +37,7 @@ enum handout_status {
 	HANDOUT_LIMIT = 4,         /* this user has as many pools of the class as one may have */
 	HANDOUT_BAD_REQUEST = 5,
 	HANDOUT_BUSY = 6,          /* this user has too many connections open */
-	HANDOUT_PINNED = 7,        /* HANDOUT_LIMIT, with pools that are given back while pages of them are held */
+	HANDOUT_PINNED = 7,        /* HANDOUT_LIMIT, counting pools that were given back: pages of them may be held */
 	HANDOUT_STATUSES           /* how many there are */
 };
 

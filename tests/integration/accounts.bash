@@ -22,7 +22,7 @@ one_class() {
 	END
 }
 
-PINNED="this user still holds pages of pools of the class that were given back"
+PINNED="pools of the class that this user gave back are not free yet: pages of them may still be held"
 LIMIT="this user has as many pools of the class as one may have"
 says() { grep -qx "$2" "$1"; }
 export PINNED LIMIT
