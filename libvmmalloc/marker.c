@@ -7,18 +7,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "common/base/text.h"
 #include "libvmmalloc/kernel.h"
 #include "libvmmalloc/pool.h"
 
-static int open_again(int fd, int flags)
-{
-	char path[64];
-	struct text text = TEXT_INIT(path);
-
-	text_add(&text, "/proc/thread-self/fd/%d", fd);
-	return kernel_open(path, flags | O_CLOEXEC, 0);
-}
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U  /* Linux 6.3 */
+#endif
 
 static bool has_fd(const struct vmm_marker *marker)
 {
@@ -28,18 +22,20 @@ static bool has_fd(const struct vmm_marker *marker)
 	       st.st_ino == marker->ino;
 }
 
+/* A machine may insist on files that nobody can execute (vm.memfd_noexec); older kernels do not know the flag. */
+static int make_file(void)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = kernel_memfd_create("vmmalloc-marker", flags | MFD_NOEXEC_SEAL);
+
+	return fd == -EINVAL ? kernel_memfd_create("vmmalloc-marker", flags) : fd;
+}
+
 static int make(struct vmm_marker *marker)
 {
-	int memory = kernel_memfd_create("vmmalloc-marker", MFD_CLOEXEC);
 	struct stat st;
-	int fd;
+	int fd = make_file();
 
-	if (memory < 0)
-		return memory;
-	fd = kernel_ftruncate(memory, (off_t)POOL_PAGE);
-	if (fd == 0)
-		fd = open_again(memory, O_RDONLY);
-	(void)kernel_close(memory);
 	if (fd < 0)
 		return fd;
 	fd = vmm_pool_fd_out_of_the_way(fd);
@@ -51,10 +47,14 @@ static int make(struct vmm_marker *marker)
 	return 0;
 }
 
+/*
+ * The file stays empty: nobody reads or writes the page, and so no limit of file size is in the way. The kernel counts
+ * what may be made writable, whatever the protection.
+ */
 int vmm_marker_plant(struct vmm_marker *marker)
 {
 	void *page;
-	int fd, r;
+	int r;
 
 	if (marker->page)
 		return 0;
@@ -63,15 +63,11 @@ int vmm_marker_plant(struct vmm_marker *marker)
 	/* a descriptor that was lost may have children that cannot be asked for: never make a new one */
 	if (!has_fd(marker))
 		return -EBADF;
-	fd = open_again(marker->fd, O_RDWR);
-	if (fd < 0)
-		return fd;
-	page = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_SHARED, fd, 0);
-	r = kernel_error(page);
-	(void)kernel_close(fd);
-	if (r == 0)
-		marker->page = page;
-	return r;
+	page = kernel_mmap(NULL, POOL_PAGE, PROT_NONE, MAP_SHARED, marker->fd, 0);
+	if (kernel_error(page))
+		return kernel_error(page);
+	marker->page = page;
+	return 0;
 }
 
 void vmm_marker_pull(struct vmm_marker *marker)
@@ -88,10 +84,12 @@ void vmm_marker_forget(struct vmm_marker *marker)
 	marker->fd = 0;
 }
 
-bool vmm_marker_alone(const struct vmm_marker *marker)
+bool vmm_marker_alone(struct vmm_marker *marker)
 {
-	if (!has_fd(marker) || kernel_fcntl(marker->fd, F_SETLEASE, F_WRLCK) < 0)
+	if (marker->fd == 0)
+		return !marker->page;
+	if (!has_fd(marker) || kernel_fcntl(marker->fd, F_ADD_SEALS, F_SEAL_WRITE) < 0)
 		return false;
-	(void)kernel_fcntl(marker->fd, F_SETLEASE, F_UNLCK);
+	vmm_marker_forget(marker);
 	return true;
 }

@@ -2,10 +2,12 @@
 /*
  * marker -- whether a forked child is left that neither ended nor called exec, as the kernel knows it.
  *
- * A page of a marker file is mapped before the fork, and unmapped in the parent before it asks: then only children map
- * it. fcntl(F_SETLEASE, F_WRLCK) on another descriptor of that file is granted exactly when nobody does. A child can
- * close all descriptors, and change its user: the mapping stays. The kernel counts users of a file that was opened by
- * path, so the file is a memfd opened again through /proc/self/fd (fs/locks.c: check_conflicting_open).
+ * A page of a marker file, a memfd, is mapped shared before the fork, and unmapped in the parent before it asks: then
+ * only children map it. fcntl(F_ADD_SEALS, F_SEAL_WRITE) says EBUSY while anybody has a shared mapping that may be
+ * written to (mm/memfd.c; mapping_deny_writable). A child can close all descriptors, and change its user: the mapping
+ * stays. Nobody is signalled, and whoever opens the file for reading, through /proc/PID/fd, is not counted.
+ *
+ * A file that was sealed is spent: the next fork makes another.
  *
  * The caller serialises. Nothing here allocates; all is async-signal-safe.
  */
@@ -16,7 +18,7 @@
 #include <sys/types.h>
 
 struct vmm_marker {
-	int fd;       /* read-only; 0: not made yet */
+	int fd;       /* 0: there is none, and so nobody who was forked with it */
 	dev_t dev;    /* with ino: the program may have closed the descriptor and reused its number */
 	ino_t ino;
 	void *page;   /* in the parent from a fork until it asks who is left; in the child for good; else NULL */
@@ -31,7 +33,9 @@ void vmm_marker_pull(struct vmm_marker *marker);
 /* In a child: the marker is its parent's, and only the mapping counts from now on. */
 void vmm_marker_forget(struct vmm_marker *marker);
 
-/* No child is left that was forked with the marker planted. False if that cannot be proved. */
-bool vmm_marker_alone(const struct vmm_marker *marker);
+/*
+ * No child is left that was forked with the marker planted. False if that cannot be proved; else the marker is as new.
+ */
+bool vmm_marker_alone(struct vmm_marker *marker);
 
 #endif

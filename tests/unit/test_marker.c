@@ -5,7 +5,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,6 +141,69 @@ static void test_marker_that_lost_its_descriptor_never_says_alone(void **state)
 	close(marker.fd);
 }
 
+static void test_marker_is_used_again_after_it_was_found_alone(void **state)
+{
+	struct vmm_marker marker = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(vmm_marker_plant(&marker), 0);
+		struct child child = start_child(NULL);
+		vmm_marker_pull(&marker);
+		assert_false(vmm_marker_alone(&marker));
+		end_child(child);
+		assert_true(vmm_marker_alone(&marker));
+		assert_true(vmm_marker_alone(&marker));
+	}
+}
+
+/* What a monitor or a scanner does, through /proc/PID/fd. */
+static void test_marker_does_not_count_who_reads_it(void **state)
+{
+	struct vmm_marker marker = { 0 };
+	char path[64];
+
+	(void)state;
+	assert_int_equal(vmm_marker_plant(&marker), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", marker.fd);
+	int reader = open(path, O_RDONLY), writer = open(path, O_RDWR);
+	void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, reader, 0);
+	assert_true(reader >= 0 && writer >= 0 && page != MAP_FAILED);
+	struct child child = start_child(NULL);
+	vmm_marker_pull(&marker);
+	assert_false(vmm_marker_alone(&marker));
+	end_child(child);
+	assert_true(vmm_marker_alone(&marker));
+	munmap(page, 4096);
+	close(reader);
+	close(writer);
+}
+
+static int become_nobody(void)
+{
+	return getuid() == 0 && setresuid(65534, 65534, 65534) < 0;
+}
+
+/* No /proc is needed, no right to a lease, and no file of any size. */
+static void test_marker_serves_who_may_do_little(void **state)
+{
+	int status;
+
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct rlimit none = { 0 };
+		struct vmm_marker marker = { 0 };
+
+		if (setrlimit(RLIMIT_FSIZE, &none) < 0 || become_nobody() < 0 || vmm_marker_plant(&marker) < 0)
+			_exit(1);
+		vmm_marker_pull(&marker);
+		_exit(!vmm_marker_alone(&marker));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void test_marker_pulled_by_the_child_counts_no_more(void **state)
 {
 	struct vmm_marker marker = { 0 };
@@ -168,6 +235,9 @@ int main(void)
 		cmocka_unit_test(test_marker_sees_all_children_of_several_plantings),
 		cmocka_unit_test(test_marker_sees_a_child_that_closed_all_descriptors),
 		cmocka_unit_test(test_marker_that_lost_its_descriptor_never_says_alone),
+		cmocka_unit_test(test_marker_is_used_again_after_it_was_found_alone),
+		cmocka_unit_test(test_marker_does_not_count_who_reads_it),
+		cmocka_unit_test(test_marker_serves_who_may_do_little),
 		cmocka_unit_test(test_marker_pulled_by_the_child_counts_no_more),
 	};
 
