@@ -32,7 +32,6 @@ void je_tcache_arena_associate(void *tsdn, void *cache_slow, void *cache, void *
 void je_tcache_arena_reassociate(void *tsdn, void *cache_slow, void *cache, void *arena);
 void je_arena_reset(void *tsd, void *arena);
 void je_arena_destroy(void *tsd, void *arena);
-void je_tcache_prefork(void *tsdn);
 void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
 void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
 void je_te_event_trigger(void *tsd, void *context);
@@ -161,7 +160,8 @@ int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*chil
 
 /*
  * Who empties the caches of arenas looks at arenas that are not its own, and nothing but this lock keeps them alive. It
- * is taken after jemalloc's locks of its control interface and before those of arenas, also at a fork.
+ * is taken after jemalloc's locks of its control interface and of background threads, and before those of arenas. A fork
+ * does not take it: it guards no state that those do not guard. In the child nobody has it.
  */
 static pthread_mutex_t arenas_stay = PTHREAD_MUTEX_INITIALIZER;
 
@@ -180,22 +180,17 @@ void vmm_arena_before_fork(void)
 	locked_for_fork = lock;
 }
 
-void vmm_arena_before_fork_of_arenas(void *tsdn)
-{
-	je_tcache_prefork(tsdn);
-	pthread_mutex_lock(&arenas_stay);
-}
-
 void vmm_arena_after_fork(bool in_child)
 {
 	if (!locked_for_fork)
 		return;
 	locked_for_fork = false;
-	pthread_mutex_unlock(&arenas_stay);
-	if (in_child)
-		je_jemalloc_postfork_child();
-	else
+	if (!in_child) {
 		je_jemalloc_postfork_parent();
+		return;
+	}
+	arenas_stay = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	je_jemalloc_postfork_child();
 }
 
 void vmm_arena_reset(void *tsd, void *arena)

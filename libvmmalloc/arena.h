@@ -63,9 +63,6 @@ uintptr_t vmm_arena_no_frame(void *context);
 /* jemalloc.o: in place of pthread_atfork(): fork.c calls the two below instead */
 int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
-/* jemalloc.o, inside its own fork handler, when the locks of its arenas are next: around tcache_prefork() */
-void vmm_arena_before_fork_of_arenas(void *tsdn);
-
 /* Around a fork, before and after the heap's own lock. Async-signal-safe while the process has one thread. */
 void vmm_arena_before_fork(void);
 void vmm_arena_after_fork(bool in_child);

@@ -52,7 +52,6 @@ JEMALLOC_HOOKS := \
 		$(object):je_tcache_arena_reassociate=vmm_arena_reassociate_cache) \
 	ctl:je_arena_reset=vmm_arena_reset \
 	ctl:je_arena_destroy=vmm_arena_destroy \
-	jemalloc:je_tcache_prefork=vmm_arena_before_fork_of_arenas \
 	jemalloc:je_arena_malloc_hard=vmm_arena_malloc_hard \
 	jemalloc:je_te_event_trigger=vmm_arena_event \
 	jemalloc:pthread_atfork=vmm_arena_no_atfork \

@@ -1,6 +1,6 @@
 /*
- * One thread makes arenas, fills and destroys or resets them; others ask for more than there is, so that malloc takes
- * back what arenas keep, or call malloc_trim; and the process forks. Arguments: seconds; "trim".
+ * Threads make arenas, fill, reset and destroy them; others ask for more than there is, so that malloc takes back what
+ * arenas keep, or call malloc_trim; and the process forks. Arguments: seconds; "trim".
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include "tests/preload/check.h"
 
 #define ASKERS 2
-#define DESTROYS_A_FORK 200
+#define USERS 4
 #define NO_CACHE 0x100   /* MALLOCX_TCACHE_NONE and MALLOCX_ARENA of jemalloc(3) */
 #define IN_ARENA(arena) ((int)((arena) + 1) << 20)
 
@@ -59,6 +59,13 @@ static void use_an_arena(void)
 	}
 }
 
+static void *use_arenas(void *unused)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		use_an_arena();
+	return unused;
+}
+
 static void fork_one(void)
 {
 	int status;
@@ -76,18 +83,21 @@ static void fork_one(void)
 int main(int argc, char **argv)
 {
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
-	pthread_t askers[ASKERS];
+	pthread_t askers[ASKERS], users[USERS];
 
 	trims = argc > 2;
 	for (int i = 0; i < ASKERS; i++)
 		CHECK(pthread_create(&askers[i], NULL, ask, NULL) == 0);
-	for (int destroys = 1; time(NULL) < end; destroys++) {
-		use_an_arena();
-		if (destroys % DESTROYS_A_FORK == 0)
-			fork_one();
+	for (int i = 0; i < USERS; i++)
+		CHECK(pthread_create(&users[i], NULL, use_arenas, NULL) == 0);
+	while (time(NULL) < end) {
+		fork_one();
+		usleep(1000);
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < ASKERS; i++)
 		CHECK(pthread_join(askers[i], NULL) == 0);
+	for (int i = 0; i < USERS; i++)
+		CHECK(pthread_join(users[i], NULL) == 0);
 	return 0;
 }
