@@ -76,6 +76,7 @@ case_hung_writer() {
 	is "$(timeout 10 "$HELPERS/daemon_ask" "$RUN/control.sock" prune | grep -c leased)" 0
 	# another daemon finds them as they are, though the tenants cannot be killed
 	kill -KILL "$HELD"
+	wait_for eval '[ "$(grep -c "\"uid\": $NOBODY" "$STATE/registry.json")" = 2 ]'
 	daemon_end KILL
 	daemon_start
 	is "$(ask list | awk '$3 == "leased" { print $2, $7, $8 }' | sort -u)" "a $NOBODY pool_client"
