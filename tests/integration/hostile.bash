@@ -59,6 +59,7 @@ case_hung_writer() {
 	need_root
 	if [ -n "$1" ]; then
 		disk_mount "$1" disk
+		rmdir "$POOLS"
 		POOLS=$WORK/disk
 	fi
 	one_class "ready = 2" "max = 6"
