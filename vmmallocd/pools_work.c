@@ -62,14 +62,22 @@ static void creation_failed(struct pools *pools, const struct job *job)
 		say_problem(pools, class, job);
 }
 
+/* A look costs little; a punch may keep a worker waiting. */
+static void retry_pinned(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	bool looked = job->kind == PROVISION_CHECK;
+
+	provision_retry_later(pool->job, pools_now_ms(pools),
+			      looked ? PROVISION_CHECK_PAUSE_MS : PROVISION_PUNCH_PAUSE_MS,
+			      looked ? PROVISION_CHECK_PAUSE_MOST_MS : PROVISION_PUNCH_PAUSE_MOST_MS);
+}
+
 static void quarantine(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
 	struct provision_work *work = pool->job;
-	bool looked = job->kind == PROVISION_CHECK;
 	int r = pool_file_set_mark(&job->directory->dir, &pool->file, POOL_FILE_BAD);
 
-	provision_retry_later(work, pools_now_ms(pools), looked ? PROVISION_CHECK_PAUSE_MS : PROVISION_PUNCH_PAUSE_MS,
-			      looked ? PROVISION_CHECK_PAUSE_MOST_MS : PROVISION_PUNCH_PAUSE_MOST_MS);
+	retry_pinned(pools, pool, job);
 	if (r != 0) {
 		pools_fail(pools, pool, "quarantine", strerrordesc_np(-r));
 		return;
@@ -165,15 +173,17 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 	}
 }
 
-/* Somebody opened a pool that was to be cleaned: root, looking at it. */
-static void had_again(struct pools *pools, struct registry_pool *pool)
+/*
+ * Somebody has a pool that was to be cleaned: root, looking at it; or khugepaged, which keeps a file that we have
+ * mapped ourselves a moment longer.
+ */
+static void had_again(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
 	log_line(pools->log, LOG_INFO, "%s: somebody has it again", pools_name(pool).text);
 	if (pool->state == REGISTRY_RECYCLING)
 		pools_set_state(pools, pool, REGISTRY_LEASED);
 	else
-		provision_retry_later(pool->job, pools_now_ms(pools), PROVISION_PUNCH_PAUSE_MS,
-				      PROVISION_PUNCH_PAUSE_MOST_MS);
+		retry_pinned(pools, pool, job);
 }
 
 static void checked(struct pools *pools, struct registry_pool *pool, const struct job *job)
@@ -187,7 +197,7 @@ static void checked(struct pools *pools, struct registry_pool *pool, const struc
 		quarantine(pools, pool, job);
 		break;
 	case EAGAIN:
-		had_again(pools, pool);
+		had_again(pools, pool, job);
 		break;
 	case EMFILE:
 	case ENFILE:
@@ -225,7 +235,7 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 		quarantine(pools, pool, job);
 		break;
 	case EAGAIN:
-		had_again(pools, pool);
+		had_again(pools, pool, job);
 		break;
 	case ENOENT:
 	case ESTALE:

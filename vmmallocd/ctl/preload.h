@@ -15,8 +15,8 @@ int preload_find(const char *directory, char *path, size_t bytes);
 
 /*
  * A new LD_PRELOAD, malloc'ed: the library, and the entries of `list` (it may be NULL). A list that names the library
- * already (any path, any version: a debug build, say) stays as it is, but for a path that is relative. -EINVAL: the path
- * has a character in it that separates entries; -ENOMEM.
+ * already (any path, any version: a debug build, say) stays as it is, but for a path that is relative. -EINVAL: the
+ * path has a character in it that separates entries; -ENOMEM.
  */
 int preload_list(const char *library, const char *list, char **ret_list);
 

@@ -93,12 +93,19 @@ daemon_cycle() {
 	# pinned pages of a pool that came back show nothing of the next user
 	wait_least a ready 1
 	hold take=a map fill=7 pin unmap close waitfor=go pinned
-	wait_least a ready 1
-	client take=a map zero fill=9 | grep -qx zero || fail "not zero"
+	if [ "$1" = /mnt/thp ]; then
+		# where it shows, that pool waits for them, and there is no room for another
+		wait_count a quarantined 1
+	else
+		wait_least a ready 1
+		client take=a map zero fill=9 | grep -qx zero || fail "not zero"
+	fi
 	: >go
 	wait_for grep -q pinned "held.$HELD"
 	is "$(tail -n 1 "held.$HELD")" "pinned 7"
 	kill_held "$HELD"
+	wait_least a ready 1
+	client take=a map zero fill=9 | grep -qx zero || fail "not zero"
 	wait_count a leased 0
 	end_class "$1"
 }
