@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -69,10 +70,13 @@ int prctl(int option, ...)
 }
 
 /* Whom to pass it on to. */
-static __attribute__((noinline, cold)) syscall_function syscall_slow(long number, long operation, long filter)
+static __attribute__((noinline, cold)) syscall_function syscall_slow(long number, long operation, long flags,
+									long filter)
 {
-	if (number == SYS_seccomp &&
-	    (operation == SECCOMP_SET_MODE_STRICT || (operation == SECCOMP_SET_MODE_FILTER && filter)))
+	bool confines = operation == SECCOMP_SET_MODE_STRICT ? flags == 0
+							     : operation == SECCOMP_SET_MODE_FILTER && filter;
+
+	if (number == SYS_seccomp && confines)
 		vmm_confine();
 	if (!next_syscall)
 		constructor();
@@ -91,6 +95,6 @@ __attribute__((optimize("O2"))) long vmm_syscall(long number, long a, long b, lo
 	syscall_function next = next_syscall;
 
 	if (__builtin_expect(number == SYS_seccomp || !next, 0))
-		next = syscall_slow(number, a, c);
+		next = syscall_slow(number, a, b, c);
 	return next(number, a, b, c, d, e SEVENTH(f));
 }

@@ -158,6 +158,7 @@ returns() {
 	local names
 	names=$(calls_of start growth fork "return to a pool, and a pool for a child")
 	confined exec kill -return $RUNTIME clock_nanosleep nanosleep $names
+	confined unseen allow -return sync
 }
 run_case "a heap returns to its pool under the manual's lists" returns
 
