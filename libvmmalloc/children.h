@@ -7,7 +7,8 @@
 
 /*
  * Edits the environment of this process, which its children inherit: `off` takes the library out of LD_PRELOAD and
- * leaves other entries; a size replaces VMMALLOC_POOL_SIZE. In place, before main; allocates nothing.
+ * leaves other entries; a size replaces VMMALLOC_POOL_SIZE. What is relative of the pool's directory, the log file and
+ * this library in LD_PRELOAD becomes absolute. In place, before main; allocates nothing.
  */
 void vmm_children_prepare(char **environment, const struct vmm_config *config);
 

@@ -15,6 +15,7 @@
 #include "libvmmalloc/daemon.h"
 #include "libvmmalloc/fork.h"
 #include "libvmmalloc/kernel.h"
+#include "libvmmalloc/path.h"
 #include "libvmmalloc/report.h"
 #include "libvmmalloc/trace.h"
 #include "libvmmalloc/vdso.h"
@@ -43,11 +44,7 @@ static void keep_pool_dir(void)
 {
 	struct text text = TEXT_INIT(vmm.pool_dir);
 
-	if (vmm.config.pool_dir[0] != '/' && kernel_getcwd(vmm.pool_dir, sizeof(vmm.pool_dir)) > 0) {
-		text.length = strlen(vmm.pool_dir);
-		text_add(&text, "/");
-	}
-	text_add(&text, "%s", vmm.config.pool_dir);
+	path_add(&text, vmm.config.pool_dir);
 }
 
 /* A full file system counts as a full pool, at the start too: then the program runs on ordinary memory, if it may. */

@@ -16,6 +16,7 @@
 #include "libvmmalloc/config.h"
 #include "libvmmalloc/engine.h"
 #include "libvmmalloc/kernel.h"
+#include "libvmmalloc/path.h"
 #include "libvmmalloc/report.h"
 
 #define LEVEL_MOST 4
@@ -101,13 +102,14 @@ void vmm_trace_start(char *const *environment)
 {
 	const char *path = vmm_config_value(environment, "VMMALLOC_LOG_FILE");
 	const char *stats = vmm_config_value(environment, "VMMALLOC_LOG_STATS");
+	struct text text = TEXT_INIT(log_to.path);
 
 	log_to.level = read_level(environment);
 	log_to.stats = log_to.level >= LEVEL_STATS || (stats && strcmp(stats, "1") == 0);
 	if (path && strlen(path) >= sizeof(log_to.path))
 		vmm_report_fatal("VMMALLOC_LOG_FILE is too long, expected at most %d bytes", PATH_MAX - 1);
 	if (path && *path) {
-		strcpy(log_to.path, path);
+		path_add(&text, path);  /* it is opened again after a fork, wherever the program works by then */
 		log_to.per_process = path[strlen(path) - 1] == '-';
 		if (log_fd() == STDERR_FILENO)
 			vmm_report_fatal("VMMALLOC_LOG_FILE (%s) cannot be opened: %s", path,

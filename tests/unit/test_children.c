@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_children -- what VMMALLOC_CHILDREN does to the environment. */
-/* objects: libvmmalloc/children.c common/base/text.c */
+/* objects: libvmmalloc/children.c libvmmalloc/path.c libvmmalloc/kernel.c common/base/text.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -107,9 +110,46 @@ static void test_children_inherit_changes_nothing(void **state)
 	assert_string_equal(environment.variables[1], "LD_PRELOAD=/usr/lib/libvmmalloc.so.1");
 }
 
+/* The working directory of the tests has a path that is no longer than some hundred bytes. */
+static void test_children_find_what_was_relative_after_they_changed_directory(void **state)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_INHERIT };
+	char directory[PATH_MAX], expected[2 * PATH_MAX];
+	char pool[] = "VMMALLOC_POOL_DIR=pools", log[] = "VMMALLOC_LOG_FILE=logs/x-";
+	char preload[] = "LD_PRELOAD=./a.so:build/libvmmalloc.so.1 $LIB/libvmmalloc.so.1:libvmmalloc.so.1:/b.so";
+	char *environment[] = { pool, log, preload, NULL };
+
+	(void)state;
+	assert_non_null(getcwd(directory, sizeof(directory)));
+	vmm_children_prepare(environment, &config);
+	snprintf(expected, sizeof(expected), "VMMALLOC_POOL_DIR=%s/pools", directory);
+	assert_string_equal(environment[0], expected);
+	snprintf(expected, sizeof(expected), "VMMALLOC_LOG_FILE=%s/logs/x-", directory);
+	assert_string_equal(environment[1], expected);
+	snprintf(expected, sizeof(expected),
+		 "LD_PRELOAD=./a.so:%s/build/libvmmalloc.so.1:$LIB/libvmmalloc.so.1:libvmmalloc.so.1:/b.so", directory);
+	assert_string_equal(environment[2], expected);
+}
+
+static void test_children_get_absolute_paths_as_they_are(void **state)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_INHERIT };
+	char pool[] = "VMMALLOC_POOL_DIR=/dev/shm", log[] = "VMMALLOC_LOG_FILE=";
+	char preload[] = "LD_PRELOAD=a.so  /x/libvmmalloc.so.1";
+	char *environment[] = { pool, log, preload, NULL };
+
+	(void)state;
+	vmm_children_prepare(environment, &config);
+	assert_ptr_equal(environment[0], pool);
+	assert_ptr_equal(environment[1], log);
+	assert_ptr_equal(environment[2], preload);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_children_find_what_was_relative_after_they_changed_directory),
+		cmocka_unit_test(test_children_get_absolute_paths_as_they_are),
 		cmocka_unit_test(test_children_off_takes_only_the_library_out_of_ld_preload),
 		cmocka_unit_test(test_children_off_leaves_names_that_only_look_like_it),
 		cmocka_unit_test(test_children_off_removes_an_empty_ld_preload),
