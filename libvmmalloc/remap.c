@@ -13,7 +13,10 @@
 
 static char *spare;  /* SPARE_MAPPINGS pages, each a mapping of its own; or NULL */
 
-/* It marks as locked what it maps, also a page that nobody can touch; and says so of any mapping. */
+/*
+ * It marks as locked what it maps, and says so of any mapping. The page can be read, or valgrind's memcheck would
+ * complain of the question.
+ */
 bool vmm_remap_locks(void)
 {
 	void *page;
@@ -21,7 +24,7 @@ bool vmm_remap_locks(void)
 
 	if (kernel_is_confined())
 		return false;
-	page = kernel_mmap(NULL, POOL_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	page = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (kernel_error(page))
 		return kernel_error(page) == -EAGAIN;  /* more than RLIMIT_MEMLOCK */
 	locks = kernel_msync(page, POOL_PAGE, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
