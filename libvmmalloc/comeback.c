@@ -3,8 +3,6 @@
 #include "libvmmalloc/comeback.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -211,23 +209,17 @@ static bool try_locked(struct vmm_heap *heap, uint64_t began)
 bool vmm_comeback_try(void)
 {
 	struct vmm_heap *heap = &vmm.heap;
-	int saved_errno = errno, cancel;
+	int saved_errno = errno;
 	uint64_t began = clock_now_ns();
 	bool returning = false;
-	sigset_t held;
 
 	if (began < __atomic_load_n(&state.return_ns, __ATOMIC_RELAXED))
 		return false;
-	/* a handler that wrote to the heap while it is copied would be a thread that was not counted */
-	kernel_hold_signals(&held);
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	/* not to be had if we are in a signal handler that interrupted one who has it */
-	if (pthread_mutex_trylock(&heap->lock) == 0) {
+	/* which holds back handlers: one that wrote to the heap while it is copied would be an uncounted thread */
+	if (vmm_lock_try(&heap->lock)) {
 		returning = vmm.away && try_locked(heap, began);
-		pthread_mutex_unlock(&heap->lock);
+		vmm_lock_release(&heap->lock);
 	}
-	(void)pthread_setcancelstate(cancel, NULL);
-	kernel_restore_signals(&held);
 	errno = saved_errno;
 	return returning;
 }

@@ -6,7 +6,6 @@
 #include "libvmmalloc/confine.h"
 
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
@@ -19,15 +18,15 @@
 void vmm_confine(void)
 {
 	/* other threads shall not be half through something that needs more; in a handler the lock may be our own */
-	int r = vmm.has_pool ? pthread_mutex_lock(&vmm.heap.lock) : -1;
-
+	if (vmm.has_pool)
+		(void)vmm_lock_take(&vmm.heap.lock);
 	kernel_confine();
 	vmm.away = false;
 	/* a copy that was asked for by all means is refused where it is made */
 	if (vmm.config.fork == CONFIG_FORK_AUTO || vmm.config.fork == CONFIG_FORK_COPY_OR_PRIVATE)
 		vmm.config.fork = CONFIG_FORK_PRIVATE;
-	if (r == 0)
-		pthread_mutex_unlock(&vmm.heap.lock);
+	if (vmm.has_pool)
+		vmm_lock_release(&vmm.heap.lock);
 }
 
 #pragma GCC visibility push(default)

@@ -36,20 +36,18 @@
 /* In the modes that copy, from vmm_fork_begin to vmm_fork_end; a handler of the program may fork between. */
 static pthread_mutex_t one_fork = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
-/* The fork under way. Guarded by the heap's lock; the clone, outside of the handlers, by one_fork. */
-static struct {
-	bool has_clone;             /* the copy for the child, from vmm_fork_begin on */
-	struct vmm_pool clone;
-	bool clone_is_full;         /* made by the parent; else the child fills it from what it sees */
-	char *memory;               /* the same in ordinary memory, laid out as the heap is; else NULL */
-	sigset_t signals;           /* to be let through again */
-	int cancel;                 /* likewise: we call functions that are cancellation points, with locks held */
-} state;
+/* In those modes: the forks that have begun, innermost first. Guarded by the heap's lock. */
+static struct vmm_fork *copying;
 
-/* Of this thread's fork under way, for vmm_fork_end. */
-static __thread bool counted;       /* in the header */
-static __thread bool doomed;        /* the child must end: what it needs could not be made, too late to say so */
-static __thread struct vmm_fork_call *under_way;
+/* The fork that glibc calls our handlers for. Guarded by the heap's lock, which is held from prepare on. */
+static struct vmm_fork *handled;
+static struct vmm_fork unannounced;  /* in its place, if no wrapper of ours was called */
+
+/* The fork that this thread has begun, innermost first. */
+static __thread struct vmm_fork *under_way;
+
+/* prepare could not have the heap's lock. */
+static __thread bool refused;
 
 static bool wants_copy(void)
 {
@@ -68,27 +66,26 @@ static size_t heap_bytes(const struct vmm_pool *pool)
 	return pool->size - pool->grain;
 }
 
-static void copy_stretch(void *unused, char *start, size_t bytes)
+static void copy_stretch(void *memory, char *start, size_t bytes)
 {
-	(void)unused;
-	memcpy(state.memory + (start - heap_start(&vmm.heap.pool)), start, bytes);
+	memcpy((char *)memory + (start - heap_start(&vmm.heap.pool)), start, bytes);
 }
 
 /* The child begins on a stack like `stack`, which cannot be exchanged under its feet. */
-static void copy_to_memory(struct vmm_heap *heap, const void *stack)
+static void copy_to_memory(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
 {
 	if (vmm_pool_contains(&heap->pool, stack))
 		return;
-	state.memory = vmm_remap_memory(heap_bytes(&heap->pool));
-	if (state.memory)
-		vmm_heap_each_used(heap, copy_stretch, NULL);
+	fork->memory = vmm_remap_memory(heap_bytes(&heap->pool));
+	if (fork->memory)
+		vmm_heap_each_used(heap, copy_stretch, fork->memory);
 }
 
-static void drop_clone(void)
+static void drop_clone(struct vmm_fork *fork)
 {
-	if (state.has_clone)
-		vmm_pool_drop(&state.clone);
-	state.has_clone = false;
+	if (fork->has_clone)
+		vmm_pool_drop(&fork->clone);
+	fork->has_clone = false;
 }
 
 static int freeze(struct vmm_heap *heap)
@@ -101,28 +98,36 @@ static int freeze(struct vmm_heap *heap)
 	return r;
 }
 
-/* With the lock held, if it could be had, at the very moment of the fork. */
-static void prepare_locked(struct vmm_heap *heap, const void *stack)
+static void freeze_or_copy(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
 {
-
-	counted = doomed = false;
 	if (vmm.config.fork == CONFIG_FORK_NONE)
 		return;
-	if (state.has_clone && __libc_single_threaded && !vmm_comeback_on_heap_stack(heap)) {
-		/* nobody can write while we copy: the parent does it, and stays on its pool */
-		state.clone_is_full = vmm_clone_fill(heap, &state.clone) == 0;
-		if (state.clone_is_full)
+	if (freeze(heap) < 0) {
+		copy_to_memory(fork, heap, stack);
+		fork->doomed = !fork->memory;
+	}
+}
+
+/* Where nobody can write while we copy, the parent does it, and stays on its pool. */
+static bool can_fill_clone(const struct vmm_fork *fork, const struct vmm_heap *heap)
+{
+	return fork->has_clone && __libc_single_threaded && !vmm_comeback_on_heap_stack(heap);
+}
+
+/* At the very moment of the fork. */
+static void prepare_locked(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
+{
+	if (can_fill_clone(fork, heap)) {
+		fork->clone_is_full = vmm_clone_fill(heap, &fork->clone) == 0;
+		if (fork->clone_is_full)
 			return;
-		drop_clone();
+		drop_clone(fork);
 		if (vmm.config.fork == CONFIG_FORK_COPY) {
-			doomed = true;
+			fork->doomed = true;
 			return;
 		}
 	}
-	if (freeze(heap) < 0) {
-		copy_to_memory(heap, stack);
-		doomed = !state.memory;
-	}
+	freeze_or_copy(fork, heap, stack);
 }
 
 /*
@@ -140,61 +145,42 @@ static int prepare_heap(struct vmm_heap *heap, const void *stack)
 	return vmm_pool_contains(&heap->pool, stack) ? -ENOMEM : 0;
 }
 
-static int make_clone(struct vmm_heap *heap)
+static int make_clone(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	int r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &state.clone);
+	int r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &fork->clone);
 
 	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
-	state.has_clone = r == 0;
-	state.clone_is_full = false;
+	fork->has_clone = r == 0;
 	return r < 0 && vmm.config.fork == CONFIG_FORK_COPY ? -ENOMEM : 0;
 }
 
-static void enter(struct vmm_fork_call *call)
+static int begin_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	call->outer = under_way;
-	call->counted = counted;
-	call->doomed = doomed;
-	under_way = call;
-	counted = doomed = false;
-	if (!wants_copy())
-		return;
-	call->clone = state.clone;
-	call->has_clone = state.has_clone;
-	state.has_clone = false;
+	int r = prepare_heap(heap, __builtin_frame_address(0));
+
+	if (r == 0 && wants_copy())
+		r = make_clone(fork, heap);
+	if (r < 0)
+		return r;
+	under_way = fork;
+	if (wants_copy())
+		copying = fork;
+	return 0;
 }
 
-static void leave(const struct vmm_fork_call *call)
+int vmm_fork_begin(struct vmm_fork *fork)
 {
-	under_way = call->outer;
-	counted = call->counted;
-	doomed = call->doomed;
-	if (!wants_copy())
-		return;
-	state.clone = call->clone;
-	state.has_clone = call->has_clone;
-	pthread_mutex_unlock(&one_fork);
-}
+	int r;
 
-int vmm_fork_begin(struct vmm_fork_call *call)
-{
-	struct vmm_heap *heap = &vmm.heap;
-	int r, cancel;
-
+	*fork = (struct vmm_fork){ .outer = under_way };
 	if (!vmm.has_pool)
 		return 0;
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (wants_copy())
 		pthread_mutex_lock(&one_fork);
-	pthread_mutex_lock(&heap->lock);
-	enter(call);
-	r = prepare_heap(heap, __builtin_frame_address(0));
-	if (r == 0 && wants_copy())
-		r = make_clone(heap);
-	pthread_mutex_unlock(&heap->lock);
-	if (r < 0)
-		leave(call);
-	(void)pthread_setcancelstate(cancel, NULL);
+	r = vmm_lock_take(&vmm.heap.lock) < 0 ? -EAGAIN : begin_locked(fork, &vmm.heap);
+	vmm_lock_release(&vmm.heap.lock);
+	if (r < 0 && wants_copy())
+		pthread_mutex_unlock(&one_fork);
 	return r;
 }
 
@@ -205,44 +191,44 @@ static void count_fork(struct vmm_heap *heap, int64_t change)
 	__atomic_add_fetch(&heap->pool.header->forks, (uint64_t)change, __ATOMIC_RELAXED);
 }
 
-static void in_parent_locked(struct vmm_heap *heap)
+/* What was made for the child is the child's now, or of no use. */
+static void drop_copies(struct vmm_fork *fork, const struct vmm_heap *heap)
 {
-	if (state.memory)
-		(void)kernel_munmap(state.memory, heap_bytes(&heap->pool));
-	state.memory = NULL;
-	drop_clone();
-	count_fork(heap, 1);
-	counted = true;
-	vmm_waiters_look_again(&heap->pool);
+	if (fork->memory)
+		(void)kernel_munmap(fork->memory, heap_bytes(&heap->pool));
+	fork->memory = NULL;
+	drop_clone(fork);
 }
 
 /* The child has ended already, or will at once. */
 static void undo(pid_t pid)
 {
-	int cancel;
-
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	while (kernel_waitpid(pid, NULL, 0) == -EINTR)
 		;
-	(void)pthread_setcancelstate(cancel, NULL);
 }
 
-pid_t vmm_fork_end(struct vmm_fork_call *call, pid_t pid)
+static void end_locked(struct vmm_fork *fork, pid_t pid)
 {
-	bool undone = doomed && pid > 0;
+	if (pid < 0 && fork->counted)
+		count_fork(&vmm.heap, -1);  /* glibc's handlers ran, but there was no fork */
+	drop_copies(fork, &vmm.heap);
+	under_way = fork->outer;
+	if (wants_copy())
+		copying = under_way;
+}
 
+pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid)
+{
 	if (!vmm.has_pool)
 		return pid;
-	if (pid == 0) {
-		under_way = call->outer;
+	(void)vmm_lock_take(&vmm.heap.lock);
+	end_locked(fork, pid);
+	vmm_lock_release(&vmm.heap.lock);
+	if (pid == 0)
 		return 0;
-	}
-	if (pid < 0 && counted)
-		count_fork(&vmm.heap, -1);  /* glibc's handlers ran, but there was no fork */
-	if (pid < 0 && !counted)
-		drop_clone();
-	leave(call);
-	if (!undone)
+	if (wants_copy())
+		pthread_mutex_unlock(&one_fork);
+	if (!fork->doomed || pid < 0)
 		return pid;
 	undo(pid);
 	return -ENOMEM;
@@ -251,15 +237,15 @@ pid_t vmm_fork_end(struct vmm_fork_call *call, pid_t pid)
 /* --- after it, in the child --- */
 
 /* The child's heap is no longer on the file: its descriptor is of no use, and may not keep the file's space. */
-static void take_memory(struct vmm_pool *pool, bool shares_descriptors)
+static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 {
-	if (!state.memory || vmm_remap_move(state.memory, heap_bytes(pool), heap_start(pool)) < 0)
+	if (!fork->memory || vmm_remap_move(fork->memory, heap_bytes(pool), heap_start(pool)) < 0)
 		vmm_report_fatal("fork: no memory for the child's heap");
-	state.memory = NULL;
+	fork->memory = NULL;
 	/* nothing of the file may stay mapped; its header has been copied */
 	(void)kernel_mmap(pool->base, pool->grain, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
 			  -1, 0);
-	if (vmm_pool_has_fd(pool) && !shares_descriptors)
+	if (vmm_pool_has_fd(pool) && !fork->shares_descriptors)
 		(void)kernel_close(pool->fd);
 	pool->fd = -1;
 }
@@ -277,93 +263,114 @@ static void take_header(struct vmm_pool *pool)
 	pool->header = &header;
 }
 
-/* The copies for children of forks that this one happened within are not for us. */
-static void drop_outer_clones(void)
+/*
+ * Copies for children of other forks are not for us: of forks that this one happened within, which go on in this
+ * process too, and of other threads, which are not in it.
+ */
+static void drop_other_clones(const struct vmm_fork *fork)
 {
-	for (struct vmm_fork_call *call = under_way; call; call = call->outer) {
-		if (wants_copy() && call->has_clone)
-			vmm_pool_drop(&call->clone);
-		call->has_clone = false;
+	/* a page that is not written to need not be copied for the child */
+	if (!wants_copy())
+		return;
+	one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	for (struct vmm_fork *other = copying; other; other = other->outer) {
+		if (other == fork)
+			continue;
+		if (fork->shares_descriptors)
+			other->clone.fd = -1;
+		drop_clone(other);
 	}
+	copying = under_way;
 }
 
-static void in_child_locked(struct vmm_heap *heap, bool shares_descriptors)
+/* Whether the heap is on the copy now that was made for this child. */
+static bool move_to_clone(struct vmm_fork *fork, struct vmm_heap *heap)
+{
+	if (!fork->has_clone)
+		return false;
+	/* it is filled from what nobody can write to; else there is a copy in memory, which is as good */
+	if (fork->memory || vmm_comeback_on_heap_stack(heap)) {
+		drop_clone(fork);
+		return false;
+	}
+	fork->has_clone = false;
+	return vmm_comeback_move(heap, &fork->clone, fork->clone_is_full) == 0;
+}
+
+static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 {
 	bool on_file = heap->pool.mapping.is_private && !heap->pool.mapping.in_parts;
-	bool has_clone = state.has_clone;
 
-	if (doomed)
+	vmm_trace_after_fork(fork->shares_descriptors);
+	if (fork->doomed)
 		kernel_exit(127);
 	vmm_mapping_forget_shadow(&heap->pool);
-	/* a page that is not written to need not be copied for the child */
-	if (wants_copy())
-		one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-	if (has_clone)
-		state.has_clone = false;
-	drop_outer_clones();
+	drop_other_clones(fork);
 	if (vmm.config.fork == CONFIG_FORK_NONE) {
 		vmm_comeback_start();
 		return;
 	}
-	/* the clone is filled from what nobody can write to; else there is a copy in memory, which is as good */
-	if (has_clone && (state.memory || vmm_comeback_on_heap_stack(heap))) {
-		vmm_pool_drop(&state.clone);
-	} else if (has_clone && vmm_comeback_move(heap, &state.clone, state.clone_is_full) == 0) {
+	if (move_to_clone(fork, heap)) {
 		TRACE(2, "child of %d, on a copy of its pool", (int)kernel_getppid());
 		return;
 	}
 	take_header(&heap->pool);
 	if (!on_file)
-		take_memory(&heap->pool, shares_descriptors);
-	vmm_comeback_child(heap, on_file, shares_descriptors);
+		take_memory(fork, &heap->pool);
+	vmm_comeback_child(heap, on_file, fork->shares_descriptors);
 	TRACE(2, "child of %d", (int)kernel_getppid());
 }
 
 /* --- the handlers --- */
 
-static void release(const sigset_t *held, int cancel)
-{
-	(void)pthread_setcancelstate(cancel, NULL);
-	kernel_restore_signals(held);
-}
-
 static void prepare(void)
 {
-	sigset_t held;
 	int cancel;
 
 	vmm_arena_before_fork();
 	if (!vmm.has_pool)
 		return;
-	kernel_hold_signals(&held);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_mutex_lock(&vmm.heap.lock);
-	state.signals = held;
-	state.cancel = cancel;
-	prepare_locked(&vmm.heap, __builtin_frame_address(0));
+	refused = vmm_lock_take(&vmm.heap.lock) < 0;
+	if (refused) {
+		vmm_lock_release(&vmm.heap.lock);
+		(void)pthread_setcancelstate(cancel, NULL);
+		return;
+	}
+	handled = under_way;
+	if (!handled) {
+		handled = &unannounced;
+		unannounced = (struct vmm_fork){ 0 };
+	}
+	handled->cancel = cancel;
+	prepare_locked(handled, &vmm.heap, __builtin_frame_address(0));
 }
 
 static void in_parent(void)
 {
-	sigset_t held = state.signals;
-	int cancel = state.cancel;
+	if (vmm.has_pool && !refused) {
+		int cancel = handled->cancel;
 
-	if (vmm.has_pool) {
-		in_parent_locked(&vmm.heap);
-		pthread_mutex_unlock(&vmm.heap.lock);
-		release(&held, cancel);
+		drop_copies(handled, &vmm.heap);
+		count_fork(&vmm.heap, 1);
+		handled->counted = true;
+		vmm_waiters_look_again(&vmm.heap.pool);
+		vmm_lock_release(&vmm.heap.lock);
+		(void)pthread_setcancelstate(cancel, NULL);
 	}
 	vmm_arena_after_fork(false);
 }
 
 static void in_child(void)
 {
+	if (refused)
+		kernel_exit(127);
 	if (vmm.has_pool) {
-		vmm_trace_after_fork();
-		in_child_locked(&vmm.heap, false);
-		/* whoever had the lock is not in this process */
-		vmm.heap.lock = (pthread_mutex_t)HEAP_LOCK_INITIALIZER;
-		release(&state.signals, state.cancel);
+		int cancel = handled->cancel;
+
+		in_child_locked(handled, &vmm.heap);
+		vmm_lock_release_in_child(&vmm.heap.lock);
+		(void)pthread_setcancelstate(cancel, NULL);
 	}
 	vmm_arena_after_fork(true);
 }
@@ -375,44 +382,37 @@ void vmm_fork_register(void)
 
 /* --- around calls that run no handlers --- */
 
-int vmm_fork_before_raw(struct vmm_fork_raw *raw, const void *stack)
+int vmm_fork_before_raw(struct vmm_fork *fork, const void *stack, bool shares_descriptors)
 {
 	int r;
 
+	*fork = (struct vmm_fork){ .shares_descriptors = shares_descriptors };
 	if (!vmm.has_pool)
 		return 0;
 	if (!stack)
 		stack = __builtin_frame_address(0);
-	kernel_hold_signals(&raw->signals);
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw->cancel);
-	/* in a signal handler that interrupted the one who has it, we are that one, and go on without */
-	raw->locked = pthread_mutex_lock(&vmm.heap.lock) == 0;
-	r = prepare_heap(&vmm.heap, stack);
+	r = vmm_lock_take(&vmm.heap.lock) < 0 ? -EAGAIN : prepare_heap(&vmm.heap, stack);
 	if (r == 0) {
-		prepare_locked(&vmm.heap, stack);
-		r = doomed ? -ENOMEM : 0;
+		freeze_or_copy(fork, &vmm.heap, stack);
+		r = fork->doomed ? -ENOMEM : 0;
 	}
-	if (r < 0) {
-		if (raw->locked)
-			pthread_mutex_unlock(&vmm.heap.lock);
-		release(&raw->signals, raw->cancel);
-	}
+	if (r < 0)
+		vmm_lock_release(&vmm.heap.lock);
 	return r;
 }
 
-void vmm_fork_after_raw(pid_t pid, const struct vmm_fork_raw *raw, bool shares_descriptors)
+void vmm_fork_after_raw(struct vmm_fork *fork, pid_t pid)
 {
 	if (!vmm.has_pool)
 		return;
 	if (pid == 0) {
-		in_child_locked(&vmm.heap, shares_descriptors);
-		vmm.heap.lock = (pthread_mutex_t)HEAP_LOCK_INITIALIZER;
-	} else {
-		in_parent_locked(&vmm.heap);
-		if (pid < 0)
-			count_fork(&vmm.heap, -1);
-		if (raw->locked)
-			pthread_mutex_unlock(&vmm.heap.lock);
+		in_child_locked(fork, &vmm.heap);
+		vmm_lock_release_in_child(&vmm.heap.lock);
+		return;
 	}
-	release(&raw->signals, raw->cancel);
+	drop_copies(fork, &vmm.heap);
+	if (pid > 0)
+		count_fork(&vmm.heap, 1);
+	vmm_waiters_look_again(&vmm.heap.pool);
+	vmm_lock_release(&vmm.heap.lock);
 }

@@ -76,30 +76,30 @@ static pid_t or_errno(pid_t pid)
 
 pid_t fork(void)
 {
-	struct vmm_fork_call call;
-	int r = vmm_fork_begin(&call);
+	struct vmm_fork this;
+	int r = vmm_fork_begin(&this);
 
-	return result(r < 0 ? r : vmm_fork_end(&call, or_errno(NEXT(fork)())));
+	return result(r < 0 ? r : vmm_fork_end(&this, or_errno(NEXT(fork)())));
 }
 
 pid_t __fork(void);
 pid_t __fork(void)
 {
-	struct vmm_fork_call call;
-	int r = vmm_fork_begin(&call);
+	struct vmm_fork this;
+	int r = vmm_fork_begin(&this);
 
-	return result(r < 0 ? r : vmm_fork_end(&call, or_errno(NEXT(__fork)())));
+	return result(r < 0 ? r : vmm_fork_end(&this, or_errno(NEXT(__fork)())));
 }
 
 int forkpty(int *master, char *name, const struct termios *termios, const struct winsize *size)
 {
-	struct vmm_fork_call call;
-	int r = vmm_fork_begin(&call), pid;
+	struct vmm_fork this;
+	int r = vmm_fork_begin(&this), pid;
 
 	if (r < 0)
 		return result(r);
 	pid = or_errno(NEXT(forkpty)(master, name, termios, size));
-	r = vmm_fork_end(&call, pid);
+	r = vmm_fork_end(&this, pid);
 	if (r < 0 && pid > 0)
 		(void)kernel_close(*master);
 	return result(r);
@@ -137,14 +137,14 @@ int daemon(int keep_directory, int keep_descriptors)
 
 pid_t _Fork(void)
 {
-	struct vmm_fork_raw raw;
-	int r = vmm_fork_before_raw(&raw, NULL);
+	struct vmm_fork this;
+	int r = vmm_fork_before_raw(&this, NULL, false);
 	pid_t pid;
 
 	if (r < 0)
 		return result(r);
 	pid = or_errno(NEXT(_Fork)());
-	vmm_fork_after_raw(pid, &raw, false);
+	vmm_fork_after_raw(&this, pid);
 	return result(pid);
 }
 
@@ -152,23 +152,20 @@ pid_t _Fork(void)
 struct clone_call {
 	int (*function)(void *);
 	void *argument;
-	struct vmm_fork_raw raw;
-	bool shares_descriptors;
+	struct vmm_fork fork;
 };
 
 static int cloned(void *call)
 {
 	struct clone_call copy = *(struct clone_call *)call;
 
-	vmm_fork_after_raw(0, &copy.raw, copy.shares_descriptors);
+	vmm_fork_after_raw(&copy.fork, 0);
 	return copy.function(copy.argument);
 }
 
 int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 {
-	struct clone_call call = { .function = function,
-				   .argument = argument,
-				   .shares_descriptors = flags & CLONE_FILES };
+	struct clone_call call = { .function = function, .argument = argument };
 	va_list args;
 	int r;
 
@@ -180,11 +177,11 @@ int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 
 	if (flags & CLONE_VM)
 		return NEXT(clone)(function, stack, flags, argument, parent_tid, tls, child_tid);
-	r = vmm_fork_before_raw(&call.raw, stack ? (char *)stack - 1 : NULL);
+	r = vmm_fork_before_raw(&call.fork, stack ? (char *)stack - 1 : NULL, flags & CLONE_FILES);
 	if (r < 0)
 		return result(r);
 	r = or_errno(NEXT(clone)(cloned, stack, flags, &call, parent_tid, tls, child_tid));
-	vmm_fork_after_raw(r, &call.raw, false);
+	vmm_fork_after_raw(&call.fork, r);
 	return result(r);
 }
 

@@ -63,9 +63,9 @@ static void count_used(struct vmm_heap *heap, int64_t change)
 
 void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change)
 {
-	pthread_mutex_lock(&heap->lock);
+	(void)vmm_lock_take(&heap->lock);
 	figure_set(figure, *figure + (uint64_t)change);
-	pthread_mutex_unlock(&heap->lock);
+	vmm_lock_release(&heap->lock);
 }
 
 static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
@@ -339,7 +339,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 {
 	int r;
 
-	*heap = (struct vmm_heap){ .lock = HEAP_LOCK_INITIALIZER, .pool = *pool, .all_reserved = all_reserved };
+	*heap = (struct vmm_heap){ .lock = VMM_LOCK_INITIALIZER, .pool = *pool, .all_reserved = all_reserved };
 	heap->low = heap->fresh = heap_start(heap);
 	heap->high = heap_end(heap);
 	heap->granule = pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE;
@@ -394,13 +394,13 @@ void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align,
 	size_t dirty = 0;
 	bool taken;
 
-	pthread_mutex_lock(&heap->lock);
+	(void)vmm_lock_take(&heap->lock);
 	taken = at ? take_at(heap, start, bytes, use) : take_anywhere(heap, bytes, align, use, &start);
 	if (taken) {
 		dirty = hand_out(heap, start, bytes);
 		count_used(heap, (int64_t)bytes);
 	}
-	pthread_mutex_unlock(&heap->lock);
+	vmm_lock_release(&heap->lock);
 
 	TRACE(3, "%zu bytes, aligned to %zu, at %p", bytes, align, taken ? (void *)start : NULL);
 	if (!taken)
@@ -474,13 +474,13 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 	size_t dirty = 0;
 	bool taken;
 
-	pthread_mutex_lock(&heap->lock);
+	(void)vmm_lock_take(&heap->lock);
 	taken = take_from_top(heap, bytes, align, &start) || take_highest(heap, bytes, align, &start);
 	if (taken) {
 		dirty = hand_out(heap, start, bytes);
 		count_metadata(heap, (int64_t)(bytes - hole_bytes(heap, start, start + bytes)));
 	}
-	pthread_mutex_unlock(&heap->lock);
+	vmm_lock_release(&heap->lock);
 
 	if (!taken)
 		return NULL;
@@ -529,11 +529,11 @@ int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes
 	uint64_t *reserved = &heap->pool.header->reserved_bytes, before;
 	int r;
 
-	pthread_mutex_lock(&heap->lock);
+	(void)vmm_lock_take(&heap->lock);
 	before = *reserved;
 	r = fill_holes(heap, (uintptr_t)address, bytes);
 	count_metadata(heap, (int64_t)(*reserved - before));
-	pthread_mutex_unlock(&heap->lock);
+	vmm_lock_release(&heap->lock);
 	return r;
 }
 
@@ -561,21 +561,21 @@ void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
 {
 	ASSERT(vmm_pool_contains(&heap->pool, address) && heap_end(heap) - (uintptr_t)address >= bytes);
 	TRACE(3, "%zu bytes at %p", bytes, address);
-	pthread_mutex_lock(&heap->lock);
+	(void)vmm_lock_take(&heap->lock);
 	ASSERT(heap->pool.header->used_bytes >= bytes);
 	count_used(heap, -(int64_t)bytes);
 	give(heap, (uintptr_t)address, bytes);
-	pthread_mutex_unlock(&heap->lock);
+	vmm_lock_release(&heap->lock);
 }
 
 void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes)
 {
 	uintptr_t start = (uintptr_t)address;
 
-	pthread_mutex_lock(&heap->lock);
+	(void)vmm_lock_take(&heap->lock);
 	count_metadata(heap, -(int64_t)(bytes - hole_bytes(heap, start, start + bytes)));
 	give(heap, start, bytes);
-	pthread_mutex_unlock(&heap->lock);
+	vmm_lock_release(&heap->lock);
 }
 
 typedef void (*visit_function)(void *context, char *start, size_t bytes);
@@ -687,13 +687,13 @@ size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep)
 	const struct range *last;
 	size_t released = 0, whole;
 
-	pthread_mutex_lock(&heap->lock);
+	(void)vmm_lock_take(&heap->lock);
 	last = ranges_ending_at(&heap->free, heap->low);
 	whole = heap->has_holes ? heap->granule : heap->pool.unit;
 	if (last && !heap->all_reserved && !heap->pool.mapping.is_private) {
 		if (keep < last->length && align_up(last->start + keep, whole) < heap->low)
 			released = shrink_to(heap, align_up(last->start + keep, whole));
 	}
-	pthread_mutex_unlock(&heap->lock);
+	vmm_lock_release(&heap->lock);
 	return released;
 }

@@ -21,17 +21,14 @@
 #ifndef LIBVMMALLOC_HEAP_H
 #define LIBVMMALLOC_HEAP_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "libvmmalloc/dump.h"
+#include "libvmmalloc/lock.h"
 #include "libvmmalloc/pool.h"
 #include "libvmmalloc/ranges.h"
-
-/* It tells who has it already: a signal handler may be in the way of the one whom it interrupted. */
-#define HEAP_LOCK_INITIALIZER PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP
 
 #define HEAP_GRANULE ((size_t)64 << 10)  /* the least that a granule may be; the pool's unit if that is more */
 
@@ -41,7 +38,7 @@ enum vmm_heap_use {
 };
 
 struct vmm_heap {
-	pthread_mutex_t lock;   /* guards all below, and the figures in the pool's header */
+	struct vmm_lock lock;   /* guards all below, and the figures in the pool's header */
 	struct vmm_pool pool;
 	struct ranges free;     /* reserved and not handed out */
 	uintptr_t low;          /* [start, low) is reserved */

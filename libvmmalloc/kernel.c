@@ -9,6 +9,11 @@
 #include <unistd.h>
 
 #define SIGNAL_SET_BYTES 8  /* of the kernel's sigset_t; libc's is longer */
+#define SIGNAL_BIT(signal) ((uint64_t)1 << ((signal) - 1))
+#define FAULT_SIGNALS (SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | \
+	SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGSYS))
+/* cancellation, and setuid() of all threads, which would wait for this one */
+#define LIBC_SIGNALS (SIGNAL_BIT(32) | SIGNAL_BIT(33))
 
 #if defined(__x86_64__)
 
@@ -290,6 +295,11 @@ void kernel_exit(int status)
 		(void)kernel_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 
+int kernel_unshare(int flags)
+{
+	return (int)kernel_call(SYS_unshare, flags, 0, 0, 0, 0, 0);
+}
+
 int kernel_sched_yield(void)
 {
 	return (int)kernel_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
@@ -310,8 +320,7 @@ int kernel_futex(int *word, int operation, int value)
 
 void kernel_hold_signals(sigset_t *ret_held)
 {
-	/* 32 and 33: cancellation, and setuid() of all threads, which would wait for this one */
-	uint64_t all = ~((uint64_t)3 << 31);
+	uint64_t all = ~(FAULT_SIGNALS | LIBC_SIGNALS);
 
 	memset(ret_held, 0, sizeof(*ret_held));
 	if (!kernel_is_confined())

@@ -96,6 +96,7 @@ int kernel_prctl(int option, unsigned long argument);
 pid_t kernel_setsid(void);
 pid_t kernel_waitpid(pid_t pid, int *status, int options);
 void kernel_exit(int status) __attribute__((noreturn));  /* of the whole process */
+int kernel_unshare(int flags);
 int kernel_sched_yield(void);
 
 /* The bytes of the mask that were written. */
@@ -105,8 +106,9 @@ int kernel_sched_getaffinity(size_t bytes, cpu_set_t *ret_cpus);
 int kernel_futex(int *word, int operation, int value);
 
 /*
- * Holds back all signals but those that glibc uses between its threads; *ret_held is what was held back before. Does
- * nothing, and its counterpart neither, where the kernel refuses it or we are confined.
+ * Holds back all signals but those that glibc uses between its threads, and those of faults, which would end a process
+ * that blocks them; *ret_held is what was held back before. Does nothing, and its counterpart neither, where the kernel
+ * refuses it or we are confined.
  */
 void kernel_hold_signals(sigset_t *ret_held);
 void kernel_restore_signals(const sigset_t *held);

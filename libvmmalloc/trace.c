@@ -33,6 +33,13 @@ static struct {
 	ino_t ino;
 } log_to;
 
+static bool has_log_fd(void)
+{
+	struct stat st;
+
+	return log_to.fd > 0 && kernel_fstat(log_to.fd, &st) == 0 && st.st_dev == log_to.dev && st.st_ino == log_to.ino;
+}
+
 /* The log file, opened anew if our descriptor is no longer ours. Standard error if it cannot be opened. */
 static int log_fd(void)
 {
@@ -42,7 +49,7 @@ static int log_fd(void)
 
 	if (log_to.path[0] == '\0')
 		return STDERR_FILENO;
-	if (log_to.fd > 0 && kernel_fstat(log_to.fd, &st) == 0 && st.st_dev == log_to.dev && st.st_ino == log_to.ino)
+	if (has_log_fd())
 		return log_to.fd;
 
 	text_add(&text, "%s", log_to.path);
@@ -118,12 +125,13 @@ void vmm_trace_start(char *const *environment)
 	TRACE(1, "libvmmalloc %s", VMMALLOC_VERSION);
 }
 
-void vmm_trace_after_fork(void)
+void vmm_trace_after_fork(bool shares_descriptors)
 {
-	if (log_to.per_process && log_to.fd > 0) {
+	if (!log_to.per_process)
+		return;
+	if (!shares_descriptors && has_log_fd())
 		(void)kernel_close(log_to.fd);
-		log_to.fd = -1;
-	}
+	log_to.fd = -1;
 }
 
 static void log_stats(void *unused, const char *string)

@@ -9,6 +9,8 @@
 #ifndef LIBVMMALLOC_TRACE_H
 #define LIBVMMALLOC_TRACE_H
 
+#include <stdbool.h>
+
 #ifdef VMM_DEBUG
 
 #define TRACE(level, ...) vmm_trace((level), __func__, __VA_ARGS__)
@@ -17,8 +19,11 @@
 /* Reads the variables from `environment`; a malformed one ends the process with one line. */
 void vmm_trace_start(char *const *environment);
 
-/* In the child: a log file whose name ends in "-" is followed by one of the child's own. */
-void vmm_trace_after_fork(void);
+/*
+ * In the child: a log file whose name ends in "-" is followed by one of the child's own. `shares_descriptors`: the
+ * parent's may not be closed.
+ */
+void vmm_trace_after_fork(bool shares_descriptors);
 
 void vmm_trace(int level, const char *function, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void vmm_trace_assert(const char *condition, const char *file, int line) __attribute__((noreturn));
@@ -28,7 +33,7 @@ void vmm_trace_assert(const char *condition, const char *file, int line) __attri
 #define TRACE(level, ...) ((void)0)
 #define ASSERT(condition) ((void)sizeof(condition))
 #define vmm_trace_start(environment) ((void)0)
-#define vmm_trace_after_fork() ((void)0)
+#define vmm_trace_after_fork(shares_descriptors) ((void)0)
 
 #endif
 

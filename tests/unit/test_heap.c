@@ -5,8 +5,9 @@
  * The wrappers below keep a map of the pages that the heap has had reserved, let the file system be full when a test
  * wants it to be, and own the clock.
  */
-/* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c common/base/text.c */
-/* objects: libvmmalloc/dump.c libvmmalloc/kernel.c libvmmalloc/remap.c libvmmalloc/waiters.c tests/unit/scratch.c */
+/* objects: common/base/text.c tests/unit/scratch.c */
+/* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c */
+/* objects: libvmmalloc/dump.c libvmmalloc/kernel.c libvmmalloc/lock.c libvmmalloc/remap.c libvmmalloc/waiters.c */
 /* wrap: kernel_open kernel_fallocate kernel_madvise kernel_mmap kernel_fstatfs kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
  */
 /* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c libvmmalloc/clone.c */
 /* objects: libvmmalloc/dump.c libvmmalloc/thaw.c libvmmalloc/kernel.c libvmmalloc/remap.c libvmmalloc/waiters.c */
-/* objects: common/base/text.c */
+/* objects: libvmmalloc/lock.c common/base/text.c */
 /* wrap: kernel_fallocate kernel_madvise kernel_mmap kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>

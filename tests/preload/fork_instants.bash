@@ -1,0 +1,38 @@
+#!/bin/bash
+# fork_instants.bash -- forks at every moment, and by every way: signal handlers, raw system calls, other namespaces.
+#
+# STEPS: at how many instructions of each stretch a handler forks; "all" takes hours.
+. "$(dirname "$0")/../lib/suite.bash"
+. "$(dirname "$0")/../lib/fork_modes.bash"
+STEPS=${STEPS:-8}
+[ "$STEPS" = all ] && DEADLINE=20000
+export STEPS
+
+stepping() {
+	VMMALLOC_POOL_SIZE=64M in_mode "$1" fork_stepping "$2" "$3" >steps
+	[ $? -eq 0 ] || { tail -n 1 steps; return 1; }
+}
+for stretch in malloc malloc_private fork fork_private fork_threads fork_returning fork_large _Fork clone syscall \
+	return give; do
+	count=$STEPS
+	[ $stretch = give ] && [ "$STEPS" != all ] && count=3
+	run_case "a handler forks within $stretch" stepping auto $stretch $count
+done
+for mode in 1 2 3; do
+	for stretch in fork fork_threads _Fork; do
+		run_case "VMMALLOC_FORK=$mode: a handler forks within $stretch" stepping $mode $stretch "$STEPS"
+	done
+done
+
+for mode in auto 1 2 3; do
+	run_case "VMMALLOC_FORK=$mode: children that syscall() makes have a heap of their own" in_mode $mode raw_clone
+done
+run_case "a program whose descriptors others open is not harmed" in_mode auto fork_watched
+
+namespaces() {
+	unshare -p -f true 2>/dev/null || skip "no PID namespaces here"
+	in_mode auto same_number
+}
+run_case "a vforked child with its parent's number, in a new PID namespace" namespaces
+
+end_suite
