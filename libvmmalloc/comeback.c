@@ -3,6 +3,7 @@
 #include "libvmmalloc/comeback.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -23,10 +24,17 @@
 #define MOVE_AGE_NS 1000000000u                /* and a parent whose children live this long gets another, */
 #define SETTLE_MOST ((size_t)16 << 20)         /* if their heap is no larger than this */
 
+/* A process id is one in its namespace only: a child in a new one may have its parent's. */
+struct process {
+	pid_t pid;
+	ino_t pid_namespace;        /* 0: not known */
+};
+
 /* Guarded by the heap's lock. */
 static struct {
-	pid_t pid;                  /* whose memory this is: a vforked child has another, and the same memory */
+	struct process owner;       /* whose memory this is: a vforked child is another, in the same memory */
 	bool unmarked;              /* there may be children without a marker: no way back */
+	bool shared;                /* other processes may have this memory too: vmm_comeback_cloned */
 	bool is_child;              /* private on the parent's file, not on one of our own */
 	struct vmm_marker marker;
 	uint64_t frozen_ns;         /* when the file was, CLOCK_MONOTONIC */
@@ -49,6 +57,25 @@ static bool has_one_thread(void)
 	return kernel_stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
 }
 
+static struct process this_process(void)
+{
+	struct process process = { .pid = kernel_getpid() };
+	struct stat st;
+
+	if (kernel_stat("/proc/self/ns/pid", &st) == 0)
+		process.pid_namespace = st.st_ino;
+	return process;
+}
+
+/* False if that cannot be proved. */
+static bool is_owner(void)
+{
+	struct process process = this_process();
+
+	return process.pid == state.owner.pid && process.pid_namespace &&
+	       process.pid_namespace == state.owner.pid_namespace;
+}
+
 bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap)
 {
 	return vmm_pool_contains(&heap->pool, __builtin_frame_address(0));
@@ -56,7 +83,23 @@ bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap)
 
 void vmm_comeback_start(void)
 {
-	state.pid = kernel_getpid();
+	state.owner = this_process();
+	state.shared = false;
+}
+
+/* A child of CLONE_VFORK does not run beside its parent. */
+void vmm_comeback_cloned(uint64_t flags)
+{
+	if ((flags & CLONE_VM) && !(flags & (CLONE_THREAD | CLONE_VFORK)))
+		__atomic_store_n(&state.shared, true, __ATOMIC_RELAXED);
+}
+
+/* The kernel lets a process unshare its memory, which it cannot do, if nobody shares it. */
+static bool has_sharers(void)
+{
+	if (state.shared && kernel_unshare(CLONE_VM) == 0)
+		state.shared = false;
+	return state.shared;
 }
 
 void vmm_comeback_frozen(struct vmm_heap *heap)
@@ -66,8 +109,8 @@ void vmm_comeback_frozen(struct vmm_heap *heap)
 	show_mode(heap, POOL_HEADER_PRIVATE);
 	/* what a child forks has the marker of the child's parent: they need the same file */
 	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
-		/* the descriptors that a vforked child makes are not its parent's */
-		state.unmarked |= kernel_getpid() != state.pid || vmm_marker_plant(&state.marker) < 0;
+		/* a vforked child's new descriptor is not its parent's, who misses it when it asks */
+		state.unmarked |= vmm_marker_plant(&state.marker) < 0;
 		vmm.away = !state.unmarked;
 	}
 	if (!vmm.away)
@@ -176,11 +219,11 @@ static int return_free(struct vmm_heap *heap)
 /* With the lock held. */
 static int come_back(struct vmm_heap *heap, bool one_thread)
 {
-	if (kernel_getpid() != state.pid)
+	if (!is_owner())
 		return -EBUSY;  /* a vforked child: its parent's threads may be writing */
 	if (!one_thread)
 		return state.is_child ? -EBUSY : return_free(heap);
-	if (vmm_comeback_on_heap_stack(heap))
+	if (has_sharers() || vmm_comeback_on_heap_stack(heap))
 		return -EBUSY;
 	return state.is_child ? settle_child(heap) : return_wholly(heap);
 }

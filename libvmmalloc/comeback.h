@@ -13,11 +13,15 @@
 #define LIBVMMALLOC_COMEBACK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "libvmmalloc/heap.h"
 
 /* At the start, and in every child that is a process of its own. */
 void vmm_comeback_start(void);
+
+/* A call of clone with these flags was made: it may make a process that is no thread, in the same memory. */
+void vmm_comeback_cloned(uint64_t flags);
 
 /* The heap is private from now on, and a fork follows. */
 void vmm_comeback_frozen(struct vmm_heap *heap);

@@ -175,6 +175,7 @@ int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 	pid_t *child_tid = va_arg(args, pid_t *);
 	va_end(args);
 
+	vmm_comeback_cloned((unsigned)flags);
 	if (flags & CLONE_VM)
 		return NEXT(clone)(function, stack, flags, argument, parent_tid, tls, child_tid);
 	r = vmm_fork_before_raw(&call.fork, stack ? (char *)stack - 1 : NULL, flags & CLONE_FILES);
