@@ -14,4 +14,7 @@
 /* A filter is about to be installed. Async-signal-safe. */
 void vmm_confine(void);
 
+/* seccomp(2) is about to be called with these arguments, and may install one. */
+void vmm_confine_by_seccomp(long operation, long flags, long filter);
+
 #endif

@@ -186,6 +186,9 @@ int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 	return result(r);
 }
 
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+	__attribute__((alias("clone"), leaf, nothrow));
+
 static pid_t waited(pid_t pid)
 {
 	if (pid > 0 && vmm.away)

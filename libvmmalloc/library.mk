@@ -3,7 +3,8 @@
 LIB_SOURCES := common/base/handout.c common/base/size.c common/base/text.c \
 	$(addprefix libvmmalloc/,arena.c children.c clone.c comeback.c config.c confine.c daemon.c dump.c \
 		enginecalls.c entry.c fork.c forkcalls.c heap.c info.c kernel.c loader.c lock.c mapping.c marker.c \
-		mutex.c operators.c path.c pool.c ranges.c remap.c report.c start.c thaw.c vdso.c waiters.c)
+		mutex.c operators.c path.c pool.c ranges.c rawcall.c remap.c report.c start.c thaw.c vdso.c \
+		waiters.c)
 DEBUG_SOURCES := $(LIB_SOURCES) libvmmalloc/trace.c libvmmalloc/entry_debug.c
 
 RELEASE_LIB := $(BUILD)/release/$(SONAME)

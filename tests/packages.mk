@@ -8,5 +8,5 @@ TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace p
 	git python3 perl curl sqlite3 redis-server redis-tools memcached nginx-light zstd xz-utils bzip2 ed vim tcl gdb \
 	openssl openssh-client xfsprogs btrfs-progs e2fsprogs util-linux postgresql systemd libseccomp-dev \
 	fakeroot fakechroot libsocket-wrapper libnss-wrapper libuid-wrapper libpam-wrapper libresolv-wrapper torsocks \
-	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs
+	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs bubblewrap vsftpd crun
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk

@@ -48,6 +48,15 @@ per_process() {
 }
 run_case "VMMALLOC_LOG_FILE ending in - has one file a process, forked children too" per_process
 
+raw_forks() {
+	VMMALLOC_LOG_LEVEL=2 VMMALLOC_LOG_FILE=$WORK/log- traced "$PROGRAMS/raw_clone" 2>err || return 1
+	for file in log-*; do
+		[ "$(grep -c 'child of' "$file")" -le 1 ] || fail "$file has lines of several processes: $(cat "$file")"
+	done
+	[ "$(find . -name 'log-[0-9]*' | wc -l)" -gt 12 ]
+}
+run_case "children of clone and of raw system calls have one each, too" raw_forks
+
 every_allocation() {
 	VMMALLOC_LOG_LEVEL=4 VMMALLOC_LOG_FILE=$WORK/log traced "$PROGRAMS/entry_points" || return 1
 	for name in malloc calloc realloc free cfree posix_memalign aligned_alloc memalign valloc pvalloc; do

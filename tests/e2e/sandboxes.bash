@@ -1,0 +1,89 @@
+#!/bin/bash
+# sandboxes.bash -- programs that fork by a raw system call: bubblewrap, vsftpd, crun.
+. "$(dirname "$0")/../lib/suite.bash"
+
+bwraps() {
+	need bwrap
+	bwrap --bind / / true 2>/dev/null || skip "no namespaces for bwrap here"
+	for i in 1 2 3; do
+		preload bwrap --bind / / --dev /dev --proc /proc --unshare-all --die-with-parent \
+			sh -c 'echo "inside $$"; exit 3' >out 2>err
+		[ $? -eq 3 ] && grep -qE '^inside [0-9]+$' out && [ ! -s err ] || fail "$(cat out err)"
+	done
+}
+run_case "bwrap: new namespaces, its own init, and the exit status" bwraps
+
+bwraps_as_pid_1() {
+	need bwrap
+	bwrap --bind / / true 2>/dev/null || skip "no namespaces for bwrap here"
+	preload bwrap --bind / / --dev /dev --proc /proc --unshare-pid --as-pid-1 sh -c 'echo $$' >out 2>err
+	[ "$(cat out)" = 1 ] && [ ! -s err ]
+}
+run_case "bwrap --as-pid-1" bwraps_as_pid_1
+
+ftp_server() {
+	need vsftpd python3
+	[ "$(id -u)" -eq 0 ] || skip "vsftpd must be started by root"
+	mkdir -p root/pub empty
+	chmod 755 "$WORK" root root/pub empty
+	seq 100000 >root/pub/numbers
+	port=$((20000 + $$ % 20000))
+	cat >vsftpd.conf <<-C
+	listen=YES
+	listen_address=127.0.0.1
+	listen_port=$port
+	background=NO
+	anonymous_enable=YES
+	anon_root=$PWD/root
+	secure_chroot_dir=$PWD/empty
+	ftp_username=daemon
+	nopriv_user=nobody
+	isolate=YES
+	isolate_network=YES
+	seccomp_sandbox=NO
+	C
+	chown root: vsftpd.conf
+	# it limits its address space to 200 MiB
+	VMMALLOC_POOL_SIZE=32M preload vsftpd "$PWD/vsftpd.conf" >out 2>&1 &
+	server=$!
+	cat >client.py <<-'P'
+	import ftplib, hashlib, sys, time
+	expected = hashlib.sha256(open("root/pub/numbers", "rb").read()).digest()
+	for i in range(12):
+	    for attempt in range(100):
+	        try:
+	            ftp = ftplib.FTP()
+	            ftp.connect("127.0.0.1", int(sys.argv[1]), timeout=20)
+	            break
+	        except OSError:
+	            time.sleep(0.1)
+	    ftp.login()
+	    digest = hashlib.sha256()
+	    ftp.retrbinary("RETR pub/numbers", digest.update)
+	    assert digest.digest() == expected
+	    assert any("numbers" in line for line in ftp.nlst("pub"))
+	    ftp.quit()
+	P
+	timeout 60 python3 client.py $port 2>client.err
+	status=$?
+	kill $server
+	wait $server 2>/dev/null
+	[ $status -eq 0 ] || fail "$(cat out client.err)"
+}
+run_case "vsftpd: sessions in namespaces of their own" ftp_server
+
+runs_container() {
+	need crun
+	[ "$(id -u)" -eq 0 ] || skip "crun must be started by root"
+	mkdir -p bundle/rootfs/bin
+	cp /bin/busybox bundle/rootfs/bin/ 2>/dev/null || skip "no busybox"
+	ln -s busybox bundle/rootfs/bin/sh
+	(cd bundle && crun spec) || skip "crun makes no configuration here"
+	sed -i -e 's/"terminal": true/"terminal": false/' -e 's|"sh"|"sh", "-c", "echo inside"|' bundle/config.json
+	crun --root "$PWD/state" run -b bundle plain >/dev/null 2>&1 || skip "crun cannot run here"
+	preload crun --root "$PWD/state" run -b bundle preloaded >out 2>err
+	[ $? -eq 0 ] && [ "$(cat out)" = inside ] || fail "$(cat out err)"
+}
+run_case "crun: a container" runs_container
+
+end_suite
