@@ -1,26 +1,28 @@
 #!/bin/bash
 # fork_instants.bash -- forks at every moment, and by every way: signal handlers, raw system calls, other namespaces.
 #
-# STEPS: at how many instructions of each stretch a handler forks; "all" takes hours.
+# A handler forks before and after each system call of each stretch, and at STEPS more of its instructions; with "all",
+# at each one, which takes hours.
 . "$(dirname "$0")/../lib/suite.bash"
 . "$(dirname "$0")/../lib/fork_modes.bash"
-STEPS=${STEPS:-8}
+STEPS=${STEPS:-3}
 [ "$STEPS" = all ] && DEADLINE=20000
 export STEPS
 
 stepping() {
-	VMMALLOC_POOL_SIZE=64M in_mode "$1" fork_stepping "$2" "$3" >steps
-	[ $? -eq 0 ] || { tail -n 1 steps; return 1; }
+	local steps
+	for steps in calls "$STEPS"; do
+		VMMALLOC_POOL_SIZE=64M in_mode "$1" fork_stepping "$2" "$steps" >steps
+		[ $? -eq 0 ] || { tail -n 1 steps; return 1; }
+	done
 }
 for stretch in malloc malloc_private fork fork_private fork_threads fork_returning fork_large _Fork clone syscall \
 	return give; do
-	count=$STEPS
-	[ $stretch = give ] && [ "$STEPS" != all ] && count=3
-	run_case "a handler forks within $stretch" stepping auto $stretch $count
+	run_case "a handler forks within $stretch" stepping auto $stretch
 done
 for mode in 1 2 3; do
 	for stretch in fork fork_threads _Fork; do
-		run_case "VMMALLOC_FORK=$mode: a handler forks within $stretch" stepping $mode $stretch "$STEPS"
+		run_case "VMMALLOC_FORK=$mode: a handler forks within $stretch" stepping $mode $stretch
 	done
 done
 

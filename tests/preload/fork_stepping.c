@@ -1,9 +1,10 @@
 /*
  * A signal handler that calls _Fork at any instruction of what changes the heap's mapping: fork_stepping STRETCH COUNT.
  *
- * The program runs itself once for each of COUNT instructions of the stretch ("all": for each one), steps up to it, and
- * has the signal delivered there. The handler writes to the heap and forks; its child goes on with the interrupted
- * code, as the parent does. Then each of them fills all that it has, and finds it as it left it.
+ * The program runs itself once for each of COUNT instructions of the stretch ("all": for each one; "calls": before and
+ * after each system call), steps up to it, and has the signal delivered there. The handler writes to the heap and
+ * forks; its child goes on with the interrupted code, as the parent does. Then each of them fills all that it has, and
+ * finds it as it left it.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #define BLOCK_BYTES 80000
 #define MORE_BLOCKS 40
 #define MARK SIGURG         /* where the stretch begins and ends; nothing to a process that nobody traces */
+#define NOT_HANDLED 3        /* exit status: the signal has not come */
 #define RUN_SECONDS 60
 #define STRETCH_MOST 2000000
 
@@ -68,19 +70,20 @@ static void handler(int signal)
 
 static void *idle(void *unused)
 {
-	sigset_t all;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
 	pause();
 	return unused;
 }
 
+/* It takes no signal, from its first moment on. */
 static void start_thread(void)
 {
+	sigset_t all, before;
 	pthread_t thread;
 
+	sigfillset(&all);
+	CHECK(pthread_sigmask(SIG_BLOCK, &all, &before) == 0);
 	CHECK(pthread_create(&thread, NULL, idle, NULL) == 0);
+	CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
 }
 
 /* To the handler's child it may be a brother. */
@@ -227,12 +230,13 @@ static int be_stepped(const struct stretch *stretch)
 	stretch->stretch();
 	raise(MARK);
 	after();
-	return 0;
+	return handled ? 0 : NOT_HANDLED;
 }
 
 /* --- the one that steps --- */
 
 static pid_t stepped;
+static enum __ptrace_request step = PTRACE_SINGLESTEP;
 
 static void too_late(int signal)
 {
@@ -272,23 +276,22 @@ static long passed_on(int stop)
 	return stop == SIGTRAP || stop == MARK ? 0 : stop;
 }
 
-static void run_until(int signal)
+/* From a stop to the next mark. */
+static void run_to_mark(int stop)
 {
-	int stop = next_stop(PTRACE_CONT, 0);
-
-	while (stop != signal) {
-		CHECK(stop != 0);
+	do {
 		stop = next_stop(PTRACE_CONT, passed_on(stop));
-	}
+		CHECK(stop != 0);
+	} while (stop != MARK);
 }
 
-static void check_end(void)
+static void check_end(int is_handled)
 {
 	int status = 0;
 
 	CHECK(ptrace(PTRACE_DETACH, stepped, 0, 0) == 0);
 	CHECK(waitpid(stepped, &status, 0) == stepped);
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == (is_handled ? 0 : NOT_HANDLED));
 }
 
 static void begin(const struct stretch *stretch)
@@ -298,7 +301,7 @@ static void begin(const struct stretch *stretch)
 	start((char *)stretch->name);
 	CHECK(waitpid(stepped, &status, 0) == stepped && WIFSTOPPED(status));
 	CHECK(ptrace(PTRACE_SETOPTIONS, stepped, 0, PTRACE_O_EXITKILL) == 0);
-	run_until(MARK);
+	run_to_mark(SIGTRAP);
 }
 
 /* Steps through the stretch, with the signal after `at` steps. Returns how many there were. */
@@ -309,14 +312,16 @@ static long run(const struct stretch *stretch, long at)
 
 	begin(stretch);
 	while (steps < at) {
-		stop = next_stop(PTRACE_SINGLESTEP, passed_on(stop));
+		stop = next_stop(step, passed_on(stop));
 		if (stop == MARK || stop == 0)
 			break;
 		steps += stop == SIGTRAP;
 	}
-	if (steps == at && next_stop(PTRACE_CONT, SIGUSR1) != MARK)
-		run_until(MARK);
-	check_end();
+	if (steps == at) {
+		CHECK(kill(stepped, SIGUSR1) == 0);
+		run_to_mark(SIGTRAP);
+	}
+	check_end(steps == at);
 	return steps;
 }
 
@@ -342,13 +347,16 @@ int main(int count, char **arguments)
 		return be_stepped(stretch);
 	signal(SIGALRM, too_late);
 	stay_on_one_processor();
+	if (strcmp(arguments[2], "calls") == 0)
+		step = PTRACE_SYSCALL;
 	steps = run(stretch, STRETCH_MOST);
-	runs = strcmp(arguments[2], "all") == 0 || atol(arguments[2]) > steps ? steps : atol(arguments[2]);
+	runs = step == PTRACE_SYSCALL || strcmp(arguments[2], "all") == 0 ||
+	       atol(arguments[2]) > steps ? steps : atol(arguments[2]);
 	srand((unsigned)time(NULL));
 	for (long i = 0; i < runs; i++) {
 		long at = i * steps / runs + (runs < steps ? rand() % (steps / runs) : 0);
 
-		fprintf(stdout, "%s: signal at instruction %ld of %ld\n", stretch->name, at, steps);
+		fprintf(stdout, "%s: signal at step %ld of %ld\n", stretch->name, at, steps);
 		fflush(stdout);
 		run(stretch, at);
 	}
