@@ -192,6 +192,8 @@ case_hung_opening() {
 	need cc
 	mkdir "$POOLS/good" "$POOLS/bad"
 	cat >hang.c <<-END
+		#include <stdio.h>
+		#include <string.h>
 		#include <sys/syscall.h>
 		#include <unistd.h>
 		int flock(int fd, int operation)
