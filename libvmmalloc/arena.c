@@ -160,8 +160,8 @@ int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*chil
 
 /*
  * Who empties the caches of arenas looks at arenas that are not its own, and nothing but this lock keeps them alive. It
- * is taken after jemalloc's locks of its control interface and of background threads, and before those of arenas. A fork
- * does not take it: it guards no state that those do not guard. In the child nobody has it.
+ * is taken after jemalloc's locks of its control interface and of background threads, and before those of arenas. A
+ * fork does not take it: it guards no state that those do not guard. In the child nobody has it.
  */
 static pthread_mutex_t arenas_stay = PTHREAD_MUTEX_INITIALIZER;
 

@@ -10,7 +10,7 @@
 #include "libvmmalloc/heap.h"
 
 struct vmm_context {
-	bool has_pool;             /* false: ordinary memory (set-uid program, no room). Fixed once vmm_start() is done. */
+	bool has_pool;             /* false: ordinary memory (set-uid, no room). Fixed once vmm_start() is done. */
 	size_t outside_before;     /* ordinary memory that was taken before the pool stood */
 	bool away;                 /* the heap left its pool at a fork and may return: vmm_comeback_try() */
 	struct vmm_config config;
