@@ -57,11 +57,15 @@ static bool has_one_thread(void)
 	return kernel_stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
 }
 
+/* Who is confined does not return, and needs no name. */
 static struct process this_process(void)
 {
-	struct process process = { .pid = kernel_getpid() };
+	struct process process = { 0 };
 	struct stat st;
 
+	if (kernel_is_confined())
+		return process;
+	process.pid = kernel_getpid();
 	if (kernel_stat("/proc/self/ns/pid", &st) == 0)
 		process.pid_namespace = st.st_ino;
 	return process;

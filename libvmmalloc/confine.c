@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * confine -- see confine.h. libseccomp, and programs by themselves, go through libc's prctl() and syscall(), which is in
- * rawcall.c. Without a filter they only ask what the kernel can do.
+ * confine -- see confine.h. libseccomp, and programs by themselves, go through libc's prctl() and syscall(); the latter
+ * is in rawcall.c. Without a filter they only ask what the kernel can do.
  */
 #include "libvmmalloc/confine.h"
 
