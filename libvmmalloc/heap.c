@@ -23,6 +23,8 @@
 #define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
 #define HIDE_LEAST ((size_t)4 << 20)        /* free space in one piece is hidden from core dumps if it is so much */
 #define HIDE_REACH ((size_t)16 << 20)       /* more of it, in the neighbourhood of what was given back */
+#define HIDE_SHARE 64                       /* what was hidden and had to be shown: no more than this part of the time */
+#define HIDE_AT_ONCE 64                     /* free ranges that are looked at for that */
 #define SHOW_AHEAD ((size_t)8 << 20)        /* more is shown than is needed at once */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
 #define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
@@ -30,6 +32,11 @@
 static size_t clamp(size_t value, size_t least, size_t most)
 {
 	return value < least ? least : value > most ? most : value;
+}
+
+static uintptr_t smaller(uintptr_t a, uintptr_t b)
+{
+	return a < b ? a : b;
 }
 
 static uintptr_t align_up(uintptr_t address, size_t align)
@@ -356,6 +363,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 static void show(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 {
 	uintptr_t ahead = align_up(end, heap->dump.unit) + SHOW_AHEAD, reserved = align_up(heap->low, heap->dump.unit);
+	uint64_t began;
 
 	if (!vmm_dump_hides(&heap->dump, start, end))
 		return;
@@ -364,11 +372,10 @@ static void show(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 		vmm_dump_show(&heap->dump, start, hole_bytes(heap, start, end) ? start + 1 : end);
 		return;
 	}
-	if (ahead > reserved)
-		ahead = reserved;
-	if (ahead > heap->high)
-		ahead = heap->high;
+	ahead = smaller(ahead, smaller(reserved, heap->high));
+	began = clock_now_ns();
 	vmm_dump_show(&heap->dump, start & ~(heap->dump.unit - 1), ahead > end ? ahead : end);
+	heap->hide_ns = clock_now_ns() + HIDE_SHARE * (clock_now_ns() - began);
 }
 
 /*
@@ -537,24 +544,55 @@ int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes
 	return r;
 }
 
+/* The free space in [heap->to_hide, heap->to_hide_end); what is left of that is for the next time. */
+static void hide_free(struct vmm_heap *heap)
+{
+	uintptr_t end = heap->to_hide_end;
+	const struct range *free = ranges_at(&heap->free, heap->to_hide);
+
+	for (int i = 0; heap->to_hide < end && i < HIDE_AT_ONCE; i++) {
+		if (!free || free->start + free->length <= heap->to_hide)
+			free = ranges_next(&heap->free, heap->to_hide);
+		if (!free || free->start >= end) {
+			heap->to_hide = end;
+			return;
+		}
+		if (free->start > heap->to_hide)
+			heap->to_hide = free->start;
+		vmm_dump_hide(&heap->dump, heap->to_hide, smaller(free->start + free->length, end), HIDE_LEAST);
+		heap->to_hide = free->start + free->length;
+	}
+}
+
+/*
+ * Hides free space from core dumps, in the neighbourhood of what was given back. Who takes and gives the same large
+ * block again and again would pay for that each time: what had to be shown again puts it off for a while.
+ */
+static void hide_around(struct vmm_heap *heap, const struct range *free, uintptr_t start, size_t bytes)
+{
+	uintptr_t first = start - free->start > HIDE_REACH ? start - HIDE_REACH : free->start;
+	uintptr_t last = smaller(free->start + free->length, start + bytes + HIDE_REACH);
+	bool none = heap->to_hide >= heap->to_hide_end;
+
+	heap->to_hide = none || first < heap->to_hide ? first : heap->to_hide;
+	heap->to_hide_end = none || last > heap->to_hide_end ? last : heap->to_hide_end;
+	if (heap->hide_ns == 0 || clock_now_ns() >= heap->hide_ns) {
+		heap->hide_ns = 0;
+		hide_free(heap);
+	}
+}
+
 /* With the lock held. */
 static void give(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	const struct range *free;
-	uintptr_t first, last;
 
 	if (heap->pool.mapping.in_parts)
 		return_to_pool(heap, start, bytes);
 	(void)ranges_add(&heap->free, start, bytes);
-
 	free = ranges_at(&heap->free, start);
-	if (!free || free->length < HIDE_LEAST)
-		return;
-	first = start - free->start > HIDE_REACH ? start - HIDE_REACH : free->start;
-	last = free->start + free->length;
-	if (last - start > bytes + HIDE_REACH)
-		last = start + bytes + HIDE_REACH;
-	vmm_dump_hide(&heap->dump, first, last, HIDE_LEAST);
+	if (free && free->length >= HIDE_LEAST)
+		hide_around(heap, free, start, bytes);
 }
 
 void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)

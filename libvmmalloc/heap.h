@@ -49,6 +49,8 @@ struct vmm_heap {
 	uint64_t *holes;        /* bits.h: granules that are not reserved, below low or above high */
 	bool has_holes;         /* there may be some */
 	struct vmm_dump dump;   /* what a core dump does not show, by granules */
+	uint64_t hide_ns;       /* nothing is hidden before this time, CLOCK_MONOTONIC: */
+	uintptr_t to_hide, to_hide_end;  /* free space there is to be looked at later; equal: none */
 	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
 	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
