@@ -266,27 +266,39 @@ static bool has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	return false;
 }
 
+/* The highest that is free, if it lies where metadata are: there the floor does not matter. */
+static bool take_above_high(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
+{
+	uintptr_t start;
+
+	if (!ranges_take_highest(&heap->free, bytes, align, &start))
+		return false;
+	if (start >= heap->high && has_space(heap, start, bytes)) {
+		*ret_start = start;
+		return true;
+	}
+	(void)ranges_add(&heap->free, start, bytes);
+	return false;
+}
+
 /* From the free ranges; but what lies in the floor goes back, and so does what the file system has no space for. */
 static bool take_free(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use, uintptr_t *ret_start)
 {
 	uintptr_t start, aside[ASIDE_MOST];
 	size_t asides = 0;
-	bool taken = false;
+	bool taken = false, in_floor = false;
 
-	while (!taken && asides < ASIDE_MOST && ranges_take_lowest(&heap->free, bytes, align, &start)) {
-		bool in_floor = start < heap->high && start + bytes > block_limit(heap, use);
-
+	while (!taken && !in_floor && asides < ASIDE_MOST && ranges_take_lowest(&heap->free, bytes, align, &start)) {
+		in_floor = start < heap->high && start + bytes > block_limit(heap, use);
 		taken = !in_floor && has_space(heap, start, bytes);
 		if (!taken)
 			aside[asides++] = start;
-		if (in_floor)
-			break;
 	}
 	if (taken)
 		*ret_start = start;
 	while (asides > 0)
 		(void)ranges_add(&heap->free, aside[--asides], bytes);
-	return taken;
+	return taken || (in_floor && take_above_high(heap, bytes, align, ret_start));
 }
 
 static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use,
@@ -482,7 +494,9 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 	bool taken;
 
 	(void)vmm_lock_take(&heap->lock);
-	taken = take_from_top(heap, bytes, align, &start) || take_highest(heap, bytes, align, &start);
+	/* first what metadata of arenas that are gone have left there */
+	taken = take_above_high(heap, bytes, align, &start) || take_from_top(heap, bytes, align, &start) ||
+		take_highest(heap, bytes, align, &start);
 	if (taken) {
 		dirty = hand_out(heap, start, bytes);
 		count_metadata(heap, (int64_t)(bytes - hole_bytes(heap, start, start + bytes)));

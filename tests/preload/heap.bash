@@ -33,6 +33,7 @@ run_case "threads begin on a full pool, with no memory but that" with $SIZE=64M 
 
 run_case "arenas are destroyed beside a malloc that takes back what they keep" with $SIZE=64M -- arena_race 5
 run_case "arenas are destroyed beside malloc_trim" with $SIZE=64M -- arena_race 5 trim
+run_case "arenas that are made and destroyed leave nothing behind" with $SIZE=64M -- arena_reuse
 
 many_processors() {
 	local usual many

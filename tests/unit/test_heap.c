@@ -632,6 +632,36 @@ static void test_heap_gives_the_floor_to_metadata(void **state)
 	unmake_heap(&heap);
 }
 
+/* In the floor something is free, which a program may not have; above it is what metadata have left. */
+static void test_heap_gives_to_the_program_what_metadata_have_left_above_the_floor(void **state)
+{
+	struct vmm_heap heap;
+	char *metadata;
+
+	(void)state;
+	make_heap(&heap, 14 * MIB);
+	metadata = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
+	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
+	vmm_heap_give(&heap, take_for(&heap, PAGE, PAGE, HEAP_FOR_ENGINE), PAGE);
+	assert_null(take(&heap, PAGE));
+	vmm_heap_give_metadata(&heap, metadata, 2 * MIB);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 2 * MIB);
+	unmake_heap(&heap);
+}
+
+static void test_heap_uses_again_what_metadata_have_left_before_it_takes_more(void **state)
+{
+	struct vmm_heap heap;
+	char *first;
+
+	(void)state;
+	make_heap(&heap, 14 * MIB);
+	first = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
+	vmm_heap_give_metadata(&heap, first, 2 * MIB);
+	assert_ptr_equal(vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB), first);
+	unmake_heap(&heap);
+}
+
 static void test_heap_reserves_whole_pages_in_a_pool_of_any_size(void **state)
 {
 	struct vmm_heap heap;
@@ -1736,6 +1766,8 @@ int main(void)
 		cmocka_unit_test_setup(test_heap_keeps_the_floor_from_the_program, set_up),
 		cmocka_unit_test_setup(test_heap_gives_the_whole_floor_to_the_engine, set_up),
 		cmocka_unit_test_setup(test_heap_gives_the_floor_to_metadata, set_up),
+		cmocka_unit_test_setup(test_heap_gives_to_the_program_what_metadata_have_left_above_the_floor, set_up),
+		cmocka_unit_test_setup(test_heap_uses_again_what_metadata_have_left_before_it_takes_more, set_up),
 		cmocka_unit_test_setup(test_heap_reserves_whole_pages_in_a_pool_of_any_size, set_up),
 		cmocka_unit_test_setup(test_heap_engine_gets_the_floor_in_a_pool_of_any_size_without_descriptor,
 				       set_up),
