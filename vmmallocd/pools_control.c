@@ -131,18 +131,27 @@ static int prune_ready(const struct prune *prune, const struct config_class *con
 	return r;
 }
 
-/* What is pinned must not be removed: it would be nobody's memory. On DAX it would even be another file's. */
+/*
+ * What is pinned must not be removed: it would be nobody's memory. On DAX it would even be another file's. What is being
+ * removed already, once more perhaps after a failure, is one of those that the caller hears of.
+ */
+static bool may_prune(const struct prune *prune, const struct registry_pool *pool)
+{
+	if (provision_is_busy(pool))
+		return pool->state == REGISTRY_FAILED;
+	if (pool->state == REGISTRY_QUARANTINED && registry_is_pinned(pool))
+		return false;
+	return pool_file_probe(&pools_directory(prune->pools, pool)->dir, &pool->file) == 0;
+}
+
 static int prune_odd(const struct prune *prune, const struct registry_class *pools, enum registry_state state)
 {
 	struct registry_pool *next;
 	int r = 0;
 
 	for (struct registry_pool *pool = pools->first[state]; pool && r == 0; pool = next) {
-		const struct directory *directory = pools_directory(prune->pools, pool);
-
 		next = pool->next_in_state;
-		if (!provision_is_busy(pool) && !(state == REGISTRY_QUARANTINED && registry_is_pinned(pool)) &&
-		    pool_file_probe(&directory->dir, &pool->file) == 0)
+		if (may_prune(prune, pool))
 			r = prune_pool(prune, pool);
 	}
 	return r;
