@@ -132,8 +132,8 @@ static int prune_ready(const struct prune *prune, const struct config_class *con
 }
 
 /*
- * What is pinned must not be removed: it would be nobody's memory. On DAX it would even be another file's. What is being
- * removed already, once more perhaps after a failure, is one of those that the caller hears of.
+ * What is pinned must not be removed: it would be nobody's memory. On DAX it would even be another file's. What is
+ * being removed already, once more perhaps after a failure, is one of those that the caller hears of.
  */
 static bool may_prune(const struct prune *prune, const struct registry_pool *pool)
 {
