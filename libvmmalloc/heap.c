@@ -23,7 +23,7 @@
 #define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
 #define HIDE_LEAST ((size_t)4 << 20)        /* free space in one piece is hidden from core dumps if it is so much */
 #define HIDE_REACH ((size_t)16 << 20)       /* more of it, in the neighbourhood of what was given back */
-#define HIDE_SHARE 64                       /* what was hidden and had to be shown: no more than this part of the time */
+#define HIDE_SHARE 64                       /* what was hidden and had to be shown: at most this part of the time */
 #define HIDE_AT_ONCE 64                     /* free ranges that are looked at for that */
 #define SHOW_AHEAD ((size_t)8 << 20)        /* more is shown than is needed at once */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
