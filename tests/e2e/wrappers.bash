@@ -40,7 +40,7 @@ beside() {
 	export SOCKET_WRAPPER_DIR=$WORK UID_WRAPPER=1 UID_WRAPPER_ROOT=1
 	export NSS_WRAPPER_PASSWD=/etc/passwd NSS_WRAPPER_GROUP=/etc/group FRONT=
 	# its processes share memory, which by themselves they leave behind, and sometimes do not find
-	case $1 in faketime/*) FRONT="faketime @2020-01-01" ;; esac
+	case $1 in faketime/*) FRONT="faketime 2020-01-01" ;; esac
 	alone=$(work "$other") || skip "it does not work alone: $(head -n 1 said)"
 	for order in "$other $LIBRARY" "$LIBRARY $other"; do
 		work "$order" >both
