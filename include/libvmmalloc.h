@@ -23,9 +23,9 @@ extern "C" {
 
 /* The version of this header: major.minor.patch. Minor versions add, major versions break. */
 #define VMMALLOC_MAJOR_VERSION 1
-#define VMMALLOC_MINOR_VERSION 2
+#define VMMALLOC_MINOR_VERSION 3
 #define VMMALLOC_PATCH_VERSION 0
-#define VMMALLOC_VERSION "1.2.0"
+#define VMMALLOC_VERSION "1.3.0"
 
 /* The least that VMMALLOC_POOL_SIZE may be: 14 MiB. */
 #define VMMALLOC_MIN_POOL ((size_t)(1024 * 1024 * 14))
