@@ -318,13 +318,14 @@ int kernel_futex(int *word, int operation, int value)
 /* libc's set has room behind the kernel's: a bit there says that signals are held back. */
 #define IS_HELD(set) ((set)->__val[sizeof(*(set)) / sizeof((set)->__val[0]) - 1])
 
+/* Added to what is held back: signals of faults may be, and one that somebody sent may be waiting. */
 void kernel_hold_signals(sigset_t *ret_held)
 {
 	uint64_t all = ~(FAULT_SIGNALS | LIBC_SIGNALS);
 
 	memset(ret_held, 0, sizeof(*ret_held));
 	if (!kernel_is_confined())
-		IS_HELD(ret_held) = kernel_call(SYS_rt_sigprocmask, SIG_SETMASK, P(&all), P(ret_held), SIGNAL_SET_BYTES,
+		IS_HELD(ret_held) = kernel_call(SYS_rt_sigprocmask, SIG_BLOCK, P(&all), P(ret_held), SIGNAL_SET_BYTES,
 						0, 0) == 0;
 }
 

@@ -19,6 +19,7 @@ run_case "a child that lives on gets its own pool, and its parent returns" in_mo
 run_case "a parent whose children stay leaves them the file, and is on a pool of its own" in_mode auto fork_leave
 run_case "a parent with threads returns piece by piece, and wholly when they have ended" in_mode auto fork_threads
 run_case "ten thousand forks" in_mode auto fork_loop
+run_case "signals that are held back wait, those of faults too" in_mode auto fork_blocked
 
 refused() {
 	[ "$(id -u)" -eq 0 ] || skip "must be root to become a user who may not fork"
