@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@
 #include "libvmmalloc/fork.h"
 #include "libvmmalloc/kernel.h"
 #include "libvmmalloc/loader.h"
+
+#define ARGS_MOST 256  /* bytes of clone3's, which have grown to 88 */
 
 #define TEXT_OF(x) #x
 #define NUMBER(x) TEXT_OF(x)
@@ -52,7 +55,13 @@ static uint64_t flags_of(long number, long first)
 {
 	if (number == SYS_clone)
 		return (uint64_t)first;
-	return number == SYS_clone3 && first ? ((const struct clone_args *)first)->flags : 0;
+	return number == SYS_clone3 ? ((const struct clone_args *)first)->flags : 0;
+}
+
+/* The kernel asks for no less, and reads nothing of it otherwise. */
+static bool is_refused(long number, long a, long b)
+{
+	return number == SYS_clone3 && (!a || (size_t)b < CLONE_ARGS_SIZE_VER0);
 }
 
 struct forked {
@@ -67,43 +76,63 @@ struct forked vmm_rawcall_fork(long number, long a, long b, long c, long d, long
 /* Whether the call makes a process with memory of its own. */
 __attribute__((used)) bool vmm_rawcall_forks(long number, long a, long b, long c)
 {
-	uint64_t flags = flags_of(number, a);
+	uint64_t flags;
 
 	if (number == SYS_seccomp) {
 		vmm_confine_by_seccomp(a, b, c);
 		return false;
 	}
+	if (is_refused(number, a, b))
+		return false;
+	flags = flags_of(number, a);
 	vmm_comeback_cloned(flags);
 	return !(flags & CLONE_VM);
 }
 
+/* clone3 wants stack and size, or neither; what it refuses goes to the kernel as it is. */
+static uintptr_t stack_of(long number, long a, long b)
+{
+	const struct clone_args *args = (const struct clone_args *)a;
+
+	if (number == SYS_clone)
+		return (uintptr_t)b;
+	return number == SYS_clone3 && args->stack && args->stack_size ? (uintptr_t)(args->stack + args->stack_size) : 0;
+}
+
+/* The call less its stack. The program's own arguments stay as they are: they may be in memory that is read-only. */
+static long call_without_stack(long number, long a, long b, long c, long d, long e)
+{
+	union {
+		struct clone_args args;
+		char bytes[ARGS_MOST];
+	} copy;
+
+	if (number == SYS_clone)
+		return vmm_rawcall_next(number, a, 0, c, d, e);
+	if ((size_t)b > sizeof(copy)) {
+		errno = E2BIG;
+		return -1;
+	}
+	memcpy(&copy, (const void *)a, (size_t)b);
+	copy.args.stack = copy.args.stack_size = 0;
+	return vmm_rawcall_next(number, &copy, b, c, d, e);
+}
+
 /*
  * The child begins on its copy of our stack, where we have something to do, and goes to the one that was asked for at
- * the end. clone3 wants stack and size, or neither.
+ * the end.
  */
 __attribute__((used)) struct forked vmm_rawcall_fork(long number, long a, long b, long c, long d, long e)
 {
-	struct forked forked = { .stack = number == SYS_clone ? (uintptr_t)b : 0 };
-	uint64_t flags = flags_of(number, a), stack[2] = { 0 };
-	struct clone_args *args = number == SYS_clone3 ? (struct clone_args *)a : NULL;
+	struct forked forked = { .stack = stack_of(number, a, b) };
 	struct vmm_fork this;
-	int r;
+	int r = vmm_fork_before_raw(&this, forked.stack ? (void *)(forked.stack - 1) : NULL,
+				    flags_of(number, a) & CLONE_FILES);
 
-	if (args && args->stack)
-		forked.stack = (uintptr_t)(args->stack + args->stack_size);
-	r = vmm_fork_before_raw(&this, forked.stack ? (void *)(forked.stack - 1) : NULL, flags & CLONE_FILES);
-	if (r == 0 && args) {
-		stack[0] = args->stack;
-		stack[1] = args->stack_size;
-		args->stack = args->stack_size = 0;
-	}
 	if (r == 0) {
-		r = (int)vmm_rawcall_next(number, a, number == SYS_clone ? 0 : b, c, d, e);
+		r = (int)(forked.stack ? call_without_stack(number, a, b, c, d, e)
+				       : vmm_rawcall_next(number, a, b, c, d, e));
 		r = r < 0 ? -errno : r;
-		if (args) {
-			args->stack = stack[0];
-			args->stack_size = stack[1];
-		}
 		vmm_fork_after_raw(&this, r);
 	}
 	if (r != 0)

@@ -1,8 +1,10 @@
 /* Processes that are made by libc's syscall(), as sandboxes and container runtimes do it, have a heap of their own. */
+#include <errno.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "tests/preload/forking.h"
@@ -53,6 +55,19 @@ static void check_pidfd(void)
 	close(pidfd);
 }
 
+/* What the kernel refuses is refused, and arguments that nobody can write to will do. */
+static void check_arguments(void)
+{
+	static const struct clone_args constant = { .exit_signal = SIGCHLD };
+
+	CHECK(syscall(SYS_clone3, NULL, sizeof(constant)) == -1 && errno == EFAULT);
+	CHECK(syscall(SYS_clone3, NULL, 0) == -1 && errno == EINVAL);
+	CHECK(syscall(SYS_clone3, 1, 8) == -1 && errno == EINVAL);
+	CHECK(clone3(0, stack, 0) == -1 && errno == EINVAL);
+	CHECK(clone3(0, NULL, 1 << 16) == -1 && errno == EINVAL);
+	check(syscall(SYS_clone3, &constant, sizeof(constant)));
+}
+
 #ifdef __x86_64__
 static void child_on_stack(void) { child(NULL); }
 
@@ -68,6 +83,13 @@ static char *stack_that_returns(void)
 static void check_stacks(void)
 {
 	char *top = stack_that_returns();
+	struct clone_args *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	*page = (struct clone_args){ .exit_signal = SIGCHLD, .stack = (uintptr_t)stack,
+				     .stack_size = (size_t)(top - stack) };
+	CHECK(mprotect(page, 4096, PROT_READ) == 0);
+	check(syscall(SYS_clone3, page, sizeof(*page)));
+	CHECK(munmap(page, 4096) == 0);
 
 	check(syscall(SYS_clone, SIGCHLD, top, 0, 0, 0));
 	check(clone3(0, stack, (size_t)(top - stack)));
@@ -87,6 +109,7 @@ int main(void)
 		check(syscall(SYS_clone, SIGCHLD | CLONE_FILES, 0, 0, 0, 0));
 		check(clone3(0, NULL, 0));
 		check_pidfd();
+		check_arguments();
 		check_stacks();
 		check(__clone(child, stack + (1 << 16), SIGCHLD, NULL));
 	}
