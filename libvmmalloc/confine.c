@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * confine -- see confine.h. libseccomp, and programs by themselves, go through libc's prctl() and syscall(); the latter
- * is in rawcall.c. Without a filter they only ask what the kernel can do.
+ * is in rawcall.c, for both calls. Without a filter they only ask what the kernel can do.
  */
 #include "libvmmalloc/confine.h"
 
@@ -33,6 +33,12 @@ void vmm_confine_by_seccomp(long operation, long flags, long filter)
 		vmm_confine();
 }
 
+void vmm_confine_by_prctl(long option, long mode, long filter)
+{
+	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter))
+		vmm_confine();
+}
+
 #pragma GCC visibility push(default)
 
 typedef int (*prctl_function)(int, unsigned long, unsigned long, unsigned long, unsigned long);
@@ -55,8 +61,7 @@ int prctl(int option, ...)
 	c = va_arg(args, unsigned long);
 	d = va_arg(args, unsigned long);
 	va_end(args);
-	if (option == PR_SET_SECCOMP && (a == SECCOMP_MODE_STRICT || b))
-		vmm_confine();
+	vmm_confine_by_prctl(option, (long)a, (long)b);
 	if (!next_prctl)
 		constructor();
 	return next_prctl(option, a, b, c, d);

@@ -2,8 +2,8 @@
 /*
  * rawcall -- libc's syscall(), for those who fork by it: sandboxes, container runtimes, servers.
  *
- * Of all numbers only fork, clone and clone3 without CLONE_VM need anything: they get what _Fork gets. seccomp is
- * noticed (confine.h). All else jumps on to the next definition, libc's or another wrapper's, with the stack and all
+ * Of all numbers only fork, clone and clone3 without CLONE_VM need anything: they get what _Fork gets. seccomp and prctl
+ * are noticed (confine.h). All else jumps on to the next definition, libc's or another wrapper's, with the stack and all
  * registers as they were: a child that shares the memory returns on a stack that the caller prepared.
  */
 #include <errno.h>
@@ -69,7 +69,7 @@ struct forked {
 	uintptr_t stack;  /* which the caller continues on; 0: its own */
 };
 
-/* Called by the shim below. */
+/* Called by the shim below, if a call may fork or confine. */
 bool vmm_rawcall_forks(long number, long a, long b, long c);
 struct forked vmm_rawcall_fork(long number, long a, long b, long c, long d, long e);
 
@@ -80,6 +80,10 @@ __attribute__((used)) bool vmm_rawcall_forks(long number, long a, long b, long c
 
 	if (number == SYS_seccomp) {
 		vmm_confine_by_seccomp(a, b, c);
+		return false;
+	}
+	if (number == SYS_prctl) {
+		vmm_confine_by_prctl(a, b, c);
 		return false;
 	}
 	if (is_refused(number, a, b))
@@ -160,6 +164,8 @@ __asm__(".pushsection .text\n"
 	"	je 1f\n"
 	"	cmp $" NUMBER(SYS_seccomp) ", %rdi\n"
 	"	je 1f\n"
+	"	cmp $" NUMBER(SYS_prctl) ", %rdi\n"
+	"	je 1f\n"
 	"0:	jmp *vmm_rawcall_next(%rip)\n"
 	"1:	push %rdi\n"
 	"	push %rsi\n"
@@ -207,6 +213,8 @@ __asm__(".pushsection .text\n"
 	"	b.eq 1f\n"
 	"	cmp x0, #" NUMBER(SYS_seccomp) "\n"
 	"	b.eq 1f\n"
+	"	cmp x0, #" NUMBER(SYS_prctl) "\n"
+	"	b.eq 1f\n"
 	"0:	adrp x16, vmm_rawcall_next\n"
 	"	ldr x16, [x16, #:lo12:vmm_rawcall_next]\n"
 	"	br x16\n"
@@ -244,7 +252,7 @@ __attribute__((visibility("default"))) long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		argument[i] = va_arg(args, long);
 	va_end(args);
-	if ((number == SYS_clone || number == SYS_clone3 || number == SYS_seccomp) &&
+	if ((number == SYS_clone || number == SYS_clone3 || number == SYS_seccomp || number == SYS_prctl) &&
 	    vmm_rawcall_forks(number, argument[0], argument[1], argument[2]))
 		return vmm_rawcall_fork(number, argument[0], argument[1], argument[2], argument[3], argument[4]).result;
 	return vmm_rawcall_next(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);

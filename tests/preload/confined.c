@@ -1,9 +1,9 @@
 /*
  * A program that confines itself: confined HOW DEFAULT [-fork|-return] NAME[=ANSWER]...
  *
- * HOW is `own` (by libseccomp, through libc), `unseen` (by the instruction itself), or `exec` (before it starts anew).
- * DEFAULT is the answer to all system calls that are not named: allow, kill, trap or an errno. A name alone is
- * allowed.
+ * HOW is `own` (by libseccomp, through libc), `number` (prctl, by libc's syscall), `unseen` (by the instruction itself),
+ * or `exec` (before it starts anew). DEFAULT is the answer to all system calls that are not named: allow, kill, trap or
+ * an errno. A name alone is allowed.
  *
  * Then its heap grows to the full, in two threads, shrinks, and grows again, and every byte is looked at. With -fork it
  * forks meanwhile: that works, or fails with ENOMEM and nothing is lost. With -return it waits for the heap to return.
@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -85,7 +87,7 @@ static long by_instruction(long number, long a, long b, long c)
 #endif
 }
 
-static void install_unseen(scmp_filter_ctx filter)
+static void install(scmp_filter_ctx filter, bool seen)
 {
 	static struct sock_filter code[2048];
 	int file = memfd_create("filter", 0);
@@ -95,7 +97,10 @@ static void install_unseen(scmp_filter_ctx filter)
 	program.len = (unsigned short)(pread(file, code, sizeof(code), 0) / (ssize_t)sizeof(*code));
 	close(file);
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(by_instruction(SYS_seccomp, 1, 0, (long)&program) == 0);
+	if (seen)
+		CHECK(syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+	else
+		CHECK(by_instruction(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)&program) == 0);
 }
 
 static void fill(int first)
@@ -191,7 +196,7 @@ int main(int argc, char **argv)
 	if (strcmp(how, "own") == 0)
 		CHECK(seccomp_load(filter) == 0);
 	else if (filter)
-		install_unseen(filter);
+		install(filter, strcmp(how, "number") == 0);
 	work();
 	pthread_mutex_unlock(&turn);
 	if (!forks)

@@ -36,6 +36,9 @@ export MAN_DB='clock_getres clock_gettime clock_nanosleep execve exit exit_group
 malloc_only() { local answer; for answer in kill trap 1 38 13; do confined own "$answer" $MALLOC; done; }
 run_case "a filter with what malloc of libc needs, and nothing else" malloc_only
 
+by_number() { confined number kill $MALLOC; }
+run_case "the same by prctl's number" by_number
+
 no_madvise() {
 	local answer
 	for answer in 1 22 38; do confined own kill ${MALLOC/madvise/} clock_gettime "madvise=$answer"; done
