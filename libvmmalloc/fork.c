@@ -245,7 +245,7 @@ static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 	/* nothing of the file may stay mapped; its header has been copied */
 	(void)kernel_mmap(pool->base, pool->grain, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
 			  -1, 0);
-	if (vmm_pool_has_fd(pool) && !fork->shares_descriptors)
+	if (!fork->shares_descriptors && !kernel_is_confined() && vmm_pool_has_fd(pool))
 		(void)kernel_close(pool->fd);
 	pool->fd = -1;
 }
@@ -256,7 +256,7 @@ static void take_header(struct vmm_pool *pool)
 	static struct pool_header header;
 
 	header = *pool->header;
-	header.owner_pid = (uint32_t)kernel_getpid();
+	header.owner_pid = kernel_is_confined() ? 0 : (uint32_t)kernel_getpid();
 	header.mode = POOL_HEADER_PRIVATE;
 	header.private_bytes = heap_bytes(pool);
 	header.forks = 0;

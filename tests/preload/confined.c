@@ -1,12 +1,13 @@
 /*
- * A program that confines itself: confined HOW DEFAULT [-fork|-return] NAME[=ANSWER]...
+ * A program that confines itself: confined HOW DEFAULT [-fork|-forked|-return] NAME[=ANSWER]...
  *
  * HOW is `own` (by libseccomp, through libc), `number` (prctl, by libc's syscall), `unseen` (by the instruction itself),
  * or `exec` (before it starts anew). DEFAULT is the answer to all system calls that are not named: allow, kill, trap or
  * an errno. A name alone is allowed.
  *
  * Then its heap grows to the full, in two threads, shrinks, and grows again, and every byte is looked at. With -fork it
- * forks meanwhile: that works, or fails with ENOMEM and nothing is lost. With -return it waits for the heap to return.
+ * forks meanwhile: that works, or fails with ENOMEM and nothing is lost. With -forked it did so before as well, and that
+ * child is still there. With -return it waits for the heap to return.
  */
 /* link: -lseccomp */
 #include <errno.h>
@@ -27,7 +28,7 @@
 #define MIB ((size_t)1 << 20)
 #define BLOCKS_MOST 4096
 
-static int forks, returns;
+static int forks, forked, returns;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static unsigned char *blocks[BLOCKS_MOST];
 
@@ -135,6 +136,20 @@ static void fork_and_look(void)
 	look();
 }
 
+/* Until its parent has ended. */
+static void leave_child(void)
+{
+	int ends[2];
+	pid_t pid;
+
+	CHECK(malloc(1) && pipe(ends) == 0);
+	pid = fork();
+	CHECK(pid >= 0);
+	close(ends[pid == 0]);
+	if (pid == 0)
+		_exit((int)read(ends[0], &pid, 1));
+}
+
 static void work(void)
 {
 	size_t got = 0;
@@ -181,7 +196,10 @@ int main(int argc, char **argv)
 
 	alarm(60);
 	returns = argc > 3 && strcmp(argv[3], "-return") == 0;
-	forks = returns || (argc > 3 && strcmp(argv[3], "-fork") == 0);
+	forked = argc > 3 && strcmp(argv[3], "-forked") == 0;
+	forks = returns || forked || (argc > 3 && strcmp(argv[3], "-fork") == 0);
+	if (forked)
+		leave_child();
 	if (forks)
 		argv[3] = argv[2];
 	filter = strcmp(how, "done") == 0 ? NULL : make_filter(argv + 2 + forks);

@@ -16,6 +16,16 @@ export -f confined
 # What a libc's malloc needs, and a program to read, write and end.
 export MALLOC='read write exit exit_group rt_sigreturn brk mmap munmap mremap mprotect madvise futex'
 
+# What libc's fork needs, and a program that waits for its child.
+export FORK='clone set_robust_list rt_sigprocmask wait4'
+malloc_and_fork() {
+	local mode how
+	for mode in auto 1 2 3; do
+		for how in -fork -forked; do VMMALLOC_FORK=$mode confined own kill $how $MALLOC $FORK || return 1; done
+	done
+}
+run_case "the same with what fork of libc needs, after a fork and without" malloc_and_fork
+
 # OpenSSH 9, sandbox-seccomp-filter.c: what is allowed, and what is denied rather than deadly.
 export OPENSSH='brk clock_gettime close exit exit_group futex geteuid getpgid getpid getrandom gettid gettimeofday getuid
 	madvise-of-openssh mmap mprotect mremap munmap nanosleep clock_nanosleep poll ppoll pselect6 read rt_sigprocmask
