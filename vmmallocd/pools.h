@@ -36,7 +36,7 @@ struct pools {
 	struct log *log;
 	const struct config *config;         /* the caller's; changed by pools_configure */
 	struct registry *registry;
-	struct registry *saved;              /* what its file said; an entry goes when its directory was scanned */
+	struct registry *saved;              /* what its file said, or directories had that went; until scanned */
 	struct provision provision;
 	struct jobs jobs;
 	struct directories directories;

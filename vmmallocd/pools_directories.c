@@ -179,12 +179,24 @@ void pools_retry_directories(struct pools *pools)
 
 /* --- going --- */
 
-static int forget_pool_of(void *context, struct registry_pool *pool)
+/* Its file is not: should the directory come back, who has the pool must not have one more then. */
+void pools_leave(struct pools *pools, struct registry_pool *pool)
+{
+	struct registry_pool copy = *pool, *added;
+
+	copy.job = NULL;
+	/* without memory, as after a start without the registry's file */
+	if (pool->state != REGISTRY_CREATING)
+		(void)registry_add(pools->saved, &copy, pool->state, &added);
+	pools_forget(pools, pool);
+}
+
+static int leave_pool_of(void *context, struct registry_pool *pool)
 {
 	void **arguments = context;
 
 	if (!provision_is_busy(pool) && strcmp(pool->directory, arguments[1]) == 0)
-		pools_forget(arguments[0], pool);
+		pools_leave(arguments[0], pool);
 	return 0;
 }
 
@@ -198,7 +210,7 @@ static void lose(struct pools *pools, struct directory *directory, const char *p
 	for (struct job *job = pools->jobs.first; job; job = job->next)
 		if (job->directory == directory)
 			jobs_cancel(job);
-	(void)registry_each(pools->registry, forget_pool_of, arguments);
+	(void)registry_each(pools->registry, leave_pool_of, arguments);
 	if (directory->pools == 0)
 		directory_close(directory);
 	pools_refresh_classes(pools);

@@ -56,5 +56,7 @@ void pools_retry_directories(struct pools *pools);
 /* Whether the paths still name the directories that are open. */
 void pools_check_directories(struct pools *pools);
 void pools_directory_gone(struct pools *pools, struct directory *directory);
+/* Forgets a pool in a directory that is gone, but not whose it is. */
+void pools_leave(struct pools *pools, struct registry_pool *pool);
 
 #endif

@@ -299,7 +299,7 @@ static void job_done(void *context, struct job *job)
 	if (job->hangs)
 		pools_refresh_classes(pools);
 	if (job->directory->gone && job->kind != PROVISION_CREATE) {
-		pools_forget(pools, pool);
+		pools_leave(pools, pool);
 	} else {
 		switch (job->kind) {
 		case PROVISION_CREATE: created(pools, job); break;

@@ -464,6 +464,30 @@ static void test_pools_removed_directory_forgets_its_pools_and_comes_back(void *
 	assert_null(pools_class_problem(&world->pools, "a"));
 }
 
+static void test_pools_a_directory_that_comes_back_has_the_pools_of_those_that_had_them(void **state)
+{
+	struct world *world = *state;
+	char moved[SCRATCH_PATH + 8];
+	struct registry_pool *pool;
+	int fd;
+
+	(void)taken(world, &fd);
+	snprintf(moved, sizeof(moved), "%s.old", world->path);
+	assert_int_equal(rename(world->path, moved), 0);
+	turn_until(world, REGISTRY_LEASED, 0);
+	assert_int_equal(rename(moved, world->path), 0);
+	pools_configure(&world->pools, &world->config);
+	turn_until(world, REGISTRY_LEASED, 1);
+	pool = first(world, REGISTRY_LEASED);
+	assert_int_equal(pool->owner.uid, 1000);
+	assert_int_equal(pool->owner.pid, getpid());
+	assert_int_equal(pool->leases, 1);
+	assert_int_equal(registry_had_by(world->pools.registry, "a", 1000), 1);
+	close(fd);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(registry_had_by(world->pools.registry, "a", 1000), 0);
+}
+
 static void test_pools_figures_are_never_more_than_the_pool_has(void **state)
 {
 	struct world *world = *state;
@@ -502,6 +526,7 @@ int main(void)
 		CASE(test_pools_a_pool_whose_file_was_removed_is_forgotten),
 		CASE(test_pools_a_pool_is_looked_at_again_whatever_others_do),
 		CASE(test_pools_removed_directory_forgets_its_pools_and_comes_back),
+		CASE(test_pools_a_directory_that_comes_back_has_the_pools_of_those_that_had_them),
 		CASE(test_pools_figures_are_never_more_than_the_pool_has),
 	};
 #undef CASE
