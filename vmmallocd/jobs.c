@@ -144,10 +144,11 @@ int jobs_start(struct jobs *jobs, const struct job *given)
 	return 0;
 }
 
-/* Writing takes its time, on a slow disk too. */
+/* Writing takes its time, on a slow disk too, and pins are waited for as long as is configured. */
 static int64_t patience_ms(const struct job *job)
 {
-	return HANGS_AFTER_MS + (int64_t)(job->size_bytes / SLOWEST_BYTES_A_MS);
+	return HANGS_AFTER_MS + (int64_t)(job->size_bytes / SLOWEST_BYTES_A_MS) +
+	       (job->kind == PROVISION_SCRUB ? (int64_t)job->punch_timeout_ms : 0);
 }
 
 unsigned jobs_count_hanging(struct jobs *jobs)

@@ -75,6 +75,8 @@ int __wrap_pool_file_warm(const struct pool_dir *dir, const struct pool_file *fi
 	return r ? r : __real_pool_file_warm(dir, file, cancel, ret_huge_bytes, error);
 }
 
+static atomic_bool scrub_waits, scrub_is_waiting;
+
 int __real_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name,
 			   uint64_t size_bytes, unsigned timeout_ms, const atomic_bool *cancel, struct text *error);
 int __wrap_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name,
@@ -82,6 +84,9 @@ int __wrap_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, c
 {
 	int r = strike(&scrub);
 
+	atomic_store(&scrub_is_waiting, true);
+	while (atomic_load(&scrub_waits))
+		usleep(1000);
 	return r ? r : __real_pool_file_scrub(dir, file, class_name, size_bytes, timeout_ms, cancel, error);
 }
 
@@ -158,6 +163,7 @@ static int teardown(void **state)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		atomic_store(&all[i]->calls, 0);
+	atomic_store(&scrub_waits, false);
 	pools_stop(&world->pools);
 	uv_run(&world->loop, UV_RUN_DEFAULT);
 	pools_done(&world->pools);
@@ -277,6 +283,43 @@ static void test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone(
 	turn_until(world, REGISTRY_READY, 1);
 	assert_int_equal(pool->file.mark, POOL_FILE_READY);
 	assert_int_equal(world->pools.recycled, 1);
+}
+
+/* A pool is being scrubbed, and that waits. */
+static struct registry_pool *waiting_scrub(struct world *world)
+{
+	struct registry_pool *pool;
+	int fd;
+
+	pool = taken(world, &fd);
+	atomic_store(&scrub_is_waiting, false);
+	atomic_store(&scrub_waits, true);
+	close(fd);
+	for (int i = 0; i < 10000 && !atomic_load(&scrub_is_waiting); i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_true(atomic_load(&scrub_is_waiting));
+	return pool;
+}
+
+static void test_pools_who_pins_a_page_does_not_stop_the_others_work(void **state)
+{
+	struct world *world = *state;
+	const struct provision_class *class = provision_class(&world->pools.provision, "a");
+
+	world->config.punch_timeout_s = 600;
+	(void)waiting_scrub(world);
+	/* the pin is waited for as long as is configured, and only then does something hang */
+	world->pools.jobs.first->started_ms -= 600000;
+	pools_check_directories(&world->pools);
+	assert_false(class->stuck);
+	world->pools.jobs.first->started_ms -= 60000;
+	pools_check_directories(&world->pools);
+	assert_true(class->stuck);
+	atomic_store(&scrub_waits, false);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_false(class->stuck);
 }
 
 static void test_pools_what_cannot_be_scrubbed_is_destroyed(void **state)
@@ -517,6 +560,7 @@ int main(void)
 		CASE(test_pools_a_full_directory_is_the_class_s_problem_until_it_has_room),
 		CASE(test_pools_what_cannot_be_warmed_is_removed_and_made_again_later),
 		CASE(test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone),
+		CASE(test_pools_who_pins_a_page_does_not_stop_the_others_work),
 		CASE(test_pools_what_cannot_be_scrubbed_is_destroyed),
 		CASE(test_pools_what_cannot_be_removed_is_tried_again),
 		CASE(test_pools_a_pool_that_cannot_be_marked_is_not_handed_out),
