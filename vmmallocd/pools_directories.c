@@ -11,6 +11,26 @@
 
 #include "vmmallocd/pools_internal.h"
 
+/* Of a class that is not configured any more: whether work does not end where its pools are. */
+static bool hangs_somewhere(const struct pools *pools, const struct registry_class *class)
+{
+	for (unsigned state = 0; class && state < REGISTRY_STATES; state++)
+		for (const struct registry_pool *pool = class->first[state]; pool; pool = pool->next_in_state)
+			if (pools_directory(pools, pool)->hanging > 0)
+				return true;
+	return false;
+}
+
+static void refresh_others(struct pools *pools)
+{
+	for (size_t i = 0; i < pools->provision.count; i++) {
+		struct provision_class *class = pools->provision.classes[i];
+
+		if (!config_find(pools->config, class->name))
+			class->stuck = hangs_somewhere(pools, registry_class(pools->registry, class->name));
+	}
+}
+
 void pools_refresh_classes(struct pools *pools)
 {
 	for (size_t i = 0; i < pools->config->class_count; i++) {
@@ -27,6 +47,7 @@ void pools_refresh_classes(struct pools *pools)
 			provision->advice[0] = '\0';
 		provision->punch_may_block = !directory || !directory->open || !directory->dir.tmpfs;
 	}
+	refresh_others(pools);
 }
 
 static void set_problem(struct pools *pools, struct directory *directory, const char *problem)

@@ -322,6 +322,27 @@ static void test_pools_who_pins_a_page_does_not_stop_the_others_work(void **stat
 	assert_false(class->stuck);
 }
 
+static void test_pools_of_a_class_that_was_removed_while_work_did_not_end_are_removed(void **state)
+{
+	struct world *world = *state;
+	const struct provision_class *class = provision_class(&world->pools.provision, "a");
+
+	(void)waiting_scrub(world);
+	world->pools.jobs.first->started_ms -= 60000;
+	pools_check_directories(&world->pools);
+	assert_true(class->stuck);
+	world->config.class_count = 0;
+	pools_configure(&world->pools, &world->config);
+	assert_true(class->stuck);
+	atomic_store(&scrub_waits, false);
+	for (int i = 0; i < 10000 && registry_count(world->pools.registry) > 0; i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(registry_count(world->pools.registry), 0);
+	assert_int_equal(scratch_entries(world->path), 1);
+}
+
 static void test_pools_what_cannot_be_scrubbed_is_destroyed(void **state)
 {
 	static const int errors[] = { EIO, EPERM, ENOSPC };
@@ -561,6 +582,7 @@ int main(void)
 		CASE(test_pools_what_cannot_be_warmed_is_removed_and_made_again_later),
 		CASE(test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone),
 		CASE(test_pools_who_pins_a_page_does_not_stop_the_others_work),
+		CASE(test_pools_of_a_class_that_was_removed_while_work_did_not_end_are_removed),
 		CASE(test_pools_what_cannot_be_scrubbed_is_destroyed),
 		CASE(test_pools_what_cannot_be_removed_is_tried_again),
 		CASE(test_pools_a_pool_that_cannot_be_marked_is_not_handed_out),
