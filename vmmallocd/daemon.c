@@ -543,6 +543,14 @@ static int choose_directories(struct daemon *daemon)
 	return r;
 }
 
+static void remove_sockets(const struct daemon *daemon)
+{
+	if (daemon->owns_pool_socket)
+		sockets_remove(daemon->runtime_dir, HANDOUT_SOCKET);
+	if (daemon->owns_control_socket)
+		sockets_remove(daemon->runtime_dir, RUNTIME_DIR_CONTROL_SOCKET);
+}
+
 static int run(struct daemon *daemon)
 {
 	int r;
@@ -555,10 +563,9 @@ static int run(struct daemon *daemon)
 	r = run_loop(daemon);
 	if (r != 0)
 		log_line(&daemon->log, LOG_ERR, "start: %s", strerrordesc_np(-r));
-	if (daemon->owns_pool_socket)
-		sockets_remove(daemon->runtime_dir, HANDOUT_SOCKET);
-	if (daemon->owns_control_socket)
-		sockets_remove(daemon->runtime_dir, RUNTIME_DIR_CONTROL_SOCKET);
+	/* else they are another daemon's by now */
+	if (sockets_lock_is_held(daemon->runtime_dir, daemon->lock_fd))
+		remove_sockets(daemon);
 	return r;
 }
 

@@ -3,7 +3,6 @@
 #include "vmmallocd/places.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,22 +37,12 @@ struct places {
 	char problem[LOG_LINE_BYTES];
 };
 
-static bool lock_is_there(const struct places *places)
-{
-	char path[PATH_MAX];
-	struct stat held, named;
-
-	snprintf(path, sizeof(path), "%s/" SOCKETS_LOCK_FILE, places->runtime_dir);
-	return fstat(*places->lock_fd, &held) == 0 && lstat(path, &named) == 0 && held.st_dev == named.st_dev &&
-	       held.st_ino == named.st_ino;
-}
-
 /* Before the sockets: another daemon may be there by now. */
 static bool keep_lock(struct places *places, struct text *problem)
 {
 	int fd;
 
-	if (lock_is_there(places))
+	if (sockets_lock_is_held(places->runtime_dir, *places->lock_fd))
 		return true;
 	if (sockets_lock(places->runtime_dir, &fd, problem) != 0)
 		return false;

@@ -92,6 +92,16 @@ int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error)
 	return 0;
 }
 
+bool sockets_lock_is_held(const char *runtime_dir, int fd)
+{
+	char path[PATH_MAX];
+	struct stat held, named;
+
+	return snprintf(path, sizeof(path), "%s/%s", runtime_dir, SOCKETS_LOCK_FILE) < (int)sizeof(path) &&
+	       fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_dev == named.st_dev &&
+	       held.st_ino == named.st_ino;
+}
+
 /* 0: there is nothing, or a socket of a daemon that is dead: a living one would hold the lock. */
 static int check_place(const char *path)
 {

@@ -21,6 +21,9 @@
  */
 int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error);
 
+/* Whether that descriptor is still the directory's lock: else another daemon may be there. */
+bool sockets_lock_is_held(const char *runtime_dir, int fd);
+
 /* A listening socket for everybody (mode 0666) in the directory, whose lock is held. `type` is SOCK_STREAM, ... */
 int sockets_listen(const char *runtime_dir, const char *name, int type, int *ret_fd, struct text *error);
 

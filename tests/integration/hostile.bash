@@ -570,6 +570,34 @@ case_sockets() {
 	is "$(ls "$RUN")" vmmallocd.lock
 }
 
+# The directory was another daemon's by the time that this one could look: it ends without taking the other's sockets.
+case_other_daemons_sockets() {
+	local first
+	setup
+	one_class "ready = 1"
+	daemon_start
+	first=$DAEMON
+	PIDS="$PIDS $first"
+	kill -STOP "$first"
+	rm -r "$RUN"
+	mkdir other
+	conf <<-END
+		[pool a]
+		directory = $WORK/other
+		size = 16M
+		ready = 0
+	END
+	mv log first
+	STATE=$WORK/other-state
+	daemon_start
+	kill -CONT "$first"
+	wait_for eval 'grep -q "another vmmallocd has it" first'
+	kill -TERM "$first"
+	wait "$first"
+	is "$(ls "$RUN" | tr '\n' ' ')" "control.sock pool.sock vmmallocd.lock "
+	! grep -q "made again" log || fail "the sockets of the other were removed"
+}
+
 case_registry() {
 	setup
 	one_class "ready = 1"
@@ -589,7 +617,7 @@ case_registry() {
 	daemon_start
 	is "$(ask list | awk '$3 == "leased" { print $6, $8 }')" "$HELD pool_client"
 }
-export -f case_files case_scanner case_sockets case_registry
+export -f case_files case_scanner case_sockets case_other_daemons_sockets case_registry
 
 # The k-th call of each thread is refused, for each k that there is: the daemon says why it ends, or serves and is short of
 # nothing but what it says; it ends when it is told to. Before its first pipe libuv would end the process: main tries
@@ -657,6 +685,7 @@ run_case "silent: one who is 65536 users keeps nobody waiting" case_subordinate_
 run_case "files: pools that somebody removes, replaces, links or changes are none, and are made again" case_files
 run_case "files: a scanner that holds a pool for long disables nothing silently" case_scanner
 run_case "files: sockets and the runtime directory are made again" case_sockets
+run_case "files: the sockets of another daemon that has the directory by now stay" case_other_daemons_sockets
 run_case "files: the registry is written again" case_registry
 for refused in clone3:EAGAIN inotify_init1:EMFILE inotify_add_watch:ENOSPC socket:EMFILE accept4:EMFILE pipe2:EMFILE:2 \
 	epoll_create1:EMFILE eventfd2:EMFILE timer_create:EAGAIN openat:EMFILE openat:ENFILE; do
