@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,13 +18,23 @@
 
 #define SOCKETS_NEW ".new"    /* behind the name of a socket that does not listen yet */
 
-/* The daemon's umask would hide it from clients; with chmod afterwards, for a moment. */
+/*
+ * The daemon's umask would hide it from clients; with chmod afterwards, for a moment. It is the process's, and two
+ * threads that change it at a time could each make theirs with the other's, or leave none behind.
+ */
 static int make_with_mode(const char *path, unsigned mode)
 {
-	mode_t mask = umask(0);
-	int r = mkdir(path, mode);
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	mode_t mask;
+	int r, error;
 
+	(void)pthread_mutex_lock(&mutex);
+	mask = umask(0);
+	r = mkdir(path, mode);
+	error = errno;
 	(void)umask(mask);
+	(void)pthread_mutex_unlock(&mutex);
+	errno = error;
 	return r;
 }
 

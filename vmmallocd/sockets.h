@@ -38,7 +38,7 @@ void sockets_remove(const char *runtime_dir, const char *name);
 
 /*
  * mkdir -p: parents with mode 0755, the last one with `mode`. 0, also if it is there, or -errno. Changes the umask of
- * the process meanwhile: before there are threads.
+ * the process meanwhile: in any thread, but files that others make at that time must say their mode.
  */
 int sockets_make_dir(const char *path, unsigned mode);
 

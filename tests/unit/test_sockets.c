@@ -4,11 +4,13 @@
 /* wrap: mkdir rename */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -180,10 +182,40 @@ static void test_sockets_directory_has_its_mode_at_once(void **state)
 	assert_int_equal(rmdir(deep), 0);
 }
 
+/* Makes directories of that mode and removes them. NULL: all of them had it. */
+static void *make_many(void *mode)
+{
+	char name[SCRATCH_PATH + 16];
+	bool wrong = false;
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s/%s", directory, (const char *)mode);
+	for (int i = 0; i < 5000 && !wrong; i++)
+		wrong = sockets_make_dir(name, (unsigned)strtoul(mode, NULL, 8)) != 0 || stat(name, &st) != 0 ||
+			(st.st_mode & 07777) != strtoul(mode, NULL, 8) || rmdir(name) != 0;
+	return wrong ? mode : NULL;
+}
+
+static void test_sockets_directories_have_their_modes_whatever_threads_make_them(void **state)
+{
+	const mode_t mask = umask(077);
+	pthread_t thread;
+	void *wrong;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, make_many, (char *)"700"), 0);
+	assert_null(make_many((char *)"755"));
+	assert_int_equal(pthread_join(thread, &wrong), 0);
+	assert_null(wrong);
+	assert_int_equal(umask(mask), 077);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sockets_directory_has_its_mode_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_sockets_directories_have_their_modes_whatever_threads_make_them, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_are_everybodys_from_their_first_moment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_take_the_place_of_a_dead_daemons, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_leave_other_files_alone, set_up, tear_down),
