@@ -213,6 +213,7 @@ static int reload(void *context, struct text *error)
 	int r;
 
 	notify_reloading(daemon->notify);
+	names_read_elsewhere(daemon->names);
 	r = config_read(daemon->options->config_file, &config);
 	if (r == 0 && config.mistake_count > 0)
 		r = refuse_config(daemon, &config, error);

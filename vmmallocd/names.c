@@ -14,6 +14,7 @@ struct names {
 	void *context;
 	bool missing;              /* in what is in use */
 	bool looking;              /* a thread is at it */
+	bool old;                  /* what it finds is not what the files say any more */
 	bool closed;               /* the timer is */
 	struct work work;
 	struct config config;
@@ -41,7 +42,7 @@ static void looked(struct work *work)
 
 	names->looking = false;
 	/* it may have been read again meanwhile, and be right */
-	if (right && names->missing)
+	if (right && names->missing && !names->old)
 		names->found(names->context, &names->config);
 	else if (names->result == 0)
 		config_done(&names->config);
@@ -53,6 +54,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct names *names = timer->data;
 
+	names->old = false;
 	names->looking = work_start(timer->loop, &names->work, look, looked) == 0;
 	/* there may be a thread the next time */
 	names_look(names, names->missing);
@@ -83,6 +85,11 @@ void names_look(struct names *names, bool missing)
 		(void)uv_timer_start(&names->timer, on_timer, NAMES_RETRY_MS, 0);
 	else
 		(void)uv_timer_stop(&names->timer);
+}
+
+void names_read_elsewhere(struct names *names)
+{
+	names->old = true;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -20,6 +20,8 @@ int names_open(uv_loop_t *loop, const char *file, void (*found)(void *context, s
 	       struct names **ret_names);
 /* Whether names are missing in the configuration that is in use by now. */
 void names_look(struct names *names, bool missing);
+/* The files are read by somebody else now: what a look that has begun finds in them is old. */
+void names_read_elsewhere(struct names *names);
 /* Freed after some turns of the loop, and after a look that has begun. Nothing, if it is NULL. */
 void names_close(struct names *names);
 

@@ -189,6 +189,51 @@ case_late_user_at_the_end() {
 	! grep -q ERROR log || fail "$(grep -A 10 ERROR log)"
 }
 
+# A thread looks, and meanwhile the file becomes another, which is refused as the name is still missing: what the thread
+# has read is old.
+case_late_user_and_reload() {
+	setup
+	need_root
+	need cc
+	cat >late.c <<-END
+		#define _GNU_SOURCE
+		#include <fcntl.h>
+		#include <pwd.h>
+		#include <string.h>
+		#include <unistd.h>
+		int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t bytes, struct passwd **ret)
+		{
+			*ret = NULL;
+			if (gettid() == getpid())
+				return 0;
+			close(creat("$WORK/looks", 0600));
+			while (access("$WORK/there", F_OK) != 0)
+				usleep(1000);
+			memset(entry, 0, sizeof(*entry));
+			entry->pw_uid = $NOBODY;
+			*ret = entry;
+			return 0;
+		}
+	END
+	cc -shared -fPIC -w -o late.so late.c || fail "cc"
+	two_classes "users = late"
+	LD_PRELOAD=$WORK/late.so daemon_run
+	wait_for is_serving
+	wait_count bad ready 1
+	WAIT_SECONDS=30 wait_for test -e looks
+	# another file, as editors write it
+	rm vmmallocd.conf
+	two_classes "users = late, $SOMEBODY"
+	ask reload && fail "a name is missing"
+	is "$(client_as $SOMEBODY take=bad)" "the class is not for this user"
+	: >there
+	WAIT_SECONDS=40 wait_for grep -q "are known now" log
+	is "$(ask daemon problem)" ""
+	wait_least bad ready 1
+	is "$(client_as $SOMEBODY take=bad | cut -c1-3)" "ok "
+	is "$(grep -c "are known now" log)" 1
+}
+
 # reload METHOD: what is wrong is said, stays to be seen, and nothing changes until it is right
 case_reload() {
 	setup
@@ -306,6 +351,7 @@ run_case "a mistake in a class: the others are served, and its pools wait" case_
 run_case "a class without directory and size: its pools wait" case_class_without_a_place
 run_case "a user who is gone is nobody, and all others go on" case_deleted_user
 run_case "a user who comes late is let in" case_late_user
+run_case "a user who comes late, and a reload meanwhile: the file is what counts" case_late_user_and_reload
 run_case "it ends while the user database does not answer" case_late_user_at_the_end
 run_case "vmmallocctl reload: refused, and shown until it is right" case_reload ctl
 run_case "SIGHUP: refused, and shown until it is right" case_reload signal
