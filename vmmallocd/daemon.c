@@ -427,7 +427,8 @@ static int start(struct daemon *daemon)
 	names_look(daemon->names, daemon->config.names_missing);
 	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->config, saved, on_change, daemon);
 	if (r == 0)
-		r = saver_open(&daemon->loop, daemon->pools.registry, path, boot_id, &daemon->log, &daemon->saver);
+		r = saver_open(&daemon->loop, daemon->pools.registry, daemon->pools.saved, path, boot_id, &daemon->log,
+			       &daemon->saver);
 	/* there may be no directory to wait for */
 	if (r == 0)
 		on_change(daemon);

@@ -102,14 +102,20 @@ static int drop_saved(void *context, struct registry_pool *pool)
 	return 0;
 }
 
-static void adopt_all(struct pools *pools, struct directory *directory, const struct directory_scan *scan)
+static void drop_all_saved(struct pools *pools, const struct directory *directory)
 {
 	void *arguments[] = { pools, directory->path };
+
+	(void)registry_each(pools->saved, drop_saved, arguments);
+}
+
+static void adopt_all(struct pools *pools, struct directory *directory, const struct directory_scan *scan)
+{
 	struct tally tally = { 0 };
 
 	for (size_t i = 0; i < scan->count; i++)
 		adopt(pools, directory, &scan->found[i], &tally);
-	(void)registry_each(pools->saved, drop_saved, arguments);
+	drop_all_saved(pools, directory);
 	log_line(pools->log, LOG_INFO,
 		 "pool directory %s: in service; found %zu ready, %zu leased, %zu orphaned, %zu other pools",
 		 directory->path, tally.ready, tally.leased, tally.orphaned, tally.others);
@@ -148,6 +154,9 @@ static void opened(void *context, struct directory_scan *scan)
 	} else if (directory->wanted && !pools->stopping && !(directory->lost && r == -ENOENT)) {
 		/* that it is not there any more is known, and says more than that it is not there */
 		set_problem(pools, directory, scan->error);
+	} else if (r == -ENOENT && !directory->wanted) {
+		/* neither there nor in the configuration: or the registry's file would have it for ever */
+		drop_all_saved(pools, directory);
 	}
 	pools_refresh_classes(pools);
 	pools_kick(pools);

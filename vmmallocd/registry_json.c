@@ -86,6 +86,7 @@ struct writer {
 	char *data;
 	size_t length, size;
 	bool failed;                   /* for want of memory: it stays so */
+	const struct registry *written;    /* whose pools are there already; may be NULL */
 };
 
 static bool make_room(struct writer *writer, size_t bytes)
@@ -173,13 +174,17 @@ static void add_pool(struct writer *writer, const struct registry_pool *pool)
 /* Writes a list when it meets its first pool, and so all lists in their order. */
 static int add_list(void *context, struct registry_pool *pool)
 {
+	struct writer *writer = context;
+
 	if (!pool->prev_in_state)
 		for (; pool; pool = pool->next_in_state)
-			add_pool(context, pool);
+			if (!writer->written || !registry_find(writer->written, pool->id))
+				add_pool(writer, pool);
 	return 0;
 }
 
-int registry_json_encode(struct registry *registry, const char *boot_id, char **ret_text, size_t *ret_bytes)
+int registry_json_encode_both(struct registry *registry, struct registry *others, const char *boot_id, char **ret_text,
+			      size_t *ret_bytes)
 {
 	struct writer writer = { 0 };
 
@@ -188,7 +193,10 @@ int registry_json_encode(struct registry *registry, const char *boot_id, char **
 	add(&writer, "{\"version\": %d, \"boot_id\": \"%s\", \"epoch\": %jd, \"pools\": [", REGISTRY_JSON_VERSION,
 	    boot_id, (intmax_t)registry_epoch(registry));
 	registry_each(registry, add_list, &writer);
-	if (!writer.failed && registry_count(registry) > 0)
+	writer.written = registry;
+	if (others)
+		registry_each(others, add_list, &writer);
+	if (!writer.failed && writer.data[writer.length - 1] == ',')
 		writer.length--;       /* the last comma */
 	add(&writer, "\n]}\n");
 	if (writer.failed) {
@@ -198,6 +206,11 @@ int registry_json_encode(struct registry *registry, const char *boot_id, char **
 	*ret_text = writer.data;
 	*ret_bytes = writer.length;
 	return 0;
+}
+
+int registry_json_encode(struct registry *registry, const char *boot_id, char **ret_text, size_t *ret_bytes)
+{
+	return registry_json_encode_both(registry, NULL, boot_id, ret_text, ret_bytes);
 }
 
 /* --- decode --- */

@@ -32,6 +32,9 @@
  * it.
  */
 int registry_json_encode(struct registry *registry, const char *boot_id, char **ret_text, size_t *ret_bytes);
+/* The same with the pools of another, which may be NULL, but for those that the first has as well. */
+int registry_json_encode_both(struct registry *registry, struct registry *others, const char *boot_id, char **ret_text,
+			      size_t *ret_bytes);
 
 /*
  * Adds the pools of a text to an empty registry. -EBADMSG, with the reason in `error`: it is no such text, or of

@@ -24,7 +24,7 @@
 struct saver {
 	uv_timer_t timer;
 	struct work work;
-	struct registry *registry;
+	struct registry *registry, *away;
 	struct log *log;
 	char path[PATH_MAX];
 	char boot_id[37];
@@ -107,10 +107,16 @@ static void wrote(struct work *work)
 	saver_poke(saver);
 }
 
+/* Each grows with every change of its own, and so does their sum. */
+static uint64_t generation(const struct saver *saver)
+{
+	return registry_generation(saver->registry) + registry_generation(saver->away);
+}
+
 static int make_text(struct saver *saver)
 {
-	saver->writing_generation = registry_generation(saver->registry);
-	return registry_json_encode(saver->registry, saver->boot_id, &saver->text, &saver->bytes);
+	saver->writing_generation = generation(saver);
+	return registry_json_encode_both(saver->registry, saver->away, saver->boot_id, &saver->text, &saver->bytes);
 }
 
 static void begin(uv_timer_t *timer)
@@ -154,14 +160,14 @@ void saver_poke(struct saver *saver)
 {
 	if (saver->writing || saver->waiting || saver->stopped)
 		return;
-	if (registry_generation(saver->registry) == saver->saved_generation && !was_changed(saver))
+	if (generation(saver) == saver->saved_generation && !was_changed(saver))
 		return;
 	saver->waiting = true;
 	(void)uv_timer_start(&saver->timer, begin, saver->retry_ms ? saver->retry_ms : saver->pause_ms, 0);
 }
 
-int saver_open(uv_loop_t *loop, struct registry *registry, const char *path, const char *boot_id, struct log *log,
-	       struct saver **ret_saver)
+int saver_open(uv_loop_t *loop, struct registry *registry, struct registry *away, const char *path, const char *boot_id,
+	       struct log *log, struct saver **ret_saver)
 {
 	struct saver *saver = calloc(1, sizeof(*saver));
 
@@ -173,6 +179,7 @@ int saver_open(uv_loop_t *loop, struct registry *registry, const char *path, con
 	}
 	snprintf(saver->boot_id, sizeof(saver->boot_id), "%s", boot_id);
 	saver->registry = registry;
+	saver->away = away;
 	saver->log = log;
 	saver->pause_ms = SAVER_PAUSE_MS;
 	saver->saved_generation = UINT64_MAX;
@@ -193,7 +200,7 @@ void saver_finish(struct saver *saver)
 {
 	int r;
 
-	if (registry_generation(saver->registry) == saver->saved_generation)
+	if (generation(saver) == saver->saved_generation)
 		return;
 	r = make_text(saver);
 	if (r == 0)

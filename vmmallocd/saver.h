@@ -19,9 +19,12 @@
 
 struct saver;
 
-/* `path` and `boot_id` are copied. Freed by saver_close, after some turns of the loop. */
-int saver_open(uv_loop_t *loop, struct registry *registry, const char *path, const char *boot_id, struct log *log,
-	       struct saver **ret_saver);
+/*
+ * `away`: pools whose directories are not there now, and which the file must not forget. `path` and `boot_id` are
+ * copied. Freed by saver_close, after some turns of the loop.
+ */
+int saver_open(uv_loop_t *loop, struct registry *registry, struct registry *away, const char *path, const char *boot_id,
+	       struct log *log, struct saver **ret_saver);
 void saver_close(struct saver *saver);
 
 /* The registry may have changed. */

@@ -364,6 +364,48 @@ case_killed_at_start() {
 	is "$(ask list | awk '$3 == "leased" { print $6, $8 }')" "$HELD pool_client"
 }
 
+# The directory is not there when the daemon is started again, and once more: the registry must not forget it.
+case_started_without_directory() {
+	setup
+	need_root
+	mkdir "$POOLS/here"
+	conf <<-END
+		[pool a]
+		directory = $POOLS/here
+		size = 16M
+		ready = 2
+		max_per_user = 1
+		[pool b]
+		directory = $POOLS
+		size = 16M
+	END
+	daemon_start
+	wait_count a ready 2
+	hold_as $NOBODY take=a map
+	wait_for grep -q '"leased"' "$STATE/registry.json"
+	mv "$POOLS/here" "$POOLS/away"
+	for signal in KILL TERM; do
+		daemon_end $signal
+		daemon_start
+		# it has written one by then
+		wait_count b ready 1
+		wait_for eval '[ "$(grep -c "\"b\", .*\"ready\"" "$STATE/registry.json")" = 1 ]'
+		grep -q "uid\": $NOBODY" "$STATE/registry.json" || fail "$signal: the registry has forgotten the owner"
+	done
+	mv "$POOLS/away" "$POOLS/here"
+	ask reload
+	wait_count a leased 1
+	wait_least a ready 1
+	is "$(client_as $NOBODY take=a)" "this user has as many pools of the class as one may have"
+	# a class that is removed, and its directory with it
+	mv "$POOLS/here" "$POOLS/away"
+	wait_count a leased 0
+	sed -i '/pool a/,/max_per_user/d' vmmallocd.conf
+	daemon_end TERM
+	daemon_start
+	wait_for eval '! grep -q here "$STATE/registry.json"'
+}
+
 case_stop() {
 	setup
 	one_class "ready = 2"
@@ -818,6 +860,7 @@ done
 run_case "kill -9 while it creates, warms and recycles: nothing is left behind" case_killed_at_work
 run_case "kill -9: a pool without header that no registry knows is ours all the same" case_killed_unknown
 run_case "kill -9 at the start: the registry still knows the owners" case_killed_at_start
+run_case "a directory that is away while the daemon starts: the registry still knows the owners" case_started_without_directory
 run_case "stop: leases and ready pools stay, and are known again" case_stop
 run_case "stop: while the last pool of a directory is removed" case_stop_at_work
 run_case "a runtime directory that everybody may write to is refused" case_open_runtime_dir
