@@ -2,9 +2,9 @@
 /*
  * rawcall -- libc's syscall(), for those who fork by it: sandboxes, container runtimes, servers.
  *
- * Of all numbers only fork, clone and clone3 without CLONE_VM need anything: they get what _Fork gets. seccomp and prctl
- * are noticed (confine.h). All else jumps on to the next definition, libc's or another wrapper's, with the stack and all
- * registers as they were: a child that shares the memory returns on a stack that the caller prepared.
+ * Of all numbers only fork, clone and clone3 without CLONE_VM need anything: they get what _Fork gets. seccomp and
+ * prctl are noticed (confine.h). All else jumps on to the next definition, libc's or another wrapper's, with the stack
+ * and all registers as they were: a child that shares the memory returns on a stack that the caller prepared.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -100,7 +100,9 @@ static uintptr_t stack_of(long number, long a, long b)
 
 	if (number == SYS_clone)
 		return (uintptr_t)b;
-	return number == SYS_clone3 && args->stack && args->stack_size ? (uintptr_t)(args->stack + args->stack_size) : 0;
+	if (number != SYS_clone3 || !args->stack || !args->stack_size)
+		return 0;
+	return (uintptr_t)(args->stack + args->stack_size);
 }
 
 /* The call less its stack. The program's own arguments stay as they are: they may be in memory that is read-only. */

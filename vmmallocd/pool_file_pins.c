@@ -11,9 +11,10 @@
  *     MADV_COLLAPSE: EAGAIN if one of the small pages that shall become a huge page is held
  *     a hole of 4 KiB, punched into a huge page: that is split, or stays in the file, whole, if it is held
  *
- * So each 2 MiB are collapsed, which takes no time where they are a huge page already, and then a hole is punched. This
- * is for tmpfs. On DAX the punch of pool_file_scrub.c waits for pins. Elsewhere nothing tells: a page of an ordinary
- * file system may stay because it is not written yet, and hugetlbfs splits nothing.
+ * So each 2 MiB are collapsed, which takes no time where they are a huge page already, and then a hole is punched. The
+ * kernel fills it with zeros where the page stays: whoever holds those 4 KiB, the pool's last user, finds them there.
+ * This is for tmpfs. On DAX the punch of pool_file_scrub.c waits for pins. Elsewhere nothing tells: a page of an
+ * ordinary file system may stay because it is not written yet, and hugetlbfs splits nothing.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,13 +1,13 @@
 /*
  * A program that confines itself: confined HOW DEFAULT [-fork|-forked|-return] NAME[=ANSWER]...
  *
- * HOW is `own` (by libseccomp, through libc), `number` (prctl, by libc's syscall), `unseen` (by the instruction itself),
- * or `exec` (before it starts anew). DEFAULT is the answer to all system calls that are not named: allow, kill, trap or
- * an errno. A name alone is allowed.
+ * HOW is `own` (by libseccomp, through libc), `number` (prctl, by libc's syscall), `unseen` (by the instruction
+ * itself), or `exec` (before it starts anew). DEFAULT is the answer to all system calls that are not named: allow,
+ * kill, trap or an errno. A name alone is allowed.
  *
  * Then its heap grows to the full, in two threads, shrinks, and grows again, and every byte is looked at. With -fork it
- * forks meanwhile: that works, or fails with ENOMEM and nothing is lost. With -forked it did so before as well, and that
- * child is still there. With -return it waits for the heap to return.
+ * forks meanwhile: that works, or fails with ENOMEM and nothing is lost. With -forked it did so before as well, and
+ * that child is still there. With -return it waits for the heap to return.
  */
 /* link: -lseccomp */
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Signals that the program holds back stay so, those of faults too: one that was sent waits, through malloc and fork. */
+/* Signals that a program holds back stay so, those of faults too: one that was sent waits through malloc and fork. */
 #include <signal.h>
 #include <string.h>
 

@@ -65,12 +65,16 @@ static int is_dax(const char *dir)
 	return (sx.stx_attributes & STATX_ATTR_DAX) != 0;
 }
 
-/* Whether the kernel says that a page is one of a file, not of this process alone: pagemap, bit 61. */
+/*
+ * Whether the kernel says that a page is one of a file, not of this process alone: pagemap, bit 61. It says so only of
+ * what is present, and a page on a disk may have been written out meanwhile: so it is touched.
+ */
 static int is_of_file(void *address)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY);
 	uint64_t page = 0;
 
+	(void)*(volatile char *)address;
 	CHECK(pread(fd, &page, sizeof(page), (off_t)((uintptr_t)address / 4096 * 8)) == sizeof(page));
 	close(fd);
 	return page >> 61 & 1;
