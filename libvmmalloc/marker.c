@@ -19,8 +19,9 @@ static bool has_fd(const struct vmm_marker *marker)
 {
 	struct stat st;
 
-	return marker->fd > 0 && !kernel_is_confined() && kernel_fstat(marker->fd, &st) == 0 && st.st_dev == marker->dev &&
-	       st.st_ino == marker->ino;
+	if (marker->fd <= 0 || kernel_is_confined())
+		return false;
+	return kernel_fstat(marker->fd, &st) == 0 && st.st_dev == marker->dev && st.st_ino == marker->ino;
 }
 
 /* A machine may insist on files that nobody can execute (vm.memfd_noexec); older kernels do not know the flag. */

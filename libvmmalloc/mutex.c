@@ -24,7 +24,7 @@
 struct mutex {
 	int word;
 	unsigned depth;   /* of a recursive one that is taken again */
-	uintptr_t owner;  /* of a kind that knows it: 0: free; the thread's own data; with SLEEPERS, somebody may sleep */
+	uintptr_t owner;  /* of a kind that knows it: 0: free; the thread's data; with SLEEPERS, somebody may sleep */
 	int kind;         /* libc's place for it */
 };
 
