@@ -114,11 +114,11 @@ case_pinned() {
 		max = 2
 	CONF
 	systemctl restart vmmallocd.service || fail "restart"
-	wait_count plain ready 1
+	wait_for eval '"$CTL" prune >/dev/null && counts plain ready 1'
 	hold_as $NOBODY take=plain map fill=7 pin unmap close waitfor=go pinned
 	wait_count plain quarantined 1
 	is "$(ask list | awk '$3 == "quarantined" { print $7 }')" $NOBODY
-	wait_count plain ready 1
+	wait_for eval '"$CTL" prune >/dev/null && counts plain ready 1'
 	client_as $SOMEBODY take=plain map zero fill=8 | grep -qx zero || fail "not zero"
 	chmod 777 .; : >go
 	wait_for grep -q pinned "held.$HELD"
@@ -128,7 +128,7 @@ case_pinned() {
 	# for the cases that follow there is one
 	sed -i 's/max = 2/max = 1/' /etc/vmmalloc/vmmallocd.conf
 	"$CTL" reload || fail "reload"
-	wait_count plain ready 1
+	wait_for eval '"$CTL" prune >/dev/null && counts plain ready 1'
 	wait_count plain recycling 0
 }
 
@@ -171,7 +171,7 @@ case_dax() {
 	CONF
 	printf '[daemon]\npunch_timeout = 1\nlog_level = debug\n' | configure
 	systemctl restart vmmallocd.service || fail "restart"
-	wait_count plain ready 1
+	wait_for eval '"$CTL" prune >/dev/null && counts plain ready 1'
 	is "$(ask problem plain)" ""
 	journalctl -q --no-pager -o cat -u vmmallocd.service | grep -q "class 'plain': ready, 16777216 of 16777216 bytes in huge" ||
 		fail "no huge pages"
@@ -181,7 +181,7 @@ case_dax() {
 	wait_for grep -q pinned "held.$HELD"
 	is "$(tail -n 1 "held.$HELD")" "pinned 7"
 	kill_held "$HELD"
-	wait_count plain ready 1
+	wait_for eval '"$CTL" prune >/dev/null && counts plain ready 1'
 	client_as $SOMEBODY take=plain map zero fill=8 | grep -qx zero || fail "not zero"
 	said_nothing_odd
 }
@@ -190,7 +190,7 @@ case_dax() {
 # daemon knows.
 keeps_leases() {
 	begin
-	wait_count plain ready 1
+	wait_for eval '"$CTL" prune >/dev/null && counts plain ready 1'
 	hold_as $NOBODY take=plain map fill=5 waitfor=look has=5
 	# who it is has to be on the disk: nothing else is lost with a daemon that is killed
 	wait_for grep -q "\"pid\": $HELD," /var/lib/vmmalloc/registry.json
@@ -205,7 +205,7 @@ keeps_leases() {
 	wait_for grep -qx same "held.$HELD"
 	kill_held "$HELD"
 	wait_count plain leased 0
-	wait_count plain ready 1
+	wait_for eval '"$CTL" prune >/dev/null && counts plain ready 1'
 	client take=plain map zero | grep -qx zero || fail "not zero"
 }
 restart() { systemctl restart vmmallocd.service; }
