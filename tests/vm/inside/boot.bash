@@ -65,14 +65,8 @@ case_use() {
 }
 
 # The same, for people who wait longer on slow machines.
-with_patience() { sed 's/^sleep 1\>.*/for i in {1..200}; do vmmallocctl --runtime-dir run status | grep -q 1\/1 \&\& break; sleep 0.1; done/'; }
-# What was started by hand is ended; it is the only one of that name then.
-end_it() {
-	local pid
-	for pid in $(ps -o pid= -C vmmallocd); do kill -KILL "$pid" 2>/dev/null; done
-	rm -rf /dev/shm/pools /dev/shm/mypools
-}
-export -f with_patience end_it
+with_patience() { sed 's/^sleep [0-9].*/for i in {1..200}; do vmmallocctl --runtime-dir run status | grep -q 1\/1 \&\& break; sleep 0.1; done/'; }
+export -f with_patience
 
 # Without a service, by a user who has logged in.
 case_daemon_by_hand() {
@@ -80,15 +74,14 @@ case_daemon_by_hand() {
 	for who in alice root; do
 		{
 			block README.md "The daemon in two minutes" 1 | with_patience |
-				sed 's/input()/print(open("\/proc\/self\/maps").read())/'
-			echo 'vmmallocctl reload; kill $!'
+				sed 's/input()/print(open("\/proc\/self\/maps").read())/; s/^kill %1/vmmallocctl reload; &/'
 		} | typed $who >words || fail "$who: $(cat words)"
 		grep -q '/pools/vmmalloc-' words || fail "$who: no pool of the daemon: $(cat words)"
 		grep -qE '^small +256M ' words || fail "$who: $(cat words)"
-		end_it
-		{ block vmmallocd.8 EXAMPLES 1 | with_patience; echo 'kill $!'; } | typed $who >words || fail "$who: $(cat words)"
+		! ps -C vmmallocd >left || fail "the example leaves a daemon: $(cat left)"
+		block vmmallocd.8 EXAMPLES 1 | with_patience | typed $who >words || fail "$who: $(cat words)"
 		grep -qE '^small +256M ' words || fail "$who: $(cat words)"
-		end_it
+		! ps -C vmmallocd >left || fail "the example leaves a daemon: $(cat left)"
 	done
 }
 
