@@ -25,7 +25,7 @@ LIB_CFLAGS := $(STD_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -
 .PHONY: all
 all: lib debug daemon ctl
 
-include libvmmalloc/jemalloc.mk
+include libvmmalloc/jemalloc/jemalloc.mk
 include libvmmalloc/library.mk
 include vmmallocd/vmmallocd.mk
 include tests/packages.mk

@@ -1,11 +1,14 @@
 # library.mk -- libvmmalloc.so.1, twice: build/release, and build/debug with traces and assertions.
 
 LIB_SOURCES := common/base/handout.c common/base/size.c common/base/text.c \
-	$(addprefix libvmmalloc/,arena.c children.c clone.c comeback.c config.c confine.c daemon.c dump.c \
-		enginecalls.c entry.c fork.c forkcalls.c heap.c info.c kernel.c loader.c lock.c mapping.c marker.c \
-		mutex.c operators.c path.c pool.c ranges.c rawcall.c remap.c report.c start.c thaw.c vdso.c \
-		waiters.c)
-DEBUG_SOURCES := $(LIB_SOURCES) libvmmalloc/trace.c libvmmalloc/entry_debug.c
+	$(addprefix libvmmalloc/base/,kernel.c lock.c mutex.c path.c report.c vdso.c) \
+	$(addprefix libvmmalloc/heap/,dump.c heap.c mapping.c pool.c ranges.c remap.c waiters.c) \
+	$(addprefix libvmmalloc/context/,config.c) \
+	$(addprefix libvmmalloc/jemalloc/,seam.c seam_libc.c) \
+	$(addprefix libvmmalloc/fork/,comeback.c copy.c fork.c marker.c thaw.c) \
+	$(addprefix libvmmalloc/exports/,calls.c confine.c entry.c info.c loader.c operators.c rawcall.c) \
+	$(addprefix libvmmalloc/start/,exec_environment.c handout_client.c start.c)
+DEBUG_SOURCES := $(LIB_SOURCES) libvmmalloc/base/trace.c libvmmalloc/exports/entry_debug.c
 
 RELEASE_LIB := $(BUILD)/release/$(SONAME)
 DEBUG_LIB := $(BUILD)/debug/$(SONAME)
@@ -13,7 +16,7 @@ RELEASE_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/release/%.o)
 DEBUG_OBJECTS := $(DEBUG_SOURCES:%.c=$(BUILD)/debug/%.o)
 
 comma := ,
-LIB_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvmmalloc/libvmmalloc.map \
+LIB_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvmmalloc/exports/libvmmalloc.map \
 	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--gc-sections
 # All references in the library, jemalloc's included, go to mutex.c and enginecalls.c.
 LIB_LDFLAGS += -Wl,--wrap=__sched_cpucount $(addprefix -Wl$(comma)--wrap=pthread_,self mutex_init mutex_lock mutex_trylock mutex_unlock \
@@ -24,13 +27,13 @@ LIB_LIBS := -pthread
 lib: $(RELEASE_LIB) $(BUILD)/release/libvmmalloc.so ## the library
 debug: $(DEBUG_LIB) $(BUILD)/debug/libvmmalloc.so ## the library with traces and assertions
 
-$(RELEASE_LIB): $(RELEASE_OBJECTS) $(JEMALLOC_RELEASE) libvmmalloc/libvmmalloc.map
+$(RELEASE_LIB): $(RELEASE_OBJECTS) $(JEMALLOC_RELEASE) libvmmalloc/exports/libvmmalloc.map
 	@echo "  LINK     $@"
 	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES) $(TRACED_ALIASES),-Wl,--defsym=$f=je_$f) \
 		$(foreach f,$(JEMALLOC_NAMED),-Wl,--defsym=je_$f=$f) $(RELEASE_OBJECTS) $(JEMALLOC_RELEASE) $(LIB_LIBS) \
 		$(LDFLAGS) -o $@
 
-$(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
+$(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/exports/libvmmalloc.map
 	@echo "  LINK     $@"
 	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) \
 		$(DEBUG_OBJECTS) $(JEMALLOC) $(LIB_LIBS) $(LDFLAGS) -o $@
@@ -38,7 +41,7 @@ $(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/libvmmalloc.map
 $(BUILD)/%/libvmmalloc.so: $(BUILD)/%/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 
-$(BUILD)/%/libvmmalloc/operators.o: LIB_CFLAGS += -fexceptions -Wno-missing-prototypes
+$(BUILD)/%/libvmmalloc/exports/operators.o: LIB_CFLAGS += -fexceptions -Wno-missing-prototypes
 
 $(BUILD)/release/%.o: %.c
 	@echo "  CC       $@"

@@ -14,17 +14,17 @@
 #include <uv.h>
 
 #include "common/util/runtime_dir.h"
-#include "vmmallocd/clock.h"
-#include "vmmallocd/control.h"
+#include "vmmallocd/base/clock.h"
+#include "vmmallocd/control/control.h"
 #include "vmmallocd/handout_server.h"
-#include "vmmallocd/log.h"
+#include "vmmallocd/base/log.h"
 #include "vmmallocd/names.h"
 #include "vmmallocd/notify.h"
 #include "vmmallocd/places.h"
-#include "vmmallocd/pools.h"
-#include "vmmallocd/registry_json.h"
-#include "vmmallocd/saver.h"
-#include "vmmallocd/sockets.h"
+#include "vmmallocd/pools/pools.h"
+#include "vmmallocd/state/registry_json.h"
+#include "vmmallocd/state/saver.h"
+#include "vmmallocd/base/sockets.h"
 
 #define FOUND_MOST_MS 10000      /* a directory that hangs does not keep clients of the others waiting longer */
 #define STATUS_MS 500

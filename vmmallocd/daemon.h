@@ -10,7 +10,7 @@
 #ifndef VMMALLOCD_DAEMON_H
 #define VMMALLOCD_DAEMON_H
 
-#include "vmmallocd/config.h"
+#include "vmmallocd/config/config.h"
 
 /* What the command line says; it goes before the configuration. NULL or 0: nothing. */
 struct daemon_options {

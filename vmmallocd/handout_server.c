@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "vmmallocd/rights.h"
-#include "vmmallocd/sockets.h"
+#include "vmmallocd/base/rights.h"
+#include "vmmallocd/base/sockets.h"
 
 #define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
 #define PUT_OFF_MS 20            /* until a request that was put off is decided again */

@@ -15,8 +15,8 @@
 
 #include <uv.h>
 
-#include "vmmallocd/log.h"
-#include "vmmallocd/pools.h"
+#include "vmmallocd/base/log.h"
+#include "vmmallocd/pools/pools.h"
 
 #define HANDOUT_SERVER_SILENCE_MS 2000
 #define HANDOUT_SERVER_CONNECTIONS 1024

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "vmmallocd/work.h"
+#include "vmmallocd/base/work.h"
 
 struct names {
 	uv_timer_t timer;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "vmmallocd/config.h"
+#include "vmmallocd/config/config.h"
 
 #define NAMES_RETRY_MS 10000
 

@@ -10,7 +10,7 @@
 
 #include <uv.h>
 
-#include "vmmallocd/log.h"
+#include "vmmallocd/base/log.h"
 
 #define NOTIFY_STATUS_BYTES 1280    /* a longer line is cut off */
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "vmmallocd/log.h"
+#include "vmmallocd/base/log.h"
 
 struct places;
 

@@ -2,7 +2,7 @@
 # under sanitizers in build/asan (with UBSan) and build/tsan.
 
 DAEMON_SOURCES := common/base/handout.c common/base/size.c common/base/text.c $(wildcard common/util/*.c) \
-	$(wildcard vmmallocd/*.c)
+	$(filter-out vmmallocd/ctl/%,$(wildcard vmmallocd/*.c vmmallocd/*/*.c))
 CTL_SOURCES := common/base/handout.c common/base/size.c common/base/text.c $(wildcard common/util/*.c) \
 	$(wildcard vmmallocd/ctl/*.c)
 DAEMON := $(BUILD)/release/vmmallocd
@@ -47,4 +47,4 @@ $(BUILD)/program-tsan/%.o: %.c
 	$(Q)$(CC) $(PROGRAM_CFLAGS) -fsanitize=thread -O1 -g -c $< -o $@
 
 # They are in the object, and the compiler does not say so.
-$(foreach b,program program-tsan sanitized,$(BUILD)/$b/vmmallocd/control_interface.o): $(wildcard vmmallocd/*.varlink)
+$(foreach b,program program-tsan sanitized,$(BUILD)/$b/vmmallocd/control/interface.o): $(wildcard vmmallocd/control/*.varlink)

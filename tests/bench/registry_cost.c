@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vmmallocd/registry_json.h"
+#include "vmmallocd/state/registry_json.h"
 
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
 #define ROUNDS 11

@@ -3,7 +3,7 @@
  * fuzz_config -- any bytes as vmmallocd.conf: mistakes in printable lines that name the file, and what is left is good
  * within the limits that config.h promises.
  */
-/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
+/* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c */
 /* packages: inih */
 #include <errno.h>
@@ -16,8 +16,8 @@
 
 #include "common/base/handout.h"
 #include "include/libvmmalloc.h"
-#include "vmmallocd/config.h"
-#include "vmmallocd/config_value.h"
+#include "vmmallocd/config/config.h"
+#include "vmmallocd/config/value.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : expectation_failed(#condition))
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_pool_header -- first pages of pools, as clients leave them, and names in a directory that others write to. */
-/* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
-/* objects: common/base/handout.c common/base/text.c */
+/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
+/* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
+/* objects: common/base/text.c */
 #include <errno.h>
 #include <string.h>
 
 #include "common/base/handout.h"
 #include "tests/fuzz/fuzz.h"
-#include "vmmallocd/pool_file_internal.h"
+#include "vmmallocd/files/internal.h"
 
 /* Ends within its field, can be printed, and has nothing behind its end. */
 static void check_string(const char *string, size_t size)

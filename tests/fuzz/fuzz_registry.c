@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_registry -- any bytes as the registry's file: refused and nothing left, or read, and then the same once more. */
-/* objects: vmmallocd/registry.c vmmallocd/registry_json.c common/base/handout.c common/base/text.c */
+/* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c common/base/handout.c common/base/text.c */
 /* packages: jansson */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "vmmallocd/registry_json.h"
+#include "vmmallocd/state/registry_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,11 +16,11 @@ done
 for file in $lib_sources; do
 	includes "$file" '(vmmallocd|common/util)/' && complain "$file: the library knows only common/base"
 	case $file in
-	libvmmalloc/info.c) ;;  # malloc_info writes to a FILE, which the program gives it
+	libvmmalloc/exports/info.c) ;;  # malloc_info writes to a FILE, which the program gives it
 	*) includes "$file" '(stdio|locale|assert)\.h' && complain "$file: no stdio, locale or assert in the library" ;;
 	esac
 	case $file in
-	libvmmalloc/arena.c) ;;
+	libvmmalloc/jemalloc/seam.c) ;;
 	*) grep -nE '\bje_(arena|base|extent|pages|large|tsd|opt|inspect|narenas)' "$file" &&
 		complain "$file: only arena.c knows jemalloc's internals" ;;
 	esac
@@ -32,16 +32,16 @@ done
 for file in $(git ls-files 'vmmallocd/*.[ch]'); do
 	includes "$file" 'libvmmalloc/' && complain "$file: the daemon knows nothing of the library's inside"
 	case $file in
-	vmmallocd/ctl/*) includes "$file" 'vmmallocd/[a-z_]*\.h' && complain "$file: the command line is the daemon's client" ;;
+	vmmallocd/ctl/*) grep -nE '^#include "vmmallocd/' "$file" /dev/null | grep -v '"vmmallocd/ctl/' && complain "$file: the command line is the daemon's client" ;;
 	*) includes "$file" 'vmmallocd/ctl/' && complain "$file: the daemon knows nothing of the command line" ;;
 	esac
 	case $file in
-	vmmallocd/registry_json*|vmmallocd/control*|vmmallocd/ctl/*) ;;
+	vmmallocd/state/registry_*|vmmallocd/control/*|vmmallocd/ctl/*) ;;
 	*) includes "$file" 'jansson' && complain "$file: only the JSON modules know jansson" ;;
 	esac
 	case $file in
-	vmmallocd/registry*|vmmallocd/request.*|vmmallocd/provision.*|vmmallocd/recover.*|vmmallocd/pool_*|vmmallocd/config*|\
-	vmmallocd/control_methods.*|vmmallocd/control_json.*|vmmallocd/control_interface.*)
+	vmmallocd/plan/*|vmmallocd/files/*|vmmallocd/config/*|vmmallocd/state/registry_*|\
+	vmmallocd/control/methods.*|vmmallocd/control/json.*|vmmallocd/control/interface.*)
 		includes "$file" 'uv\.h' && complain "$file: plain data and functions, without libuv" ;;
 	esac
 done
@@ -49,7 +49,7 @@ done
 # --- exports: exactly the map ---
 library=build/release/libvmmalloc.so.1
 exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' | sort)
-mapped=$(sed -e 's|/\*.*\*/||' -e '/local:/,$d' libvmmalloc/libvmmalloc.map | grep -oE '[A-Za-z_][A-Za-z0-9_]*;' | tr -d ';' | sort)
+mapped=$(sed -e 's|/\*.*\*/||' -e '/local:/,$d' libvmmalloc/exports/libvmmalloc.map | grep -oE '[A-Za-z_][A-Za-z0-9_]*;' | tr -d ';' | sort)
 [ "$exported" = "$mapped" ] || complain "exports differ from libvmmalloc.map: $(diff <(echo "$exported") <(echo "$mapped"))"
 
 # valgrind serves these itself, all or, where it does not see some, only the others: it does not see a symbol without size
@@ -80,8 +80,8 @@ if command -v cppcheck >/dev/null; then
 	# A weak symbol is not an uninitialised variable, nor is what the kernel fills through an iovec. Newer ones also say
 	# how far they looked, which is no finding. cppcheck.cfg has what they do not know.
 	cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 -I. --library=tests/lint/cppcheck.cfg \
-		--suppress=legacyUninitvar:libvmmalloc/operators.c --suppress=uninitvar:libvmmalloc/daemon.c \
-		--suppress=uninitvar:vmmallocd/pool_file_header.c --suppress=normalCheckLevelMaxBranches \
+		--suppress=legacyUninitvar:libvmmalloc/exports/operators.c --suppress=uninitvar:libvmmalloc/start/handout_client.c \
+		--suppress=uninitvar:vmmallocd/files/header.c --suppress=normalCheckLevelMaxBranches \
 		common libvmmalloc vmmallocd || complain "cppcheck"
 fi
 

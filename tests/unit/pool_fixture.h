@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "tests/unit/scratch.h"
-#include "vmmallocd/pool_file.h"
+#include "vmmallocd/files/pool_file.h"
 
 #define MIB ((size_t)1 << 20)
 

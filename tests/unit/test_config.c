@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_config -- what the environment may ask, and the exact words that refuse the rest. */
-/* objects: libvmmalloc/config.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: libvmmalloc/context/config.c common/base/handout.c common/base/size.c common/base/text.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "include/libvmmalloc.h"
-#include "libvmmalloc/config.h"
+#include "libvmmalloc/context/config.h"
 
 #define DIR_OK "VMMALLOC_POOL_DIR=/mnt/pool"
 #define SIZE_OK "VMMALLOC_POOL_SIZE=64M"

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
-/* objects: vmmallocd/control.c vmmallocd/control_connection.c vmmallocd/control_methods.c */
-/* objects: vmmallocd/rights.c vmmallocd/sockets.c vmmallocd/control_prune.c */
-/* objects: vmmallocd/control_reply.c vmmallocd/control_json.c */
-/* objects: vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
-/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
-/* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c */
-/* objects: common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: vmmallocd/control/control.c vmmallocd/control/connection.c vmmallocd/control/methods.c */
+/* objects: vmmallocd/base/rights.c vmmallocd/base/sockets.c vmmallocd/control/prune.c vmmallocd/control/reply.c */
+/* objects: vmmallocd/control/json.c vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c */
+/* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c */
+/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/layout.c */
+/* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/warm.c common/base/handout.c */
+/* objects: common/base/size.c common/base/text.c */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>
@@ -26,7 +25,7 @@
 #include <cmocka.h>
 #include <uv.h>
 
-#include "vmmallocd/control.h"
+#include "vmmallocd/control/control.h"
 
 #define DEADLINE_MS 20000
 #define LIST "{\"method\":\"org.vmmalloc.List\"}"

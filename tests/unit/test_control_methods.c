@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control_methods -- every call of the interface, by hand-made registry and configuration; and what is no call. */
-/* objects: vmmallocd/control_methods.c vmmallocd/control_reply.c vmmallocd/control_json.c */
-/* objects: vmmallocd/control_prune.c vmmallocd/control_interface.c common/util/varlink.c vmmallocd/registry.c */
-/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_names.c vmmallocd/config_value.c */
-/* objects: vmmallocd/pool_file.c vmmallocd/pool_file_create.c vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_layout.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c */
-/* objects: common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: vmmallocd/control/methods.c vmmallocd/control/reply.c vmmallocd/control/json.c */
+/* objects: vmmallocd/control/prune.c vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c */
+/* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c */
+/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/layout.c */
+/* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/warm.c common/base/handout.c */
+/* objects: common/base/size.c common/base/text.c */
 /* packages: jansson inih */
 /* wrap: malloc calloc realloc strdup */
 #include <errno.h>
@@ -23,8 +23,8 @@
 #include <jansson.h>
 
 #include "include/libvmmalloc.h"
-#include "vmmallocd/clock.h"
-#include "vmmallocd/control_methods.h"
+#include "vmmallocd/base/clock.h"
+#include "vmmallocd/control/methods.h"
 
 #define OTHER_UID (geteuid() + 1000)
 #define POOL_BYTES ((uint64_t)64 << 20)
@@ -617,7 +617,7 @@ static char *describe(struct fixture *f, const char *message)
 static void test_control_describes_its_interface_by_its_file(void **state)
 {
 	char *text = describe(*state, DESCRIBE("org.vmmalloc")), file[16384];
-	FILE *stream = fopen("vmmallocd/org.vmmalloc.varlink", "re");
+	FILE *stream = fopen("vmmallocd/control/org.vmmalloc.varlink", "re");
 
 	assert_non_null(stream);
 	file[fread(file, 1, sizeof(file) - 1, stream)] = '\0';

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_daemon -- the library asks for a pool: daemons that give one, refuse, lie, are slow or silent. */
-/* objects: libvmmalloc/daemon.c libvmmalloc/kernel.c common/base/handout.c common/base/text.c tests/unit/scratch.c */
+/* objects: libvmmalloc/start/handout_client.c libvmmalloc/base/kernel.c common/base/handout.c common/base/text.c */
+/* objects: tests/unit/scratch.c */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,7 +22,7 @@
 #include <cmocka.h>
 
 #include "common/base/handout.h"
-#include "libvmmalloc/daemon.h"
+#include "libvmmalloc/start/handout_client.h"
 #include "tests/unit/scratch.h"
 
 #define MIB ((size_t)1 << 20)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_daemon_config -- what vmmallocd.conf may say, and the exact words that refuse the rest. */
-/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
+/* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c tests/unit/scratch.c */
 /* packages: inih */
 /* wrap: getpwnam_r getgrnam_r malloc strdup reallocarray asprintf */
@@ -22,7 +22,7 @@
 
 #include "include/libvmmalloc.h"
 #include "tests/unit/scratch.h"
-#include "vmmallocd/config.h"
+#include "vmmallocd/config/config.h"
 
 #define POOL "[pool a]\ndirectory = /mnt/a\nsize = 1G\n"
 #define A50 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"

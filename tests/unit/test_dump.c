@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_dump -- what is hidden from core dumps, as the kernel has it: VmFlags in /proc/self/smaps. */
-/* objects: libvmmalloc/dump.c libvmmalloc/kernel.c libvmmalloc/vdso.c */
+/* objects: libvmmalloc/heap/dump.c libvmmalloc/base/kernel.c libvmmalloc/base/vdso.c */
 /* wrap: kernel_madvise */
 #include <errno.h>
 #include <setjmp.h>
@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-#include "libvmmalloc/bits.h"
-#include "libvmmalloc/dump.h"
-#include "libvmmalloc/kernel.h"
+#include "libvmmalloc/heap/bits.h"
+#include "libvmmalloc/heap/dump.h"
+#include "libvmmalloc/base/kernel.h"
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)

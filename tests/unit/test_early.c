@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_early -- pools whose event came too early: a random model of events, and of when each pool is free. */
-/* objects: vmmallocd/early.c */
+/* objects: vmmallocd/pools/early.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "vmmallocd/early.h"
+#include "vmmallocd/pools/early.h"
 
 #define LAST_LOOK_MS ((1 << EARLY_LOOKS) - 1)    /* after 1, 3, 7, ... ms */
 #define POOLS 300

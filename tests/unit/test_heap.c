@@ -5,9 +5,9 @@
  * The wrappers below keep a map of the pages that the heap has had reserved, let the file system be full when a test
  * wants it to be, and own the clock.
  */
-/* objects: common/base/text.c tests/unit/scratch.c */
-/* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c */
-/* objects: libvmmalloc/dump.c libvmmalloc/kernel.c libvmmalloc/lock.c libvmmalloc/remap.c libvmmalloc/waiters.c */
+/* objects: common/base/text.c tests/unit/scratch.c libvmmalloc/heap/heap.c libvmmalloc/heap/ranges.c */
+/* objects: libvmmalloc/heap/pool.c libvmmalloc/heap/mapping.c libvmmalloc/heap/dump.c libvmmalloc/base/kernel.c */
+/* objects: libvmmalloc/base/lock.c libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c */
 /* wrap: kernel_open kernel_fallocate kernel_madvise kernel_mmap kernel_fstatfs kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +27,8 @@
 
 #include <cmocka.h>
 
-#include "libvmmalloc/heap.h"
-#include "libvmmalloc/mapping.h"
+#include "libvmmalloc/heap/heap.h"
+#include "libvmmalloc/heap/mapping.h"
 #include "tests/unit/scratch.h"
 
 #define KIB ((size_t)1 << 10)

@@ -8,9 +8,9 @@
  * figures must be those of the file. A walk that fails prints its seed: HEAP_MODEL_SEED=N walks that one alone,
  * HEAP_MODEL_WALKS=N as many from a random one.
  */
-/* objects: libvmmalloc/heap.c libvmmalloc/ranges.c libvmmalloc/pool.c libvmmalloc/mapping.c libvmmalloc/clone.c */
-/* objects: libvmmalloc/dump.c libvmmalloc/thaw.c libvmmalloc/kernel.c libvmmalloc/remap.c libvmmalloc/waiters.c */
-/* objects: libvmmalloc/lock.c common/base/text.c */
+/* objects: libvmmalloc/heap/heap.c libvmmalloc/heap/ranges.c libvmmalloc/heap/pool.c libvmmalloc/heap/mapping.c */
+/* objects: libvmmalloc/fork/copy.c libvmmalloc/heap/dump.c libvmmalloc/fork/thaw.c libvmmalloc/base/kernel.c */
+/* objects: libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c libvmmalloc/base/lock.c common/base/text.c */
 /* wrap: kernel_fallocate kernel_madvise kernel_mmap kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,11 +28,11 @@
 
 #include <cmocka.h>
 
-#include "libvmmalloc/bits.h"
-#include "libvmmalloc/clone.h"
-#include "libvmmalloc/heap.h"
-#include "libvmmalloc/mapping.h"
-#include "libvmmalloc/thaw.h"
+#include "libvmmalloc/heap/bits.h"
+#include "libvmmalloc/fork/copy.h"
+#include "libvmmalloc/heap/heap.h"
+#include "libvmmalloc/heap/mapping.h"
+#include "libvmmalloc/fork/thaw.h"
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_log -- lines of the log, for people and for the journal. */
-/* objects: vmmallocd/log.c */
+/* objects: vmmallocd/base/log.c */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "vmmallocd/log.h"
+#include "vmmallocd/base/log.h"
 
 static int ends[2];
 static char text[2 * LOG_LINE_BYTES];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_marker -- whether children are left, as real children show it. */
-/* objects: libvmmalloc/marker.c libvmmalloc/pool.c libvmmalloc/remap.c libvmmalloc/kernel.c common/base/text.c */
+/* objects: libvmmalloc/fork/marker.c libvmmalloc/heap/pool.c libvmmalloc/heap/remap.c libvmmalloc/base/kernel.c */
+/* objects: common/base/text.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "libvmmalloc/marker.h"
+#include "libvmmalloc/fork/marker.h"
 
 struct child {
 	pid_t pid;

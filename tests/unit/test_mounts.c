@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_mounts -- what is mounted and unmounted is told, once for what comes together. */
-/* objects: vmmallocd/mounts.c */
+/* objects: vmmallocd/pools/mounts.c */
 /* wrap: open */
 /* packages: libuv */
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "vmmallocd/mounts.h"
+#include "vmmallocd/pools/mounts.h"
 
 static int open_error;
 int __real_open(const char *path, int flags, ...);

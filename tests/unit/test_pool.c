@@ -5,7 +5,8 @@
  * Every system call of the module goes through a wrapper below that can be told to fail, and that keeps account of
  * what the module maps and reserves.
  */
-/* objects: libvmmalloc/pool.c libvmmalloc/remap.c libvmmalloc/kernel.c common/base/text.c tests/unit/scratch.c */
+/* objects: libvmmalloc/heap/pool.c libvmmalloc/heap/remap.c libvmmalloc/base/kernel.c common/base/text.c */
+/* objects: tests/unit/scratch.c */
 /* wrap: kernel_open kernel_fallocate kernel_mmap kernel_munmap kernel_ftruncate kernel_fstat kernel_fstatfs */
 /* wrap: kernel_touch kernel_madvise kernel_getrandom kernel_getrlimit kernel_fcntl */
 #include <errno.h>
@@ -28,8 +29,8 @@
 
 #include <cmocka.h>
 
-#include "libvmmalloc/kernel.h"
-#include "libvmmalloc/pool.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/pool.h"
 #include "tests/unit/scratch.h"
 
 #define MIB ((size_t)1 << 20)

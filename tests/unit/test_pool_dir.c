@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_dir -- which directories are trusted with pools, and what is found in them. */
-/* objects: vmmallocd/pool_dir_access.c vmmallocd/pool_dir_lock.c */
-/* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c */
-/* objects: vmmallocd/pool_file_create.c */
-/* objects: vmmallocd/pool_file_header.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c */
-/* objects: vmmallocd/pool_file_layout.c common/base/handout.c common/base/text.c */
+/* objects: vmmallocd/files/pool_dir_access.c vmmallocd/files/pool_dir_lock.c vmmallocd/files/pool_dir.c */
+/* objects: vmmallocd/base/resource.c vmmallocd/files/self_test.c vmmallocd/files/pool_file.c */
+/* objects: vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c vmmallocd/base/ticker.c */
+/* objects: vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c common/base/text.c */
 /* objects: tests/unit/scratch.c tests/unit/pool_fixture.c */
 /* wrap: fcntl inotify_add_watch */
 #include <errno.h>

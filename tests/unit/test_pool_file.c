@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file -- names, and what is done by name: opening, probing, marking and removing, on real files. */
-/* objects: vmmallocd/pool_dir_access.c */
-/* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c */
-/* objects: vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
-/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
+/* objects: vmmallocd/files/pool_dir_access.c vmmallocd/files/pool_dir.c vmmallocd/base/resource.c */
+/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
+/* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
+/* objects: common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

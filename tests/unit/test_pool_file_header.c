@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_header -- what the daemon makes of headers, among them those that a client has spoilt. */
-/* objects: vmmallocd/pool_dir_access.c */
-/* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_file.c vmmallocd/pool_file_create.c */
-/* objects: vmmallocd/pool_file_header.c */
-/* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
-/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
+/* objects: vmmallocd/files/pool_dir_access.c vmmallocd/files/pool_dir.c vmmallocd/base/resource.c */
+/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
+/* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
+/* objects: common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -17,7 +16,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/pool_fixture.h"
-#include "vmmallocd/pool_file_internal.h"
+#include "vmmallocd/files/internal.h"
 
 static struct pool_header good_header(void)
 {

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pools -- the life of pools in a real directory, when one thing after another goes wrong. */
-/* objects: vmmallocd/early.c vmmallocd/pools_check.c */
-/* objects: vmmallocd/pools.c vmmallocd/pools_work.c vmmallocd/pools_handout.c vmmallocd/pools_control.c */
-/* objects: vmmallocd/pools_directories.c vmmallocd/jobs.c vmmallocd/work.c vmmallocd/shortage.c */
-/* objects: vmmallocd/directory.c vmmallocd/recover.c */
-/* objects: vmmallocd/provision.c vmmallocd/request.c vmmallocd/watch.c vmmallocd/mounts.c vmmallocd/log.c */
-/* objects: vmmallocd/registry.c */
-/* objects: vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c */
-/* objects: vmmallocd/pool_dir_access.c vmmallocd/pool_dir_lock.c */
-/* objects: vmmallocd/pool_dir.c vmmallocd/resource.c vmmallocd/pool_dir_test.c vmmallocd/pool_file.c */
-/* objects: vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
-/* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
-/* objects: vmmallocd/pool_file_pins.c vmmallocd/pool_file_header.c common/base/handout.c common/base/size.c */
-/* objects: common/base/text.c */
-/* objects: tests/unit/scratch.c */
+/* objects: vmmallocd/pools/early.c vmmallocd/pools/check.c vmmallocd/pools/pools.c vmmallocd/pools/work.c */
+/* objects: vmmallocd/pools/handout.c vmmallocd/pools/operator.c vmmallocd/pools/directories.c */
+/* objects: vmmallocd/pools/jobs.c vmmallocd/base/work.c vmmallocd/base/shortage.c vmmallocd/pools/directory.c */
+/* objects: vmmallocd/plan/recover.c vmmallocd/plan/provision.c vmmallocd/plan/request.c vmmallocd/pools/watch.c */
+/* objects: vmmallocd/pools/mounts.c vmmallocd/base/log.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
+/* objects: vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c */
+/* objects: vmmallocd/files/pool_dir_access.c vmmallocd/files/pool_dir_lock.c vmmallocd/files/pool_dir.c */
+/* objects: vmmallocd/base/resource.c vmmallocd/files/self_test.c vmmallocd/files/pool_file.c */
+/* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/create.c vmmallocd/files/warm.c */
+/* objects: vmmallocd/files/layout.c vmmallocd/files/pins.c vmmallocd/files/header.c common/base/handout.c */
+/* objects: common/base/size.c common/base/text.c tests/unit/scratch.c */
 /* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
 /* packages: libuv inih */
 #include <errno.h>
@@ -31,8 +28,8 @@
 #include <cmocka.h>
 
 #include "tests/unit/scratch.h"
-#include "vmmallocd/pools.h"
-#include "vmmallocd/pools_internal.h"
+#include "vmmallocd/pools/pools.h"
+#include "vmmallocd/pools/base.h"
 
 #define SIZE ((uint64_t)14 << 20)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_provision -- which work on pools is due, and which waits. */
-/* objects: vmmallocd/provision.c vmmallocd/registry.c vmmallocd/config.c vmmallocd/config_file.c */
-/* objects: vmmallocd/config_value.c vmmallocd/config_names.c common/base/handout.c common/base/size.c */
+/* objects: vmmallocd/plan/provision.c vmmallocd/plan/registry.c vmmallocd/config/config.c vmmallocd/config/file.c */
+/* objects: vmmallocd/config/value.c vmmallocd/config/names.c common/base/handout.c common/base/size.c */
 /* objects: common/base/text.c */
 /* packages: inih */
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "vmmallocd/provision.h"
+#include "vmmallocd/plan/provision.h"
 
 #define MIB ((uint64_t)1 << 20)
 

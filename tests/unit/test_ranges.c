@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_ranges -- the set of free ranges, also against a plain map of units. */
-/* objects: libvmmalloc/ranges.c */
+/* objects: libvmmalloc/heap/ranges.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "libvmmalloc/ranges.h"
+#include "libvmmalloc/heap/ranges.h"
 
 #define NODES 64
 #define UNTOUCHED ((uintptr_t)0x5a5a5a5a5a5a5a5a)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_recover -- what a file in a directory of pools is, after a restart. */
-/* objects: vmmallocd/recover.c vmmallocd/config.c vmmallocd/config_file.c vmmallocd/config_value.c */
-/* objects: vmmallocd/config_names.c vmmallocd/pool_file_header.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c */
-/* objects: vmmallocd/ticker.c */
-/* objects: vmmallocd/pool_file_create.c vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c */
-/* objects: vmmallocd/registry.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: vmmallocd/plan/recover.c vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c */
+/* objects: vmmallocd/config/names.c vmmallocd/files/header.c vmmallocd/files/pool_file.c vmmallocd/files/scrub.c */
+/* objects: vmmallocd/base/ticker.c vmmallocd/files/create.c vmmallocd/files/warm.c vmmallocd/files/layout.c */
+/* objects: vmmallocd/plan/registry.c common/base/handout.c common/base/size.c common/base/text.c */
 /* packages: inih */
 #include <errno.h>
 #include <setjmp.h>
@@ -16,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "vmmallocd/recover.h"
+#include "vmmallocd/plan/recover.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define NOW_S 5000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_registry -- every operation, and all of them at random beside a naive model of what a registry is. */
-/* objects: vmmallocd/registry.c */
+/* objects: vmmallocd/plan/registry.c */
 /* wrap: malloc calloc strdup */
 #include <errno.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "vmmallocd/registry.h"
+#include "vmmallocd/plan/registry.h"
 
 #define DIRECTORY "/mnt/pmem0"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_registry_json -- the text of a registry: that nothing is lost in it, and that nothing else is taken for it. */
-/* objects: vmmallocd/registry.c vmmallocd/registry_json.c common/base/handout.c common/base/text.c */
+/* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c common/base/handout.c common/base/text.c */
 /* wrap: malloc calloc realloc strdup */
 /* packages: jansson */
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "vmmallocd/registry_json.h"
+#include "vmmallocd/state/registry_json.h"
 
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
 #define ID "00112233445566778899aabbccddeeff"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_request -- who gets which pool. */
-/* objects: vmmallocd/request.c vmmallocd/provision.c vmmallocd/registry.c vmmallocd/config.c */
-/* objects: vmmallocd/config_file.c vmmallocd/config_value.c vmmallocd/config_names.c common/base/handout.c */
+/* objects: vmmallocd/plan/request.c vmmallocd/plan/provision.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
+/* objects: vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c common/base/handout.c */
 /* objects: common/base/size.c common/base/text.c */
 /* packages: inih */
 #include <setjmp.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "vmmallocd/provision.h"
-#include "vmmallocd/request.h"
+#include "vmmallocd/plan/provision.h"
+#include "vmmallocd/plan/request.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define OWN_UID 77

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_vdso -- what the kernel's own image has, found by either of its tables; and nothing where there is none. */
-/* objects: libvmmalloc/vdso.c libvmmalloc/kernel.c */
+/* objects: libvmmalloc/base/vdso.c libvmmalloc/base/kernel.c */
 #include <elf.h>
 #include <link.h>
 #include <setjmp.h>
@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "libvmmalloc/kernel.h"
-#include "libvmmalloc/vdso.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/base/vdso.h"
 
 #ifdef __x86_64__
 #define CLOCK_NAME "__vdso_clock_gettime"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_watch -- events of directories, real ones and what could be read instead. */
-/* objects: vmmallocd/watch.c vmmallocd/pool_file.c vmmallocd/pool_file_scrub.c vmmallocd/ticker.c */
-/* objects: vmmallocd/pool_file_create.c */
-/* objects: vmmallocd/pool_file_warm.c vmmallocd/pool_file_layout.c vmmallocd/pool_file_header.c */
+/* objects: vmmallocd/pools/watch.c vmmallocd/files/pool_file.c vmmallocd/files/scrub.c vmmallocd/base/ticker.c */
+/* objects: vmmallocd/files/create.c vmmallocd/files/warm.c vmmallocd/files/layout.c vmmallocd/files/header.c */
 /* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c */
 /* packages: libuv */
 #include <errno.h>
@@ -19,7 +18,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/scratch.h"
-#include "vmmallocd/watch.h"
+#include "vmmallocd/pools/watch.h"
 
 #define NAME "vmmalloc-000102030405060708090a0b0c0d0e0f"
 

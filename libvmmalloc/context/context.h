@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* context -- the library's whole state: one hidden object, set up once by vmm_start(). */
+#ifndef LIBVMMALLOC_CONTEXT_CONTEXT_H
+#define LIBVMMALLOC_CONTEXT_CONTEXT_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "libvmmalloc/context/config.h"
+#include "libvmmalloc/heap/heap.h"
+
+struct vmm_context {
+	bool has_pool;             /* false: ordinary memory (set-uid, no room). Fixed once vmm_start() is done. */
+	size_t outside_before;     /* ordinary memory that was taken before the pool stood */
+	bool away;                 /* the heap left its pool at a fork and may return: vmm_comeback_try() */
+	struct vmm_config config;
+	char pool_dir[PATH_MAX];   /* absolute, or empty; a copy: programs write over their environment */
+	struct vmm_heap heap;      /* meaningless without a pool */
+	uint64_t metadata_outside_bytes;  /* of the header's outside_bytes: jemalloc's metadata. Atomic */
+};
+
+extern struct vmm_context vmm;
+
+/*
+ * Reads the environment, makes the pool and takes it over. The first caller does it, whoever that is: the library's
+ * constructor, or another library's that runs earlier and allocates. Ends the process, with one line on standard
+ * error, if that cannot be done. Never allocates. Entered again by the same thread from inside, it returns at once.
+ */
+void vmm_start(void);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * forkcalls -- the functions of libc that fork, or wait for what was forked, with ours around them.
+ *
+ * fork and forkpty run glibc's handlers, which do the work (fork.c); the wrappers let a fork fail. _Fork and
+ * clone run none. After a wait a child is gone, and the heap may be able to return to its pool. vfork, posix_spawn,
+ * system and popen share the memory until exec, and need nothing. Raw system calls pass us by.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/context/context.h"
+#include "libvmmalloc/fork/fork.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/exports/loader.h"
+
+#pragma GCC visibility push(default)
+
+/*
+ * The next definition of each function after ours: libc's, unless somebody else wraps it too. All are looked up at the
+ * start: later that could wait for another thread's dlopen, and a signal handler may be the first to wait for a child.
+ */
+static struct {
+	pid_t (*fork)(void), (*__fork)(void), (*_Fork)(void);
+	int (*forkpty)(int *, char *, const struct termios *, const struct winsize *);
+	int (*clone)(int (*)(void *), void *, int, void *, ...);
+	pid_t (*wait)(int *);
+	pid_t (*waitpid)(pid_t, int *, int);
+	pid_t (*wait3)(int *, int, struct rusage *);
+	pid_t (*wait4)(pid_t, int *, int, struct rusage *);
+	int (*waitid)(idtype_t, id_t, siginfo_t *, int);
+} next;
+
+#define FIND(name) __atomic_store_n((void **)&next.name, vmm_loader_next(#name), __ATOMIC_RELAXED)
+#define NEXT(name) ((void)(next.name || (find_next(), 1)), next.name)
+
+static void find_next(void)
+{
+	FIND(fork);
+	FIND(__fork);
+	FIND(_Fork);
+	FIND(forkpty);
+	FIND(clone);
+	FIND(wait);
+	FIND(waitpid);
+	FIND(wait3);
+	FIND(wait4);
+	FIND(waitid);
+}
+
+__attribute__((constructor(102))) static void constructor(void)
+{
+	find_next();
+}
+
+/* What fork-like functions return, from what vmm_fork_end does. */
+static pid_t result(pid_t pid)
+{
+	if (pid >= 0)
+		return pid;
+	errno = -pid;
+	return -1;
+}
+
+static pid_t or_errno(pid_t pid)
+{
+	return pid < 0 ? -errno : pid;
+}
+
+pid_t fork(void)
+{
+	struct vmm_fork this;
+	int r = vmm_fork_begin(&this);
+
+	return result(r < 0 ? r : vmm_fork_end(&this, or_errno(NEXT(fork)())));
+}
+
+pid_t __fork(void);
+pid_t __fork(void)
+{
+	struct vmm_fork this;
+	int r = vmm_fork_begin(&this);
+
+	return result(r < 0 ? r : vmm_fork_end(&this, or_errno(NEXT(__fork)())));
+}
+
+int forkpty(int *master, char *name, const struct termios *termios, const struct winsize *size)
+{
+	struct vmm_fork this;
+	int r = vmm_fork_begin(&this), pid;
+
+	if (r < 0)
+		return result(r);
+	pid = or_errno(NEXT(forkpty)(master, name, termios, size));
+	r = vmm_fork_end(&this, pid);
+	if (r < 0 && pid > 0)
+		(void)kernel_close(*master);
+	return result(r);
+}
+
+/*
+ * Not glibc's, whose parent has ended before anybody can say that the child could not have its heap. It does what
+ * daemon(3) says.
+ */
+int daemon(int keep_directory, int keep_descriptors)
+{
+	pid_t pid = fork();
+	int null, r;
+
+	if (pid < 0)
+		return -1;
+	if (pid > 0)
+		kernel_exit(0);
+	r = kernel_setsid();
+	if (r < 0)
+		return result(r);
+	if (!keep_directory)
+		(void)kernel_chdir("/");
+	if (keep_descriptors)
+		return 0;
+	null = kernel_open("/dev/null", O_RDWR, 0);
+	if (null < 0)
+		return result(null);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		(void)kernel_dup2(null, fd);
+	if (null > STDERR_FILENO)
+		(void)kernel_close(null);
+	return 0;
+}
+
+pid_t _Fork(void)
+{
+	struct vmm_fork this;
+	int r = vmm_fork_before_raw(&this, NULL, false);
+	pid_t pid;
+
+	if (r < 0)
+		return result(r);
+	pid = or_errno(NEXT(_Fork)());
+	vmm_fork_after_raw(&this, pid);
+	return result(pid);
+}
+
+/* Runs first in a child that clone made without CLONE_VM: its memory is its own, this structure too. */
+struct clone_call {
+	int (*function)(void *);
+	void *argument;
+	struct vmm_fork fork;
+};
+
+static int cloned(void *call)
+{
+	struct clone_call copy = *(struct clone_call *)call;
+
+	vmm_fork_after_raw(&copy.fork, 0);
+	return copy.function(copy.argument);
+}
+
+int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+{
+	struct clone_call call = { .function = function, .argument = argument };
+	va_list args;
+	int r;
+
+	va_start(args, argument);
+	pid_t *parent_tid = va_arg(args, pid_t *);
+	void *tls = va_arg(args, void *);
+	pid_t *child_tid = va_arg(args, pid_t *);
+	va_end(args);
+
+	vmm_comeback_cloned((unsigned)flags);
+	if (flags & CLONE_VM)
+		return NEXT(clone)(function, stack, flags, argument, parent_tid, tls, child_tid);
+	r = vmm_fork_before_raw(&call.fork, stack ? (char *)stack - 1 : NULL, flags & CLONE_FILES);
+	if (r < 0)
+		return result(r);
+	r = or_errno(NEXT(clone)(cloned, stack, flags, &call, parent_tid, tls, child_tid));
+	vmm_fork_after_raw(&call.fork, r);
+	return result(r);
+}
+
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+	__attribute__((alias("clone"), leaf, nothrow));
+
+static pid_t waited(pid_t pid)
+{
+	if (pid > 0 && vmm.away)
+		(void)vmm_comeback_try();
+	return pid;
+}
+
+pid_t wait(int *status)
+{
+	return waited(NEXT(wait)(status));
+}
+
+pid_t waitpid(pid_t pid, int *status, int options)
+{
+	return waited(NEXT(waitpid)(pid, status, options));
+}
+
+pid_t wait3(int *status, int options, struct rusage *usage)
+{
+	return waited(NEXT(wait3)(status, options, usage));
+}
+
+pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
+{
+	return waited(NEXT(wait4)(pid, status, options, usage));
+}
+
+int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	int r = NEXT(waitid)(type, id, info, options);
+
+	if (r == 0)
+		(void)waited(1);
+	return r;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * confine -- see confine.h. libseccomp, and programs by themselves, go through libc's prctl() and syscall(); the latter
+ * is in rawcall.c, for both calls. Without a filter they only ask what the kernel can do.
+ */
+#include "libvmmalloc/exports/confine.h"
+
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+
+#include "libvmmalloc/context/context.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/exports/loader.h"
+
+void vmm_confine(void)
+{
+	/* other threads shall not be half through something that needs more; in a handler the lock may be our own */
+	if (vmm.has_pool)
+		(void)vmm_lock_take(&vmm.heap.lock);
+	kernel_confine();
+	vmm.away = false;
+	/* a copy that was asked for by all means is refused where it is made */
+	if (vmm.config.fork == CONFIG_FORK_AUTO || vmm.config.fork == CONFIG_FORK_COPY_OR_PRIVATE)
+		vmm.config.fork = CONFIG_FORK_PRIVATE;
+	if (vmm.has_pool)
+		vmm_lock_release(&vmm.heap.lock);
+}
+
+void vmm_confine_by_seccomp(long operation, long flags, long filter)
+{
+	if (operation == SECCOMP_SET_MODE_STRICT ? flags == 0 : operation == SECCOMP_SET_MODE_FILTER && filter)
+		vmm_confine();
+}
+
+void vmm_confine_by_prctl(long option, long mode, long filter)
+{
+	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter))
+		vmm_confine();
+}
+
+#pragma GCC visibility push(default)
+
+typedef int (*prctl_function)(int, unsigned long, unsigned long, unsigned long, unsigned long);
+
+static prctl_function next_prctl;
+
+__attribute__((constructor(102))) static void constructor(void)
+{
+	__atomic_store_n(&next_prctl, (prctl_function)vmm_loader_next("prctl"), __ATOMIC_RELAXED);
+}
+
+int prctl(int option, ...)
+{
+	unsigned long a, b, c, d;
+	va_list args;
+
+	va_start(args, option);
+	a = va_arg(args, unsigned long);
+	b = va_arg(args, unsigned long);
+	c = va_arg(args, unsigned long);
+	d = va_arg(args, unsigned long);
+	va_end(args);
+	vmm_confine_by_prctl(option, (long)a, (long)b);
+	if (!next_prctl)
+		constructor();
+	return next_prctl(option, a, b, c, d);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * entry -- allocation functions that jemalloc has not, or not as C, POSIX and glibc want them, or that must know of
+ * short blocks (arena.h).
+ *
+ * The others (malloc, free, ...) are jemalloc's own, under an alias: libvmmalloc/jemalloc/jemalloc.mk.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/libvmmalloc.h"
+#include "libvmmalloc/jemalloc/seam.h"
+#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/heap/pool.h"
+#include "libvmmalloc/base/trace.h"
+
+#pragma GCC visibility push(default)
+
+/* jemalloc's own memalign and valloc leave errno alone when they fail; its aligned_alloc does not. */
+void *memalign(size_t align, size_t size)
+{
+	TRACE(4, "alignment %zu, size %zu", align, size);
+	return je_aligned_alloc(align ? align : 1, size);
+}
+
+void *valloc(size_t size)
+{
+	TRACE(4, "size %zu", size);
+	return je_aligned_alloc(POOL_PAGE, size);
+}
+
+void *pvalloc(size_t size)
+{
+	size_t whole;
+
+	TRACE(4, "size %zu", size);
+	if (__builtin_add_overflow(size, POOL_PAGE - 1, &whole)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return je_aligned_alloc(POOL_PAGE, whole & ~(POOL_PAGE - 1));
+}
+
+/* Only blocks that begin a page can be large ones; all others need no second look. */
+static inline size_t short_bytes(const void *pointer)
+{
+	if (!pointer || (size_t)pointer % POOL_PAGE)
+		return 0;
+	return vmm_arena_short_bytes(pointer, je_malloc_usable_size(pointer));
+}
+
+size_t malloc_usable_size(void *pointer)
+{
+	size_t bytes = short_bytes(pointer);
+
+	return bytes ? bytes : je_malloc_usable_size(pointer);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static __attribute__((noinline, cold)) void *realloc_by_copy(void *pointer, size_t old_bytes, size_t size)
+{
+	void *moved = je_malloc(size);
+
+	if (!moved)
+		return NULL;
+	memcpy(moved, pointer, smaller(old_bytes, size));
+	je_free(pointer);
+	return moved;
+}
+
+void *realloc(void *pointer, size_t size)
+{
+	size_t bytes = short_bytes(pointer);
+	void *moved;
+
+	TRACE(4, "ptr %p, size %zu", pointer, size);
+	if (bytes && size) {
+		if (size <= bytes && size > bytes / 2)
+			return pointer;
+		return realloc_by_copy(pointer, bytes, size);
+	}
+	moved = je_realloc(pointer, size);
+	if (!moved && pointer && size)
+		/* no room for the new size class: malloc knows how to do with less */
+		moved = realloc_by_copy(pointer, je_malloc_usable_size(pointer), size);
+	return moved;
+}
+
+void *reallocarray(void *pointer, size_t number, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(number, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(pointer, bytes);
+}
+
+void cfree(void *pointer)
+{
+	TRACE(4, "ptr %p", pointer);
+	free(pointer);
+}
+
+/* --- jemalloc(3): declared in <jemalloc/jemalloc.h> --- */
+
+void *rallocx(void *pointer, size_t size, int flags);
+size_t xallocx(void *pointer, size_t size, size_t extra, int flags);
+size_t sallocx(const void *pointer, int flags);
+
+void *rallocx(void *pointer, size_t size, int flags)
+{
+	size_t bytes = short_bytes(pointer);
+	void *moved;
+
+	TRACE(4, "ptr %p, size %zu, flags 0x%x", pointer, size, (unsigned)flags);
+	if (!bytes)
+		return je_rallocx(pointer, size, flags);
+	moved = je_mallocx(size, flags);
+	if (moved) {
+		memcpy(moved, pointer, smaller(bytes, size));
+		je_dallocx(pointer, flags);
+	}
+	return moved;
+}
+
+size_t xallocx(void *pointer, size_t size, size_t extra, int flags)
+{
+	size_t bytes = short_bytes(pointer);
+
+	return bytes ? bytes : je_xallocx(pointer, size, extra, flags);
+}
+
+size_t sallocx(const void *pointer, int flags)
+{
+	size_t bytes = short_bytes(pointer);
+
+	return bytes ? bytes : je_sallocx(pointer, flags);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* entry_debug -- the debug build's entry points where the normal build has aliases of jemalloc's: with a trace. */
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "include/libvmmalloc.h"
+#include "libvmmalloc/jemalloc/seam.h"
+#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/base/trace.h"
+
+#pragma GCC visibility push(default)
+
+void *malloc(size_t size)
+{
+	void *pointer = je_malloc(size);
+
+	TRACE(4, "size %zu = %p", size, pointer);
+	return pointer;
+}
+
+void *calloc(size_t number, size_t size)
+{
+	void *pointer = je_calloc(number, size);
+
+	TRACE(4, "number %zu, size %zu = %p", number, size, pointer);
+	return pointer;
+}
+
+void free(void *pointer)
+{
+	TRACE(4, "ptr %p", pointer);
+	ASSERT(vmm_arena_has_block(pointer));
+	je_free(pointer);
+}
+
+int posix_memalign(void **pointer, size_t align, size_t size)
+{
+	int r = je_posix_memalign(pointer, align, size);
+
+	TRACE(4, "alignment %zu, size %zu = %d, %p", align, size, r, r == 0 ? *pointer : NULL);
+	return r;
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+	void *pointer = je_aligned_alloc(align, size);
+
+	TRACE(4, "alignment %zu, size %zu = %p", align, size, pointer);
+	return pointer;
+}
+
+void *mallocx(size_t size, int flags);
+void dallocx(void *pointer, int flags);
+void sdallocx(void *pointer, size_t size, int flags);
+
+void *mallocx(size_t size, int flags)
+{
+	void *pointer = je_mallocx(size, flags);
+
+	TRACE(4, "size %zu, flags 0x%x = %p", size, (unsigned)flags, pointer);
+	return pointer;
+}
+
+void dallocx(void *pointer, int flags)
+{
+	TRACE(4, "ptr %p", pointer);
+	je_dallocx(pointer, flags);
+}
+
+void sdallocx(void *pointer, size_t size, int flags)
+{
+	TRACE(4, "ptr %p, size %zu", pointer, size);
+	je_sdallocx(pointer, size, flags);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * loader -- see loader.h; and dlopen without RTLD_DEEPBIND.
+ *
+ * With that flag a library would find libc's malloc before ours, and what it allocates there could not be freed by
+ * the rest of the program. glibc had hooks against this until 2.34; now the flag is taken away.
+ */
+#include "libvmmalloc/exports/loader.h"
+
+#include <dlfcn.h>
+#include <gnu/lib-names.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* This library, from its first byte to its last: the linker defines them. */
+extern const char ours_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+extern const char ours_end[] __asm__("_end") __attribute__((visibility("hidden")));
+
+static bool is_ours(const void *address)
+{
+	return (const char *)address >= ours_start && (const char *)address < ours_end;
+}
+
+/*
+ * Behind whom RTLD_NEXT looks is decided by the caller's address. Where another library wraps dlsym(), that is the
+ * wrapper's, and what is found may be our own function again: libc is asked by its name then. The name dlopen is ours.
+ */
+void *vmm_loader_next(const char *name)
+{
+	void *next = dlsym(RTLD_NEXT, name);
+	void *libc = is_ours(next) ? dlmopen(LM_ID_BASE, LIBC_SO, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+
+	if (libc) {
+		next = dlsym(libc, name);
+		(void)dlclose(libc);
+	}
+	return next;
+}
+
+#pragma GCC visibility push(default)
+
+typedef void *(*dlopen_function)(const char *path, int flags);
+
+static dlopen_function next_dlopen(void)
+{
+	static dlopen_function next;
+	dlopen_function found = __atomic_load_n(&next, __ATOMIC_RELAXED);
+
+	if (!found) {
+		found = (dlopen_function)vmm_loader_next("dlopen");
+		__atomic_store_n(&next, found, __ATOMIC_RELAXED);
+	}
+	return found;
+}
+
+/*
+ * The call must stay a tail call, as the optimizer makes it: libc looks at the return address to find the caller, whose
+ * RUNPATH it searches. A test of the suite would notice.
+ */
+__attribute__((optimize("O2"))) void *dlopen(const char *path, int flags)
+{
+	return next_dlopen()(path, flags & ~RTLD_DEEPBIND);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* comeback -- see comeback.h. doc/fork.md has the reasons. */
+#include "libvmmalloc/fork/comeback.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "libvmmalloc/base/clock.h"
+#include "libvmmalloc/fork/copy.h"
+#include "libvmmalloc/context/context.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/mapping.h"
+#include "libvmmalloc/fork/marker.h"
+#include "libvmmalloc/fork/thaw.h"
+#include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/heap/waiters.h"
+
+#define RETURN_SHARE 256                       /* returning may take no more than this part of the time, */
+#define RETURN_PAUSE_NS 1000000000u            /* but after a second at most, and 16 times what it took, it may again */
+#define RETURN_SHARE_LONG 16
+#define SETTLE_AGE_NS 100000000u               /* a child that lives this long gets a pool of its own, */
+#define MOVE_AGE_NS 1000000000u                /* and a parent whose children live this long gets another, */
+#define SETTLE_MOST ((size_t)16 << 20)         /* if their heap is no larger than this */
+
+/* A process id is one in its namespace only: a child in a new one may have its parent's. */
+struct process {
+	pid_t pid;
+	ino_t pid_namespace;        /* 0: not known */
+};
+
+/* Guarded by the heap's lock. */
+static struct {
+	struct process owner;       /* whose memory this is: a vforked child is another, in the same memory */
+	bool unmarked;              /* there may be children without a marker: no way back */
+	bool shared;                /* other processes may have this memory too: vmm_comeback_cloned */
+	bool is_child;              /* private on the parent's file, not on one of our own */
+	struct vmm_marker marker;
+	uint64_t frozen_ns;         /* when the file was, CLOCK_MONOTONIC */
+	uint64_t return_ns;         /* not to be tried before this */
+} state;
+
+static void show_mode(struct vmm_heap *heap, uint64_t mode)
+{
+	struct pool_header *header = heap->pool.header;
+
+	__atomic_store_n(&header->private_bytes, vmm_mapping_private_bytes(&heap->pool), __ATOMIC_RELAXED);
+	__atomic_store_n(&header->mode, mode, __ATOMIC_RELAXED);
+}
+
+/* Threads that the C library does not know of are counted too; where there is no /proc, nothing is certain. */
+static bool has_one_thread(void)
+{
+	struct stat st;
+
+	return kernel_stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
+}
+
+/* Who is confined does not return, and needs no name. */
+static struct process this_process(void)
+{
+	struct process process = { 0 };
+	struct stat st;
+
+	if (kernel_is_confined())
+		return process;
+	process.pid = kernel_getpid();
+	if (kernel_stat("/proc/self/ns/pid", &st) == 0)
+		process.pid_namespace = st.st_ino;
+	return process;
+}
+
+/* False if that cannot be proved. */
+static bool is_owner(void)
+{
+	struct process process = this_process();
+
+	return process.pid == state.owner.pid && process.pid_namespace &&
+	       process.pid_namespace == state.owner.pid_namespace;
+}
+
+bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap)
+{
+	return vmm_pool_contains(&heap->pool, __builtin_frame_address(0));
+}
+
+void vmm_comeback_start(void)
+{
+	state.owner = this_process();
+	state.shared = false;
+}
+
+/* A child of CLONE_VFORK does not run beside its parent. */
+void vmm_comeback_cloned(uint64_t flags)
+{
+	if ((flags & CLONE_VM) && !(flags & (CLONE_THREAD | CLONE_VFORK)))
+		__atomic_store_n(&state.shared, true, __ATOMIC_RELAXED);
+}
+
+/* The kernel lets a process unshare its memory, which it cannot do, if nobody shares it. */
+static bool has_sharers(void)
+{
+	if (state.shared && kernel_unshare(CLONE_VM) == 0)
+		state.shared = false;
+	return state.shared;
+}
+
+void vmm_comeback_frozen(struct vmm_heap *heap)
+{
+	if (heap->pool.header->mode != POOL_HEADER_PRIVATE)
+		state.frozen_ns = clock_now_ns();
+	show_mode(heap, POOL_HEADER_PRIVATE);
+	/* what a child forks has the marker of the child's parent: they need the same file */
+	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
+		/* a vforked child's new descriptor is not its parent's, who misses it when it asks */
+		state.unmarked |= vmm_marker_plant(&state.marker) < 0;
+		vmm.away = !state.unmarked;
+	}
+	if (!vmm.away)
+		vmm_mapping_drop_shadow(&heap->pool);
+}
+
+void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descriptors)
+{
+	vmm_comeback_start();
+	if (shares_descriptors)
+		state.marker.fd = 0;
+	vmm_marker_forget(&state.marker);
+	state.is_child = true;
+	state.return_ns = clock_now_ns() + SETTLE_AGE_NS;
+	vmm.away = on_file && !shares_descriptors && vmm.config.fork == CONFIG_FORK_AUTO &&
+		   heap->pool.header->used_bytes <= SETTLE_MOST;
+}
+
+int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_full)
+{
+	bool all_reserved = clone->header->reserved_bytes == clone->size;
+	int r = is_full ? 0 : vmm_clone_fill(heap, clone);
+
+	if (r == 0) {
+		clone->header->owner_pid = (uint32_t)kernel_getpid();
+		r = vmm_pool_replace(&heap->pool, clone);
+	}
+	if (r < 0) {
+		vmm_pool_drop(clone);
+		return r;
+	}
+	vmm_heap_forget_free(heap, all_reserved);
+	/* the marker is for those who need the old file */
+	vmm_marker_pull(&state.marker);
+	vmm_marker_forget(&state.marker);
+	vmm_comeback_start();
+	state.is_child = state.unmarked = false;
+	vmm.away = false;
+	return 0;
+}
+
+/* To a pool of its own, beside the one that others need. */
+static int settle(struct vmm_heap *heap)
+{
+	struct pool_header header = *heap->pool.header;
+	struct vmm_pool clone;
+	int r;
+
+	r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &clone);
+	if (r == 0)
+		r = vmm_comeback_move(heap, &clone, false);
+	if (r < 0)
+		return r;
+	heap->pool.header->peak_bytes = header.peak_bytes;
+	heap->pool.header->failed_requests = header.failed_requests;
+	heap->pool.header->reclaims = header.reclaims;
+	heap->pool.header->forks = header.forks;
+	show_mode(heap, POOL_HEADER_BACK);
+	return 0;
+}
+
+static int settle_child(struct vmm_heap *heap)
+{
+	if (heap->pool.header->used_bytes <= SETTLE_MOST)
+		return settle(heap);
+	vmm.away = false;  /* it would cost more than it is worth */
+	return -EFBIG;
+}
+
+static bool has_children(void)
+{
+	vmm_marker_pull(&state.marker);
+	return !vmm_marker_alone(&state.marker);
+}
+
+/* For a process with one thread. */
+static int return_wholly(struct vmm_heap *heap)
+{
+	int r;
+
+	if (has_children())
+		return heap->pool.header->used_bytes <= SETTLE_MOST && clock_now_ns() - state.frozen_ns >= MOVE_AGE_NS
+			       ? settle(heap) : -EBUSY;
+	r = vmm_thaw(heap);
+	if (r == 0) {
+		vmm.away = false;
+		show_mode(heap, POOL_HEADER_BACK);
+	}
+	return r;
+}
+
+/* For a process with threads. */
+static int return_free(struct vmm_heap *heap)
+{
+	if (heap->pool.header->mode == POOL_HEADER_RETURNING)
+		return -EALREADY;
+	if (has_children())
+		return -EBUSY;
+	if (!vmm_pool_has_fd(&heap->pool))
+		return -EBADF;
+	vmm_heap_return_free(heap);
+	show_mode(heap, POOL_HEADER_RETURNING);
+	return 0;
+}
+
+/* With the lock held. */
+static int come_back(struct vmm_heap *heap, bool one_thread)
+{
+	if (!is_owner())
+		return -EBUSY;  /* a vforked child: its parent's threads may be writing */
+	if (!one_thread)
+		return state.is_child ? -EBUSY : return_free(heap);
+	if (has_sharers() || vmm_comeback_on_heap_stack(heap))
+		return -EBUSY;
+	return state.is_child ? settle_child(heap) : return_wholly(heap);
+}
+
+static uint64_t pause_after(uint64_t took_ns)
+{
+	uint64_t usual = RETURN_SHARE * took_ns, most = RETURN_PAUSE_NS + RETURN_SHARE_LONG * took_ns;
+
+	return usual < most ? usual : most;
+}
+
+/* `began` is now. */
+static bool try_locked(struct vmm_heap *heap, uint64_t began)
+{
+	bool one_thread = has_one_thread();
+	int r;
+
+	vmm_waiters_look_again(&heap->pool);
+	r = come_back(heap, one_thread);
+
+	TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
+	__atomic_store_n(&state.return_ns, clock_now_ns() + pause_after(clock_now_ns() - began), __ATOMIC_RELAXED);
+	return r == 0 && !one_thread;
+}
+
+bool vmm_comeback_try(void)
+{
+	struct vmm_heap *heap = &vmm.heap;
+	int saved_errno = errno;
+	uint64_t began = clock_now_ns();
+	bool returning = false;
+
+	if (began < __atomic_load_n(&state.return_ns, __ATOMIC_RELAXED))
+		return false;
+	/* which holds back handlers: one that wrote to the heap while it is copied would be an uncounted thread */
+	if (vmm_lock_try(&heap->lock)) {
+		returning = vmm.away && try_locked(heap, began);
+		vmm_lock_release(&heap->lock);
+	}
+	errno = saved_errno;
+	return returning;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * comeback -- how a heap that became private at a fork gets back to a pool.
+ *
+ *   private parent --no child left, one thread-------------> on its file again      (thaw.h)
+ *                  --no child left, threads----------------> what is free is        (heap.h, mapping.h)
+ *                  --its children stay, one thread, small--> on another file        (clone.h)
+ *   private child  --it lives on, one thread, small--------> on a file of its own   (clone.h)
+ *
+ * The caller of all but vmm_comeback_try holds the heap's lock. Allocates nothing; async-signal-safe.
+ */
+#ifndef LIBVMMALLOC_FORK_COMEBACK_H
+#define LIBVMMALLOC_FORK_COMEBACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libvmmalloc/heap/heap.h"
+
+/* At the start, and in every child that is a process of its own. */
+void vmm_comeback_start(void);
+
+/* A call of clone with these flags was made: it may make a process that is no thread, in the same memory. */
+void vmm_comeback_cloned(uint64_t flags);
+
+/* The heap is private from now on, and a fork follows. */
+void vmm_comeback_frozen(struct vmm_heap *heap);
+
+/*
+ * In a child whose heap is private on the parent's file (`on_file` false: in ordinary memory, and there is no way
+ * back). `shares_descriptors`: made with CLONE_FILES; it may then close none of ours, and keeps its place.
+ */
+void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descriptors);
+
+/*
+ * Moves the heap to `clone`, which holds it already if `is_full`, and else is filled from what this process sees. 0; or
+ * -errno: nothing has changed, and the clone is dropped. Not from a stack in the heap: vmm_comeback_on_heap_stack.
+ */
+int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_full);
+
+/* Whether we run on a stack in the heap, which cannot be exchanged under our feet. */
+bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap);
+
+/*
+ * While vmm.away: takes the heap back to a pool if that is provably safe, and worth it by now. Called on slow paths,
+ * from any thread, also in a signal handler; preserves errno. True if from now on what becomes free returns, so that it
+ * is worth while to empty the arenas' caches.
+ */
+bool vmm_comeback_try(void);
+
+#endif

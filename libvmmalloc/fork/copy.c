@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* clone -- see clone.h. */
+#include "libvmmalloc/fork/copy.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "libvmmalloc/base/kernel.h"
+
+struct reserving {
+	const struct vmm_heap *heap;
+	struct vmm_pool *clone;
+	size_t start, end;  /* offsets: to be reserved next */
+	int error;
+};
+
+static void reserve_pending(struct reserving *reserving)
+{
+	if (reserving->end > reserving->start && reserving->error == 0)
+		reserving->error =
+			vmm_pool_reserve(reserving->clone, reserving->start, reserving->end - reserving->start);
+}
+
+/* In as few steps as that makes. */
+static void reserve_stretch(void *context, char *start, size_t bytes)
+{
+	struct reserving *reserving = context;
+	size_t first = (size_t)(start - reserving->heap->pool.base);
+
+	if (first > reserving->end) {
+		reserve_pending(reserving);
+		reserving->start = first;
+	}
+	reserving->end = first + bytes;
+}
+
+static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
+{
+	struct reserving reserving = { .heap = heap, .clone = clone, .start = clone->grain, .end = clone->grain };
+
+	if (clone->header->reserved_bytes == clone->size)
+		return 0;  /* VMMALLOC_RESERVE=full */
+	if (clone->unit <= heap->granule) {
+		vmm_heap_each_kept(heap, reserve_stretch, &reserving);
+	} else {
+		/* another kind of file system, which cannot do with such small pieces */
+		reserving.end = heap->low - (uintptr_t)heap->pool.base;
+		reserve_stretch(&reserving, (char *)heap->high, (uintptr_t)heap->pool.base + clone->size - heap->high);
+	}
+	reserve_pending(&reserving);
+	return reserving.error;
+}
+
+int vmm_clone_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_clone)
+{
+	char message[256];
+	struct text unused = TEXT_INIT(message);
+	int r = vmm_pool_create(dir, heap->pool.size, reserve_all, ret_clone, &unused);
+
+	if (r < 0)
+		return r;
+	r = reserve_used(heap, ret_clone);
+	if (r < 0)
+		vmm_pool_drop(ret_clone);
+	return r;
+}
+
+struct filling {
+	const char *from;
+	struct vmm_pool *to;
+	int error;
+};
+
+static bool is_zero(const char *page)
+{
+	const uint64_t *words = (const uint64_t *)page;
+
+	for (size_t i = 0; i < POOL_PAGE / sizeof(*words); i++)
+		if (words[i])
+			return false;
+	return true;
+}
+
+static int copy_run(struct filling *filling, const char *start, size_t bytes)
+{
+	size_t offset = (size_t)(start - filling->from);
+
+	/* writing is faster than touching a new mapping page by page; but hugetlbfs has no write */
+	if (filling->to->grain == POOL_PAGE)
+		return vmm_pool_write(filling->to, offset, start, bytes);
+	memcpy(filling->to->base + offset, start, bytes);
+	return 0;
+}
+
+/*
+ * The program may have made pages of the heap inaccessible: the kernel says EINVAL for them, where we would die. So it
+ * does if it is too old for the question: then it says so for any page.
+ */
+static bool is_readable(const struct filling *filling, char *start, size_t bytes)
+{
+	int r = kernel_madvise(start, bytes, MADV_POPULATE_READ);
+
+	return r != -EINVAL || kernel_madvise((void *)filling->from, POOL_PAGE, MADV_POPULATE_READ) < 0;
+}
+
+/* The new file reads as zero already: much of the metadata, and many a fresh block, need no copying. */
+static void copy_stretch(void *context, char *start, size_t bytes)
+{
+	struct filling *filling = context;
+
+	if (!is_readable(filling, start, bytes)) {
+		filling->error = -EFAULT;
+		return;
+	}
+	for (size_t done = 0; done < bytes && filling->error == 0;) {
+		size_t first = done;
+
+		while (done < bytes && !is_zero(start + done))
+			done += POOL_PAGE;
+		if (done > first)
+			filling->error = copy_run(filling, start + first, done - first);
+		while (done < bytes && is_zero(start + done))
+			done += POOL_PAGE;
+	}
+}
+
+int vmm_clone_fill(const struct vmm_heap *heap, struct vmm_pool *clone)
+{
+	struct filling filling = { .from = heap->pool.base, .to = clone };
+	const struct pool_header *header = heap->pool.header;
+	int r = reserve_used(heap, clone);
+
+	if (r < 0)
+		return r;
+	vmm_heap_each_used(heap, copy_stretch, &filling);
+	if (filling.error < 0)
+		return filling.error;
+	clone->header->used_bytes = header->used_bytes;
+	clone->header->peak_bytes = header->used_bytes;
+	clone->header->metadata_bytes = header->metadata_bytes;
+	clone->header->outside_bytes = header->outside_bytes;
+	return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* thaw -- see thaw.h. */
+#include "libvmmalloc/fork/thaw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/mapping.h"
+
+/* /proc/PID/pagemap: one word a page. Documentation/admin-guide/mm/pagemap.rst */
+#define PAGE_PRESENT ((uint64_t)1 << 63)
+#define PAGE_SWAPPED ((uint64_t)1 << 62)
+#define PAGE_OF_FILE ((uint64_t)1 << 61)
+#define PAGE_EXCLUSIVE ((uint64_t)1 << 56)
+#define PAGES_AT_ONCE 128               /* on the stack, and that may be a small one of signal handlers */
+
+struct thaw {
+	struct vmm_pool *pool;
+	int pagemap;
+	int error;  /* of the first step that failed: -errno */
+};
+
+static bool is_changed(uint64_t page)
+{
+	return (page & (PAGE_PRESENT | PAGE_SWAPPED)) && !(page & PAGE_OF_FILE);
+}
+
+/* Older kernels (6.1) do not say of DAX memory that it is a file's; but it is nobody's alone. */
+static bool is_doubtful(uint64_t page)
+{
+	return (page & PAGE_PRESENT) && !(page & (PAGE_OF_FILE | PAGE_EXCLUSIVE));
+}
+
+/* The program may have made them inaccessible: the kernel says so, where we would die. */
+static bool are_readable(char *start, size_t bytes)
+{
+	return bytes > 0 && kernel_madvise(start, bytes, MADV_POPULATE_READ) == 0;
+}
+
+/* Looks at the contents of those pages, and calls the ones that are as in the file the file's. */
+static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *pages, size_t count)
+{
+	const char *frozen = vmm_mapping_frozen(pool, start);
+
+	for (size_t i = 0; frozen && i < count;) {
+		size_t first = i;
+		bool readable;
+
+		while (i < count && is_doubtful(pages[i]))
+			i++;
+		readable = are_readable(start + first * POOL_PAGE, (i - first) * POOL_PAGE);
+		for (size_t page = first; readable && page < i; page++)
+			if (memcmp(start + page * POOL_PAGE, frozen + page * POOL_PAGE, POOL_PAGE) == 0)
+				pages[page] |= PAGE_OF_FILE;
+		while (i < count && !is_doubtful(pages[i]))
+			i++;
+	}
+}
+
+/* Writes the runs of changed pages among `count` pages from `start`. */
+static int write_changed(const struct vmm_pool *pool, const char *start, const uint64_t *pages, size_t count)
+{
+	for (size_t i = 0; i < count;) {
+		size_t first = i;
+		int r;
+
+		while (i < count && is_changed(pages[i]))
+			i++;
+		r = vmm_pool_write(pool, (size_t)(start - pool->base) + first * POOL_PAGE, start + first * POOL_PAGE,
+				   (i - first) * POOL_PAGE);
+		if (r < 0)
+			return r;
+		while (i < count && !is_changed(pages[i]))
+			i++;
+	}
+	return 0;
+}
+
+static void thaw_stretch(void *context, char *start, size_t bytes)
+{
+	struct thaw *thaw = context;
+	uint64_t pages[PAGES_AT_ONCE];
+
+	for (size_t done = 0; done < bytes && thaw->error == 0;) {
+		size_t count = (bytes - done) / POOL_PAGE < PAGES_AT_ONCE ? (bytes - done) / POOL_PAGE : PAGES_AT_ONCE;
+		ssize_t want = (ssize_t)(count * sizeof(*pages));
+		off_t offset = (off_t)((uintptr_t)(start + done) / POOL_PAGE * sizeof(*pages));
+
+		if (kernel_pread(thaw->pagemap, pages, (size_t)want, offset) != want) {
+			thaw->error = -EIO;
+		} else {
+			resolve_doubts(thaw->pool, start + done, pages, count);
+			thaw->error = write_changed(thaw->pool, start + done, pages, count);
+		}
+		done += count * POOL_PAGE;
+	}
+}
+
+int vmm_thaw(struct vmm_heap *heap)
+{
+	struct thaw thaw = { .pool = &heap->pool };
+
+	if (!vmm_pool_has_fd(&heap->pool))
+		return -EBADF;
+	if (vmm_pool_exceeds_file_limit(heap->pool.size))
+		return -EFBIG;
+	thaw.pagemap = kernel_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	if (thaw.pagemap < 0)
+		return thaw.pagemap;
+	vmm_heap_each_used(heap, thaw_stretch, &thaw);
+	(void)kernel_close(thaw.pagemap);
+	if (thaw.error == 0)
+		thaw.error = vmm_mapping_thaw(&heap->pool);
+	if (thaw.error == 0)
+		vmm_heap_mapped_anew(heap);
+	return thaw.error;
+}

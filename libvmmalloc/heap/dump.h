@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dump -- what of the pool's mapping is in a core dump: not what nobody has.
+ *
+ * The kernel, and debuggers, read all of a shared mapping for a dump, and so make the file system allocate all of the
+ * pool. What is not handed out is hidden from them (MADV_DONTDUMP), in whole granules. Each stretch that is hidden is a
+ * mapping of its own to the kernel, which limits their number: only large ones are, and those that have no space.
+ *
+ * A new mapping hides nothing: whoever maps the heap anew calls vmm_dump_again. The caller locks. Allocates nothing;
+ * async-signal-safe.
+ */
+#ifndef LIBVMMALLOC_HEAP_DUMP_H
+#define LIBVMMALLOC_HEAP_DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vmm_dump {
+	uintptr_t base, end;  /* of the mapping; the granules are counted from its base */
+	size_t granule;       /* bytes */
+	size_t unit;          /* bytes: extents are hidden in these, so that no page of 2 MiB is split */
+	uint64_t *hidden;     /* bits.h: the granules */
+	size_t runs;          /* how many stretches they make */
+	bool is_off;          /* the kernel does not take it back: nothing is hidden any more */
+};
+
+/* `hidden` has room for a bit for each granule and one more, all zero. Nothing is hidden yet. */
+void vmm_dump_init(struct vmm_dump *dump, char *base, size_t bytes, size_t granule, uint64_t *hidden);
+
+/* Hides the whole units in [start, end), if that many bytes of them are not hidden yet. */
+void vmm_dump_hide(struct vmm_dump *dump, uintptr_t start, uintptr_t end, size_t least);
+
+/* Whether any granule that [start, end) touches is hidden. */
+bool vmm_dump_hides(const struct vmm_dump *dump, uintptr_t start, uintptr_t end);
+
+/* Shows all granules that [start, end) touches. */
+void vmm_dump_show(struct vmm_dump *dump, uintptr_t start, uintptr_t end);
+
+/* [start, end) was mapped anew: hides what was hidden of it. */
+void vmm_dump_again(const struct vmm_dump *dump, uintptr_t start, uintptr_t end);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * heap -- the pool's space: which bytes are free, reserved, handed out; one for the whole process.
+ *
+ *   base        start                       low                        high               end
+ *   | header    | extents, and free ranges  | not reserved yet         | engine's metadata |
+ *                 between them ------------>  grows upwards   grows downwards <------------
+ *
+ * Extents are taken at the lowest address that fits. Only when no free range fits is more of the file reserved,
+ * in steps that grow with the heap. The engine's metadata hardly ever come back, so they lie at the other end, where
+ * they split nothing. The last `floor` bytes between low and high are kept for the engine, so that it stays alive in a
+ * full pool.
+ *
+ * Below low and above high there may be holes: whole granules of the file that are not reserved yet, because nothing is
+ * in them. The engine takes its metadata in large blocks and fills them slowly, and a copy of a heap has no space where
+ * the heap has none in use. A hole is reserved when it is taken, or before the metadata in it are touched.
+ *
+ * All functions may be called from any thread; they lock the heap's own mutex, call nothing of the engine, allocate
+ * nothing and may change errno.
+ */
+#ifndef LIBVMMALLOC_HEAP_HEAP_H
+#define LIBVMMALLOC_HEAP_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libvmmalloc/heap/dump.h"
+#include "libvmmalloc/base/lock.h"
+#include "libvmmalloc/heap/pool.h"
+#include "libvmmalloc/heap/ranges.h"
+
+#define HEAP_GRANULE ((size_t)64 << 10)  /* the least that a granule may be; the pool's unit if that is more */
+
+enum vmm_heap_use {
+	HEAP_FOR_PROGRAM,  /* leaves the floor alone */
+	HEAP_FOR_ENGINE,   /* may use the floor */
+};
+
+struct vmm_heap {
+	struct vmm_lock lock;   /* guards all below, and the figures in the pool's header */
+	struct vmm_pool pool;
+	struct ranges free;     /* reserved and not handed out */
+	uintptr_t low;          /* [start, low) is reserved */
+	uintptr_t high;         /* [high, end) was handed out as metadata */
+	uintptr_t fresh;        /* [fresh, high) was never handed out: it reads as zero; all else may not. <= low */
+	size_t floor;           /* bytes */
+	size_t granule;         /* bytes of what `holes` counts from the pool's base */
+	uint64_t *holes;        /* bits.h: granules that are not reserved, below low or above high */
+	bool has_holes;         /* there may be some */
+	struct vmm_dump dump;   /* what a core dump does not show, by granules */
+	uint64_t hide_ns;       /* nothing is hidden before this time, CLOCK_MONOTONIC: */
+	uintptr_t to_hide, to_hide_end;  /* free space there is to be looked at later; equal: none */
+	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
+	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
+	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
+};
+
+/*
+ * Takes over a fresh pool, which reads as zero behind its header: a new file does, and the daemon hands out no other.
+ * 0, or -errno if the file system has no space even to begin with.
+ */
+int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved);
+
+/*
+ * `bytes` bytes, a multiple of 4 KiB, aligned to `align`, a power of two of at least 4 KiB; at `at` if that is not
+ * NULL. If *zero, the memory reads as zero; else *zero says whether it happens to. NULL if there is no such space.
+ */
+void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align, enum vmm_heap_use use, bool *zero);
+
+/*
+ * For what the engine keeps for ever: from the top of the pool, always zero. Only its first HEAP_GRANULE bytes may be
+ * touched before vmm_heap_reserve_metadata was asked for more.
+ */
+void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align);
+
+/* Before [address, address + bytes) of a block of metadata is touched. 0, or -errno: the file system is full. */
+int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes);
+
+/* Takes back [address, address + bytes), all or part of what was handed out. Never fails. */
+void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes);
+void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
+
+/* Calls `visit` for every stretch that is handed out and reserved, in order of address. The caller holds the lock. */
+void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
+			void *context);
+
+/* For a copy on another file: likewise, with all that is reserved but for whole granules that are free. */
+void vmm_heap_each_kept(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
+			void *context);
+
+/* On a file now where only that is reserved, or all is. The caller holds the lock. */
+void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
+
+/* After the heap was mapped anew, by a freeze or a thaw. The caller holds the lock. */
+void vmm_heap_mapped_anew(struct vmm_heap *heap);
+
+/* As vmm_mapping_freeze. The caller holds the lock. */
+int vmm_heap_freeze(struct vmm_heap *heap);
+
+/*
+ * While the heap is private, and nobody needs the frozen file any more: maps what is free to the file again, now and
+ * whenever more becomes free. Other threads may go on. The caller holds the lock.
+ */
+void vmm_heap_return_free(struct vmm_heap *heap);
+
+/* Gives the free space at the upper end of the extents back to the file system, less `keep` bytes. Returns bytes. */
+size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep);
+
+/* Adds to a figure of the pool's header that counts things outside this module. */
+void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mapping -- see mapping.h. */
+#include "libvmmalloc/heap/mapping.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "libvmmalloc/heap/bits.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/remap.h"
+#include "libvmmalloc/heap/waiters.h"
+
+#define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
+#define SHADOW_LEAST ((size_t)16 << 20)       /* in use: less is torn down and faulted in again in no time */
+#define PART_LEAST ((size_t)16 * POOL_PAGE)
+#define PIECE_SHARE 4                         /* for want of room a mapping is made in pieces, each time so much less */
+
+static size_t pages(const struct vmm_pool *pool)
+{
+	return pool->size / POOL_PAGE;
+}
+
+static size_t heap_bytes(const struct vmm_pool *pool)
+{
+	return pool->size - pool->grain;
+}
+
+/* Whether the file can be mapped again. 0 or -errno. */
+static int can_map(const struct vmm_pool *pool)
+{
+	/* on hugetlbfs a private page is copied to a huge page, and where there is none left that is SIGBUS */
+	if (pool->grain != POOL_PAGE)
+		return -EOPNOTSUPP;
+	return vmm_pool_has_fd(pool) ? 0 : -EBADF;
+}
+
+static int map_private(struct vmm_pool *pool, size_t offset, size_t bytes, int protection)
+{
+	return vmm_remap_private(pool->base + offset, bytes, protection, pool->fd, (off_t)offset,
+				 pool->mapping.locks);
+}
+
+static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	int r = can_map(pool);
+
+	return r < 0 ? r : vmm_remap_shared(pool->base + offset, bytes, pool->fd, (off_t)offset, pool->mapping.locks);
+}
+
+/* An address for the shadow, at which nothing is mapped but inaccessible pages; NULL: the kernel shall find one. */
+static char *shadow_place(const struct vmm_pool *pool)
+{
+	size_t bytes = heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
+	char *from = pool->base + pool->grain;
+	char *aside = kernel_mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *place;
+
+	if (kernel_error(aside))
+		return NULL;
+	place = aside + ((uintptr_t)from - (uintptr_t)aside) % POOL_HUGE_PAGE;
+	(void)kernel_munmap(place + bytes, (size_t)(aside + room - (place + bytes)));
+	if (place > aside)
+		(void)kernel_munmap(aside, (size_t)(place - aside));
+	return place;
+}
+
+/*
+ * Page tables are moved whole where both places lie alike in their 2 MiB (the kernel's mm/mremap.c). What is left in
+ * place is mapped as before, with no page in it: other threads do not notice.
+ */
+static void set_shadow(struct vmm_pool *pool)
+{
+	size_t bytes = heap_bytes(pool);
+	char *from = pool->base + pool->grain, *place = shadow_place(pool), *shadow;
+	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (place ? MREMAP_FIXED : 0);
+
+	/* dump.h has made several mappings of it; only one is moved as a whole */
+	(void)kernel_madvise(from, bytes, MADV_DODUMP);
+	shadow = kernel_mremap(from, bytes, bytes, flags, place);
+	if (!kernel_error(shadow) && kernel_madvise(shadow, bytes, MADV_DONTFORK) == 0 &&
+	    kernel_madvise(shadow, bytes, MADV_DONTDUMP) == 0) {
+		pool->mapping.shadow = shadow;
+		return;
+	}
+	if (!kernel_error(shadow))
+		place = shadow;
+	if (place)
+		(void)kernel_munmap(place, bytes);
+}
+
+/* mlockall() has locked the header, which nobody else does. */
+static bool is_locked(const struct vmm_pool *pool)
+{
+	return !kernel_is_confined() &&
+	       kernel_msync(pool->base, pool->grain, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
+}
+
+/*
+ * It takes as many addresses as the heap, which a program with a limit of them needs for others. What is locked would
+ * be counted twice from then on (Linux 6.18). Who is confined does not return.
+ */
+static bool wants_shadow(const struct vmm_pool *pool)
+{
+	struct rlimit limit;
+
+	if ((pool->header->used_bytes < SHADOW_LEAST && !pool->mapping.locks) || kernel_is_confined() ||
+	    is_locked(pool))
+		return false;
+	return kernel_getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY;
+}
+
+void vmm_mapping_forget_shadow(struct vmm_pool *pool)
+{
+	pool->mapping.shadow = NULL;
+}
+
+void vmm_mapping_drop_shadow(struct vmm_pool *pool)
+{
+	if (pool->mapping.shadow)
+		(void)kernel_munmap(pool->mapping.shadow, heap_bytes(pool));
+	pool->mapping.shadow = NULL;
+}
+
+const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
+{
+	const char *shadow = pool->mapping.shadow;
+
+	return shadow ? shadow + (start - (pool->base + pool->grain)) : NULL;
+}
+
+/* In its place again; children and core dumps shall see it. */
+static int move_shadow_back(struct vmm_pool *pool)
+{
+	char *heap = pool->base + pool->grain;
+	int r = kernel_error(kernel_mremap(pool->mapping.shadow, heap_bytes(pool), heap_bytes(pool),
+					   MREMAP_MAYMOVE | MREMAP_FIXED, heap));
+
+	if (r < 0)
+		return r;
+	pool->mapping.shadow = NULL;
+	r = kernel_madvise(heap, heap_bytes(pool), MADV_DODUMP);
+	return r < 0 ? r : kernel_madvise(heap, heap_bytes(pool), MADV_DOFORK);
+}
+
+static void forget_parts(struct vmm_mapping *mapping, bool is_private)
+{
+	mapping->is_private = is_private;
+	mapping->in_parts = false;
+	mapping->parts = mapping->shared_pages = 0;
+}
+
+/* Bits for what is shared. False: no memory. */
+static bool has_bits(struct vmm_pool *pool)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	void *bits;
+
+	if (mapping->shared)
+		return true;
+	bits = kernel_mmap(NULL, bits_bytes(pages(pool)), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (kernel_error(bits))
+		return false;
+	mapping->shared = bits;
+	return true;
+}
+
+/* Pages [first, last) are private now. */
+static void count_private(struct vmm_mapping *mapping, size_t first, size_t last)
+{
+	bits_set(mapping->shared, first, last, false);
+	mapping->shared_pages -= last - first;
+}
+
+/* A limit was in the way: less may do. */
+static bool is_limited(int r)
+{
+	return r == -ENOMEM || r == -EAGAIN;
+}
+
+/*
+ * Pages [first, last), which are shared, in smaller pieces: there is less room for a mapping besides. What is not in
+ * use is made inaccessible: it counts against RLIMIT_DATA and what may be committed only when the heap grows into it.
+ */
+static int freeze_pieces(struct vmm_pool *pool, size_t first, size_t last, const struct vmm_unused *unused)
+{
+	size_t start = unused->start / POOL_PAGE, end = unused->end / POOL_PAGE, piece = last - first;
+
+	while (first < last) {
+		bool is_unused = first >= start && first < end;
+		size_t stop = first < start ? start : is_unused ? end : last;
+		size_t count = (stop < last ? stop : last) - first;
+		int r;
+
+		if (count > piece)
+			count = piece;
+		r = map_private(pool, first * POOL_PAGE, count * POOL_PAGE,
+				is_unused ? PROT_NONE : PROT_READ | PROT_WRITE);
+		if (is_limited(r) && count > 1) {
+			piece = (count + PIECE_SHARE - 1) / PIECE_SHARE;
+			continue;
+		}
+		if (r < 0)
+			return r;
+		pool->mapping.is_closed |= is_unused;
+		count_private(&pool->mapping, first, first + count);
+		first += count;
+	}
+	return 0;
+}
+
+/*
+ * In parts this is no single step: but what is private already belongs to this process alone, and what follows becomes
+ * so before the fork. The child gets all of it as it is at that moment.
+ */
+static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = 0, end = pages(pool);
+
+	while ((first = bits_find(mapping->shared, first, end, true)) < end) {
+		size_t last = bits_find(mapping->shared, first, end, false);
+		int r = map_private(pool, first * POOL_PAGE, (last - first) * POOL_PAGE, PROT_READ | PROT_WRITE);
+
+		if (r == 0)
+			count_private(mapping, first, last);
+		else if (is_limited(r))
+			r = freeze_pieces(pool, first, last, unused);
+		if (r < 0)
+			return r;
+		first = last;
+	}
+	return 0;
+}
+
+/* All of it, which is shared. */
+static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = pool->grain / POOL_PAGE;
+	int r;
+
+	if (wants_shadow(pool))
+		set_shadow(pool);
+	r = map_private(pool, pool->grain, heap_bytes(pool), PROT_READ | PROT_WRITE);
+	if (is_limited(r) && has_bits(pool)) {
+		mapping->is_private = mapping->in_parts = true;
+		mapping->shared_pages = pages(pool) - first;
+		bits_set(mapping->shared, first, pages(pool), true);
+		r = freeze_pieces(pool, first, pages(pool), unused);
+	}
+	if (r < 0)
+		vmm_mapping_drop_shadow(pool);
+	return r;
+}
+
+/* Present, as it was before, and locked when it is written to. */
+static void lock_again(const struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	if (kernel_mlock2(pool->base + offset, bytes, MLOCK_ONFAULT) == 0)
+		(void)kernel_madvise(pool->base + offset, bytes, MADV_POPULATE_READ);
+}
+
+int vmm_mapping_freeze(struct vmm_pool *pool, const struct vmm_unused *unused)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	int r;
+
+	if (mapping->is_private && mapping->shared_pages == 0) {
+		forget_parts(mapping, true);
+		return 0;
+	}
+	r = can_map(pool);
+	if (r < 0)
+		return r;
+	mapping->locks = vmm_remap_locks();
+	r = mapping->in_parts ? freeze_parts(pool, unused) : freeze_whole(pool, unused);
+	if (r == 0)
+		forget_parts(mapping, true);
+	if (is_locked(pool)) {
+		lock_again(pool, pool->grain, unused->start - pool->grain);
+		lock_again(pool, unused->end, pool->size - unused->end);
+	}
+	/* also where it failed half-way */
+	vmm_waiters_wake(pool);
+	return r;
+}
+
+int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	return pool->mapping.is_closed ? kernel_mprotect(pool->base + offset, bytes, PROT_READ | PROT_WRITE) : 0;
+}
+
+int vmm_mapping_thaw(struct vmm_pool *pool)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	int r = mapping->shadow ? move_shadow_back(pool) : -ENOENT;
+
+	/* a new mapping is as good, but every page has to be found again */
+	if (r < 0)
+		r = map_shared(pool, pool->grain, heap_bytes(pool));
+	if (r < 0)
+		return r;
+	vmm_mapping_drop_shadow(pool);
+	mapping->is_closed = false;
+	if (is_locked(pool))
+		(void)kernel_mlock2(pool->base + pool->grain, heap_bytes(pool), MLOCK_ONFAULT);
+	vmm_remap_keep_spare();
+	if (mapping->in_parts)
+		bits_set(mapping->shared, 0, pages(pool), false);
+	forget_parts(mapping, false);
+	return 0;
+}
+
+static bool begin_parts(struct vmm_pool *pool)
+{
+	if (!has_bits(pool))
+		return false;
+	vmm_mapping_drop_shadow(pool);
+	pool->mapping.locks = vmm_remap_locks();
+	pool->mapping.in_parts = true;
+	return true;
+}
+
+void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = (size_t)(start - pool->base) / POOL_PAGE, last = first + bytes / POOL_PAGE;
+	size_t joined;
+
+	if (!mapping->in_parts && !begin_parts(pool))
+		return;
+	if (bits_find(mapping->shared, first, last, false) == last)
+		return;
+	/* a part that touches others makes one of them, or fewer than there were */
+	joined = (size_t)bits_has(mapping->shared, first - 1) + (last < pages(pool) && bits_has(mapping->shared, last));
+	if (joined == 0 && (mapping->parts >= PARTS_MOST || bytes < PART_LEAST))
+		return;
+	if (map_shared(pool, first * POOL_PAGE, bytes) < 0)
+		return;
+
+	/* what was shared inside it is counted as parts for ever; that errs on the safe side */
+	for (size_t page = first; page < last; page++)
+		mapping->shared_pages += !bits_has(mapping->shared, page);
+	bits_set(mapping->shared, first, last, true);
+	mapping->parts = mapping->parts + 1 - joined;
+}
+
+size_t vmm_mapping_private_bytes(const struct vmm_pool *pool)
+{
+	const struct vmm_mapping *mapping = &pool->mapping;
+
+	return mapping->is_private ? heap_bytes(pool) - mapping->shared_pages * POOL_PAGE : 0;
+}

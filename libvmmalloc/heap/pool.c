@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool -- see pool.h. */
+#include "libvmmalloc/heap/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "libvmmalloc/heap/bits.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/remap.h"
+
+#define LEAF_BYTES ((size_t)1 << 30)         /* what one leaf of jemalloc's page index spans */
+#define FD_PREFERRED 900                     /* out of the way of programs that use fixed small numbers */
+#define RESERVE_PIECE ((size_t)16 << 20)     /* of one fallocate: short enough to get done between two signals */
+#define ASIDE_PIECE ((size_t)1 << 20)        /* of the file, mapped once more to be touched */
+#define NAME_ATTEMPTS 16
+
+static size_t round_up(size_t value, size_t unit)
+{
+	return (value + unit - 1) & ~(unit - 1);
+}
+
+/* Not inlined: the path would be on the stack of those who need none, and a signal handler's is small. */
+__attribute__((noinline)) static int open_unlinked(const char *dir)
+{
+	for (int i = 0; i < NAME_ATTEMPTS; i++) {
+		char path[PATH_MAX];
+		struct text text = TEXT_INIT(path);
+		unsigned long random = 0;
+		ssize_t n;
+
+		n = kernel_getrandom(&random, sizeof(random), 0);
+		if (n != sizeof(random))
+			return n < 0 ? (int)n : -EIO;
+		text_add(&text, "%s/vmmalloc.%d.%lx", dir, (int)kernel_getpid(), random);
+		if (text.length + 1 == text.size)
+			return -ENAMETOOLONG;
+
+		int fd = kernel_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			(void)kernel_unlink(path);
+		if (fd != -EEXIST)
+			return fd;
+	}
+	return -EEXIST;
+}
+
+static int open_nameless(const char *dir)
+{
+	int fd = kernel_open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+
+	/* EOPNOTSUPP: the file system has none; EISDIR: an old kernel; EINVAL, ENOSYS: FUSE servers */
+	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL || fd == -ENOSYS)
+		return open_unlinked(dir);
+	return fd;
+}
+
+int vmm_pool_fd_out_of_the_way(int fd)
+{
+	struct rlimit limit;
+	int wanted = FD_PREFERRED;
+
+	if (kernel_getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= FD_PREFERRED)
+		wanted = (int)(limit.rlim_cur / 2);
+
+	int moved = kernel_fcntl(fd, F_DUPFD_CLOEXEC, wanted > STDERR_FILENO ? wanted : STDERR_FILENO + 1);
+	if (moved < 0)
+		return fd;
+	(void)kernel_close(fd);
+	return moved;
+}
+
+/* The lowest address in [from, ...) for the pool: aligned, and across as few leaves of the page index as can be. */
+static uintptr_t place(uintptr_t from, size_t size, size_t align)
+{
+	uintptr_t address = round_up(from, align);
+
+	if (size > LEAF_BYTES || address / LEAF_BYTES != (address + size - 1) / LEAF_BYTES)
+		address = round_up(from, align > LEAF_BYTES ? align : LEAF_BYTES);
+	return address;
+}
+
+/* Finds room for the pool with an inaccessible page on either side, so that no other mapping ever touches it. */
+static int reserve_addresses(size_t size, size_t align, char **ret_base)
+{
+	size_t slack = (size < LEAF_BYTES ? size : LEAF_BYTES) + align + 2 * POOL_PAGE;
+	size_t span;
+
+	if (__builtin_add_overflow(size, slack, &span))
+		return -ENOMEM;
+
+	char *room = kernel_mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (kernel_error(room))
+		return kernel_error(room);
+
+	char *base = (char *)place((uintptr_t)room + POOL_PAGE, size, align);
+	char *end = base + size;
+	(void)kernel_munmap(room, (size_t)(base - POOL_PAGE - room));
+	(void)kernel_munmap(end + POOL_PAGE, (size_t)(room + span - (end + POOL_PAGE)));
+	*ret_base = base;
+	return 0;
+}
+
+/* What the daemon wrote into its pool's header stays: the pool's identity, the boot, the class. */
+static void write_header(struct vmm_pool *pool, bool is_ours, size_t reserved_bytes)
+{
+	struct pool_header *header = pool->header;
+	struct timespec now = { 0 };
+
+	header->version = POOL_HEADER_VERSION;
+	header->header_bytes = sizeof(*header);
+	header->pool_bytes = pool->size;
+	header->heap_offset = pool->grain;
+	header->reserved_bytes = reserved_bytes;
+	if (is_ours)
+		(void)kernel_getrandom(header->pool_id, sizeof(header->pool_id), GRND_NONBLOCK);
+	header->owner_pid = (uint32_t)kernel_getpid();
+	header->owner_uid = kernel_geteuid();
+	(void)kernel_clock_gettime(CLOCK_BOOTTIME, &now);
+	header->owner_start_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	(void)kernel_prctl(PR_GET_NAME, (uintptr_t)header->owner_command);
+	header->mode = POOL_HEADER_SHARED;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memcpy(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic));
+}
+
+static int fail(struct text *error, const char *dir, const char *what, int r)
+{
+	text_add(error, "pool creation failed: %s in %s: %s", what, dir, strerrordesc_np(-r));
+	return r;
+}
+
+static int fail_open(struct text *error, const char *dir, int r)
+{
+	const char *expected = r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -EROFS
+				       ? ", expected an existing, writable directory" : "";
+
+	text_add(error, "pool creation failed: VMMALLOC_POOL_DIR (%s): %s%s", dir, strerrordesc_np(-r), expected);
+	return r;
+}
+
+bool vmm_pool_exceeds_file_limit(size_t bytes)
+{
+	struct rlimit limit;
+
+	return kernel_getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur;
+}
+
+/*
+ * btrfs writes elsewhere what it writes a second time, and needs new space for it, which a full disk has not. An empty
+ * file may be told not to; what fails here shows later, as an error of fallocate.
+ */
+static void write_in_place(int fd)
+{
+	int flags = 0;
+
+	if (kernel_ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+		flags |= FS_NOCOW_FL;
+		(void)kernel_ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+}
+
+static void unmap_with_guards(const struct vmm_pool *pool)
+{
+	(void)kernel_munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
+}
+
+/*
+ * Where the first touch of a page in a mapping takes its space, or fails. NFS, 9p and FUSE servers hear of it only when
+ * it is written back; of the rest nobody knows.
+ */
+static bool allocates_at_touch(const struct statfs *fs)
+{
+	static const uint32_t magics[] = { TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
+					   BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC };
+
+	for (size_t i = 0; i < sizeof(magics) / sizeof(*magics); i++)
+		if ((uint32_t)fs->f_type == magics[i])
+			return true;
+	return false;
+}
+
+/* What kind of file it is. 0 or -errno. */
+static int examine(struct vmm_pool *pool, size_t *ret_bytes)
+{
+	struct stat st;
+	struct statfs fs;
+	int r = kernel_fstat(pool->fd, &st);
+
+	if (r == 0)
+		r = kernel_fstatfs(pool->fd, &fs);
+	if (r < 0)
+		return r;
+	pool->dev = st.st_dev;
+	pool->ino = st.st_ino;
+	pool->grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE;
+	pool->unit = fs.f_type == HUGETLBFS_MAGIC || fs.f_type == TMPFS_MAGIC ? pool->grain : POOL_HUGE_PAGE;
+	pool->is_late = !allocates_at_touch(&fs);
+	if (fs.f_type == BTRFS_SUPER_MAGIC && st.st_size == 0)
+		write_in_place(pool->fd);
+	*ret_bytes = (size_t)st.st_size;
+	return 0;
+}
+
+static int map(struct vmm_pool *pool, const char *where, struct text *error)
+{
+	int r = reserve_addresses(pool->size, pool->grain > POOL_HUGE_PAGE ? pool->grain : POOL_HUGE_PAGE, &pool->base);
+
+	if (r < 0)
+		return fail(error, where, "address space", r);
+	r = vmm_remap_shared(pool->base, pool->size, pool->fd, 0, vmm_remap_locks());
+	if (r < 0) {
+		fail(error, where, "mmap", r);
+		unmap_with_guards(pool);
+		return r;
+	}
+	pool->header = (struct pool_header *)pool->base;
+	return 0;
+}
+
+static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bool reserve_all, struct text *error)
+{
+	size_t unused;
+	int r = examine(pool, &unused);
+
+	if (r < 0)
+		return fail(error, dir, "stat", r);
+	if (bytes > (size_t)PTRDIFF_MAX - pool->grain)
+		return fail(error, dir, "file size", -EFBIG);
+	pool->size = round_up(bytes, pool->grain);
+	if (vmm_pool_exceeds_file_limit(pool->size))
+		return fail(error, dir, "file size limit (ulimit -f)", -EFBIG);
+	r = kernel_ftruncate(pool->fd, (off_t)pool->size);
+	if (r < 0)
+		return fail(error, dir, "file size", r);
+	r = map(pool, dir, error);
+	if (r < 0)
+		return r;
+	r = vmm_pool_reserve(pool, 0, reserve_all ? pool->size : pool->grain);
+	if (r < 0) {
+		fail(error, dir, "reservation of space", r);
+		unmap_with_guards(pool);
+	}
+	return r;
+}
+
+int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_pool *ret_pool, struct text *error)
+{
+	struct vmm_pool pool = { .fd = kernel_is_confined() ? -EPERM : open_nameless(dir) };
+	int r;
+
+	if (pool.fd < 0)
+		return fail_open(error, dir, pool.fd);
+	pool.fd = vmm_pool_fd_out_of_the_way(pool.fd);
+	r = size_and_map(&pool, dir, bytes, reserve_all, error);
+	if (r < 0) {
+		(void)kernel_close(pool.fd);
+		return r;
+	}
+	write_header(&pool, true, reserve_all ? pool.size : pool.grain);
+	*ret_pool = pool;
+	return 0;
+}
+
+int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error)
+{
+	struct vmm_pool pool = { .fd = vmm_pool_fd_out_of_the_way(fd) };
+	int r = examine(&pool, &pool.size);
+
+	if (r == 0 && pool.size % pool.grain)
+		r = -EINVAL;
+	r = r < 0 ? fail(error, "the daemon's file", "stat", r) : map(&pool, "the daemon's file", error);
+	if (r < 0) {
+		(void)kernel_close(pool.fd);
+		return r;
+	}
+	write_header(&pool, false, pool.size);
+	*ret_pool = pool;
+	return 0;
+}
+
+int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t n = kernel_pwrite(pool->fd, data, bytes, (off_t)offset);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		data += n;
+		offset += (size_t)n;
+		bytes -= (size_t)n;
+	}
+	return 0;
+}
+
+void vmm_pool_drop(struct vmm_pool *pool)
+{
+	unmap_with_guards(pool);
+	if (vmm_pool_has_fd(pool))
+		(void)kernel_close(pool->fd);
+}
+
+/* To move a mapping needs room for some more, near vm.max_map_count; to map its file in the other's place does not. */
+static int move_over(const struct vmm_pool *old, struct vmm_pool *pool)
+{
+	int r = vmm_remap_move(pool->base, pool->size, old->base);
+
+	if (r != -ENOMEM)
+		return r;
+	r = vmm_remap_shared(old->base, pool->size, pool->fd, 0, vmm_remap_locks());
+	if (r == 0)
+		(void)kernel_munmap(pool->base, pool->size);
+	return r;
+}
+
+int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
+{
+	int r = move_over(old, pool);
+
+	if (r < 0)
+		return r;
+	(void)kernel_munmap(pool->base - POOL_PAGE, POOL_PAGE);
+	(void)kernel_munmap(pool->base + pool->size, POOL_PAGE);
+	if (vmm_pool_has_fd(old))
+		(void)kernel_close(old->fd);
+	if (old->mapping.shadow)
+		(void)kernel_munmap(old->mapping.shadow, old->size - old->grain);
+	if (old->mapping.shared)
+		(void)kernel_munmap(old->mapping.shared, bits_bytes(old->size / POOL_PAGE));
+	pool->base = old->base;
+	pool->header = (struct pool_header *)old->base;
+	*old = *pool;
+	return 0;
+}
+
+/* Where fstat() is refused: by what the file has in its header. Mapping and reading it is nothing to any file. */
+static bool has_fd_by_header(const struct vmm_pool *pool)
+{
+	const struct pool_header *header = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_SHARED, pool->fd, 0);
+	bool is_ours;
+
+	if (kernel_error(header))
+		return false;
+	is_ours = kernel_madvise((void *)header, POOL_PAGE, MADV_POPULATE_READ) == 0 &&
+		  memcmp(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic)) == 0 &&
+		  memcmp(header->pool_id, pool->header->pool_id, sizeof(header->pool_id)) == 0 &&
+		  header->owner_start_ns == pool->header->owner_start_ns && header->pool_bytes == pool->size;
+	(void)kernel_munmap((void *)header, POOL_PAGE);
+	return is_ours;
+}
+
+bool vmm_pool_has_fd(const struct vmm_pool *pool)
+{
+	struct stat st;
+	int r = kernel_is_confined() ? -EPERM : kernel_fstat(pool->fd, &st);
+
+	if (r == 0)
+		return st.st_dev == pool->dev && st.st_ino == pool->ino;
+	return r != -EBADF && pool->header && has_fd_by_header(pool);
+}
+
+static bool is_full(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
+}
+
+static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	size_t piece = RESERVE_PIECE > pool->grain ? RESERVE_PIECE : pool->grain;
+
+	for (size_t done = 0; done < bytes;) {
+		size_t n = bytes - done < piece ? bytes - done : piece;
+		int r;
+
+		/* the size stays as it is, also should the descriptor become somebody else's at this very moment */
+		r = kernel_fallocate(pool->fd, FALLOC_FL_KEEP_SIZE, (off_t)(offset + done), (off_t)n);
+		if (r == 0)
+			done += n;
+		else if (r != -EINTR)
+			return r;
+		else if (piece > pool->grain)
+			piece = round_up(piece / 2, pool->grain);
+	}
+	return 0;
+}
+
+/*
+ * As touch() below, page by page: where a filter refuses that advice, the kernel is too old for it (Linux before 5.14),
+ * or there is not enough space. Where this is refused too nobody can say whether there is space: better to go on than
+ * to tell a program that there is none.
+ */
+static int touch_pages(const struct vmm_pool *pool, char *start, size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += pool->grain)
+		if (kernel_touch(start + done) == -EFAULT)
+			return -ENOSPC;
+	return 0;
+}
+
+/*
+ * Touches the pages from inside the kernel, which says EFAULT where we would die of SIGBUS. Some file systems find out
+ * that they are full only when they write back: that is done here, and waited for.
+ */
+static int touch(const struct vmm_pool *pool, char *start, size_t bytes)
+{
+	int r = kernel_madvise(start, bytes, MADV_POPULATE_WRITE);
+
+	/* an error may mean anything, if a filter answers: the first page without space tells */
+	if (r < 0)
+		r = touch_pages(pool, start, bytes);
+	if (r < 0 || !pool->is_late || kernel_is_confined())
+		return r;
+	r = kernel_msync(start, bytes, MS_SYNC);
+	return is_full(r) || r == -EIO ? -ENOSPC : 0;
+}
+
+/* The file, while the heap is mapped otherwise. Piece by piece: there may be little room for a mapping. */
+static int touch_aside(const struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	for (size_t done = 0; done < bytes;) {
+		size_t n = bytes - done < ASIDE_PIECE ? bytes - done : ASIDE_PIECE;
+		void *aside = kernel_mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, pool->fd,
+					  (off_t)(offset + done));
+		int r = kernel_error(aside);
+
+		if (r < 0)
+			return r;
+		r = touch(pool, aside, n);
+		(void)kernel_munmap(aside, n);
+		if (r < 0)
+			return r;
+		done += n;
+	}
+	return 0;
+}
+
+/* A private page takes ordinary memory, and nothing of the file, which is what the heap returns to. */
+static int reserve_by_mapping(const struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	if (!pool->mapping.is_private)
+		return touch(pool, pool->base + offset, bytes);
+	if (pool->mapping.shadow)
+		return touch(pool, pool->mapping.shadow + (offset - pool->grain), bytes);
+	if (vmm_pool_has_fd(pool))
+		return touch_aside(pool, offset, bytes);
+	/* there is no way to the file, and none back */
+	return touch(pool, pool->base + offset, bytes);
+}
+
+int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	int r = kernel_is_confined() ? -EPERM : vmm_pool_has_fd(pool) ? reserve_by_fd(pool, offset, bytes) : -EBADF;
+
+	/* a file system without fallocate, a descriptor that is no longer ours, or a call that is refused */
+	if (r < 0 && !is_full(r))
+		r = reserve_by_mapping(pool, offset, bytes);
+	if (r < 0)
+		(void)vmm_pool_release(pool, offset, bytes);
+	return r;
+}
+
+bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
+{
+	struct statfs fs;
+
+	/* a tmpfs without a limit says 0 blocks */
+	if (kernel_is_confined() || !vmm_pool_has_fd(pool) || kernel_fstatfs(pool->fd, &fs) < 0)
+		return false;
+	return fs.f_blocks > 0 && bytes / (size_t)fs.f_bsize > (kernel_geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
+}
+
+int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	return kernel_is_confined() ? -EPERM : kernel_madvise(pool->base + offset, bytes, MADV_REMOVE);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool -- one file, mapped: made, measured, reserved piece by piece.
+ *
+ * The file has no name (O_TMPFILE, or unlinked at once where the file system knows no O_TMPFILE), so its space is
+ * gone with the last process that maps it, however that ends.
+ *
+ * The descriptor is kept only to reserve space. A program may close it, or open something else under its number:
+ * every use checks first that it is still our file, and there is a way without it.
+ */
+#ifndef LIBVMMALLOC_HEAP_POOL_H
+#define LIBVMMALLOC_HEAP_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/base/pool_header.h"
+#include "common/base/text.h"
+
+#define POOL_PAGE ((size_t)4096)
+#define POOL_HUGE_PAGE ((size_t)2 << 20)
+
+/* How the heap is mapped: mapping.h. All zero: wholly to the file. */
+struct vmm_mapping {
+	bool is_private;             /* all of it but `shared` */
+	bool in_parts;               /* `shared` says which pages are not */
+	bool is_closed;              /* some of it that is not in use may be inaccessible */
+	bool locks;                  /* new mappings are locked, when that was last asked: remap.h */
+	uint64_t *shared;            /* bits.h, a bit a page; NULL until it is needed */
+	char *shadow;                /* while it is private: the shared mapping, set aside; or NULL */
+	size_t shared_pages, parts;  /* how many, and in how many pieces at the most */
+};
+
+struct vmm_pool {
+	char *base;                  /* 2 MiB aligned; one inaccessible page lies before it and one after its end */
+	size_t size;                 /* of file and mapping, whole grains */
+	size_t grain;                /* the file system's page: 4 KiB, or a huge page on hugetlbfs */
+	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_pool_reserve */
+	struct pool_header *header;  /* at base, alone in its grain */
+	bool is_late;                /* the file system takes space for what is touched when it writes that back */
+	int fd;
+	dev_t dev;                   /* with ino: tells our descriptor from another under its number */
+	ino_t ino;
+	struct vmm_mapping mapping;
+};
+
+/*
+ * Makes a pool of `bytes` bytes, rounded up to whole grains, in the directory `dir`, maps it and writes its header.
+ * Only the header's grain is reserved, or all of it if `reserve_all`.
+ *
+ * Returns 0, or -errno with the reason in `error`, and then leaves nothing behind.
+ */
+int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_pool *ret_pool, struct text *error);
+
+/*
+ * Maps the daemon's pool `fd`, wholly reserved, with the daemon's header, and makes it this process's own. The
+ * descriptor is taken over, also on failure. 0, or -errno with the reason in `error`.
+ */
+int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error);
+
+/*
+ * Has the file system allocate [offset, offset + bytes), both whole grains, so that touching it can never fail.
+ *
+ * The end of what is reserved must be a whole unit, or the end of the file: a file system with a page cache of large
+ * folios (ext4, XFS, btrfs) asks for blocks for all of a folio when one page of it is first written, and a folio that
+ * reached past the reserved space would then be SIGBUS on a full disk. Folios are aligned and at most 2 MiB
+ * (MAX_PAGECACHE_ORDER in the kernel's include/linux/pagemap.h).
+ *
+ * Returns 0, or -errno (-ENOSPC: the file system is full) and then gives back what it got.
+ */
+int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
+
+/* Whether the file system says that it has no room for so many bytes more. No guarantee either way. */
+bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes);
+
+/* Gives [offset, offset + bytes) back to the file system; it reads as zero from then on. 0 or -errno. */
+int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
+
+/* Whether the limit of file size (RLIMIT_FSIZE) is below that: writing past it brings a signal, not an error. */
+bool vmm_pool_exceeds_file_limit(size_t bytes);
+
+/* Writes to the file, which is reserved there. The caller knows that the descriptor is the pool's. 0 or -errno. */
+int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes);
+
+/* Undoes vmm_pool_create. */
+void vmm_pool_drop(struct vmm_pool *pool);
+
+/*
+ * Puts `pool`, mapped elsewhere, in the place of `old`, which must be of the same size: its pages are then where the
+ * other's were, whose mapping and descriptor are gone. For a process with one thread. 0 or -errno.
+ */
+int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool);
+
+/* Moves a descriptor to a high number: programs close, reuse and count on the small ones. Returns the new one. */
+int vmm_pool_fd_out_of_the_way(int fd);
+
+/* Whether the pool's descriptor still is that of its file: the program may have closed it, or reused its number. */
+bool vmm_pool_has_fd(const struct vmm_pool *pool);
+
+/* Whether the byte at `address` lies in the pool. */
+static inline bool vmm_pool_contains(const struct vmm_pool *pool, const void *address)
+{
+	return (size_t)((const char *)address - pool->base) < pool->size;
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * waiters -- threads that sleep in the kernel until a word of the heap changes, woken when its mapping is exchanged.
+ *
+ * The kernel knows a futex that was made without FUTEX_PRIVATE_FLAG by file and offset where it lies in a shared
+ * mapping, and by its address where that is private. Who went to sleep before the heap was frozen is therefore not
+ * found by who wakes it afterwards. Here it is woken for no reason, which every user of a futex expects: it looks at
+ * its word, and waits again if it has to, by the new name.
+ *
+ * Such are process-shared semaphores, mutexes, barriers and conditions, futures, latches and waits for atomics of C++,
+ * and who joins a thread whose stack lies in the heap. Not woken, because the kernel has no call for that: who waits
+ * for a process-shared mutex with priority inheritance. Needs /proc, and does nothing where that is refused.
+ *
+ * The caller holds the heap's lock. Allocates nothing; async-signal-safe.
+ */
+#ifndef LIBVMMALLOC_HEAP_WAITERS_H
+#define LIBVMMALLOC_HEAP_WAITERS_H
+
+#include "libvmmalloc/heap/pool.h"
+
+/* After memory of the heap that was shared has become private: in other threads of this process. */
+void vmm_waiters_wake(const struct vmm_pool *pool);
+
+/*
+ * A thread that was running, when looked at, may have been on its way to sleep, by the old name. After some other work
+ * it sleeps, or is past that: looks at such threads once more.
+ */
+void vmm_waiters_look_again(const struct vmm_pool *pool);
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* arena -- see arena.h. Written against jemalloc 5.3: the build checks that the names exist. */
+#include "libvmmalloc/jemalloc/seam.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+
+#include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/context/context.h"
+#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/base/trace.h"
+
+/* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
+extern void *je_arenas[];
+extern bool je_opt_cache_oblivious;
+unsigned je_narenas_total_get(void);
+void je_arena_decay(void *tsdn, void *arena, bool is_background_thread, bool all);
+void je_arena_basic_stats_merge(void *tsdn, void *arena, unsigned *nthreads, const char **dss,
+				ssize_t *dirty_decay_ms, ssize_t *muzzy_decay_ms, size_t *nactive, size_t *ndirty,
+				size_t *nmuzzy);
+void *je_extent_alloc_mmap(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
+bool je_extent_dalloc_mmap(void *address, size_t bytes);
+bool je_tsd_tcache_enabled_data_init(void *tsd);
+void je_tsd_slow_update(void *tsd);
+void *je_arena_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache);
+void *je_arena_choose_hard(void *tsd, bool internal);
+void je_tcache_arena_associate(void *tsdn, void *cache_slow, void *cache, void *arena);
+void je_tcache_arena_reassociate(void *tsdn, void *cache_slow, void *cache, void *arena);
+void je_arena_reset(void *tsd, void *arena);
+void je_arena_destroy(void *tsd, void *arena);
+void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
+void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
+void je_te_event_trigger(void *tsd, void *context);
+void *je_base_alloc(void *tsdn, void *base, size_t bytes, size_t align);
+void je_jemalloc_prefork(void);
+void je_jemalloc_postfork_parent(void);
+void je_jemalloc_postfork_child(void);
+void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *free_regions, size_t *regions,
+				      size_t *bytes);
+
+#define ARENAS_PER_CPU 4                     /* jemalloc's own rule */
+#define POOL_BYTES_PER_ARENA ((size_t)16 << 20)  /* every arena takes 2 MiB of metadata: no more than 1/8 of the pool */
+#define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
+#define CACHE_LINE 64
+#define EXTENT_METADATA_BYTES 128            /* sizeof(edata_t) and EDATA_ALIGNMENT */
+#define CPU_WORDS 1024                       /* of 64 processors each: more than any kernel is built for */
+#define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
+
+/* This thread's cache is being made: it may use the floor. */
+static __thread bool thread_starting;
+
+/* There was no room for it. */
+static __thread bool cache_missing;
+
+/* A request for a whole size class: if it fails, one for the bytes that are really needed follows. */
+static __thread bool shorter_follows;
+
+/*
+ * Pages of a slab, by size class. jemalloc's own are as few as hold whole objects, down to one: then 128 bytes of
+ * metadata for each are 3 % of the pool. About 16 pages, still without a remainder, hold 3 % more, and refill faster.
+ */
+#define SLAB_SIZES "8-1024:16|1280-1536:15|1792-1792:14|2048-2048:16|2560-3072:15|3584-3584:14|4096-4096:16|" \
+	"5120-6144:15|7168-7168:14|8192-8192:16|10240-12288:15|14336-14336:14"
+
+/*
+ * Processors that this process may run on. The kernel refuses a mask that is too short for all that there may ever be,
+ * which can be more than the 1,024 of a cpu_set_t; of a longer one it touches only what it needs.
+ */
+static size_t processors(void)
+{
+	static uint64_t mask[CPU_WORDS];
+	int bytes = kernel_sched_getaffinity(sizeof(mask), (cpu_set_t *)mask);
+
+	return bytes > 0 ? (size_t)CPU_COUNT_S((size_t)bytes, (cpu_set_t *)mask) : 1;
+}
+
+static size_t arena_count(void)
+{
+	size_t arenas = ARENAS_PER_CPU * processors();
+
+	if (vmm.config.arenas)
+		return vmm.config.arenas;
+	if (vmm.has_pool && arenas > vmm.heap.pool.size / POOL_BYTES_PER_ARENA)
+		arenas = vmm.heap.pool.size / POOL_BYTES_PER_ARENA;
+	return arenas < 1 ? 1 : arenas < CONFIG_ARENAS_MOST ? arenas : CONFIG_ARENAS_MOST;
+}
+
+char *vmm_arena_options(const char *name)
+{
+	static char options[320];
+	struct text text = TEXT_INIT(options);
+
+	(void)name;  /* MALLOC_CONF, the only one that it ever asks for: our options are its value */
+	vmm_start();
+
+	/*
+	 * retain:false gives freed extents back to the heap, where other arenas find them; an arena of its own for
+	 * large requests would be another 2 MiB of metadata.
+	 */
+	text_add(&text, "retain:false,dss:disabled,oversize_threshold:0,slab_sizes:" SLAB_SIZES ",narenas:%zu",
+		 arena_count());
+
+	/* Rounding large sizes up by a random offset costs a page for each; 5.3.0 refuses this one as an option. */
+	je_opt_cache_oblivious = false;
+	return text.data;
+}
+
+int vmm_arena_trylock(pthread_mutex_t *mutex)
+{
+	vmm_start();
+	return pthread_mutex_trylock(mutex);
+}
+
+ssize_t vmm_arena_no_readlink(const char *path, char *buffer, size_t bytes)
+{
+	(void)path, (void)buffer, (void)bytes;  /* /etc/malloc.conf */
+	errno = ENOENT;
+	return -1;
+}
+
+void *vmm_arena_no_sbrk(intptr_t bytes)
+{
+	(void)bytes;
+	errno = ENOMEM;
+	return (void *)-1;
+}
+
+void *vmm_arena_no_dlsym(void *handle, const char *name)
+{
+	(void)handle, (void)name;  /* pthread_create, for background threads */
+	return NULL;
+}
+
+double vmm_arena_no_math(double x)
+{
+	return x;
+}
+
+int vmm_arena_no_backtrace(void *function, void *argument)
+{
+	(void)function, (void)argument;
+	return 0;
+}
+
+uintptr_t vmm_arena_no_frame(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	(void)prepare, (void)parent, (void)child;
+	return 0;
+}
+
+/*
+ * Who empties the caches of arenas looks at arenas that are not its own, and nothing but this lock keeps them alive. It
+ * is taken after jemalloc's locks of its control interface and of background threads, and before those of arenas. A
+ * fork does not take it: it guards no state that those do not guard. In the child nobody has it.
+ */
+static pthread_mutex_t arenas_stay = PTHREAD_MUTEX_INITIALIZER;
+
+/*
+ * jemalloc takes and releases the locks of all its arenas around a fork, which touches dozens of pages in the parent
+ * and once more in the child. Where no other thread ever was, nobody can hold a lock, and there is nothing to do.
+ */
+static bool locked_for_fork;
+
+void vmm_arena_before_fork(void)
+{
+	bool lock = !__libc_single_threaded;
+
+	if (lock)
+		je_jemalloc_prefork();
+	locked_for_fork = lock;
+}
+
+void vmm_arena_after_fork(bool in_child)
+{
+	if (!locked_for_fork)
+		return;
+	locked_for_fork = false;
+	if (!in_child) {
+		je_jemalloc_postfork_parent();
+		return;
+	}
+	arenas_stay = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	je_jemalloc_postfork_child();
+}
+
+void vmm_arena_reset(void *tsd, void *arena)
+{
+	pthread_mutex_lock(&arenas_stay);
+	je_arena_reset(tsd, arena);
+	pthread_mutex_unlock(&arenas_stay);
+}
+
+/* jemalloc has emptied its cache before, but for what another thread had in its hands. */
+void vmm_arena_destroy(void *tsd, void *arena)
+{
+	pthread_mutex_lock(&arenas_stay);
+	je_arena_decay(tsd, arena, false, true);
+	je_arena_destroy(tsd, arena);
+	pthread_mutex_unlock(&arenas_stay);
+}
+
+/* On slow paths: errno stays as it is, and what we call may be a cancellation point, which malloc is not. */
+struct slow_path {
+	int errno_before;
+	int cancel_before;
+};
+
+static struct slow_path slow_path_enter(void)
+{
+	struct slow_path slow = { .errno_before = errno };
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &slow.cancel_before);
+	return slow;
+}
+
+static void slow_path_leave(const struct slow_path *slow)
+{
+	(void)pthread_setcancelstate(slow->cancel_before, NULL);
+	errno = slow->errno_before;
+}
+
+static bool in_pool(const void *address)
+{
+	return vmm.has_pool && vmm_pool_contains(&vmm.heap.pool, address);
+}
+
+/* Memory from the system, because there is no pool, or it is full and this is better than failing. */
+static void *map_outside(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+{
+	void *address = je_extent_alloc_mmap(at, bytes, align, zero, commit);
+
+	TRACE(3, "%zu bytes of ordinary memory at %p", bytes, address);
+	if (address && vmm.has_pool)
+		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, (int64_t)bytes);
+	else if (address)
+		__atomic_add_fetch(&vmm.outside_before, bytes, __ATOMIC_RELAXED);
+	return address;
+}
+
+static void count_metadata_outside(int64_t change)
+{
+	if (vmm.has_pool)
+		__atomic_add_fetch(&vmm.metadata_outside_bytes, (uint64_t)change, __ATOMIC_RELAXED);
+}
+
+static size_t cached_pages(void *arena)
+{
+	size_t active = 0, dirty = 0, muzzy = 0;
+	unsigned threads = 0;
+	ssize_t decay_ms[2];
+	const char *dss;
+
+	je_arena_basic_stats_merge(NULL, arena, &threads, &dss, &decay_ms[0], &decay_ms[1], &active, &dirty, &muzzy);
+	return dirty + muzzy;
+}
+
+static bool empty_caches(void)
+{
+	unsigned arenas = je_narenas_total_get();
+	bool found = false;
+
+	for (int attempt = 0; attempt < RECLAIM_ATTEMPTS; attempt++) {
+		bool again = false;
+
+		for (unsigned i = 0; i < arenas; i++) {
+			void *arena = __atomic_load_n(&je_arenas[i], __ATOMIC_ACQUIRE);
+
+			if (!arena || cached_pages(arena) == 0)
+				continue;
+			je_arena_decay(NULL, arena, false, true);
+			found = true;
+			again |= cached_pages(arena) != 0;
+		}
+		if (!again)
+			break;
+		(void)kernel_sched_yield();
+	}
+	return found;
+}
+
+/*
+ * Runs inside a request for an extent. jemalloc holds no lock of an arena then, and decay takes only locks that are
+ * never held while it asks for one. What another thread emptied while we waited for it is as good as found.
+ */
+bool vmm_arena_reclaim(void)
+{
+	bool waited = pthread_mutex_trylock(&arenas_stay) != 0, found;
+
+	if (waited)
+		pthread_mutex_lock(&arenas_stay);
+	found = empty_caches();
+	pthread_mutex_unlock(&arenas_stay);
+	return found || waited;
+}
+
+static bool reclaim_for(size_t bytes)
+{
+	struct pool_header *header = vmm.heap.pool.header;
+
+	if (bytes >= LARGE_LEAST)
+		(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+	if (!vmm_arena_reclaim())
+		return false;
+	vmm_heap_count(&vmm.heap, &header->reclaims, 1);
+	TRACE(2, "the arenas' caches are empty now");
+	return true;
+}
+
+/* Runs on slow paths only. */
+static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
+{
+	enum vmm_heap_use use = thread_starting ? HEAP_FOR_ENGINE : HEAP_FOR_PROGRAM;
+	void *address = vmm_heap_take(&vmm.heap, at, bytes, align, use, zero);
+
+	if (address || at || (thread_starting && cache_missing))
+		return address;
+	if (reclaim_for(bytes))
+		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
+	if (!address && !shorter_follows && !thread_starting) {
+		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
+		TRACE(1, "no room for %zu bytes, aligned to %zu", bytes, align);
+	}
+	return address;
+}
+
+void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+{
+	struct slow_path slow;
+	void *address = NULL;
+
+	if (!vmm.has_pool)
+		return map_outside(at, bytes, align, zero, commit);
+	slow = slow_path_enter();
+	if (vmm.away && vmm_comeback_try())
+		(void)vmm_arena_reclaim();
+	if (!at || in_pool(at))
+		address = map_from_pool(at, bytes, align, zero);
+	if (address)
+		*commit = true;
+	else if (!in_pool(at) && vmm.config.spill && !shorter_follows)
+		address = map_outside(at, bytes, align, zero, commit);
+	slow_path_leave(&slow);
+	return address;
+}
+
+bool vmm_arena_unmap_extent(void *address, size_t bytes)
+{
+	struct slow_path slow = slow_path_enter();
+	bool kept = false;
+
+	if (in_pool(address)) {
+		vmm_heap_give(&vmm.heap, address, bytes);
+	} else {
+		kept = je_extent_dalloc_mmap(address, bytes);
+		if (vmm.has_pool)
+			vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, -(int64_t)bytes);
+	}
+	slow_path_leave(&slow);
+	return kept;
+}
+
+/* When an arena is destroyed. */
+bool vmm_arena_unmap_metadata(void *address, size_t bytes)
+{
+	if (in_pool(address)) {
+		vmm_heap_give_metadata(&vmm.heap, address, bytes);
+		return false;
+	}
+	count_metadata_outside(-(int64_t)bytes);
+	return vmm_arena_unmap_extent(address, bytes);
+}
+
+void vmm_arena_destroy_extent(void *address, size_t bytes)
+{
+	(void)vmm_arena_unmap_extent(address, bytes);
+}
+
+bool vmm_arena_keep_pages(void *address, size_t bytes)
+{
+	(void)address, (void)bytes;
+	return true;
+}
+
+/* Without its metadata jemalloc does not fail but crash: so they may use the floor, and ordinary memory at last. */
+static void *map_metadata_outside(size_t bytes, size_t align)
+{
+	bool zero = true, commit = true;
+	void *address = map_outside(NULL, bytes, align, &zero, &commit);
+
+	if (address)
+		count_metadata_outside((int64_t)bytes);
+	return address;
+}
+
+void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+{
+	struct slow_path slow = slow_path_enter();
+	void *address = vmm.has_pool ? vmm_heap_take_metadata(&vmm.heap, bytes, align) : NULL;
+
+	(void)at;  /* jemalloc does not say where */
+	if (!address)
+		address = map_metadata_outside(bytes, align);
+	*zero = *commit = true;
+	slow_path_leave(&slow);
+	return address;
+}
+
+/*
+ * Metadata come from blocks of 2 MiB and more, which are not reserved as a whole. Where the file system has no space
+ * left for a piece of one, the piece is ordinary memory.
+ */
+static void *reserved_metadata(void *address, size_t bytes)
+{
+	struct slow_path slow = slow_path_enter();
+
+	if (address && in_pool(address) && vmm_heap_reserve_metadata(&vmm.heap, address, bytes) < 0)
+		address = map_metadata_outside((bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), POOL_PAGE);
+	slow_path_leave(&slow);
+	return address;
+}
+
+void *vmm_arena_metadata(void *tsdn, void *base, size_t bytes, size_t align)
+{
+	return reserved_metadata(je_base_alloc(tsdn, base, bytes, align), bytes);
+}
+
+/* jemalloc's own writes a serial number into it, by which extents are reused; without, they go by address. */
+void *vmm_arena_extent_metadata(void *tsdn, void *base)
+{
+	return vmm_arena_metadata(tsdn, base, EXTENT_METADATA_BYTES, EXTENT_METADATA_BYTES);
+}
+
+/*
+ * Eight bytes for each 4 KiB page of the pool, in leaves of 2 MiB that are touched here and there. In the pool each
+ * leaf would have to be reserved as a whole; and free() looks into it first: it is better off in fast memory.
+ */
+void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align)
+{
+	void *address = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)tsdn, (void)base, (void)align;  /* a cache line at the most */
+	if (kernel_error(address))
+		return NULL;
+	(void)kernel_madvise(address, bytes, MADV_DONTDUMP);
+	return address;
+}
+
+void *vmm_arena_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache)
+{
+	void *memory = je_arena_palloc(tsdn, arena, bytes, align, zero, tcache);
+
+	if (thread_starting)
+		cache_missing = !memory;
+	return memory;
+}
+
+/*
+ * jemalloc 5.3 does not notice that it got no memory for the cache, and would crash at its first use. There is another
+ * kind of thread that has none: the first field of struct tsd_s says so, tcache_enabled. It begins anew when the pool
+ * has room again.
+ */
+bool vmm_arena_start_thread(void *tsd)
+{
+	bool *has_cache = tsd, failed;
+
+	thread_starting = true;
+	failed = je_tsd_tcache_enabled_data_init(tsd);
+	thread_starting = false;
+	if (*has_cache && cache_missing) {
+		*has_cache = false;
+		je_tsd_slow_update(tsd);
+	}
+	return failed;
+}
+
+/* A cache must have an arena. Where there is no memory for the metadata of another, it is the first one. */
+void *vmm_arena_choose_for_cache(void *tsd, bool internal)
+{
+	void *arena = je_arena_choose_hard(tsd, internal);
+
+	return arena ? arena : __atomic_load_n(&je_arenas[0], __ATOMIC_ACQUIRE);
+}
+
+/* For all others a thread may have no arena yet, and its request fails; but its cache would be moved to it. */
+void vmm_arena_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
+{
+	if (arena)
+		je_tcache_arena_associate(tsdn, cache_slow, cache, arena);
+}
+
+void vmm_arena_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
+{
+	if (arena)
+		je_tcache_arena_reassociate(tsdn, cache_slow, cache, arena);
+}
+
+void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero)
+{
+	void *pointer;
+
+	if (bytes < LARGE_LEAST || !vmm.has_pool || bytes > vmm.heap.pool.size)
+		return je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
+	shorter_follows = true;
+	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
+	shorter_follows = false;
+	if (!pointer)
+		pointer = je_large_palloc(tsdn, arena, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), CACHE_LINE, zero);
+	return pointer;
+}
+
+void vmm_arena_event(void *tsd, void *context)
+{
+	if (vmm.away)
+		(void)vmm_comeback_try();
+	if (cache_missing)
+		(void)vmm_arena_start_thread(tsd);
+	je_te_event_trigger(tsd, context);
+}
+
+bool vmm_arena_has_block(const void *pointer)
+{
+	size_t free_regions, regions, bytes = 1;
+
+	if (in_pool(pointer))
+		je_inspect_extent_util_stats_get(NULL, pointer, &free_regions, &regions, &bytes);
+	return bytes != 0;
+}
+
+size_t vmm_arena_short_bytes(const void *pointer, size_t class_bytes)
+{
+	size_t free_regions, regions, bytes;
+
+	if (class_bytes < LARGE_LEAST)
+		return 0;
+	je_inspect_extent_util_stats_get(NULL, pointer, &free_regions, &regions, &bytes);
+	return bytes < class_bytes ? bytes : 0;
+}

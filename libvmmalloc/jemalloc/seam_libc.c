@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * enginecalls -- what jemalloc calls of libc, with libc's conventions, made by kernel.h.
+ *
+ * The build gives jemalloc's references these names (libvmmalloc/jemalloc/jemalloc.mk). What only its profiler and its
+ * background threads would call, which are off for good, fails.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "libvmmalloc/jemalloc/seam_libc.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/pool.h"
+
+static long result(long r)
+{
+	if (r >= 0)
+		return r;
+	errno = (int)-r;
+	return -1;
+}
+
+void *vmm_engine_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	void *address = kernel_mmap(at, bytes, protection, flags, fd, offset);
+
+	if (!kernel_error(address))
+		return address;
+	errno = -kernel_error(address);
+	return MAP_FAILED;
+}
+
+int vmm_engine_munmap(void *address, size_t bytes)
+{
+	return (int)result(kernel_munmap(address, bytes));
+}
+
+int vmm_engine_mprotect(void *address, size_t bytes, int protection)
+{
+	return (int)result(kernel_mprotect(address, bytes, protection));
+}
+
+int vmm_engine_madvise(void *address, size_t bytes, int advice)
+{
+	return (int)result(kernel_madvise(address, bytes, advice));
+}
+
+int vmm_engine_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	return (int)result(kernel_clock_gettime(clock, now));
+}
+
+/* How it opens, reads and writes. */
+long vmm_engine_syscall(long number, ...)
+{
+	va_list args;
+	long a, b, c, d, e, f;
+
+	va_start(args, number);
+	a = va_arg(args, long);
+	b = va_arg(args, long);
+	c = va_arg(args, long);
+	d = va_arg(args, long);
+	e = va_arg(args, long);
+	f = va_arg(args, long);
+	va_end(args);
+#ifdef SYS_open
+	/* one call that opens files is enough for whoever filters them */
+	if (number == SYS_open)
+		return result(kernel_open((const char *)(intptr_t)a, (int)b, (mode_t)c));
+#endif
+	return result(kernel_call(number, a, b, c, d, e, f));
+}
+
+/* With one processor it does not spin for its locks. */
+static long processors(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	return kernel_sched_getaffinity(sizeof(cpus), &cpus) > 0 ? CPU_COUNT(&cpus) : 2;
+}
+
+long vmm_engine_sysconf(int name)
+{
+	switch (name) {
+	case _SC_PAGESIZE:
+		return POOL_PAGE;
+	case _SC_NPROCESSORS_CONF:
+	case _SC_NPROCESSORS_ONLN:
+		return processors();
+	default:
+		errno = EINVAL;
+		return -1;
+	}
+}
+
+int vmm_engine_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus)
+{
+	(void)pid;  /* 0 */
+	memset(cpus, 0, bytes);
+	return result(kernel_sched_getaffinity(bytes, cpus)) < 0 ? -1 : 0;
+}
+
+/* Behind CPU_COUNT(), ours too. */
+int __wrap___sched_cpucount(size_t bytes, const cpu_set_t *cpus)
+{
+	const unsigned long *words = (const unsigned long *)cpus;
+	int count = 0;
+
+	for (size_t i = 0; i < bytes / sizeof(*words); i++)
+		count += __builtin_popcountl(words[i]);
+	return count;
+}
+
+int vmm_engine_sched_getcpu(void)
+{
+	return 0;  /* for arenas of each processor, which are off */
+}
+
+char *vmm_engine_strerror_r(int error, char *buffer, size_t bytes)
+{
+	const char *text = strerrordesc_np(error);
+	size_t length = text ? strnlen(text, bytes - 1) : 0;
+
+	memcpy(buffer, text ? text : "", length);
+	buffer[length] = '\0';
+	return buffer;
+}
+
+int vmm_engine_sched_yield(void)
+{
+	return kernel_sched_yield();
+}
+
+pid_t vmm_engine_getpid(void)
+{
+	return kernel_getpid();
+}
+
+void vmm_engine__exit(int status)
+{
+	kernel_exit(status);
+}
+
+static int no_file(void)
+{
+	errno = EPERM;
+	return -1;
+}
+
+int vmm_engine_open(void) __attribute__((alias("no_file")));
+int vmm_engine_creat(void) __attribute__((alias("no_file")));
+int vmm_engine_close(void) __attribute__((alias("no_file")));
+
+static int no_thread(void)
+{
+	return EPERM;
+}
+
+int vmm_engine_pthread_create(void) __attribute__((alias("no_thread")));
+int vmm_engine_pthread_join(void) __attribute__((alias("no_thread")));
+int vmm_engine_pthread_sigmask(void) __attribute__((alias("no_thread")));
+int vmm_engine_pthread_setname_np(void) __attribute__((alias("no_thread")));
+int vmm_engine_pthread_getname_np(void) __attribute__((alias("no_thread")));
+int vmm_engine_sched_setaffinity(void) __attribute__((alias("no_thread")));
+int vmm_engine_sigfillset(void) __attribute__((alias("no_thread")));
+int vmm_engine_gettimeofday(void) __attribute__((alias("no_thread")));
+
+/* Those are made even so. */
+static int no_condition(void)
+{
+	return 0;
+}
+
+int vmm_engine_pthread_cond_init(void) __attribute__((alias("no_condition")));
+int vmm_engine_pthread_cond_signal(void) __attribute__((alias("no_condition")));
+int vmm_engine_pthread_cond_wait(void) __attribute__((alias("no_condition")));
+int vmm_engine_pthread_cond_timedwait(void) __attribute__((alias("no_condition")));

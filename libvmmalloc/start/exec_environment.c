@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* children -- see children.h. */
+#include "libvmmalloc/start/exec_environment.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "libvmmalloc/base/path.h"
+
+#define PRELOAD "LD_PRELOAD="
+#define OUR_NAME "libvmmalloc.so"
+#define LOG_FILE "VMMALLOC_LOG_FILE="
+#define SEPARATORS " :"  /* ld.so(8) */
+
+static char **find(char **environment, const char *prefix)
+{
+	for (; environment && *environment; environment++)
+		if (strncmp(*environment, prefix, strlen(prefix)) == 0)
+			return environment;
+	return NULL;
+}
+
+/* Whether the entry [entry, entry + length) is this library, by the last part of its path: libvmmalloc.so[.N...] */
+static bool is_ours(const char *entry, size_t length)
+{
+	const char *name = entry + length;
+
+	while (name > entry && name[-1] != '/')
+		name--;
+	length -= (size_t)(name - entry);
+	return length >= strlen(OUR_NAME) && strncmp(name, OUR_NAME, strlen(OUR_NAME)) == 0 &&
+	       (length == strlen(OUR_NAME) || name[strlen(OUR_NAME)] == '.');
+}
+
+/* Shortens the list in place. True if something is left of it. */
+static bool remove_ours(char *list)
+{
+	char *to = list;
+
+	for (const char *entry = list + strspn(list, SEPARATORS); *entry;) {
+		size_t length = strcspn(entry, SEPARATORS);
+		const char *next = entry + length + strspn(entry + length, SEPARATORS);
+
+		if (!is_ours(entry, length)) {
+			if (to != list)
+				*to++ = ':';
+			memmove(to, entry, length);
+			to += length;
+		}
+		entry = next;
+	}
+	*to = '\0';
+	return to != list;
+}
+
+static void remove_variable(char **variable)
+{
+	for (; *variable; variable++)
+		variable[0] = variable[1];
+}
+
+/*
+ * Children that work in another directory shall find what this process found. `line` is where the new value is kept:
+ * static, and left alone where it is not needed.
+ */
+static void make_absolute(char **environment, const char *prefix, char *line, size_t bytes)
+{
+	struct text text = { .data = line, .size = bytes };
+	char **variable = find(environment, prefix);
+	const char *path = variable ? *variable + strlen(prefix) : "/";
+
+	if (path[0] == '/' || path[0] == '\0')
+		return;
+	text_add(&text, "%s", prefix);
+	path_add(&text, path);
+	if (text.length + 1 < text.size)
+		*variable = line;
+}
+
+/* Of LD_PRELOAD only what is this library, and was named by a relative path: ld.so(8) expands what begins with a $. */
+static void make_preload_absolute(char **environment)
+{
+	static char line[2 * PATH_MAX];
+	struct text text = TEXT_INIT(line);
+	char **variable = find(environment, PRELOAD);
+	const char *list = variable ? *variable + strlen(PRELOAD) : "";
+	bool changed = false;
+
+	text_add(&text, PRELOAD);
+	for (const char *entry = list + strspn(list, SEPARATORS); *entry;) {
+		size_t length = strcspn(entry, SEPARATORS);
+		char name[PATH_MAX] = "";
+
+		if (length >= sizeof(name))
+			return;
+		memcpy(name, entry, length);
+		if (text.length > strlen(PRELOAD))
+			text_add(&text, ":");
+		if (is_ours(entry, length) && !strchr("/$", name[0]) && strchr(name, '/')) {
+			path_add(&text, name);
+			changed = true;
+		} else {
+			text_add(&text, "%s", name);
+		}
+		entry += length;
+		entry += strspn(entry, SEPARATORS);
+	}
+	if (changed && text.length + 1 < text.size)
+		*variable = line;
+}
+
+static void keep_directory(char **environment)
+{
+	static char pool_dir[PATH_MAX + 64], log_file[PATH_MAX + 64];
+
+	make_absolute(environment, CONFIG_POOL_DIR "=", pool_dir, sizeof(pool_dir));
+	make_absolute(environment, LOG_FILE, log_file, sizeof(log_file));
+	make_preload_absolute(environment);
+}
+
+void vmm_children_prepare(char **environment, const struct vmm_config *config)
+{
+	static char size[64];
+	struct text text = TEXT_INIT(size);
+	char **variable;
+
+	keep_directory(environment);
+	if (config->children == CONFIG_CHILDREN_OFF) {
+		variable = find(environment, PRELOAD);
+		if (variable && !remove_ours(*variable + strlen(PRELOAD)))
+			remove_variable(variable);
+	} else if (config->children == CONFIG_CHILDREN_SIZE) {
+		variable = find(environment, CONFIG_POOL_SIZE "=");
+		text_add(&text, CONFIG_POOL_SIZE "=%zu", config->children_bytes);
+		if (variable)
+			*variable = size;
+		/* a class of the daemon's has a size of its own */
+		variable = find(environment, CONFIG_POOL "=");
+		if (variable)
+			remove_variable(variable);
+	}
+}

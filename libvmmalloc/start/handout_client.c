@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* daemon -- see daemon.h. The daemon is not trusted: it may be slow, mistaken, or somebody else. */
+#include "libvmmalloc/start/handout_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "common/base/handout.h"
+#include "include/libvmmalloc.h"
+#include "libvmmalloc/base/kernel.h"
+
+static int64_t now_us(void)
+{
+	struct timespec now = { 0 };
+
+	(void)kernel_clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The next call on the socket may take what is left until the deadline. */
+static int limit_time(int socket, int64_t deadline_us)
+{
+	int64_t left_us = deadline_us - now_us();
+	struct timeval left = { .tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000 };
+	int r;
+
+	if (left_us <= 0)
+		return -ETIMEDOUT;
+	r = kernel_setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left));
+	return r < 0 ? r : kernel_setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &left, sizeof(left));
+}
+
+/* What a call on the socket that failed means: 1 if a signal came and it must be made again. */
+static int failure(int error)
+{
+	return error == -EINTR ? 1 : error == -EAGAIN ? -ETIMEDOUT : error;
+}
+
+static int connect_to(int socket, const struct sockaddr_un *address, int64_t deadline_us)
+{
+	int r;
+
+	do
+		if ((r = limit_time(socket, deadline_us)) == 0)
+			r = failure(kernel_connect(socket, address, sizeof(*address)));
+	while (r == 1);
+	return r;
+}
+
+static int send_request(int socket, const struct handout_request *request, int64_t deadline_us)
+{
+	ssize_t n;
+	int r;
+
+	do
+		if ((r = limit_time(socket, deadline_us)) == 0 &&
+		    (n = kernel_send(socket, request, sizeof(*request), MSG_NOSIGNAL)) != sizeof(*request))
+			r = n < 0 ? failure((int)n) : -EIO;
+	while (r == 1);
+	return r;
+}
+
+/* Takes the descriptors of a message: one is returned, -1 if there was none; all others are closed. */
+static int take_descriptor(struct msghdr *message)
+{
+	int taken = -1;
+
+	for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control)) {
+		size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(control) + i * sizeof(fd), sizeof(fd));
+			if (taken >= 0)
+				(void)kernel_close(taken);
+			taken = fd;
+		}
+	}
+	return taken;
+}
+
+static int receive_reply(int socket, int64_t deadline_us, struct handout_reply *ret_reply, int *ret_fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	char packet[sizeof(struct handout_reply) + 1];  /* a longer one shall be noticed */
+	struct iovec part = { .iov_base = packet, .iov_len = sizeof(packet) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t n = 0;
+	int r, fd;
+
+	do
+		if ((r = limit_time(socket, deadline_us)) == 0 &&
+		    (n = kernel_recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0)
+			r = failure((int)n);
+	while (r == 1);
+	if (r < 0)
+		return r;
+
+	fd = take_descriptor(&message);
+	r = n == 0 ? -ECONNRESET : handout_reply_decode(packet, (size_t)n, ret_reply);
+	if (r == 0 && ret_reply->status == HANDOUT_OK && fd < 0)   /* a process without a free number loses it here */
+		r = message.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
+	if (r == 0 && ret_reply->status == HANDOUT_OK)
+		*ret_fd = fd;
+	else if (fd >= 0)
+		(void)kernel_close(fd);
+	return r;
+}
+
+static bool is_good(int fd, const struct handout_reply *reply, size_t least_bytes)
+{
+	struct stat st;
+
+	return kernel_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == reply->pool_bytes &&
+	       (size_t)st.st_size >= least_bytes && (size_t)st.st_size >= VMMALLOC_MIN_POOL &&
+	       (kernel_fcntl(fd, F_GETFL, 0) & O_ACCMODE) == O_RDWR;
+}
+
+static int make_request(const struct vmm_config *config, struct handout_request *ret_request)
+{
+	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
+					   .least_bytes = config->pool_bytes };
+	struct stat st;
+	int r;
+
+	if (config->pool_class) {
+		request.kind = HANDOUT_BY_CLASS;
+		memcpy(request.class_name, config->pool_class, strlen(config->pool_class));
+	} else {
+		r = kernel_stat(config->pool_dir, &st);
+		if (r < 0)
+			return r;
+		request.kind = HANDOUT_BY_DIRECTORY;
+		request.dir_dev = st.st_dev;
+		request.dir_ino = st.st_ino;
+	}
+	*ret_request = request;
+	return 0;
+}
+
+static int exchange(int socket, const struct sockaddr_un *address, const struct handout_request *request,
+		    struct handout_reply *ret_reply, int *ret_fd)
+{
+	int64_t deadline_us = now_us() + DAEMON_TIMEOUT_MS * 1000;
+	int r = connect_to(socket, address, deadline_us);
+
+	if (r == 0)
+		r = send_request(socket, request, deadline_us);
+	return r < 0 ? r : receive_reply(socket, deadline_us, ret_reply, ret_fd);
+}
+
+int vmm_daemon_ask(const struct vmm_config *config, int *ret_fd, struct text *error)
+{
+	const char *path = config->socket ? config->socket : DAEMON_SOCKET_DEFAULT;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct handout_request request;
+	struct handout_reply reply = { .status = HANDOUT_OK };
+	int fd = -1, r, connection;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		r = -ENAMETOOLONG;
+	} else {
+		memcpy(address.sun_path, path, strlen(path));
+		connection = kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+		r = connection < 0 ? connection : make_request(config, &request);
+		if (r == 0)
+			r = exchange(connection, &address, &request, &reply, &fd);
+		if (connection >= 0)
+			(void)kernel_close(connection);
+	}
+	if (r == 0 && reply.status != HANDOUT_OK) {
+		text_add(error, "vmmallocd (%s): %s", path, handout_status_text(reply.status));
+		return -EAGAIN;
+	}
+	if (r == 0 && !is_good(fd, &reply, config->pool_bytes)) {
+		(void)kernel_close(fd);
+		r = -EBADMSG;
+	}
+	if (r < 0)
+		text_add(error, "vmmallocd (%s): %s", path, strerrordesc_np(-r));
+	else
+		*ret_fd = fd;
+	return r;
+}

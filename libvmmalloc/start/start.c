@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* start -- from the environment to a heap that is ready, before main and before the first malloc. */
+#include "libvmmalloc/context/context.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "libvmmalloc/start/exec_environment.h"
+#include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/start/handout_client.h"
+#include "libvmmalloc/fork/fork.h"
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/base/path.h"
+#include "libvmmalloc/base/report.h"
+#include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/base/vdso.h"
+
+struct vmm_context vmm;
+
+/* Set by the dynamic linker to the initial stack: argc, argv, NULL, environment (glibc, elf/dl-support.c). */
+extern void *__libc_stack_end;
+
+/*
+ * A library linked with -z initfirst runs its constructor, and may allocate, before libc has set `environ`: then the
+ * environment is taken from where the kernel put it.
+ */
+static char **find_environment(void)
+{
+	if (environ)
+		return environ;
+
+	char **stack = __libc_stack_end;
+	size_t argc = *(size_t *)stack;
+	return stack + 1 + argc + 1;
+}
+
+/* Where children's pools are made, if the program changes its directory and its environment. */
+static void keep_pool_dir(void)
+{
+	struct text text = TEXT_INIT(vmm.pool_dir);
+
+	path_add(&text, vmm.config.pool_dir);
+}
+
+/* A full file system counts as a full pool, at the start too: then the program runs on ordinary memory, if it may. */
+static bool goes_without(int error)
+{
+	return vmm.config.spill && (error == -ENOSPC || error == -EDQUOT);
+}
+
+/* From the daemon, if the environment names it; else, and if there is none, of our own. False: there is to be none. */
+static bool make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved)
+{
+	const struct vmm_config *config = &vmm.config;
+	char message[4096 + 256];
+	struct text error = TEXT_INIT(message);
+	int fd, r;
+
+	if ((config->pool_class || config->socket) && vmm_daemon_ask(config, &fd, &error) == 0 &&
+	    vmm_pool_adopt(fd, ret_pool, &error) == 0) {
+		*ret_all_reserved = true;
+		return true;
+	}
+	if (!config->pool_dir)
+		vmm_report_fatal("no pool of class %s: %s", config->pool_class, error.data);
+	if (error.length > 0)
+		TRACE(1, "%s", error.data);
+	error.length = 0;
+	r = vmm_pool_create(config->pool_dir, config->pool_bytes, config->reserve_all, ret_pool, &error);
+	if (r < 0 && !goes_without(r))
+		vmm_report_fatal("%s", error.data);
+	*ret_all_reserved = config->reserve_all;
+	return r == 0;
+}
+
+static bool make_heap(struct vmm_pool *pool, bool all_reserved)
+{
+	int r = vmm_heap_init(&vmm.heap, pool, all_reserved);
+
+	if (r < 0 && !goes_without(r))
+		vmm_report_fatal("pool creation failed: first space in %s: %s",
+				 vmm.config.pool_dir ? vmm.config.pool_dir : "the daemon's pool", strerrordesc_np(-r));
+	if (r < 0)
+		vmm_pool_drop(pool);
+	return r == 0;
+}
+
+/* As libc does: the clock is asked on slow paths of malloc, where a system call may be refused. */
+static void find_clock(void)
+{
+#if defined(__x86_64__)
+	const char *name = "__vdso_clock_gettime";
+#else
+	const char *name = "__kernel_clock_gettime";
+#endif
+	void *clock = vdso_find((const void *)getauxval(AT_SYSINFO_EHDR), name);
+
+	kernel_set_vdso_clock((int (*)(clockid_t, struct timespec *))clock);
+}
+
+static void start(void)
+{
+	char message[4096 + 256];
+	struct text error = TEXT_INIT(message);
+	struct vmm_pool pool;
+	char **environment;
+	bool all_reserved, has_pool;
+
+	find_clock();
+	vmm_fork_register();
+	if (getauxval(AT_SECURE))
+		return;
+
+	environment = find_environment();
+	vmm_trace_start(environment);
+	if (vmm_config_read(environment, &vmm.config, &error) < 0)
+		vmm_report_fatal("%s", error.data);
+	has_pool = make_pool(&pool, &all_reserved) && make_heap(&pool, all_reserved);
+	vmm_children_prepare(environment, &vmm.config);
+	if (!has_pool)
+		return;
+	if (vmm.config.pool_dir)
+		keep_pool_dir();
+	vmm_comeback_start();
+	pool.header->outside_bytes = vmm.outside_before;
+	vmm.has_pool = true;
+	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.pool_dir, (void *)pool.base);
+}
+
+/*
+ * Not pthread_once(), which waits for itself when it is entered again from inside. That happens where a function of
+ * libc that we call is wrapped by another library, which allocates: it gets ordinary memory, until the pool stands.
+ */
+enum stage { NOT_BEGUN, UNDER_WAY, DONE };
+
+static int stage = NOT_BEGUN;
+static pid_t starter;  /* the thread that is at it */
+
+void vmm_start(void)
+{
+	int found = NOT_BEGUN;
+
+	if (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) == DONE)
+		return;
+	if (__atomic_compare_exchange_n(&stage, &found, UNDER_WAY, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&starter, kernel_gettid(), __ATOMIC_RELAXED);
+		start();
+		__atomic_store_n(&stage, DONE, __ATOMIC_RELEASE);
+		(void)kernel_futex(&stage, FUTEX_WAKE_PRIVATE, INT_MAX);
+	} else if (__atomic_load_n(&starter, __ATOMIC_RELAXED) != kernel_gettid()) {
+		while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) == UNDER_WAY)
+			(void)kernel_futex(&stage, FUTEX_WAIT_PRIVATE, UNDER_WAY);
+	}
+}
+
+__attribute__((constructor(101))) static void constructor(void)
+{
+	vmm_start();
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_children -- what VMMALLOC_CHILDREN does to the environment. */
+/* objects: libvmmalloc/start/exec_environment.c libvmmalloc/base/path.c libvmmalloc/base/kernel.c */
+/* objects: common/base/text.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "libvmmalloc/start/exec_environment.h"
+
+struct environment {
+	char first[64], preload[200], last[64];
+	char *variables[4];
+};
+
+static void make_environment(struct environment *environment, const char *preload)
+{
+	strcpy(environment->first, "VMMALLOC_POOL_SIZE=64M");
+	strcpy(environment->preload, "LD_PRELOAD=");
+	strcat(environment->preload, preload);
+	strcpy(environment->last, "PATH=/bin");
+	environment->variables[0] = environment->first;
+	environment->variables[1] = environment->preload;
+	environment->variables[2] = environment->last;
+	environment->variables[3] = NULL;
+}
+
+static void assert_off_leaves(const char *before, const char *after)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_OFF };
+	struct environment environment;
+
+	make_environment(&environment, before);
+	vmm_children_prepare(environment.variables, &config);
+	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=64M");
+	assert_string_equal(environment.variables[1] + strlen("LD_PRELOAD="), after);
+	assert_string_equal(environment.variables[2], "PATH=/bin");
+	assert_null(environment.variables[3]);
+}
+
+static void test_children_off_takes_only_the_library_out_of_ld_preload(void **state)
+{
+	(void)state;
+	assert_off_leaves("/usr/lib/libvmmalloc.so.1:other.so", "other.so");
+	assert_off_leaves("other.so:/usr/lib/libvmmalloc.so", "other.so");
+	assert_off_leaves("a.so libvmmalloc.so.1 b.so", "a.so:b.so");
+	assert_off_leaves("  a.so::libvmmalloc.so.1.2.3: b.so ", "a.so:b.so");
+	assert_off_leaves("libvmmalloc.so:a.so:libvmmalloc.so.1", "a.so");
+}
+
+static void test_children_off_leaves_names_that_only_look_like_it(void **state)
+{
+	(void)state;
+	assert_off_leaves("/opt/libvmmalloc.so.1/a.so", "/opt/libvmmalloc.so.1/a.so");
+	assert_off_leaves("libvmmalloc.solid", "libvmmalloc.solid");
+	assert_off_leaves("mylibvmmalloc.so.1", "mylibvmmalloc.so.1");
+}
+
+static void test_children_off_removes_an_empty_ld_preload(void **state)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_OFF };
+	struct environment environment;
+
+	(void)state;
+	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
+	vmm_children_prepare(environment.variables, &config);
+	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=64M");
+	assert_string_equal(environment.variables[1], "PATH=/bin");
+	assert_null(environment.variables[2]);
+}
+
+static void test_children_off_does_nothing_without_ld_preload(void **state)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_OFF };
+	char *variables[] = { (char *)"PATH=/bin", NULL };
+
+	(void)state;
+	vmm_children_prepare(variables, &config);
+	assert_string_equal(variables[0], "PATH=/bin");
+	vmm_children_prepare(NULL, &config);
+}
+
+static void test_children_size_replaces_the_pool_size(void **state)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_SIZE, .children_bytes = 33554432 };
+	struct environment environment;
+
+	(void)state;
+	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
+	vmm_children_prepare(environment.variables, &config);
+	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=33554432");
+	assert_string_equal(environment.variables[1], "LD_PRELOAD=/usr/lib/libvmmalloc.so.1");
+}
+
+static void test_children_inherit_changes_nothing(void **state)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_INHERIT };
+	struct environment environment;
+
+	(void)state;
+	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
+	vmm_children_prepare(environment.variables, &config);
+	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=64M");
+	assert_string_equal(environment.variables[1], "LD_PRELOAD=/usr/lib/libvmmalloc.so.1");
+}
+
+/* The working directory of the tests has a path that is no longer than some hundred bytes. */
+static void test_children_find_what_was_relative_after_they_changed_directory(void **state)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_INHERIT };
+	char directory[PATH_MAX], expected[2 * PATH_MAX];
+	char pool[] = "VMMALLOC_POOL_DIR=pools", log[] = "VMMALLOC_LOG_FILE=logs/x-";
+	char preload[] = "LD_PRELOAD=./a.so:build/libvmmalloc.so.1 $LIB/libvmmalloc.so.1:libvmmalloc.so.1:/b.so";
+	char *environment[] = { pool, log, preload, NULL };
+
+	(void)state;
+	assert_non_null(getcwd(directory, sizeof(directory)));
+	vmm_children_prepare(environment, &config);
+	snprintf(expected, sizeof(expected), "VMMALLOC_POOL_DIR=%s/pools", directory);
+	assert_string_equal(environment[0], expected);
+	snprintf(expected, sizeof(expected), "VMMALLOC_LOG_FILE=%s/logs/x-", directory);
+	assert_string_equal(environment[1], expected);
+	snprintf(expected, sizeof(expected),
+		 "LD_PRELOAD=./a.so:%s/build/libvmmalloc.so.1:$LIB/libvmmalloc.so.1:libvmmalloc.so.1:/b.so", directory);
+	assert_string_equal(environment[2], expected);
+}
+
+static void test_children_get_absolute_paths_as_they_are(void **state)
+{
+	struct vmm_config config = { .children = CONFIG_CHILDREN_INHERIT };
+	char pool[] = "VMMALLOC_POOL_DIR=/dev/shm", log[] = "VMMALLOC_LOG_FILE=";
+	char preload[] = "LD_PRELOAD=a.so  /x/libvmmalloc.so.1";
+	char *environment[] = { pool, log, preload, NULL };
+
+	(void)state;
+	vmm_children_prepare(environment, &config);
+	assert_ptr_equal(environment[0], pool);
+	assert_ptr_equal(environment[1], log);
+	assert_ptr_equal(environment[2], preload);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_children_find_what_was_relative_after_they_changed_directory),
+		cmocka_unit_test(test_children_get_absolute_paths_as_they_are),
+		cmocka_unit_test(test_children_off_takes_only_the_library_out_of_ld_preload),
+		cmocka_unit_test(test_children_off_leaves_names_that_only_look_like_it),
+		cmocka_unit_test(test_children_off_removes_an_empty_ld_preload),
+		cmocka_unit_test(test_children_off_does_nothing_without_ld_preload),
+		cmocka_unit_test(test_children_size_replaces_the_pool_size),
+		cmocka_unit_test(test_children_inherit_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_registry_json_file -- the registry's file: whatever happens while it is written, it is the old or the new one.
+ *
+ * Every system call of the module goes through a wrapper below that writes it down, and can fail or kill the process.
+ */
+/* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c vmmallocd/state/registry_store.c */
+/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c */
+/* wrap: open openat write fsync close renameat unlinkat read fstat malloc */
+/* packages: jansson */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/scratch.h"
+#include "vmmallocd/state/registry_json.h"
+
+#define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+/* --- system calls: written down, failing or killing to order --- */
+
+static struct {
+	char calls[512];               /* " open write ..." of the module */
+	const char *name;              /* the call that shall fail */
+	int after, times, error;       /* after so many of them, so often, with this */
+	size_t most;                   /* a write or read takes no more bytes at a time, if not 0 */
+	const char *squatter;          /* what is made where a file is about to be created, if not NULL */
+	int kill_after;                /* so many calls go well, then the process is killed; -1: never */
+} trace;
+
+static bool strikes(const char *name)
+{
+	size_t length = strlen(trace.calls);
+
+	if (trace.kill_after >= 0 && trace.kill_after-- == 0)
+		raise(SIGKILL);
+	snprintf(trace.calls + length, sizeof(trace.calls) - length, " %s", name);
+	if (!trace.name || strcmp(trace.name, name) != 0 || trace.after-- > 0 || trace.times-- <= 0)
+		return false;
+	errno = trace.error;
+	return true;
+}
+
+static void fail_at(const char *name, int after, int error)
+{
+	memset(&trace, 0, sizeof(trace));
+	trace.kill_after = -1;
+	trace.name = name;
+	trace.after = after;
+	trace.times = 1;
+	trace.error = error;
+}
+
+static size_t limited(size_t bytes)
+{
+	return trace.most && bytes > trace.most ? trace.most : bytes;
+}
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	return strikes("open") ? -1 : __real_open(path, flags, 0600);
+}
+
+int __real_openat(int dir, const char *path, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	if (trace.squatter)
+		assert_int_equal(symlinkat(trace.squatter, dir, path), 0);
+	return strikes("openat") ? -1 : __real_openat(dir, path, flags, mode);
+}
+
+ssize_t __real_write(int fd, const void *data, size_t bytes);
+ssize_t __wrap_write(int fd, const void *data, size_t bytes)
+{
+	return strikes("write") ? -1 : __real_write(fd, data, limited(bytes));
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+	return strikes("fsync") ? -1 : __real_fsync(fd);
+}
+
+/* As on Linux: a failed close() closes all the same. */
+int __real_close(int fd);
+int __wrap_close(int fd)
+{
+	bool fails = strikes("close");
+	int error = errno, r = __real_close(fd);
+
+	errno = fails ? error : errno;
+	return fails ? -1 : r;
+}
+
+int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return strikes("renameat") ? -1 : __real_renameat(from_dir, from, to_dir, to);
+}
+
+int __real_unlinkat(int dir, const char *name, int flags);
+int __wrap_unlinkat(int dir, const char *name, int flags)
+{
+	return strikes("unlinkat") ? -1 : __real_unlinkat(dir, name, flags);
+}
+
+ssize_t __real_read(int fd, void *data, size_t bytes);
+ssize_t __wrap_read(int fd, void *data, size_t bytes)
+{
+	return strikes("read") ? -1 : __real_read(fd, data, limited(bytes));
+}
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st)
+{
+	return strikes("fstat") ? -1 : __real_fstat(fd, st);
+}
+
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes)
+{
+	bool fails = trace.name && strcmp(trace.name, "malloc") == 0 && trace.after-- <= 0 && trace.times-- > 0;
+
+	return fails ? NULL : __real_malloc(bytes);
+}
+
+/* --- helpers --- */
+
+static char directory[SCRATCH_PATH], path[SCRATCH_PATH + 64], temporary[SCRATCH_PATH + 64], other[SCRATCH_PATH + 64];
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&trace, 0, sizeof(trace));
+	trace.kill_after = -1;
+	scratch_make("/dev/shm", directory);
+	snprintf(path, sizeof(path), "%s/%s", directory, REGISTRY_JSON_FILE);
+	snprintf(temporary, sizeof(temporary), "%s/%s.tmp", directory, REGISTRY_JSON_FILE);
+	snprintf(other, sizeof(other), "%s/other", directory);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	trace.name = NULL;
+	trace.kill_after = -1;
+	(void)rmdir(temporary);
+	(void)rmdir(path);
+	scratch_remove(directory);
+	return 0;
+}
+
+/* The text of so many pools. */
+static char *make_text(unsigned pools, size_t *ret_bytes)
+{
+	struct registry *registry = registry_new();
+	struct registry_pool *added;
+	char *text;
+
+	for (unsigned i = 0; i < pools; i++) {
+		struct registry_pool pool = { .class_name = "small", .size_bytes = 1 };
+
+		pool.directory = (char[]){ "/mnt/pmem0" };
+		memcpy(pool.id, &i, sizeof(i));
+		assert_int_equal(registry_add(registry, &pool, REGISTRY_READY, &added), 0);
+	}
+	assert_int_equal(registry_json_encode(registry, BOOT_ID, &text, ret_bytes), 0);
+	registry_free(registry);
+	return text;
+}
+
+static void save(unsigned pools)
+{
+	size_t bytes;
+	char *text = make_text(pools, &bytes);
+
+	assert_int_equal(registry_json_save(path, text, bytes), 0);
+	free(text);
+}
+
+static int try_save(unsigned pools)
+{
+	size_t bytes;
+	char *text = make_text(pools, &bytes);
+	int r;
+
+	trace.calls[0] = '\0';
+	r = registry_json_save(path, text, bytes);
+	free(text);
+	return r;
+}
+
+static char message[256];
+
+/* The number of pools that are loaded, or -errno. */
+static int load(const char *file)
+{
+	struct registry *registry = registry_new();
+	struct text error = TEXT_INIT(message);
+	char boot_id[37] = "";
+	int r;
+
+	message[0] = '\0';
+	r = registry_json_load(file, registry, boot_id, &error);
+	if (r == 0) {
+		assert_string_equal(boot_id, BOOT_ID);
+		r = (int)registry_count(registry);
+	} else {
+		assert_int_equal(registry_count(registry), 0);
+		assert_int_equal(message[0] != '\0', r == -EBADMSG);
+	}
+	registry_free(registry);
+	return r;
+}
+
+static void make_file(const char *file, const char *content, size_t bytes)
+{
+	int fd = __real_open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(__real_write(fd, content, bytes), bytes);
+	__real_close(fd);
+}
+
+/* --- saving --- */
+
+static void test_registry_saved_is_loaded(void **state)
+{
+	(void)state;
+	save(1000);
+	assert_int_equal(load(path), 1000);
+	assert_int_equal(scratch_entries(directory), 1);
+}
+
+static void test_registry_save_replaces_the_file_whole(void **state)
+{
+	struct stat before, after;
+
+	(void)state;
+	save(1000);
+	assert_int_equal(stat(path, &before), 0);
+	save(3);
+	assert_int_equal(stat(path, &after), 0);
+	assert_true(before.st_ino != after.st_ino);
+	assert_int_equal(load(path), 3);
+	assert_int_equal(scratch_entries(directory), 1);
+}
+
+static void test_registry_file_is_for_its_owner_only(void **state)
+{
+	mode_t mask = umask(0);
+	struct stat st;
+
+	(void)state;
+	save(1);
+	umask(mask);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void test_registry_save_syncs_the_file_before_and_the_directory_after_the_rename(void **state)
+{
+	(void)state;
+	assert_int_equal(try_save(1), 0);
+	assert_string_equal(trace.calls, " open unlinkat openat write fsync close renameat fsync close");
+}
+
+static void test_registry_save_goes_on_after_short_and_interrupted_writes(void **state)
+{
+	(void)state;
+	fail_at("write", 2, EINTR);
+	trace.most = 7;
+	assert_int_equal(try_save(3), 0);
+	trace.most = 0;
+	assert_int_equal(load(path), 3);
+}
+
+static void test_registry_save_fails_whole_at_every_system_call(void **state)
+{
+	static const struct {
+		const char *call;
+		int after, error;
+	} faults[] = {
+		{ "open", 0, EMFILE }, { "unlinkat", 0, EACCES }, { "openat", 0, EMFILE }, { "openat", 0, ENOSPC },
+		{ "write", 0, ENOSPC }, { "write", 2, EIO }, { "fsync", 0, EIO }, { "close", 0, EDQUOT },
+		{ "renameat", 0, ENOSPC },
+	};
+	size_t descriptors = scratch_entries("/proc/self/fd");
+
+	(void)state;
+	save(3);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		fail_at(faults[i].call, faults[i].after, faults[i].error);
+		trace.most = 100;
+		assert_int_equal(try_save(100), -faults[i].error);
+		fail_at(NULL, 0, 0);
+		assert_int_equal(load(path), 3);
+		assert_int_equal(scratch_entries(directory), 1);
+		assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);
+	}
+}
+
+static void test_registry_save_reports_a_directory_that_is_not_synced(void **state)
+{
+	(void)state;
+	save(3);
+	fail_at("fsync", 1, EIO);
+	assert_int_equal(try_save(4), -EIO);
+	fail_at(NULL, 0, 0);
+	assert_int_equal(load(path), 4);
+	assert_int_equal(scratch_entries(directory), 1);
+	/* but not one that cannot be */
+	fail_at("fsync", 1, EINVAL);
+	assert_int_equal(try_save(5), 0);
+}
+
+static void test_registry_save_on_a_full_file_system_keeps_the_old_file(void **state)
+{
+	(void)state;
+	if (!scratch_mount(directory, 1 << 20)) {
+		skip();
+		return;
+	}
+	save(100);
+	assert_int_equal(try_save(20000), -ENOSPC);
+	assert_int_equal(load(path), 100);
+	assert_int_equal(scratch_entries(directory), 1);
+	save(101);
+	assert_int_equal(load(path), 101);
+}
+
+static void test_registry_save_replaces_what_a_crash_left(void **state)
+{
+	(void)state;
+	make_file(temporary, "{\"version\": 1, \"bo", 18);
+	save(3);
+	assert_int_equal(load(path), 3);
+	assert_int_equal(scratch_entries(directory), 1);
+}
+
+static void test_registry_save_writes_through_no_link(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	make_file(other, "precious", 8);
+	assert_int_equal(symlink(other, temporary), 0);
+	assert_int_equal(symlink(other, path), 0);
+	save(3);
+	assert_int_equal(stat(other, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	assert_int_equal(load(path), 3);
+	assert_int_equal(scratch_entries(directory), 2);
+	assert_int_equal(unlink(other), 0);
+}
+
+static void test_registry_save_refuses_a_file_that_comes_between(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	save(3);
+	make_file(other, "precious", 8);
+	trace.squatter = other;
+	assert_int_equal(try_save(4), -EEXIST);
+	trace.squatter = NULL;
+	assert_int_equal(stat(other, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	assert_int_equal(load(path), 3);
+}
+
+static void test_registry_save_leaves_a_directory_in_its_way_alone(void **state)
+{
+	(void)state;
+	save(3);
+	assert_int_equal(mkdir(temporary, 0700), 0);
+	assert_int_equal(try_save(4), -EISDIR);
+	assert_int_equal(load(path), 3);
+	assert_int_equal(rmdir(temporary), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(try_save(4), -EISDIR);
+	assert_int_equal(scratch_entries(directory), 1);
+}
+
+static void test_registry_save_takes_any_path(void **state)
+{
+	char name[300], here[4096];
+
+	(void)state;
+	assert_non_null(getcwd(here, sizeof(here)));
+	assert_int_equal(chdir(directory), 0);
+	assert_int_equal(registry_json_save("plain", "x", 1), 0);
+	assert_int_equal(registry_json_save("./dotted", "x", 1), 0);
+	assert_int_equal(access("plain", F_OK), 0);
+	assert_int_equal(access("dotted", F_OK), 0);
+	assert_int_equal(registry_json_save("", "x", 1), -EISDIR);
+	assert_int_equal(registry_json_save("/", "x", 1), -EISDIR);
+	assert_int_equal(registry_json_save("./", "x", 1), -EISDIR);
+	assert_int_equal(registry_json_save("none/file", "x", 1), -ENOENT);
+	assert_int_equal(registry_json_save("plain/file", "x", 1), -ENOTDIR);
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(registry_json_save(name, "x", 1), -ENAMETOOLONG);
+	name[254] = '\0';
+	assert_int_equal(registry_json_save(name, "x", 1), -ENAMETOOLONG);
+	assert_int_equal(scratch_entries("."), 2);
+	assert_int_equal(chdir(here), 0);
+}
+
+/* --- the end of the process, at any point --- */
+
+static void wait_killed(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
+static void test_registry_killed_at_any_system_call_of_a_save_leaves_old_or_new(void **state)
+{
+	int calls = 0, loaded = 3;
+
+	(void)state;
+	save(3);
+	assert_int_equal(try_save(3), 0);
+	for (const char *call = trace.calls; *call; call++)
+		calls += *call == ' ';
+	for (int n = 0; n < calls; n++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			trace.kill_after = n;
+			(void)try_save(100);
+			_exit(0);
+		}
+		wait_killed(pid);
+		/* old until it was renamed, and never old again */
+		assert_true(load(path) == loaded || load(path) == 100);
+		loaded = load(path);
+		assert_in_range(scratch_entries(directory), 1, 2);
+	}
+	assert_int_equal(loaded, 100);
+	save(5);
+	assert_int_equal(load(path), 5);
+	assert_int_equal(scratch_entries(directory), 1);
+}
+
+/* Saves one of two texts after the other, until it is killed; says on `ready` when the first is there. */
+static void save_for_ever(int ready)
+{
+	size_t bytes[2];
+	char *texts[] = { make_text(300, &bytes[0]), make_text(700, &bytes[1]) };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned i = 0;; i++) {
+		if (registry_json_save(path, texts[i % 2], bytes[i % 2]) < 0)
+			_exit(1);
+		trace.calls[0] = '\0';
+		if (i == 0 && write(ready, "", 1) != 1)
+			_exit(1);
+	}
+}
+
+static void test_registry_killed_at_random_while_saving_is_old_or_new(void **state)
+{
+	unsigned seed = 1, leftovers = 0;
+
+	(void)state;
+	for (int round = 0; round < 100; round++) {
+		struct timespec moment = { 0 };
+		int ends[2], loaded;
+		char byte;
+		pid_t pid;
+
+		assert_int_equal(pipe(ends), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			save_for_ever(ends[1]);
+		close(ends[1]);
+		trace.calls[0] = '\0';
+		assert_int_equal(read(ends[0], &byte, 1), 1);
+		close(ends[0]);
+		seed = seed * 1103515245 + 12345;
+		moment.tv_nsec = (seed >> 8) % 2000000;
+		nanosleep(&moment, NULL);
+		kill(pid, SIGKILL);
+		wait_killed(pid);
+		leftovers += scratch_entries(directory) == 2;
+		loaded = load(path);
+		assert_true(loaded == 300 || loaded == 700);
+		assert_in_range(scratch_entries(directory), 1, 2);
+	}
+	print_message("%u of 100 were killed with a temporary file\n", leftovers);
+	save(5);
+	assert_int_equal(load(path), 5);
+	assert_int_equal(scratch_entries(directory), 1);
+}
+
+/* --- loading --- */
+
+static void test_registry_survives_truncated_file(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	save(5);
+	assert_int_equal(stat(path, &st), 0);
+	for (off_t bytes = st.st_size - 2; bytes >= 0; bytes--) {
+		assert_int_equal(truncate(path, bytes), 0);
+		assert_int_equal(load(path), -EBADMSG);
+	}
+}
+
+static void test_registry_load_says_when_there_is_none(void **state)
+{
+	(void)state;
+	assert_int_equal(load(path), -ENOENT);
+	assert_int_equal(symlink("nowhere", path), 0);
+	assert_int_equal(load(path), -EBADMSG);
+}
+
+static void test_registry_load_takes_regular_files_only(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	save(3);
+	assert_int_equal(symlink(path, other), 0);
+	assert_int_equal(load(other), -EBADMSG);
+	assert_string_equal(message, "not a regular file");
+	assert_int_equal(unlink(other), 0);
+
+	assert_int_equal(mkfifo(other, 0600), 0);
+	assert_int_equal(load(other), -EBADMSG);
+	assert_string_equal(message, "not a regular file");
+	assert_int_equal(unlink(other), 0);
+
+	strcpy(address.sun_path, other);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(load(other), -EBADMSG);
+	assert_string_equal(message, "not a regular file");
+	close(fd);
+
+	assert_int_equal(load(directory), -EBADMSG);
+	assert_string_equal(message, "not a regular file");
+	assert_int_equal(load("/dev/zero"), -EBADMSG);
+	assert_string_equal(message, "not a regular file");
+}
+
+static void test_registry_load_refuses_a_file_that_is_too_large(void **state)
+{
+	(void)state;
+	make_file(path, "", 0);
+	assert_int_equal(truncate(path, REGISTRY_JSON_BYTES_MOST + 1), 0);
+	trace.calls[0] = '\0';
+	assert_int_equal(load(path), -EBADMSG);
+	assert_string_equal(message, "268435457 bytes: more than 268435456");
+	assert_null(strstr(trace.calls, "read"));
+}
+
+static void test_registry_load_goes_on_after_short_and_interrupted_reads(void **state)
+{
+	(void)state;
+	save(5);
+	fail_at("read", 3, EINTR);
+	trace.most = 10;
+	assert_int_equal(load(path), 5);
+}
+
+static void test_registry_load_fails_whole(void **state)
+{
+	size_t descriptors = scratch_entries("/proc/self/fd");
+
+	(void)state;
+	save(5);
+	fail_at("open", 0, EACCES);
+	assert_int_equal(load(path), -EACCES);
+	fail_at("fstat", 0, EIO);
+	assert_int_equal(load(path), -EIO);
+	fail_at("read", 0, EIO);
+	assert_int_equal(load(path), -EIO);
+	fail_at("malloc", 0, ENOMEM);
+	assert_int_equal(load(path), -ENOMEM);
+	assert_int_equal(load(path), 5);
+	assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_registry_saved_is_loaded),
+		cmocka_unit_test(test_registry_save_replaces_the_file_whole),
+		cmocka_unit_test(test_registry_file_is_for_its_owner_only),
+		cmocka_unit_test(test_registry_save_syncs_the_file_before_and_the_directory_after_the_rename),
+		cmocka_unit_test(test_registry_save_goes_on_after_short_and_interrupted_writes),
+		cmocka_unit_test(test_registry_save_fails_whole_at_every_system_call),
+		cmocka_unit_test(test_registry_save_reports_a_directory_that_is_not_synced),
+		cmocka_unit_test(test_registry_save_on_a_full_file_system_keeps_the_old_file),
+		cmocka_unit_test(test_registry_save_replaces_what_a_crash_left),
+		cmocka_unit_test(test_registry_save_writes_through_no_link),
+		cmocka_unit_test(test_registry_save_refuses_a_file_that_comes_between),
+		cmocka_unit_test(test_registry_save_leaves_a_directory_in_its_way_alone),
+		cmocka_unit_test(test_registry_save_takes_any_path),
+		cmocka_unit_test(test_registry_killed_at_any_system_call_of_a_save_leaves_old_or_new),
+		cmocka_unit_test(test_registry_killed_at_random_while_saving_is_old_or_new),
+		cmocka_unit_test(test_registry_survives_truncated_file),
+		cmocka_unit_test(test_registry_load_says_when_there_is_none),
+		cmocka_unit_test(test_registry_load_takes_regular_files_only),
+		cmocka_unit_test(test_registry_load_refuses_a_file_that_is_too_large),
+		cmocka_unit_test(test_registry_load_goes_on_after_short_and_interrupted_reads),
+		cmocka_unit_test(test_registry_load_fails_whole),
+	};
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+		tests[i].setup_func = set_up;
+		tests[i].teardown_func = tear_down;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rights -- descriptors that strangers send along (SCM_RIGHTS), of which none is wanted.
+ *
+ * Whoever receives one, throws it away or closes a socket in which one waits does its last close, and that may take as
+ * long as its owner likes: a TCP socket with SO_LINGER and data that nobody reads. Linux 6.16 and later refuse them to
+ * the sender. On others what may be such a close is cut short: it is called between rights_begin and rights_end.
+ */
+#ifndef VMMALLOCD_BASE_RIGHTS_H
+#define VMMALLOCD_BASE_RIGHTS_H
+
+#include <stdbool.h>
+
+#include "vmmallocd/base/ticker.h"
+
+struct rights {
+	struct ticker ticker;
+	bool ticking;
+};
+
+/* For a listening AF_UNIX socket: connections inherit it. False: this kernel cannot. */
+bool rights_refuse(int listening_fd);
+
+/* `refused`: what rights_refuse said; then there is nothing to do. No call in between is restarted after a signal. */
+void rights_begin(struct rights *rights, bool refused);
+void rights_end(struct rights *rights);
+
+#endif

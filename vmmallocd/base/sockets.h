@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sockets -- the runtime directory: one daemon in it, and the sockets that it listens on.
+ *
+ * A lock on a file in the directory says whose the directory is: who holds it may replace the sockets that lie there.
+ */
+#ifndef VMMALLOCD_BASE_SOCKETS_H
+#define VMMALLOCD_BASE_SOCKETS_H
+
+#include <stdbool.h>
+
+#include "common/base/text.h"
+
+#define SOCKETS_LOCK_FILE "vmmallocd.lock"
+/* Of the path of a runtime directory, with its NUL: so much is left of sun_path (unix(7)) for it. */
+#define SOCKETS_DIR_BYTES (108 - (sizeof("/control.sock.new") - 1))
+
+/*
+ * Makes the directory (mode 0755) and takes the lock, which the descriptor holds until it is closed.
+ * -EADDRINUSE: another daemon has it; -errno. One line in `error`.
+ */
+int sockets_lock(const char *runtime_dir, int *ret_fd, struct text *error);
+
+/* Whether that descriptor is still the directory's lock: else another daemon may be there. */
+bool sockets_lock_is_held(const char *runtime_dir, int fd);
+
+/* A listening socket for everybody (mode 0666) in the directory, whose lock is held. `type` is SOCK_STREAM, ... */
+int sockets_listen(const char *runtime_dir, const char *name, int type, int *ret_fd, struct text *error);
+
+/*
+ * Whether whoever is at the other end of a connection has gone, in both directions: what he asked for would be done for
+ * nobody, and he may have been told already that it was not.
+ */
+bool sockets_peer_has_gone(int fd);
+
+/* Removes a socket, while the lock is held. */
+void sockets_remove(const char *runtime_dir, const char *name);
+
+/*
+ * mkdir -p: parents with mode 0755, the last one with `mode`. 0, also if it is there, or -errno. Changes the umask of
+ * the process meanwhile: in any thread, but files that others make at that time must say their mode.
+ */
+int sockets_make_dir(const char *path, unsigned mode);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* config_value -- see config_value.h. Names of users and groups: config_names.c. */
+#include "vmmallocd/config/value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/size.h"
+#include "include/libvmmalloc.h"
+#include "vmmallocd/config/config.h"
+
+#define PAGE_BYTES ((size_t)4096)
+#define SIZE_MOST ((size_t)INT64_MAX & ~(PAGE_BYTES - 1))  /* of a file: off_t is signed */
+
+/* With . or .. in it, a path may lead elsewhere than it says, and systemd takes none such in a unit. */
+static bool path_is_plain(const char *path)
+{
+	if (*path != '/')
+		return false;
+	while (*path) {
+		size_t length;
+
+		path += strspn(path, "/");
+		length = strcspn(path, "/");
+		if ((length == 1 && path[0] == '.') || (length == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		path += length;
+	}
+	return true;
+}
+
+/* Without slashes that mean nothing: the same directory is to have the same name in all classes. */
+static void squeeze_slashes(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from; from++)
+		if (*from != '/' || (from[1] != '/' && from[1] != '\0'))
+			*to++ = *from;
+	if (to == path)
+		*to++ = '/';
+	*to = '\0';
+}
+
+int config_value_path(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	char **path = field, *copy;
+
+	(void)key;
+	if (!path_is_plain(value)) {
+		text_add(expected, "an absolute path without . and ..");
+		return -EINVAL;
+	}
+	copy = strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	squeeze_slashes(copy);
+	free(*path);
+	*path = copy;
+	return 0;
+}
+
+int config_value_size(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	size_t bytes;
+	int r = size_parse(value, &bytes);
+
+	(void)key;
+	if (r == -ERANGE || (r == 0 && bytes > SIZE_MOST))
+		text_add(expected, "at most %zu", SIZE_MOST);
+	else if (r < 0)
+		text_add(expected, "a number of bytes or one with K, M, G or T");
+	else if (bytes < VMMALLOC_MIN_POOL)
+		text_add(expected, "at least %zu (14M)", VMMALLOC_MIN_POOL);
+	if (expected->length)
+		return -EINVAL;
+	*(uint64_t *)field = (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	return 0;
+}
+
+/* Decimal digits and nothing else. UINT64_MAX stands for anything larger. */
+static bool parse_digits(const char *string, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (!*string || strspn(string, "0123456789") != strlen(string))
+		return false;
+	for (const char *s = string; *s; s++)
+		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*s - '0'), &value)) {
+			value = UINT64_MAX;
+			break;
+		}
+	*ret_value = value;
+	return true;
+}
+
+int config_value_number(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	uint64_t number;
+
+	if (!parse_digits(value, &number) || number < key->least || number > key->most) {
+		text_add(expected, "a whole number from %u to %u", key->least, key->most);
+		return -EINVAL;
+	}
+	*(unsigned *)field = (unsigned)number;
+	return 0;
+}
+
+int config_value_flag(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	bool yes = strcmp(value, "yes") == 0;
+
+	(void)key;
+	if (!yes && strcmp(value, "no") != 0) {
+		text_add(expected, "yes or no");
+		return -EINVAL;
+	}
+	*(bool *)field = yes;
+	return 0;
+}
+
+int config_value_recycle(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	bool scrub = strcmp(value, "scrub") == 0;
+
+	(void)key;
+	if (!scrub && strcmp(value, "destroy") != 0) {
+		text_add(expected, "scrub or destroy");
+		return -EINVAL;
+	}
+	*(enum config_recycle *)field = scrub ? CONFIG_RECYCLE_SCRUB : CONFIG_RECYCLE_DESTROY;
+	return 0;
+}
+
+int config_log_level_parse(const char *word, enum config_log_level *ret_level)
+{
+	static const struct {
+		const char *word, *digit;
+		enum config_log_level level;
+	} levels[] = {
+		{ "error", "3", CONFIG_LOG_ERROR },
+		{ "warning", "4", CONFIG_LOG_WARNING },
+		{ "info", "6", CONFIG_LOG_INFO },
+		{ "debug", "7", CONFIG_LOG_DEBUG },
+	};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcmp(word, levels[i].word) == 0 || strcmp(word, levels[i].digit) == 0) {
+			*ret_level = levels[i].level;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int config_value_log_level(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	(void)key;
+	if (config_log_level_parse(value, field) < 0) {
+		text_add(expected, "error, warning, info or debug");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Bytes of the character at `s`, or 0 if it is not well-formed UTF-8 or a control character. */
+static size_t character_bytes(const unsigned char *s, size_t length)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t bytes = *s < 0x80 ? 1 : *s >> 5 == 6 ? 2 : *s >> 4 == 14 ? 3 : *s >> 3 == 30 ? 4 : 0;
+	uint32_t code = bytes == 1 ? *s : *s & (0x7fu >> bytes);
+
+	if (bytes == 0 || bytes > length)
+		return 0;
+	for (size_t i = 1; i < bytes; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (code < least[bytes] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	if ((code < 0x20 && code != '\t') || (code >= 0x7f && code < 0xa0))
+		return 0;
+	return bytes;
+}
+
+bool config_value_is_text(const char *bytes, size_t length)
+{
+	while (length) {
+		size_t n = character_bytes((const unsigned char *)bytes, length);
+
+		if (n == 0)
+			return false;
+		bytes += n;
+		length -= n;
+	}
+	return true;
+}

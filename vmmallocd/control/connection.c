@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* control_connection -- see control_connection.h. */
+#include "vmmallocd/control/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vmmallocd/control/methods.h"
+#include "vmmallocd/base/rights.h"
+#include "vmmallocd/base/sockets.h"
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct control_connection *connection = handle->data;
+	struct control *control = connection->control;
+
+	varlink_splitter_done(&connection->splitter);
+	control_reply_free(connection->reply);
+	free(connection);
+	control_freed(control);
+}
+
+void control_connection_close(struct control_connection *connection)
+{
+	struct rights rights;
+
+	if (uv_is_closing((uv_handle_t *)&connection->poll))
+		return;
+	connection->wants_turn = false;
+	control_forget(connection->control, connection);
+	/* first the handle: its number may be another thread's file in an instant */
+	uv_close((uv_handle_t *)&connection->poll, on_closed);
+	rights_begin(&rights, connection->refuses_rights);
+	close(connection->fd);
+	rights_end(&rights);
+}
+
+/* Decides what it waits for. */
+static void settle(struct control_connection *connection)
+{
+	int events = 0;
+
+	if (uv_is_closing((uv_handle_t *)&connection->poll))
+		return;
+	connection->wants_turn = false;
+	if (connection->waits) {
+		(void)uv_poll_stop(&connection->poll);
+		return control_waits(connection->control);
+	}
+	if (connection->piece_bytes > 0)
+		events = UV_WRITABLE;
+	else if (connection->reply || varlink_splitter_has_message(&connection->splitter))
+		connection->wants_turn = true;
+	else if (connection->eof)
+		return control_connection_close(connection);
+	else
+		events = UV_READABLE;
+
+	if (connection->wants_turn) {
+		(void)uv_poll_stop(&connection->poll);
+		control_wants_turn(connection->control);
+	} else {
+		(void)uv_poll_start(&connection->poll, events, on_poll);
+	}
+}
+
+static void receive(struct control_connection *connection)
+{
+	struct rights rights;
+	char *space;
+	size_t bytes;
+	ssize_t n;
+
+	if (varlink_splitter_space(&connection->splitter, &space, &bytes) < 0)
+		return control_connection_close(connection);
+	rights_begin(&rights, connection->refuses_rights);
+	n = recv(connection->fd, space, bytes, MSG_DONTWAIT);
+	rights_end(&rights);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			control_connection_close(connection);
+		return;
+	}
+	connection->eof = n == 0;
+	varlink_splitter_filled(&connection->splitter, (size_t)n);
+	if (n > 0)
+		connection->active_ms = uv_now(connection->poll.loop);
+}
+
+static void send_piece(struct control_connection *connection)
+{
+	while (connection->piece_bytes > 0) {
+		ssize_t n = send(connection->fd, connection->piece, connection->piece_bytes,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0) {
+			if (errno != EAGAIN && errno != EINTR)
+				control_connection_close(connection);
+			return;
+		}
+		connection->piece += n;
+		connection->piece_bytes -= (size_t)n;
+		connection->active_ms = uv_now(connection->poll.loop);
+	}
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct control_connection *connection = poll->data;
+
+	if (status < 0)
+		return control_connection_close(connection);
+	if (events & UV_WRITABLE)
+		send_piece(connection);
+	if (events & UV_READABLE)
+		receive(connection);
+	settle(connection);
+}
+
+/* False: the connection cannot go on. */
+static bool take_call(struct control_connection *connection)
+{
+	char *message;
+	size_t bytes;
+
+	if (!varlink_splitter_next(&connection->splitter, &message, &bytes))
+		return true;
+	if (control_methods_call(connection->backend, connection->uid, sockets_peer_has_gone(connection->fd), message,
+				 bytes, &connection->reply) != 0)
+		return false;
+	connection->waits = connection->reply && control_reply_waits(connection->reply);
+	connection->waits_until_ms = uv_now(connection->poll.loop) + CONTROL_WORK_MS;
+	return true;
+}
+
+void control_connection_look(struct control_connection *connection)
+{
+	/* the work goes on, for all that */
+	if (sockets_peer_has_gone(connection->fd))
+		return control_connection_close(connection);
+	if (control_reply_waits(connection->reply) &&
+	    uv_now(connection->poll.loop) < connection->waits_until_ms)
+		return;
+	connection->waits = false;
+	settle(connection);
+}
+
+void control_connection_turn(struct control_connection *connection)
+{
+	int r = 0;
+
+	if (!connection->reply && !take_call(connection))
+		return control_connection_close(connection);
+	if (connection->waits)
+		return settle(connection);
+	if (connection->reply)
+		r = control_reply_next(connection->reply, &connection->piece, &connection->piece_bytes);
+	if (r < 0)
+		return control_connection_close(connection);
+	if (r == 0) {
+		control_reply_free(connection->reply);
+		connection->reply = NULL;
+	}
+	send_piece(connection);
+	settle(connection);
+}
+
+int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rights,
+			    const struct control_backend *backend, struct control *control,
+			    struct control_connection **ret_connection)
+{
+	struct control_connection *connection = calloc(1, sizeof(*connection));
+	int r;
+
+	if (!connection)
+		return -ENOMEM;
+	r = uv_poll_init(loop, &connection->poll, fd);
+	if (r < 0) {
+		free(connection);
+		return r;
+	}
+	connection->poll.data = connection;
+	connection->control = control;
+	connection->backend = backend;
+	connection->fd = fd;
+	connection->uid = uid;
+	connection->refuses_rights = refuses_rights;
+	connection->active_ms = uv_now(loop);
+	varlink_splitter_init(&connection->splitter, CONTROL_MESSAGE_BYTES_MOST);
+	(void)uv_poll_start(&connection->poll, UV_READABLE, on_poll);  /* uv_poll_init has tried the descriptor */
+	*ret_connection = connection;
+	return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * control -- the control socket: Varlink calls of vmmallocctl and other clients (org.vmmalloc.varlink).
+ *
+ *     listening socket --accept--> connection: bytes -> varlink.h -> control_methods.h -> reply, piece by piece
+ *
+ * Nothing here blocks, and nobody can make it work or grow without bound: in each turn of the loop one call is
+ * answered, or one piece of a long reply written, whoever waits; a client that does not read its reply is not read
+ * from; messages, connections and idle time are limited.
+ */
+#ifndef VMMALLOCD_CONTROL_CONTROL_H
+#define VMMALLOCD_CONTROL_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/base/text.h"
+#include "vmmallocd/config/config.h"
+#include "vmmallocd/plan/registry.h"
+
+#define CONTROL_MESSAGE_BYTES_MOST ((size_t)64 << 10)  /* of a call; a longer one ends the connection */
+#define CONTROL_CONNECTIONS_PER_UID 32
+/* Of all users but root and the daemon's own; or an eighth of the descriptors, if that is less. */
+#define CONTROL_CONNECTIONS 256
+#define CONTROL_WORK_MS 5000             /* the most that an answer waits for work that it is about */
+#define CONTROL_IDLE_MS 60000            /* without a byte read or written: the connection is closed */
+
+/* What the daemon says of itself. The strings are the daemon's, and need to last for the call only. */
+struct control_daemon_info {
+	pid_t pid;
+	uint64_t uptime_s;
+	const char *config_file;
+	const char *runtime_dir;
+	const char *state_dir;
+	uint64_t handed_out, refused, recycled, destroyed;  /* pools since the daemon started (count) */
+	const char *problem;                                /* NULL: none */
+};
+
+/* How calls reach the daemon. None of the functions may block, or call control_close. */
+struct control_backend {
+	void *context;                  /* first argument of the functions */
+	struct registry *registry;
+	const struct config *(*config)(void *context);
+	void (*daemon_info)(void *context, struct control_daemon_info *ret);
+	const char *(*class_problem)(void *context, const char *class_name);  /* NULL: none */
+	/* What is given to a pool of that size in that directory: whole pages, which are huge ones on hugetlbfs. */
+	uint64_t (*pool_bytes)(void *context, const char *directory, uint64_t size_bytes);
+	/* Of a leased pool, from its header. 0 or -errno: they cannot be known. */
+	int (*pool_figures)(void *context, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
+	/*
+	 * Calls `visit` for each pool before its removal is begun, or would be. 0, -errno, or what `visit` ended it
+	 * with.
+	 */
+	int (*prune)(void *context, bool dry_run, int (*visit)(void *visit_context, const struct registry_pool *pool),
+		     void *visit_context);
+	/* What became of such a pool. NULL: it is removed; else why it is not, and whether that may come yet. */
+	const char *(*not_removed)(void *context, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
+	/* 0; or -errno with one line in `error`, and the configuration is what it was. */
+	int (*reload)(void *context, struct text *error);
+	/* No descriptor, or no memory, for the next client. */
+	void (*ran_out)(void *context, int error);
+};
+
+struct control;
+struct uv_loop_s;
+
+/*
+ * Serves the clients that connect to `listening_fd`, a bound and listening SOCK_STREAM socket, which is the control's
+ * own from now on. `*backend` must last until control_close, the loop until the handles are closed. 0 or -errno; on
+ * failure the descriptor is still the caller's.
+ */
+int control_open(struct uv_loop_s *loop, int listening_fd, const struct control_backend *backend,
+		 struct control **ret_control);
+
+/* Takes over another listening descriptor, in the place of the one that it has. */
+void control_listen_on(struct control *control, int fd);
+
+/* Closes every connection and handle, and the descriptor; frees itself in the turns of the loop that follow. */
+void control_close(struct control *control);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* control_methods -- see control_methods.h. */
+#include "vmmallocd/control/methods.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/util/varlink.h"
+#include "include/libvmmalloc.h"
+#include "vmmallocd/control/interface.h"
+#include "vmmallocd/control/json.h"
+
+#define RELOAD_ERROR_BYTES 1024
+
+struct call {
+	const struct control_backend *backend;
+	uid_t uid;
+	const char *method;
+	json_t *parameters;   /* an object, or NULL */
+};
+
+bool control_methods_is_trusted(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
+static struct control_reply *error_with(const char *name, const char *key, const char *value)
+{
+	return control_reply_new_error(name, json_pack("{s:o}", key, control_json_text(value)));
+}
+
+static struct control_reply *get_info(const struct call *call)
+{
+	(void)call;
+	return control_reply_new(json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}",
+					   "vendor", "libvmmalloc", "product", "vmmallocd",
+					   "version", VMMALLOC_VERSION, "url", "",
+					   "interfaces", VARLINK_SERVICE, VARLINK_VMMALLOC));
+}
+
+static struct control_reply *get_interface_description(const struct call *call)
+{
+	const char *interface = json_string_value(json_object_get(call->parameters, "interface"));
+	const char *text;
+
+	if (!interface)
+		return error_with(VARLINK_INVALID_PARAMETER, "parameter", "interface");
+	if (strcmp(interface, VARLINK_VMMALLOC) == 0)
+		text = control_interface_vmmalloc;
+	else if (strcmp(interface, VARLINK_SERVICE) == 0)
+		text = control_interface_service;
+	else
+		return error_with(VARLINK_INTERFACE_NOT_FOUND, "interface", interface);
+	return control_reply_new(json_pack("{s:s}", "description", text));
+}
+
+static struct control_reply *list(const struct call *call)
+{
+	return control_reply_new_list(call->backend);
+}
+
+static struct control_reply *status(const struct call *call)
+{
+	return control_reply_new(json_pack("{s:i, s:o, s:o}", "version", 1,
+					   "daemon", control_json_daemon(call->backend),
+					   "classes", control_json_classes(call->backend)));
+}
+
+static struct control_reply *denied(void)
+{
+	return error_with(VARLINK_PERMISSION_DENIED, "expected", "root or the daemon's own user");
+}
+
+static int visit_pruned(void *context, const struct registry_pool *pool)
+{
+	return control_prune_add(context, pool);
+}
+
+static struct control_reply *prune(const struct call *call)
+{
+	const json_t *dry_run = json_object_get(call->parameters, "dry_run");
+	struct control_prune *prune;
+	int r;
+
+	if (!json_is_boolean(dry_run))
+		return error_with(VARLINK_INVALID_PARAMETER, "parameter", "dry_run");
+	if (!control_methods_is_trusted(call->uid))
+		return denied();
+	prune = control_prune_new(call->backend, json_is_true(dry_run));
+	if (!prune)
+		return NULL;
+	r = call->backend->prune(call->backend->context, json_is_true(dry_run), visit_pruned, prune);
+	if (r < 0) {
+		control_prune_free(prune);
+		return error_with(VARLINK_PRUNE_FAILED, "message", strerror(-r));
+	}
+	return control_reply_new_prune(prune);
+}
+
+static struct control_reply *reload(const struct call *call)
+{
+	char words[RELOAD_ERROR_BYTES] = "";
+	struct text error = TEXT_INIT(words);
+	int r;
+
+	if (!control_methods_is_trusted(call->uid))
+		return denied();
+	r = call->backend->reload(call->backend->context, &error);
+	if (r < 0)
+		return error_with(VARLINK_RELOAD_FAILED, "message", error.length > 0 ? words : strerror(-r));
+	return control_reply_new(json_object());
+}
+
+static const struct method {
+	const char *interface, *name;
+	const char *parameter;   /* the only one that it takes, or NULL */
+	struct control_reply *(*function)(const struct call *call);  /* NULL for want of memory */
+} methods[] = {
+	{ VARLINK_SERVICE, "GetInfo", NULL, get_info },
+	{ VARLINK_SERVICE, "GetInterfaceDescription", "interface", get_interface_description },
+	{ VARLINK_VMMALLOC, "List", NULL, list },
+	{ VARLINK_VMMALLOC, "Status", NULL, status },
+	{ VARLINK_VMMALLOC, "Prune", "dry_run", prune },
+	{ VARLINK_VMMALLOC, "Reload", NULL, reload },
+};
+
+static struct control_reply *interface_not_found(const char *name, size_t bytes)
+{
+	return control_reply_new_error(VARLINK_INTERFACE_NOT_FOUND, json_pack("{s:s%}", "interface", name, bytes));
+}
+
+static struct control_reply *dispatch(const struct call *call)
+{
+	bool has_interface = false;
+	size_t interface_bytes;
+	const char *name, *key;
+	json_t *value;
+
+	if (!varlink_method_split(call->method, &interface_bytes, &name))
+		return interface_not_found(call->method, strlen(call->method));
+	for (const struct method *m = methods; m < methods + sizeof(methods) / sizeof(*methods); m++) {
+		if (strlen(m->interface) != interface_bytes ||
+		    strncmp(call->method, m->interface, interface_bytes) != 0)
+			continue;
+		has_interface = true;
+		if (strcmp(m->name, name) != 0)
+			continue;
+		/* a misspelt parameter must not pass for one that was left out */
+		json_object_foreach(call->parameters, key, value)
+			if (!m->parameter || strcmp(key, m->parameter) != 0)
+				return error_with(VARLINK_INVALID_PARAMETER, "parameter", key);
+		return m->function(call);
+	}
+	if (!has_interface)
+		return interface_not_found(call->method, interface_bytes);
+	return error_with(VARLINK_METHOD_NOT_FOUND, "method", call->method);
+}
+
+/* False if it is there and no boolean. */
+static bool read_flag(const json_t *object, const char *key, bool *ret_flag)
+{
+	const json_t *value = json_object_get(object, key);
+
+	*ret_flag = json_is_true(value);
+	return !value || json_is_boolean(value);
+}
+
+int control_methods_call(const struct control_backend *backend, uid_t uid, bool gone, const char *message,
+			 size_t bytes, struct control_reply **ret_reply)
+{
+	json_t *object = json_loadb(message, bytes, JSON_REJECT_DUPLICATES, NULL);
+	struct call call = { .backend = backend, .uid = uid };
+	struct control_reply *reply;
+	bool oneway, more, upgrade;
+
+	call.method = json_string_value(json_object_get(object, "method"));
+	call.parameters = json_object_get(object, "parameters");
+	if (json_is_null(call.parameters))
+		call.parameters = NULL;
+	if (!call.method || (call.parameters && !json_is_object(call.parameters)) ||
+	    !read_flag(object, "oneway", &oneway) || !read_flag(object, "more", &more) ||
+	    !read_flag(object, "upgrade", &upgrade)) {
+		json_decref(object);
+		return -EBADMSG;
+	}
+	if (gone && !oneway) {
+		json_decref(object);
+		return -EPIPE;
+	}
+	/* `more` allows several replies and asks for none; an upgrade would make this another protocol */
+	reply = upgrade ? error_with(VARLINK_METHOD_NOT_IMPLEMENTED, "method", call.method) : dispatch(&call);
+	json_decref(object);
+	if (!reply)
+		return -ENOMEM;
+	if (oneway) {
+		control_reply_free(reply);
+		reply = NULL;
+	}
+	*ret_reply = reply;
+	return 0;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* control_reply -- see control_reply.h. */
+#include "vmmallocd/control/reply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmmallocd/control/json.h"
+
+struct pool_id {
+	uint8_t bytes[POOL_FILE_ID_BYTES];
+};
+
+struct control_reply {
+	const struct control_backend *backend;
+	char *text;            /* the piece that is being made */
+	size_t length, size;
+	struct pool_id *ids;   /* of the pools that are still to come: next to count */
+	size_t next, count;
+	bool has_pools;        /* it is a list of pools, and its end is not written */
+	bool comma;            /* a pool is written */
+	struct control_prune *prune;   /* what it is about instead, not written yet */
+	bool ended;            /* the last piece is made */
+};
+
+static int append(const char *bytes, size_t count, void *context)
+{
+	struct control_reply *reply = context;
+
+	if (count > reply->size - reply->length) {
+		size_t size = 2 * (reply->size + count);
+		char *text = realloc(reply->text, size);
+
+		if (!text)
+			return -ENOMEM;
+		reply->text = text;
+		reply->size = size;
+	}
+	memcpy(reply->text + reply->length, bytes, count);
+	reply->length += count;
+	return 0;
+}
+
+static int append_text(struct control_reply *reply, const char *text)
+{
+	return append(text, strlen(text), reply);
+}
+
+/* Takes the object over. */
+static int append_object(struct control_reply *reply, json_t *object)
+{
+	int r = object ? json_dump_callback(object, append, reply, JSON_COMPACT) : -1;
+
+	json_decref(object);
+	return r < 0 ? -ENOMEM : 0;
+}
+
+void control_reply_free(struct control_reply *reply)
+{
+	if (!reply)
+		return;
+	free(reply->text);
+	free(reply->ids);
+	control_prune_free(reply->prune);
+	free(reply);
+}
+
+static struct control_reply *new_of_object(json_t *object)
+{
+	struct control_reply *reply = calloc(1, sizeof(*reply));
+
+	if (!reply) {
+		json_decref(object);
+		return NULL;
+	}
+	if (append_object(reply, object) < 0) {
+		control_reply_free(reply);
+		return NULL;
+	}
+	return reply;
+}
+
+struct control_reply *control_reply_new(json_t *parameters)
+{
+	return new_of_object(json_pack("{s:o}", "parameters", parameters));
+}
+
+struct control_reply *control_reply_new_error(const char *name, json_t *parameters)
+{
+	return new_of_object(json_pack("{s:s, s:o}", "error", name, "parameters", parameters));
+}
+
+static struct control_reply *new_pools(const struct control_backend *backend)
+{
+	struct control_reply *reply = calloc(1, sizeof(*reply));
+
+	if (!reply)
+		return NULL;
+	reply->backend = backend;
+	reply->has_pools = true;
+	if (append_text(reply, "{\"parameters\":{\"version\":1,\"pools\":[") < 0) {
+		control_reply_free(reply);
+		return NULL;
+	}
+	return reply;
+}
+
+static int add_pool(struct control_reply *reply, const struct registry_pool *pool)
+{
+	if (reply->comma && append_text(reply, ",") < 0)
+		return -ENOMEM;
+	reply->comma = true;
+	return append_object(reply, control_json_pool(reply->backend, pool));
+}
+
+struct control_reply *control_reply_new_prune(struct control_prune *prune)
+{
+	struct control_reply *reply = calloc(1, sizeof(*reply));
+
+	if (!reply) {
+		control_prune_free(prune);
+		return NULL;
+	}
+	reply->prune = prune;
+	return reply;
+}
+
+bool control_reply_waits(const struct control_reply *reply)
+{
+	return reply->prune && !control_prune_is_done(reply->prune);
+}
+
+static int append_prune(struct control_reply *reply)
+{
+	int r = append_text(reply, "{\"parameters\":");
+
+	if (r == 0)
+		r = control_prune_write(reply->prune, append, reply);
+	control_prune_free(reply->prune);
+	reply->prune = NULL;
+	return r == 0 ? append_text(reply, "}") : r;
+}
+
+struct snapshot {
+	const struct registry_pool **pools;
+	size_t count, size;
+};
+
+static int visit_pool(void *context, struct registry_pool *pool)
+{
+	struct snapshot *snapshot = context;
+
+	if (snapshot->count == snapshot->size)
+		return -1;
+	snapshot->pools[snapshot->count++] = pool;
+	return 0;
+}
+
+static int by_class_and_id(const void *a, const void *b)
+{
+	const struct registry_pool *const *left = a, *const *right = b;
+	int order = strcmp((*left)->class_name, (*right)->class_name);
+
+	return order ? order : memcmp((*left)->id, (*right)->id, POOL_FILE_ID_BYTES);
+}
+
+struct control_reply *control_reply_new_list(const struct control_backend *backend)
+{
+	struct control_reply *reply = new_pools(backend);
+	struct snapshot snapshot = { .size = registry_count(backend->registry) };
+
+	if (!reply || snapshot.size == 0)
+		return reply;
+	snapshot.pools = malloc(snapshot.size * sizeof(*snapshot.pools));
+	reply->ids = malloc(snapshot.size * sizeof(*reply->ids));
+	if (!snapshot.pools || !reply->ids || registry_each(backend->registry, visit_pool, &snapshot) != 0) {
+		free(snapshot.pools);
+		control_reply_free(reply);
+		return NULL;
+	}
+	qsort(snapshot.pools, snapshot.count, sizeof(*snapshot.pools), by_class_and_id);
+	for (size_t i = 0; i < snapshot.count; i++)
+		memcpy(reply->ids[i].bytes, snapshot.pools[i]->id, POOL_FILE_ID_BYTES);
+	reply->count = snapshot.count;
+	free(snapshot.pools);
+	return reply;
+}
+
+int control_reply_next(struct control_reply *reply, const char **ret_piece, size_t *ret_bytes)
+{
+	if (reply->ended)
+		return 0;
+	if (reply->prune && append_prune(reply) < 0)
+		return -ENOMEM;
+	for (; reply->next < reply->count && reply->length < CONTROL_REPLY_PIECE_BYTES; reply->next++) {
+		const uint8_t *id = reply->ids[reply->next].bytes;
+		const struct registry_pool *pool = registry_find(reply->backend->registry, id);
+
+		if (pool && add_pool(reply, pool) < 0)
+			return -ENOMEM;
+	}
+	if (reply->next == reply->count) {
+		if ((reply->has_pools && append_text(reply, "]}}") < 0) || append("", 1, reply) < 0)
+			return -ENOMEM;
+		reply->ended = true;
+	}
+	*ret_piece = reply->text;
+	*ret_bytes = reply->length;
+	reply->length = 0;
+	return 1;
+}

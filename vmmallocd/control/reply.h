@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * control_reply -- one reply on its way out, in pieces.
+ *
+ * A reply about thousands of pools is not made at once: it remembers their ids, and each piece says what they are when
+ * it is made. So memory and time for a piece are bounded, and a slow client costs 16 bytes a pool. A pool that is gone
+ * by then is left out.
+ */
+#ifndef VMMALLOCD_CONTROL_REPLY_H
+#define VMMALLOCD_CONTROL_REPLY_H
+
+#include <jansson.h>
+
+#include "vmmallocd/control/control.h"
+#include "vmmallocd/control/prune.h"
+
+#define CONTROL_REPLY_PIECE_BYTES ((size_t)16 << 10)  /* of a List: about so many */
+
+struct control_reply;
+
+/* All return NULL for want of memory, or if an object that they are given, and take over, is NULL. */
+struct control_reply *control_reply_new(json_t *parameters);
+struct control_reply *control_reply_new_error(const char *name, json_t *parameters);
+/* All pools that there are now, by class, then id. The backend must outlive it. */
+struct control_reply *control_reply_new_list(const struct control_backend *backend);
+/* What becomes of pools that are being removed; takes `prune` over. */
+struct control_reply *control_reply_new_prune(struct control_prune *prune);
+
+void control_reply_free(struct control_reply *reply);
+
+/* Whether something that it is about is still being done. Who has no time takes the pieces all the same. */
+bool control_reply_waits(const struct control_reply *reply);
+
+/* The next piece, valid until the next call; the last one ends in NUL. 1; 0: that was all; -ENOMEM. */
+int control_reply_next(struct control_reply *reply, const char **ret_piece, size_t *ret_bytes);
+
+#endif

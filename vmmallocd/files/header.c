@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_file_header -- the header in a pool file, as the daemon writes it and as it reads it back.
+ *
+ * Between the two its owner may have written anything there. What is read is put into a shape that can be printed and
+ * compared without harm; whether the figures are true nobody knows.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "common/base/handout.h"
+#include "common/util/cleanup.h"
+#include "vmmallocd/files/internal.h"
+
+#define PAGE_BYTES 4096
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_TEXT 36        /* 8-4-4-4-12 hex digits */
+
+/* Ends the string, clears what is behind its end, and leaves nothing in it that moves a terminal's cursor. */
+static void tidy_string(char *string, size_t size)
+{
+	size_t length = strnlen(string, size - 1);
+
+	for (size_t i = 0; i < length; i++)
+		if (string[i] < ' ' || string[i] > '~')
+			string[i] = '?';
+	memset(string + length, 0, size - length);
+}
+
+int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *ret_header)
+{
+	struct pool_header header;
+
+	if (bytes < sizeof(header))
+		return -EBADMSG;
+	memcpy(&header, data, sizeof(header));
+	if (memcmp(header.magic, POOL_HEADER_MAGIC, sizeof(header.magic)) != 0 ||
+	    header.version != POOL_HEADER_VERSION || header.header_bytes != sizeof(header))
+		return -EBADMSG;
+	if (header.mode >= POOL_HEADER_MODES)
+		header.mode = POOL_HEADER_SHARED;
+	tidy_string(header.owner_command, sizeof(header.owner_command));
+	tidy_string(header.class_name, sizeof(header.class_name));
+	if (handout_class_name_check(header.class_name) < 0)
+		memset(header.class_name, 0, sizeof(header.class_name));
+	*ret_header = header;
+	return 0;
+}
+
+static int read_header(int fd, int flags, struct pool_header *ret_header)
+{
+	char data[sizeof(struct pool_header)];
+	const struct iovec part = { .iov_base = data, .iov_len = sizeof(data) };
+	ssize_t n;
+
+	do
+		n = preadv2(fd, &part, 1, 0, flags);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : pool_file_header_decode(data, (size_t)n, ret_header);
+}
+
+int pool_file_header_read(int fd, struct pool_header *ret_header)
+{
+	return read_header(fd, 0, ret_header);
+}
+
+/*
+ * Whoever has the pool may be in the middle of a write to it, from memory that does not come: XFS, and every file
+ * system on DAX, then keeps readers waiting, and no signal ends that. The file systems that know no RWF_NOWAIT read
+ * without the lock of the file, but on DAX.
+ */
+static int read_at_once(const struct pool_dir *dir, int fd, struct pool_header *ret_header)
+{
+	int r = read_header(fd, RWF_NOWAIT, ret_header);
+
+	if (r != -EOPNOTSUPP)
+		return r;
+	return dir->dax ? -EAGAIN : read_header(fd, 0, ret_header);
+}
+
+int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header)
+{
+	struct stat st;
+
+	CLEANUP(cleanup_fd) int fd = pool_file_open_as(dir, file, O_RDONLY, &st);
+	return fd < 0 ? fd : read_at_once(dir, fd, ret_header);
+}
+
+static int read_boot_id(uint8_t ret_id[16])
+{
+	char text[BOOT_ID_TEXT];
+	uint8_t id[16] = { 0 };
+	size_t digits = 0;
+
+	CLEANUP(cleanup_fd) int fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (read(fd, text, sizeof(text)) != (ssize_t)sizeof(text))
+		return -EIO;
+	for (size_t i = 0; i < sizeof(text); i++) {
+		char c = text[i];
+
+		if (c == '-')
+			continue;
+		if (digits == 32 || !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return -EIO;
+		id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | (c <= '9' ? c - '0' : c - 'a' + 10));
+		digits++;
+	}
+	if (digits != 32)
+		return -EIO;
+	memcpy(ret_id, id, sizeof(id));
+	return 0;
+}
+
+bool pool_file_header_is_of_this_boot(const struct pool_header *header)
+{
+	uint8_t boot_id[16];
+
+	return read_boot_id(boot_id) == 0 && memcmp(boot_id, header->boot_id, sizeof(boot_id)) == 0;
+}
+
+static int write_all(int fd, const void *data, size_t bytes, off_t offset)
+{
+	for (size_t done = 0; done < bytes;) {
+		ssize_t n = pwrite(fd, (const char *)data + done, bytes - done, offset + (off_t)done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+/* hugetlbfs knows no write(2). Populating says in an errno what touching would say with SIGBUS. */
+static int write_mapped(int fd, const void *data, size_t bytes, size_t grain)
+{
+	char *page = mmap(NULL, grain, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int r;
+
+	if (page == MAP_FAILED)
+		return -errno;
+	r = madvise(page, grain, MADV_POPULATE_WRITE) < 0 ? -errno : 0;
+	if (r == 0)
+		memcpy(page, data, bytes);
+	(void)munmap(page, grain);
+	return r;
+}
+
+int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name)
+{
+	const size_t magic_bytes = sizeof(((struct pool_header *)0)->magic);
+	struct pool_header header = {
+		.version = POOL_HEADER_VERSION,
+		.header_bytes = sizeof(header),
+		.pool_bytes = file->size_bytes,
+		.heap_offset = dir->grain,
+		.reserved_bytes = file->size_bytes,
+	};
+	size_t length = strlen(class_name);
+	int r;
+
+	if (length >= sizeof(header.class_name))
+		return -EINVAL;
+	memcpy(header.class_name, class_name, length);
+	memcpy(header.pool_id, file->id, sizeof(header.pool_id));
+	r = read_boot_id(header.boot_id);
+	if (r < 0)
+		return r;
+
+	/* the magic last: with it the rest is there, whenever this process is stopped */
+	if (dir->grain == PAGE_BYTES) {
+		r = write_all(fd, &header, sizeof(header), 0);
+		memcpy(header.magic, POOL_HEADER_MAGIC, magic_bytes);
+		return r < 0 ? r : write_all(fd, header.magic, magic_bytes, 0);
+	}
+	r = write_mapped(fd, &header, sizeof(header), dir->grain);
+	memcpy(header.magic, POOL_HEADER_MAGIC, magic_bytes);
+	return r < 0 ? r : write_mapped(fd, &header, sizeof(header), dir->grain);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool_file_internal -- what the files behind pool_file.h share. Nobody else includes it. */
+#ifndef VMMALLOCD_FILES_INTERNAL_H
+#define VMMALLOCD_FILES_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "vmmallocd/files/pool_file.h"
+
+#define POOL_FILE_HUGE_PAGE ((size_t)2 << 20)
+#define POOL_FILE_MODE 0600
+
+/* --- pool_file.c --- */
+
+/* Whether a file is regular, has one link and our mode, and belongs to us: nobody else can open or rename it. */
+bool pool_file_is_ours(const struct stat *st);
+
+/*
+ * Opens the file without following a link or waiting for anybody's lease, and makes sure that it is this one: else
+ * -ESTALE. A descriptor or -errno; -EAGAIN: somebody holds a lease.
+ */
+int pool_file_open_as(const struct pool_dir *dir, const struct pool_file *file, int flags, struct stat *ret_st);
+
+/* A write lease on an open file, given back at once. 0; -EAGAIN: it is open elsewhere. */
+int pool_file_probe_fd(int fd);
+
+bool pool_file_is_dax(int fd);
+
+/* A new id for the file of that inode number. 0 or -errno. */
+int pool_file_id_make(ino_t ino, uint8_t ret_id[POOL_FILE_ID_BYTES]);
+
+/* "PATH/NAME: what: reason" in `error`, without the name where `file` is NULL. Returns r. */
+int pool_file_fail(struct text *error, const struct pool_dir *dir, const struct pool_file *file, const char *what,
+		   int r);
+
+static inline bool pool_file_cancelled(const atomic_bool *cancel)
+{
+	return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
+}
+
+/* --- pool_file_create.c --- */
+
+/* Rounds up to whole grains. -EFBIG if there can be no such file. */
+int pool_file_round(const struct pool_dir *dir, uint64_t size_bytes, uint64_t *ret_bytes);
+
+/*
+ * Gives an empty file its size, its header and its space, in this order: the sooner it has a header, the smaller is
+ * the chance that a crash leaves a file that nobody knows. Synced.
+ */
+int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
+		   const atomic_bool *cancel, const char **ret_what);
+
+/* --- pool_dir_access.c --- */
+
+/* Whether an open directory can have pools: 0, or -errno with one line in `error`. */
+int pool_dir_access(const char *path, int fd, const struct stat *st, struct text *error);
+/* The line for one that cannot be opened, with `r`. Returns -errno. */
+int pool_dir_explain(const char *path, int r, struct text *error);
+
+/* --- pool_file_header.c --- */
+
+/* Makes sense of what a client may have left in the first bytes of a file. -EBADMSG: it is no header. */
+int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *ret_header);
+int pool_file_header_read(int fd, struct pool_header *ret_header);
+int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name);
+
+/* --- pool_file_layout.c --- */
+
+/* False: parts of the file cannot have 2 MiB pages, on a device that begins at a multiple of 2 MiB. */
+bool pool_file_lies_well(int fd, uint64_t size_bytes);
+
+/* --- pool_file_scrub.c --- */
+
+/*
+ * Takes every page from a file that nobody else has, and leaves it empty. -ETIMEDOUT: a page is pinned; -ECANCELED.
+ * Gets signals meanwhile.
+ */
+int pool_file_empty(int fd, unsigned timeout_ms, const atomic_bool *cancel);
+
+/* --- pool_file_warm.c --- */
+
+/* A shared mapping of a part of a file, on an address that lets it have huge pages. */
+struct pool_file_mapping {
+	char *room;       /* the addresses taken, with slack */
+	size_t span;
+	char *base;       /* the mapping itself */
+};
+
+int pool_file_map(int fd, uint64_t offset, uint64_t bytes, struct pool_file_mapping *ret_mapping);
+void pool_file_unmap(struct pool_file_mapping *mapping);
+
+/*
+ * Makes one huge page of a huge page's worth of a tmpfs, mapped at such an address. 0: it is one, perhaps was before;
+ * -EAGAIN: one of its pages is busy, or held by somebody; -errno.
+ */
+int pool_file_collapse(char *address);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_file_pins -- whether somebody still holds pages of a pool that nobody has open or mapped any more.
+ *
+ * A page in a pipe (vmsplice), in a buffer of io_uring or of a socket outlives every mapping. Taken out of its file it
+ * belongs to nobody's pool, and yet the memory is not free: of a huge page 2 MiB, for the 4 KiB that are held. Who
+ * takes one pool after another would have the memory of many.
+ *
+ * No call says who refers to a page, but two refuse to work on one that has more references than they know of:
+ *
+ *     MADV_COLLAPSE: EAGAIN if one of the small pages that shall become a huge page is held
+ *     a hole of 4 KiB, punched into a huge page: that is split, or stays in the file, whole, if it is held
+ *
+ * So each 2 MiB are collapsed, which takes no time where they are a huge page already, and then a hole is punched. The
+ * kernel fills it with zeros where the page stays: whoever holds those 4 KiB, the pool's last user, finds them there.
+ * This is for tmpfs. On DAX the punch of pool_file_scrub.c waits for pins. Elsewhere nothing tells: a page of an
+ * ordinary file system may stay because it is not written yet, and hugetlbfs splits nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/util/cleanup.h"
+#include "vmmallocd/files/internal.h"
+
+#define PAGE_BYTES 4096
+#define WINDOW ((off_t)1 << 30)        /* mapped at a time */
+#define LOOKS 4                        /* the kernel itself may hold a page for an instant: reclaim, compaction */
+#define PAUSE_NS 5000000
+
+/* Whether the first of the 4 KiB pages could be taken out of the file. 0; -EAGAIN: it is held; -errno */
+static int split(int fd, off_t at)
+{
+	off_t data;
+
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, PAGE_BYTES) < 0)
+		return -errno;
+	data = lseek(fd, at, SEEK_DATA);
+	if (data < 0 && errno != ENXIO)
+		return -errno;
+	return data == at ? -EAGAIN : 0;
+}
+
+/* The same of all small pages. What stands in the way of a huge page otherwise, as a lack of them, says nothing. */
+static int collapse(char *address)
+{
+	return pool_file_collapse(address) == -EAGAIN ? -EAGAIN : 0;
+}
+
+static int look(int fd, off_t at, char *address, off_t bytes)
+{
+	int r = 0;
+
+	for (int i = 0; i < LOOKS; i++) {
+		if (i > 0)
+			(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+		r = bytes == (off_t)POOL_FILE_HUGE_PAGE ? collapse(address) : 0;
+		if (r == 0)
+			r = split(fd, at);
+		if (r != -EAGAIN)
+			break;
+	}
+	return r == -EAGAIN ? -ETIMEDOUT : r;
+}
+
+static int look_at_window(int fd, off_t from, off_t to, const atomic_bool *cancel)
+{
+	struct pool_file_mapping mapping;
+	int r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
+
+	if (r < 0)
+		return r;
+	for (off_t at = from; r == 0 && at < to; at += (off_t)POOL_FILE_HUGE_PAGE) {
+		off_t bytes = to - at < (off_t)POOL_FILE_HUGE_PAGE ? to - at : (off_t)POOL_FILE_HUGE_PAGE;
+
+		r = pool_file_cancelled(cancel) ? -ECANCELED : look(fd, at, mapping.base + (at - from), bytes);
+	}
+	pool_file_unmap(&mapping);
+	return r;
+}
+
+static off_t round_up(off_t offset, off_t unit)
+{
+	return (offset + unit - 1) / unit * unit;
+}
+
+/* Only where data is: its last user may have made the file as large as a file can be. */
+static int look_at_data(int fd, const atomic_bool *cancel)
+{
+	off_t from = 0;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	while ((from = lseek(fd, from, SEEK_DATA)) >= 0) {
+		off_t to = lseek(fd, from, SEEK_HOLE);
+		int r;
+
+		if (to < 0)
+			return -errno;
+		from -= from % (off_t)POOL_FILE_HUGE_PAGE;
+		to = round_up(to, (off_t)POOL_FILE_HUGE_PAGE);
+		if (to > from + WINDOW)
+			to = from + WINDOW;
+		if (to > round_up(st.st_size, PAGE_BYTES))
+			to = round_up(st.st_size, PAGE_BYTES);
+		r = look_at_window(fd, from, to, cancel);
+		if (r < 0)
+			return r;
+		from = to;
+	}
+	return errno == ENXIO ? 0 : -errno;
+}
+
+int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
+			 struct text *error)
+{
+	int r;
+
+	if (!dir->tmpfs)
+		return 0;
+	CLEANUP(cleanup_fd) int fd = pool_file_open(dir, file);
+	if (fd < 0)
+		return pool_file_fail(error, dir, file, "open", fd);
+	/* as in a scrub: a hole in the heap of a program would be worse than any pin */
+	r = pool_file_probe_fd(fd);
+	if (r < 0)
+		return pool_file_fail(error, dir, file, "write lease", r);
+	r = look_at_data(fd, cancel);
+	if (r < 0)
+		return pool_file_fail(error, dir, file, r == -ETIMEDOUT ? "a page is pinned" : "looking for pins", r);
+	return 0;
+}

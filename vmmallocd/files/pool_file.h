@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_file -- one pool file in a directory of the daemon: made, warmed, probed, scrubbed, removed.
+ *
+ * The directory is the truth about its pools: what a file is is in its name, which only the daemon can change.
+ *
+ *     vmmalloc-<32 hex digits: the id>.<mark>
+ *
+ *     .new    being made or warmed               after a restart of the daemon: removed
+ *     .ready  reads as zero, nobody has had it   after a restart: ready, if made since the machine was booted
+ *     .used   handed out, or being scrubbed      after a restart: leased, or an orphan, as the lease probe says
+ *     .bad    quarantined: could not be punched  after a restart: tried again
+ *
+ *     create -> .new -> warm -> .ready -> hand out -> .used -> nobody left -> scrub -> warm -> .ready
+ *                                                                        \-> .bad -> scrub tried again
+ *
+ * A file is ours only if its name is one of these, it is regular, has one link and mode 0600, belongs to the daemon's
+ * effective user and, unless its id names its inode or the registry knows it, begins with a pool header: who had the
+ * pool may have wiped that, and a scrub that was cut short has not written it yet. Others are not touched.
+ *
+ *     id:  8 random bytes | 8 bytes of a hash of those and of the file's inode number
+ *
+ * All functions block, and may be called from any thread, one at a time for each file; no libuv, no logging, no state.
+ * 0 or -errno, with the reason in `error` where there is one. `pool_file_*` never follow symbolic links.
+ */
+#ifndef VMMALLOCD_FILES_POOL_FILE_H
+#define VMMALLOCD_FILES_POOL_FILE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/base/pool_header.h"
+#include "common/base/text.h"
+
+#define POOL_FILE_ID_BYTES 16
+#define POOL_FILE_NAME_BYTES 64        /* of a name, with its NUL */
+#define POOL_DIR_LOCK_FILE ".vmmallocd.lock"
+#define POOL_DIR_LOCK_NAME_BYTES 40    /* with its end, and its NUL */
+
+enum pool_file_mark { POOL_FILE_NEW, POOL_FILE_READY, POOL_FILE_USED, POOL_FILE_BAD };
+
+/* An open directory of pools. Read-only once opened but for its lock, so threads may share it. */
+struct pool_dir {
+	int fd;                        /* O_DIRECTORY */
+	int lock_fd;                   /* of a file `lock_name` while it is locked, else -1 */
+	char lock_name[POOL_DIR_LOCK_NAME_BYTES];
+	char *path;
+	dev_t dev;
+	ino_t ino;
+	size_t grain;                  /* 4 KiB, or the huge page of a hugetlbfs */
+	bool dax;                      /* files here are STATX_ATTR_DAX: not known before pool_dir_self_test */
+	bool tmpfs;
+};
+
+struct pool_file {
+	uint8_t id[POOL_FILE_ID_BYTES];
+	enum pool_file_mark mark;
+	uint64_t size_bytes;           /* st_size when it was looked at; a client may change it */
+	dev_t dev;
+	ino_t ino;
+};
+
+/* The directory must exist, and be writable by nobody but its owner (root or the daemon) unless it is sticky. */
+int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error);
+void pool_dir_close(struct pool_dir *dir);
+
+/*
+ * Makes the directory this daemon's until it is closed. -EBUSY: another daemon of the same user has it, or this one by
+ * another path. It is for one that is locked too, and then locks it anew; if that fails the old lock is still held.
+ */
+int pool_dir_lock(struct pool_dir *dir, struct text *error);
+/* Whether the lock is still on a file that others would find: somebody may have removed it, or put his in its place. */
+bool pool_dir_is_locked(const struct pool_dir *dir);
+
+/*
+ * Whether leases and inotify keep here what reclaim relies on: a file that is mapped, and whose descriptor is closed,
+ * must refuse a write lease; once unmapped it must grant one, and IN_CLOSE_WRITE must come. overlayfs fails. Leaves
+ * nothing behind. Takes milliseconds, at most a second.
+ */
+int pool_dir_self_test(struct pool_dir *dir, struct text *error);
+
+bool pool_file_name_parse(const char *name, uint8_t ret_id[POOL_FILE_ID_BYTES], enum pool_file_mark *ret_mark);
+void pool_file_name_format(const struct pool_file *file, char ret_name[POOL_FILE_NAME_BYTES]);
+/* Whether a file of that inode number was given that id when it was made. */
+bool pool_file_id_is_of(const uint8_t id[POOL_FILE_ID_BYTES], ino_t ino);
+void pool_file_id_format(const uint8_t id[POOL_FILE_ID_BYTES], char ret_text[2 * POOL_FILE_ID_BYTES + 1]);
+
+/*
+ * Makes a .new file of `size_bytes`, rounded up to the grain, all of it reserved (on 2 MiB boundaries as far as the
+ * file system does that; on a tmpfs in huge pages where they can be had), with a header that names the class and this
+ * boot. It has a name only once it is whole: killed meanwhile, or on failure, nothing is left. `cancel`, checked every
+ * few MiB, ends it with -ECANCELED.
+ */
+int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes, const atomic_bool *cancel,
+		     struct pool_file *ret_file, struct text *error);
+
+/*
+ * Puts the pool's pages where a client finds them at once. tmpfs: filled, and collapsed to huge pages (MADV_COLLAPSE),
+ * what cannot be collapsed stays as it is. DAX: zeroed once, which turns unwritten extents into written ones. Others:
+ * nothing but the reservation. `*ret_huge_bytes` says how much of it is in huge pages as far as that can be known.
+ */
+int pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
+		   uint64_t *ret_huge_bytes, struct text *error);
+
+/*
+ * Renames it, and never replaces another. Not synced, so that no hand-out waits for a disk: after a crash of the system
+ * the header's boot id says more than the mark.
+ */
+int pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file, enum pool_file_mark mark);
+
+/*
+ * A new O_RDWR descriptor for one client. -ESTALE: the name is another file by now; -EPERM: its owner, mode or number
+ * of links is not what it was; -EAGAIN: somebody holds a lease on it; -errno.
+ */
+int pool_file_open(const struct pool_dir *dir, const struct pool_file *file);
+
+/*
+ * Whether the name still is this file, and as it was. 0; -ENOENT; -ESTALE: the name is another file by now; -EPERM: its
+ * owner, mode, number of links or size is not what it was.
+ */
+int pool_file_check(const struct pool_dir *dir, const struct pool_file *file);
+
+/*
+ * Whether anybody has it open or maps it: 0: nobody; -EAGAIN: somebody has. By a write lease on a read-only
+ * descriptor, given back at once. SIGIO must be ignored in the process.
+ */
+int pool_file_probe(const struct pool_dir *dir, const struct pool_file *file);
+
+/*
+ * Whether pages of a pool are still held, in pipes and buffers, though nobody has it any more. -ETIMEDOUT: one is; they
+ * stay in the file. 0: none is, and all are in small pages now; or it cannot be seen, which it can on tmpfs only.
+ * -EAGAIN: somebody has the pool; -ECANCELED; -errno. Does not wait, and takes some milliseconds for each GiB, or as
+ * long as warming where pages are small. The file's first page and others are zeroed: for a pool that is scrubbed next.
+ */
+int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
+			 struct text *error);
+
+/*
+ * Makes the file as good as new after nobody has it any more: checks that it is the file we know (type, owner, mode,
+ * one link, inode) and that nobody has it, takes every page out of it (on DAX while it is mapped here, so that the
+ * kernel waits for pins), takes a memory policy from it (mbind), brings it back to `size_bytes` rounded up, reserves
+ * it again and writes a fresh header. The caller has marked it POOL_FILE_USED or _BAD, probed it, and warms it
+ * afterwards.
+ * -ETIMEDOUT: a page is pinned and that did not end in `timeout_ms`: quarantine it. -EAGAIN: somebody has it after all.
+ * -ECANCELED. Any other error: destroy it.
+ * Interrupts its own thread by a signal (SIGRTMIN + 6, which it takes for itself) to keep the deadline. Its descriptor
+ * makes an IN_CLOSE_WRITE, as that of pool_file_warm does.
+ */
+int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name, uint64_t size_bytes,
+		    unsigned timeout_ms, const atomic_bool *cancel, struct text *error);
+
+/*
+ * Unlinks it, after making sure that the name still is this file. 0 also if it is gone already. On DAX a .used or .bad
+ * pool is emptied first, within a second, or its blocks would be free while pages are pinned: -EAGAIN: somebody has it;
+ * -ETIMEDOUT: a page is pinned: quarantine it.
+ */
+int pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file);
+
+/*
+ * Reads the header, and waits for nobody: -EAGAIN: whoever has the pool keeps others from reading it, or it is not in
+ * memory. Its owner may have written anything there: figures, not facts. -EBADMSG: no header.
+ */
+int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header);
+
+/* Whether a header was written since this machine was booted; only the daemon has written that of a .ready file. */
+bool pool_file_header_is_of_this_boot(const struct pool_header *header);
+
+/*
+ * Calls `visit` for each file whose name, type, owner, mode and link count are ours; `has_header` says whether it also
+ * begins with a pool header, as far as that can be known without waiting for whoever has it. Returns 0, -errno, or the
+ * first non-zero value that `visit` returns.
+ */
+int pool_dir_scan(const struct pool_dir *dir,
+		  int (*visit)(void *context, const struct pool_file *file, bool has_header,
+			       const struct pool_header *header),
+		  void *context);
+
+/*
+ * Whether the pool's extents allow 2 MiB pages on DAX (FIEMAP: extents begin on 2 MiB boundaries of the device).
+ * 0; or -EMEDIUMTYPE, and `advice` says what is wrong and which mkfs line would mend it; or -errno if it cannot be
+ * known.
+ */
+int pool_file_check_layout(const struct pool_dir *dir, const struct pool_file *file, struct text *advice);
+
+#endif

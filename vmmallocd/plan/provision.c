@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* provision -- see provision.h. */
+#include "vmmallocd/plan/provision.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All that is looked at for one class. */
+struct view {
+	struct provision_class *class;
+	const struct config_class *config;
+	struct registry_class *pools;
+	const struct config *all;
+	struct registry *registry;
+	int64_t now_ms;
+	bool may_punch, may_work, may_check;
+};
+
+void provision_done(struct provision *provision)
+{
+	for (size_t i = 0; i < provision->count; i++)
+		free(provision->classes[i]);
+	free(provision->classes);
+	*provision = (struct provision){ 0 };
+}
+
+struct provision_class *provision_class(struct provision *provision, const char *name)
+{
+	struct provision_class **classes, *class;
+
+	for (size_t i = 0; i < provision->count; i++)
+		if (strcmp(provision->classes[i]->name, name) == 0)
+			return provision->classes[i];
+	classes = reallocarray(provision->classes, provision->count + 1, sizeof(struct provision_class *));
+	if (!classes)
+		return NULL;
+	provision->classes = classes;
+	class = calloc(1, sizeof(*class));
+	if (!class)
+		return NULL;
+	snprintf(class->name, sizeof(class->name), "%s", name);
+	class->punch_may_block = true;
+	provision->classes[provision->count++] = class;
+	return class;
+}
+
+bool provision_is_busy(const struct registry_pool *pool)
+{
+	const struct provision_work *work = pool->job;
+
+	return work && work->running;
+}
+
+bool provision_fits(const struct config_class *class, const struct registry_pool *pool)
+{
+	return class && class->size_bytes == pool->size_bytes && strcmp(class->directory, pool->directory) == 0;
+}
+
+static bool is_due(const struct registry_pool *pool, int64_t now_ms)
+{
+	const struct provision_work *work = pool->job;
+
+	return !work || (!work->running && work->due_ms <= now_ms);
+}
+
+static bool must_be_checked(const struct registry_pool *pool)
+{
+	return pool->pins_show && registry_is_pinned(pool);
+}
+
+static struct registry_pool *first_of(const struct view *view, enum registry_state state, bool to_check)
+{
+	struct registry_pool *pool = view->pools->first[state];
+
+	while (pool && (must_be_checked(pool) != to_check || !is_due(pool, view->now_ms)))
+		pool = pool->next_in_state;
+	return pool;
+}
+
+static struct registry_pool *first_due(const struct view *view, enum registry_state state)
+{
+	return first_of(view, state, false);
+}
+
+static struct registry_pool *first_to_check(const struct view *view)
+{
+	static const enum registry_state states[] = { REGISTRY_RECYCLING, REGISTRY_FAILED, REGISTRY_QUARANTINED };
+	struct registry_pool *pool = NULL;
+
+	for (size_t i = 0; !pool && i < sizeof(states) / sizeof(states[0]); i++)
+		pool = first_of(view, states[i], true);
+	return pool;
+}
+
+static size_t total(const struct registry_class *pools)
+{
+	size_t n = 0;
+
+	for (unsigned state = 0; state < REGISTRY_STATES; state++)
+		n += pools->counts[state];
+	return n;
+}
+
+/* Pools that will be ready without any more being made. */
+static size_t coming(const struct view *view)
+{
+	size_t n = view->pools->counts[REGISTRY_CREATING] + view->pools->counts[REGISTRY_WARMING];
+
+	if (view->config->recycle == CONFIG_RECYCLE_SCRUB)
+		n += view->pools->counts[REGISTRY_RECYCLING];
+	return n;
+}
+
+static bool is_short(const struct view *view)
+{
+	return view->config && view->pools && coming(view) + view->pools->counts[REGISTRY_READY] < view->config->ready;
+}
+
+static bool wants_more(const struct view *view)
+{
+	return is_short(view) && !view->config->closed && view->class->directory_usable &&
+	       total(view->pools) < view->config->max &&
+	       view->pools->counts[REGISTRY_CREATING] < PROVISION_CREATES_MOST;
+}
+
+/*
+ * Where space is short, two that take it at the same time both fail, for ever: who failed before waits until nobody
+ * else is at it.
+ */
+static bool has_space_to_itself(const struct view *view)
+{
+	for (size_t i = 0; i < view->all->class_count; i++) {
+		const struct config_class *other = &view->all->classes[i];
+		const struct registry_class *pools;
+
+		if (strcmp(other->directory, view->config->directory) != 0)
+			continue;
+		pools = registry_class(view->registry, other->name);
+		if (pools && pools->counts[REGISTRY_CREATING] + pools->counts[REGISTRY_RECYCLING] > 0)
+			return false;
+	}
+	return true;
+}
+
+static bool may_create(const struct view *view)
+{
+	return wants_more(view) && view->class->create_due_ms <= view->now_ms &&
+	       (view->class->pause_ms == 0 || has_space_to_itself(view));
+}
+
+/* A ready pool that is not to be handed out any more. */
+static struct registry_pool *surplus(const struct view *view)
+{
+	size_t ready = view->pools->counts[REGISTRY_READY];
+	struct registry_pool *pool;
+	bool too_many;
+
+	/* what a closed class says may be wrong: its pools wait until it is right */
+	if (ready == 0 || (view->config && view->config->closed))
+		return NULL;
+	too_many = !view->config || total(view->pools) - view->pools->counts[REGISTRY_FAILED] > view->config->max ||
+		   (view->class->trim && ready > view->config->ready);
+	/* what does not fit is there only after a reload: else the walk would be for nothing, at each hand-out */
+	if (!too_many && !view->class->trim)
+		return NULL;
+	for (pool = view->pools->first[REGISTRY_READY]; pool; pool = pool->next_in_state)
+		if (is_due(pool, view->now_ms) && !provision_fits(view->config, pool))
+			return pool;
+	if (too_many)
+		return first_due(view, REGISTRY_READY);
+	view->class->trim = false;
+	return NULL;
+}
+
+static bool keeps(const struct view *view, const struct registry_pool *pool)
+{
+	return provision_fits(view->config, pool) && view->config->recycle == CONFIG_RECYCLE_SCRUB &&
+	       total(view->pools) - view->pools->counts[REGISTRY_FAILED] <= view->config->max;
+}
+
+static bool give(const struct view *view, enum provision_kind kind, struct registry_pool *pool, bool may_block,
+		 struct provision_job *ret_job)
+{
+	*ret_job = (struct provision_job){
+		.kind = kind, .class = view->class, .config = view->config, .pool = pool, .may_block = may_block,
+	};
+	return true;
+}
+
+/* A job that punches, or not, as the pool's directory has it; false: no worker may do it now. */
+static bool give_reclaim(const struct view *view, enum provision_kind kind, struct registry_pool *pool,
+			 struct provision_job *ret_job)
+{
+	/* what nobody has had is not punched before it is removed */
+	bool may_block =
+		view->class->punch_may_block &&
+		(kind == PROVISION_SCRUB || pool->file.mark == POOL_FILE_USED || pool->file.mark == POOL_FILE_BAD);
+
+	return (may_block ? view->may_punch : view->may_work) && give(view, kind, pool, may_block, ret_job);
+}
+
+/* What makes space or a ready pool soonest comes first. */
+static bool next_of_class(const struct view *view, struct provision_job *ret_job)
+{
+	struct registry_pool *pool;
+
+	pool = view->may_check ? first_to_check(view) : NULL;
+	if (pool)
+		return give(view, PROVISION_CHECK, pool, false, ret_job);
+	pool = first_due(view, REGISTRY_FAILED);
+	if (pool && give_reclaim(view, PROVISION_DESTROY, pool, ret_job))
+		return true;
+	pool = view->may_work ? surplus(view) : NULL;
+	if (pool)
+		return give(view, PROVISION_DESTROY, pool, false, ret_job);
+	pool = view->may_work ? first_due(view, REGISTRY_WARMING) : NULL;
+	if (pool)
+		return give(view, PROVISION_WARM, pool, false, ret_job);
+	pool = first_due(view, REGISTRY_RECYCLING);
+	if (pool && give_reclaim(view, keeps(view, pool) ? PROVISION_SCRUB : PROVISION_DESTROY, pool, ret_job))
+		return true;
+	if (view->may_work && may_create(view))
+		return give(view, PROVISION_CREATE, NULL, false, ret_job);
+	pool = first_due(view, REGISTRY_QUARANTINED);
+	return pool && give_reclaim(view, PROVISION_SCRUB, pool, ret_job);
+}
+
+bool provision_next(struct provision *provision, const struct config *config, struct registry *registry,
+		    const struct provision_load *load, int64_t now_ms, struct provision_job *ret_job)
+{
+	unsigned punches_most = load->workers / 2 ? load->workers / 2 : 1;
+	unsigned jobs_most = load->punches < load->workers ? load->workers - load->punches : 1;
+	struct view view = {
+		.all = config,
+		.registry = registry,
+		.now_ms = now_ms,
+		.may_punch = load->punches < punches_most &&
+			     (load->jobs + load->punches < load->workers || load->punches == 0),
+		.may_work = load->jobs < jobs_most,
+		.may_check = load->checks < PROVISION_CHECKS_MOST,
+	};
+
+	if (!view.may_punch && !view.may_work && !view.may_check)
+		return false;
+	for (size_t i = 0; i < provision->count; i++) {
+		size_t turn = (provision->turn + i) % provision->count;
+
+		view.class = provision->classes[turn];
+		view.config = config_find(config, view.class->name);
+		view.pools = registry_class(registry, view.class->name);
+		if (view.pools && !view.class->stuck && next_of_class(&view, ret_job)) {
+			provision->turn = (turn + 1) % provision->count;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int64_t earlier(int64_t due_ms, int64_t candidate_ms, int64_t now_ms)
+{
+	return candidate_ms > now_ms && candidate_ms < due_ms ? candidate_ms : due_ms;
+}
+
+int64_t provision_due_ms(const struct provision *provision, const struct config *config, struct registry *registry,
+			 int64_t now_ms, int64_t most_ms)
+{
+	static const enum registry_state retried[] = { REGISTRY_FAILED, REGISTRY_QUARANTINED };
+	int64_t due_ms = now_ms + most_ms;
+
+	for (size_t i = 0; i < provision->count; i++) {
+		struct view view = {
+			.class = provision->classes[i],
+			.config = config_find(config, provision->classes[i]->name),
+			.pools = registry_class(registry, provision->classes[i]->name),
+		};
+
+		if (!view.pools)
+			continue;
+		if (wants_more(&view))
+			due_ms = earlier(due_ms, view.class->create_due_ms, now_ms);
+		for (size_t s = 0; s < sizeof(retried) / sizeof(retried[0]); s++)
+			for (const struct registry_pool *pool = view.pools->first[retried[s]]; pool;
+			     pool = pool->next_in_state)
+				if (pool->job && !provision_is_busy(pool))
+					due_ms = earlier(due_ms, ((const struct provision_work *)pool->job)->due_ms,
+							 now_ms);
+	}
+	return due_ms;
+}
+
+bool provision_is_short(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = {
+		.config = config_find(config, class->name), .pools = registry_class(registry, class->name),
+	};
+
+	return is_short(&view);
+}
+
+bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = {
+		.config = config_find(config, class->name), .pools = registry_class(registry, class->name),
+	};
+
+	return is_short(&view) && coming(&view) == 0 && view.pools->counts[REGISTRY_READY] == 0 &&
+	       total(view.pools) >= view.config->max;
+}
+
+static unsigned longer(unsigned pause_ms, unsigned first_ms, unsigned most_ms)
+{
+	if (pause_ms == 0)
+		return first_ms;
+	return pause_ms > most_ms / 2 ? most_ms : pause_ms * 2;
+}
+
+void provision_failed(struct provision_class *class, int64_t now_ms)
+{
+	/* two creations that fail at the same time are one failure */
+	if (class->create_due_ms > now_ms)
+		return;
+	class->pause_ms = longer(class->pause_ms, PROVISION_CREATE_PAUSE_MS, PROVISION_CREATE_PAUSE_MOST_MS);
+	class->create_due_ms = now_ms + class->pause_ms;
+}
+
+void provision_succeeded(struct provision_class *class, int64_t now_ms)
+{
+	/* the other of two that were begun together */
+	if (class->create_due_ms <= now_ms)
+		provision_reset(class);
+}
+
+void provision_reset(struct provision_class *class)
+{
+	class->pause_ms = 0;
+	class->create_due_ms = 0;
+	class->problem[0] = '\0';
+}
+
+void provision_space_freed(struct provision *provision, const struct config *config, const char *directory)
+{
+	for (size_t i = 0; i < provision->count; i++) {
+		const struct config_class *class = config_find(config, provision->classes[i]->name);
+
+		if (class && strcmp(class->directory, directory) == 0)
+			provision->classes[i]->create_due_ms = 0;
+	}
+}
+
+void provision_retry_later(struct provision_work *work, int64_t now_ms, unsigned first_ms, unsigned most_ms)
+{
+	work->pause_ms = longer(work->pause_ms, first_ms, most_ms);
+	work->due_ms = now_ms + work->pause_ms;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * provision -- which work on pools is due: what is made, warmed, scrubbed and destroyed next.
+ *
+ * Pure decisions from the configuration, the registry and the clock that the caller passes. The caller asks for one job
+ * at a time, starts it, which changes what the registry says, and asks again until there is none.
+ *
+ *     CREATING ---> WARMING ---> READY ---> LEASED ---> RECYCLING ---> WARMING ...
+ *                                                         | pages are held: seen, or the punch does not end
+ *                                                         v
+ *       any: FAILED ---> destroyed                    QUARANTINED ---> (tried again) ---> WARMING ...
+ *
+ * A class has no more than PROVISION_CREATES_MOST creations at work; classes take turns; a class whose creation failed
+ * waits, longer each time. Punches that may block have at most half of the workers. What was given back is looked at
+ * for held pages (PROVISION_CHECK) before anything else: that is quick, has threads of its own, and until then the pool
+ * is its last user's. No libuv, no files.
+ */
+#ifndef VMMALLOCD_PLAN_PROVISION_H
+#define VMMALLOCD_PLAN_PROVISION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmmallocd/config/config.h"
+#include "vmmallocd/plan/registry.h"
+
+#define PROVISION_CREATES_MOST 2
+#define PROVISION_PROBLEM_BYTES 512
+#define PROVISION_CREATE_PAUSE_MS 1000        /* after a failure; doubles up to */
+#define PROVISION_CREATE_PAUSE_MOST_MS 60000
+#define PROVISION_PUNCH_PAUSE_MS 30000        /* of a quarantined pool; doubles up to */
+#define PROVISION_PUNCH_PAUSE_MOST_MS 3600000
+#define PROVISION_CHECK_PAUSE_MS 1000         /* of one that is only looked at; doubles up to */
+#define PROVISION_CHECK_PAUSE_MOST_MS 10000
+#define PROVISION_CHECKS_MOST 2               /* at once */
+#define PROVISION_DESTROY_PAUSE_MS 1000       /* of a pool that could not be destroyed; doubles up to */
+#define PROVISION_DESTROY_PAUSE_MOST_MS 60000
+
+/* Hangs on registry_pool.job: what is being done to a pool, or when it is tried again. Made when it is first needed. */
+struct provision_work {
+	bool running;
+	bool after_failure;      /* the space that it leaves is no reason to create the next at once */
+	unsigned pause_ms;
+	int64_t due_ms;          /* not before this; 0: now */
+	int error;               /* why it could not be removed when that was last tried; -errno */
+};
+
+/* A class that is configured, or was, or that a pool names. */
+struct provision_class {
+	char name[HANDOUT_CLASS_BYTES];
+	bool directory_usable;   /* the caller's word; else nothing is created */
+	bool stuck;              /* the caller's word: work in its directory does not end, and no more is begun */
+	bool punch_may_block;    /* the caller's word: not on tmpfs */
+	bool trim; /* after a reload: ready pools that do not fit, or past what is kept ready, are destroyed */
+	unsigned pause_ms;       /* of creation, after a failure */
+	int64_t create_due_ms;
+	char problem[PROVISION_PROBLEM_BYTES];  /* why there is no pool; "": none */
+	char used_up[PROVISION_PROBLEM_BYTES];  /* the words for provision_is_used_up */
+	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools since a reload; "": nothing */
+};
+
+struct provision {
+	struct provision_class **classes;
+	size_t count;
+	size_t turn;             /* of the class that is asked first next time */
+};
+
+enum provision_kind { PROVISION_CREATE, PROVISION_WARM, PROVISION_CHECK, PROVISION_SCRUB, PROVISION_DESTROY };
+
+struct provision_job {
+	enum provision_kind kind;
+	struct provision_class *class;
+	const struct config_class *config;   /* NULL: not configured any more */
+	struct registry_pool *pool;          /* NULL: PROVISION_CREATE */
+	bool may_block;                      /* counts as a punch in struct provision_load */
+};
+
+/* What is at work at this moment. */
+struct provision_load {
+	unsigned workers;        /* the most jobs at once; one punch and one other job are always allowed */
+	unsigned jobs, punches;  /* punches are not counted in jobs, and checks in neither */
+	unsigned checks;
+};
+
+void provision_done(struct provision *provision);
+
+/* The class of that name, made if it is new (and then not usable); NULL: no memory. */
+struct provision_class *provision_class(struct provision *provision, const char *name);
+
+/* The next job, in *ret_job; false: nothing is due now. */
+bool provision_next(struct provision *provision, const struct config *config, struct registry *registry,
+		    const struct provision_load *load, int64_t now_ms, struct provision_job *ret_job);
+
+/* When something may come due though nothing else happens, at most `most_ms` after now. */
+int64_t provision_due_ms(const struct provision *provision, const struct config *config, struct registry *registry,
+			 int64_t now_ms, int64_t most_ms);
+
+/* Whether a configured class has fewer ready pools than it should have, and none coming. */
+bool provision_is_short(const struct provision_class *class, const struct config *config, struct registry *registry);
+
+/* Whether it has none, and may not have more pools than it has. */
+bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry);
+
+/* Whether a job is at work on the pool. */
+bool provision_is_busy(const struct registry_pool *pool);
+
+/* Whether the pool is one that the class would make: its directory and size. `class` may be NULL. */
+bool provision_fits(const struct config_class *class, const struct registry_pool *pool);
+
+/* A creation of the class failed, or succeeded. A success that comes while a failure is waited out changes nothing. */
+void provision_failed(struct provision_class *class, int64_t now_ms);
+void provision_succeeded(struct provision_class *class, int64_t now_ms);
+/* Forgets failures: everything may be another. */
+void provision_reset(struct provision_class *class);
+
+/* Space came free in a directory: who waits to create there need not wait any longer. */
+void provision_space_freed(struct provision *provision, const struct config *config, const char *directory);
+
+/* The job on the pool failed: it is tried again later, after a pause that grows from `first_ms` to `most_ms`. */
+void provision_retry_later(struct provision_work *work, int64_t now_ms, unsigned first_ms, unsigned most_ms);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* request -- see request.h. */
+#include "vmmallocd/plan/request.h"
+
+#include <string.h>
+
+#include "vmmallocd/plan/provision.h"
+
+static bool has_id(const struct config_ids *ids, uint32_t id)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		if (ids->ids[i] == id)
+			return true;
+	return false;
+}
+
+bool request_allowed(const struct request_context *context, const struct config_class *class,
+		     const struct request_peer *peer)
+{
+	if (peer->uid == 0 || peer->uid == context->own_uid)
+		return true;
+	if (class->users.count == 0 && class->groups.count == 0)
+		return true;
+	if (has_id(&class->users, peer->uid) || has_id(&class->groups, peer->gid))
+		return true;
+	for (size_t i = 0; i < peer->group_count; i++)
+		if (has_id(&class->groups, peer->groups[i]))
+			return true;
+	return false;
+}
+
+/* What one class answers; the pool only if it is HANDOUT_OK. */
+static enum handout_status ask_class(const struct request_context *context, const struct config_class *class,
+				     const struct request_peer *peer, struct registry_pool **ret_pool)
+{
+	const struct registry_class *pools;
+
+	/* who may have its pools is not known for sure */
+	if (class->closed)
+		return HANDOUT_NONE_READY;
+	if (!request_allowed(context, class, peer))
+		return HANDOUT_NOT_ALLOWED;
+	if (class->max_per_user && registry_had_by(context->registry, class->name, peer->uid) >= class->max_per_user)
+		return registry_leased_by(context->registry, class->name, peer->uid) >= class->max_per_user ?
+			       HANDOUT_LIMIT :
+			       HANDOUT_PINNED;
+	pools = registry_class(context->registry, class->name);
+	for (struct registry_pool *pool = pools ? pools->first[REGISTRY_READY] : NULL; pool;
+	     pool = pool->next_in_state) {
+		/* after a reload there may be ready pools of another size, not destroyed yet */
+		if (provision_is_busy(pool) || !provision_fits(class, pool))
+			continue;
+		*ret_pool = pool;
+		return HANDOUT_OK;
+	}
+	return HANDOUT_NONE_READY;
+}
+
+/* Of several classes' refusals, the one that says most: what would have to change for a pool to come. */
+static unsigned rank(enum handout_status status)
+{
+	switch (status) {
+	case HANDOUT_OK: return 5;
+	case HANDOUT_NONE_READY: return 4;
+	case HANDOUT_PINNED: return 3;
+	case HANDOUT_LIMIT: return 2;
+	case HANDOUT_NOT_ALLOWED: return 1;
+	default: return 0;
+	}
+}
+
+static enum handout_status ask_directory(const struct request_context *context, const struct handout_request *request,
+					 const struct request_peer *peer, struct registry_pool **ret_pool)
+{
+	enum handout_status best = HANDOUT_NO_SUCH_CLASS;
+	struct registry_pool *found = NULL;
+
+	for (size_t i = 0; i < context->config->class_count; i++) {
+		const struct config_class *class = &context->config->classes[i];
+		enum handout_status status;
+		struct registry_pool *pool;
+		dev_t dev;
+		ino_t ino;
+
+		if (class->size_bytes < request->least_bytes || (found && class->size_bytes >= found->size_bytes) ||
+		    !context->identify(context->context, class->directory, &dev, &ino) ||
+		    dev != request->dir_dev || ino != request->dir_ino)
+			continue;
+		status = ask_class(context, class, peer, &pool);
+		if (status == HANDOUT_OK)
+			found = pool;
+		if (rank(status) > rank(best))
+			best = status;
+	}
+	if (best == HANDOUT_OK)
+		*ret_pool = found;
+	return best;
+}
+
+enum handout_status request_decide(const struct request_context *context, const struct handout_request *request,
+				   const struct request_peer *peer, struct registry_pool **ret_pool)
+{
+	const struct config_class *class;
+
+	if (request->kind == HANDOUT_BY_DIRECTORY)
+		return ask_directory(context, request, peer, ret_pool);
+	if (request->kind != HANDOUT_BY_CLASS)
+		return HANDOUT_BAD_REQUEST;
+	class = config_find(context->config, request->class_name);
+	if (!class || (!class->closed && class->size_bytes < request->least_bytes))
+		return HANDOUT_NO_SUCH_CLASS;
+	return ask_class(context, class, peer, ret_pool);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * request -- who gets which pool: a request, its sender's credentials, the registry and the configuration decide.
+ *
+ * Changes nothing, blocks on nothing: groups are those that the process had when it connected (SO_PEERGROUPS), not what
+ * a user database says by now.
+ */
+#ifndef VMMALLOCD_PLAN_REQUEST_H
+#define VMMALLOCD_PLAN_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/base/handout.h"
+#include "vmmallocd/config/config.h"
+#include "vmmallocd/plan/registry.h"
+
+struct request_peer {
+	pid_t pid;               /* 0: in no PID namespace that we see */
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups;     /* supplementary */
+	size_t group_count;
+};
+
+struct request_context {
+	const struct config *config;
+	struct registry *registry;
+	uid_t own_uid;           /* may have everything, like root */
+	/* Which directory the path of a class is; false: it is not in service. */
+	bool (*identify)(void *context, const char *path, dev_t *ret_dev, ino_t *ret_ino);
+	void *context;
+};
+
+/* Whether the class is for that peer. */
+bool request_allowed(const struct request_context *context, const struct config_class *class,
+		     const struct request_peer *peer);
+
+/* HANDOUT_OK and the oldest ready pool of the class, or the smallest class; else why there is none, and no pool. */
+enum handout_status request_decide(const struct request_context *context, const struct handout_request *request,
+				   const struct request_peer *peer, struct registry_pool **ret_pool);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pools_directories -- directories come into service, with the pools that lie in them, and go. See pools.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "vmmallocd/pools/base.h"
+
+/* Of a class that is not configured any more: whether work does not end where its pools are. */
+static bool hangs_somewhere(const struct pools *pools, const struct registry_class *class)
+{
+	for (unsigned state = 0; class && state < REGISTRY_STATES; state++)
+		for (const struct registry_pool *pool = class->first[state]; pool; pool = pool->next_in_state)
+			if (pools_directory(pools, pool)->hanging > 0)
+				return true;
+	return false;
+}
+
+static void refresh_others(struct pools *pools)
+{
+	for (size_t i = 0; i < pools->provision.count; i++) {
+		struct provision_class *class = pools->provision.classes[i];
+
+		if (!config_find(pools->config, class->name))
+			class->stuck = hangs_somewhere(pools, registry_class(pools->registry, class->name));
+	}
+}
+
+void pools_refresh_classes(struct pools *pools)
+{
+	for (size_t i = 0; i < pools->config->class_count; i++) {
+		const struct config_class *class = &pools->config->classes[i];
+		struct provision_class *provision = provision_class(&pools->provision, class->name);
+		const struct directory *directory = directories_find(&pools->directories, class->directory);
+
+		if (!provision)
+			continue;
+		provision->directory_usable = directory && directory_is_usable(directory);
+		provision->stuck = directory && directory->hanging > 0;
+		/* the next mount there may be another */
+		if (!provision->directory_usable)
+			provision->advice[0] = '\0';
+		provision->punch_may_block = !directory || !directory->open || !directory->dir.tmpfs;
+	}
+	refresh_others(pools);
+}
+
+static void set_problem(struct pools *pools, struct directory *directory, const char *problem)
+{
+	/* it may not work for days: said once */
+	if (strcmp(directory->problem, problem) != 0)
+		log_line(pools->log, LOG_WARNING, "%s", problem);
+	snprintf(directory->problem, sizeof(directory->problem), "%s", problem);
+	directory->due_ms = pools_now_ms(pools) + DIRECTORY_RETRY_MS;
+}
+
+/* --- what lies in a directory --- */
+
+struct tally {
+	size_t ready, leased, orphaned, others;
+};
+
+static void adopt(struct pools *pools, struct directory *directory, const struct recover_found *found,
+		  struct tally *tally)
+{
+	const struct registry_pool *known = registry_find(pools->saved, found->file.id);
+	int probe = found->file.mark == POOL_FILE_NEW ? 0 : pool_file_probe(&directory->dir, &found->file);
+	struct registry_pool pool, *added;
+	enum recover_verdict verdict;
+	enum registry_state state = REGISTRY_FAILED;
+	int r;
+
+	verdict = recover_judge(found, probe, known, pools->config, directory->path, directory->dir.grain,
+				pools_now_s(pools), &pool);
+	switch (verdict) {
+	case RECOVER_IGNORE: return;
+	case RECOVER_DESTROY: tally->others++; break;
+	case RECOVER_READY: tally->ready++; state = REGISTRY_READY; break;
+	case RECOVER_LEASED: tally->leased++; state = REGISTRY_LEASED; break;
+	case RECOVER_RECYCLE: tally->orphaned++; state = REGISTRY_RECYCLING; break;
+	case RECOVER_QUARANTINED: tally->others++; state = REGISTRY_QUARANTINED; break;
+	}
+	pool.may_be_pinned = found->file.mark != POOL_FILE_NEW && state != REGISTRY_READY && pools_know_pins(directory);
+	r = pools_add(pools, directory, &pool, state, &added);
+	if (r != 0)
+		log_line(pools->log, LOG_WARNING, "%s: found in %s: %s", pools_name(&pool).text, directory->path,
+			 strerrordesc_np(-r));
+}
+
+/* What the file of the registry said of this directory is used by now, or has no file. */
+static int drop_saved(void *context, struct registry_pool *pool)
+{
+	void **arguments = context;
+
+	if (strcmp(pool->directory, arguments[1]) == 0)
+		registry_remove(((struct pools *)arguments[0])->saved, pool);
+	return 0;
+}
+
+static void drop_all_saved(struct pools *pools, const struct directory *directory)
+{
+	void *arguments[] = { pools, directory->path };
+
+	(void)registry_each(pools->saved, drop_saved, arguments);
+}
+
+static void adopt_all(struct pools *pools, struct directory *directory, const struct directory_scan *scan)
+{
+	struct tally tally = { 0 };
+
+	for (size_t i = 0; i < scan->count; i++)
+		adopt(pools, directory, &scan->found[i], &tally);
+	drop_all_saved(pools, directory);
+	log_line(pools->log, LOG_INFO,
+		 "pool directory %s: in service; found %zu ready, %zu leased, %zu orphaned, %zu other pools",
+		 directory->path, tally.ready, tally.leased, tally.orphaned, tally.others);
+}
+
+/* --- opening --- */
+
+static void opened(void *context, struct directory_scan *scan)
+{
+	struct pools *pools = context;
+	struct directory *directory = scan->directory;
+	int r = scan->result;
+
+	pools->opening--;
+	if (r == 0) {
+		/* before the pools are probed: who closes one after that is heard */
+		r = pools_watch(pools, scan->dir.fd, &directory->watch);
+		if (r != 0) {
+			struct text error = TEXT_INIT(scan->error);
+
+			text_add(&error, "pool directory %s: inotify: %s", directory->path,
+				 resource_reason(RESOURCE_INOTIFY, r).text);
+			pool_dir_close(&scan->dir);
+		}
+	}
+	if (r == 0) {
+		directory->dir = scan->dir;
+		directory->open = true;
+		directory->lost = false;
+		directory->problem[0] = '\0';
+		adopt_all(pools, directory, scan);
+		if (!directory->wanted && directory->pools == 0) {
+			watch_remove(pools->watch, directory->watch);
+			directory_close(directory);
+		}
+	} else if (directory->wanted && !pools->stopping && !(directory->lost && r == -ENOENT)) {
+		/* that it is not there any more is known, and says more than that it is not there */
+		set_problem(pools, directory, scan->error);
+	} else if (r == -ENOENT && !directory->wanted) {
+		/* neither there nor in the configuration: or the registry's file would have it for ever */
+		drop_all_saved(pools, directory);
+	}
+	pools_refresh_classes(pools);
+	pools_kick(pools);
+}
+
+static void not_started(struct pools *pools, struct directory *directory, int error)
+{
+	char problem[PROVISION_PROBLEM_BYTES];
+
+	snprintf(problem, sizeof(problem), "pool directory %s: %s", directory->path,
+		 resource_reason(RESOURCE_THREAD, error).text);
+	set_problem(pools, directory, problem);
+}
+
+void pools_open_directories(struct pools *pools)
+{
+	int64_t now_ms = pools_now_ms(pools);
+
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next) {
+		/* only for what was saved there: once is enough */
+		bool needed = directory->wanted || (directory->due_ms == 0 && registry_count(pools->saved) > 0);
+		int r;
+
+		if (!needed || directory->open || directory->opening || directory->due_ms > now_ms)
+			continue;
+		directory->due_ms = now_ms + DIRECTORY_RETRY_MS;
+		r = directory_start_opening(directory, pools->loop, opened, pools);
+		directory->opening_ms = now_ms;
+		if (r == 0)
+			pools->opening++;
+		else
+			not_started(pools, directory, r);
+	}
+}
+
+int64_t pools_directories_due_ms(const struct pools *pools, int64_t latest_ms)
+{
+	for (const struct directory *directory = pools->directories.first; directory; directory = directory->next)
+		if (directory->wanted && !directory->open && !directory->opening && directory->due_ms < latest_ms)
+			latest_ms = directory->due_ms;
+	return latest_ms;
+}
+
+void pools_retry_directories(struct pools *pools)
+{
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
+		if (directory->wanted && !directory->open)
+			directory->due_ms = 0;
+}
+
+/* --- going --- */
+
+/* Its file is not: should the directory come back, who has the pool must not have one more then. */
+void pools_leave(struct pools *pools, struct registry_pool *pool)
+{
+	struct registry_pool copy = *pool, *added;
+
+	copy.job = NULL;
+	/* without memory, as after a start without the registry's file */
+	if (pool->state != REGISTRY_CREATING)
+		(void)registry_add(pools->saved, &copy, pool->state, &added);
+	pools_forget(pools, pool);
+}
+
+static int leave_pool_of(void *context, struct registry_pool *pool)
+{
+	void **arguments = context;
+
+	if (!provision_is_busy(pool) && strcmp(pool->directory, arguments[1]) == 0)
+		pools_leave(arguments[0], pool);
+	return 0;
+}
+
+static void lose(struct pools *pools, struct directory *directory, const char *problem)
+{
+	void *arguments[] = { pools, directory->path };
+
+	watch_remove(pools->watch, directory->watch);
+	directory->gone = directory->lost = true;
+	set_problem(pools, directory, problem);
+	for (struct job *job = pools->jobs.first; job; job = job->next)
+		if (job->directory == directory)
+			jobs_cancel(job);
+	(void)registry_each(pools->registry, leave_pool_of, arguments);
+	if (directory->pools == 0)
+		directory_close(directory);
+	pools_refresh_classes(pools);
+}
+
+void pools_directory_gone(struct pools *pools, struct directory *directory)
+{
+	char problem[PROVISION_PROBLEM_BYTES];
+
+	snprintf(problem, sizeof(problem), "pool directory %s: removed or unmounted", directory->path);
+	lose(pools, directory, problem);
+}
+
+/* Without its lock another daemon could take the directory, and could have by now. */
+static void keep_lock(struct pools *pools, struct directory *directory)
+{
+	char problem[PROVISION_PROBLEM_BYTES] = "";
+	struct text error = TEXT_INIT(problem);
+	int r;
+
+	if (pool_dir_is_locked(&directory->dir))
+		return;
+	r = pool_dir_lock(&directory->dir, &error);
+	if (r == -EBUSY) {
+		lose(pools, directory, problem);
+	} else if (r != 0) {
+		set_problem(pools, directory, problem);
+	} else {
+		directory->problem[0] = '\0';
+		log_line(pools->log, LOG_WARNING, "pool directory %s: its lock was removed, and is there again",
+			 directory->path);
+	}
+}
+
+/* No event comes of that: the descriptor keeps a directory that was removed, or a file system that was detached. */
+static bool is_gone(const struct directory *directory)
+{
+	struct statx sx;
+
+	if (statx(AT_FDCWD, directory->path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO, &sx) != 0)
+		return errno == ENOENT || errno == ENOTDIR;
+	return sx.stx_ino != directory->dir.ino || makedev(sx.stx_dev_major, sx.stx_dev_minor) != directory->dir.dev;
+}
+
+/* A file system that does not answer keeps a thread for each directory, and a few for work there. */
+static void say_hanging(struct pools *pools)
+{
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next) {
+		char problem[PROVISION_PROBLEM_BYTES];
+
+		if (!directory->opening || pools_now_ms(pools) - directory->opening_ms < DIRECTORY_ANSWER_MS)
+			continue;
+		snprintf(problem, sizeof(problem), "pool directory %s: it does not answer", directory->path);
+		set_problem(pools, directory, problem);
+	}
+	if (jobs_count_hanging(&pools->jobs) == 0)
+		return;
+	pools_refresh_classes(pools);
+	log_line(pools->log, LOG_WARNING, "%u pieces of work on pools do not end: their directories get no more",
+		 pools->jobs.hanging);
+}
+
+void pools_check_directories(struct pools *pools)
+{
+	say_hanging(pools);
+	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
+		if (directory_is_usable(directory) && is_gone(directory))
+			pools_directory_gone(pools, directory);
+		else if (directory_is_usable(directory))
+			keep_lock(pools, directory);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* directory -- see directory.h. */
+#include "vmmallocd/pools/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct directory *directories_find(const struct directories *directories, const char *path)
+{
+	struct directory *directory = directories->first;
+
+	while (directory && strcmp(directory->path, path) != 0)
+		directory = directory->next;
+	return directory;
+}
+
+struct directory *directories_by_watch(const struct directories *directories, int watch)
+{
+	struct directory *directory = directories->first;
+
+	while (directory && !(directory_is_usable(directory) && directory->watch == watch))
+		directory = directory->next;
+	return directory;
+}
+
+struct directory *directories_add(struct directories *directories, const char *path)
+{
+	struct directory *directory = directories_find(directories, path);
+
+	if (directory)
+		return directory;
+	directory = calloc(1, sizeof(*directory));
+	if (!directory)
+		return NULL;
+	directory->path = strdup(path);
+	if (!directory->path) {
+		free(directory);
+		return NULL;
+	}
+	directory->next = directories->first;
+	directories->first = directory;
+	return directory;
+}
+
+bool directory_is_usable(const struct directory *directory)
+{
+	return directory->open && !directory->gone;
+}
+
+static int add_found(void *context, const struct pool_file *file, bool has_header, const struct pool_header *header)
+{
+	struct directory_scan *scan = context;
+
+	if (scan->count == scan->size) {
+		size_t size = scan->size ? scan->size * 2 : 64;
+		struct recover_found *found = reallocarray(scan->found, size, sizeof(*found));
+
+		if (!found)
+			return -ENOMEM;
+		scan->found = found;
+		scan->size = size;
+	}
+	recover_read(file, has_header, header, &scan->found[scan->count++]);
+	return 0;
+}
+
+/*
+ * A full file system has no room for the self-test's file. But where pools lie the test was passed before they were
+ * made, and their space may come back only if they are taken into service.
+ */
+static bool was_tested(struct directory_scan *scan)
+{
+	char name[POOL_FILE_NAME_BYTES];
+	struct statx sx;
+
+	if (scan->count == 0)
+		return false;
+	pool_file_name_format(&scan->found[0].file, name);
+	if (statx(scan->dir.fd, name, AT_SYMLINK_NOFOLLOW, 0, &sx) != 0)
+		return false;
+	scan->dir.dax = sx.stx_attributes & STATX_ATTR_DAX;
+	return true;
+}
+
+static int test_and_scan(struct directory_scan *scan, struct text *error)
+{
+	int tested = pool_dir_self_test(&scan->dir, error);
+	int r;
+
+	if (tested != 0 && tested != -ENOSPC && tested != -EDQUOT)
+		return tested;
+	/* after the test, whose file is none of what is there */
+	r = pool_dir_scan(&scan->dir, add_found, scan);
+	if (r != 0)
+		text_add(error, "pool directory %s: scan: %s", scan->directory->path, strerrordesc_np(-r));
+	else if (tested != 0 && !was_tested(scan))
+		r = tested;
+	return r;
+}
+
+static void open_and_scan(struct work *work)
+{
+	struct directory_scan *scan = work->data;
+	struct text error = TEXT_INIT(scan->error);
+
+	scan->result = pool_dir_open(scan->directory->path, &scan->dir, &error);
+	if (scan->result != 0)
+		return;
+	scan->result = pool_dir_lock(&scan->dir, &error);
+	if (scan->result == 0)
+		scan->result = test_and_scan(scan, &error);
+	if (scan->result != 0)
+		pool_dir_close(&scan->dir);
+}
+
+static void opened(struct work *work)
+{
+	struct directory_scan *scan = work->data;
+
+	scan->directory->opening = false;
+	scan->done(scan->context, scan);
+	free(scan->found);
+	free(scan);
+}
+
+int directory_start_opening(struct directory *directory, uv_loop_t *loop,
+			    void (*done)(void *context, struct directory_scan *scan), void *context)
+{
+	struct directory_scan *scan = calloc(1, sizeof(*scan));
+	int r;
+
+	if (!scan)
+		return -ENOMEM;
+	scan->directory = directory;
+	scan->done = done;
+	scan->context = context;
+	scan->work.data = scan;
+	r = work_start(loop, &scan->work, open_and_scan, opened);
+	if (r != 0) {
+		free(scan);
+		return r;
+	}
+	directory->opening = true;
+	return 0;
+}
+
+void directory_close(struct directory *directory)
+{
+	if (directory->open)
+		pool_dir_close(&directory->dir);
+	directory->open = directory->gone = false;
+}
+
+void directories_done(struct directories *directories)
+{
+	while (directories->first) {
+		struct directory *directory = directories->first;
+
+		directories->first = directory->next;
+		directory_close(directory);
+		free(directory->path);
+		free(directory);
+	}
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * early -- pools that were still in use when their event came: when each is looked at again. Pure.
+ *
+ * The kernel says IN_CLOSE_WRITE shortly before the file counts as closed (__fput in its fs/file_table.c): a thread of
+ * a client's that loses its processor in between, or has many locks to drop, is still there when we look. So each pool
+ * is looked at after 1, 2, 4, ... ms, whatever happens to others: two seconds in all, and who is free by then is found
+ * in no more than twice the time that it took.
+ */
+#ifndef VMMALLOCD_POOLS_EARLY_H
+#define VMMALLOCD_POOLS_EARLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmmallocd/files/pool_file.h"
+
+#define EARLY_LOOKS 11
+#define EARLY_POOLS_MOST 4096    /* the others' turn in the round of probes comes all the same */
+
+struct early_pool {
+	uint8_t id[POOL_FILE_ID_BYTES];
+	unsigned looks;          /* that it has had */
+	int64_t due_ms;
+};
+
+/* All zero: none. */
+struct early {
+	struct early_pool *pools;
+	size_t count, size;
+};
+
+/* Its event has come, and it is still in use; counted anew if it was there. */
+void early_add(struct early *early, const uint8_t id[POOL_FILE_ID_BYTES], int64_t now_ms);
+
+/* The next that is to be looked at now; false: none. Each is given once in its time. */
+bool early_next(struct early *early, int64_t now_ms, uint8_t ret_id[POOL_FILE_ID_BYTES]);
+
+/* When the next look is due; INT64_MAX: never. */
+int64_t early_due_ms(const struct early *early);
+
+/* It is free, or not there any more. */
+void early_forget(struct early *early, const uint8_t id[POOL_FILE_ID_BYTES]);
+void early_done(struct early *early);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pools_handout -- a ready pool becomes a client's. See pools.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmmallocd/pools/base.h"
+
+#define TRIES 8    /* ready pools that turn out to be odd, in one request */
+
+static bool identify(void *context, const char *path, dev_t *ret_dev, ino_t *ret_ino)
+{
+	const struct pools *pools = context;
+	const struct directory *directory = directories_find(&pools->directories, path);
+
+	if (!directory || !directory_is_usable(directory))
+		return false;
+	*ret_dev = directory->dir.dev;
+	*ret_ino = directory->dir.ino;
+	return true;
+}
+
+/* For people to read: the process may be gone, and its number another's. */
+static void read_comm(pid_t pid, char comm[16])
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	memset(comm, 0, 16);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return;
+	n = read(fd, comm, 15);
+	if (n > 0 && comm[n - 1] == '\n')
+		comm[n - 1] = '\0';
+	close(fd);
+}
+
+/* -EAGAIN: nothing is wrong with the pool, but it cannot be had now. Other failures: it is not ready any more. */
+static int lease(struct pools *pools, struct registry_pool *pool, const struct request_peer *peer, int *ret_fd)
+{
+	const struct directory *directory = pools_directory(pools, pool);
+	int r = pool_file_check(&directory->dir, &pool->file);
+	int fd = r == 0 ? pool_file_open(&directory->dir, &pool->file) : r;
+
+	if (resource_has_run_out(fd)) {
+		pools_short_of_descriptors(pools, fd, "hand-out of a pool");
+		return -EAGAIN;
+	}
+	if (fd < 0) {
+		pools_fail(pools, pool, "open", strerrordesc_np(-fd));
+		return fd;
+	}
+	/* first the directory, which is the truth after a crash: a pool that may have been seen is never ready again */
+	r = pool_file_set_mark(&directory->dir, &pool->file, POOL_FILE_USED);
+	if (r != 0) {
+		close(fd);
+		pools_fail(pools, pool, "rename", strerrordesc_np(-r));
+		return r;
+	}
+	pool->owner = (struct registry_owner){ .pid = (uint32_t)peer->pid, .uid = peer->uid };
+	read_comm(peer->pid, pool->owner.comm);
+	pool->may_be_pinned = pools_know_pins(directory);
+	pool->leases++;
+	pools_set_state(pools, pool, REGISTRY_LEASED);
+	*ret_fd = fd;
+	return 0;
+}
+
+enum handout_status pools_take(struct pools *pools, const struct handout_request *request,
+			       const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd)
+{
+	const struct request_context context = {
+		.config = pools->config, .registry = pools->registry, .own_uid = geteuid(),
+		.identify = identify, .context = pools,
+	};
+	enum handout_status status = HANDOUT_NONE_READY;
+	struct registry_pool *pool = NULL;
+	int r = -EAGAIN;
+
+	for (int i = 0; i < TRIES; i++) {
+		status = request_decide(&context, request, peer, &pool);
+		/* what was closed before the request was sent counts, though its event comes after that in the loop */
+		if (status == HANDOUT_LIMIT && i == 0) {
+			watch_hear(pools->watch);
+			status = request_decide(&context, request, peer, &pool);
+		}
+		if (status != HANDOUT_OK)
+			break;
+		r = lease(pools, pool, peer, ret_fd);
+		if (r == 0 || r == -EAGAIN)
+			break;
+	}
+	if (status == HANDOUT_OK && r != 0)
+		status = HANDOUT_NONE_READY;
+	if (status == HANDOUT_OK) {
+		pools->handed_out++;
+		log_line(pools->log, LOG_DEBUG, "%s: handed to %s, pid %d of uid %u", pools_name(pool).text,
+			 pool->owner.comm, (int)peer->pid, (unsigned)peer->uid);
+		*ret_pool = pool;
+	} else {
+		pools->refused++;
+		log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u: %s", (int)peer->pid, (unsigned)peer->uid,
+			 handout_status_text(status));
+	}
+	pools_kick(pools);
+	return status;
+}
+
+/* --- who asks while his last pools are still being looked at --- */
+
+/* Calls `visit` for the pools that were given back by a user and may be pinned, until it returns true. */
+static bool each_pinned(struct pools *pools, uint32_t uid, bool (*visit)(struct registry_pool *pool))
+{
+	static const enum registry_state states[] = { REGISTRY_RECYCLING, REGISTRY_FAILED, REGISTRY_QUARANTINED };
+
+	for (size_t i = 0; i < pools->provision.count; i++) {
+		const struct registry_class *class =
+			registry_class(pools->registry, pools->provision.classes[i]->name);
+
+		for (size_t s = 0; class && s < sizeof(states) / sizeof(states[0]); s++)
+			for (struct registry_pool *pool = class->first[states[s]]; pool; pool = pool->next_in_state)
+				if (pool->owner.uid == uid && registry_is_pinned(pool) && visit(pool))
+					return true;
+	}
+	return false;
+}
+
+static bool hurry(struct registry_pool *pool)
+{
+	if (pool->pins_show && pool->job && !provision_is_busy(pool))
+		((struct provision_work *)pool->job)->due_ms = 0;
+	return false;
+}
+
+static bool is_undecided(struct registry_pool *pool)
+{
+	return pool->state == REGISTRY_RECYCLING || (pool->pins_show && provision_is_busy(pool));
+}
+
+bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool first)
+{
+	if (first) {
+		(void)each_pinned(pools, peer->uid, hurry);
+		pools_kick(pools);
+	}
+	if (!each_pinned(pools, peer->uid, is_undecided))
+		return false;
+	pools->refused--;
+	return true;
+}
+
+void pools_unsent(struct pools *pools, struct registry_pool *pool, int error)
+{
+	log_line(pools->log, LOG_DEBUG, "%s: not sent: %s", pools_name(pool).text, strerrordesc_np(-error));
+	pools->handed_out--;
+	/* by the same proof as any other: whatever the failure was, nobody's word counts */
+	pools_probe(pools, pool);
+	pools_kick(pools);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * jobs -- what blocks, in threads: pools are made, warmed, scrubbed and removed there.
+ *
+ * How many run at once is the caller's to decide (provision.h).
+ */
+#ifndef VMMALLOCD_POOLS_JOBS_H
+#define VMMALLOCD_POOLS_JOBS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "vmmallocd/files/pool_file.h"
+#include "vmmallocd/plan/provision.h"
+#include "vmmallocd/base/work.h"
+
+struct directory;
+
+struct job {
+	/* set by the caller */
+	enum provision_kind kind;
+	bool may_block;                 /* counted as a punch */
+	struct directory *directory;    /* stays open until `done` was called */
+	struct pool_file file;          /* not for PROVISION_CREATE; changed by the job */
+	char class_name[HANDOUT_CLASS_BYTES];
+	uint64_t size_bytes;
+	unsigned punch_timeout_ms;
+	struct registry_pool *pool;     /* stays until `done` was called; not looked at by the job */
+	void (*done)(void *context, struct job *job);   /* in the loop; the job is freed when it returns */
+	void *context;
+	/* what came of it */
+	int result;                     /* 0 or -errno */
+	char error[PROVISION_PROBLEM_BYTES];
+	char advice[PROVISION_PROBLEM_BYTES];
+	uint64_t huge_bytes;
+	/* the module's own */
+	struct jobs *jobs;
+	atomic_bool cancel;
+	int64_t started_ms;
+	bool hangs;                     /* it takes longer than any file system that answers */
+	struct work work;
+	struct job *next, *prev;
+};
+
+struct jobs {
+	uv_loop_t *loop;
+	struct job *first;
+	unsigned running, punches, checks;      /* each job is counted in one of them, */
+	unsigned hanging;                       /* or here, and keeps no other waiting */
+};
+
+/* Copies *job and starts it. 0, or -errno (work.h), and then `done` is not called. */
+int jobs_start(struct jobs *jobs, const struct job *job);
+
+/* Counts those that hang by now, also in their directories. How many came to it. */
+unsigned jobs_count_hanging(struct jobs *jobs);
+
+/* Asks a job, or all, to end early; `done` is called all the same. */
+void jobs_cancel(struct job *job);
+void jobs_cancel_all(struct jobs *jobs);
+
+#endif

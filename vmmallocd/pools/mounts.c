@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mounts -- see mounts.h. The kernel's list of mounts can be polled, for what is urgent: proc(5), /proc/PID/mounts. */
+#include "vmmallocd/pools/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct mounts {
+	uv_poll_t poll;
+	uv_timer_t timer;
+	int fd;
+	unsigned open_handles;
+	void (*changed)(void *context);
+	void *context;
+};
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct mounts *mounts = timer->data;
+
+	mounts->changed(mounts->context);
+}
+
+static void on_change(uv_poll_t *poll, int status, int what)
+{
+	struct mounts *mounts = poll->data;
+
+	(void)status;
+	(void)what;
+	if (!uv_is_active((uv_handle_t *)&mounts->timer))
+		(void)uv_timer_start(&mounts->timer, on_pause_over, MOUNTS_PAUSE_MS, 0);
+}
+
+int mounts_open(uv_loop_t *loop, void (*changed)(void *context), void *context, struct mounts **ret_mounts)
+{
+	struct mounts *mounts = calloc(1, sizeof(*mounts));
+	int r;
+
+	if (!mounts)
+		return -ENOMEM;
+	mounts->changed = changed;
+	mounts->context = context;
+	mounts->fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	r = mounts->fd < 0 ? -errno : uv_poll_init(loop, &mounts->poll, mounts->fd);
+	if (r != 0) {
+		if (mounts->fd >= 0)
+			close(mounts->fd);
+		free(mounts);
+		return r;
+	}
+	(void)uv_timer_init(loop, &mounts->timer);
+	mounts->poll.data = mounts->timer.data = mounts;
+	mounts->open_handles = 2;
+	(void)uv_poll_start(&mounts->poll, UV_PRIORITIZED, on_change);
+	*ret_mounts = mounts;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct mounts *mounts = handle->data;
+
+	if (--mounts->open_handles == 0)
+		free(mounts);
+}
+
+void mounts_close(struct mounts *mounts)
+{
+	if (!mounts)
+		return;
+	uv_close((uv_handle_t *)&mounts->poll, on_closed);
+	uv_close((uv_handle_t *)&mounts->timer, on_closed);
+	close(mounts->fd);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pools_control -- what an operator asks and orders. See pools.h and control.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmmallocd/pools/base.h"
+
+/* For somebody it is a problem that there is none, for others it is what was wanted: so it says who has them. */
+static const char *say_used_up(struct provision_class *class, const struct config_class *config,
+			       const struct registry_class *pools)
+{
+	struct text text = TEXT_INIT(class->used_up);
+	const char *comma = ":";
+
+	text_add(&text, "it has as many pools as it may have (max = %u), and none is ready", config->max);
+	for (enum registry_state state = 0; state < REGISTRY_STATES; state++) {
+		if (pools->counts[state] == 0)
+			continue;
+		text_add(&text, "%s %zu %s", comma, pools->counts[state], registry_state_name(state));
+		comma = ",";
+	}
+	return class->used_up;
+}
+
+const char *pools_problem(const struct pools *pools)
+{
+	if (pools->threads.problem[0] != '\0')
+		return pools->threads.problem;
+	return pools->descriptors.problem[0] != '\0' ? pools->descriptors.problem : NULL;
+}
+
+/* No pool is ready, and some are held by others than those that they were given to: a scanner, or a child. */
+static bool short_of_left(struct pools *pools, struct provision_class *class)
+{
+	const struct registry_class *counts = registry_class(pools->registry, class->name);
+	struct text text = TEXT_INIT(class->used_up);
+
+	return counts && counts->counts[REGISTRY_READY] == 0 &&
+	       provision_is_short(class, pools->config, pools->registry) && pools_say_left(counts, &text);
+}
+
+const char *pools_class_problem(struct pools *pools, const char *class_name)
+{
+	const struct config_class *config = config_find(pools->config, class_name);
+	struct provision_class *class = provision_class(&pools->provision, class_name);
+	const struct directory *directory = config ? directories_find(&pools->directories, config->directory) : NULL;
+
+	if (config && config->problem)
+		return config->problem;
+	if (directory && directory->problem[0] != '\0')
+		return directory->problem;
+	if (class && directory && directory->hanging > 0) {
+		snprintf(class->used_up, sizeof(class->used_up),
+			 "pool directory %s: %u pieces of work there do not end", directory->path, directory->hanging);
+		return class->used_up;
+	}
+	/* while all that it should have is there, it does not matter that no more can be made */
+	if (class && class->problem[0] != '\0' && provision_is_short(class, pools->config, pools->registry))
+		return class->problem;
+	if (class && short_of_left(pools, class))
+		return class->used_up;
+	if (class && provision_is_used_up(class, pools->config, pools->registry))
+		return say_used_up(class, config, registry_class(pools->registry, class_name));
+	return class && class->advice[0] != '\0' ? class->advice : NULL;
+}
+
+uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_bytes)
+{
+	const struct directory *directory = directories_find(&pools->directories, path);
+	uint64_t grain = directory && directory->open ? directory->dir.grain : 1;
+
+	return size_bytes > UINT64_MAX - grain ? size_bytes : (size_bytes + grain - 1) / grain * grain;
+}
+
+int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
+{
+	const struct directory *directory = pools_directory(pools, pool);
+	uint64_t most = pools_bytes(pools, pool->directory, pool->size_bytes);
+	struct pool_header header;
+	int r;
+
+	if (!directory || !directory->open)
+		return -ENOENT;
+	r = pool_file_read_header(&directory->dir, &pool->file, &header);
+	if (r != 0)
+		return r;
+	/* its owner may have written anything */
+	*ret_used = header.used_bytes < most ? header.used_bytes : most;
+	*ret_peak = header.peak_bytes < most ? header.peak_bytes : most;
+	return 0;
+}
+
+struct prune {
+	struct pools *pools;
+	bool dry_run;
+	int (*visit)(void *context, const struct registry_pool *pool);
+	void *context;
+};
+
+static int prune_pool(const struct prune *prune, struct registry_pool *pool)
+{
+	struct provision_work *work = pool->job;
+	int r = prune->visit(prune->context, pool);
+
+	if (r != 0 || prune->dry_run)
+		return r;
+	if (work)
+		work->due_ms = 0;
+	if (pool->state != REGISTRY_FAILED)
+		pools_set_state(prune->pools, pool, REGISTRY_FAILED);
+	return 0;
+}
+
+static int prune_ready(const struct prune *prune, const struct config_class *config, const struct registry_class *pools)
+{
+	size_t keep = config ? config->ready : 0;
+	size_t ready = pools->counts[REGISTRY_READY];
+	struct registry_pool *next;
+	int r = 0;
+
+	if (config && config->closed)
+		return 0;
+	for (struct registry_pool *pool = pools->first[REGISTRY_READY]; pool && r == 0; pool = next) {
+		next = pool->next_in_state;
+		if (provision_is_busy(pool) || (ready <= keep && provision_fits(config, pool)))
+			continue;
+		ready--;
+		r = prune_pool(prune, pool);
+	}
+	return r;
+}
+
+/*
+ * What is pinned must not be removed: it would be nobody's memory. On DAX it would even be another file's. What is
+ * being removed already, once more perhaps after a failure, is one of those that the caller hears of.
+ */
+static bool may_prune(const struct prune *prune, const struct registry_pool *pool)
+{
+	if (provision_is_busy(pool))
+		return pool->state == REGISTRY_FAILED;
+	if (pool->state == REGISTRY_QUARANTINED && registry_is_pinned(pool))
+		return false;
+	return pool_file_probe(&pools_directory(prune->pools, pool)->dir, &pool->file) == 0;
+}
+
+static int prune_odd(const struct prune *prune, const struct registry_class *pools, enum registry_state state)
+{
+	struct registry_pool *next;
+	int r = 0;
+
+	for (struct registry_pool *pool = pools->first[state]; pool && r == 0; pool = next) {
+		next = pool->next_in_state;
+		if (may_prune(prune, pool))
+			r = prune_pool(prune, pool);
+	}
+	return r;
+}
+
+int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, const struct registry_pool *pool),
+		void *context)
+{
+	const struct prune prune = { .pools = pools, .dry_run = dry_run, .visit = visit, .context = context };
+	int r = 0;
+
+	for (size_t i = 0; i < pools->provision.count && r == 0; i++) {
+		const char *name = pools->provision.classes[i]->name;
+		const struct registry_class *class = registry_class(pools->registry, name);
+
+		if (!class)
+			return -ENOMEM;
+		/* before the ready ones, which then are failed ones */
+		r = prune_odd(&prune, class, REGISTRY_FAILED);
+		if (r == 0)
+			r = prune_odd(&prune, class, REGISTRY_QUARANTINED);
+		if (r == 0)
+			r = prune_ready(&prune, config_find(pools->config, name), class);
+	}
+	if (!dry_run)
+		pools_kick(pools);
+	return r;
+}
+
+const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work)
+{
+	const struct registry_pool *pool = registry_find(pools->registry, id);
+	const struct provision_work *work = pool ? pool->job : NULL;
+
+	*ret_at_work = false;
+	if (!pool)
+		return NULL;
+	if (pool->state == REGISTRY_QUARANTINED)
+		return "a page of it is still held";
+	if (pool->state == REGISTRY_LEASED || (work && work->due_ms > 0 && work->error == -EAGAIN))
+		return "somebody has it open";
+	if (work && work->due_ms > 0 && !work->running && work->error != 0)
+		return strerrordesc_np(-work->error);
+	*ret_at_work = true;
+	return "it is still being removed";
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pools -- the life of all pools: what provision.h, recover.h and request.h decide is done here.
+ *
+ *     watch.h (somebody closed) --> probe --> RECYCLING --> jobs.h (scrub, warm) --> READY --> pools_take --> LEASED
+ *     provision.h (one more)    --> jobs.h (create, warm) --> READY
+ *     directory.h (scanned)     --> recover.h --> registry
+ *
+ * Everything runs in the loop's thread and takes microseconds; what blocks goes to jobs.h and directory.h. A pool in
+ * the registry lies in an open directory; one that a job works on (provision_is_busy) is left alone until the job is
+ * done.
+ */
+#ifndef VMMALLOCD_POOLS_POOLS_H
+#define VMMALLOCD_POOLS_POOLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "vmmallocd/config/config.h"
+#include "vmmallocd/pools/directory.h"
+#include "vmmallocd/pools/early.h"
+#include "vmmallocd/pools/jobs.h"
+#include "vmmallocd/base/log.h"
+#include "vmmallocd/pools/mounts.h"
+#include "vmmallocd/plan/provision.h"
+#include "vmmallocd/plan/registry.h"
+#include "vmmallocd/plan/request.h"
+#include "vmmallocd/base/shortage.h"
+#include "vmmallocd/pools/watch.h"
+
+#define POOLS_PROBE_ROUND_S 60    /* each leased pool is probed once in this time though no event came */
+
+struct pools {
+	uv_loop_t *loop;
+	struct log *log;
+	const struct config *config;         /* the caller's; changed by pools_configure */
+	struct registry *registry;
+	struct registry *saved;              /* what its file said, or directories had that went; until scanned */
+	struct provision provision;
+	struct jobs jobs;
+	struct directories directories;
+	struct watch *watch;                 /* NULL before the first directory is watched, and once it stops */
+	struct mounts *mounts;               /* NULL: not to be had; what it says is looked for each second as well */
+	uv_timer_t due_timer, probe_timer, early_timer;
+	unsigned probe_slice;
+	size_t checks;                       /* that were made, one a second */
+	struct early early;
+	unsigned opening;                    /* directories at which a thread is */
+	bool stopping;
+	struct shortage threads, descriptors;   /* of the whole daemon */
+	uint64_t handed_out, refused, recycled, destroyed;   /* count, since the start */
+	void (*changed)(void *context);      /* something was done that may have to be saved or told */
+	void *context;
+};
+
+/* `saved` becomes the pools' own. Opens the directories of all classes, and of saved pools, in threads. 0 or -errno. */
+int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const struct config *config,
+	       struct registry *saved, void (*changed)(void *context), void *context);
+
+/* Whether every directory was looked at once, so that clients can be served. */
+bool pools_are_found(const struct pools *pools);
+
+/* Another configuration, after a reload; the old one must last until this returns. */
+void pools_configure(struct pools *pools, const struct config *config);
+
+/*
+ * The pool for a request: leased and marked so in its directory, with a new descriptor to send and then to close. Or a
+ * status that is not HANDOUT_OK, and nothing.
+ */
+enum handout_status pools_take(struct pools *pools, const struct handout_request *request,
+			       const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd);
+/*
+ * After HANDOUT_PINNED: whether that may change in a moment, as a pool that the user has given back is still being
+ * looked at. Then the refusal does not count, and the caller asks again. `first`: what was found pinned before is
+ * looked at once more.
+ */
+bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool first);
+/* The descriptor could not be sent, and is closed. */
+void pools_unsent(struct pools *pools, struct registry_pool *pool, int error);
+
+/* Something that the daemon wanted could not be had: descriptors. */
+void pools_short_of_descriptors(struct pools *pools, int error, const char *what);
+
+/* For the control interface: see control.h. */
+uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_bytes);
+const char *pools_problem(const struct pools *pools);   /* of no class alone; NULL: none */
+const char *pools_class_problem(struct pools *pools, const char *class_name);
+int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
+int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, const struct registry_pool *pool),
+		void *context);
+const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
+
+/* Begins nothing any more and cancels what is at work; the loop then ends it. Leased and ready pools stay. */
+void pools_stop(struct pools *pools);
+/* After the loop: frees everything but the structure itself. */
+void pools_done(struct pools *pools);
+
+#endif

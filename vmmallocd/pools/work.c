@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pools_work -- jobs on pools: started as provision.h says, and what becomes of a pool when one ends. See pools.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "vmmallocd/pools/base.h"
+
+#define DUE_MOST_MS 3600000    /* the clock is looked at this often though nothing is due */
+
+/* "1 GiB", "1536 KiB", "4097 bytes". */
+static void format_size(uint64_t bytes, char *text, size_t size)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+	unsigned unit = 0;
+
+	while (unit < 4 && bytes >= 1024 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(text, size, "%" PRIu64 " %s", bytes, units[unit]);
+}
+
+/* --- trouble --- */
+
+static void say_problem(struct pools *pools, struct provision_class *class, const struct job *job)
+{
+	char problem[PROVISION_PROBLEM_BYTES], size[32];
+
+	if (job->result == -ENOSPC || job->result == -EDQUOT) {
+		format_size(job->size_bytes, size, sizeof(size));
+		snprintf(problem, sizeof(problem), "pool directory %s: no space left for a pool of %s",
+			 job->directory->path, size);
+	} else {
+		snprintf(problem, sizeof(problem), "%s", job->error);
+	}
+	/* the same at every retry: said once */
+	if (strcmp(problem, class->problem) != 0)
+		log_line(pools->log, LOG_WARNING, "class '%s': %s", class->name, problem);
+	snprintf(class->problem, sizeof(class->problem), "%s", problem);
+}
+
+/* What runs out for one runs out for all: it is the daemon's trouble, and said once. */
+static void say_shortage(struct pools *pools, const struct job *job)
+{
+	shortage_begin(&pools->descriptors, pools->log, pools_now_ms(pools), RESOURCE_DESCRIPTOR, job->result,
+		       "work on pools");
+}
+
+static void creation_failed(struct pools *pools, const struct job *job)
+{
+	struct provision_class *class = provision_class(&pools->provision, job->class_name);
+
+	if (job->result == -ECANCELED || !class || !config_find(pools->config, class->name))
+		return;
+	provision_failed(class, pools_now_ms(pools));
+	if (resource_has_run_out(job->result))
+		say_shortage(pools, job);
+	else
+		say_problem(pools, class, job);
+}
+
+/* A look costs little; a punch may keep a worker waiting. */
+static void retry_pinned(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	bool looked = job->kind == PROVISION_CHECK;
+
+	provision_retry_later(pool->job, pools_now_ms(pools),
+			      looked ? PROVISION_CHECK_PAUSE_MS : PROVISION_PUNCH_PAUSE_MS,
+			      looked ? PROVISION_CHECK_PAUSE_MOST_MS : PROVISION_PUNCH_PAUSE_MOST_MS);
+}
+
+static void quarantine(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	struct provision_work *work = pool->job;
+	int r = pool_file_set_mark(&job->directory->dir, &pool->file, POOL_FILE_BAD);
+
+	retry_pinned(pools, pool, job);
+	if (r != 0) {
+		pools_fail(pools, pool, "quarantine", strerrordesc_np(-r));
+		return;
+	}
+	/* said once: it may stay so for as long as its last user likes */
+	if (pool->state == REGISTRY_QUARANTINED)
+		return;
+	log_line(pools->log, LOG_WARNING,
+		 "%s: a page of it is pinned; it counts as a pool of uid %u, and is tried again in %u s",
+		 pools_name(pool).text, (unsigned)pool->owner.uid, work->pause_ms / 1000);
+	pools_set_state(pools, pool, REGISTRY_QUARANTINED);
+}
+
+/* --- a job has ended --- */
+
+static void make_ready(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	struct provision_class *class = provision_class(&pools->provision, pool->class_name);
+	int r = pool_file_set_mark(&job->directory->dir, &pool->file, POOL_FILE_READY);
+
+	if (r != 0) {
+		pools_fail(pools, pool, "rename", strerrordesc_np(-r));
+		return;
+	}
+	/* one that came back does not say that there is room for more */
+	if (class && pool->leases == 0)
+		provision_succeeded(class, pools_now_ms(pools));
+	log_line(pools->log, LOG_DEBUG, "%s: ready, %" PRIu64 " of %" PRIu64 " bytes in huge pages",
+		 pools_name(pool).text, job->huge_bytes, pool->file.size_bytes);
+	pools_set_state(pools, pool, REGISTRY_READY);
+}
+
+/* Clean, and nobody has it: on its way to the next. */
+static void go_on(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	const struct config_class *class = config_find(pools->config, pool->class_name);
+
+	if (!provision_fits(class, pool) || job->directory->gone)
+		pools_set_state(pools, pool, REGISTRY_FAILED);
+	else if (class->warm)
+		pools_set_state(pools, pool, REGISTRY_WARMING);
+	else
+		make_ready(pools, pool, job);
+}
+
+static void created(struct pools *pools, const struct job *job)
+{
+	struct registry_pool pool = {
+		.directory = job->directory->path, .file = job->file, .size_bytes = job->size_bytes,
+		.created_s = pools_now_s(pools), .changed_s = pools_now_s(pools),
+	}, *added;
+	int r = job->result;
+
+	if (r == 0) {
+		memcpy(pool.id, job->file.id, sizeof(pool.id));
+		memcpy(pool.class_name, job->class_name, sizeof(pool.class_name));
+		r = pools_add(pools, job->directory, &pool, REGISTRY_WARMING, &added);
+		if (r == 0)
+			go_on(pools, added, job);
+		else
+			log_line(pools->log, LOG_ERR, "%s: register: %s", pools_name(&pool).text, strerrordesc_np(-r));
+	} else {
+		creation_failed(pools, job);
+	}
+	/* what stood for it while it had no id; after the new one, or the directory might be closed between */
+	pools_forget(pools, job->pool);
+}
+
+static void warmed(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	struct provision_class *class = provision_class(&pools->provision, pool->class_name);
+
+	if (job->result == 0) {
+		/* it stays, though the next pool may lie better by chance */
+		if (class && job->advice[0] != '\0' && strcmp(class->advice, job->advice) != 0) {
+			snprintf(class->advice, sizeof(class->advice), "%s", job->advice);
+			log_line(pools->log, LOG_WARNING, "class '%s': %s", class->name, class->advice);
+		}
+		if (provision_fits(config_find(pools->config, pool->class_name), pool))
+			make_ready(pools, pool, job);
+		else
+			pools_set_state(pools, pool, REGISTRY_FAILED);
+	} else if (resource_has_run_out(job->result)) {
+		say_shortage(pools, job);
+		provision_retry_later(pool->job, pools_now_ms(pools), PROVISION_CREATE_PAUSE_MS,
+				      PROVISION_CREATE_PAUSE_MOST_MS);
+	} else if (job->result != -ECANCELED) {
+		creation_failed(pools, job);
+		((struct provision_work *)pool->job)->after_failure = true;
+		pools_fail(pools, pool, "warm", job->error);
+	} else if (!pools->stopping) {
+		pools_set_state(pools, pool, REGISTRY_FAILED);
+	}
+}
+
+/*
+ * Somebody has a pool that was to be cleaned: root, looking at it; or khugepaged, which keeps a file that we have
+ * mapped ourselves a moment longer.
+ */
+static void had_again(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	log_line(pools->log, LOG_INFO, "%s: somebody has it again", pools_name(pool).text);
+	if (pool->state == REGISTRY_RECYCLING)
+		pools_set_state(pools, pool, REGISTRY_LEASED);
+	else
+		retry_pinned(pools, pool, job);
+}
+
+static void checked(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	struct provision_work *work = pool->job;
+
+	switch (-job->result) {
+	case ECANCELED:
+		break;
+	case ETIMEDOUT:
+		quarantine(pools, pool, job);
+		break;
+	case EAGAIN:
+		had_again(pools, pool, job);
+		break;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		say_shortage(pools, job);
+		provision_retry_later(work, pools_now_ms(pools), PROVISION_CHECK_PAUSE_MS,
+				      PROVISION_CHECK_PAUSE_MOST_MS);
+		break;
+	default:
+		/* nothing is held; or something is odd about the file, and scrubbing or removing it says what */
+		work->pause_ms = 0;
+		work->due_ms = 0;
+		pool->may_be_pinned = false;
+		registry_touch(pools->registry, pool);
+	}
+}
+
+static void scrubbed(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	struct provision_work *work = pool->job;
+
+	pool->file = job->file;
+	switch (-job->result) {
+	case 0:
+		work->pause_ms = 0;
+		work->due_ms = 0;
+		pool->owner = (struct registry_owner){ 0 };
+		pool->may_be_pinned = false;
+		pools->recycled++;
+		go_on(pools, pool, job);
+		break;
+	case ECANCELED:
+		break;
+	case ETIMEDOUT:
+		quarantine(pools, pool, job);
+		break;
+	case EAGAIN:
+		had_again(pools, pool, job);
+		break;
+	case ENOENT:
+	case ESTALE:
+		log_line(pools->log, LOG_WARNING, "%s: scrub: %s; forgotten", pools_name(pool).text, job->error);
+		pools_forget(pools, pool);
+		break;
+	default:
+		if (resource_has_run_out(job->result)) {
+			/* nothing is wrong with the pool */
+			say_shortage(pools, job);
+			provision_retry_later(work, pools_now_ms(pools), PROVISION_DESTROY_PAUSE_MS,
+					      PROVISION_DESTROY_PAUSE_MOST_MS);
+			break;
+		}
+		if (job->result == -ENOSPC || job->result == -EDQUOT) {
+			creation_failed(pools, job);
+			work->after_failure = true;
+		}
+		pools_fail(pools, pool, "scrub", job->error);
+	}
+}
+
+static void destroyed(struct pools *pools, struct registry_pool *pool, const struct job *job)
+{
+	struct provision_work *work = pool->job;
+
+	switch (-job->result) {
+	case 0:
+		log_line(pools->log, LOG_DEBUG, "%s: removed", pools_name(pool).text);
+		pools->destroyed++;
+		if (!work->after_failure)
+			provision_space_freed(&pools->provision, pools->config, job->directory->path);
+		pools_forget(pools, pool);
+		break;
+	case ESTALE:
+		log_line(pools->log, LOG_WARNING, "%s: its name is another file by now; forgotten",
+			 pools_name(pool).text);
+		pools_forget(pools, pool);
+		break;
+	case ETIMEDOUT:
+		quarantine(pools, pool, job);
+		break;
+	default:
+		work->error = job->result;
+		if (resource_has_run_out(job->result))
+			say_shortage(pools, job);
+		else if (job->result != -EAGAIN && job->result != -ECANCELED && work->pause_ms == 0)
+			log_line(pools->log, LOG_WARNING, "%s: remove: %s; tried again", pools_name(pool).text,
+				 job->error);
+		provision_retry_later(work, pools_now_ms(pools), PROVISION_DESTROY_PAUSE_MS,
+				      PROVISION_DESTROY_PAUSE_MOST_MS);
+	}
+}
+
+static void job_done(void *context, struct job *job)
+{
+	struct pools *pools = context;
+	struct registry_pool *pool = job->pool;
+
+	((struct provision_work *)pool->job)->running = false;
+	if (job->hangs)
+		pools_refresh_classes(pools);
+	if (job->directory->gone && job->kind != PROVISION_CREATE) {
+		pools_leave(pools, pool);
+	} else {
+		switch (job->kind) {
+		case PROVISION_CREATE: created(pools, job); break;
+		case PROVISION_WARM: warmed(pools, pool, job); break;
+		case PROVISION_CHECK: checked(pools, pool, job); break;
+		case PROVISION_SCRUB: scrubbed(pools, pool, job); break;
+		case PROVISION_DESTROY: destroyed(pools, pool, job); break;
+		}
+	}
+	pools_kick(pools);
+}
+
+/* --- a job begins --- */
+
+/* A creation has no pool yet: an entry with an id of its own stands for it. */
+static int add_placeholder(struct pools *pools, const struct provision_job *next, struct registry_pool **ret_pool)
+{
+	struct directory *directory = directories_find(&pools->directories, next->config->directory);
+	struct registry_pool pool = {
+		.directory = next->config->directory, .size_bytes = next->config->size_bytes,
+		.created_s = pools_now_s(pools), .changed_s = pools_now_s(pools),
+	};
+
+	if (getrandom(pool.id, sizeof(pool.id), 0) != (ssize_t)sizeof(pool.id))
+		return -EIO;
+	memcpy(pool.file.id, pool.id, sizeof(pool.id));
+	memcpy(pool.class_name, next->class->name, sizeof(pool.class_name));
+	return pools_add(pools, directory, &pool, REGISTRY_CREATING, ret_pool);
+}
+
+static int start(struct pools *pools, const struct provision_job *next)
+{
+	struct registry_pool *pool = next->pool;
+	struct provision_work *work;
+	struct job job = {
+		.kind = next->kind, .may_block = next->may_block, .done = job_done, .context = pools,
+		.punch_timeout_ms = pools->config->punch_timeout_s * 1000,
+	};
+	int r = pool ? 0 : add_placeholder(pools, next, &pool);
+
+	if (r != 0)
+		return r;
+	work = pools_work(pool);
+	job.pool = pool;
+	job.directory = pools_directory(pools, pool);
+	job.file = pool->file;
+	job.size_bytes = pool->size_bytes;
+	memcpy(job.class_name, pool->class_name, sizeof(job.class_name));
+	r = work ? jobs_start(&pools->jobs, &job) : -ENOMEM;
+	if (r != 0) {
+		if (!next->pool)
+			pools_forget(pools, pool);
+		return r;
+	}
+	work->running = true;
+	/* it is not to be handed out any more */
+	if (next->kind == PROVISION_DESTROY && pool->state != REGISTRY_FAILED)
+		pools_set_state(pools, pool, REGISTRY_FAILED);
+	return 0;
+}
+
+static void start_due(struct pools *pools)
+{
+	for (;;) {
+		const struct provision_load load = {
+			.workers = pools->config->workers, .jobs = pools->jobs.running, .punches = pools->jobs.punches,
+			.checks = pools->jobs.checks,
+		};
+		struct provision_job next;
+		int r;
+
+		if (!provision_next(&pools->provision, pools->config, pools->registry, &load, pools_now_ms(pools),
+				    &next))
+			return;
+		r = start(pools, &next);
+		if (r != 0) {
+			/* tried again in a second */
+			shortage_begin(&pools->threads, pools->log, pools_now_ms(pools), RESOURCE_THREAD, r,
+				       "work on pools");
+			return;
+		}
+		shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
+	}
+}
+
+static void on_due(uv_timer_t *timer)
+{
+	pools_kick(timer->data);
+}
+
+void pools_kick(struct pools *pools)
+{
+	int64_t now_ms, due_ms;
+
+	if (!pools->stopping) {
+		pools_open_directories(pools);
+		start_due(pools);
+		now_ms = pools_now_ms(pools);
+		due_ms = provision_due_ms(&pools->provision, pools->config, pools->registry, now_ms, DUE_MOST_MS);
+		due_ms = pools_directories_due_ms(pools, due_ms);
+		(void)uv_timer_start(&pools->due_timer, on_due, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 1, 0);
+	}
+	pools->changed(pools->context);
+}

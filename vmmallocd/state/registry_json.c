@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * registry_json -- see registry_json.h.
+ *
+ * Reading is jansson's. Writing is not: the daemon's loop waits for the text, which is made in a third of the time when
+ * no tree of values is built for it; and with all strings plain ASCII there is nothing left that needs quoting.
+ */
+#include "vmmallocd/state/registry_json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BOOT_ID_BYTES 37
+#define TIME_MOST (INT64_MAX / 4)      /* before or after 1970: sums and differences of two fit */
+#define COMM_BYTES sizeof(((struct registry_owner *)NULL)->comm)
+#define SMALL_DIGITS "0123456789abcdef"
+#define CAPITAL_DIGITS "0123456789ABCDEF"
+
+static const enum pool_file_mark marks[REGISTRY_STATES] = {
+	[REGISTRY_CREATING] = POOL_FILE_NEW,
+	[REGISTRY_WARMING] = POOL_FILE_NEW,
+	[REGISTRY_READY] = POOL_FILE_READY,
+	[REGISTRY_LEASED] = POOL_FILE_USED,
+	[REGISTRY_RECYCLING] = POOL_FILE_USED,
+	[REGISTRY_QUARANTINED] = POOL_FILE_BAD,
+	[REGISTRY_FAILED] = POOL_FILE_USED,
+};
+
+static bool boot_id_is_good(const char *text)
+{
+	size_t i = 0;
+
+	for (; i < BOOT_ID_BYTES && text[i]; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !strchr(SMALL_DIGITS, text[i]))
+			return false;
+	}
+	return i == BOOT_ID_BYTES - 1;
+}
+
+/* --- bytes as ASCII: a path or a command need not be UTF-8, and must come back as it was --- */
+
+static bool is_plain(uint8_t c)
+{
+	return c >= ' ' && c <= '~' && c != '%' && c != '"' && c != '\\';
+}
+
+/* The value of the two digits at `text`, or -1. */
+static int hex_byte(const char *text, const char *digits)
+{
+	const char *high = text[0] ? strchr(digits, text[0]) : NULL;
+	const char *low = high && text[1] ? strchr(digits, text[1]) : NULL;
+
+	return low ? (int)(high - digits) * 16 + (int)(low - digits) : -1;
+}
+
+/* The bytes of an escaped text, at most `size` with the NUL. -EINVAL: too long, or not as it is written here. */
+static int unescape(const char *text, char *ret_bytes, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text && n < size; n++) {
+		bool escaped = *text == '%';
+		int c = escaped ? hex_byte(text + 1, CAPITAL_DIGITS) : (uint8_t)*text;
+
+		if (c <= 0 || is_plain((uint8_t)c) == escaped)
+			return -EINVAL;
+		ret_bytes[n] = (char)c;
+		text += escaped ? 3 : 1;
+	}
+	if (n == size)
+		return -EINVAL;
+	ret_bytes[n] = '\0';
+	return 0;
+}
+
+/* --- encode --- */
+
+struct writer {
+	char *data;
+	size_t length, size;
+	bool failed;                   /* for want of memory: it stays so */
+	const struct registry *written;    /* whose pools are there already; may be NULL */
+};
+
+static bool make_room(struct writer *writer, size_t bytes)
+{
+	size_t size = 2 * (writer->length + bytes);
+	char *larger;
+
+	if (writer->failed || bytes <= writer->size - writer->length)
+		return !writer->failed;
+	larger = realloc(writer->data, size);
+	writer->failed = !larger;
+	if (larger) {
+		writer->data = larger;
+		writer->size = size;
+	}
+	return !writer->failed;
+}
+
+static void add_escaped(struct writer *writer, const char *bytes, size_t most)
+{
+	if (!make_room(writer, 3 * strnlen(bytes, most)))
+		return;
+	for (size_t i = 0; i < most && bytes[i]; i++) {
+		uint8_t c = (uint8_t)bytes[i];
+
+		if (!is_plain(c)) {
+			writer->data[writer->length++] = '%';
+			writer->data[writer->length++] = CAPITAL_DIGITS[c >> 4];
+			c = (uint8_t)CAPITAL_DIGITS[c & 15];
+		}
+		writer->data[writer->length++] = (char)c;
+	}
+}
+
+/* Formats into 512 bytes at most: numbers, keys and words, nothing that may be long. */
+static __attribute__((format(printf, 2, 3))) void add(struct writer *writer, const char *format, ...)
+{
+	va_list args;
+
+	if (!make_room(writer, 512))
+		return;
+	va_start(args, format);
+	writer->length += (size_t)vsnprintf(writer->data + writer->length, 512, format, args);
+	va_end(args);
+}
+
+static void add_id(struct writer *writer, const uint8_t id[POOL_FILE_ID_BYTES])
+{
+	if (!make_room(writer, 2 * POOL_FILE_ID_BYTES))
+		return;
+	for (size_t i = 0; i < POOL_FILE_ID_BYTES; i++) {
+		writer->data[writer->length++] = SMALL_DIGITS[id[i] >> 4];
+		writer->data[writer->length++] = SMALL_DIGITS[id[i] & 15];
+	}
+}
+
+/* No file is so large, and nothing counts so far: only so that the number can be read again whatever it is. */
+static uint64_t at_most_int64(uint64_t number)
+{
+	return number > INT64_MAX ? INT64_MAX : number;
+}
+
+static void add_pool(struct writer *writer, const struct registry_pool *pool)
+{
+	add(writer, "\n{\"id\": \"");
+	add_id(writer, pool->id);
+	add(writer, "\", \"class\": \"");
+	add_escaped(writer, pool->class_name, sizeof(pool->class_name));
+	add(writer, "\", \"directory\": \"");
+	add_escaped(writer, pool->directory, SIZE_MAX);
+	add(writer, "\", \"state\": \"%s\", \"size\": %ju, \"dev\": \"%ju\", \"ino\": \"%ju\", ",
+	    registry_state_name(pool->state), (uintmax_t)at_most_int64(pool->size_bytes), (uintmax_t)pool->file.dev,
+	    (uintmax_t)pool->file.ino);
+	add(writer, "\"created\": %jd, \"changed\": %jd, \"leases\": %ju", (intmax_t)pool->created_s,
+	    (intmax_t)pool->changed_s, (uintmax_t)at_most_int64(pool->leases));
+	if (pool->state == REGISTRY_LEASED || registry_is_pinned(pool)) {
+		add(writer, ", \"%s\": {\"pid\": %u, \"uid\": %u, \"comm\": \"",
+		    pool->state == REGISTRY_LEASED ? "owner" : "last_owner", pool->owner.pid, pool->owner.uid);
+		add_escaped(writer, pool->owner.comm, COMM_BYTES - 1);
+		add(writer, "\"}");
+	}
+	add(writer, "},");
+}
+
+/* Writes a list when it meets its first pool, and so all lists in their order. */
+static int add_list(void *context, struct registry_pool *pool)
+{
+	struct writer *writer = context;
+
+	if (!pool->prev_in_state)
+		for (; pool; pool = pool->next_in_state)
+			if (!writer->written || !registry_find(writer->written, pool->id))
+				add_pool(writer, pool);
+	return 0;
+}
+
+int registry_json_encode_both(struct registry *registry, struct registry *others, const char *boot_id, char **ret_text,
+			      size_t *ret_bytes)
+{
+	struct writer writer = { 0 };
+
+	if (!boot_id_is_good(boot_id))
+		return -EINVAL;
+	add(&writer, "{\"version\": %d, \"boot_id\": \"%s\", \"epoch\": %jd, \"pools\": [", REGISTRY_JSON_VERSION,
+	    boot_id, (intmax_t)registry_epoch(registry));
+	registry_each(registry, add_list, &writer);
+	writer.written = registry;
+	if (others)
+		registry_each(others, add_list, &writer);
+	if (!writer.failed && writer.data[writer.length - 1] == ',')
+		writer.length--;       /* the last comma */
+	add(&writer, "\n]}\n");
+	if (writer.failed) {
+		free(writer.data);
+		return -ENOMEM;
+	}
+	*ret_text = writer.data;
+	*ret_bytes = writer.length;
+	return 0;
+}
+
+int registry_json_encode(struct registry *registry, const char *boot_id, char **ret_text, size_t *ret_bytes)
+{
+	return registry_json_encode_both(registry, NULL, boot_id, ret_text, ret_bytes);
+}
+
+/* --- decode --- */
+
+/* An object that is being read, and how messages call it. */
+struct reader {
+	const json_t *object;
+	const char *name;              /* "pool", "owner of pool", or "" for the whole */
+	size_t index;                  /* of the pool, from 0 */
+	struct text *error;
+};
+
+static int refuse(const struct reader *reader, const char *key, const char *expected)
+{
+	if (*reader->name)
+		text_add(reader->error, "%s %zu: ", reader->name, reader->index);
+	text_add(reader->error, "%s: expected %s", key, expected);
+	return -EBADMSG;
+}
+
+static int read_string(const struct reader *reader, const char *key, const char **ret_string)
+{
+	const char *string = json_string_value(json_object_get(reader->object, key));
+
+	if (!string)
+		return refuse(reader, key, "a string");
+	*ret_string = string;
+	return 0;
+}
+
+static int read_integer(const struct reader *reader, const char *key, int64_t least, int64_t most, int64_t *ret_number)
+{
+	const json_t *value = json_object_get(reader->object, key);
+	json_int_t number = json_integer_value(value);
+
+	if (!json_is_integer(value) || number < least || number > most) {
+		char expected[96];
+		struct text text = TEXT_INIT(expected);
+
+		text_add(&text, "a whole number from %lld to %lld", (long long)least, (long long)most);
+		return refuse(reader, key, expected);
+	}
+	*ret_number = number;
+	return 0;
+}
+
+/* A number of 64 bits, as a string of digits. */
+static int read_digits(const struct reader *reader, const char *key, uint64_t *ret_number)
+{
+	const char *string;
+	uint64_t number = 0;
+	bool good;
+	int r = read_string(reader, key, &string);
+
+	if (r < 0)
+		return r;
+	good = *string && (string[0] != '0' || !string[1]);
+	for (; good && *string; string++)
+		good = *string >= '0' && *string <= '9' && !__builtin_mul_overflow(number, 10, &number) &&
+		       !__builtin_add_overflow(number, *string - '0', &number);
+	if (!good)
+		return refuse(reader, key, "a string of decimal digits, of 64 bits at most");
+	*ret_number = number;
+	return 0;
+}
+
+static int read_escaped(const struct reader *reader, const char *key, char *ret_bytes, size_t size)
+{
+	const char *string;
+	int r = read_string(reader, key, &string);
+
+	if (r == 0 && unescape(string, ret_bytes, size) < 0)
+		return refuse(reader, key, "a shorter string, or one that is escaped as it should be");
+	return r;
+}
+
+static int read_id(const struct reader *reader, uint8_t ret_id[POOL_FILE_ID_BYTES])
+{
+	const char *string;
+	int r = read_string(reader, "id", &string);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < POOL_FILE_ID_BYTES; i++, string += 2) {
+		int byte = hex_byte(string, SMALL_DIGITS);
+
+		if (byte < 0)
+			return refuse(reader, "id", "32 hex digits");
+		ret_id[i] = (uint8_t)byte;
+	}
+	return *string ? refuse(reader, "id", "32 hex digits") : 0;
+}
+
+static int read_class_name(const struct reader *reader, char ret_name[HANDOUT_CLASS_BYTES])
+{
+	const char *string;
+	int r = read_string(reader, "class", &string);
+
+	if (r < 0)
+		return r;
+	if (handout_class_name_check(string) < 0)
+		return refuse(reader, "class", "the name of a class");
+	strcpy(ret_name, string);
+	return 0;
+}
+
+static int read_state(const struct reader *reader, enum registry_state *ret_state)
+{
+	const char *string;
+	int r = read_string(reader, "state", &string);
+
+	if (r == 0 && registry_state_parse(string, ret_state) < 0)
+		return refuse(reader, "state", "the name of a state");
+	return r;
+}
+
+static int read_owner(const struct reader *reader, const char *key, struct registry_owner *ret_owner)
+{
+	const json_t *value = json_object_get(reader->object, key);
+	struct reader owner = { value, "owner of pool", reader->index, reader->error };
+	int64_t pid, uid;
+	int r;
+
+	if (!json_is_object(value))
+		return refuse(reader, key, "an object");
+	r = read_integer(&owner, "pid", 0, UINT32_MAX, &pid) ?:
+	    read_integer(&owner, "uid", 0, UINT32_MAX, &uid) ?:
+	    read_escaped(&owner, "comm", ret_owner->comm, COMM_BYTES);
+	if (r != 0)
+		return r;
+	ret_owner->pid = (uint32_t)pid;
+	ret_owner->uid = (uint32_t)uid;
+	return 0;
+}
+
+/* `owner` of a leased pool; `last_owner`, if anything, of one that may be pinned. */
+static int read_owners(const struct reader *reader, bool leased, struct registry_pool *pool)
+{
+	if (leased)
+		return read_owner(reader, "owner", &pool->owner);
+	if (json_object_get(reader->object, "owner"))
+		return refuse(reader, "owner", "none unless the pool is leased");
+	pool->may_be_pinned = json_object_get(reader->object, "last_owner");
+	return pool->may_be_pinned ? read_owner(reader, "last_owner", &pool->owner) : 0;
+}
+
+static int read_pool(const struct reader *reader, struct registry *registry)
+{
+	char directory[PATH_MAX];
+	struct registry_pool pool = { .directory = directory }, *added;
+	enum registry_state state;
+	int64_t size, leases;
+	uint64_t dev, ino;
+	int r;
+
+	if (!json_is_object(reader->object))
+		return refuse(reader, "entry", "an object");
+	r = read_id(reader, pool.id) ?:
+	    read_class_name(reader, pool.class_name) ?:
+	    read_escaped(reader, "directory", directory, sizeof(directory)) ?:
+	    read_state(reader, &state) ?:
+	    read_integer(reader, "size", 1, INT64_MAX, &size) ?:
+	    read_digits(reader, "dev", &dev) ?:
+	    read_digits(reader, "ino", &ino) ?:
+	    read_integer(reader, "created", -TIME_MOST, TIME_MOST, &pool.created_s) ?:
+	    read_integer(reader, "changed", -TIME_MOST, TIME_MOST, &pool.changed_s) ?:
+	    read_integer(reader, "leases", 0, INT64_MAX, &leases) ?:
+	    read_owners(reader, state == REGISTRY_LEASED, &pool);
+	if (r != 0)
+		return r;
+	if (directory[0] != '/')
+		return refuse(reader, "directory", "an absolute path");
+	pool.size_bytes = (uint64_t)size;
+	pool.leases = (uint64_t)leases;
+	pool.file = (struct pool_file){ .mark = marks[state], .size_bytes = pool.size_bytes, .dev = dev, .ino = ino };
+	memcpy(pool.file.id, pool.id, sizeof(pool.id));
+	r = registry_add(registry, &pool, state, &added);
+	return r == -EEXIST ? refuse(reader, "id", "one that no other pool has") : r;
+}
+
+static int read_registry(const json_t *root, struct registry *registry, const char **ret_boot_id, struct text *error)
+{
+	struct reader whole = { root, "", 0, error };
+	int64_t version, epoch_s = 0;
+	const json_t *pools, *pool;
+	size_t i;
+	int r;
+
+	if (!json_is_object(root))
+		return refuse(&whole, "registry", "an object");
+	r = read_integer(&whole, "version", REGISTRY_JSON_VERSION, REGISTRY_JSON_VERSION, &version) ?:
+	    read_string(&whole, "boot_id", ret_boot_id);
+	if (r == 0 && json_object_get(root, "epoch"))
+		r = read_integer(&whole, "epoch", -TIME_MOST, TIME_MOST, &epoch_s);
+	if (r != 0)
+		return r;
+	if (!boot_id_is_good(*ret_boot_id))
+		return refuse(&whole, "boot_id", "a uuid");
+	pools = json_object_get(root, "pools");
+	if (!json_is_array(pools))
+		return refuse(&whole, "pools", "an array");
+	json_array_foreach(pools, i, pool) {
+		struct reader reader = { pool, "pool", i, error };
+
+		r = read_pool(&reader, registry);
+		if (r < 0)
+			return r;
+	}
+	registry_set_epoch(registry, epoch_s);
+	return 0;
+}
+
+static int remove_visited(void *context, struct registry_pool *pool)
+{
+	registry_remove(context, pool);
+	return 0;
+}
+
+static _Thread_local bool starved;
+
+static void *allocate(size_t bytes)
+{
+	void *data = malloc(bytes);
+
+	starved = starved || !data;
+	return data;
+}
+
+int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[37],
+			 struct text *error)
+{
+	json_error_t reason;
+	json_auto_t *root = NULL;
+	const char *boot_id;
+	int r;
+
+	assert(registry_count(registry) == 0);
+	/* jansson passes over a NUL behind a number */
+	if (bytes > 0 && memchr(text, '\0', bytes)) {
+		text_add(error, "a NUL byte in it");
+		return -EBADMSG;
+	}
+	/* jansson forgets some of its failures to allocate, and goes on with a string that lacks a byte */
+	json_set_alloc_funcs(allocate, free);
+	starved = false;
+	root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &reason);
+	if (starved)
+		return -ENOMEM;
+	if (!root) {
+		text_add(error, "line %d, column %d: %s", reason.line, reason.column, reason.text);
+		return -EBADMSG;
+	}
+	r = read_registry(root, registry, &boot_id, error);
+	if (r == 0)
+		memcpy(ret_boot_id, boot_id, BOOT_ID_BYTES);
+	else
+		registry_each(registry, remove_visited, registry);
+	return r;
+}

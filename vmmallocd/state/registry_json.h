@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * registry_json -- the registry as a JSON file.
+ *
+ *   {"version": 1, "boot_id": "...", "epoch": 0, "pools": [{"id", "class", "directory", "state", "size", "dev", "ino",
+ *    "created", "changed", "leases", "owner": {"pid", "uid", "comm"}, "last_owner": {"pid", "uid", "comm"}}]}
+ *
+ * `owner` is there while a pool is leased, `last_owner` while it may be pinned by whom had it. Times, and `epoch`
+ * (registry.h; it may be missing), are seconds since 1970, sizes bytes, ids 32 small hex digits. `dev` and `ino` are
+ * strings of decimal digits: an inode number may need all of its 64 bits, a JSON integer has 63. `directory` and
+ * `comm` are bytes: %, ", \ and all that is not printable ASCII are written as % and two capital hex digits. Pools of
+ * one class and state come in the order of their list. Unknown keys are passed over.
+ *
+ * The file is written beside itself, synced, renamed and the directory synced: a reader sees the old or the new one,
+ * whole.
+ *
+ * Only this module and the control modules know jansson. No libuv; a snapshot is made in the loop's thread, and may
+ * be written in another.
+ */
+#ifndef VMMALLOCD_STATE_REGISTRY_JSON_H
+#define VMMALLOCD_STATE_REGISTRY_JSON_H
+
+#include "common/base/text.h"
+#include "vmmallocd/plan/registry.h"
+
+#define REGISTRY_JSON_FILE "registry.json"
+#define REGISTRY_JSON_VERSION 1
+#define REGISTRY_JSON_BYTES_MOST ((size_t)256 << 20)  /* a larger file is not ours */
+
+/*
+ * The text of the registry: malloc'ed, *ret_bytes long. 0; -ENOMEM; -EINVAL: `boot_id` is no uuid as the kernel writes
+ * it.
+ */
+int registry_json_encode(struct registry *registry, const char *boot_id, char **ret_text, size_t *ret_bytes);
+/* The same with the pools of another, which may be NULL, but for those that the first has as well. */
+int registry_json_encode_both(struct registry *registry, struct registry *others, const char *boot_id, char **ret_text,
+			      size_t *ret_bytes);
+
+/*
+ * Adds the pools of a text to an empty registry. -EBADMSG, with the reason in `error`: it is no such text, or of
+ * another version; entries are not guessed: one bad entry spoils the file, and the registry is left empty. So it is
+ * with -ENOMEM. The text has no marks: `file.mark` becomes the one that goes with the state, and a scan of the
+ * directory knows better. No other thread may use jansson meanwhile: its allocator is set, to malloc and free.
+ */
+int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[37],
+			 struct text *error);
+
+/*
+ * Atomic and durable. 0 or -errno (-ENOSPC ...), and then the old file is as it was and nothing is left beside it; but
+ * if only the sync of the directory failed, the new file is in place. One call at a time for each path: what a crash
+ * left of an earlier one, at `path` with ".tmp" behind it, is removed.
+ */
+int registry_json_save(const char *path, const char *text, size_t bytes);
+
+/* 0; -ENOENT; -EBADMSG with `error`, as above, or because it is no regular file or too large; -errno. */
+int registry_json_load(const char *path, struct registry *registry, char ret_boot_id[37], struct text *error);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* saver -- see saver.h. */
+#include "vmmallocd/state/saver.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "vmmallocd/state/registry_json.h"
+#include "vmmallocd/base/resource.h"
+#include "vmmallocd/base/sockets.h"
+#include "vmmallocd/base/work.h"
+
+/* A hundredth of the time may go into making the text, which keeps the loop from clients; a tenth into writing it. */
+#define TEXT_SHARE 100
+#define WRITE_SHARE 10
+
+#define LOOK_MS 1000
+
+struct saver {
+	uv_timer_t timer;
+	struct work work;
+	struct registry *registry, *away;
+	struct log *log;
+	char path[PATH_MAX];
+	char boot_id[37];
+	bool writing, waiting, stopped;
+	uint64_t saved_generation, writing_generation;
+	uint64_t began_ns, text_ns;
+	unsigned pause_ms, retry_ms;
+	char *text;
+	size_t bytes;
+	int result;
+	struct stat written;     /* the file, as it was left */
+	uint64_t looked_ms;
+	char problem[512];
+};
+
+/* The directory as well may have been removed. */
+static int save(struct saver *saver)
+{
+	char dir[PATH_MAX];
+	int r = registry_json_save(saver->path, saver->text, saver->bytes);
+
+	if (r == -ENOENT) {
+		snprintf(dir, sizeof(dir), "%s", saver->path);
+		*strrchr(dir, '/') = '\0';
+		if (sockets_make_dir(dir, 0700) == 0)
+			r = registry_json_save(saver->path, saver->text, saver->bytes);
+	}
+	if (r == 0 && lstat(saver->path, &saver->written) != 0)
+		r = -errno;
+	return r;
+}
+
+static void write_text(struct work *work)
+{
+	struct saver *saver = work->data;
+
+	saver->result = save(saver);
+}
+
+static void note_result(struct saver *saver, int result)
+{
+	struct resource_reason reason;
+
+	free(saver->text);
+	saver->text = NULL;
+	if (result == 0) {
+		if (saver->problem[0] != '\0')
+			log_line(saver->log, LOG_INFO, "registry '%s': saved again", saver->path);
+		saver->saved_generation = saver->writing_generation;
+		saver->problem[0] = '\0';
+		saver->retry_ms = 0;
+		return;
+	}
+	reason = resource_reason(result == -EAGAIN ? RESOURCE_THREAD : RESOURCE_DESCRIPTOR, result);
+	if (saver->problem[0] == '\0')
+		log_line(saver->log, LOG_WARNING, "registry '%s': save: %s; pools are served all the same", saver->path,
+			 reason.text);
+	snprintf(saver->problem, sizeof(saver->problem), "registry %.300s: save: %s", saver->path, reason.text);
+	saver->retry_ms = saver->retry_ms == 0 ? SAVER_RETRY_MS :
+			  saver->retry_ms > SAVER_RETRY_MOST_MS / 2 ? SAVER_RETRY_MOST_MS : saver->retry_ms * 2;
+}
+
+static unsigned clamp_pause(uint64_t pause_ms)
+{
+	return pause_ms < SAVER_PAUSE_MS        ? SAVER_PAUSE_MS
+	       : pause_ms > SAVER_PAUSE_MOST_MS ? SAVER_PAUSE_MOST_MS
+						: (unsigned)pause_ms;
+}
+
+static void wrote(struct work *work)
+{
+	struct saver *saver = work->data;
+	uint64_t write_ns = uv_hrtime() - saver->began_ns - saver->text_ns;
+	uint64_t text_pause_ms = saver->text_ns * TEXT_SHARE / 1000000,
+		 write_pause_ms = write_ns * WRITE_SHARE / 1000000;
+
+	saver->writing = false;
+	note_result(saver, saver->result);
+	saver->pause_ms = clamp_pause(text_pause_ms > write_pause_ms ? text_pause_ms : write_pause_ms);
+	saver_poke(saver);
+}
+
+/* Each grows with every change of its own, and so does their sum. */
+static uint64_t generation(const struct saver *saver)
+{
+	return registry_generation(saver->registry) + registry_generation(saver->away);
+}
+
+static int make_text(struct saver *saver)
+{
+	saver->writing_generation = generation(saver);
+	return registry_json_encode_both(saver->registry, saver->away, saver->boot_id, &saver->text, &saver->bytes);
+}
+
+static void begin(uv_timer_t *timer)
+{
+	struct saver *saver = timer->data;
+	int r;
+
+	saver->waiting = false;
+	saver->began_ns = uv_hrtime();
+	r = make_text(saver);
+	saver->text_ns = uv_hrtime() - saver->began_ns;
+	if (r == 0)
+		r = work_start(timer->loop, &saver->work, write_text, wrote);
+	if (r == 0) {
+		saver->writing = true;
+		return;
+	}
+	note_result(saver, r);
+	saver_poke(saver);
+}
+
+/* Once a second: whether somebody else has removed or changed the file. */
+static bool was_changed(struct saver *saver)
+{
+	uint64_t now_ms = uv_now(saver->timer.loop);
+	struct stat st;
+
+	if (now_ms - saver->looked_ms < LOOK_MS)
+		return false;
+	saver->looked_ms = now_ms;
+	if (lstat(saver->path, &st) == 0 && st.st_ino == saver->written.st_ino && st.st_dev == saver->written.st_dev &&
+	    st.st_size == saver->written.st_size && st.st_mtim.tv_sec == saver->written.st_mtim.tv_sec &&
+	    st.st_mtim.tv_nsec == saver->written.st_mtim.tv_nsec)
+		return false;
+	log_line(saver->log, LOG_WARNING, "registry '%s': removed or changed by somebody else; written again",
+		 saver->path);
+	return true;
+}
+
+void saver_poke(struct saver *saver)
+{
+	if (saver->writing || saver->waiting || saver->stopped)
+		return;
+	if (generation(saver) == saver->saved_generation && !was_changed(saver))
+		return;
+	saver->waiting = true;
+	(void)uv_timer_start(&saver->timer, begin, saver->retry_ms ? saver->retry_ms : saver->pause_ms, 0);
+}
+
+int saver_open(uv_loop_t *loop, struct registry *registry, struct registry *away, const char *path, const char *boot_id,
+	       struct log *log, struct saver **ret_saver)
+{
+	struct saver *saver = calloc(1, sizeof(*saver));
+
+	if (!saver)
+		return -ENOMEM;
+	if (snprintf(saver->path, sizeof(saver->path), "%s", path) >= (int)sizeof(saver->path)) {
+		free(saver);
+		return -ENAMETOOLONG;
+	}
+	snprintf(saver->boot_id, sizeof(saver->boot_id), "%s", boot_id);
+	saver->registry = registry;
+	saver->away = away;
+	saver->log = log;
+	saver->pause_ms = SAVER_PAUSE_MS;
+	saver->saved_generation = UINT64_MAX;
+	(void)uv_timer_init(loop, &saver->timer);
+	saver->timer.data = saver;
+	saver->work.data = saver;
+	*ret_saver = saver;
+	return 0;
+}
+
+void saver_stop(struct saver *saver)
+{
+	saver->stopped = true;
+	(void)uv_timer_stop(&saver->timer);
+}
+
+void saver_finish(struct saver *saver)
+{
+	int r;
+
+	if (generation(saver) == saver->saved_generation)
+		return;
+	r = make_text(saver);
+	if (r == 0)
+		r = save(saver);
+	note_result(saver, r);
+}
+
+static void free_saver(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void saver_close(struct saver *saver)
+{
+	if (saver)
+		uv_close((uv_handle_t *)&saver->timer, free_saver);
+}
+
+const char *saver_problem(const struct saver *saver)
+{
+	return saver->problem[0] != '\0' ? saver->problem : NULL;
+}
