@@ -4,7 +4,7 @@ LIB_SOURCES := common/base/handout.c common/base/size.c common/base/text.c \
 	$(addprefix libvmmalloc/base/,kernel.c lock.c mutex.c path.c report.c vdso.c) \
 	$(addprefix libvmmalloc/heap/,dump.c heap.c mapping.c pool.c ranges.c remap.c waiters.c) \
 	$(addprefix libvmmalloc/context/,config.c) \
-	$(addprefix libvmmalloc/jemalloc/,seam.c seam_libc.c) \
+	$(addprefix libvmmalloc/jemalloc/,seam.c libc.c) \
 	$(addprefix libvmmalloc/fork/,comeback.c copy.c fork.c marker.c thaw.c) \
 	$(addprefix libvmmalloc/exports/,calls.c confine.c entry.c info.c loader.c operators.c rawcall.c) \
 	$(addprefix libvmmalloc/start/,exec_environment.c handout_client.c start.c)

@@ -14,7 +14,7 @@
 #include "common/base/text.h"
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/context/config.h"
-#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/path.h"
 #include "libvmmalloc/base/report.h"

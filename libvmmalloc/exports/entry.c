@@ -12,7 +12,7 @@
 
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
-#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/heap/pool.h"
 #include "libvmmalloc/base/trace.h"
 

@@ -5,7 +5,7 @@
 
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
-#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/trace.h"
 
 #pragma GCC visibility push(default)

@@ -15,7 +15,7 @@
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
 #include "libvmmalloc/context/context.h"
-#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/report.h"
 
 #pragma GCC visibility push(default)

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/exports/loader.h"
 #include "libvmmalloc/base/report.h"
 #include "libvmmalloc/base/trace.h"

@@ -10,7 +10,7 @@
 
 #include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/context/context.h"
-#include "libvmmalloc/jemalloc/engine.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
 

@@ -5,8 +5,8 @@
  * malloc, calloc, free, posix_memalign, aligned_alloc and some of the *allocx family are these functions themselves:
  * the linker makes them aliases (libvmmalloc/jemalloc/jemalloc.mk), so they cost nothing extra.
  */
-#ifndef LIBVMMALLOC_JEMALLOC_ENGINE_H
-#define LIBVMMALLOC_JEMALLOC_ENGINE_H
+#ifndef LIBVMMALLOC_JEMALLOC_JEMALLOC_H
+#define LIBVMMALLOC_JEMALLOC_JEMALLOC_H
 
 #include <stdbool.h>
 #include <stddef.h>

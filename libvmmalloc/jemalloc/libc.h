@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* enginecalls -- for jemalloc's objects alone, in place of functions of libc. See enginecalls.c. */
-#ifndef LIBVMMALLOC_JEMALLOC_SEAM_LIBC_H
-#define LIBVMMALLOC_JEMALLOC_SEAM_LIBC_H
+#ifndef LIBVMMALLOC_JEMALLOC_LIBC_H
+#define LIBVMMALLOC_JEMALLOC_LIBC_H
 
 #include <sched.h>
 #include <stddef.h>

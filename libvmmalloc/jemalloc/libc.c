@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "libvmmalloc/jemalloc/seam_libc.h"
+#include "libvmmalloc/jemalloc/libc.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/pool.h"
 
