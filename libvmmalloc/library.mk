@@ -4,7 +4,7 @@ LIB_SOURCES := common/base/handout.c common/base/size.c common/base/text.c \
 	$(addprefix libvmmalloc/base/,kernel.c lock.c mutex.c path.c report.c vdso.c) \
 	$(addprefix libvmmalloc/heap/,dump.c heap.c mapping.c pool.c ranges.c remap.c waiters.c) \
 	$(addprefix libvmmalloc/context/,config.c) \
-	$(addprefix libvmmalloc/jemalloc/,seam.c libc.c) \
+	$(addprefix libvmmalloc/jemalloc/,libc.c seam.c) \
 	$(addprefix libvmmalloc/fork/,comeback.c copy.c fork.c marker.c thaw.c) \
 	$(addprefix libvmmalloc/exports/,calls.c confine.c entry.c info.c loader.c operators.c rawcall.c) \
 	$(addprefix libvmmalloc/start/,exec_environment.c handout_client.c start.c)
@@ -18,7 +18,7 @@ DEBUG_OBJECTS := $(DEBUG_SOURCES:%.c=$(BUILD)/debug/%.o)
 comma := ,
 LIB_LDFLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvmmalloc/exports/libvmmalloc.map \
 	-Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--gc-sections
-# All references in the library, jemalloc's included, go to mutex.c and enginecalls.c.
+# All references in the library, jemalloc's included, go to mutex.c and libc.c.
 LIB_LDFLAGS += -Wl,--wrap=__sched_cpucount $(addprefix -Wl$(comma)--wrap=pthread_,self mutex_init mutex_lock mutex_trylock mutex_unlock \
 	mutexattr_init mutexattr_settype mutexattr_destroy)
 LIB_LIBS := -pthread

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * forkcalls -- the functions of libc that fork, or wait for what was forked, with ours around them.
+ * calls -- the functions of libc that fork, or wait for what was forked, with ours around them.
  *
  * fork and forkpty run glibc's handlers, which do the work (fork.c); the wrappers let a fork fail. _Fork and
  * clone run none. After a wait a child is gone, and the heap may be able to return to its pool. vfork, posix_spawn,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * entry -- allocation functions that jemalloc has not, or not as C, POSIX and glibc want them, or that must know of
- * short blocks (arena.h).
+ * short blocks (seam.h).
  *
  * The others (malloc, free, ...) are jemalloc's own, under an alias: libvmmalloc/jemalloc/jemalloc.mk.
  */
@@ -48,7 +48,7 @@ static inline size_t short_bytes(const void *pointer)
 {
 	if (!pointer || (size_t)pointer % POOL_PAGE)
 		return 0;
-	return vmm_arena_short_bytes(pointer, je_malloc_usable_size(pointer));
+	return vmm_seam_short_bytes(pointer, je_malloc_usable_size(pointer));
 }
 
 size_t malloc_usable_size(void *pointer)

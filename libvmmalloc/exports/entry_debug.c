@@ -29,7 +29,7 @@ void *calloc(size_t number, size_t size)
 void free(void *pointer)
 {
 	TRACE(4, "ptr %p", pointer);
-	ASSERT(vmm_arena_has_block(pointer));
+	ASSERT(vmm_seam_has_block(pointer));
 	je_free(pointer);
 }
 

@@ -132,7 +132,7 @@ int malloc_trim(size_t pad)
 	size_t released = 0;
 
 	(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
-	(void)vmm_arena_reclaim();
+	(void)vmm_seam_reclaim();
 	if (vmm.has_pool)
 		released = vmm_heap_trim(&vmm.heap, pad);
 	errno = saved_errno;

@@ -136,7 +136,7 @@ void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descrip
 int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_full)
 {
 	bool all_reserved = clone->header->reserved_bytes == clone->size;
-	int r = is_full ? 0 : vmm_clone_fill(heap, clone);
+	int r = is_full ? 0 : vmm_copy_fill(heap, clone);
 
 	if (r == 0) {
 		clone->header->owner_pid = (uint32_t)kernel_getpid();
@@ -163,7 +163,7 @@ static int settle(struct vmm_heap *heap)
 	struct vmm_pool clone;
 	int r;
 
-	r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &clone);
+	r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &clone);
 	if (r == 0)
 		r = vmm_comeback_move(heap, &clone, false);
 	if (r < 0)

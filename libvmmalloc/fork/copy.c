@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* clone -- see clone.h. */
+/* copy -- see copy.h. */
 #include "libvmmalloc/fork/copy.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
 	return reserving.error;
 }
 
-int vmm_clone_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_clone)
+int vmm_copy_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_clone)
 {
 	char message[256];
 	struct text unused = TEXT_INIT(message);
@@ -127,7 +127,7 @@ static void copy_stretch(void *context, char *start, size_t bytes)
 	}
 }
 
-int vmm_clone_fill(const struct vmm_heap *heap, struct vmm_pool *clone)
+int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *clone)
 {
 	struct filling filling = { .from = heap->pool.base, .to = clone };
 	const struct pool_header *header = heap->pool.header;

@@ -118,7 +118,7 @@ static bool can_fill_clone(const struct vmm_fork *fork, const struct vmm_heap *h
 static void prepare_locked(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
 {
 	if (can_fill_clone(fork, heap)) {
-		fork->clone_is_full = vmm_clone_fill(heap, &fork->clone) == 0;
+		fork->clone_is_full = vmm_copy_fill(heap, &fork->clone) == 0;
 		if (fork->clone_is_full)
 			return;
 		drop_clone(fork);
@@ -147,7 +147,7 @@ static int prepare_heap(struct vmm_heap *heap, const void *stack)
 
 static int make_clone(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	int r = vmm_clone_make(heap, vmm.pool_dir, vmm.config.reserve_all, &fork->clone);
+	int r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &fork->clone);
 
 	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
 	fork->has_clone = r == 0;
@@ -327,7 +327,7 @@ static void prepare(void)
 {
 	int cancel;
 
-	vmm_arena_before_fork();
+	vmm_seam_before_fork();
 	if (!vmm.has_pool)
 		return;
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
@@ -358,7 +358,7 @@ static void in_parent(void)
 		vmm_lock_release(&vmm.heap.lock);
 		(void)pthread_setcancelstate(cancel, NULL);
 	}
-	vmm_arena_after_fork(false);
+	vmm_seam_after_fork(false);
 }
 
 static void in_child(void)
@@ -372,7 +372,7 @@ static void in_child(void)
 		vmm_lock_release_in_child(&vmm.heap.lock);
 		(void)pthread_setcancelstate(cancel, NULL);
 	}
-	vmm_arena_after_fork(true);
+	vmm_seam_after_fork(true);
 }
 
 void vmm_fork_register(void)

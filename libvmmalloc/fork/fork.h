@@ -2,7 +2,7 @@
 /*
  * fork -- the pool in parent and child.
  *
- * glibc calls our handlers inside every fork but _Fork and clone; forkcalls.c calls them around those, and
+ * glibc calls our handlers inside every fork but _Fork and clone; calls.c calls them around those, and
  * vmm_fork_begin/_end around the others, because a handler cannot make a fork fail.
  */
 #ifndef LIBVMMALLOC_FORK_FORK_H

@@ -192,7 +192,7 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 /* How far up blocks may reach: the program's leave the floor alone. */
 static uintptr_t block_limit(const struct vmm_heap *heap, enum vmm_heap_use use)
 {
-	size_t kept = use == HEAP_FOR_ENGINE ? 0 : heap->floor;
+	size_t kept = use == HEAP_FOR_JEMALLOC ? 0 : heap->floor;
 
 	return heap->high - heap_start(heap) > kept ? heap->high - kept : heap_start(heap);
 }
@@ -702,7 +702,7 @@ void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 	if (all_reserved)
 		return;
 	if (heap->pool.unit > heap->granule) {
-		/* then all of it is reserved: clone.c */
+		/* then all of it is reserved: copy.c */
 		bits_set(heap->holes, 0, heap->pool.size / heap->granule, false);
 		heap->has_holes = false;
 	} else {

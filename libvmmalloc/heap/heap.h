@@ -34,7 +34,7 @@
 
 enum vmm_heap_use {
 	HEAP_FOR_PROGRAM,  /* leaves the floor alone */
-	HEAP_FOR_ENGINE,   /* may use the floor */
+	HEAP_FOR_JEMALLOC,   /* may use the floor */
 };
 
 struct vmm_heap {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * engine -- jemalloc's public functions under the private names that the build gives them.
+ * jemalloc -- jemalloc's public functions under the private names that the build gives them.
  *
  * malloc, calloc, free, posix_memalign, aligned_alloc and some of the *allocx family are these functions themselves:
  * the linker makes them aliases (libvmmalloc/jemalloc/jemalloc.mk), so they cost nothing extra.

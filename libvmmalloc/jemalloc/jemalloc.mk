@@ -29,47 +29,47 @@ JEMALLOC_NAMED := malloc calloc free posix_memalign aligned_alloc
 
 # object: reference=ours. The names are jemalloc 5.3's; the recipe stops if one is not there.
 JEMALLOC_HOOKS := \
-	ehooks:je_extent_alloc_mmap=vmm_arena_map_extent \
-	ehooks:je_extent_dalloc_mmap=vmm_arena_unmap_extent \
-	ehooks:je_pages_unmap=vmm_arena_destroy_extent \
-	ehooks:je_pages_commit=vmm_arena_keep_pages \
-	ehooks:je_pages_decommit=vmm_arena_keep_pages \
-	ehooks:je_pages_purge_lazy=vmm_arena_keep_pages \
-	ehooks:je_pages_purge_forced=vmm_arena_keep_pages \
-	base:je_extent_alloc_mmap=vmm_arena_map_metadata \
-	base:je_extent_dalloc_mmap=vmm_arena_unmap_metadata \
-	base:je_pages_decommit=vmm_arena_keep_pages \
-	base:je_pages_purge_lazy=vmm_arena_keep_pages \
-	base:je_pages_purge_forced=vmm_arena_keep_pages \
-	$(foreach object,arena background_thread ctl hpa prof prof_sys sec tcache,$(object):je_base_alloc=vmm_arena_metadata) \
-	edata_cache:je_base_alloc_edata=vmm_arena_extent_metadata \
-	rtree:je_base_alloc=vmm_arena_map_index \
-	tsd:je_tsd_tcache_enabled_data_init=vmm_arena_start_thread \
-	tcache:je_arena_palloc=vmm_arena_cache_memory \
-	tcache:je_arena_choose_hard=vmm_arena_choose_for_cache \
+	ehooks:je_extent_alloc_mmap=vmm_seam_map_extent \
+	ehooks:je_extent_dalloc_mmap=vmm_seam_unmap_extent \
+	ehooks:je_pages_unmap=vmm_seam_destroy_extent \
+	ehooks:je_pages_commit=vmm_seam_keep_pages \
+	ehooks:je_pages_decommit=vmm_seam_keep_pages \
+	ehooks:je_pages_purge_lazy=vmm_seam_keep_pages \
+	ehooks:je_pages_purge_forced=vmm_seam_keep_pages \
+	base:je_extent_alloc_mmap=vmm_seam_map_metadata \
+	base:je_extent_dalloc_mmap=vmm_seam_unmap_metadata \
+	base:je_pages_decommit=vmm_seam_keep_pages \
+	base:je_pages_purge_lazy=vmm_seam_keep_pages \
+	base:je_pages_purge_forced=vmm_seam_keep_pages \
+	$(foreach object,arena background_thread ctl hpa prof prof_sys sec tcache,$(object):je_base_alloc=vmm_seam_metadata) \
+	edata_cache:je_base_alloc_edata=vmm_seam_extent_metadata \
+	rtree:je_base_alloc=vmm_seam_map_index \
+	tsd:je_tsd_tcache_enabled_data_init=vmm_seam_start_thread \
+	tcache:je_arena_palloc=vmm_seam_cache_memory \
+	tcache:je_arena_choose_hard=vmm_seam_choose_for_cache \
 	$(foreach object,arena ckh ctl jemalloc large prof_data, \
-		$(object):je_tcache_arena_associate=vmm_arena_associate_cache \
-		$(object):je_tcache_arena_reassociate=vmm_arena_reassociate_cache) \
-	ctl:je_arena_reset=vmm_arena_reset \
-	ctl:je_arena_destroy=vmm_arena_destroy \
-	jemalloc:je_arena_malloc_hard=vmm_arena_malloc_hard \
-	jemalloc:je_te_event_trigger=vmm_arena_event \
-	jemalloc:pthread_atfork=vmm_arena_no_atfork \
-	jemalloc:pthread_mutex_trylock=vmm_arena_trylock \
-	jemalloc:secure_getenv=vmm_arena_options \
-	jemalloc:readlink=vmm_arena_no_readlink \
-	extent_dss:sbrk=vmm_arena_no_sbrk \
-	background_thread:dlsym=vmm_arena_no_dlsym
+		$(object):je_tcache_arena_associate=vmm_seam_associate_cache \
+		$(object):je_tcache_arena_reassociate=vmm_seam_reassociate_cache) \
+	ctl:je_arena_reset=vmm_seam_reset \
+	ctl:je_arena_destroy=vmm_seam_destroy \
+	jemalloc:je_arena_malloc_hard=vmm_seam_malloc_hard \
+	jemalloc:je_te_event_trigger=vmm_seam_event \
+	jemalloc:pthread_atfork=vmm_seam_no_atfork \
+	jemalloc:pthread_mutex_trylock=vmm_seam_trylock \
+	jemalloc:secure_getenv=vmm_seam_options \
+	jemalloc:readlink=vmm_seam_no_readlink \
+	extent_dss:sbrk=vmm_seam_no_sbrk \
+	background_thread:dlsym=vmm_seam_no_dlsym
 
 # The profiler is off for good: it is not to bring libm and libgcc_s into every process. Not in every build.
 JEMALLOC_PROFILER := \
-	prof:log=vmm_arena_no_math \
-	prof_data:exp=vmm_arena_no_math \
-	prof_data:round=vmm_arena_no_math \
-	prof_sys:_Unwind_Backtrace=vmm_arena_no_backtrace \
-	prof_sys:_Unwind_GetIP=vmm_arena_no_frame
+	prof:log=vmm_seam_no_math \
+	prof_data:exp=vmm_seam_no_math \
+	prof_data:round=vmm_seam_no_math \
+	prof_sys:_Unwind_Backtrace=vmm_seam_no_backtrace \
+	prof_sys:_Unwind_GetIP=vmm_seam_no_frame
 
-# What it calls of libc, in any object: by the system call, so that nobody's wrapper is entered (enginecalls.c, kernel.h).
+# What it calls of libc, in any object: by the system call, so that nobody's wrapper is entered (libc.c, kernel.h).
 JEMALLOC_CALLS := mmap munmap mprotect madvise clock_gettime syscall sysconf strerror_r getpid _exit open creat close \
 	sched_yield sched_getcpu sched_getaffinity sched_setaffinity sigfillset gettimeofday pthread_sigmask \
 	pthread_create pthread_join pthread_setname_np pthread_getname_np \
@@ -86,7 +86,7 @@ $(JEMALLOC): libvmmalloc/jemalloc/jemalloc.mk $(JEMALLOC_ARCHIVE)
 	$(Q)cd $(JEMALLOC_DIR)/objects && \
 		$(NM) -g --defined-only *.o | awk 'NF == 3 && $$3 !~ /^je_/ { print $$3, "je_" $$3 }' | \
 		sort -u >../private.syms && \
-		for name in $(JEMALLOC_CALLS); do echo "$$name vmm_engine_$$name"; done >>../private.syms
+		for name in $(JEMALLOC_CALLS); do echo "$$name vmm_libc_$$name"; done >>../private.syms
 	$(Q)cd $(JEMALLOC_DIR)/objects && for hook in $(JEMALLOC_HOOKS); do \
 		object=$$(echo $${hook%%:*}.*o); symbols=$${hook#*:}; \
 		$(NM) -u $$object | grep -qw "$${symbols%=*}" || { \

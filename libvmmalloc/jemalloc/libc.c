@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * enginecalls -- what jemalloc calls of libc, with libc's conventions, made by kernel.h.
+ * libc -- what jemalloc calls of libc, with libc's conventions, made by kernel.h.
  *
  * The build gives jemalloc's references these names (libvmmalloc/jemalloc/jemalloc.mk). What only its profiler and its
  * background threads would call, which are off for good, fails.
@@ -25,7 +25,7 @@ static long result(long r)
 	return -1;
 }
 
-void *vmm_engine_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+void *vmm_libc_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
 	void *address = kernel_mmap(at, bytes, protection, flags, fd, offset);
 
@@ -35,28 +35,28 @@ void *vmm_engine_mmap(void *at, size_t bytes, int protection, int flags, int fd,
 	return MAP_FAILED;
 }
 
-int vmm_engine_munmap(void *address, size_t bytes)
+int vmm_libc_munmap(void *address, size_t bytes)
 {
 	return (int)result(kernel_munmap(address, bytes));
 }
 
-int vmm_engine_mprotect(void *address, size_t bytes, int protection)
+int vmm_libc_mprotect(void *address, size_t bytes, int protection)
 {
 	return (int)result(kernel_mprotect(address, bytes, protection));
 }
 
-int vmm_engine_madvise(void *address, size_t bytes, int advice)
+int vmm_libc_madvise(void *address, size_t bytes, int advice)
 {
 	return (int)result(kernel_madvise(address, bytes, advice));
 }
 
-int vmm_engine_clock_gettime(clockid_t clock, struct timespec *now)
+int vmm_libc_clock_gettime(clockid_t clock, struct timespec *now)
 {
 	return (int)result(kernel_clock_gettime(clock, now));
 }
 
 /* How it opens, reads and writes. */
-long vmm_engine_syscall(long number, ...)
+long vmm_libc_syscall(long number, ...)
 {
 	va_list args;
 	long a, b, c, d, e, f;
@@ -86,7 +86,7 @@ static long processors(void)
 	return kernel_sched_getaffinity(sizeof(cpus), &cpus) > 0 ? CPU_COUNT(&cpus) : 2;
 }
 
-long vmm_engine_sysconf(int name)
+long vmm_libc_sysconf(int name)
 {
 	switch (name) {
 	case _SC_PAGESIZE:
@@ -100,7 +100,7 @@ long vmm_engine_sysconf(int name)
 	}
 }
 
-int vmm_engine_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus)
+int vmm_libc_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus)
 {
 	(void)pid;  /* 0 */
 	memset(cpus, 0, bytes);
@@ -118,12 +118,12 @@ int __wrap___sched_cpucount(size_t bytes, const cpu_set_t *cpus)
 	return count;
 }
 
-int vmm_engine_sched_getcpu(void)
+int vmm_libc_sched_getcpu(void)
 {
 	return 0;  /* for arenas of each processor, which are off */
 }
 
-char *vmm_engine_strerror_r(int error, char *buffer, size_t bytes)
+char *vmm_libc_strerror_r(int error, char *buffer, size_t bytes)
 {
 	const char *text = strerrordesc_np(error);
 	size_t length = text ? strnlen(text, bytes - 1) : 0;
@@ -133,17 +133,17 @@ char *vmm_engine_strerror_r(int error, char *buffer, size_t bytes)
 	return buffer;
 }
 
-int vmm_engine_sched_yield(void)
+int vmm_libc_sched_yield(void)
 {
 	return kernel_sched_yield();
 }
 
-pid_t vmm_engine_getpid(void)
+pid_t vmm_libc_getpid(void)
 {
 	return kernel_getpid();
 }
 
-void vmm_engine__exit(int status)
+void vmm_libc__exit(int status)
 {
 	kernel_exit(status);
 }
@@ -154,23 +154,23 @@ static int no_file(void)
 	return -1;
 }
 
-int vmm_engine_open(void) __attribute__((alias("no_file")));
-int vmm_engine_creat(void) __attribute__((alias("no_file")));
-int vmm_engine_close(void) __attribute__((alias("no_file")));
+int vmm_libc_open(void) __attribute__((alias("no_file")));
+int vmm_libc_creat(void) __attribute__((alias("no_file")));
+int vmm_libc_close(void) __attribute__((alias("no_file")));
 
 static int no_thread(void)
 {
 	return EPERM;
 }
 
-int vmm_engine_pthread_create(void) __attribute__((alias("no_thread")));
-int vmm_engine_pthread_join(void) __attribute__((alias("no_thread")));
-int vmm_engine_pthread_sigmask(void) __attribute__((alias("no_thread")));
-int vmm_engine_pthread_setname_np(void) __attribute__((alias("no_thread")));
-int vmm_engine_pthread_getname_np(void) __attribute__((alias("no_thread")));
-int vmm_engine_sched_setaffinity(void) __attribute__((alias("no_thread")));
-int vmm_engine_sigfillset(void) __attribute__((alias("no_thread")));
-int vmm_engine_gettimeofday(void) __attribute__((alias("no_thread")));
+int vmm_libc_pthread_create(void) __attribute__((alias("no_thread")));
+int vmm_libc_pthread_join(void) __attribute__((alias("no_thread")));
+int vmm_libc_pthread_sigmask(void) __attribute__((alias("no_thread")));
+int vmm_libc_pthread_setname_np(void) __attribute__((alias("no_thread")));
+int vmm_libc_pthread_getname_np(void) __attribute__((alias("no_thread")));
+int vmm_libc_sched_setaffinity(void) __attribute__((alias("no_thread")));
+int vmm_libc_sigfillset(void) __attribute__((alias("no_thread")));
+int vmm_libc_gettimeofday(void) __attribute__((alias("no_thread")));
 
 /* Those are made even so. */
 static int no_condition(void)
@@ -178,7 +178,7 @@ static int no_condition(void)
 	return 0;
 }
 
-int vmm_engine_pthread_cond_init(void) __attribute__((alias("no_condition")));
-int vmm_engine_pthread_cond_signal(void) __attribute__((alias("no_condition")));
-int vmm_engine_pthread_cond_wait(void) __attribute__((alias("no_condition")));
-int vmm_engine_pthread_cond_timedwait(void) __attribute__((alias("no_condition")));
+int vmm_libc_pthread_cond_init(void) __attribute__((alias("no_condition")));
+int vmm_libc_pthread_cond_signal(void) __attribute__((alias("no_condition")));
+int vmm_libc_pthread_cond_wait(void) __attribute__((alias("no_condition")));
+int vmm_libc_pthread_cond_timedwait(void) __attribute__((alias("no_condition")));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* enginecalls -- for jemalloc's objects alone, in place of functions of libc. See enginecalls.c. */
+/* libc -- for jemalloc's objects alone, in place of functions of libc. See libc.c. */
 #ifndef LIBVMMALLOC_JEMALLOC_LIBC_H
 #define LIBVMMALLOC_JEMALLOC_LIBC_H
 
@@ -8,41 +8,41 @@
 #include <sys/types.h>
 #include <time.h>
 
-void *vmm_engine_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
-int vmm_engine_munmap(void *address, size_t bytes);
-int vmm_engine_mprotect(void *address, size_t bytes, int protection);
-int vmm_engine_madvise(void *address, size_t bytes, int advice);
-int vmm_engine_clock_gettime(clockid_t clock, struct timespec *now);
-long vmm_engine_syscall(long number, ...);
-long vmm_engine_sysconf(int name);
-int vmm_engine_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus);
+void *vmm_libc_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+int vmm_libc_munmap(void *address, size_t bytes);
+int vmm_libc_mprotect(void *address, size_t bytes, int protection);
+int vmm_libc_madvise(void *address, size_t bytes, int advice);
+int vmm_libc_clock_gettime(clockid_t clock, struct timespec *now);
+long vmm_libc_syscall(long number, ...);
+long vmm_libc_sysconf(int name);
+int vmm_libc_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus);
 int __wrap___sched_cpucount(size_t bytes, const cpu_set_t *cpus);
-int vmm_engine_sched_getcpu(void);
-char *vmm_engine_strerror_r(int error, char *buffer, size_t bytes);
+int vmm_libc_sched_getcpu(void);
+char *vmm_libc_strerror_r(int error, char *buffer, size_t bytes);
 
-int vmm_engine_sched_yield(void);
-pid_t vmm_engine_getpid(void);
-void vmm_engine__exit(int status) __attribute__((noreturn));
+int vmm_libc_sched_yield(void);
+pid_t vmm_libc_getpid(void);
+void vmm_libc__exit(int status) __attribute__((noreturn));
 
 /* Whatever arguments there are: -1 with EPERM */
-int vmm_engine_open(void);
-int vmm_engine_creat(void);
-int vmm_engine_close(void);
+int vmm_libc_open(void);
+int vmm_libc_creat(void);
+int vmm_libc_close(void);
 
 /* EPERM */
-int vmm_engine_pthread_create(void);
-int vmm_engine_pthread_join(void);
-int vmm_engine_pthread_sigmask(void);
-int vmm_engine_pthread_setname_np(void);
-int vmm_engine_pthread_getname_np(void);
-int vmm_engine_sched_setaffinity(void);
-int vmm_engine_sigfillset(void);
-int vmm_engine_gettimeofday(void);
+int vmm_libc_pthread_create(void);
+int vmm_libc_pthread_join(void);
+int vmm_libc_pthread_sigmask(void);
+int vmm_libc_pthread_setname_np(void);
+int vmm_libc_pthread_getname_np(void);
+int vmm_libc_sched_setaffinity(void);
+int vmm_libc_sigfillset(void);
+int vmm_libc_gettimeofday(void);
 
 /* 0 */
-int vmm_engine_pthread_cond_init(void);
-int vmm_engine_pthread_cond_signal(void);
-int vmm_engine_pthread_cond_wait(void);
-int vmm_engine_pthread_cond_timedwait(void);
+int vmm_libc_pthread_cond_init(void);
+int vmm_libc_pthread_cond_signal(void);
+int vmm_libc_pthread_cond_wait(void);
+int vmm_libc_pthread_cond_timedwait(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* arena -- see arena.h. Written against jemalloc 5.3: the build checks that the names exist. */
+/* seam -- see seam.h. Written against jemalloc 5.3: the build checks that the names exist. */
 #include "libvmmalloc/jemalloc/seam.h"
 
 #include <errno.h>
@@ -89,7 +89,7 @@ static size_t arena_count(void)
 	return arenas < 1 ? 1 : arenas < CONFIG_ARENAS_MOST ? arenas : CONFIG_ARENAS_MOST;
 }
 
-char *vmm_arena_options(const char *name)
+char *vmm_seam_options(const char *name)
 {
 	static char options[320];
 	struct text text = TEXT_INIT(options);
@@ -109,50 +109,50 @@ char *vmm_arena_options(const char *name)
 	return text.data;
 }
 
-int vmm_arena_trylock(pthread_mutex_t *mutex)
+int vmm_seam_trylock(pthread_mutex_t *mutex)
 {
 	vmm_start();
 	return pthread_mutex_trylock(mutex);
 }
 
-ssize_t vmm_arena_no_readlink(const char *path, char *buffer, size_t bytes)
+ssize_t vmm_seam_no_readlink(const char *path, char *buffer, size_t bytes)
 {
 	(void)path, (void)buffer, (void)bytes;  /* /etc/malloc.conf */
 	errno = ENOENT;
 	return -1;
 }
 
-void *vmm_arena_no_sbrk(intptr_t bytes)
+void *vmm_seam_no_sbrk(intptr_t bytes)
 {
 	(void)bytes;
 	errno = ENOMEM;
 	return (void *)-1;
 }
 
-void *vmm_arena_no_dlsym(void *handle, const char *name)
+void *vmm_seam_no_dlsym(void *handle, const char *name)
 {
 	(void)handle, (void)name;  /* pthread_create, for background threads */
 	return NULL;
 }
 
-double vmm_arena_no_math(double x)
+double vmm_seam_no_math(double x)
 {
 	return x;
 }
 
-int vmm_arena_no_backtrace(void *function, void *argument)
+int vmm_seam_no_backtrace(void *function, void *argument)
 {
 	(void)function, (void)argument;
 	return 0;
 }
 
-uintptr_t vmm_arena_no_frame(void *context)
+uintptr_t vmm_seam_no_frame(void *context)
 {
 	(void)context;
 	return 0;
 }
 
-int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+int vmm_seam_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
 	(void)prepare, (void)parent, (void)child;
 	return 0;
@@ -171,7 +171,7 @@ static pthread_mutex_t arenas_stay = PTHREAD_MUTEX_INITIALIZER;
  */
 static bool locked_for_fork;
 
-void vmm_arena_before_fork(void)
+void vmm_seam_before_fork(void)
 {
 	bool lock = !__libc_single_threaded;
 
@@ -180,7 +180,7 @@ void vmm_arena_before_fork(void)
 	locked_for_fork = lock;
 }
 
-void vmm_arena_after_fork(bool in_child)
+void vmm_seam_after_fork(bool in_child)
 {
 	if (!locked_for_fork)
 		return;
@@ -193,7 +193,7 @@ void vmm_arena_after_fork(bool in_child)
 	je_jemalloc_postfork_child();
 }
 
-void vmm_arena_reset(void *tsd, void *arena)
+void vmm_seam_reset(void *tsd, void *arena)
 {
 	pthread_mutex_lock(&arenas_stay);
 	je_arena_reset(tsd, arena);
@@ -201,7 +201,7 @@ void vmm_arena_reset(void *tsd, void *arena)
 }
 
 /* jemalloc has emptied its cache before, but for what another thread had in its hands. */
-void vmm_arena_destroy(void *tsd, void *arena)
+void vmm_seam_destroy(void *tsd, void *arena)
 {
 	pthread_mutex_lock(&arenas_stay);
 	je_arena_decay(tsd, arena, false, true);
@@ -292,7 +292,7 @@ static bool empty_caches(void)
  * Runs inside a request for an extent. jemalloc holds no lock of an arena then, and decay takes only locks that are
  * never held while it asks for one. What another thread emptied while we waited for it is as good as found.
  */
-bool vmm_arena_reclaim(void)
+bool vmm_seam_reclaim(void)
 {
 	bool waited = pthread_mutex_trylock(&arenas_stay) != 0, found;
 
@@ -309,7 +309,7 @@ static bool reclaim_for(size_t bytes)
 
 	if (bytes >= LARGE_LEAST)
 		(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
-	if (!vmm_arena_reclaim())
+	if (!vmm_seam_reclaim())
 		return false;
 	vmm_heap_count(&vmm.heap, &header->reclaims, 1);
 	TRACE(2, "the arenas' caches are empty now");
@@ -319,7 +319,7 @@ static bool reclaim_for(size_t bytes)
 /* Runs on slow paths only. */
 static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 {
-	enum vmm_heap_use use = thread_starting ? HEAP_FOR_ENGINE : HEAP_FOR_PROGRAM;
+	enum vmm_heap_use use = thread_starting ? HEAP_FOR_JEMALLOC : HEAP_FOR_PROGRAM;
 	void *address = vmm_heap_take(&vmm.heap, at, bytes, align, use, zero);
 
 	if (address || at || (thread_starting && cache_missing))
@@ -333,7 +333,7 @@ static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 	return address;
 }
 
-void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	struct slow_path slow;
 	void *address = NULL;
@@ -342,7 +342,7 @@ void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, boo
 		return map_outside(at, bytes, align, zero, commit);
 	slow = slow_path_enter();
 	if (vmm.away && vmm_comeback_try())
-		(void)vmm_arena_reclaim();
+		(void)vmm_seam_reclaim();
 	if (!at || in_pool(at))
 		address = map_from_pool(at, bytes, align, zero);
 	if (address)
@@ -353,7 +353,7 @@ void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, boo
 	return address;
 }
 
-bool vmm_arena_unmap_extent(void *address, size_t bytes)
+bool vmm_seam_unmap_extent(void *address, size_t bytes)
 {
 	struct slow_path slow = slow_path_enter();
 	bool kept = false;
@@ -370,22 +370,22 @@ bool vmm_arena_unmap_extent(void *address, size_t bytes)
 }
 
 /* When an arena is destroyed. */
-bool vmm_arena_unmap_metadata(void *address, size_t bytes)
+bool vmm_seam_unmap_metadata(void *address, size_t bytes)
 {
 	if (in_pool(address)) {
 		vmm_heap_give_metadata(&vmm.heap, address, bytes);
 		return false;
 	}
 	count_metadata_outside(-(int64_t)bytes);
-	return vmm_arena_unmap_extent(address, bytes);
+	return vmm_seam_unmap_extent(address, bytes);
 }
 
-void vmm_arena_destroy_extent(void *address, size_t bytes)
+void vmm_seam_destroy_extent(void *address, size_t bytes)
 {
-	(void)vmm_arena_unmap_extent(address, bytes);
+	(void)vmm_seam_unmap_extent(address, bytes);
 }
 
-bool vmm_arena_keep_pages(void *address, size_t bytes)
+bool vmm_seam_keep_pages(void *address, size_t bytes)
 {
 	(void)address, (void)bytes;
 	return true;
@@ -402,7 +402,7 @@ static void *map_metadata_outside(size_t bytes, size_t align)
 	return address;
 }
 
-void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+void *vmm_seam_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	struct slow_path slow = slow_path_enter();
 	void *address = vmm.has_pool ? vmm_heap_take_metadata(&vmm.heap, bytes, align) : NULL;
@@ -429,22 +429,22 @@ static void *reserved_metadata(void *address, size_t bytes)
 	return address;
 }
 
-void *vmm_arena_metadata(void *tsdn, void *base, size_t bytes, size_t align)
+void *vmm_seam_metadata(void *tsdn, void *base, size_t bytes, size_t align)
 {
 	return reserved_metadata(je_base_alloc(tsdn, base, bytes, align), bytes);
 }
 
 /* jemalloc's own writes a serial number into it, by which extents are reused; without, they go by address. */
-void *vmm_arena_extent_metadata(void *tsdn, void *base)
+void *vmm_seam_extent_metadata(void *tsdn, void *base)
 {
-	return vmm_arena_metadata(tsdn, base, EXTENT_METADATA_BYTES, EXTENT_METADATA_BYTES);
+	return vmm_seam_metadata(tsdn, base, EXTENT_METADATA_BYTES, EXTENT_METADATA_BYTES);
 }
 
 /*
  * Eight bytes for each 4 KiB page of the pool, in leaves of 2 MiB that are touched here and there. In the pool each
  * leaf would have to be reserved as a whole; and free() looks into it first: it is better off in fast memory.
  */
-void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align)
+void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes, size_t align)
 {
 	void *address = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -456,7 +456,7 @@ void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align)
 	return address;
 }
 
-void *vmm_arena_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache)
+void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache)
 {
 	void *memory = je_arena_palloc(tsdn, arena, bytes, align, zero, tcache);
 
@@ -470,7 +470,7 @@ void *vmm_arena_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align
  * kind of thread that has none: the first field of struct tsd_s says so, tcache_enabled. It begins anew when the pool
  * has room again.
  */
-bool vmm_arena_start_thread(void *tsd)
+bool vmm_seam_start_thread(void *tsd)
 {
 	bool *has_cache = tsd, failed;
 
@@ -485,7 +485,7 @@ bool vmm_arena_start_thread(void *tsd)
 }
 
 /* A cache must have an arena. Where there is no memory for the metadata of another, it is the first one. */
-void *vmm_arena_choose_for_cache(void *tsd, bool internal)
+void *vmm_seam_choose_for_cache(void *tsd, bool internal)
 {
 	void *arena = je_arena_choose_hard(tsd, internal);
 
@@ -493,19 +493,19 @@ void *vmm_arena_choose_for_cache(void *tsd, bool internal)
 }
 
 /* For all others a thread may have no arena yet, and its request fails; but its cache would be moved to it. */
-void vmm_arena_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
+void vmm_seam_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
 {
 	if (arena)
 		je_tcache_arena_associate(tsdn, cache_slow, cache, arena);
 }
 
-void vmm_arena_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
+void vmm_seam_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
 {
 	if (arena)
 		je_tcache_arena_reassociate(tsdn, cache_slow, cache, arena);
 }
 
-void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero)
+void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero)
 {
 	void *pointer;
 
@@ -519,16 +519,16 @@ void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size
 	return pointer;
 }
 
-void vmm_arena_event(void *tsd, void *context)
+void vmm_seam_event(void *tsd, void *context)
 {
 	if (vmm.away)
 		(void)vmm_comeback_try();
 	if (cache_missing)
-		(void)vmm_arena_start_thread(tsd);
+		(void)vmm_seam_start_thread(tsd);
 	je_te_event_trigger(tsd, context);
 }
 
-bool vmm_arena_has_block(const void *pointer)
+bool vmm_seam_has_block(const void *pointer)
 {
 	size_t free_regions, regions, bytes = 1;
 
@@ -537,7 +537,7 @@ bool vmm_arena_has_block(const void *pointer)
 	return bytes != 0;
 }
 
-size_t vmm_arena_short_bytes(const void *pointer, size_t class_bytes)
+size_t vmm_seam_short_bytes(const void *pointer, size_t class_bytes)
 {
 	size_t free_regions, regions, bytes;
 

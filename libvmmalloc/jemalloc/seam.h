@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * arena -- the seam between jemalloc and the heap. The only file that knows jemalloc's internals is arena.c.
+ * seam -- the seam between jemalloc and the heap. The only file that knows jemalloc's internals is seam.c.
  *
  * The build takes the distribution's static jemalloc apart and gives some references in some of its objects new names
  * (libvmmalloc/jemalloc/jemalloc.mk): where jemalloc would map, unmap or purge memory, read options, or start threads,
@@ -16,74 +16,74 @@
 #include <sys/types.h>
 
 /* ehooks.o: extents of every arena */
-void *vmm_arena_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
-bool vmm_arena_unmap_extent(void *address, size_t bytes);
-void vmm_arena_destroy_extent(void *address, size_t bytes);
+void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
+bool vmm_seam_unmap_extent(void *address, size_t bytes);
+void vmm_seam_destroy_extent(void *address, size_t bytes);
 
 /* ehooks.o, base.o: true for "not done": the pool's pages stay as they are */
-bool vmm_arena_keep_pages(void *address, size_t bytes);
+bool vmm_seam_keep_pages(void *address, size_t bytes);
 
 /* base.o: jemalloc's metadata */
-void *vmm_arena_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
-bool vmm_arena_unmap_metadata(void *address, size_t bytes);
+void *vmm_seam_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
+bool vmm_seam_unmap_metadata(void *address, size_t bytes);
 
 /* arena.o, ctl.o, ...: in place of base_alloc(); edata_cache.o: in place of base_alloc_edata() */
-void *vmm_arena_metadata(void *tsdn, void *base, size_t bytes, size_t align);
-void *vmm_arena_extent_metadata(void *tsdn, void *base);
+void *vmm_seam_metadata(void *tsdn, void *base, size_t bytes, size_t align);
+void *vmm_seam_extent_metadata(void *tsdn, void *base);
 
 /* rtree.o: the page index, in place of base_alloc() */
-void *vmm_arena_map_index(void *tsdn, void *base, size_t bytes, size_t align);
+void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes, size_t align);
 
 /* tsd.o: a thread's first call, in place of tsd_tcache_enabled_data_init() */
-bool vmm_arena_start_thread(void *tsd);
+bool vmm_seam_start_thread(void *tsd);
 
 /* tcache.o: memory for a cache, in place of arena_palloc() */
-void *vmm_arena_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache);
+void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache);
 
 /* tcache.o: around arena_choose_hard(); others: around tcache_arena_associate() and tcache_arena_reassociate() */
-void *vmm_arena_choose_for_cache(void *tsd, bool internal);
-void vmm_arena_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena);
-void vmm_arena_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena);
+void *vmm_seam_choose_for_cache(void *tsd, bool internal);
+void vmm_seam_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena);
+void vmm_seam_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena);
 
 /* ctl.o: around arena_reset() and arena_destroy() */
-void vmm_arena_reset(void *tsd, void *arena);
-void vmm_arena_destroy(void *tsd, void *arena);
+void vmm_seam_reset(void *tsd, void *arena);
+void vmm_seam_destroy(void *tsd, void *arena);
 
 /* jemalloc.o: requests beyond the thread's cache, in place of arena_malloc_hard() */
-void *vmm_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
+void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
 
 /* jemalloc.o: now and then while a thread allocates and frees, every 64 KiB or so; around te_event_trigger() */
-void vmm_arena_event(void *tsd, void *context);
+void vmm_seam_event(void *tsd, void *context);
 
 /* prof.o, prof_data.o, prof_sys.o: never called, in place of log(), exp(), round() and the unwinder of libgcc_s */
-double vmm_arena_no_math(double x);
-int vmm_arena_no_backtrace(void *function, void *argument);
-uintptr_t vmm_arena_no_frame(void *context);
+double vmm_seam_no_math(double x);
+int vmm_seam_no_backtrace(void *function, void *argument);
+uintptr_t vmm_seam_no_frame(void *context);
 
 /* jemalloc.o: in place of pthread_atfork(): fork.c calls the two below instead */
-int vmm_arena_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+int vmm_seam_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 /* Around a fork, before and after the heap's own lock. Async-signal-safe while the process has one thread. */
-void vmm_arena_before_fork(void);
-void vmm_arena_after_fork(bool in_child);
+void vmm_seam_before_fork(void);
+void vmm_seam_after_fork(bool in_child);
 
 /*
  * jemalloc.o: in place of pthread_mutex_trylock(). The first lock that jemalloc takes is the one of its own start: the
  * pool is made before it, so that whoever allocates meanwhile finds no lock held.
  */
-int vmm_arena_trylock(pthread_mutex_t *mutex);
+int vmm_seam_trylock(pthread_mutex_t *mutex);
 
 /* jemalloc.o, extent_dss.o, background_thread.o: in place of secure_getenv(), readlink(), sbrk() and dlsym() */
-char *vmm_arena_options(const char *name);
-ssize_t vmm_arena_no_readlink(const char *path, char *buffer, size_t bytes);
-void *vmm_arena_no_sbrk(intptr_t bytes);
-void *vmm_arena_no_dlsym(void *handle, const char *name);
+char *vmm_seam_options(const char *name);
+ssize_t vmm_seam_no_readlink(const char *path, char *buffer, size_t bytes);
+void *vmm_seam_no_sbrk(intptr_t bytes);
+void *vmm_seam_no_dlsym(void *handle, const char *name);
 
 /* Empties the arenas' caches of free extents into the heap. True if there was anything in them. */
-bool vmm_arena_reclaim(void);
+bool vmm_seam_reclaim(void);
 
 /* For assertions: whether a block, rather than free space or the inside of a large block, is at `pointer`. */
-bool vmm_arena_has_block(const void *pointer);
+bool vmm_seam_has_block(const void *pointer);
 
 /*
  * jemalloc rounds a large request up to its size class, by up to a quarter. Where the pool has no room for that, but
@@ -91,6 +91,6 @@ bool vmm_arena_has_block(const void *pointer);
  * block for one of its class. Returns the real size of such a block, or 0 for any other. `class_bytes` is
  * what jemalloc says of `pointer`.
  */
-size_t vmm_arena_short_bytes(const void *pointer, size_t class_bytes);
+size_t vmm_seam_short_bytes(const void *pointer, size_t class_bytes);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* children -- see children.h. */
+/* exec_environment -- see exec_environment.h. */
 #include "libvmmalloc/start/exec_environment.h"
 
 #include <limits.h>
@@ -118,7 +118,7 @@ static void keep_directory(char **environment)
 	make_preload_absolute(environment);
 }
 
-void vmm_children_prepare(char **environment, const struct vmm_config *config)
+void vmm_exec_environment_prepare(char **environment, const struct vmm_config *config)
 {
 	static char size[64];
 	struct text text = TEXT_INIT(size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* children -- VMMALLOC_CHILDREN: what the environment says to programs that are started by exec. */
+/* exec_environment -- VMMALLOC_CHILDREN: what the environment says to programs that are started by exec. */
 #ifndef LIBVMMALLOC_START_EXEC_ENVIRONMENT_H
 #define LIBVMMALLOC_START_EXEC_ENVIRONMENT_H
 
@@ -10,6 +10,6 @@
  * leaves other entries; a size replaces VMMALLOC_POOL_SIZE. What is relative of the pool's directory, the log file and
  * this library in LD_PRELOAD becomes absolute. In place, before main; allocates nothing.
  */
-void vmm_children_prepare(char **environment, const struct vmm_config *config);
+void vmm_exec_environment_prepare(char **environment, const struct vmm_config *config);
 
 #endif

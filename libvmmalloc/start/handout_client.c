@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* daemon -- see daemon.h. The daemon is not trusted: it may be slow, mistaken, or somebody else. */
+/* handout_client -- see handout_client.h. The daemon is not trusted: it may be slow, mistaken, or somebody else. */
 #include "libvmmalloc/start/handout_client.h"
 
 #include <errno.h>
@@ -160,7 +160,7 @@ static int exchange(int socket, const struct sockaddr_un *address, const struct 
 	return r < 0 ? r : receive_reply(socket, deadline_us, ret_reply, ret_fd);
 }
 
-int vmm_daemon_ask(const struct vmm_config *config, int *ret_fd, struct text *error)
+int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, struct text *error)
 {
 	const char *path = config->socket ? config->socket : DAEMON_SOCKET_DEFAULT;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * daemon -- asks vmmallocd for a pool, once, at the start. The protocol is in common/base/handout.h.
+ * handout_client -- asks vmmallocd for a pool, once, at the start. The protocol is in common/base/handout.h.
  *
  * The library asks nobody unless VMMALLOC_POOL or VMMALLOC_SOCKET says so. Whatever the daemon does, or does not do,
  * the answer is there within DAEMON_TIMEOUT_MS. Uses no poll or select, allocates nothing.
@@ -18,6 +18,6 @@
  * Returns 0 and a descriptor of the pool's file, which is a regular one, open for reading and writing, and at least as
  * large as config->pool_bytes; or -errno with the reason in `error`.
  */
-int vmm_daemon_ask(const struct vmm_config *config, int *ret_fd, struct text *error);
+int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, struct text *error);
 
 #endif

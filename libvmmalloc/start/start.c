@@ -61,7 +61,7 @@ static bool make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved)
 	struct text error = TEXT_INIT(message);
 	int fd, r;
 
-	if ((config->pool_class || config->socket) && vmm_daemon_ask(config, &fd, &error) == 0 &&
+	if ((config->pool_class || config->socket) && vmm_handout_ask(config, &fd, &error) == 0 &&
 	    vmm_pool_adopt(fd, ret_pool, &error) == 0) {
 		*ret_all_reserved = true;
 		return true;
@@ -121,7 +121,7 @@ static void start(void)
 	if (vmm_config_read(environment, &vmm.config, &error) < 0)
 		vmm_report_fatal("%s", error.data);
 	has_pool = make_pool(&pool, &all_reserved) && make_heap(&pool, all_reserved);
-	vmm_children_prepare(environment, &vmm.config);
+	vmm_exec_environment_prepare(environment, &vmm.config);
 	if (!has_pool)
 		return;
 	if (vmm.config.pool_dir)

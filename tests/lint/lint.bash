@@ -22,7 +22,7 @@ for file in $lib_sources; do
 	case $file in
 	libvmmalloc/jemalloc/seam.c) ;;
 	*) grep -nE '\bje_(arena|base|extent|pages|large|tsd|opt|inspect|narenas)' "$file" &&
-		complain "$file: only arena.c knows jemalloc's internals" ;;
+		complain "$file: only seam.c knows jemalloc's internals" ;;
 	esac
 done
 

@@ -124,7 +124,7 @@ static int ask(const struct vmm_config *config, int *ret_fd, char words[512])
 
 	words[0] = '\0';
 	alarm(20);
-	int r = vmm_daemon_ask(config, ret_fd, &error);
+	int r = vmm_handout_ask(config, ret_fd, &error);
 	alarm(0);
 	return r;
 }
@@ -289,7 +289,7 @@ static void test_daemon_is_waited_for_through_signals(void **state)
 	config.socket = daemon.path;
 	sigaction(SIGALRM, &action, &before);
 	setitimer(ITIMER_REAL, &often, NULL);
-	assert_int_equal(vmm_daemon_ask(&config, &fd, &error), 0);
+	assert_int_equal(vmm_handout_ask(&config, &fd, &error), 0);
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	sigaction(SIGALRM, &before, NULL);
 	close(fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_children -- what VMMALLOC_CHILDREN does to the environment. */
+/* test_exec_environment -- what VMMALLOC_CHILDREN does to the environment. */
 /* objects: libvmmalloc/start/exec_environment.c libvmmalloc/base/path.c libvmmalloc/base/kernel.c */
 /* objects: common/base/text.c */
 #include <setjmp.h>
@@ -38,7 +38,7 @@ static void assert_off_leaves(const char *before, const char *after)
 	struct environment environment;
 
 	make_environment(&environment, before);
-	vmm_children_prepare(environment.variables, &config);
+	vmm_exec_environment_prepare(environment.variables, &config);
 	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=64M");
 	assert_string_equal(environment.variables[1] + strlen("LD_PRELOAD="), after);
 	assert_string_equal(environment.variables[2], "PATH=/bin");
@@ -70,7 +70,7 @@ static void test_children_off_removes_an_empty_ld_preload(void **state)
 
 	(void)state;
 	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
-	vmm_children_prepare(environment.variables, &config);
+	vmm_exec_environment_prepare(environment.variables, &config);
 	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=64M");
 	assert_string_equal(environment.variables[1], "PATH=/bin");
 	assert_null(environment.variables[2]);
@@ -82,9 +82,9 @@ static void test_children_off_does_nothing_without_ld_preload(void **state)
 	char *variables[] = { (char *)"PATH=/bin", NULL };
 
 	(void)state;
-	vmm_children_prepare(variables, &config);
+	vmm_exec_environment_prepare(variables, &config);
 	assert_string_equal(variables[0], "PATH=/bin");
-	vmm_children_prepare(NULL, &config);
+	vmm_exec_environment_prepare(NULL, &config);
 }
 
 static void test_children_size_replaces_the_pool_size(void **state)
@@ -94,7 +94,7 @@ static void test_children_size_replaces_the_pool_size(void **state)
 
 	(void)state;
 	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
-	vmm_children_prepare(environment.variables, &config);
+	vmm_exec_environment_prepare(environment.variables, &config);
 	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=33554432");
 	assert_string_equal(environment.variables[1], "LD_PRELOAD=/usr/lib/libvmmalloc.so.1");
 }
@@ -106,7 +106,7 @@ static void test_children_inherit_changes_nothing(void **state)
 
 	(void)state;
 	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
-	vmm_children_prepare(environment.variables, &config);
+	vmm_exec_environment_prepare(environment.variables, &config);
 	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=64M");
 	assert_string_equal(environment.variables[1], "LD_PRELOAD=/usr/lib/libvmmalloc.so.1");
 }
@@ -122,7 +122,7 @@ static void test_children_find_what_was_relative_after_they_changed_directory(vo
 
 	(void)state;
 	assert_non_null(getcwd(directory, sizeof(directory)));
-	vmm_children_prepare(environment, &config);
+	vmm_exec_environment_prepare(environment, &config);
 	snprintf(expected, sizeof(expected), "VMMALLOC_POOL_DIR=%s/pools", directory);
 	assert_string_equal(environment[0], expected);
 	snprintf(expected, sizeof(expected), "VMMALLOC_LOG_FILE=%s/logs/x-", directory);
@@ -140,7 +140,7 @@ static void test_children_get_absolute_paths_as_they_are(void **state)
 	char *environment[] = { pool, log, preload, NULL };
 
 	(void)state;
-	vmm_children_prepare(environment, &config);
+	vmm_exec_environment_prepare(environment, &config);
 	assert_ptr_equal(environment[0], pool);
 	assert_ptr_equal(environment[1], log);
 	assert_ptr_equal(environment[2], preload);

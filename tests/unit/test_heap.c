@@ -450,7 +450,7 @@ static void test_heap_refuses_sizes_and_alignments_beyond_reason(void **state)
 	make_heap(&heap, 64 * MIB);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		assert_null(take(&heap, sizes[i]));
-		assert_null(take_for(&heap, sizes[i], 2 * MIB, HEAP_FOR_ENGINE));
+		assert_null(take_for(&heap, sizes[i], 2 * MIB, HEAP_FOR_JEMALLOC));
 		assert_null(take_at(&heap, heap_start(&heap), sizes[i]));
 		assert_null(vmm_heap_take_metadata(&heap, sizes[i], PAGE));
 	}
@@ -612,11 +612,11 @@ static void test_heap_gives_the_whole_floor_to_the_engine(void **state)
 	(void)state;
 	make_heap(&heap, 14 * MIB);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
-	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_ENGINE), LEAST_FLOOR);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_JEMALLOC), LEAST_FLOOR);
 	assert_int_equal(used(&heap), 14 * MIB - PAGE);
 	assert_int_equal(disk.used, 14 * MIB);
 	assert_null(vmm_heap_take_metadata(&heap, PAGE, PAGE));
-	assert_null(vmm_heap_take(&heap, heap_end(&heap), PAGE, PAGE, HEAP_FOR_ENGINE, &zero));
+	assert_null(vmm_heap_take(&heap, heap_end(&heap), PAGE, PAGE, HEAP_FOR_JEMALLOC, &zero));
 	unmake_heap(&heap);
 }
 
@@ -642,7 +642,7 @@ static void test_heap_gives_to_the_program_what_metadata_have_left_above_the_flo
 	make_heap(&heap, 14 * MIB);
 	metadata = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
-	vmm_heap_give(&heap, take_for(&heap, PAGE, PAGE, HEAP_FOR_ENGINE), PAGE);
+	vmm_heap_give(&heap, take_for(&heap, PAGE, PAGE, HEAP_FOR_JEMALLOC), PAGE);
 	assert_null(take(&heap, PAGE));
 	vmm_heap_give_metadata(&heap, metadata, 2 * MIB);
 	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 2 * MIB);
@@ -671,7 +671,7 @@ static void test_heap_reserves_whole_pages_in_a_pool_of_any_size(void **state)
 	take_all(&heap, 64 * KIB, HEAP_FOR_PROGRAM);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
 	assert_false(disk.ragged);
-	take_all(&heap, PAGE, HEAP_FOR_ENGINE);
+	take_all(&heap, PAGE, HEAP_FOR_JEMALLOC);
 	assert_false(disk.ragged);
 	assert_int_equal(heap.low % PAGE, 0);
 	unmake_heap(&heap);
@@ -687,7 +687,7 @@ static void test_heap_engine_gets_the_floor_in_a_pool_of_any_size_without_descri
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
 	fd = heap.pool.fd;
 	heap.pool.fd = -1;
-	assert_non_null(take_for(&heap, 2 * PAGE, PAGE, HEAP_FOR_ENGINE));
+	assert_non_null(take_for(&heap, 2 * PAGE, PAGE, HEAP_FOR_JEMALLOC));
 	heap.pool.fd = fd;
 	unmake_heap(&heap);
 }
@@ -704,7 +704,7 @@ static void test_heap_reserves_whole_huge_pages(void **state)
 	assert_false(disk.ragged);
 	take_all(&heap, 64 * KIB, HEAP_FOR_PROGRAM);
 	assert_false(disk.ragged);
-	take_all(&heap, 64 * KIB, HEAP_FOR_ENGINE);
+	take_all(&heap, 64 * KIB, HEAP_FOR_JEMALLOC);
 	assert_false(disk.ragged);
 	unmake_heap(&heap);
 }
@@ -718,7 +718,7 @@ static void test_heap_reserves_up_to_the_end_of_a_large_folio(void **state)
 	make_heap(&heap, 15 * MIB);
 	for (size_t taken = 0; take(&heap, 3 * PAGE); taken += 3 * PAGE)
 		assert_true(heap.low % POOL_HUGE_PAGE == 0 || heap.low == (uintptr_t)heap_end(&heap));
-	while (take_for(&heap, PAGE, PAGE, HEAP_FOR_ENGINE))
+	while (take_for(&heap, PAGE, PAGE, HEAP_FOR_JEMALLOC))
 		assert_true(heap.low % POOL_HUGE_PAGE == 0 || heap.low == (uintptr_t)heap_end(&heap));
 	assert_int_equal(used(&heap), 15 * MIB - PAGE);
 	unmake_heap(&heap);
@@ -792,7 +792,7 @@ static void test_heap_metadata_that_come_back_are_reserved_for_the_program(void 
 	(void)state;
 	make_heap(&heap, 14 * MIB);
 	block = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
-	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_ENGINE), 12 * MIB - PAGE);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_JEMALLOC), 12 * MIB - PAGE);
 	vmm_heap_give_metadata(&heap, block, 2 * MIB);
 	assert_ptr_equal(take(&heap, MIB), block);
 	assert_true(is_reserved(block, MIB));
@@ -842,7 +842,7 @@ static void test_heap_on_a_sparse_file_reserves_what_it_takes(void **state)
 	assert_true(is_reserved(one, MIB));
 	assert_int_equal(heap.pool.header->reserved_bytes, disk.used);
 	assert_true(disk.used < 2 * MIB);
-	assert_true(take_all(&heap, PAGE, HEAP_FOR_ENGINE) > 62 * MIB);
+	assert_true(take_all(&heap, PAGE, HEAP_FOR_JEMALLOC) > 62 * MIB);
 	assert_true(is_reserved(heap_start(&heap), 64 * MIB - PAGE));
 	unmake_heap(&heap);
 }
@@ -1005,7 +1005,7 @@ static void test_heap_program_never_gets_what_is_metadata(void **state)
 	make_heap(&heap, 14 * MIB);
 	assert_non_null(vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB));
 	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 12 * MIB - PAGE - LEAST_FLOOR);
-	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_ENGINE), LEAST_FLOOR);
+	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_JEMALLOC), LEAST_FLOOR);
 	unmake_heap(&heap);
 }
 
@@ -1526,7 +1526,7 @@ static void random_take(struct walker *walker, struct block *block)
 {
 	size_t pages = 1 + random_below(walker, random_below(walker, 16) ? 24 : 512);
 	size_t align = PAGE << random_below(walker, random_below(walker, 4) ? 1 : 8);
-	enum vmm_heap_use use = random_below(walker, 8) ? HEAP_FOR_PROGRAM : HEAP_FOR_ENGINE;
+	enum vmm_heap_use use = random_below(walker, 8) ? HEAP_FOR_PROGRAM : HEAP_FOR_JEMALLOC;
 	bool wanted = random_below(walker, 2), zero = wanted;
 	char *address = vmm_heap_take(&field.heap, NULL, pages * PAGE, align, use, &zero);
 

@@ -253,7 +253,7 @@ static void take(struct block *block)
 {
 	size_t pages = 1 + below(below(8) ? 40 : below(6) ? 600 : 5000);
 	size_t align = PAGE << (below(4) ? 0 : below(10));
-	enum vmm_heap_use use = below(4) ? HEAP_FOR_PROGRAM : HEAP_FOR_ENGINE;
+	enum vmm_heap_use use = below(4) ? HEAP_FOR_PROGRAM : HEAP_FOR_JEMALLOC;
 	bool wanted = below(2), zero = wanted;
 	char *address = vmm_heap_take(&model.heap, NULL, pages * PAGE, align, use, &zero);
 
@@ -368,9 +368,9 @@ static void move(void)
 {
 	struct vmm_pool clone;
 
-	if (vmm_clone_make(&model.heap, DIR, false, &clone) < 0)
+	if (vmm_copy_make(&model.heap, DIR, false, &clone) < 0)
 		return;
-	if (vmm_clone_fill(&model.heap, &clone) < 0) {
+	if (vmm_copy_fill(&model.heap, &clone) < 0) {
 		vmm_pool_drop(&clone);
 		return;
 	}

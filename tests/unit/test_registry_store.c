@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_registry_json_file -- the registry's file: whatever happens while it is written, it is the old or the new one.
+ * test_registry_store -- the registry's file: whatever happens while it is written, it is the old or the new one.
  *
  * Every system call of the module goes through a wrapper below that writes it down, and can fail or kill the process.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* config -- see config.h: defaults, and which files there are. What is in them: config_file.c. */
+/* config -- see config.h: defaults, and which files there are. What is in them: file.c. */
 #include "vmmallocd/config/config.h"
 
 #include <dirent.h>

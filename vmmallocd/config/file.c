@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config_file -- see config_file.h. This file knows sections and keys; config_value.c and config_names.c know values.
+ * file -- see file.h. This file knows sections and keys; config_value.c and names.c know values.
  *
  * inih splits a line into key and value, and knows inline comments. What it would do in silence is done here, in the
  * function that hands it the lines: it cuts long lines and section names, never mentions a section without keys, takes

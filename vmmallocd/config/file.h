@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* config_file -- one file of the configuration: its lines, sections and keys. */
+/* file -- one file of the configuration: its lines, sections and keys. */
 #ifndef VMMALLOCD_CONFIG_FILE_H
 #define VMMALLOCD_CONFIG_FILE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config_names -- users and groups of a class: lists of names in the file become numbers. May block in NSS.
+ * names -- users and groups of a class: lists of names in the file become numbers. May block in NSS.
  */
 #include "vmmallocd/config/config.h"
 

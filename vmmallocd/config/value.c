@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* config_value -- see config_value.h. Names of users and groups: config_names.c. */
+/* value -- see value.h. Names of users and groups: names.c. */
 #include "vmmallocd/config/value.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * config_value -- the values of vmmallocd.conf: from words in a line to fields of struct config.
+ * value -- the values of vmmallocd.conf: from words in a line to fields of struct config.
  *
  * Every reader has one form. It fills the field, and returns 0; or leaves it alone, returns -errno, and says in
  * `expected` what would have been right, as words that follow "expected " (nothing if memory ran out). -ENOENT: names

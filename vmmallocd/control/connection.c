@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* control_connection -- see control_connection.h. */
+/* connection -- see connection.h. */
 #include "vmmallocd/control/connection.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * control_connection -- one client of the control socket. It waits for one thing at a time:
+ * connection -- one client of the control socket. It waits for one thing at a time:
  *
  *     for bytes --a whole call--> for its turn --reply--> for the client to read --sent--> for its turn, or bytes
  *                                              \--> for work that the reply is about --done--> for its turn

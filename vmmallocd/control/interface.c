@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* control_interface -- see control_interface.h. The assembler reads the files; paths begin at the top directory. */
+/* interface -- see interface.h. The assembler reads the files; paths begin at the top directory. */
 #include "vmmallocd/control/interface.h"
 
 #define EMBED(symbol, file)                                                                                            \

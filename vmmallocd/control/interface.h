@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* control_interface -- the .varlink files as they were when the program was built: specification and answer in one. */
+/* interface -- the .varlink files as they were when the program was built: specification and answer in one. */
 #ifndef VMMALLOCD_CONTROL_INTERFACE_H
 #define VMMALLOCD_CONTROL_INTERFACE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* control_json -- see control_json.h. */
+/* json -- see json.h. */
 #include "vmmallocd/control/json.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * control_json -- pools, classes and the daemon itself as JSON objects of the types in org.vmmalloc.varlink.
+ * json -- pools, classes and the daemon itself as JSON objects of the types in org.vmmalloc.varlink.
  *
  * Text that is no UTF-8 (a process may call itself anything) has '?' for its bytes above 127; a number that JSON cannot
  * hold (a pool's header is its owner's to write) is the largest that it can.

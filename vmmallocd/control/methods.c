@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* control_methods -- see control_methods.h. */
+/* methods -- see methods.h. */
 #include "vmmallocd/control/methods.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* control_methods -- what a call asks, done; no libuv, no sockets. org.vmmalloc.varlink says what there is to ask. */
+/* methods -- what a call asks, done; no libuv, no sockets. org.vmmalloc.varlink says what there is to ask. */
 #ifndef VMMALLOCD_CONTROL_METHODS_H
 #define VMMALLOCD_CONTROL_METHODS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* control_prune -- see control_prune.h. */
+/* prune -- see prune.h. */
 #include "vmmallocd/control/prune.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * control_prune -- the answer to Prune: which pools were removed, and which were not, and why.
+ * prune -- the answer to Prune: which pools were removed, and which were not, and why.
  *
  * Pools are removed in threads, some time after that was begun. What each was is written down before, as nobody can say
  * it later, and the answer is made when there is nothing left to wait for, or no time.

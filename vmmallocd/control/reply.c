@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* control_reply -- see control_reply.h. */
+/* reply -- see reply.h. */
 #include "vmmallocd/control/reply.h"
 
 #include <errno.h>

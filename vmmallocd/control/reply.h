@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * control_reply -- one reply on its way out, in pieces.
+ * reply -- one reply on its way out, in pieces.
  *
  * A reply about thousands of pools is not made at once: it remembers their ids, and each piece says what they are when
  * it is made. So memory and time for a piece are bounded, and a slow client costs 16 bytes a pool. A pool that is gone

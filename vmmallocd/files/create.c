@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_file_create -- new pool files.
+ * create -- new pool files.
  *
  * A file gets its name only when it is whole: until then it is nameless (O_TMPFILE), and goes with the daemon should
  * that be killed. So every file that has a name of ours has a header, and none of them needs a guess.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_file_header -- the header in a pool file, as the daemon writes it and as it reads it back.
+ * header -- the header in a pool file, as the daemon writes it and as it reads it back.
  *
  * Between the two its owner may have written anything there. What is read is put into a shape that can be printed and
  * compared without harm; whether the figures are true nobody knows.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pool_file_internal -- what the files behind pool_file.h share. Nobody else includes it. */
+/* internal -- what the files behind pool_file.h share. Nobody else includes it. */
 #ifndef VMMALLOCD_FILES_INTERNAL_H
 #define VMMALLOCD_FILES_INTERNAL_H
 
@@ -42,7 +42,7 @@ static inline bool pool_file_cancelled(const atomic_bool *cancel)
 	return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
 }
 
-/* --- pool_file_create.c --- */
+/* --- create.c --- */
 
 /* Rounds up to whole grains. -EFBIG if there can be no such file. */
 int pool_file_round(const struct pool_dir *dir, uint64_t size_bytes, uint64_t *ret_bytes);
@@ -61,19 +61,19 @@ int pool_dir_access(const char *path, int fd, const struct stat *st, struct text
 /* The line for one that cannot be opened, with `r`. Returns -errno. */
 int pool_dir_explain(const char *path, int r, struct text *error);
 
-/* --- pool_file_header.c --- */
+/* --- header.c --- */
 
 /* Makes sense of what a client may have left in the first bytes of a file. -EBADMSG: it is no header. */
 int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *ret_header);
 int pool_file_header_read(int fd, struct pool_header *ret_header);
 int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name);
 
-/* --- pool_file_layout.c --- */
+/* --- layout.c --- */
 
 /* False: parts of the file cannot have 2 MiB pages, on a device that begins at a multiple of 2 MiB. */
 bool pool_file_lies_well(int fd, uint64_t size_bytes);
 
-/* --- pool_file_scrub.c --- */
+/* --- scrub.c --- */
 
 /*
  * Takes every page from a file that nobody else has, and leaves it empty. -ETIMEDOUT: a page is pinned; -ECANCELED.
@@ -81,7 +81,7 @@ bool pool_file_lies_well(int fd, uint64_t size_bytes);
  */
 int pool_file_empty(int fd, unsigned timeout_ms, const atomic_bool *cancel);
 
-/* --- pool_file_warm.c --- */
+/* --- warm.c --- */
 
 /* A shared mapping of a part of a file, on an address that lets it have huge pages. */
 struct pool_file_mapping {

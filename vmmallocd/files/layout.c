@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_file_layout -- whether a pool on DAX can be mapped with 2 MiB pages.
+ * layout -- whether a pool on DAX can be mapped with 2 MiB pages.
  *
  * A huge page needs 2 MiB of the file that lie together on the device, on a 2 MiB boundary of it. So each extent must
  * lie on the device as it lies in the file, modulo 2 MiB, and where one ends within a huge page the next must go on at

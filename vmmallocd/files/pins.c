@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_file_pins -- whether somebody still holds pages of a pool that nobody has open or mapped any more.
+ * pins -- whether somebody still holds pages of a pool that nobody has open or mapped any more.
  *
  * A page in a pipe (vmsplice), in a buffer of io_uring or of a socket outlives every mapping. Taken out of its file it
  * belongs to nobody's pool, and yet the memory is not free: of a huge page 2 MiB, for the 4 KiB that are held. Who
@@ -13,7 +13,7 @@
  *
  * So each 2 MiB are collapsed, which takes no time where they are a huge page already, and then a hole is punched. The
  * kernel fills it with zeros where the page stays: whoever holds those 4 KiB, the pool's last user, finds them there.
- * This is for tmpfs. On DAX the punch of pool_file_scrub.c waits for pins. Elsewhere nothing tells: a page of an
+ * This is for tmpfs. On DAX the punch of scrub.c waits for pins. Elsewhere nothing tells: a page of an
  * ordinary file system may stay because it is not written yet, and hugetlbfs splits nothing.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_file_scrub -- makes a used pool as good as new, whatever its last user did to it.
+ * scrub -- makes a used pool as good as new, whatever its last user did to it.
  *
  * Pages are taken out of the file and new ones put in; none is ever overwritten in place. A page that the last user
  * pinned (in a pipe with vmsplice, in an io_uring buffer) stays as it is and belongs to no file any more.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_dir_test -- pool_dir_self_test: plays the life of a pool in a directory, and looks whether the kernel tells it
+ * self_test -- pool_dir_self_test: plays the life of a pool in a directory, and looks whether the kernel tells it
  * as it must. Where it does not, a heap in use would be taken for a free one.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_file_warm -- the work of a pool's first touch, done before anybody waits for it.
+ * warm -- the work of a pool's first touch, done before anybody waits for it.
  *
  * Pages are brought in from inside the kernel (madvise), never by touching them here: where a file system cannot
  * deliver one, that is an errno instead of SIGBUS.

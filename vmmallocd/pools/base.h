@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pools_internal -- what the files behind pools.h share. Nobody else includes it. */
+/* base -- what the files behind pools.h share. Nobody else includes it. */
 #ifndef VMMALLOCD_POOLS_BASE_H
 #define VMMALLOCD_POOLS_BASE_H
 
@@ -47,7 +47,7 @@ bool pools_say_left(const struct registry_class *class, struct text *text);
 /* Starts what is due, and sees to it that it happens again when more is. Tells the owner that something has changed. */
 void pools_kick(struct pools *pools);
 
-/* pools_directories.c */
+/* directories.c */
 void pools_open_directories(struct pools *pools);
 int64_t pools_directories_due_ms(const struct pools *pools, int64_t latest_ms);
 void pools_refresh_classes(struct pools *pools);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pools_check -- what others do to pools without asking: looked for each second, so that what is told is true, and what
+ * check -- what others do to pools without asking: looked for each second, so that what is told is true, and what
  * is missing is made again. See pools.h.
  *
  * Only looks at names, and leases: neither waits for whoever has a file.

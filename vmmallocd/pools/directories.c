@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pools_directories -- directories come into service, with the pools that lie in them, and go. See pools.h. */
+/* directories -- directories come into service, with the pools that lie in them, and go. See pools.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

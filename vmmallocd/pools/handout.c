@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pools_handout -- a ready pool becomes a client's. See pools.h. */
+/* handout -- a ready pool becomes a client's. See pools.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

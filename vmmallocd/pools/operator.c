@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pools_control -- what an operator asks and orders. See pools.h and control.h. */
+/* operator -- what an operator asks and orders. See pools.h and control.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pools_work -- jobs on pools: started as provision.h says, and what becomes of a pool when one ends. See pools.h. */
+/* work -- jobs on pools: started as provision.h says, and what becomes of a pool when one ends. See pools.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

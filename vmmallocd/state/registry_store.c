@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* registry_json_file -- the second half of registry_json.h: how its text gets into a file and back. */
+/* registry_store -- the second half of registry_json.h: how its text gets into a file and back. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
