@@ -4,8 +4,8 @@
  *
  *   private parent --no child left, one thread-------------> on its file again      (thaw.h)
  *                  --no child left, threads----------------> what is free is        (heap.h, mapping.h)
- *                  --its children stay, one thread, small--> on another file        (copy.h) 
- *   private child  --it lives on, one thread, small--------> on a file of its own   (copy.h) 
+ *                  --its children stay, one thread, small--> on another file        (copy.h)
+ *   private child  --it lives on, one thread, small--------> on a file of its own   (copy.h)
  *
  * The caller of all but vmm_comeback_try holds the heap's lock. Allocates nothing; async-signal-safe.
  */
