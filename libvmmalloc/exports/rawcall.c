@@ -21,6 +21,12 @@
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/exports/loader.h"
 
+/*
+ * A child may return from the call with thread data of its own (CLONE_SETTLS), and so with another guard than the one
+ * that a compiler's stack protector has put on the stack before: what is under way around the call goes without.
+ */
+#define NO_STACK_GUARD __attribute__((no_stack_protector))
+
 #define ARGS_MOST 256  /* bytes of clone3's, which have grown to 88 */
 
 #define TEXT_OF(x) #x
@@ -106,7 +112,7 @@ static uintptr_t stack_of(long number, long a, long b)
 }
 
 /* The call less its stack. The program's own arguments stay as they are: they may be in memory that is read-only. */
-static long call_without_stack(long number, long a, long b, long c, long d, long e)
+NO_STACK_GUARD static long call_without_stack(long number, long a, long b, long c, long d, long e)
 {
 	union {
 		struct clone_args args;
@@ -128,7 +134,7 @@ static long call_without_stack(long number, long a, long b, long c, long d, long
  * The child begins on its copy of our stack, where we have something to do, and goes to the one that was asked for at
  * the end.
  */
-__attribute__((used)) struct forked vmm_rawcall_fork(long number, long a, long b, long c, long d, long e)
+NO_STACK_GUARD __attribute__((used)) struct forked vmm_rawcall_fork(long number, long a, long b, long c, long d, long e)
 {
 	struct forked forked = { .stack = stack_of(number, a, b) };
 	struct vmm_fork this;

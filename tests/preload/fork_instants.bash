@@ -31,6 +31,18 @@ run_case "a handler that nothing holds back forks at each instruction, or is tol
 for mode in auto 1 2 3; do
 	run_case "VMMALLOC_FORK=$mode: children that syscall() makes have a heap of their own" in_mode $mode raw_clone
 done
+
+# As distributions build it; the compiler's default is not the same everywhere.
+stack_protector() {
+	need make gcc
+	make -s -C "$ROOT" BUILD="$WORK/protected" CFLAGS="-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2" lib >/dev/null || return 1
+	nm -D "$WORK/protected/release/libvmmalloc.so.1" | grep -q __stack_chk_fail || fail "no stack protector in this build"
+	LIBRARY=$WORK/protected/release/libvmmalloc.so.1 LD_LIBRARY_PATH=$WORK/protected/release in_mode auto raw_clone_tls
+}
+for mode in auto 1 2 3; do
+	run_case "VMMALLOC_FORK=$mode: a child of syscall() goes on with thread data of its own" in_mode $mode raw_clone_tls
+done
+run_case "the same with a stack protector" stack_protector
 run_case "a program whose descriptors others open is not harmed" in_mode auto fork_watched
 
 namespaces() {
