@@ -12,7 +12,7 @@
 struct vmm_context {
 	bool has_pool;             /* false: ordinary memory (set-uid, no room). Fixed once vmm_start() is done. */
 	size_t outside_before;     /* ordinary memory that was taken before the pool stood */
-	bool away;                 /* the heap left its pool at a fork and may return: vmm_comeback_try() */
+	bool (*come_back)(void);   /* set while the heap is away from its pool and may return; else NULL. Atomic */
 	struct vmm_config config;
 	char pool_dir[PATH_MAX];   /* absolute, or empty; a copy: programs write over their environment */
 	struct vmm_heap heap;      /* meaningless without a pool */
@@ -27,5 +27,19 @@ extern struct vmm_context vmm;
  * error, if that cannot be done. Never allocates. Entered again by the same thread from inside, it returns at once.
  */
 void vmm_start(void);
+
+/*
+ * While the heap is away from its pool: takes it back if that is provably safe, and worth it by now. Called on slow
+ * paths, from any thread, also in a signal handler; preserves errno. True if from now on what becomes free returns, so
+ * that it is worth while to empty the arenas' caches.
+ *
+ * fork/comeback.c knows how. It is above jemalloc's seam, which asks: so it puts its function here.
+ */
+static inline bool vmm_come_back(void)
+{
+	bool (*come_back)(void) = __atomic_load_n(&vmm.come_back, __ATOMIC_RELAXED);
+
+	return come_back && come_back();
+}
 
 #endif

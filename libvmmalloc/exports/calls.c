@@ -191,8 +191,8 @@ int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...
 
 static pid_t waited(pid_t pid)
 {
-	if (pid > 0 && vmm.away)
-		(void)vmm_comeback_try();
+	if (pid > 0)
+		(void)vmm_come_back();
 	return pid;
 }
 

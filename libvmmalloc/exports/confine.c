@@ -19,7 +19,7 @@ void vmm_confine(void)
 	if (vmm.has_pool)
 		(void)vmm_lock_take(&vmm.heap.lock);
 	kernel_confine();
-	vmm.away = false;
+	__atomic_store_n(&vmm.come_back, NULL, __ATOMIC_RELAXED);
 	/* a copy that was asked for by all means is refused where it is made */
 	if (vmm.config.fork == CONFIG_FORK_AUTO || vmm.config.fork == CONFIG_FORK_COPY_OR_PRIVATE)
 		vmm.config.fork = CONFIG_FORK_PRIVATE;

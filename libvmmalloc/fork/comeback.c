@@ -41,6 +41,19 @@ static struct {
 	uint64_t return_ns;         /* not to be tried before this */
 } state;
 
+static bool return_in_passing(void);
+
+/* From now on slow paths ask whether the heap may return, or no more. */
+static void set_away(bool away)
+{
+	__atomic_store_n(&vmm.come_back, away ? return_in_passing : NULL, __ATOMIC_RELAXED);
+}
+
+static bool is_away(void)
+{
+	return __atomic_load_n(&vmm.come_back, __ATOMIC_RELAXED) != NULL;
+}
+
 static void show_mode(struct vmm_heap *heap, uint64_t mode)
 {
 	struct pool_header *header = heap->pool.header;
@@ -115,9 +128,9 @@ void vmm_comeback_frozen(struct vmm_heap *heap)
 	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
 		/* a vforked child's new descriptor is not its parent's, who misses it when it asks */
 		state.unmarked |= vmm_marker_plant(&state.marker) < 0;
-		vmm.away = !state.unmarked;
+		set_away(!state.unmarked);
 	}
-	if (!vmm.away)
+	if (!is_away())
 		vmm_mapping_drop_shadow(&heap->pool);
 }
 
@@ -129,8 +142,8 @@ void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descrip
 	vmm_marker_forget(&state.marker);
 	state.is_child = true;
 	state.return_ns = clock_now_ns() + SETTLE_AGE_NS;
-	vmm.away = on_file && !shares_descriptors && vmm.config.fork == CONFIG_FORK_AUTO &&
-		   heap->pool.header->used_bytes <= SETTLE_MOST;
+	set_away(on_file && !shares_descriptors && vmm.config.fork == CONFIG_FORK_AUTO &&
+		 heap->pool.header->used_bytes <= SETTLE_MOST);
 }
 
 int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_full)
@@ -152,7 +165,7 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_ful
 	vmm_marker_forget(&state.marker);
 	vmm_comeback_start();
 	state.is_child = state.unmarked = false;
-	vmm.away = false;
+	set_away(false);
 	return 0;
 }
 
@@ -180,7 +193,7 @@ static int settle_child(struct vmm_heap *heap)
 {
 	if (heap->pool.header->used_bytes <= SETTLE_MOST)
 		return settle(heap);
-	vmm.away = false;  /* it would cost more than it is worth */
+	set_away(false);  /* it would cost more than it is worth */
 	return -EFBIG;
 }
 
@@ -200,7 +213,7 @@ static int return_wholly(struct vmm_heap *heap)
 			       ? settle(heap) : -EBUSY;
 	r = vmm_thaw(heap);
 	if (r == 0) {
-		vmm.away = false;
+		set_away(false);
 		show_mode(heap, POOL_HEADER_BACK);
 	}
 	return r;
@@ -253,7 +266,8 @@ static bool try_locked(struct vmm_heap *heap, uint64_t began)
 	return r == 0 && !one_thread;
 }
 
-bool vmm_comeback_try(void)
+/* What vmm.come_back is. */
+static bool return_in_passing(void)
 {
 	struct vmm_heap *heap = &vmm.heap;
 	int saved_errno = errno;
@@ -264,7 +278,7 @@ bool vmm_comeback_try(void)
 		return false;
 	/* which holds back handlers: one that wrote to the heap while it is copied would be an uncounted thread */
 	if (vmm_lock_try(&heap->lock)) {
-		returning = vmm.away && try_locked(heap, began);
+		returning = is_away() && try_locked(heap, began);
 		vmm_lock_release(&heap->lock);
 	}
 	errno = saved_errno;

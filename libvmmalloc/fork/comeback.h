@@ -7,7 +7,8 @@
  *                  --its children stay, one thread, small--> on another file        (copy.h)
  *   private child  --it lives on, one thread, small--------> on a file of its own   (copy.h)
  *
- * The caller of all but vmm_comeback_try holds the heap's lock. Allocates nothing; async-signal-safe.
+ * Slow paths ask for it by vmm_come_back (context.h). The caller of all functions here but vmm_comeback_cloned holds the
+ * heap's lock. Nothing allocates; all is async-signal-safe.
  */
 #ifndef LIBVMMALLOC_FORK_COMEBACK_H
 #define LIBVMMALLOC_FORK_COMEBACK_H
@@ -40,12 +41,5 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_ful
 
 /* Whether we run on a stack in the heap, which cannot be exchanged under our feet. */
 bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap);
-
-/*
- * While vmm.away: takes the heap back to a pool if that is provably safe, and worth it by now. Called on slow paths,
- * from any thread, also in a signal handler; preserves errno. True if from now on what becomes free returns, so that it
- * is worth while to empty the arenas' caches.
- */
-bool vmm_comeback_try(void);
 
 #endif

@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 
-#include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/kernel.h"
@@ -341,7 +340,7 @@ void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool
 	if (!vmm.has_pool)
 		return map_outside(at, bytes, align, zero, commit);
 	slow = slow_path_enter();
-	if (vmm.away && vmm_comeback_try())
+	if (vmm_come_back())
 		(void)vmm_seam_reclaim();
 	if (!at || in_pool(at))
 		address = map_from_pool(at, bytes, align, zero);
@@ -521,8 +520,7 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 
 void vmm_seam_event(void *tsd, void *context)
 {
-	if (vmm.away)
-		(void)vmm_comeback_try();
+	(void)vmm_come_back();
 	if (cache_missing)
 		(void)vmm_seam_start_thread(tsd);
 	je_te_event_trigger(tsd, context);
