@@ -3,7 +3,7 @@
 
 DAEMON_SOURCES := common/base/handout.c common/base/size.c common/base/text.c $(wildcard common/util/*.c) \
 	$(filter-out vmmallocd/ctl/%,$(wildcard vmmallocd/*.c vmmallocd/*/*.c))
-CTL_SOURCES := common/base/handout.c common/base/size.c common/base/text.c $(wildcard common/util/*.c) \
+CTL_SOURCES := $(addprefix common/base/,environment.c handout.c size.c text.c) $(wildcard common/util/*.c) \
 	$(wildcard vmmallocd/ctl/*.c)
 DAEMON := $(BUILD)/release/vmmallocd
 CTL := $(BUILD)/release/vmmallocctl

@@ -12,6 +12,7 @@
  * Returns 0; -EINVAL if it is not such a number; -EDOM if it is a negative one;
  * -ERANGE if it does not fit. *ret_bytes is written only on success.
  */
+#define SIZE_EXPECTED "a number of bytes or one with K, M, G or T"  /* the end of a sentence about one that is none */
 int size_parse(const char *string, size_t *ret_bytes);
 
 #endif

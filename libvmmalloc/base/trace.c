@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/environment.h"
 #include "common/base/text.h"
 #include "include/libvmmalloc.h"
-#include "libvmmalloc/context/config.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/path.h"
@@ -95,31 +95,31 @@ void vmm_trace_assert(const char *condition, const char *file, int line)
 
 static int read_level(char *const *environment)
 {
-	const char *value = vmm_config_value(environment, "VMMALLOC_LOG_LEVEL");
+	const char *value = environment_value(environment, ENVIRONMENT_LOG_LEVEL);
 
 	if (!value)
 		return 0;
 	if (value[0] < '0' || value[0] > '0' + LEVEL_MOST || value[1] != '\0')
-		vmm_report_fatal("incorrect VMMALLOC_LOG_LEVEL value (%s), expected a number from 0 to %d", value,
-				 LEVEL_MOST);
+		vmm_report_fatal("incorrect " ENVIRONMENT_LOG_LEVEL " value (%s), expected a number from 0 to %d",
+				 value, LEVEL_MOST);
 	return value[0] - '0';
 }
 
 void vmm_trace_start(char *const *environment)
 {
-	const char *path = vmm_config_value(environment, "VMMALLOC_LOG_FILE");
-	const char *stats = vmm_config_value(environment, "VMMALLOC_LOG_STATS");
+	const char *path = environment_value(environment, ENVIRONMENT_LOG_FILE);
+	const char *stats = environment_value(environment, ENVIRONMENT_LOG_STATS);
 	struct text text = TEXT_INIT(log_to.path);
 
 	log_to.level = read_level(environment);
 	log_to.stats = log_to.level >= LEVEL_STATS || (stats && strcmp(stats, "1") == 0);
 	if (path && strlen(path) >= sizeof(log_to.path))
-		vmm_report_fatal("VMMALLOC_LOG_FILE is too long, expected at most %d bytes", PATH_MAX - 1);
+		vmm_report_fatal(ENVIRONMENT_LOG_FILE " is too long, expected at most %d bytes", PATH_MAX - 1);
 	if (path && *path) {
 		path_add(&text, path);  /* it is opened again after a fork, wherever the program works by then */
 		log_to.per_process = path[strlen(path) - 1] == '-';
 		if (log_fd() == STDERR_FILENO)
-			vmm_report_fatal("VMMALLOC_LOG_FILE (%s) cannot be opened: %s", path,
+			vmm_report_fatal(ENVIRONMENT_LOG_FILE " (%s) cannot be opened: %s", path,
 					 strerrordesc_np(log_to.fd < 0 ? -log_to.fd : EBADF));
 	}
 	TRACE(1, "libvmmalloc %s", VMMALLOC_VERSION);

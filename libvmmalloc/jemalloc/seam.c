@@ -85,7 +85,7 @@ static size_t arena_count(void)
 		return vmm.config.arenas;
 	if (vmm.has_pool && arenas > vmm.heap.pool.size / POOL_BYTES_PER_ARENA)
 		arenas = vmm.heap.pool.size / POOL_BYTES_PER_ARENA;
-	return arenas < 1 ? 1 : arenas < CONFIG_ARENAS_MOST ? arenas : CONFIG_ARENAS_MOST;
+	return arenas < 1 ? 1 : arenas < ENVIRONMENT_ARENAS_MOST ? arenas : ENVIRONMENT_ARENAS_MOST;
 }
 
 char *vmm_seam_options(const char *name)

@@ -9,7 +9,6 @@
 
 #define PRELOAD "LD_PRELOAD="
 #define OUR_NAME "libvmmalloc.so"
-#define LOG_FILE "VMMALLOC_LOG_FILE="
 #define SEPARATORS " :"  /* ld.so(8) */
 
 static char **find(char **environment, const char *prefix)
@@ -113,8 +112,8 @@ static void keep_directory(char **environment)
 {
 	static char pool_dir[PATH_MAX + 64], log_file[PATH_MAX + 64];
 
-	make_absolute(environment, CONFIG_POOL_DIR "=", pool_dir, sizeof(pool_dir));
-	make_absolute(environment, LOG_FILE, log_file, sizeof(log_file));
+	make_absolute(environment, ENVIRONMENT_POOL_DIR "=", pool_dir, sizeof(pool_dir));
+	make_absolute(environment, ENVIRONMENT_LOG_FILE "=", log_file, sizeof(log_file));
 	make_preload_absolute(environment);
 }
 
@@ -125,17 +124,17 @@ void vmm_exec_environment_prepare(char **environment, const struct vmm_config *c
 	char **variable;
 
 	keep_directory(environment);
-	if (config->children == CONFIG_CHILDREN_OFF) {
+	if (config->children == ENVIRONMENT_CHILDREN_OFF) {
 		variable = find(environment, PRELOAD);
 		if (variable && !remove_ours(*variable + strlen(PRELOAD)))
 			remove_variable(variable);
-	} else if (config->children == CONFIG_CHILDREN_SIZE) {
-		variable = find(environment, CONFIG_POOL_SIZE "=");
-		text_add(&text, CONFIG_POOL_SIZE "=%zu", config->children_bytes);
+	} else if (config->children == ENVIRONMENT_CHILDREN_SIZE) {
+		variable = find(environment, ENVIRONMENT_POOL_SIZE "=");
+		text_add(&text, ENVIRONMENT_POOL_SIZE "=%zu", config->children_bytes);
 		if (variable)
 			*variable = size;
 		/* a class of the daemon's has a size of its own */
-		variable = find(environment, CONFIG_POOL "=");
+		variable = find(environment, ENVIRONMENT_POOL "=");
 		if (variable)
 			remove_variable(variable);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_config -- what the environment may ask, and the exact words that refuse the rest. */
-/* objects: libvmmalloc/context/config.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: libvmmalloc/context/config.c common/base/environment.c common/base/handout.c */
+/* objects: common/base/size.c common/base/text.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,40 +42,6 @@ static void assert_refused(char *const *environment, const char *expected)
 	assert_int_equal(vmm_config_read(environment, &config, &error), -EINVAL);
 	assert_string_equal(buffer, expected);
 	assert_memory_equal(&config, &before, sizeof(config));
-}
-
-static void test_config_value_finds_a_variable(void **state)
-{
-	char *const *environment = ENVIRONMENT("A=1", "B=two=2", "C=");
-
-	(void)state;
-	assert_string_equal(vmm_config_value(environment, "A"), "1");
-	assert_string_equal(vmm_config_value(environment, "B"), "two=2");
-	assert_string_equal(vmm_config_value(environment, "C"), "");
-}
-
-static void test_config_value_compares_whole_names(void **state)
-{
-	char *const *environment = ENVIRONMENT("NAMES=1", "MY_NAME=2", "NAME", "name=3", "", "=4");
-
-	(void)state;
-	assert_null(vmm_config_value(environment, "NAME"));
-	assert_null(vmm_config_value(environment, "N"));
-}
-
-static void test_config_value_takes_the_first_of_two(void **state)
-{
-	(void)state;
-	assert_string_equal(vmm_config_value(ENVIRONMENT("A=1", "A=2"), "A"), "1");
-}
-
-static void test_config_value_bears_no_environment(void **state)
-{
-	char *const empty[] = { NULL };
-
-	(void)state;
-	assert_null(vmm_config_value(empty, "A"));
-	assert_null(vmm_config_value(NULL, "A"));
 }
 
 static void test_config_has_defaults(void **state)
@@ -321,13 +288,13 @@ static void test_config_reads_what_children_get(void **state)
 	struct vmm_config config;
 
 	(void)state;
-	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).children, CONFIG_CHILDREN_INHERIT);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).children, ENVIRONMENT_CHILDREN_INHERIT);
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=inherit")).children,
-			 CONFIG_CHILDREN_INHERIT);
+			 ENVIRONMENT_CHILDREN_INHERIT);
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=off")).children,
-			 CONFIG_CHILDREN_OFF);
+			 ENVIRONMENT_CHILDREN_OFF);
 	config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=32M"));
-	assert_int_equal(config.children, CONFIG_CHILDREN_SIZE);
+	assert_int_equal(config.children, ENVIRONMENT_CHILDREN_SIZE);
 	assert_int_equal(config.children_bytes, 32 << 20);
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=none"),
 		       "incorrect VMMALLOC_CHILDREN value (none), expected inherit, off or a size");
@@ -341,10 +308,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_config_reads_the_fork_modes),
 		cmocka_unit_test(test_config_reads_what_children_get),
-		cmocka_unit_test(test_config_value_finds_a_variable),
-		cmocka_unit_test(test_config_value_compares_whole_names),
-		cmocka_unit_test(test_config_value_takes_the_first_of_two),
-		cmocka_unit_test(test_config_value_bears_no_environment),
 		cmocka_unit_test(test_config_has_defaults),
 		cmocka_unit_test(test_config_reads_all_variables),
 		cmocka_unit_test(test_config_reads_defaults_by_name),

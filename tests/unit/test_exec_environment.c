@@ -34,7 +34,7 @@ static void make_environment(struct environment *environment, const char *preloa
 
 static void assert_off_leaves(const char *before, const char *after)
 {
-	struct vmm_config config = { .children = CONFIG_CHILDREN_OFF };
+	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_OFF };
 	struct environment environment;
 
 	make_environment(&environment, before);
@@ -65,7 +65,7 @@ static void test_children_off_leaves_names_that_only_look_like_it(void **state)
 
 static void test_children_off_removes_an_empty_ld_preload(void **state)
 {
-	struct vmm_config config = { .children = CONFIG_CHILDREN_OFF };
+	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_OFF };
 	struct environment environment;
 
 	(void)state;
@@ -78,7 +78,7 @@ static void test_children_off_removes_an_empty_ld_preload(void **state)
 
 static void test_children_off_does_nothing_without_ld_preload(void **state)
 {
-	struct vmm_config config = { .children = CONFIG_CHILDREN_OFF };
+	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_OFF };
 	char *variables[] = { (char *)"PATH=/bin", NULL };
 
 	(void)state;
@@ -89,7 +89,7 @@ static void test_children_off_does_nothing_without_ld_preload(void **state)
 
 static void test_children_size_replaces_the_pool_size(void **state)
 {
-	struct vmm_config config = { .children = CONFIG_CHILDREN_SIZE, .children_bytes = 33554432 };
+	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_SIZE, .children_bytes = 33554432 };
 	struct environment environment;
 
 	(void)state;
@@ -101,7 +101,7 @@ static void test_children_size_replaces_the_pool_size(void **state)
 
 static void test_children_inherit_changes_nothing(void **state)
 {
-	struct vmm_config config = { .children = CONFIG_CHILDREN_INHERIT };
+	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_INHERIT };
 	struct environment environment;
 
 	(void)state;
@@ -114,7 +114,7 @@ static void test_children_inherit_changes_nothing(void **state)
 /* The working directory of the tests has a path that is no longer than some hundred bytes. */
 static void test_children_find_what_was_relative_after_they_changed_directory(void **state)
 {
-	struct vmm_config config = { .children = CONFIG_CHILDREN_INHERIT };
+	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_INHERIT };
 	char directory[PATH_MAX], expected[2 * PATH_MAX];
 	char pool[] = "VMMALLOC_POOL_DIR=pools", log[] = "VMMALLOC_LOG_FILE=logs/x-";
 	char preload[] = "LD_PRELOAD=./a.so:build/libvmmalloc.so.1 $LIB/libvmmalloc.so.1:libvmmalloc.so.1:/b.so";
@@ -134,7 +134,7 @@ static void test_children_find_what_was_relative_after_they_changed_directory(vo
 
 static void test_children_get_absolute_paths_as_they_are(void **state)
 {
-	struct vmm_config config = { .children = CONFIG_CHILDREN_INHERIT };
+	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_INHERIT };
 	char pool[] = "VMMALLOC_POOL_DIR=/dev/shm", log[] = "VMMALLOC_LOG_FILE=";
 	char preload[] = "LD_PRELOAD=a.so  /x/libvmmalloc.so.1";
 	char *environment[] = { pool, log, preload, NULL };

@@ -70,7 +70,7 @@ int config_value_size(const struct config_key *key, const char *value, void *fie
 	if (r == -ERANGE || (r == 0 && bytes > SIZE_MOST))
 		text_add(expected, "at most %zu", SIZE_MOST);
 	else if (r < 0)
-		text_add(expected, "a number of bytes or one with K, M, G or T");
+		text_add(expected, SIZE_EXPECTED);
 	else if (bytes < VMMALLOC_MIN_POOL)
 		text_add(expected, "at least %zu (14M)", VMMALLOC_MIN_POOL);
 	if (expected->length)

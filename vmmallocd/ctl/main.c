@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/environment.h"
 #include "common/util/runtime_dir.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/ctl/ctl.h"
@@ -100,10 +101,10 @@ int ctl_option(struct ctl *ctl, int option)
 
 static int set_default_runtime_dir(struct ctl *ctl)
 {
-	const char *named = getenv("VMMALLOC_RUNTIME_DIR");
+	const char *named = getenv(ENVIRONMENT_RUNTIME_DIR);
 
 	if (named)
-		return set_runtime_dir(ctl, named, "VMMALLOC_RUNTIME_DIR");
+		return set_runtime_dir(ctl, named, ENVIRONMENT_RUNTIME_DIR);
 	runtime_dir_of_client(geteuid(), getenv("XDG_RUNTIME_DIR"), ctl->runtime_dir, sizeof(ctl->runtime_dir));
 	return -1;
 }

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/base/environment.h"
 #include "common/base/handout.h"
 #include "common/base/size.h"
 #include "common/util/absolute_path.h"
@@ -30,20 +31,28 @@ struct run {
 	bool verbose;
 };
 
+static int refuse(const char *name, const char *value, const char *expected)
+{
+	ctl_complain("%s (%s): expected %s", name, value, expected);
+	return CTL_USAGE;
+}
+
 static int check_size(const char *name, const char *value)
 {
-	size_t bytes = 0;
-	int r = size_parse(value, &bytes);
+	size_t bytes;
 
-	if (r == -ERANGE)
-		ctl_complain("%s (%s): too large", name, value);
-	else if (r < 0)
-		ctl_complain("%s (%s): expected a number of bytes or one with K, M, G or T", name, value);
-	else if (bytes < VMMALLOC_MIN_POOL)
-		ctl_complain("%s (%s): a pool has at least %zu bytes (14M)", name, value, VMMALLOC_MIN_POOL);
-	else
+	switch (environment_pool_size(value, VMMALLOC_MIN_POOL, &bytes)) {
+	case 0:
 		return CTL_OK;
-	return CTL_USAGE;
+	case -ERANGE:
+		ctl_complain("%s (%s): too large", name, value);
+		return CTL_USAGE;
+	case -ENOSPC:
+		ctl_complain("%s (%s): a pool has at least %zu bytes (14M)", name, value, VMMALLOC_MIN_POOL);
+		return CTL_USAGE;
+	default:
+		return refuse(name, value, SIZE_EXPECTED);
+	}
 }
 
 static int check_class(const char *class)
@@ -56,20 +65,16 @@ static int check_class(const char *class)
 
 static int check_fork(const char *mode)
 {
-	if (strcmp(mode, "auto") == 0 || (mode[0] >= '0' && mode[0] <= '3' && mode[1] == '\0'))
-		return CTL_OK;
-	ctl_complain("--fork (%s): expected auto, 0, 1, 2 or 3", mode);
-	return CTL_USAGE;
+	return environment_fork(mode) < 0 ? refuse("--fork", mode, ENVIRONMENT_FORK_EXPECTED) : CTL_OK;
 }
 
 static int check_children(const char *what)
 {
-	if (strcmp(what, "inherit") == 0 || strcmp(what, "off") == 0)
-		return CTL_OK;
-	if (what[0] >= '0' && what[0] <= '9')
-		return check_size("--children", what);
-	ctl_complain("--children (%s): expected inherit, off or a size", what);
-	return CTL_USAGE;
+	int children = environment_children(what);
+
+	if (children < 0)
+		return refuse("--children", what, ENVIRONMENT_CHILDREN_EXPECTED);
+	return children == ENVIRONMENT_CHILDREN_SIZE ? check_size("--children", what) : CTL_OK;
 }
 
 static int check_dir(const char *dir)
@@ -87,8 +92,8 @@ static int check_pool(const struct run *run)
 		ctl_complain("%s needs %s", run->dir ? "--dir" : "--size", run->dir ? "--size" : "--dir");
 		return CTL_USAGE;
 	}
-	if (run->class || run->dir || getenv("VMMALLOC_POOL") ||
-	    (getenv("VMMALLOC_POOL_DIR") && getenv("VMMALLOC_POOL_SIZE")))
+	if (run->class || run->dir || getenv(ENVIRONMENT_POOL) ||
+	    (getenv(ENVIRONMENT_POOL_DIR) && getenv(ENVIRONMENT_POOL_SIZE)))
 		return CTL_OK;
 	ctl_complain("which pool? Give --class NAME, or --dir DIR and --size SIZE");
 	return CTL_USAGE;
@@ -145,8 +150,9 @@ static int set_pool(const struct run *run)
 
 	if (!run->class && !run->dir)
 		return 0;
-	if ((r = set(run, "VMMALLOC_POOL", run->class)) < 0 || (r = set_path(run, "VMMALLOC_POOL_DIR", run->dir)) < 0 ||
-	    (r = set(run, "VMMALLOC_POOL_SIZE", run->size)) < 0)
+	if ((r = set(run, ENVIRONMENT_POOL, run->class)) < 0 ||
+	    (r = set_path(run, ENVIRONMENT_POOL_DIR, run->dir)) < 0 ||
+	    (r = set(run, ENVIRONMENT_POOL_SIZE, run->size)) < 0)
 		return r;
 	return 0;
 }
@@ -165,7 +171,7 @@ static int set_socket(const struct ctl *ctl, const struct run *run)
 	if (r == 0 && strlen(absolute) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
 		r = -ENAMETOOLONG;
 	if (r == 0)
-		r = set(run, "VMMALLOC_SOCKET", absolute);
+		r = set(run, ENVIRONMENT_SOCKET, absolute);
 	if (r < 0)
 		ctl_complain("%s: %s", path, strerror(-r));
 	return r;
@@ -205,7 +211,7 @@ static void set_core_filter(void)
 
 	if (!file)
 		return;
-	if (getenv("VMMALLOC_POOL") || getenv("VMMALLOC_SOCKET"))
+	if (getenv(ENVIRONMENT_POOL) || getenv(ENVIRONMENT_SOCKET))
 		wanted |= FILTER_SHARED_FILES;
 	if (fscanf(file, "%x", &filter) == 1 && (filter & wanted) != wanted) {
 		rewind(file);
@@ -218,10 +224,10 @@ static int start(const struct ctl *ctl, const struct run *run, char **command)
 {
 	int r;
 
-	if ((r = set_pool(run)) < 0 || (r = keep_path(run, "VMMALLOC_POOL_DIR")) < 0 ||
-	    (r = keep_path(run, "VMMALLOC_RUNTIME_DIR")) < 0 ||
-	    (r = run->fork ? set(run, "VMMALLOC_FORK", run->fork) : 0) < 0 ||
-	    (r = run->children ? set(run, "VMMALLOC_CHILDREN", run->children) : 0) < 0) {
+	if ((r = set_pool(run)) < 0 || (r = keep_path(run, ENVIRONMENT_POOL_DIR)) < 0 ||
+	    (r = keep_path(run, ENVIRONMENT_RUNTIME_DIR)) < 0 ||
+	    (r = run->fork ? set(run, ENVIRONMENT_FORK, run->fork) : 0) < 0 ||
+	    (r = run->children ? set(run, ENVIRONMENT_CHILDREN, run->children) : 0) < 0) {
 		ctl_complain("environment: %s", strerror(-r));
 		return CTL_FAILED;
 	}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* environment -- see environment.h. */
+#include "common/base/environment.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/size.h"
+
+const char *environment_value(char *const *environment, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; environment && *environment; environment++)
+		if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+			return *environment + length + 1;
+	return NULL;
+}
+
+int environment_pool_size(const char *value, size_t least_bytes, size_t *ret_bytes)
+{
+	int r = size_parse(value, ret_bytes);
+
+	return r == 0 && *ret_bytes < least_bytes ? -ENOSPC : r;
+}
+
+int environment_fork(const char *value)
+{
+	if (strcmp(value, "auto") == 0)
+		return ENVIRONMENT_FORK_AUTO;
+	return value[0] >= '0' && value[0] <= '3' && value[1] == '\0' ? value[0] - '0' : -EINVAL;
+}
+
+int environment_children(const char *value)
+{
+	if (strcmp(value, "inherit") == 0)
+		return ENVIRONMENT_CHILDREN_INHERIT;
+	if (strcmp(value, "off") == 0)
+		return ENVIRONMENT_CHILDREN_OFF;
+	return value[0] == '-' || (value[0] >= '0' && value[0] <= '9') ? ENVIRONMENT_CHILDREN_SIZE : -EINVAL;
+}
+
+int environment_arenas(const char *value)
+{
+	size_t arenas = 0;
+
+	/* a number, and not one with K, M, G or T */
+	if (size_parse(value, &arenas) < 0 || arenas < 1 || arenas > ENVIRONMENT_ARENAS_MOST ||
+	    value[strlen(value) - 1] > '9')
+		return -EINVAL;
+	return (int)arenas;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * environment -- the variables of libvmmalloc(7): their names, and which values are good.
+ *
+ * The library reads them, and ends the process over a bad value. vmmallocctl sets them, and refuses a bad value before
+ * the program starts. Both ask here, and each puts its own sentence around the words. No malloc, no locale.
+ */
+#ifndef COMMON_BASE_ENVIRONMENT_H
+#define COMMON_BASE_ENVIRONMENT_H
+
+#include <stddef.h>
+
+#define ENVIRONMENT_POOL_DIR "VMMALLOC_POOL_DIR"
+#define ENVIRONMENT_POOL_SIZE "VMMALLOC_POOL_SIZE"
+#define ENVIRONMENT_POOL "VMMALLOC_POOL"
+#define ENVIRONMENT_SOCKET "VMMALLOC_SOCKET"
+#define ENVIRONMENT_RESERVE "VMMALLOC_RESERVE"
+#define ENVIRONMENT_ON_FULL "VMMALLOC_ON_FULL"
+#define ENVIRONMENT_ARENAS "VMMALLOC_ARENAS"
+#define ENVIRONMENT_FORK "VMMALLOC_FORK"
+#define ENVIRONMENT_CHILDREN "VMMALLOC_CHILDREN"
+/* the debug build's */
+#define ENVIRONMENT_LOG_LEVEL "VMMALLOC_LOG_LEVEL"
+#define ENVIRONMENT_LOG_FILE "VMMALLOC_LOG_FILE"
+#define ENVIRONMENT_LOG_STATS "VMMALLOC_LOG_STATS"
+/* vmmallocctl's alone: vmmallocctl(1) */
+#define ENVIRONMENT_RUNTIME_DIR "VMMALLOC_RUNTIME_DIR"
+
+/* The value of a variable in `environment` (as environ(7)), or NULL. */
+const char *environment_value(char *const *environment, const char *name);
+
+/*
+ * The size of a pool, of at least `least_bytes` bytes. 0; -EINVAL, -EDOM or -ERANGE as size_parse, which expected
+ * SIZE_EXPECTED; or -ENOSPC: it is smaller, and *ret_bytes says how large.
+ */
+int environment_pool_size(const char *value, size_t least_bytes, size_t *ret_bytes);
+
+/* VMMALLOC_FORK: the number of the mode, or -EINVAL. */
+#define ENVIRONMENT_FORK_AUTO 4  /* "auto"; the others are called by their numbers */
+#define ENVIRONMENT_FORK_EXPECTED "auto, 0, 1, 2 or 3"
+int environment_fork(const char *value);
+
+/* VMMALLOC_CHILDREN: one of enum environment_children, or -EINVAL. */
+enum environment_children {
+	ENVIRONMENT_CHILDREN_INHERIT,
+	ENVIRONMENT_CHILDREN_OFF,
+	ENVIRONMENT_CHILDREN_SIZE,  /* the value is meant for a size: environment_pool_size() says whether it is one */
+};
+#define ENVIRONMENT_CHILDREN_EXPECTED "inherit, off or a size"
+int environment_children(const char *value);
+
+/* VMMALLOC_ARENAS: their number, or -EINVAL. */
+#define ENVIRONMENT_ARENAS_MOST 4094  /* jemalloc 5.3 numbers arenas with 12 bits and keeps one number back */
+#define ENVIRONMENT_ARENAS_EXPECTED "a number from 1 to 4094"
+int environment_arenas(const char *value);
+
+/* VMMALLOC_POOL: handout_class_name_check(). */
+
+#endif
