@@ -14,7 +14,6 @@
 #include "common/base/environment.h"
 #include "common/base/text.h"
 #include "include/libvmmalloc.h"
-#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/path.h"
 #include "libvmmalloc/base/report.h"
@@ -134,17 +133,12 @@ void vmm_trace_after_fork(bool shares_descriptors)
 	log_to.fd = -1;
 }
 
-static void log_stats(void *unused, const char *string)
+bool vmm_trace_wants_stats(void)
 {
-	(void)unused;
-	vmm_report_write(log_fd(), string, strlen(string));
+	return log_to.stats;
 }
 
-__attribute__((destructor(102))) static void destructor(void)
+void vmm_trace_text(const char *string)
 {
-	if (log_to.stats) {
-		log_stats(NULL, "\n=========    vmem pool   ========\n");
-		je_malloc_stats_print(log_stats, NULL, "gba");
-	}
-	TRACE(3, "the end");
+	vmm_report_write(log_fd(), string, strlen(string));
 }

@@ -25,6 +25,12 @@ void vmm_trace_start(char *const *environment);
  */
 void vmm_trace_after_fork(bool shares_descriptors);
 
+/* Whether statistics are to be logged at the end. */
+bool vmm_trace_wants_stats(void);
+
+/* Logs the string as it is. */
+void vmm_trace_text(const char *string);
+
 void vmm_trace(int level, const char *function, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void vmm_trace_assert(const char *condition, const char *file, int line) __attribute__((noreturn));
 

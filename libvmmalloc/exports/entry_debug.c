@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* entry_debug -- the debug build's entry points where the normal build has aliases of jemalloc's: with a trace. */
+/*
+ * entry_debug -- the debug build's entry points, with a trace, where the normal build has aliases of jemalloc's; and
+ * jemalloc's statistics at the end.
+ */
 #include <malloc.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "include/libvmmalloc.h"
@@ -71,4 +75,19 @@ void sdallocx(void *pointer, size_t size, int flags)
 {
 	TRACE(4, "ptr %p, size %zu", pointer, size);
 	je_sdallocx(pointer, size, flags);
+}
+
+static void log_stats(void *unused, const char *string)
+{
+	(void)unused;
+	vmm_trace_text(string);
+}
+
+__attribute__((destructor(102))) static void destructor(void)
+{
+	if (vmm_trace_wants_stats()) {
+		vmm_trace_text("\n=========    vmem pool   ========\n");
+		je_malloc_stats_print(log_stats, NULL, "gba");
+	}
+	TRACE(3, "the end");
 }
