@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "common/base/handout.h"
 #include "common/util/runtime_dir.h"
 #include "vmmallocd/base/clock.h"
 #include "vmmallocd/control/control.h"
@@ -512,7 +513,7 @@ static int choose_runtime_dir(struct daemon *daemon)
 {
 	const char *dir = daemon->options->runtime_dir ? daemon->options->runtime_dir : daemon->config.runtime_dir;
 
-	if (strcmp(dir, CONFIG_RUNTIME_DIR_DEFAULT) == 0)
+	if (strcmp(dir, HANDOUT_RUNTIME_DIR) == 0)
 		return runtime_dir_of_daemon(geteuid(), getenv("XDG_RUNTIME_DIR"), daemon->runtime_dir,
 					     sizeof(daemon->runtime_dir));
 	return snprintf(daemon->runtime_dir, sizeof(daemon->runtime_dir), "%s", dir) < (int)sizeof(daemon->runtime_dir)

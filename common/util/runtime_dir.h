@@ -2,8 +2,8 @@
 /*
  * runtime_dir -- where the daemon's sockets are when nobody says otherwise: the one rule for daemon and clients.
  *
- * The daemon of root has them in /run/vmmalloc, that of another user in $XDG_RUNTIME_DIR/vmmalloc. A client of another
- * user talks to that user's own daemon if there is one, else to root's.
+ * The daemon of root has them in HANDOUT_RUNTIME_DIR, that of another user in $XDG_RUNTIME_DIR/vmmalloc. A client of
+ * another user talks to that user's own daemon if there is one, else to root's.
  */
 #ifndef COMMON_UTIL_RUNTIME_DIR_H
 #define COMMON_UTIL_RUNTIME_DIR_H
@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define RUNTIME_DIR_SYSTEM "/run/vmmalloc"
 #define RUNTIME_DIR_CONTROL_SOCKET "control.sock"   /* beside HANDOUT_SOCKET */
 
 /*

@@ -11,14 +11,12 @@
 
 #include "common/base/handout.h"
 #include "include/libvmmalloc.h"
+#include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
 
 static int64_t now_us(void)
 {
-	struct timespec now = { 0 };
-
-	(void)kernel_clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return (int64_t)(clock_now_ns() / 1000);
 }
 
 /* The next call on the socket may take what is left until the deadline. */
@@ -152,7 +150,7 @@ static int make_request(const struct vmm_config *config, struct handout_request 
 static int exchange(int socket, const struct sockaddr_un *address, const struct handout_request *request,
 		    struct handout_reply *ret_reply, int *ret_fd)
 {
-	int64_t deadline_us = now_us() + DAEMON_TIMEOUT_MS * 1000;
+	int64_t deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
 	int r = connect_to(socket, address, deadline_us);
 
 	if (r == 0)
@@ -162,7 +160,7 @@ static int exchange(int socket, const struct sockaddr_un *address, const struct 
 
 int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, struct text *error)
 {
-	const char *path = config->socket ? config->socket : DAEMON_SOCKET_DEFAULT;
+	const char *path = config->socket ? config->socket : HANDOUT_RUNTIME_DIR "/" HANDOUT_SOCKET;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct handout_request request;
 	struct handout_reply reply = { .status = HANDOUT_OK };

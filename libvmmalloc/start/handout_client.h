@@ -3,7 +3,7 @@
  * handout_client -- asks vmmallocd for a pool, once, at the start. The protocol is in common/base/handout.h.
  *
  * The library asks nobody unless VMMALLOC_POOL or VMMALLOC_SOCKET says so. Whatever the daemon does, or does not do,
- * the answer is there within DAEMON_TIMEOUT_MS. Uses no poll or select, allocates nothing.
+ * the answer is there within HANDOUT_TIMEOUT_MS. Uses no poll or select, allocates nothing.
  */
 #ifndef LIBVMMALLOC_START_HANDOUT_CLIENT_H
 #define LIBVMMALLOC_START_HANDOUT_CLIENT_H
@@ -11,8 +11,7 @@
 #include "common/base/text.h"
 #include "libvmmalloc/context/config.h"
 
-#define DAEMON_SOCKET_DEFAULT "/run/vmmalloc/pool.sock"
-#define DAEMON_TIMEOUT_MS 1000
+#define HANDOUT_TIMEOUT_MS 1000
 
 /*
  * Returns 0 and a descriptor of the pool's file, which is a regular one, open for reading and writing, and at least as

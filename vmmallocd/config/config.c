@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/handout.h"
 #include "vmmallocd/config/file.h"
 
 #define SUFFIX ".conf"
@@ -89,7 +90,7 @@ static unsigned default_workers(void)
 int config_read(const char *file, struct config *ret_config)
 {
 	struct config config = {
-		.runtime_dir = strdup(CONFIG_RUNTIME_DIR_DEFAULT),
+		.runtime_dir = strdup(HANDOUT_RUNTIME_DIR),
 		.state_dir = strdup(CONFIG_STATE_DIR_DEFAULT),
 		.log_level = CONFIG_LOG_INFO,
 		.workers = default_workers(),
