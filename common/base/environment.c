@@ -7,14 +7,23 @@
 
 #include "common/base/size.h"
 
-const char *environment_value(char *const *environment, const char *name)
+#define LIBRARY_NAME "libvmmalloc.so"  /* .N... is its version */
+
+char **environment_find(char **environment, const char *name)
 {
 	size_t length = strlen(name);
 
 	for (; environment && *environment; environment++)
 		if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
-			return *environment + length + 1;
+			return environment;
 	return NULL;
+}
+
+const char *environment_value(char *const *environment, const char *name)
+{
+	char **variable = environment_find((char **)environment, name);
+
+	return variable ? *variable + strlen(name) + 1 : NULL;
 }
 
 int environment_pool_size(const char *value, size_t least_bytes, size_t *ret_bytes)
@@ -49,4 +58,15 @@ int environment_arenas(const char *value)
 	    value[strlen(value) - 1] > '9')
 		return -EINVAL;
 	return (int)arenas;
+}
+
+bool environment_is_library(const char *entry, size_t length)
+{
+	const char *name = entry + length;
+
+	while (name > entry && name[-1] != '/')
+		name--;
+	length -= (size_t)(name - entry);
+	return length >= strlen(LIBRARY_NAME) && strncmp(name, LIBRARY_NAME, strlen(LIBRARY_NAME)) == 0 &&
+	       (length == strlen(LIBRARY_NAME) || name[strlen(LIBRARY_NAME)] == '.');
 }

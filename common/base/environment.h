@@ -8,6 +8,7 @@
 #ifndef COMMON_BASE_ENVIRONMENT_H
 #define COMMON_BASE_ENVIRONMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ENVIRONMENT_POOL_DIR "VMMALLOC_POOL_DIR"
@@ -26,7 +27,10 @@
 /* vmmallocctl's alone: vmmallocctl(1) */
 #define ENVIRONMENT_RUNTIME_DIR "VMMALLOC_RUNTIME_DIR"
 
-/* The value of a variable in `environment` (as environ(7)), or NULL. */
+/* The place of a variable in `environment` (as environ(7)), or NULL. The first counts, of two with one name. */
+char **environment_find(char **environment, const char *name);
+
+/* Its value, or NULL. */
 const char *environment_value(char *const *environment, const char *name);
 
 /*
@@ -55,5 +59,10 @@ int environment_children(const char *value);
 int environment_arenas(const char *value);
 
 /* VMMALLOC_POOL: handout_class_name_check(). */
+
+/* LD_PRELOAD: whether the entry [entry, entry + length) is this library, by the last part of its path. */
+#define ENVIRONMENT_PRELOAD "LD_PRELOAD"
+#define ENVIRONMENT_PRELOAD_SEPARATORS " :"  /* ld.so(8) */
+bool environment_is_library(const char *entry, size_t length);
 
 #endif

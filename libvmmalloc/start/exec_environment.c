@@ -7,29 +7,7 @@
 
 #include "libvmmalloc/base/path.h"
 
-#define PRELOAD "LD_PRELOAD="
-#define OUR_NAME "libvmmalloc.so"
-#define SEPARATORS " :"  /* ld.so(8) */
-
-static char **find(char **environment, const char *prefix)
-{
-	for (; environment && *environment; environment++)
-		if (strncmp(*environment, prefix, strlen(prefix)) == 0)
-			return environment;
-	return NULL;
-}
-
-/* Whether the entry [entry, entry + length) is this library, by the last part of its path: libvmmalloc.so[.N...] */
-static bool is_ours(const char *entry, size_t length)
-{
-	const char *name = entry + length;
-
-	while (name > entry && name[-1] != '/')
-		name--;
-	length -= (size_t)(name - entry);
-	return length >= strlen(OUR_NAME) && strncmp(name, OUR_NAME, strlen(OUR_NAME)) == 0 &&
-	       (length == strlen(OUR_NAME) || name[strlen(OUR_NAME)] == '.');
-}
+#define SEPARATORS ENVIRONMENT_PRELOAD_SEPARATORS
 
 /* Shortens the list in place. True if something is left of it. */
 static bool remove_ours(char *list)
@@ -40,7 +18,7 @@ static bool remove_ours(char *list)
 		size_t length = strcspn(entry, SEPARATORS);
 		const char *next = entry + length + strspn(entry + length, SEPARATORS);
 
-		if (!is_ours(entry, length)) {
+		if (!environment_is_library(entry, length)) {
 			if (to != list)
 				*to++ = ':';
 			memmove(to, entry, length);
@@ -62,18 +40,17 @@ static void remove_variable(char **variable)
  * Children that work in another directory shall find what this process found. `line` is where the new value is kept:
  * static, and left alone where it is not needed.
  */
-static void make_absolute(char **environment, const char *prefix, char *line, size_t bytes)
+static void make_absolute(char **environment, const char *name, char *line, size_t bytes)
 {
 	struct text text = { .data = line, .size = bytes };
-	char **variable = find(environment, prefix);
-	const char *path = variable ? *variable + strlen(prefix) : "/";
+	const char *path = environment_value(environment, name);
 
-	if (path[0] == '/' || path[0] == '\0')
+	if (!path || path[0] == '/' || path[0] == '\0')
 		return;
-	text_add(&text, "%s", prefix);
+	text_add(&text, "%s=", name);
 	path_add(&text, path);
 	if (text.length + 1 < text.size)
-		*variable = line;
+		*environment_find(environment, name) = line;
 }
 
 /* Of LD_PRELOAD only what is this library, and was named by a relative path: ld.so(8) expands what begins with a $. */
@@ -81,11 +58,12 @@ static void make_preload_absolute(char **environment)
 {
 	static char line[2 * PATH_MAX];
 	struct text text = TEXT_INIT(line);
-	char **variable = find(environment, PRELOAD);
-	const char *list = variable ? *variable + strlen(PRELOAD) : "";
+	const char *list = environment_value(environment, ENVIRONMENT_PRELOAD);
 	bool changed = false;
 
-	text_add(&text, PRELOAD);
+	if (!list)
+		return;
+	text_add(&text, ENVIRONMENT_PRELOAD "=");
 	for (const char *entry = list + strspn(list, SEPARATORS); *entry;) {
 		size_t length = strcspn(entry, SEPARATORS);
 		char name[PATH_MAX] = "";
@@ -93,9 +71,9 @@ static void make_preload_absolute(char **environment)
 		if (length >= sizeof(name))
 			return;
 		memcpy(name, entry, length);
-		if (text.length > strlen(PRELOAD))
+		if (text.length > strlen(ENVIRONMENT_PRELOAD "="))
 			text_add(&text, ":");
-		if (is_ours(entry, length) && !strchr("/$", name[0]) && strchr(name, '/')) {
+		if (environment_is_library(entry, length) && !strchr("/$", name[0]) && strchr(name, '/')) {
 			path_add(&text, name);
 			changed = true;
 		} else {
@@ -105,15 +83,15 @@ static void make_preload_absolute(char **environment)
 		entry += strspn(entry, SEPARATORS);
 	}
 	if (changed && text.length + 1 < text.size)
-		*variable = line;
+		*environment_find(environment, ENVIRONMENT_PRELOAD) = line;
 }
 
 static void keep_directory(char **environment)
 {
 	static char pool_dir[PATH_MAX + 64], log_file[PATH_MAX + 64];
 
-	make_absolute(environment, ENVIRONMENT_POOL_DIR "=", pool_dir, sizeof(pool_dir));
-	make_absolute(environment, ENVIRONMENT_LOG_FILE "=", log_file, sizeof(log_file));
+	make_absolute(environment, ENVIRONMENT_POOL_DIR, pool_dir, sizeof(pool_dir));
+	make_absolute(environment, ENVIRONMENT_LOG_FILE, log_file, sizeof(log_file));
 	make_preload_absolute(environment);
 }
 
@@ -125,16 +103,16 @@ void vmm_exec_environment_prepare(char **environment, const struct vmm_config *c
 
 	keep_directory(environment);
 	if (config->children == ENVIRONMENT_CHILDREN_OFF) {
-		variable = find(environment, PRELOAD);
-		if (variable && !remove_ours(*variable + strlen(PRELOAD)))
+		variable = environment_find(environment, ENVIRONMENT_PRELOAD);
+		if (variable && !remove_ours(*variable + strlen(ENVIRONMENT_PRELOAD "=")))
 			remove_variable(variable);
 	} else if (config->children == ENVIRONMENT_CHILDREN_SIZE) {
-		variable = find(environment, ENVIRONMENT_POOL_SIZE "=");
+		variable = environment_find(environment, ENVIRONMENT_POOL_SIZE);
 		text_add(&text, ENVIRONMENT_POOL_SIZE "=%zu", config->children_bytes);
 		if (variable)
 			*variable = size;
 		/* a class of the daemon's has a size of its own */
-		variable = find(environment, ENVIRONMENT_POOL "=");
+		variable = environment_find(environment, ENVIRONMENT_POOL);
 		if (variable)
 			remove_variable(variable);
 	}

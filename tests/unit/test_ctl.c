@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_ctl -- how vmmallocctl finds the library, names it in LD_PRELOAD, and writes figures. */
-/* objects: common/util/absolute_path.c vmmallocd/ctl/preload.c vmmallocd/ctl/format.c tests/unit/scratch.c */
+/* objects: common/base/environment.c common/base/size.c common/util/absolute_path.c tests/unit/scratch.c */
+/* objects: vmmallocd/ctl/preload.c vmmallocd/ctl/format.c */
 #include <errno.h>
 #include <pwd.h>
 #include <setjmp.h>

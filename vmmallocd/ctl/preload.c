@@ -11,10 +11,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/base/environment.h"
 #include "common/util/absolute_path.h"
 
-#define SEPARATORS " :"          /* ld.so(8) */
-#define NAME "libvmmalloc.so"    /* of any version */
+#define SEPARATORS ENVIRONMENT_PRELOAD_SEPARATORS
 
 int preload_find(const char *directory, char *path, size_t bytes)
 {
@@ -39,24 +39,13 @@ int preload_find(const char *directory, char *path, size_t bytes)
 	return 0;
 }
 
-/* By the last part of the path: libvmmalloc.so[.N...] */
-static bool is_library(const char *entry, size_t length)
-{
-	const char *name = memrchr(entry, '/', length);
-
-	name = name ? name + 1 : entry;
-	length -= (size_t)(name - entry);
-	return length >= strlen(NAME) && strncmp(name, NAME, strlen(NAME)) == 0 &&
-	       (length == strlen(NAME) || name[strlen(NAME)] == '.');
-}
-
 static bool has_library(const char *list)
 {
 	size_t length;
 
 	for (list += strspn(list, SEPARATORS); *list; list += length, list += strspn(list, SEPARATORS)) {
 		length = strcspn(list, SEPARATORS);
-		if (is_library(list, length))
+		if (environment_is_library(list, length))
 			return true;
 	}
 	return false;
@@ -68,7 +57,7 @@ static void copy_entry(FILE *copy, const char *entry, size_t length)
 	char path[PATH_MAX], absolute[PATH_MAX];
 	int printed = snprintf(path, sizeof(path), "%.*s", (int)length, entry);
 
-	if (printed > 0 && printed < (int)sizeof(path) && is_library(path, length) && strchr(path, '/') &&
+	if (printed > 0 && printed < (int)sizeof(path) && environment_is_library(path, length) && strchr(path, '/') &&
 	    absolute_path(path, absolute, sizeof(absolute)) == 0 && !strpbrk(absolute, SEPARATORS))
 		fputs(absolute, copy);
 	else

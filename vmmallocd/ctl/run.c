@@ -189,13 +189,13 @@ static int set_preload(const struct run *run)
 		r = preload_find(dirname(program), library, sizeof(library));
 	}
 	if (r == 0)
-		r = preload_list(library, getenv("LD_PRELOAD"), &list);
+		r = preload_list(library, getenv(ENVIRONMENT_PRELOAD), &list);
 	if (r == -EINVAL) {
 		ctl_complain("%s: LD_PRELOAD cannot name a path with a space or a colon in it", library);
 		return r;
 	}
 	if (r == 0) {
-		r = set(run, "LD_PRELOAD", list);
+		r = set(run, ENVIRONMENT_PRELOAD, list);
 		free(list);
 	}
 	if (r < 0)
