@@ -221,7 +221,7 @@ static void assert_problem_has(struct world *world, const char *words)
 /* What waits for its time is due now. */
 static void skip_pause(struct world *world, struct registry_pool *pool)
 {
-	struct provision_work *work = pool->job;
+	struct provision_work *work = pool->work;
 
 	assert_true(work->due_ms > pools_now_ms(&world->pools));
 	work->due_ms = 0;
@@ -269,13 +269,13 @@ static void test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone(
 	close(fd);
 	turn_until(world, REGISTRY_QUARANTINED, 1);
 	assert_int_equal(pool->file.mark, POOL_FILE_BAD);
-	assert_int_equal(((struct provision_work *)pool->job)->pause_ms, PROVISION_PUNCH_PAUSE_MS);
+	assert_int_equal(pool->work->pause_ms, PROVISION_PUNCH_PAUSE_MS);
 	/* it counts against max */
 	assert_int_equal(take(world, &pool, &fd), HANDOUT_NONE_READY);
 	pool = first(world, REGISTRY_QUARANTINED);
 	skip_pause(world, pool);
 	turn_until(world, REGISTRY_QUARANTINED, 1);
-	assert_int_equal(((struct provision_work *)pool->job)->pause_ms, 2 * PROVISION_PUNCH_PAUSE_MS);
+	assert_int_equal(pool->work->pause_ms, 2 * PROVISION_PUNCH_PAUSE_MS);
 	skip_pause(world, pool);
 	turn_until(world, REGISTRY_READY, 1);
 	assert_int_equal(pool->file.mark, POOL_FILE_READY);

@@ -44,7 +44,7 @@ static struct world *world_new(void)
 static int free_work(void *context, struct registry_pool *pool)
 {
 	(void)context;
-	free(pool->job);
+	free(pool->work);
 	return 0;
 }
 
@@ -84,10 +84,10 @@ static struct registry_pool *add_pool(struct world *world, const char *class, en
 
 static struct provision_work *work_of(struct registry_pool *pool)
 {
-	if (!pool->job)
-		pool->job = calloc(1, sizeof(struct provision_work));
-	assert_non_null(pool->job);
-	return pool->job;
+	if (!pool->work)
+		pool->work = calloc(1, sizeof(struct provision_work));
+	assert_non_null(pool->work);
+	return pool->work;
 }
 
 static bool next(struct world *world, struct provision_job *job)

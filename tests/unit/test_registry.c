@@ -142,11 +142,11 @@ static void test_registry_add_copies_pool_and_directory(void **state)
 {
 	struct registry *registry = *state;
 	char directory[] = DIRECTORY;
-	int job;
+	struct provision_work *work = (void *)1;
 	struct registry_pool pool = {
 		.id = { 1, 2, 3 }, .class_name = "small", .directory = directory, .file = { .ino = UINT64_MAX },
 		.owner = { 12, 34, "redis-server" }, .size_bytes = 4096, .created_s = 5, .changed_s = 6, .leases = 7,
-		.job = &job, .next_in_state = (void *)1, .prev_in_state = (void *)1, .next_by_id = (void *)1,
+		.work = work, .next_in_state = (void *)1, .prev_in_state = (void *)1, .next_by_id = (void *)1,
 		.state = REGISTRY_FAILED,
 	}, *added;
 
@@ -163,7 +163,7 @@ static void test_registry_add_copies_pool_and_directory(void **state)
 	assert_int_equal(added->created_s, 5);
 	assert_int_equal(added->changed_s, 6);
 	assert_int_equal(added->leases, 7);
-	assert_ptr_equal(added->job, &job);
+	assert_ptr_equal(added->work, work);
 	assert_int_equal(added->state, REGISTRY_READY);
 	assert_null(added->next_in_state);
 	assert_null(added->prev_in_state);

@@ -161,7 +161,7 @@ static int expect_twin(void *context, struct registry_pool *pool)
 	assert_int_equal(twin->file.mark, marks[pool->state]);
 	assert_true(twin->file.size_bytes == pool->size_bytes);
 	assert_memory_equal(twin->file.id, pool->id, sizeof(pool->id));
-	assert_null(twin->job);
+	assert_null(twin->work);
 	if (pool->state == REGISTRY_LEASED)
 		assert_memory_equal(&twin->owner, &pool->owner, sizeof(pool->owner));
 	return 0;

@@ -151,7 +151,7 @@ static void test_request_passes_over_pools_that_do_not_fit_or_are_busy(void **st
 	(void)state;
 	add_class(world, "x", "/a", 16);
 	add_pool(world, "x", REGISTRY_READY, 0)->size_bytes = 32 * MIB;
-	add_pool(world, "x", REGISTRY_READY, 0)->job = &work;
+	add_pool(world, "x", REGISTRY_READY, 0)->work = &work;
 	assert_int_equal(ask(world, 0, "x", 0, &pool), HANDOUT_NONE_READY);
 	good = add_pool(world, "x", REGISTRY_READY, 0);
 	assert_int_equal(ask(world, 0, "x", 0, &pool), HANDOUT_OK);

@@ -47,7 +47,7 @@ struct provision_class *provision_class(struct provision *provision, const char 
 
 bool provision_is_busy(const struct registry_pool *pool)
 {
-	const struct provision_work *work = pool->job;
+	const struct provision_work *work = pool->work;
 
 	return work && work->running;
 }
@@ -59,7 +59,7 @@ bool provision_fits(const struct config_class *class, const struct registry_pool
 
 static bool is_due(const struct registry_pool *pool, int64_t now_ms)
 {
-	const struct provision_work *work = pool->job;
+	const struct provision_work *work = pool->work;
 
 	return !work || (!work->running && work->due_ms <= now_ms);
 }
@@ -282,9 +282,8 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 		for (size_t s = 0; s < sizeof(retried) / sizeof(retried[0]); s++)
 			for (const struct registry_pool *pool = view.pools->first[retried[s]]; pool;
 			     pool = pool->next_in_state)
-				if (pool->job && !provision_is_busy(pool))
-					due_ms = earlier(due_ms, ((const struct provision_work *)pool->job)->due_ms,
-							 now_ms);
+				if (pool->work && !provision_is_busy(pool))
+					due_ms = earlier(due_ms, pool->work->due_ms, now_ms);
 	}
 	return due_ms;
 }

@@ -37,7 +37,7 @@
 #define PROVISION_DESTROY_PAUSE_MS 1000       /* of a pool that could not be destroyed; doubles up to */
 #define PROVISION_DESTROY_PAUSE_MOST_MS 60000
 
-/* Hangs on registry_pool.job: what is being done to a pool, or when it is tried again. Made when it is first needed. */
+/* What is being done to a pool (registry_pool.work), or when that is tried again. Made when it is first needed. */
 struct provision_work {
 	bool running;
 	bool after_failure;      /* the space that it leaves is no reason to create the next at once */

@@ -27,6 +27,8 @@ enum registry_state {
 	REGISTRY_STATES,
 };
 
+struct provision_work;    /* provision.h */
+
 struct registry_owner {
 	uint32_t pid;          /* of the process that asked for it; 0: unknown */
 	uint32_t uid;
@@ -47,7 +49,7 @@ struct registry_pool {
 	int64_t created_s;             /* seconds since 1970, by clock.h and the registry's epoch */
 	int64_t changed_s;             /* when it came into its state */
 	uint64_t leases;               /* times it was handed out (count) */
-	void *job;                     /* the caller's own: work in progress on it; not saved */
+	struct provision_work *work;   /* the caller's own: what is being done to it, or NULL; not saved */
 	/* changed by registry functions only */
 	enum registry_state state;
 	struct registry_pool *next_in_state, *prev_in_state, *next_by_id;

@@ -214,7 +214,7 @@ void pools_leave(struct pools *pools, struct registry_pool *pool)
 {
 	struct registry_pool copy = *pool, *added;
 
-	copy.job = NULL;
+	copy.work = NULL;
 	/* without memory, as after a start without the registry's file */
 	if (pool->state != REGISTRY_CREATING)
 		(void)registry_add(pools->saved, &copy, pool->state, &added);

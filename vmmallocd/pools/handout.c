@@ -132,8 +132,8 @@ static bool each_pinned(struct pools *pools, uint32_t uid, bool (*visit)(struct 
 
 static bool hurry(struct registry_pool *pool)
 {
-	if (pool->pins_show && pool->job && !provision_is_busy(pool))
-		((struct provision_work *)pool->job)->due_ms = 0;
+	if (pool->pins_show && pool->work && !provision_is_busy(pool))
+		pool->work->due_ms = 0;
 	return false;
 }
 

@@ -100,7 +100,7 @@ struct prune {
 
 static int prune_pool(const struct prune *prune, struct registry_pool *pool)
 {
-	struct provision_work *work = pool->job;
+	struct provision_work *work = pool->work;
 	int r = prune->visit(prune->context, pool);
 
 	if (r != 0 || prune->dry_run)
@@ -184,7 +184,7 @@ int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, c
 const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work)
 {
 	const struct registry_pool *pool = registry_find(pools->registry, id);
-	const struct provision_work *work = pool ? pool->job : NULL;
+	const struct provision_work *work = pool ? pool->work : NULL;
 
 	*ret_at_work = false;
 	if (!pool)

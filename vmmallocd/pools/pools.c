@@ -32,9 +32,9 @@ int64_t pools_now_ms(const struct pools *pools)
 
 struct provision_work *pools_work(struct registry_pool *pool)
 {
-	if (!pool->job)
-		pool->job = calloc(1, sizeof(struct provision_work));
-	return pool->job;
+	if (!pool->work)
+		pool->work = calloc(1, sizeof(struct provision_work));
+	return pool->work;
 }
 
 struct directory *pools_directory(const struct pools *pools, const struct registry_pool *pool)
@@ -61,7 +61,7 @@ void pools_forget(struct pools *pools, struct registry_pool *pool)
 {
 	struct directory *directory = pools_directory(pools, pool);
 
-	free(pool->job);
+	free(pool->work);
 	registry_remove(pools->registry, pool);
 	directory->pools--;
 	if (directory->pools == 0 && (directory->gone || !directory->wanted)) {
@@ -146,8 +146,8 @@ static void on_closed(void *context, int number, const uint8_t id[POOL_FILE_ID_B
 	/* the daemon's own work ends with such events as well */
 	if (!directory || !pool || provision_is_busy(pool) || strcmp(pool->directory, directory->path) != 0)
 		return;
-	if (pool->state == REGISTRY_FAILED && pool->job)
-		((struct provision_work *)pool->job)->due_ms = 0;
+	if (pool->state == REGISTRY_FAILED && pool->work)
+		pool->work->due_ms = 0;
 	else if (pool->state == REGISTRY_LEASED)
 		pools_probe(pools, pool);
 	else
@@ -351,8 +351,8 @@ void pools_stop(struct pools *pools)
 static int free_work(void *context, struct registry_pool *pool)
 {
 	(void)context;
-	free(pool->job);
-	pool->job = NULL;
+	free(pool->work);
+	pool->work = NULL;
 	return 0;
 }
 

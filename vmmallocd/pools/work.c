@@ -67,14 +67,14 @@ static void retry_pinned(struct pools *pools, struct registry_pool *pool, const 
 {
 	bool looked = job->kind == PROVISION_CHECK;
 
-	provision_retry_later(pool->job, pools_now_ms(pools),
+	provision_retry_later(pool->work, pools_now_ms(pools),
 			      looked ? PROVISION_CHECK_PAUSE_MS : PROVISION_PUNCH_PAUSE_MS,
 			      looked ? PROVISION_CHECK_PAUSE_MOST_MS : PROVISION_PUNCH_PAUSE_MOST_MS);
 }
 
 static void quarantine(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
-	struct provision_work *work = pool->job;
+	struct provision_work *work = pool->work;
 	int r = pool_file_set_mark(&job->directory->dir, &pool->file, POOL_FILE_BAD);
 
 	retry_pinned(pools, pool, job);
@@ -162,11 +162,11 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 			pools_set_state(pools, pool, REGISTRY_FAILED);
 	} else if (resource_has_run_out(job->result)) {
 		say_shortage(pools, job);
-		provision_retry_later(pool->job, pools_now_ms(pools), PROVISION_CREATE_PAUSE_MS,
+		provision_retry_later(pool->work, pools_now_ms(pools), PROVISION_CREATE_PAUSE_MS,
 				      PROVISION_CREATE_PAUSE_MOST_MS);
 	} else if (job->result != -ECANCELED) {
 		creation_failed(pools, job);
-		((struct provision_work *)pool->job)->after_failure = true;
+		pool->work->after_failure = true;
 		pools_fail(pools, pool, "warm", job->error);
 	} else if (!pools->stopping) {
 		pools_set_state(pools, pool, REGISTRY_FAILED);
@@ -188,7 +188,7 @@ static void had_again(struct pools *pools, struct registry_pool *pool, const str
 
 static void checked(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
-	struct provision_work *work = pool->job;
+	struct provision_work *work = pool->work;
 
 	switch (-job->result) {
 	case ECANCELED:
@@ -217,7 +217,7 @@ static void checked(struct pools *pools, struct registry_pool *pool, const struc
 
 static void scrubbed(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
-	struct provision_work *work = pool->job;
+	struct provision_work *work = pool->work;
 
 	pool->file = job->file;
 	switch (-job->result) {
@@ -260,7 +260,7 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 
 static void destroyed(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
-	struct provision_work *work = pool->job;
+	struct provision_work *work = pool->work;
 
 	switch (-job->result) {
 	case 0:
@@ -295,7 +295,7 @@ static void job_done(void *context, struct job *job)
 	struct pools *pools = context;
 	struct registry_pool *pool = job->pool;
 
-	((struct provision_work *)pool->job)->running = false;
+	pool->work->running = false;
 	if (job->hangs)
 		pools_refresh_classes(pools);
 	if (job->directory->gone && job->kind != PROVISION_CREATE) {
