@@ -124,32 +124,6 @@ static void test_preload_refuses_a_path_that_cannot_be_named(void **state)
 	assert_null(made);
 }
 
-static void assert_size(int64_t bytes, const char *expected)
-{
-	char text[FORMAT_BYTES];
-
-	format_size(bytes, false, text);
-	assert_string_equal(text, expected);
-}
-
-static void test_format_writes_sizes_in_their_largest_unit(void **state)
-{
-	char text[FORMAT_BYTES];
-
-	(void)state;
-	assert_size(0, "0");
-	assert_size(1023, "1023");
-	assert_size(1024, "1K");
-	assert_size(1536, "1.5K");
-	assert_size((1 << 20) - 1, "1024.0K");
-	assert_size(64 << 20, "64M");
-	assert_size(INT64_C(3) << 29, "1.5G");
-	assert_size(INT64_C(16) << 40, "16T");
-	assert_size(INT64_MAX, "8.0E");
-	format_size(INT64_MAX, true, text);
-	assert_string_equal(text, "9223372036854775807");
-}
-
 static void assert_age(int64_t seconds, const char *expected)
 {
 	char text[FORMAT_BYTES];
@@ -192,7 +166,6 @@ int main(void)
 		cmocka_unit_test(test_preload_is_not_named_twice),
 		cmocka_unit_test(test_preload_by_a_relative_path_is_found_elsewhere_too),
 		cmocka_unit_test(test_preload_refuses_a_path_that_cannot_be_named),
-		cmocka_unit_test(test_format_writes_sizes_in_their_largest_unit),
 		cmocka_unit_test(test_format_writes_ages_in_whole_units),
 		cmocka_unit_test(test_format_writes_the_number_of_a_user_without_a_name),
 	};

@@ -10,7 +10,7 @@
 /* objects: vmmallocd/base/resource.c vmmallocd/files/self_test.c vmmallocd/files/pool_file.c */
 /* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/create.c vmmallocd/files/warm.c */
 /* objects: vmmallocd/files/layout.c vmmallocd/files/pins.c vmmallocd/files/header.c common/base/handout.c */
-/* objects: common/base/size.c common/base/text.c tests/unit/scratch.c */
+/* objects: common/base/size.c common/base/text.c common/util/size_format.c tests/unit/scratch.c */
 /* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
 /* packages: libuv inih */
 #include <errno.h>

@@ -6,26 +6,6 @@
 #include <pwd.h>
 #include <stdio.h>
 
-void format_size(int64_t bytes, bool exact, char text[FORMAT_BYTES])
-{
-	static const char units[] = "KMGTPE";
-	int64_t unit = 1024;
-	int i = 0;
-
-	if (exact || bytes < 1024) {
-		snprintf(text, FORMAT_BYTES, "%" PRId64, bytes);
-		return;
-	}
-	while (bytes / unit >= 1024) {
-		unit *= 1024;
-		i++;
-	}
-	if (bytes % unit == 0)
-		snprintf(text, FORMAT_BYTES, "%" PRId64 "%c", bytes / unit, units[i]);
-	else
-		snprintf(text, FORMAT_BYTES, "%.1f%c", (double)bytes / (double)unit, units[i]);
-}
-
 void format_age(int64_t seconds, char text[FORMAT_BYTES])
 {
 	if (seconds < 60)

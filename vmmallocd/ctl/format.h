@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* format -- figures as people read them. Each writes into the caller's buffer. */
+/* format -- figures as people read them; size_format.h has those of memory. Each writes into the caller's buffer. */
 #ifndef VMMALLOCD_CTL_FORMAT_H
 #define VMMALLOCD_CTL_FORMAT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #define FORMAT_BYTES 32
 
-/* "64M", "1.5G"; `exact`: "67108864". */
-void format_size(int64_t bytes, bool exact, char text[FORMAT_BYTES]);
 /* "7s", "12m", "5h", "3d": whole units, rounded down. */
 void format_age(int64_t seconds, char text[FORMAT_BYTES]);
 /* The user's name, or the number of one that has none, or "unknown": a daemon that was killed may not know any more. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/util/size_format.h"
 #include "vmmallocd/ctl/format.h"
 
 #define CELL_BYTES 64
@@ -58,7 +59,10 @@ static const char *size_of(const json_t *pool, const char *key, const struct poo
 
 	if (!json_is_integer(bytes))
 		return NULL;
-	format_size(json_integer_value(bytes), style->exact, cell);
+	if (style->exact)
+		snprintf(cell, CELL_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(bytes));
+	else
+		size_format_short((uint64_t)json_integer_value(bytes), cell);
 	return cell;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/format.h"
 
@@ -90,13 +91,13 @@ static int add_class(struct libscols_table *table, const json_t *class)
 {
 	const json_t *counts = json_object_get(class, "counts");
 	struct libscols_line *line = scols_table_new_line(table, NULL);
-	char size[FORMAT_BYTES], ready[64], leased[32], busy[32], bad[32], max[32];
+	char size[SIZE_FORMAT_BYTES], ready[64], leased[32], busy[32], bad[32], max[32];
 	const char *cells[] = { text_of(class, "name"), size, ready, leased, busy, bad, max,
 				text_of(class, "directory") };
 
 	if (!line)
 		return -ENOMEM;
-	format_size(number_of(class, "size"), false, size);
+	size_format_short((uint64_t)number_of(class, "size"), size);
 	snprintf(ready, sizeof(ready), "%lld/%lld", number_of(counts, "ready"), number_of(class, "ready"));
 	snprintf(leased, sizeof(leased), "%lld", number_of(counts, "leased"));
 	snprintf(busy, sizeof(busy), "%lld",

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/pools.h"
@@ -91,11 +92,11 @@ static const char *string_of(const json_t *object, const char *key)
 static int add_size(struct libscols_table *table, const json_t *pool, const char *key)
 {
 	const json_t *bytes = json_object_get(pool, key);
-	char size[FORMAT_BYTES];
+	char size[SIZE_FORMAT_BYTES];
 
 	if (!json_is_integer(bytes))
 		return 0;
-	format_size(json_integer_value(bytes), false, size);
+	size_format_short((uint64_t)json_integer_value(bytes), size);
 	return status_line(table, key, "%s (%" JSON_INTEGER_FORMAT " bytes)", size, json_integer_value(bytes));
 }
 

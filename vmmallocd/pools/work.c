@@ -6,31 +6,19 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/util/size_format.h"
 #include "vmmallocd/pools/base.h"
 
 #define DUE_MOST_MS 3600000    /* the clock is looked at this often though nothing is due */
-
-/* "1 GiB", "1536 KiB", "4097 bytes". */
-static void format_size(uint64_t bytes, char *text, size_t size)
-{
-	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
-	unsigned unit = 0;
-
-	while (unit < 4 && bytes >= 1024 && bytes % 1024 == 0) {
-		bytes /= 1024;
-		unit++;
-	}
-	snprintf(text, size, "%" PRIu64 " %s", bytes, units[unit]);
-}
 
 /* --- trouble --- */
 
 static void say_problem(struct pools *pools, struct provision_class *class, const struct job *job)
 {
-	char problem[PROVISION_PROBLEM_BYTES], size[32];
+	char problem[PROVISION_PROBLEM_BYTES], size[SIZE_FORMAT_BYTES];
 
 	if (job->result == -ENOSPC || job->result == -EDQUOT) {
-		format_size(job->size_bytes, size, sizeof(size));
+		size_format_whole(job->size_bytes, size);
 		snprintf(problem, sizeof(problem), "pool directory %s: no space left for a pool of %s",
 			 job->directory->path, size);
 	} else {
