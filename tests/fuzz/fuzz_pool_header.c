@@ -2,7 +2,7 @@
 /* fuzz_pool_header -- first pages of pools, as clients leave them, and names in a directory that others write to. */
 /* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
 /* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
-/* objects: common/base/text.c */
+/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c */
 #include <errno.h>
 #include <string.h>
 

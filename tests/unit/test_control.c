@@ -4,9 +4,8 @@
 /* objects: vmmallocd/base/rights.c vmmallocd/base/sockets.c vmmallocd/control/prune.c vmmallocd/control/reply.c */
 /* objects: vmmallocd/control/json.c vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c */
 /* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c */
-/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/layout.c */
-/* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/warm.c common/base/handout.c */
-/* objects: common/base/size.c common/base/text.c */
+/* objects: common/base/handout.c common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c */
+/* objects: vmmallocd/base/ticker.c */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>

@@ -4,7 +4,7 @@
 /* objects: vmmallocd/base/resource.c vmmallocd/files/self_test.c vmmallocd/files/pool_file.c */
 /* objects: vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c vmmallocd/base/ticker.c */
 /* objects: vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c common/base/text.c */
-/* objects: tests/unit/scratch.c tests/unit/pool_fixture.c */
+/* objects: tests/unit/scratch.c tests/unit/pool_fixture.c vmmallocd/plan/pool_file_name.c */
 /* wrap: fcntl inotify_add_watch */
 #include <errno.h>
 #include <fcntl.h>
@@ -360,14 +360,15 @@ struct scan {
 	int answer;
 };
 
-static int visit(void *context, const struct pool_file *file, bool has_header, const struct pool_header *header)
+static int visit(void *context, const struct pool_file *file, const struct pool_header *header)
 {
 	struct scan *scan = context;
 
 	scan->files++;
-	scan->headers += has_header;
+	scan->headers += header != NULL;
 	scan->last = *file;
-	scan->last_header = *header;
+	if (header)
+		scan->last_header = *header;
 	if (scan->rename_in) {
 		struct pool_file copy = *file;
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_pins -- pages that somebody holds after he gave a pool back are seen, whatever holds them. */
-/* objects: vmmallocd/files/pool_dir.c vmmallocd/base/resource.c vmmallocd/files/pool_file.c */
-/* objects: vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/pool_dir_access.c */
-/* objects: vmmallocd/files/scrub.c vmmallocd/files/warm.c vmmallocd/files/layout.c vmmallocd/files/pins.c */
-/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
-/* objects: vmmallocd/base/ticker.c vmmallocd/files/pool_dir_access.c */
+/* objects: vmmallocd/files/pool_dir.c vmmallocd/base/resource.c vmmallocd/files/pool_file.c vmmallocd/files/create.c */
+/* objects: vmmallocd/files/header.c vmmallocd/files/pool_dir_access.c vmmallocd/files/scrub.c vmmallocd/files/warm.c */
+/* objects: vmmallocd/files/layout.c vmmallocd/files/pins.c common/base/handout.c common/base/text.c */
+/* objects: tests/unit/scratch.c tests/unit/pool_fixture.c vmmallocd/base/ticker.c vmmallocd/plan/pool_file_name.c */
 /* wrap: madvise nanosleep */
 #include <errno.h>
 #include <fcntl.h>

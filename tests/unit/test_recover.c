@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_recover -- what a file in a directory of pools is, after a restart. */
 /* objects: vmmallocd/plan/recover.c vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c */
-/* objects: vmmallocd/config/names.c vmmallocd/files/header.c vmmallocd/files/pool_file.c vmmallocd/files/scrub.c */
-/* objects: vmmallocd/base/ticker.c vmmallocd/files/create.c vmmallocd/files/warm.c vmmallocd/files/layout.c */
-/* objects: vmmallocd/plan/registry.c common/base/handout.c common/base/size.c common/base/text.c */
+/* objects: vmmallocd/config/names.c vmmallocd/plan/registry.c common/base/handout.c common/base/size.c */
+/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c */
 /* packages: inih */
 #include <errno.h>
 #include <setjmp.h>
@@ -263,13 +262,13 @@ static void test_recover_reads_no_further_than_a_header_goes(void **state)
 
 	(void)state;
 	memset(&header, 'x', sizeof(header));
-	recover_read(&file, true, &header, &found);
+	recover_read(&file, &header, true, &found);
 	assert_int_equal(strlen(found.owner_comm), sizeof(found.owner_comm) - 1);
 	assert_int_equal(strlen(found.class_name), HANDOUT_CLASS_BYTES - 1);
 	strcpy(header.class_name, "no/class");
-	recover_read(&file, true, &header, &found);
+	recover_read(&file, &header, true, &found);
 	assert_string_equal(found.class_name, "");
-	recover_read(&file, false, &header, &found);
+	recover_read(&file, NULL, true, &found);
 	assert_false(found.has_header);
 	assert_int_equal(found.owner_pid, 0);
 }

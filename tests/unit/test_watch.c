@@ -2,7 +2,7 @@
 /* test_watch -- events of directories, real ones and what could be read instead. */
 /* objects: vmmallocd/pools/watch.c vmmallocd/files/pool_file.c vmmallocd/files/scrub.c vmmallocd/base/ticker.c */
 /* objects: vmmallocd/files/create.c vmmallocd/files/warm.c vmmallocd/files/layout.c vmmallocd/files/header.c */
-/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c */
+/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c vmmallocd/plan/pool_file_name.c */
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -191,6 +192,7 @@ int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_
 {
 	struct pool_file file = { .mark = POOL_FILE_NEW };
 	const char *what;
+	uint64_t nonce;
 	struct stat st;
 	int r;
 
@@ -208,9 +210,9 @@ int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_
 		return pool_file_fail(error, dir, NULL, "stat", -errno);
 	file.dev = st.st_dev;
 	file.ino = st.st_ino;
-	r = pool_file_id_make(st.st_ino, file.id);
-	if (r < 0)
-		return pool_file_fail(error, dir, NULL, "random id", r);
+	if (getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+		return pool_file_fail(error, dir, NULL, "random id", -errno);
+	pool_file_id_make(nonce, st.st_ino, file.id);
 	set_attributes(fd);
 	r = pool_file_fill(dir, fd, &file, class_name, cancel, &what);
 	if (r < 0)

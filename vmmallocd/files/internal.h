@@ -30,9 +30,6 @@ int pool_file_probe_fd(int fd);
 
 bool pool_file_is_dax(int fd);
 
-/* A new id for the file of that inode number. 0 or -errno. */
-int pool_file_id_make(ino_t ino, uint8_t ret_id[POOL_FILE_ID_BYTES]);
-
 /* "PATH/NAME: what: reason" in `error`, without the name where `file` is NULL. Returns r. */
 int pool_file_fail(struct text *error, const struct pool_dir *dir, const struct pool_file *file, const char *what,
 		   int r);

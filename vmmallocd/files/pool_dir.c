@@ -135,14 +135,12 @@ static bool look_at(const struct pool_dir *dir, struct pool_file *file, bool *re
 	file->size_bytes = (uint64_t)st.st_size;
 	file->dev = st.st_dev;
 	file->ino = st.st_ino;
-	memset(ret_header, 0, sizeof(*ret_header));
 	*ret_has_header = read_header(dir, file, ret_header) == 0;
 	return true;
 }
 
 int pool_dir_scan(const struct pool_dir *dir,
-		  int (*visit)(void *context, const struct pool_file *file, bool has_header,
-			       const struct pool_header *header),
+		  int (*visit)(void *context, const struct pool_file *file, const struct pool_header *header),
 		  void *context)
 {
 	struct names names = { 0 };
@@ -153,7 +151,7 @@ int pool_dir_scan(const struct pool_dir *dir,
 		bool has_header;
 
 		if (look_at(dir, &names.files[i], &has_header, &header))
-			r = visit(context, &names.files[i], has_header, &header);
+			r = visit(context, &names.files[i], has_header ? &header : NULL);
 	}
 	free(names.files);
 	return r;

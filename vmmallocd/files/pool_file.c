@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_file -- names of pool files, and what is done by name: open, probe, rename, remove. See pool_file.h.
+ * pool_file -- what is done to a pool file by its name: open, probe, rename, remove. See pool_file.h.
  *
  * Whatever a client does to the file that it was given, it cannot change what is under the name: so each of these
  * looks whether the name still is the file that it was, and refuses (-ESTALE) when it is not.
@@ -11,104 +11,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/files/internal.h"
 
-#define NAME_PREFIX "vmmalloc-"
-#define NAME_PREFIX_LENGTH (sizeof(NAME_PREFIX) - 1)
 #define DESTROY_TIMEOUT_MS 1000
-
-static const char *const mark_words[] = {
-	[POOL_FILE_NEW] = "new",
-	[POOL_FILE_READY] = "ready",
-	[POOL_FILE_USED] = "used",
-	[POOL_FILE_BAD] = "bad",
-};
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool pool_file_name_parse(const char *name, uint8_t ret_id[POOL_FILE_ID_BYTES], enum pool_file_mark *ret_mark)
-{
-	uint8_t id[POOL_FILE_ID_BYTES];
-
-	if (strncmp(name, NAME_PREFIX, NAME_PREFIX_LENGTH) != 0)
-		return false;
-	name += NAME_PREFIX_LENGTH;
-	for (size_t i = 0; i < sizeof(id); i++) {
-		int high = hex_value(name[0]);
-		int low = high < 0 ? -1 : hex_value(name[1]);
-
-		if (low < 0)
-			return false;
-		id[i] = (uint8_t)(high << 4 | low);
-		name += 2;
-	}
-	if (*name++ != '.')
-		return false;
-	for (size_t mark = 0; mark < sizeof(mark_words) / sizeof(mark_words[0]); mark++) {
-		if (strcmp(name, mark_words[mark]) == 0) {
-			memcpy(ret_id, id, sizeof(id));
-			*ret_mark = (enum pool_file_mark)mark;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* No secret: it tells our files from others by accident only, and nobody else can make files of ours here. */
-static uint64_t hash_inode(uint64_t nonce, ino_t ino)
-{
-	uint64_t hash = nonce ^ (uint64_t)ino * 0x9e3779b97f4a7c15u;
-
-	hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9u;
-	hash = (hash ^ hash >> 27) * 0x94d049bb133111ebu;
-	return hash ^ hash >> 31;
-}
-
-int pool_file_id_make(ino_t ino, uint8_t ret_id[POOL_FILE_ID_BYTES])
-{
-	uint64_t words[2];
-
-	if (getrandom(&words[0], sizeof(words[0]), 0) != (ssize_t)sizeof(words[0]))
-		return errno ? -errno : -EIO;
-	words[1] = hash_inode(words[0], ino);
-	memcpy(ret_id, words, sizeof(words));
-	return 0;
-}
-
-bool pool_file_id_is_of(const uint8_t id[POOL_FILE_ID_BYTES], ino_t ino)
-{
-	uint64_t words[2];
-
-	memcpy(words, id, sizeof(words));
-	return words[1] == hash_inode(words[0], ino);
-}
-
-void pool_file_id_format(const uint8_t id[POOL_FILE_ID_BYTES], char ret_text[2 * POOL_FILE_ID_BYTES + 1])
-{
-	for (size_t i = 0; i < POOL_FILE_ID_BYTES; i++) {
-		ret_text[2 * i] = "0123456789abcdef"[id[i] >> 4];
-		ret_text[2 * i + 1] = "0123456789abcdef"[id[i] & 15];
-	}
-	ret_text[2 * POOL_FILE_ID_BYTES] = '\0';
-}
-
-void pool_file_name_format(const struct pool_file *file, char ret_name[POOL_FILE_NAME_BYTES])
-{
-	char id[2 * POOL_FILE_ID_BYTES + 1];
-
-	pool_file_id_format(file->id, id);
-	(void)snprintf(ret_name, POOL_FILE_NAME_BYTES, NAME_PREFIX "%s.%s", id, mark_words[file->mark]);
-}
 
 int pool_file_fail(struct text *error, const struct pool_dir *dir, const struct pool_file *file, const char *what,
 		   int r)

@@ -2,23 +2,10 @@
 /*
  * pool_file -- one pool file in a directory of the daemon: made, warmed, probed, scrubbed, removed.
  *
- * The directory is the truth about its pools: what a file is is in its name, which only the daemon can change.
- *
- *     vmmalloc-<32 hex digits: the id>.<mark>
- *
- *     .new    being made or warmed               after a restart of the daemon: removed
- *     .ready  reads as zero, nobody has had it   after a restart: ready, if made since the machine was booted
- *     .used   handed out, or being scrubbed      after a restart: leased, or an orphan, as the lease probe says
- *     .bad    quarantined: could not be punched  after a restart: tried again
- *
- *     create -> .new -> warm -> .ready -> hand out -> .used -> nobody left -> scrub -> warm -> .ready
- *                                                                        \-> .bad -> scrub tried again
- *
- * A file is ours only if its name is one of these, it is regular, has one link and mode 0600, belongs to the daemon's
+ * What a file is called, and what its name says of it, is in pool_file_name.h. A file is ours only if it has such a name,
+ * is regular, has one link and mode 0600, belongs to the daemon's
  * effective user and, unless its id names its inode or the registry knows it, begins with a pool header: who had the
  * pool may have wiped that, and a scrub that was cut short has not written it yet. Others are not touched.
- *
- *     id:  8 random bytes | 8 bytes of a hash of those and of the file's inode number
  *
  * All functions block, and may be called from any thread, one at a time for each file; no libuv, no logging, no state.
  * 0 or -errno, with the reason in `error` where there is one. `pool_file_*` never follow symbolic links.
@@ -33,13 +20,10 @@
 
 #include "common/base/pool_header.h"
 #include "common/base/text.h"
+#include "vmmallocd/plan/pool_file_name.h"
 
-#define POOL_FILE_ID_BYTES 16
-#define POOL_FILE_NAME_BYTES 64        /* of a name, with its NUL */
 #define POOL_DIR_LOCK_FILE ".vmmallocd.lock"
 #define POOL_DIR_LOCK_NAME_BYTES 40    /* with its end, and its NUL */
-
-enum pool_file_mark { POOL_FILE_NEW, POOL_FILE_READY, POOL_FILE_USED, POOL_FILE_BAD };
 
 /* An open directory of pools. Read-only once opened but for its lock, so threads may share it. */
 struct pool_dir {
@@ -52,14 +36,6 @@ struct pool_dir {
 	size_t grain;                  /* 4 KiB, or the huge page of a hugetlbfs */
 	bool dax;                      /* files here are STATX_ATTR_DAX: not known before pool_dir_self_test */
 	bool tmpfs;
-};
-
-struct pool_file {
-	uint8_t id[POOL_FILE_ID_BYTES];
-	enum pool_file_mark mark;
-	uint64_t size_bytes;           /* st_size when it was looked at; a client may change it */
-	dev_t dev;
-	ino_t ino;
 };
 
 /* The directory must exist, and be writable by nobody but its owner (root or the daemon) unless it is sticky. */
@@ -80,12 +56,6 @@ bool pool_dir_is_locked(const struct pool_dir *dir);
  * nothing behind. Takes milliseconds, at most a second.
  */
 int pool_dir_self_test(struct pool_dir *dir, struct text *error);
-
-bool pool_file_name_parse(const char *name, uint8_t ret_id[POOL_FILE_ID_BYTES], enum pool_file_mark *ret_mark);
-void pool_file_name_format(const struct pool_file *file, char ret_name[POOL_FILE_NAME_BYTES]);
-/* Whether a file of that inode number was given that id when it was made. */
-bool pool_file_id_is_of(const uint8_t id[POOL_FILE_ID_BYTES], ino_t ino);
-void pool_file_id_format(const uint8_t id[POOL_FILE_ID_BYTES], char ret_text[2 * POOL_FILE_ID_BYTES + 1]);
 
 /*
  * Makes a .new file of `size_bytes`, rounded up to the grain, all of it reserved (on 2 MiB boundaries as far as the
@@ -168,13 +138,12 @@ int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *fi
 bool pool_file_header_is_of_this_boot(const struct pool_header *header);
 
 /*
- * Calls `visit` for each file whose name, type, owner, mode and link count are ours; `has_header` says whether it also
- * begins with a pool header, as far as that can be known without waiting for whoever has it. Returns 0, -errno, or the
- * first non-zero value that `visit` returns.
+ * Calls `visit` for each file whose name, type, owner, mode and link count are ours. `header` is NULL if the file does
+ * not begin with a pool header, as far as that can be known without waiting for whoever has it. Returns 0, -errno, or
+ * the first non-zero value that `visit` returns.
  */
 int pool_dir_scan(const struct pool_dir *dir,
-		  int (*visit)(void *context, const struct pool_file *file, bool has_header,
-			       const struct pool_header *header),
+		  int (*visit)(void *context, const struct pool_file *file, const struct pool_header *header),
 		  void *context);
 
 /*

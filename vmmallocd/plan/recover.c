@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-void recover_read(const struct pool_file *file, bool has_header, const struct pool_header *header,
+void recover_read(const struct pool_file *file, const struct pool_header *header, bool of_this_boot,
 		  struct recover_found *ret_found)
 {
 	*ret_found = (struct recover_found){
-		.file = *file, .has_header = has_header, .names_inode = pool_file_id_is_of(file->id, file->ino),
+		.file = *file, .has_header = header, .names_inode = pool_file_id_is_of(file->id, file->ino),
 	};
-	if (!has_header)
+	if (!header)
 		return;
-	ret_found->of_this_boot = pool_file_header_is_of_this_boot(header);
+	ret_found->of_this_boot = of_this_boot;
 	ret_found->owner_pid = header->owner_pid;
 	/* its owner may have left out the NUL */
 	memcpy(ret_found->owner_comm, header->owner_command, sizeof(ret_found->owner_comm) - 1);

@@ -10,8 +10,9 @@
 
 #include <stdbool.h>
 
+#include "common/base/pool_header.h"
 #include "vmmallocd/config/config.h"
-#include "vmmallocd/files/pool_file.h"
+#include "vmmallocd/plan/pool_file_name.h"
 #include "vmmallocd/plan/registry.h"
 
 #define RECOVER_CLASS_UNKNOWN "unknown"       /* the class of a pool that does not say */
@@ -36,8 +37,11 @@ enum recover_verdict {
 	RECOVER_QUARANTINED,
 };
 
-/* Takes of a header what is safe to print and compare. */
-void recover_read(const struct pool_file *file, bool has_header, const struct pool_header *header,
+/*
+ * Takes of a header what is safe to print and compare. `header` may be NULL: the file begins with none. `of_this_boot`:
+ * that header was written since the machine was booted.
+ */
+void recover_read(const struct pool_file *file, const struct pool_header *header, bool of_this_boot,
 		  struct recover_found *ret_found);
 
 /*

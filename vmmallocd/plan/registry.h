@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "common/base/handout.h"
-#include "vmmallocd/files/pool_file.h"
+#include "vmmallocd/plan/pool_file_name.h"
 
 enum registry_state {
 	REGISTRY_CREATING,     /* its file is being made and reserved */

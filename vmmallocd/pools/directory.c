@@ -50,7 +50,7 @@ bool directory_is_usable(const struct directory *directory)
 	return directory->open && !directory->gone;
 }
 
-static int add_found(void *context, const struct pool_file *file, bool has_header, const struct pool_header *header)
+static int add_found(void *context, const struct pool_file *file, const struct pool_header *header)
 {
 	struct directory_scan *scan = context;
 
@@ -63,7 +63,7 @@ static int add_found(void *context, const struct pool_file *file, bool has_heade
 		scan->found = found;
 		scan->size = size;
 	}
-	recover_read(file, has_header, header, &scan->found[scan->count++]);
+	recover_read(file, header, header && pool_file_header_is_of_this_boot(header), &scan->found[scan->count++]);
 	return 0;
 }
 
