@@ -3,6 +3,7 @@
 #ifndef COMMON_UTIL_CLEANUP_H
 #define COMMON_UTIL_CLEANUP_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +17,16 @@ static inline void cleanup_fd(int *fd)
 
 	if (*fd >= 0)
 		(void)close(*fd);
+	errno = saved;
+}
+
+/* CLEANUP(cleanup_dir) DIR *entries = ...; NULL is none */
+static inline void cleanup_dir(DIR **entries)
+{
+	int saved = errno;
+
+	if (*entries)
+		(void)closedir(*entries);
 	errno = saved;
 }
 

@@ -2,7 +2,8 @@
 /* fuzz_pool_header -- first pages of pools, as clients leave them, and names in a directory that others write to. */
 /* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
 /* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
-/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c */
+/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c vmmallocd/files/mapping.c */
+/* objects: vmmallocd/files/fill.c */
 #include <errno.h>
 #include <string.h>
 

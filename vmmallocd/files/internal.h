@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* internal -- what the files behind pool_file.h share. Nobody else includes it. */
+/*
+ * internal -- what the files of this folder share behind pool_file.h. The files of this folder include it, and the tests
+ * of what it declares. Nobody else does.
+ *
+ * Calls go down only:
+ *
+ *     self_test
+ *     create  scrub
+ *     fill    warm  pins
+ *     pool_dir  header  layout
+ *     pool_file                      what is done by name
+ *     base  mapping                  they call nobody here
+ *     pool_dir_access  pool_dir_lock on base alone
+ */
 #ifndef VMMALLOCD_FILES_INTERNAL_H
 #define VMMALLOCD_FILES_INTERNAL_H
 
+#include <dirent.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,18 +26,34 @@
 #include "vmmallocd/files/pool_file.h"
 
 #define POOL_FILE_HUGE_PAGE ((size_t)2 << 20)
+#define POOL_FILE_PAGE ((size_t)4096)
 #define POOL_FILE_MODE 0600
 
-/* --- pool_file.c --- */
+static inline off_t pool_file_round_up(off_t offset, size_t unit)
+{
+	return (offset + (off_t)unit - 1) / (off_t)unit * (off_t)unit;
+}
+
+static inline bool pool_file_cancelled(const atomic_bool *cancel)
+{
+	return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
+}
+
+/* --- base.c --- */
 
 /* Whether a file is regular, has one link and our mode, and belongs to us: nobody else can open or rename it. */
 bool pool_file_is_ours(const struct stat *st);
+/* Whether it is that file, whatever its mode and owner are. */
+bool pool_file_is_same(const struct stat *st, const struct pool_file *file);
 
 /*
  * Opens the file without following a link or waiting for anybody's lease, and makes sure that it is this one: else
  * -ESTALE. A descriptor or -errno; -EAGAIN: somebody holds a lease.
  */
 int pool_file_open_as(const struct pool_dir *dir, const struct pool_file *file, int flags, struct stat *ret_st);
+
+/* Looks at the file by its name. -ENOENT; -ESTALE: the name is another file by now; -errno. */
+int pool_file_stat(const struct pool_dir *dir, const struct pool_file *file, struct stat *ret_st);
 
 /* A write lease on an open file, given back at once. 0; -EAGAIN: it is open elsewhere. */
 int pool_file_probe_fd(int fd);
@@ -34,29 +64,42 @@ bool pool_file_is_dax(int fd);
 int pool_file_fail(struct text *error, const struct pool_dir *dir, const struct pool_file *file, const char *what,
 		   int r);
 
-static inline bool pool_file_cancelled(const atomic_bool *cancel)
-{
-	return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
-}
+/* A stream of the directory's entries, from the first on, for the caller to close. 0 or -errno. */
+int pool_dir_read(const struct pool_dir *dir, DIR **ret_entries);
 
-/* --- create.c --- */
+/* --- mapping.c --- */
+
+/* A shared mapping of a part of a file, on an address that lets it have huge pages. All zero: none. */
+struct pool_file_mapping {
+	char *room;       /* the addresses taken, with slack */
+	size_t span;
+	char *base;       /* the mapping itself */
+};
+
+int pool_file_map(int fd, uint64_t offset, uint64_t bytes, struct pool_file_mapping *ret_mapping);
+/* For CLEANUP as well. */
+void pool_file_unmap(struct pool_file_mapping *mapping);
+
+/* Brings the pages in, for writing. -ENOSPC: the file system has none for a place, though it was reserved; -errno. */
+int pool_file_populate(char *address, uint64_t bytes);
+
+/*
+ * Makes one huge page of a huge page's worth of a tmpfs, mapped at such an address. 0: it is one, perhaps was before;
+ * -EAGAIN: one of its pages is busy, or held by somebody; -errno.
+ */
+int pool_file_collapse(char *address);
+
+/* --- fill.c --- */
 
 /* Rounds up to whole grains. -EFBIG if there can be no such file. */
 int pool_file_round(const struct pool_dir *dir, uint64_t size_bytes, uint64_t *ret_bytes);
 
 /*
  * Gives an empty file its size, its header and its space, in this order: the sooner it has a header, the smaller is
- * the chance that a crash leaves a file that nobody knows. Synced.
+ * the chance that a crash leaves a file that nobody knows. The file is synced. On failure *ret_what says at what.
  */
 int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
 		   const atomic_bool *cancel, const char **ret_what);
-
-/* --- pool_dir_access.c --- */
-
-/* Whether an open directory can have pools: 0, or -errno with one line in `error`. */
-int pool_dir_access(const char *path, int fd, const struct stat *st, struct text *error);
-/* The line for one that cannot be opened, with `r`. Returns -errno. */
-int pool_dir_explain(const char *path, int r, struct text *error);
 
 /* --- header.c --- */
 
@@ -70,30 +113,11 @@ int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool
 /* False: parts of the file cannot have 2 MiB pages, on a device that begins at a multiple of 2 MiB. */
 bool pool_file_lies_well(int fd, uint64_t size_bytes);
 
-/* --- scrub.c --- */
+/* --- pool_dir_access.c --- */
 
-/*
- * Takes every page from a file that nobody else has, and leaves it empty. -ETIMEDOUT: a page is pinned; -ECANCELED.
- * Gets signals meanwhile.
- */
-int pool_file_empty(int fd, unsigned timeout_ms, const atomic_bool *cancel);
-
-/* --- warm.c --- */
-
-/* A shared mapping of a part of a file, on an address that lets it have huge pages. */
-struct pool_file_mapping {
-	char *room;       /* the addresses taken, with slack */
-	size_t span;
-	char *base;       /* the mapping itself */
-};
-
-int pool_file_map(int fd, uint64_t offset, uint64_t bytes, struct pool_file_mapping *ret_mapping);
-void pool_file_unmap(struct pool_file_mapping *mapping);
-
-/*
- * Makes one huge page of a huge page's worth of a tmpfs, mapped at such an address. 0: it is one, perhaps was before;
- * -EAGAIN: one of its pages is busy, or held by somebody; -errno.
- */
-int pool_file_collapse(char *address);
+/* Whether an open directory can have pools: 0, or -errno with one line in `error`. */
+int pool_dir_access(const char *path, int fd, const struct stat *st, struct text *error);
+/* The line for one that cannot be opened, with `r`. Returns r. */
+int pool_dir_explain(const char *path, int r, struct text *error);
 
 #endif

@@ -25,17 +25,16 @@
 #include "common/util/cleanup.h"
 #include "vmmallocd/files/internal.h"
 
-#define PAGE_BYTES 4096
 #define WINDOW ((off_t)1 << 30)        /* mapped at a time */
 #define LOOKS 4                        /* the kernel itself may hold a page for an instant: reclaim, compaction */
 #define PAUSE_NS 5000000
 
 /* Whether the first of the 4 KiB pages could be taken out of the file. 0; -EAGAIN: it is held; -errno */
-static int split(int fd, off_t at)
+static int split_page(int fd, off_t at)
 {
 	off_t data;
 
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, PAGE_BYTES) < 0)
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, (off_t)POOL_FILE_PAGE) < 0)
 		return -errno;
 	data = lseek(fd, at, SEEK_DATA);
 	if (data < 0 && errno != ENXIO)
@@ -44,21 +43,21 @@ static int split(int fd, off_t at)
 }
 
 /* The same of all small pages. What stands in the way of a huge page otherwise, as a lack of them, says nothing. */
-static int collapse(char *address)
+static int collapse_page(char *address)
 {
 	return pool_file_collapse(address) == -EAGAIN ? -EAGAIN : 0;
 }
 
-static int look(int fd, off_t at, char *address, off_t bytes)
+static int look_for_pin(int fd, off_t at, char *address, off_t bytes)
 {
 	int r = 0;
 
 	for (int i = 0; i < LOOKS; i++) {
 		if (i > 0)
 			(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
-		r = bytes == (off_t)POOL_FILE_HUGE_PAGE ? collapse(address) : 0;
+		r = bytes == (off_t)POOL_FILE_HUGE_PAGE ? collapse_page(address) : 0;
 		if (r == 0)
-			r = split(fd, at);
+			r = split_page(fd, at);
 		if (r != -EAGAIN)
 			break;
 	}
@@ -67,23 +66,15 @@ static int look(int fd, off_t at, char *address, off_t bytes)
 
 static int look_at_window(int fd, off_t from, off_t to, const atomic_bool *cancel)
 {
-	struct pool_file_mapping mapping;
+	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
 	int r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
 
-	if (r < 0)
-		return r;
 	for (off_t at = from; r == 0 && at < to; at += (off_t)POOL_FILE_HUGE_PAGE) {
 		off_t bytes = to - at < (off_t)POOL_FILE_HUGE_PAGE ? to - at : (off_t)POOL_FILE_HUGE_PAGE;
 
-		r = pool_file_cancelled(cancel) ? -ECANCELED : look(fd, at, mapping.base + (at - from), bytes);
+		r = pool_file_cancelled(cancel) ? -ECANCELED : look_for_pin(fd, at, mapping.base + (at - from), bytes);
 	}
-	pool_file_unmap(&mapping);
 	return r;
-}
-
-static off_t round_up(off_t offset, off_t unit)
-{
-	return (offset + unit - 1) / unit * unit;
 }
 
 /* Only where data is: its last user may have made the file as large as a file can be. */
@@ -101,11 +92,11 @@ static int look_at_data(int fd, const atomic_bool *cancel)
 		if (to < 0)
 			return -errno;
 		from -= from % (off_t)POOL_FILE_HUGE_PAGE;
-		to = round_up(to, (off_t)POOL_FILE_HUGE_PAGE);
+		to = pool_file_round_up(to, POOL_FILE_HUGE_PAGE);
 		if (to > from + WINDOW)
 			to = from + WINDOW;
-		if (to > round_up(st.st_size, PAGE_BYTES))
-			to = round_up(st.st_size, PAGE_BYTES);
+		if (to > pool_file_round_up(st.st_size, POOL_FILE_PAGE))
+			to = pool_file_round_up(st.st_size, POOL_FILE_PAGE);
 		r = look_at_window(fd, from, to, cancel);
 		if (r < 0)
 			return r;

@@ -30,7 +30,7 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 		return r;
 	}
 	r = pool_dir_access(path, fd, &st, error);
-	if (r != 0)
+	if (r < 0)
 		return r;
 
 	CLEANUP(cleanup_free) char *copy = strdup(path);
@@ -44,7 +44,7 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 		.path = steal_pointer(&copy),
 		.dev = st.st_dev,
 		.ino = st.st_ino,
-		.grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : 4096,
+		.grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_FILE_PAGE,
 		.tmpfs = fs.f_type == TMPFS_MAGIC,
 	};
 	return 0;
@@ -67,6 +67,11 @@ struct names {
 	size_t count, room;
 };
 
+static void names_done(struct names *names)
+{
+	free(names->files);
+}
+
 static int names_add(struct names *names, const struct pool_file *file)
 {
 	if (names->count == names->room) {
@@ -84,31 +89,22 @@ static int names_add(struct names *names, const struct pool_file *file)
 
 static int names_read(const struct pool_dir *dir, struct names *names)
 {
-	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	CLEANUP(cleanup_dir) DIR *entries = NULL;
 	struct pool_file file = { 0 };
-	struct dirent *entry;
-	int r = 0;
+	const struct dirent *entry;
+	int r = pool_dir_read(dir, &entries);
 
-	if (!entries) {
-		r = -errno;
-		cleanup_fd(&fd);
-		return r;
-	}
-	while (errno = 0, r == 0 && (entry = readdir(entries)))
+	while (r == 0 && (errno = 0, entry = readdir(entries)))
 		if (pool_file_name_parse(entry->d_name, file.id, &file.mark))
 			r = names_add(names, &file);
-	if (r == 0)
-		r = -errno;
-	(void)closedir(entries);
-	return r;
+	return r < 0 ? r : -errno;
 }
 
 /*
  * It may be on the disk only, and then has to be waited for. That is safe where nobody has the file: nobody can keep
  * us waiting.
  */
-static int read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header)
+static int read_any_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header)
 {
 	int r = pool_file_read_header(dir, file, ret_header);
 	struct stat st;
@@ -123,7 +119,7 @@ static int read_header(const struct pool_dir *dir, const struct pool_file *file,
 }
 
 /* False: it is gone, or not ours. */
-static bool look_at(const struct pool_dir *dir, struct pool_file *file, bool *ret_has_header,
+static bool look_at_file(const struct pool_dir *dir, struct pool_file *file, bool *ret_has_header,
 		    struct pool_header *ret_header)
 {
 	char name[POOL_FILE_NAME_BYTES];
@@ -135,7 +131,7 @@ static bool look_at(const struct pool_dir *dir, struct pool_file *file, bool *re
 	file->size_bytes = (uint64_t)st.st_size;
 	file->dev = st.st_dev;
 	file->ino = st.st_ino;
-	*ret_has_header = read_header(dir, file, ret_header) == 0;
+	*ret_has_header = read_any_header(dir, file, ret_header) == 0;
 	return true;
 }
 
@@ -143,16 +139,15 @@ int pool_dir_scan(const struct pool_dir *dir,
 		  int (*visit)(void *context, const struct pool_file *file, const struct pool_header *header),
 		  void *context)
 {
-	struct names names = { 0 };
+	CLEANUP(names_done) struct names names = { 0 };
 	int r = names_read(dir, &names);
 
 	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		struct pool_header header;
 		bool has_header;
 
-		if (look_at(dir, &names.files[i], &has_header, &header))
+		if (look_at_file(dir, &names.files[i], &has_header, &header))
 			r = visit(context, &names.files[i], has_header ? &header : NULL);
 	}
-	free(names.files);
 	return r;
 }

@@ -59,19 +59,13 @@ static int by_name(const void *a, const void *b)
 /* The names of ours, in order; none is open. */
 static int locks_find(const struct pool_dir *dir, struct locks *locks)
 {
-	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	CLEANUP(cleanup_dir) DIR *entries = NULL;
 	const struct dirent *entry;
 	struct stat st;
-	int r = 0;
+	int r = pool_dir_read(dir, &entries);
 
 	locks->count = 0;
-	if (!entries) {
-		r = -errno;
-		cleanup_fd(&fd);
-		return r;
-	}
-	while (errno = 0, r == 0 && (entry = readdir(entries))) {
+	while (r == 0 && (errno = 0, entry = readdir(entries))) {
 		if (!is_lock_name(entry->d_name) || fstatat(dir->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !is_lock_of_ours(&st))
 			continue;
@@ -82,7 +76,6 @@ static int locks_find(const struct pool_dir *dir, struct locks *locks)
 	}
 	if (r == 0)
 		r = -errno;
-	(void)closedir(entries);
 	qsort(locks->names, locks->count, sizeof(locks->names[0]), by_name);
 	return r;
 }

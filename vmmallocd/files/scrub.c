@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * scrub -- makes a used pool as good as new, whatever its last user did to it.
+ * scrub -- makes a used pool as good as new, whatever its last user did to it, or removes it.
  *
  * Pages are taken out of the file and new ones put in; none is ever overwritten in place. A page that the last user
  * pinned (in a pipe with vmsplice, in an io_uring buffer) stays as it is and belongs to no file any more.
@@ -22,8 +22,8 @@
 #include "vmmallocd/base/ticker.h"
 
 #define TICK_MS 50                     /* between signals: how late `cancel` and the deadline may be noticed */
-#define PAGE_BYTES 4096
 #define WINDOW ((off_t)1 << 30)        /* mapped at a time */
+#define DESTROY_TIMEOUT_MS 1000
 #define NODES_MOST 1024                /* of memory: as many as Linux can know */
 
 /* How long a call that may wait for a pin is waited for. */
@@ -63,17 +63,13 @@ static int punch(int fd, off_t from, off_t to, const struct patience *patience)
 
 static int punch_mapped(int fd, off_t from, off_t to, const struct patience *patience)
 {
-	struct pool_file_mapping mapping;
-	int r;
+	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
+	int r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
 
-	r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
-	if (r < 0)
-		return r;
 	while (r == 0 && madvise(mapping.base, (size_t)(to - from), MADV_POPULATE_READ) < 0)
 		r = verdict(patience, errno);
 	if (r == 0)
 		r = punch(fd, from, to, patience);
-	pool_file_unmap(&mapping);
 	return r;
 }
 
@@ -92,7 +88,7 @@ static int punch_data(int fd, const struct patience *patience)
 		if (to < 0)
 			return -errno;
 		/* the file may end within a page, of which half a page punched would only be zeroed */
-		to = (to + PAGE_BYTES - 1) & ~(off_t)(PAGE_BYTES - 1);
+		to = pool_file_round_up(to, POOL_FILE_PAGE);
 		if (to - from > WINDOW)
 			to = from + WINDOW;
 		if (pool_file_cancelled(patience->cancel))
@@ -120,7 +116,11 @@ static int truncate_all(int fd, const struct patience *patience)
 	return 0;
 }
 
-int pool_file_empty(int fd, unsigned timeout_ms, const atomic_bool *cancel)
+/*
+ * Takes every page from a file that nobody else has, and leaves it empty. -ETIMEDOUT: a page is pinned; -ECANCELED.
+ * The thread gets signals meanwhile.
+ */
+static int empty_file(int fd, unsigned timeout_ms, const atomic_bool *cancel)
 {
 	const struct patience patience = { .deadline_ns = now_ns() + timeout_ms * 1000000ll, .cancel = cancel };
 	bool dax = pool_file_is_dax(fd);
@@ -176,7 +176,7 @@ static int reset_policy(const struct pool_dir *dir, int fd, uint64_t size_bytes)
 	void *pages;
 	int r;
 
-	if (!dir->tmpfs && dir->grain == PAGE_BYTES)
+	if (!dir->tmpfs && dir->grain == POOL_FILE_PAGE)
 		return 0;
 	r = read_policy(dir, &policy);
 	if (r < 0)
@@ -215,7 +215,7 @@ int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const ch
 	r = reset_policy(dir, fd, fresh.size_bytes);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, "memory policy", r);
-	r = pool_file_empty(fd, timeout_ms, cancel);
+	r = empty_file(fd, timeout_ms, cancel);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, r == -ETIMEDOUT ? "a page is pinned" : "punching", r);
 	r = pool_file_fill(dir, fd, &fresh, class_name, cancel, &what);
@@ -223,4 +223,39 @@ int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const ch
 		return pool_file_fail(error, dir, file, what, r);
 	*file = fresh;
 	return 0;
+}
+
+/* --- the end of a pool --- */
+
+/*
+ * On DAX a page may still be pinned by whom had the pool. Freed by unlink, its block would go to another file while
+ * the pin still reaches it.
+ */
+static int empty_dax(const struct pool_dir *dir, const struct pool_file *file)
+{
+	struct stat st;
+	int r;
+
+	CLEANUP(cleanup_fd) int fd = pool_file_open_as(dir, file, O_RDWR, &st);
+	if (fd < 0)
+		return fd;
+	if (!pool_file_is_dax(fd))
+		return 0;
+	r = pool_file_probe_fd(fd);
+	return r < 0 ? r : empty_file(fd, DESTROY_TIMEOUT_MS, NULL);
+}
+
+int pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file)
+{
+	char name[POOL_FILE_NAME_BYTES];
+	struct stat st;
+	int r;
+
+	pool_file_name_format(file, name);
+	r = pool_file_stat(dir, file, &st);
+	if (r == 0 && dir->dax && (file->mark == POOL_FILE_USED || file->mark == POOL_FILE_BAD))
+		r = empty_dax(dir, file);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return unlinkat(dir->fd, name, 0) == 0 || errno == ENOENT ? 0 : -errno;
 }

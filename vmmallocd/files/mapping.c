@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mapping -- a pool file, or a part of it, mapped here, and its pages brought in.
+ *
+ * Pages are brought in from inside the kernel (madvise), never by touching them here: where a file system cannot
+ * deliver one, that is an errno instead of SIGBUS.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "vmmallocd/files/internal.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25      /* Linux 6.1 */
+#endif
+
+int pool_file_map(int fd, uint64_t offset, uint64_t bytes, struct pool_file_mapping *ret_mapping)
+{
+	struct pool_file_mapping mapping;
+	uintptr_t address;
+
+	if (__builtin_add_overflow(bytes, 2 * POOL_FILE_HUGE_PAGE, &mapping.span))
+		return -ENOMEM;
+	mapping.room = mmap(NULL, mapping.span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mapping.room == MAP_FAILED)
+		return -errno;
+	/* address and offset agree in what huge pages look at */
+	address = ((uintptr_t)mapping.room + POOL_FILE_HUGE_PAGE - 1) & ~(POOL_FILE_HUGE_PAGE - 1);
+	address += offset & (POOL_FILE_HUGE_PAGE - 1);
+	mapping.base = mmap((void *)address, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
+	if (mapping.base == MAP_FAILED) {
+		int r = -errno;
+
+		(void)munmap(mapping.room, mapping.span);
+		return r;
+	}
+	*ret_mapping = mapping;
+	return 0;
+}
+
+void pool_file_unmap(struct pool_file_mapping *mapping)
+{
+	if (mapping->room)
+		(void)munmap(mapping->room, mapping->span);
+}
+
+int pool_file_populate(char *address, uint64_t bytes)
+{
+	while (madvise(address, bytes, MADV_POPULATE_WRITE) < 0) {
+		/* EFAULT: the file system has no page for this place, though it was reserved */
+		if (errno != EINTR)
+			return errno == EFAULT ? -ENOSPC : -errno;
+	}
+	return 0;
+}
+
+int pool_file_collapse(char *address)
+{
+	/* Linux 6.1 collapses only where there is a page table already, and none collapses a hole alone */
+	int r = pool_file_populate(address, 1);
+
+	/* busy pages may be free again at once: try twice */
+	for (int i = 0; i < 2 && (r == 0 || r == -EAGAIN); i++) {
+		if (madvise(address, POOL_FILE_HUGE_PAGE, MADV_COLLAPSE) == 0)
+			return 0;
+		r = -errno;
+	}
+	return r;
+}
