@@ -1,7 +1,7 @@
 # packages.mk -- Debian packages: what building needs, and what the demo, the tests and the lint run besides.
 
 BUILD_PACKAGES := gcc g++ make binutils libc6-dev libjemalloc-dev pkg-config libuv1-dev libjansson-dev libsystemd-dev \
-	libinih-dev libsmartcols-dev
+	libsmartcols-dev
 DEMO_PACKAGES := perl-base
 LINT_PACKAGES := cppcheck man-db groff-base
 TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace pkg-config man-db \

@@ -19,7 +19,7 @@ define program_flavour
 $(BUILD)/$1/vmmallocd: $(DAEMON_SOURCES:%.c=$(BUILD)/$2/%.o)
 	@echo "  LINK     $$@"
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(PROGRAM_LDFLAGS) $3 $$^ $$(shell pkg-config --libs libuv jansson libsystemd inih) -pthread $$(LDFLAGS) -o $$@
+	$$(Q)$$(CC) $$(PROGRAM_LDFLAGS) $3 $$^ $$(shell pkg-config --libs libuv jansson libsystemd) -pthread $$(LDFLAGS) -o $$@
 
 $(BUILD)/$1/vmmallocctl: $(CTL_SOURCES:%.c=$(BUILD)/$2/%.o)
 	@echo "  LINK     $$@"
@@ -32,8 +32,8 @@ $(eval $(call program_flavour,tsan,program-tsan,-fsanitize=thread))
 
 # Said once, before the compiler says it of every file.
 $(BUILD)/program/packages:
-	@pkg-config --exists libuv jansson libsystemd inih smartcols || { echo "the daemon needs libuv, jansson, libsystemd," \
-		"inih and smartcols: \`make deps\` installs what is needed; \`make lib\` does without" >&2; exit 1; }
+	@pkg-config --exists libuv jansson libsystemd smartcols || { echo "the daemon needs libuv, jansson, libsystemd" \
+		"and smartcols: \`make deps\` installs what is needed; \`make lib\` does without" >&2; exit 1; }
 	$(Q)mkdir -p $(@D) && touch $@
 
 $(BUILD)/program/%.o: %.c | $(BUILD)/program/packages

@@ -5,7 +5,7 @@
  */
 /* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c */
-/* packages: inih */
+/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "common/base/handout.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/config/config.h"
-#include "vmmallocd/config/value.h"
+#include "vmmallocd/config/ini.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : expectation_failed(#condition))
 
@@ -31,7 +31,7 @@ static void check_path(const char *path)
 {
 	EXPECT(path && path[0] == '/');
 	EXPECT(!strstr(path, "/../") && !strstr(path, "/./"));
-	EXPECT(config_value_is_text(path, strlen(path)));
+	EXPECT(ini_is_text(path, strlen(path)));
 }
 
 static void check_class(const struct config *config, const struct config_class *class)
@@ -75,7 +75,7 @@ static void check_mistakes(const struct config *config, const char *path)
 
 		EXPECT(strncmp(mistake, path, strlen(path)) == 0 && mistake[strlen(path)] == ':');
 		EXPECT(strstr(mistake, "expected "));
-		EXPECT(config_value_is_text(mistake, strlen(mistake)));
+		EXPECT(ini_is_text(mistake, strlen(mistake)));
 	}
 	for (size_t i = 0; i < config->class_count; i++)
 		of_classes += config->classes[i].problem != NULL;

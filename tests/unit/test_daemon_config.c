@@ -2,7 +2,7 @@
 /* test_daemon_config -- what vmmallocd.conf may say, and the exact words that refuse the rest. */
 /* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c tests/unit/scratch.c */
-/* packages: inih */
+/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
 /* wrap: getpwnam_r getgrnam_r malloc strdup reallocarray asprintf */
 #include <errno.h>
 #include <grp.h>
@@ -617,7 +617,6 @@ static void test_config_refuses_wrong_values(void **state)
 		       "2: state_dir (var): expected an absolute path without . and ..");
 }
 
-/* inih would take the line for two, or cut it. */
 static void test_config_refuses_long_lines(void **state)
 {
 	char text[512], words[128];

@@ -12,8 +12,9 @@
 /* objects: vmmallocd/files/layout.c vmmallocd/files/pins.c vmmallocd/files/header.c common/base/handout.c */
 /* objects: common/base/size.c common/base/text.c common/util/size_format.c tests/unit/scratch.c */
 /* objects: vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c */
+/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
 /* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
-/* packages: libuv inih */
+/* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

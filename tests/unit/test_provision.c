@@ -3,7 +3,7 @@
 /* objects: vmmallocd/plan/provision.c vmmallocd/plan/registry.c vmmallocd/config/config.c vmmallocd/config/file.c */
 /* objects: vmmallocd/config/value.c vmmallocd/config/names.c common/base/handout.c common/base/size.c */
 /* objects: common/base/text.c */
-/* packages: inih */
+/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,9 @@
 /* test_recover -- what a file in a directory of pools is, after a restart. */
 /* objects: vmmallocd/plan/recover.c vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c */
 /* objects: vmmallocd/config/names.c vmmallocd/plan/registry.c common/base/handout.c common/base/size.c */
-/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c */
+/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/files/header.c vmmallocd/files/pool_file.c */
+/* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/create.c vmmallocd/files/warm.c */
+/* objects: vmmallocd/files/layout.c vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
 /* packages: inih */
 #include <errno.h>
 #include <setjmp.h>

@@ -3,7 +3,7 @@
 /* objects: vmmallocd/plan/request.c vmmallocd/plan/provision.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
 /* objects: vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c common/base/handout.c */
 /* objects: common/base/size.c common/base/text.c */
-/* packages: inih */
+/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

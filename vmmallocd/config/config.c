@@ -11,6 +11,7 @@
 
 #include "common/base/handout.h"
 #include "vmmallocd/config/file.h"
+#include "vmmallocd/config/mistakes.h"
 
 #define SUFFIX ".conf"
 #define WORKERS_DEFAULT_MOST 4
@@ -50,8 +51,8 @@ static int read_directory(const char *directory, struct config *config)
 	if (count < 0 && errno == ENOMEM)
 		return -ENOMEM;
 	if (count < 0)
-		return errno == ENOENT ? 0 : config_file_mistake(config, "%s: cannot be read: %s", directory,
-								 strerrordesc_np(errno));
+		return errno == ENOENT ? 0 : mistakes_add(config, "%s: cannot be read: %s", directory,
+							  strerrordesc_np(errno));
 	for (int i = 0; i < count; i++) {
 		if (r == 0)
 			r = read_fragment(directory, entries[i]->d_name, config);

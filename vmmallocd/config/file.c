@@ -1,33 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * file -- see file.h. This file knows sections and keys; config_value.c and names.c know values.
+ * file -- see file.h. This file knows sections and keys; ini.c knows lines, value.c and names.c know values.
  *
- * inih splits a line into key and value, and knows inline comments. What it would do in silence is done here, in the
- * function that hands it the lines: it cuts long lines and section names, never mentions a section without keys, takes
- * an indented line for more of the value before, does not say which line a key stands on, and of lines that it cannot
- * make sense of it tells the first only.
- *
- * Reading goes on after a mistake. What follows from it is none of its own: the keys of a section that is no section
+ * Reading goes on after a mistake. What follows from it is no mistake of its own: the lines of a section that is none
  * are passed over, and a class that has a mistake is not said to lack a key.
  */
 #include "vmmallocd/config/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/base/handout.h"
+#include "common/util/cleanup.h"
+#include "vmmallocd/config/ini.h"
+#include "vmmallocd/config/mistakes.h"
 #include "vmmallocd/config/value.h"
 
 #define FILE_BYTES_MOST (1024 * 1024)  /* a pool that is named by mistake is not read into memory */
 #define KEYS_MOST 10
-#define MISTAKE_BYTES 1024             /* with a path; a longer one is cut off */
 #define DAEMON(field) offsetof(struct config, field)
 #define CLASS(field) offsetof(struct config_class, field)
 
@@ -63,10 +58,7 @@ _Static_assert(sizeof(class_keys) <= KEYS_MOST * sizeof(class_keys[0]), "room in
 struct parser {
 	struct config *config;
 	const char *path;
-	FILE *stream;
-	char *line;                         /* getline's */
-	size_t line_bytes;
-	unsigned number;                    /* of that line */
+	struct ini ini;
 	const struct config_key *keys;      /* of the section that it is in; NULL before the first */
 	unsigned *lines;                    /* where each of them was set; 0: nowhere */
 	unsigned daemon_lines[KEYS_MOST], class_lines[KEYS_MOST];
@@ -80,61 +72,12 @@ static struct config_class *parser_class(struct parser *p)
 	return &p->config->classes[p->config->class_count - 1];
 }
 
-static int mistake_note(struct config *config, const char *words)
-{
-	char **mistakes = reallocarray(config->mistakes, config->mistake_count + 1, sizeof(*mistakes));
-
-	if (!mistakes)
-		return -ENOMEM;
-	config->mistakes = mistakes;
-	mistakes[config->mistake_count] = strdup(words);
-	return mistakes[config->mistake_count] && ++config->mistake_count ? 0 : -ENOMEM;
-}
-
-static int mistake_of_class(struct config *config, struct config_class *class, bool closes, const char *words)
-{
-	if (!class->problem || (closes && !class->closed)) {
-		free(class->problem);
-		class->problem = strdup(words);
-	}
-	class->closed |= closes;
-	return class->problem ? mistake_note(config, words) : -ENOMEM;
-}
-
-static int mistake_of_all(struct config *config, const char *words)
-{
-	int r = mistake_note(config, words);
-
-	if (r == 0 && !config->problem)
-		config->problem = config->mistakes[config->mistake_count - 1];
-	return r;
-}
-
-int config_file_mistake(struct config *config, const char *format, ...)
-{
-	char words[MISTAKE_BYTES] = "";
-	struct text text = TEXT_INIT(words);
-	va_list args;
-
-	va_start(args, format);
-	text_add_va(&text, format, args);
-	va_end(args);
-	return mistake_of_all(config, words);
-}
-
 __attribute__((format(printf, 5, 0)))
 static void parser_mistake_va(struct parser *p, struct config_class *class, bool closes, unsigned line,
 			      const char *format, va_list args)
 {
-	char words[MISTAKE_BYTES] = "";
-	struct text text = TEXT_INIT(words);
-
-	text_add(&text, "%s:%u: ", p->path, line);
-	text_add_va(&text, format, args);
-	if (p->result == 0 && class)
-		p->result = mistake_of_class(p->config, class, closes, words);
-	else if (p->result == 0)
-		p->result = mistake_of_all(p->config, words);
+	if (p->result == 0)
+		p->result = mistakes_add_at(p->config, class, closes, p->path, line, format, args);
 }
 
 /* Of `class`, which it closes; or of none, if that is NULL. */
@@ -155,7 +98,7 @@ static void name_mistake(struct parser *p, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	parser_mistake_va(p, parser_class(p), false, p->number, format, args);
+	parser_mistake_va(p, parser_class(p), false, p->ini.number, format, args);
 	va_end(args);
 }
 
@@ -166,7 +109,7 @@ static void parser_mistake(struct parser *p, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	parser_mistake_va(p, p->class_line ? parser_class(p) : NULL, true, p->number, format, args);
+	parser_mistake_va(p, p->class_line ? parser_class(p) : NULL, true, p->ini.number, format, args);
 	va_end(args);
 }
 
@@ -206,7 +149,7 @@ static int class_add(struct parser *p, const char *name)
 	class = &classes[config->class_count++];
 	*class = (struct config_class){ .ready = 1, .max = 16, .warm = true, .recycle = CONFIG_RECYCLE_SCRUB };
 	class->name = strdup(name);
-	if (!class->name || asprintf(&class->where, "%s:%u", p->path, p->number) < 0) {
+	if (!class->name || asprintf(&class->where, "%s:%u", p->path, p->ini.number) < 0) {
 		class->where = NULL;  /* asprintf leaves anything there */
 		return -ENOMEM;
 	}
@@ -223,7 +166,7 @@ static void class_begin(struct parser *p, const char *name)
 			       HANDOUT_CLASS_BYTES - 1);
 	} else if (other) {
 		/* which of them is meant cannot be known */
-		class_mistake(p, other, p->number, "section (pool %s): expected once; it is also at %s", name,
+		class_mistake(p, other, p->ini.number, "section (pool %s): expected once; it is also at %s", name,
 			      other->where);
 	} else if (p->config->class_count == CONFIG_CLASSES_MOST) {
 		parser_mistake(p, "section (pool %s): expected at most %d classes", name, CONFIG_CLASSES_MOST);
@@ -231,132 +174,29 @@ static void class_begin(struct parser *p, const char *name)
 		p->result = -ENOMEM;
 	} else {
 		p->skipping = false;
-		p->class_line = p->number;
+		p->class_line = p->ini.number;
 		p->keys = class_keys;
 		p->lines = p->class_lines;
 		memset(p->class_lines, 0, sizeof(p->class_lines));
 	}
 }
 
-static char *strip(char *string)
+static void section_begin(struct parser *p, const struct ini_line *line)
 {
-	char *end;
-
-	string += strspn(string, " \t\r\n");
-	end = string + strlen(string);
-	while (end > string && strchr(" \t\r\n", end[-1]))
-		*--end = '\0';
-	return string;
-}
-
-/* `line` is stripped, and begins with a bracket. */
-static void section_begin(struct parser *p, char *line)
-{
-	size_t inside = strcspn(line + 1, "]");
-	char *end = line + 1 + inside, *name;
+	const char *name = line->name;
 
 	class_end(p);
 	p->skipping = false;
 	p->keys = NULL;
-	if (*end != ']' || !strchr(";#", *strip(end + 1))) {
-		p->skipping = true;
-		parser_mistake(p, "section (%s): expected [daemon] or [pool NAME]", line);
-		return;
-	}
-	*end = '\0';
-	name = strip(line + 1);
-	if (strcmp(name, "daemon") == 0) {
+	if (line->kind == INI_SECTION && strcmp(name, "daemon") == 0) {
 		p->keys = daemon_keys;
 		p->lines = p->daemon_lines;
-	} else if (strncmp(name, "pool", 4) == 0 && strchr(" \t", name[4])) {
+	} else if (line->kind == INI_SECTION && strncmp(name, "pool", 4) == 0 && strchr(" \t", name[4])) {
 		class_begin(p, name + 4 + strspn(name + 4, " \t"));
 	} else {
 		p->skipping = true;
 		parser_mistake(p, "section (%s): expected [daemon] or [pool NAME]", name);
 	}
-}
-
-/* Nobody knows what else the file says: of the class, and besides. */
-static void cut_off(struct parser *p, int error)
-{
-	parser_mistake(p, "cannot be read: %s", strerrordesc_np(error));
-	if (p->result == 0 && !p->config->problem)
-		p->config->problem = p->config->mistakes[p->config->mistake_count - 1];
-}
-
-/* The next line without its white space, and nothing of one that is no text; NULL at the end. */
-static char *parser_next(struct parser *p)
-{
-	ssize_t length;
-	size_t text_length;
-	char *line;
-
-	if (p->result < 0)
-		return NULL;
-	errno = 0;
-	length = getline(&p->line, &p->line_bytes, p->stream);
-	if (length < 0) {
-		int error = errno;
-
-		p->number++;
-		if (!feof(p->stream))
-			cut_off(p, error);
-		return NULL;
-	}
-	p->number++;
-	text_length = (size_t)length;
-	while (text_length && strchr("\r\n", p->line[text_length - 1]) && p->line[text_length - 1])
-		text_length--;
-	line = p->line;
-	if (!config_value_is_text(line, text_length)) {
-		parser_mistake(p, "expected text in UTF-8 without control characters");
-		*line = '\0';
-	}
-	if (p->number == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
-		line += 3;
-	return strip(line);
-}
-
-/* Whether inih finds a key in the line: an = or : before a comment. */
-static bool has_key(const char *line)
-{
-	for (const char *c = line; *c; c++) {
-		if (*c == '=' || *c == ':')
-			return true;
-		if (*c == ';' && c > line && strchr(" \t", c[-1]))
-			return false;
-	}
-	return false;
-}
-
-/* What is left for inih of a line, after what is done with it here. */
-static const char *parser_line(struct parser *p, char *line, size_t most)
-{
-	size_t length = strlen(line);
-
-	if (*line == '[')
-		section_begin(p, line);
-	if (*line == '\0' || strchr("[;#", *line) || p->skipping)
-		return "";
-	if (length > most)
-		parser_mistake(p, "expected at most %zu bytes in a line, and there are %zu", most, length);
-	else if (has_key(line))
-		return line;
-	else
-		parser_mistake(p, "expected KEY = VALUE, a [section] or a comment");
-	return "";
-}
-
-/* inih's reader, in the place of fgets. Comments may be as long as they like, and sections are done with here. */
-static char *parser_read(char *buffer, int bytes, void *stream)
-{
-	struct parser *p = stream;
-	char *line = parser_next(p);
-
-	if (!line)
-		return NULL;
-	(void)snprintf(buffer, (size_t)bytes, "%s\n", parser_line(p, line, (size_t)bytes - sizeof("\n")));
-	return buffer;
 }
 
 static void unknown_key(struct parser *p, const char *name, const char *value)
@@ -376,7 +216,7 @@ static void parser_set_key(struct parser *p, const struct config_key *key, const
 	void *target = p->class_line ? (void *)parser_class(p) : (void *)p->config;
 	int r = key->read(key, value, (char *)target + key->offset, &expected);
 
-	p->lines[key - p->keys] = p->number;
+	p->lines[key - p->keys] = p->ini.number;
 	if (r == -ENOMEM) {
 		p->result = -ENOMEM;
 	} else if (r == -ENOENT) {
@@ -406,67 +246,90 @@ static void parser_set(struct parser *p, const char *name, const char *value)
 		parser_set_key(p, key, value);
 }
 
-/* inih's handler: not 0 is success. What is wrong was said. */
-static int parser_handle(void *user, const char *section, const char *name, const char *value)
+static void parser_line(struct parser *p, const struct ini_line *line)
 {
-	struct parser *p = user;
-
-	(void)section;
-	if (p->result == 0)
-		parser_set(p, name, value);
-	return 1;
+	switch (line->kind) {
+	case INI_NOTHING:
+		break;
+	case INI_NO_TEXT:
+		parser_mistake(p, "expected text in UTF-8 without control characters");
+		break;
+	case INI_SECTION:
+	case INI_NO_SECTION:
+		section_begin(p, line);
+		break;
+	case INI_TOO_LONG:
+		if (!p->skipping)
+			parser_mistake(p, "expected at most %d bytes in a line, and there are %zu",
+				       INI_LINE_BYTES_MOST, line->bytes);
+		break;
+	case INI_NO_KEY:
+		if (!p->skipping)
+			parser_mistake(p, "expected KEY = VALUE, a [section] or a comment");
+		break;
+	case INI_KEY:
+		if (!p->skipping)
+			parser_set(p, line->name, line->value);
+		break;
+	}
 }
 
-static int parser_run(struct parser *p)
+/* Nobody knows what else the file says, of the class or besides. */
+static void parser_cut_off(struct parser *p, int error)
 {
-	int bad_line = ini_parse_stream(parser_read, p, parser_handle, p);
+	parser_mistake(p, "cannot be read: %s", strerrordesc_np(-error));
+	if (p->result == 0)
+		mistakes_concern_all(p->config);
+}
 
-	if (bad_line < 0)
-		p->result = -ENOMEM;
-	else if (bad_line > 0)
-		p->result = config_file_mistake(p->config, "%s:%d: expected KEY = VALUE, a [section] or a comment",
-						p->path, bad_line);
+static void parser_run(struct parser *p)
+{
+	struct ini_line line;
+	int r = 1;
+
+	while (r > 0 && p->result == 0) {
+		r = ini_next(&p->ini, &line);
+		if (r > 0)
+			parser_line(p, &line);
+		else if (r < 0)
+			parser_cut_off(p, r);
+	}
 	if (p->result == 0)
 		class_end(p);
-	return p->result;
 }
 
 /* A stream or NULL, and then what is wrong is noted, or *ret_result is -ENOMEM. */
-static FILE *file_open(const char *path, struct config *config, int *ret_result)
+static FILE *open_regular(const char *path, struct config *config, int *ret_result)
 {
 	/* O_NONBLOCK: a FIFO would make us wait for somebody to write */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	FILE *stream = NULL;
 	struct stat st;
-	int error;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size > FILE_BYTES_MOST)) {
-		close(fd);
-		*ret_result = config_file_mistake(config, "%s: expected a regular file of at most 1 MiB", path);
+		*ret_result = mistakes_add(config, "%s: expected a regular file of at most 1 MiB", path);
 		return NULL;
 	}
 	if (fd >= 0)
 		stream = fdopen(fd, "r");
 	if (stream)
-		return stream;
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	*ret_result = -ENOMEM;
-	if (error != ENOMEM)
-		*ret_result = config_file_mistake(config, "%s: cannot be read: %s", path, strerrordesc_np(error));
-	return NULL;
+		fd = -1;
+	else if (errno == ENOMEM)
+		*ret_result = -ENOMEM;
+	else
+		*ret_result = mistakes_add(config, "%s: cannot be read: %s", path, strerrordesc_np(errno));
+	return stream;
 }
 
 int config_file_read(const char *path, struct config *config)
 {
 	struct parser p = { .config = config, .path = path };
 
-	p.stream = file_open(path, config, &p.result);
-	if (!p.stream)
+	p.ini.stream = open_regular(path, config, &p.result);
+	if (!p.ini.stream)
 		return p.result;
-	(void)parser_run(&p);
-	fclose(p.stream);
-	free(p.line);
+	parser_run(&p);
+	ini_done(&p.ini);
+	fclose(p.ini.stream);
 	return p.result;
 }

@@ -8,7 +8,4 @@
 /* Adds what the file says to `config`, with its mistakes. 0 or -ENOMEM. */
 int config_file_read(const char *path, struct config *config);
 
-/* Notes a mistake that is not of a class alone: "WHERE: what". 0 or -ENOMEM. */
-int config_file_mistake(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 #endif

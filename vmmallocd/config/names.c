@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmmallocd/config/ini.h"
 #include "vmmallocd/config/value.h"
 
 #define LOOKUP_BYTES_FIRST 1024
@@ -85,17 +86,6 @@ static int id_of(lookup_fn function, const char *word, uint32_t *ret_id)
 	return r;
 }
 
-static char *trim(char *word)
-{
-	char *end;
-
-	word += strspn(word, " \t");
-	end = word + strlen(word);
-	while (end > word && (end[-1] == ' ' || end[-1] == '\t'))
-		*--end = '\0';
-	return word;
-}
-
 static int ids_add(struct config_ids *ids, uint32_t id)
 {
 	uint32_t *larger = reallocarray(ids->ids, ids->count + 1, sizeof(ids->ids[0]));
@@ -150,7 +140,7 @@ static int read_list(lookup_fn function, const char *value, const char *kind, st
 	int r = copy ? 0 : -ENOMEM;
 
 	while ((r == 0 || r == -ENOENT) && rest) {
-		int added = read_word(function, trim(strsep(&rest, ",")), kind, &read, expected);
+		int added = read_word(function, ini_strip(strsep(&rest, ",")), kind, &read, expected);
 
 		r = added < 0 ? added : r;
 	}

@@ -163,37 +163,3 @@ int config_value_log_level(const struct config_key *key, const char *value, void
 	}
 	return 0;
 }
-
-/* Bytes of the character at `s`, or 0 if it is not well-formed UTF-8 or a control character. */
-static size_t character_bytes(const unsigned char *s, size_t length)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t bytes = *s < 0x80 ? 1 : *s >> 5 == 6 ? 2 : *s >> 4 == 14 ? 3 : *s >> 3 == 30 ? 4 : 0;
-	uint32_t code = bytes == 1 ? *s : *s & (0x7fu >> bytes);
-
-	if (bytes == 0 || bytes > length)
-		return 0;
-	for (size_t i = 1; i < bytes; i++) {
-		if (s[i] >> 6 != 2)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (code < least[bytes] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	if ((code < 0x20 && code != '\t') || (code >= 0x7f && code < 0xa0))
-		return 0;
-	return bytes;
-}
-
-bool config_value_is_text(const char *bytes, size_t length)
-{
-	while (length) {
-		size_t n = character_bytes((const unsigned char *)bytes, length);
-
-		if (n == 0)
-			return false;
-		bytes += n;
-		length -= n;
-	}
-	return true;
-}

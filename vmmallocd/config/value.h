@@ -33,7 +33,4 @@ int config_value_log_level(const struct config_key *key, const char *value, void
 int config_value_users(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_groups(const struct config_key *key, const char *value, void *field, struct text *expected);
 
-/* Whether these bytes are UTF-8 without control characters, but for tabs. */
-bool config_value_is_text(const char *bytes, size_t length);
-
 #endif
