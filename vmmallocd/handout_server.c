@@ -7,17 +7,18 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/util/cleanup.h"
+#include "vmmallocd/base/listener.h"
 #include "vmmallocd/base/rights.h"
 #include "vmmallocd/base/sockets.h"
 
 #define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
 #define PUT_OFF_MS 20            /* until a request that was put off is decided again */
 #define PUT_OFF_MOST_MS 500      /* in all: the client has a second */
-#define PAUSE_MS 100             /* without descriptors, accept(2) would fail in every turn */
+#define DESCRIPTORS_PART 2       /* of them, at most, are for strangers: the rest is for pools, and for work */
 
 struct packet {
 	char data[sizeof(struct handout_request)];
@@ -39,11 +40,9 @@ struct handout_server {
 	uv_loop_t *loop;
 	struct pools *pools;
 	struct log *log;
-	uv_poll_t listener;
-	uv_timer_t silence, pause, put_off;
-	int fd;
-	bool refuses_rights;     /* rights.h */
-	unsigned handles;        /* not closed yet */
+	struct listener listener;
+	uv_timer_t silence, put_off;
+	unsigned handles;        /* not closed yet; the listener and each connection count as one */
 	struct connection *oldest, *newest;
 	size_t count, most;
 };
@@ -93,7 +92,7 @@ static int send_pool(int fd, const struct registry_pool *pool, int pool_fd)
 static int read_groups(int fd, gid_t **ret_groups, size_t *ret_count)
 {
 	socklen_t bytes = 0;
-	gid_t *groups;
+	CLEANUP(cleanup_free) gid_t *groups = NULL;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &bytes) == 0 || errno != ERANGE || bytes == 0) {
 		*ret_groups = NULL;
@@ -103,11 +102,9 @@ static int read_groups(int fd, gid_t **ret_groups, size_t *ret_count)
 	groups = malloc(bytes);
 	if (!groups)
 		return -ENOMEM;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &bytes) != 0) {
-		free(groups);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &bytes) != 0)
 		return -errno;
-	}
-	*ret_groups = groups;
+	*ret_groups = steal_pointer(&groups);
 	*ret_count = bytes / sizeof(gid_t);
 	return 0;
 }
@@ -126,7 +123,7 @@ static enum outcome answer(struct handout_server *server, int fd, const struct p
 	struct request_peer peer;
 	struct registry_pool *pool;
 	enum handout_status status;
-	gid_t *groups = NULL;
+	CLEANUP(cleanup_free) gid_t *groups = NULL;
 	int pool_fd, r;
 
 	if (handout_request_decode(packet->data, packet->bytes, &request) != 0 ||
@@ -140,7 +137,6 @@ static enum outcome answer(struct handout_server *server, int fd, const struct p
 	peer.gid = credentials.gid;
 	peer.groups = groups;
 	status = pools_take(server->pools, &request, &peer, &pool, &pool_fd);
-	free(groups);
 	if (status == HANDOUT_PINNED && patience != LAST_TIME &&
 	    pools_put_off(server->pools, &peer, patience == FIRST_TIME))
 		return PUT_OFF;
@@ -161,7 +157,7 @@ static enum outcome serve(struct handout_server *server, int fd, struct packet *
 	struct rights rights;
 	ssize_t n;
 
-	rights_begin(&rights, server->refuses_rights);
+	rights_begin(&rights, server->listener.refuses_rights);
 	do
 		n = recv(fd, ret_packet->data, sizeof(ret_packet->data), MSG_DONTWAIT | MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
@@ -180,11 +176,7 @@ static enum outcome serve(struct handout_server *server, int fd, struct packet *
 
 static void close_connection(const struct handout_server *server, int fd)
 {
-	struct rights rights;
-
-	rights_begin(&rights, server->refuses_rights);
-	close(fd);
-	rights_end(&rights);
+	rights_close(fd, server->listener.refuses_rights);
 }
 
 static void handle_closed(struct handout_server *server)
@@ -292,8 +284,8 @@ static void give_up(struct connection *connection)
 }
 
 /*
- * Who is silent for longest goes, not who comes: a request follows its connection at once, so this is how a user's
- * honest programs are served beside those that only connect.
+ * The connection that was silent longest is closed, and not the one that comes: a request follows its connection at
+ * once, so a user's honest programs are served in this way beside those that only connect.
  */
 static void make_room(struct handout_server *server, uid_t uid)
 {
@@ -344,8 +336,9 @@ static int wait_for_request(struct handout_server *server, int fd, uid_t uid, co
 	return 0;
 }
 
-static void greet(struct handout_server *server, int fd)
+static void on_handout_accepted(void *context, int fd)
 {
+	struct handout_server *server = context;
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
 	struct packet packet;
@@ -362,102 +355,63 @@ static void greet(struct handout_server *server, int fd)
 	close_connection(server, fd);
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events);
-
-static void on_pause_over(uv_timer_t *timer)
-{
-	struct handout_server *server = timer->data;
-
-	(void)uv_poll_start(&server->listener, UV_READABLE, on_connection);
-}
-
-static void on_connection(uv_poll_t *poll, int status, int events)
-{
-	struct handout_server *server = poll->data;
-
-	(void)status;
-	(void)events;
-	for (int i = 0; i < ACCEPTS_IN_A_TURN; i++) {
-		int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd >= 0) {
-			greet(server, fd);
-			continue;
-		}
-		if (errno == EAGAIN)
-			return;
-		if (errno == EINTR || errno == ECONNABORTED)
-			continue;
-		pools_short_of_descriptors(server->pools, errno, "hand-out socket: accept");
-		if (server->oldest) {
-			/* the next one comes in its place */
-			give_up(server->oldest);
-			continue;
-		}
-		(void)uv_poll_stop(poll);
-		(void)uv_timer_start(&server->pause, on_pause_over, PAUSE_MS, 0);
-		return;
-	}
-}
-
 /* --- the server --- */
 
-/* Strangers have half of the descriptors at most: the rest is for pools, and for work. */
-static size_t connections_most(void)
+static bool on_handout_ran_out(void *context, int error)
 {
-	struct rlimit limit;
+	struct handout_server *server = context;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 >= HANDOUT_SERVER_CONNECTIONS)
-		return HANDOUT_SERVER_CONNECTIONS;
-	return limit.rlim_cur / 2;
+	pools_short_of_descriptors(server->pools, error, "hand-out socket: accept");
+	if (!server->oldest)
+		return false;
+	give_up(server->oldest);
+	return true;
 }
+
+static void on_handout_listener_closed(void *context)
+{
+	handle_closed(context);
+}
+
+static const struct listener_events handout_listener_events = {
+	.accepts_in_a_turn = ACCEPTS_IN_A_TURN,
+	.accepted = on_handout_accepted,
+	.ran_out = on_handout_ran_out,
+	.closed = on_handout_listener_closed,
+};
 
 int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, struct log *log,
 			struct handout_server **ret_server)
 {
-	struct handout_server *server = calloc(1, sizeof(*server));
+	CLEANUP(cleanup_free) struct handout_server *server = calloc(1, sizeof(*server));
 	int r;
 
 	if (!server)
 		return -ENOMEM;
-	r = uv_poll_init(loop, &server->listener, listening_fd);
-	if (r != 0) {
-		free(server);
+	r = listener_open(&server->listener, loop, listening_fd, &handout_listener_events, server);
+	if (r < 0)
 		return r;
-	}
 	server->loop = loop;
 	server->pools = pools;
 	server->log = log;
-	server->fd = listening_fd;
-	server->most = connections_most();
-	server->refuses_rights = rights_refuse(listening_fd);
-	server->handles = 4;
+	server->most = listener_connections(HANDOUT_SERVER_CONNECTIONS, DESCRIPTORS_PART);
+	server->handles = 3;
 	(void)uv_timer_init(loop, &server->silence);
-	(void)uv_timer_init(loop, &server->pause);
 	(void)uv_timer_init(loop, &server->put_off);
-	server->listener.data = server->silence.data = server->pause.data = server->put_off.data = server;
-	(void)uv_poll_start(&server->listener, UV_READABLE, on_connection);
-	*ret_server = server;
+	server->silence.data = server->put_off.data = server;
+	*ret_server = steal_pointer(&server);
 	return 0;
 }
 
 void handout_server_listen_on(struct handout_server *server, int fd)
 {
-	bool paused = uv_is_active((uv_handle_t *)&server->pause);
+	int r = listener_replace(&server->listener, fd);
 
-	/* who is in the queue of the old one is served; libuv knows the number, which stays */
-	if (!paused)
-		on_connection(&server->listener, 0, UV_READABLE);
-	(void)uv_poll_stop(&server->listener);
-	if (dup3(fd, server->fd, O_CLOEXEC) < 0)
-		log_line(server->log, LOG_ERR, "hand-out socket: %s", strerrordesc_np(errno));
-	close(fd);
-	server->refuses_rights = rights_refuse(server->fd);
-	if (!uv_is_active((uv_handle_t *)&server->pause))
-		(void)uv_poll_start(&server->listener, UV_READABLE, on_connection);
+	if (r < 0)
+		log_line(server->log, LOG_ERR, "hand-out socket: %s", strerrordesc_np(-r));
 }
 
-static void server_closed(uv_handle_t *handle)
+static void on_server_closed(uv_handle_t *handle)
 {
 	handle_closed(handle->data);
 }
@@ -468,10 +422,7 @@ void handout_server_close(struct handout_server *server)
 		return;
 	while (server->oldest)
 		drop(server->oldest);
-	uv_close((uv_handle_t *)&server->listener, server_closed);
-	/* and with it who is in its queue */
-	close_connection(server, server->fd);
-	uv_close((uv_handle_t *)&server->silence, server_closed);
-	uv_close((uv_handle_t *)&server->pause, server_closed);
-	uv_close((uv_handle_t *)&server->put_off, server_closed);
+	listener_close(&server->listener);
+	uv_close((uv_handle_t *)&server->silence, on_server_closed);
+	uv_close((uv_handle_t *)&server->put_off, on_server_closed);
 }

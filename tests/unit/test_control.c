@@ -7,7 +7,7 @@
 /* objects: common/base/handout.c common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c */
 /* objects: vmmallocd/base/ticker.c vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c */
 /* objects: vmmallocd/files/layout.c vmmallocd/files/scrub.c vmmallocd/files/warm.c vmmallocd/config/ini.c */
-/* objects: vmmallocd/config/mistakes.c */
+/* objects: vmmallocd/config/mistakes.c vmmallocd/base/listener.c */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>

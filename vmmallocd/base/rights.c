@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
@@ -30,4 +31,13 @@ void rights_end(struct rights *rights)
 	if (rights->ticking)
 		ticker_stop(&rights->ticker);
 	errno = saved_errno;
+}
+
+void rights_close(int fd, bool refused)
+{
+	struct rights rights;
+
+	rights_begin(&rights, refused);
+	close(fd);
+	rights_end(&rights);
 }

@@ -25,4 +25,7 @@ bool rights_refuse(int listening_fd);
 void rights_begin(struct rights *rights, bool refused);
 void rights_end(struct rights *rights);
 
+/* close(2) of a connection, or of a listening socket with connections in its queue, between the two. */
+void rights_close(int fd, bool refused);
+
 #endif

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "vmmallocd/control/methods.h"
 #include "vmmallocd/base/rights.h"
@@ -26,17 +25,13 @@ static void on_closed(uv_handle_t *handle)
 
 void control_connection_close(struct control_connection *connection)
 {
-	struct rights rights;
-
 	if (uv_is_closing((uv_handle_t *)&connection->poll))
 		return;
 	connection->wants_turn = false;
 	control_forget(connection->control, connection);
 	/* first the handle: its number may be another thread's file in an instant */
 	uv_close((uv_handle_t *)&connection->poll, on_closed);
-	rights_begin(&rights, connection->refuses_rights);
-	close(connection->fd);
-	rights_end(&rights);
+	rights_close(connection->fd, connection->refuses_rights);
 }
 
 /* Decides what it waits for. */
