@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "vmmallocd/ctl/client.h"
-#include "vmmallocd/ctl/pools.h"
+#include "vmmallocd/ctl/table.h"
 
 /* CTL_FAILED if any was not. */
 static int complain_of(const json_t *failed)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* list -- vmmallocctl list. */
 #include "vmmallocd/ctl/client.h"
-#include "vmmallocd/ctl/pools.h"
+#include "vmmallocd/ctl/table.h"
 
 int ctl_list(struct ctl *ctl, int argc, char **argv)
 {

@@ -9,7 +9,7 @@
 #include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/format.h"
-#include "vmmallocd/ctl/pools.h"
+#include "vmmallocd/ctl/table.h"
 #include "vmmallocd/ctl/status.h"
 
 typedef bool (*match_function)(const json_t *pool, const char *which);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pools -- the daemon's list of pools on standard output: a table, or JSON. */
-#ifndef VMMALLOCD_CTL_POOLS_H
-#define VMMALLOCD_CTL_POOLS_H
+/* table -- the daemon's list of pools on standard output: a table, or JSON. */
+#ifndef VMMALLOCD_CTL_TABLE_H
+#define VMMALLOCD_CTL_TABLE_H
 
 #include <jansson.h>
 #include <stdbool.h>

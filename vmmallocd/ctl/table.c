@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pools -- see pools.h. libsmartcols writes a client's odd bytes so that a terminal bears them. */
-#include "vmmallocd/ctl/pools.h"
+/* table -- see table.h. libsmartcols writes a client's odd bytes so that a terminal bears them. */
+#include "vmmallocd/ctl/table.h"
 
 #include <errno.h>
 #include <inttypes.h>
