@@ -465,6 +465,9 @@ static bool take_from_top(struct vmm_heap *heap, size_t bytes, size_t align, uin
 
 	if (bytes > heap->high - heap->low || start < heap->low || reserve_top(heap, start) < 0)
 		return false;
+	/* what the alignment leaves above it is for others */
+	if (start + bytes < heap->high)
+		(void)ranges_add(&heap->free, start + bytes, heap->high - (start + bytes));
 	*ret_start = start;
 	return true;
 }

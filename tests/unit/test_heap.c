@@ -753,6 +753,23 @@ static void test_heap_metadata_is_aligned(void **state)
 	unmake_heap(&heap);
 }
 
+static void test_heap_what_the_alignment_of_metadata_leaves_is_not_lost(void **state)
+{
+	struct vmm_heap heap;
+	char *metadata, *end;
+
+	(void)state;
+	make_heap(&heap, 64 * MIB);
+	end = heap_end(&heap);
+	metadata = vmm_heap_take_metadata(&heap, MIB, 2 * MIB);
+	assert_ptr_equal(metadata, end - 2 * MIB);
+	/* other metadata may have it, and so may the program: reserved when it is taken */
+	assert_ptr_equal(vmm_heap_take_metadata(&heap, 256 * KIB, 64 * KIB), end - 256 * KIB);
+	assert_ptr_equal(take_at(&heap, metadata + MIB, 768 * KIB), metadata + MIB);
+	assert_true(is_reserved(metadata + MIB, 768 * KIB));
+	unmake_heap(&heap);
+}
+
 static void test_heap_metadata_are_reserved_piece_by_piece(void **state)
 {
 	struct vmm_heap heap;
@@ -1776,6 +1793,7 @@ int main(void)
 		cmocka_unit_test_setup(test_heap_metadata_comes_from_the_top_downwards, set_up),
 		cmocka_unit_test_setup(test_heap_metadata_is_aligned, set_up),
 		cmocka_unit_test_setup(test_heap_program_never_gets_what_is_metadata, set_up),
+		cmocka_unit_test_setup(test_heap_what_the_alignment_of_metadata_leaves_is_not_lost, set_up),
 		cmocka_unit_test_setup(test_heap_metadata_are_reserved_piece_by_piece, set_up),
 		cmocka_unit_test_setup(test_heap_metadata_that_come_back_are_reserved_for_the_program, set_up),
 		cmocka_unit_test_setup(test_heap_on_a_sparse_file_reserves_what_it_takes, set_up),
