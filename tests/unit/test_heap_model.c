@@ -2,103 +2,129 @@
 /*
  * test_heap_model -- the heap on a real file against an array of pages that says whose each is and what is in it.
  *
- * A walk takes, grows, gives back in parts and trims at random, for the program and for the engine. On its way the heap
- * becomes private, returns in parts or wholly, moves to another file, and the file system refuses now and then. What is
- * handed out must be nobody else's, hold zeros where zeros are promised, keep its bytes through all of that, and the
- * figures must be those of the file. A walk that fails prints its seed: HEAP_MODEL_SEED=N walks that one alone,
- * HEAP_MODEL_WALKS=N as many from a random one.
+ * A walk takes, grows, gives back in parts and trims at random, for the program and for jemalloc. On its way the heap
+ * becomes private, returns in parts or wholly, moves to another file, and the file system and the kernel refuse now and
+ * then. What is handed out must be nobody else's, lie as low as it can, hold zeros where zeros are promised, and keep
+ * its bytes through all of that. After each step the free ranges must be a treap of just what nobody has, what was ever
+ * handed out must lie below `fresh`, what can be touched must be reserved, and the figures must be those of the pages.
+ * model.h says how a walk is repeated.
  */
 /* objects: libvmmalloc/heap/heap.c libvmmalloc/heap/ranges.c libvmmalloc/heap/pool.c libvmmalloc/heap/mapping.c */
 /* objects: libvmmalloc/fork/copy.c libvmmalloc/heap/dump.c libvmmalloc/fork/thaw.c libvmmalloc/base/kernel.c */
 /* objects: libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c libvmmalloc/base/lock.c common/base/text.c */
+/* objects: tests/unit/model.c */
 /* wrap: kernel_fallocate kernel_madvise kernel_mmap kernel_clock_gettime */
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/fork/copy.h"
+#include "libvmmalloc/fork/thaw.h"
+#include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
-#include "libvmmalloc/fork/thaw.h"
+#include "tests/unit/model.h"
 
-#define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 #define PAGE POOL_PAGE
 #define PAGE_WORDS (PAGE / sizeof(uint64_t))
 #define MOST_PAGES (48 * MIB / PAGE)
+#define SMALL_PAGES (6 * MIB / PAGE)   /* of a heap whose pages are all looked at after each step */
+#define PART_PAGES 16                  /* mapping.h returns pieces of so many to the file */
 #define BLOCKS 96
 #define STEPS 4000
 #define STEPS_BETWEEN_CHECKS 500
-#define WALKS 60
+#define STEPS_BETWEEN_PAGES 50         /* of a large heap */
+#define WALKS 36
 #define DIR "/dev/shm"
+#define NOWHERE ((size_t)-1)
 
 struct block {
-	char *address;               /* NULL: none */
+	char *address;                 /* NULL: none */
 	size_t pages;
 	bool is_metadata;
 };
 
+/* What the file system was asked for. */
+struct file {
+	bool reserved[MOST_PAGES];     /* for certain */
+	bool exact;                    /* and no page more */
+};
+
 static struct {
 	struct vmm_heap heap;
+	struct vmm_pool clone;
+	struct file files[2], *file, *asked;  /* the heap's; the one that calls are about: the clone's while it is made */
 	struct block blocks[BLOCKS];
-	uint64_t stamps[MOST_PAGES]; /* what each word of a page is; 0: nobody's, or metadata that nobody touched yet */
-	bool owned[MOST_PAGES];
-	uint64_t random, first_random, last_stamp, now_ns;
-	unsigned refusals;           /* of 16 calls, how many the file system refuses */
-	size_t room;                 /* bytes that a private mapping of the file may have; 0: any */
-	bool exact;                  /* what the file has is what the header says */
-	int step;
+	uint64_t stamps[MOST_PAGES];   /* what each word of a page is; 0: nobody's, or metadata that nobody touched yet */
+	unsigned char owner[MOST_PAGES];  /* number of the block, from 1; 0: nobody's */
+	bool dirty[MOST_PAGES];        /* it was somebody's, since its space was last given back */
+	uint64_t last_stamp, now_ns, peak, failed;
+	unsigned refusals;             /* of 16 calls, how many the file system refuses */
+	size_t room;                   /* bytes that a private mapping of the file may have; 0: any */
+	bool no_shared;                /* the kernel maps no file shared */
+	bool reserve_all;              /* files are reserved wholly: VMMALLOC_RESERVE=full */
 } model;
 
-/* --- the file system, which refuses now and then, and the clock --- */
-
-static size_t below(size_t limit)
-{
-	model.random = model.random * 6364136223846793005u + 1442695040888963407u;
-	return (size_t)(model.random >> 33) % limit;
-}
+/* --- the file system and the kernel, which refuse now and then, and the clock --- */
 
 static bool refuses(void)
 {
-	return model.refusals && below(16) < model.refusals;
+	return model.refusals && model_below(16) < model.refusals;
 }
 
 int __real_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes);
 int __wrap_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes)
 {
-	if (!refuses())
-		return __real_kernel_fallocate(fd, mode, offset, bytes);
-	/* what was got before cannot be given back now */
-	model.exact = model.exact && !model.heap.pool.mapping.is_private;
-	return -ENOSPC;
+	int r;
+
+	if (refuses()) {
+		/* what was got before cannot be given back now */
+		model.asked->exact = model.asked->exact && !model.heap.pool.mapping.is_private;
+		return -ENOSPC;
+	}
+	r = __real_kernel_fallocate(fd, mode, offset, bytes);
+	if (r == 0)
+		memset(model.asked->reserved + (size_t)offset / PAGE, true, (size_t)bytes / PAGE);
+	return r;
+}
+
+static const struct vmm_pool *asked_pool(void)
+{
+	return model.asked == model.file ? &model.heap.pool : &model.clone;
 }
 
 int __real_kernel_madvise(void *address, size_t bytes, int advice);
 int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 {
-	if (advice != MADV_REMOVE || below(16) >= model.refusals)
+	const struct vmm_pool *pool = asked_pool();
+
+	if (advice != MADV_REMOVE)
 		return __real_kernel_madvise(address, bytes, advice);
-	model.exact = false;
-	return -EINTR;
+	if (model_below(16) < model.refusals) {
+		model.asked->exact = false;
+		return -EINTR;
+	}
+	if (vmm_pool_contains(pool, address))
+		memset(model.asked->reserved + (size_t)((char *)address - pool->base) / PAGE, false, bytes / PAGE);
+	return __real_kernel_madvise(address, bytes, advice);
 }
 
 void *__real_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 void *__wrap_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
 	if (model.room && fd >= 0 && flags & MAP_PRIVATE && bytes > model.room)
+		return (void *)(intptr_t)-ENOMEM;
+	if (model.no_shared && fd >= 0 && flags & MAP_SHARED)
 		return (void *)(intptr_t)-ENOMEM;
 	return __real_kernel_mmap(at, bytes, protection, flags, fd, offset);
 }
@@ -115,16 +141,40 @@ int __wrap_kernel_clock_gettime(clockid_t clock, struct timespec *now)
 
 /* --- pages --- */
 
-static void expect(bool right, const char *words)
+static size_t all_pages(void)
 {
-	if (!right)
-		fail_msg("HEAP_MODEL_SEED=%llu, step %d: %s", (unsigned long long)model.first_random, model.step,
-			 words);
+	return model.heap.pool.size / PAGE;
+}
+
+static size_t page_at(uintptr_t address)
+{
+	return (address - (uintptr_t)model.heap.pool.base) / PAGE;
 }
 
 static size_t page_of(const char *address)
 {
-	return (size_t)(address - model.heap.pool.base) / PAGE;
+	return page_at((uintptr_t)address);
+}
+
+static char *address_of(size_t page)
+{
+	return model.heap.pool.base + page * PAGE;
+}
+
+static bool is_hole(size_t page)
+{
+	return bits_has(model.heap.holes, page * PAGE / model.heap.granule);
+}
+
+/* Between low and high nothing is reserved. */
+static bool is_between(size_t page)
+{
+	return page >= page_at(model.heap.low) && page < page_at(model.heap.high);
+}
+
+static bool is_free(size_t page)
+{
+	return page > 0 && page < all_pages() && !model.owner[page] && !is_between(page);
 }
 
 static bool is_all(const char *page, uint64_t word)
@@ -137,67 +187,176 @@ static bool is_all(const char *page, uint64_t word)
 	return true;
 }
 
-static void expect_zero(const char *address, size_t pages)
+static void expect_zero(size_t first, size_t pages, const char *what)
 {
-	for (size_t i = 0; i < pages; i++)
-		expect(is_all(address + i * PAGE, 0), "memory that was said to be zero is not");
+	for (size_t page = first; page < first + pages; page++)
+		model_expect(is_all(address_of(page), 0), "page %zu: %s is not zero", page, what);
 }
 
-static void own(const char *address, size_t pages)
+static unsigned char number_of(const struct block *block)
+{
+	return (unsigned char)(block - model.blocks + 1);
+}
+
+static void own(const struct block *block, const char *address, size_t pages)
 {
 	size_t first = page_of(address);
 
-	expect(vmm_pool_contains(&model.heap.pool, address) && first > 0 &&
-	       first + pages <= model.heap.pool.size / PAGE, "a block lies outside the heap");
+	model_expect(vmm_pool_contains(&model.heap.pool, address) && first > 0 && first + pages <= all_pages(),
+		     "a block lies outside the heap");
 	for (size_t page = first; page < first + pages; page++) {
-		expect(!model.owned[page], "a page is handed out twice");
-		model.owned[page] = true;
+		model_expect(!model.owner[page], "page %zu is handed out twice", page);
+		model.owner[page] = number_of(block);
+		model.dirty[page] = true;
 		model.stamps[page] = 0;
 	}
 }
 
-static void disown(const char *address, size_t pages)
+static void stamp(const char *address, size_t pages)
 {
-	for (size_t page = page_of(address); pages > 0; page++, pages--)
-		model.owned[page] = false;
-}
-
-static void stamp(char *address, size_t pages)
-{
-	for (; pages > 0; pages--, address += PAGE) {
-		model.stamps[page_of(address)] = ++model.last_stamp;
+	for (size_t page = page_of(address); pages > 0; page++, pages--) {
+		model_expect(model.file->reserved[page], "page %zu of a block has no space in the file", page);
+		model.stamps[page] = ++model.last_stamp;
 		for (size_t i = 0; i < PAGE_WORDS; i++)
-			((uint64_t *)address)[i] = model.last_stamp;
+			((uint64_t *)address_of(page))[i] = model.last_stamp;
 	}
 }
 
 /* Pages of metadata that nobody touched are not looked at: they may have no space. */
 static void expect_stamps(const struct block *block)
 {
-	for (size_t i = 0; i < block->pages; i++) {
-		uint64_t word = model.stamps[page_of(block->address + i * PAGE)];
+	for (size_t page = page_of(block->address); page < page_of(block->address) + block->pages; page++)
+		model_expect(!model.stamps[page] || is_all(address_of(page), model.stamps[page]),
+			     "page %zu has lost its bytes", page);
+}
 
-		expect(!word || is_all(block->address + i * PAGE, word), "a page has lost its bytes");
-	}
+/* --- the free ranges --- */
+
+struct walk {
+	uintptr_t end;                 /* of the range before */
+	size_t nodes, bytes;
+};
+
+/* The longest range of the tree. */
+static size_t expect_tree(const struct range *tree, uint64_t most, struct walk *walk)
+{
+	size_t longest, other;
+
+	if (!tree)
+		return 0;
+	model_expect(tree->priority <= most, "a range has a higher priority than the one above it in the tree");
+	longest = expect_tree(tree->left, tree->priority, walk);
+	model_expect(tree->length > 0 && tree->length % PAGE == 0 && tree->start % PAGE == 0, "a range is no pages");
+	model_expect(tree->start > walk->end, "free ranges touch, or are in disorder");
+	walk->end = tree->start + tree->length;
+	walk->nodes++;
+	walk->bytes += tree->length;
+	for (size_t page = page_at(tree->start); page < page_at(walk->end); page++)
+		model_expect(is_free(page), "page %zu is in a free range and should not be", page);
+	other = expect_tree(tree->right, tree->priority, walk);
+	longest = longest > other ? longest : other;
+	longest = longest > tree->length ? longest : tree->length;
+	model_expect(tree->longest == longest, "a tree's longest range is %zu and not %zu", tree->longest, longest);
+	return longest;
+}
+
+static void expect_ranges(void)
+{
+	const struct ranges *ranges = &model.heap.free;
+	struct walk walk = { 0 };
+	size_t nodes, pages = 0;
+
+	(void)expect_tree(ranges->root, UINT64_MAX, &walk);
+	model_expect(walk.bytes == ranges->free_bytes, "free_bytes is %zu and not %zu", ranges->free_bytes, walk.bytes);
+	for (size_t page = 1; page < all_pages(); page++)
+		pages += is_free(page);
+	model_expect(walk.bytes == pages * PAGE, "%zu pages are in no free range", pages - walk.bytes / PAGE);
+	nodes = walk.nodes + (size_t)(ranges->unused_end - ranges->unused);
+	for (const struct range *spare = ranges->spare; spare; spare = spare->right)
+		nodes++;
+	model_expect(nodes == all_pages() / 2, "a node is lost");
+}
+
+/* --- what holds after each step --- */
+
+static void expect_page(size_t page)
+{
+	const struct vmm_heap *heap = &model.heap;
+	bool between = is_between(page), hole = is_hole(page);
+
+	model_expect(!between || !model.owner[page], "page %zu is somebody's, between low and high", page);
+	model_expect(between || hole || model.file->reserved[page], "page %zu is said to be reserved", page);
+	model_expect(!hole || !model.stamps[page] || !model.owner[page], "page %zu is somebody's, and a hole", page);
+	model_expect(!hole || model.owner[page] == 0 || model.blocks[model.owner[page] - 1].is_metadata,
+		     "page %zu of an extent is a hole", page);
+	model_expect(!model.dirty[page] || page < page_at(heap->fresh) || page >= page_at(heap->high),
+		     "page %zu was somebody's, and is said not to have been", page);
+}
+
+static void expect_pages(void)
+{
+	size_t end = all_pages() * PAGE / model.heap.granule * (model.heap.granule / PAGE);
+
+	for (size_t page = 1; page < all_pages(); page++)
+		expect_page(page);
+	for (size_t page = page_at(model.heap.low); page < end; page++)
+		model_expect(!is_between(page) || !is_hole(page) ||
+			     page * PAGE % model.heap.granule >= model.heap.low % model.heap.granule,
+			     "page %zu is a hole, between low and high", page);
+}
+
+static void expect_bounds(void)
+{
+	const struct pool_header *header = model.heap.pool.header;
+	const struct vmm_heap *heap = &model.heap;
+	uintptr_t start = (uintptr_t)heap->pool.base + PAGE;
+
+	model_expect(start <= heap->fresh && heap->fresh <= heap->low && heap->low <= heap->high &&
+		     heap->high <= (uintptr_t)heap->pool.base + heap->pool.size, "start, fresh, low, high, end");
+	model_expect((heap->low | heap->high | heap->fresh) % PAGE == 0, "half a page");
+	model.peak = model.peak < header->used_bytes ? header->used_bytes : model.peak;
+	model_expect(header->peak_bytes == model.peak, "peak_bytes is not the most that was used");
 }
 
 static void expect_figures(void)
 {
 	const struct pool_header *header = model.heap.pool.header;
-	size_t metadata = 0, extents = 0;
+	size_t metadata = 0, extents = 0, reserved = 1;
 	struct stat st;
 
-	for (size_t i = 0; i < BLOCKS; i++)
-		if (model.blocks[i].address)
-			*(model.blocks[i].is_metadata ? &metadata : &extents) += model.blocks[i].pages * PAGE;
-	expect(header->used_bytes - header->metadata_bytes == extents, "used_bytes is not what is used");
-	expect(header->metadata_bytes <= metadata, "metadata_bytes is more than all metadata");
-	expect(metadata > 0 || header->metadata_bytes == 0, "metadata_bytes of no metadata");
+	for (size_t i = 0; i < BLOCKS; i++) {
+		const struct block *block = &model.blocks[i];
+
+		if (!block->is_metadata)
+			extents += block->pages;
+		for (size_t page = 0; block->is_metadata && page < block->pages; page++)
+			metadata += !is_hole(page_of(block->address) + page);
+	}
+	for (size_t page = 1; page < all_pages(); page++)
+		reserved += !is_between(page) && !is_hole(page);
+	model_expect(header->used_bytes - header->metadata_bytes == extents * PAGE, "used_bytes is not what is used");
+	model_expect(header->metadata_bytes == metadata * PAGE, "metadata_bytes is %zu and not %zu",
+		     (size_t)header->metadata_bytes, metadata * PAGE);
+	model_expect(header->failed_requests == model.failed, "a figure was not counted");
+	model_expect(header->reserved_bytes == (model.heap.all_reserved ? all_pages() : reserved) * PAGE,
+		     "reserved_bytes is %zu and not %zu", (size_t)header->reserved_bytes, reserved * PAGE);
 	assert_int_equal(fstat(model.heap.pool.fd, &st), 0);
-	expect(header->reserved_bytes <= (size_t)st.st_blocks * 512, "more is said to be reserved than the file has");
-	expect(!model.exact || header->reserved_bytes == (size_t)st.st_blocks * 512,
-	       "the file has more than is said to be reserved");
+	model_expect(header->reserved_bytes <= (size_t)st.st_blocks * 512, "the file has less than is reserved");
+	model_expect(!model.file->exact || header->reserved_bytes == (size_t)st.st_blocks * 512,
+		     "the file has more than is said to be reserved");
 }
+
+static void expect_step(void)
+{
+	expect_bounds();
+	if (all_pages() > SMALL_PAGES && model_steps() % STEPS_BETWEEN_PAGES)
+		return;
+	expect_ranges();
+	expect_pages();
+	expect_figures();
+}
+
+/* --- what holds, and is looked at now and then --- */
 
 /* [start, end) is one mapping to the kernel, hidden from core dumps or not. Whether it is the heap's. */
 static bool expect_hidden(uintptr_t start, uintptr_t end, bool hidden)
@@ -210,128 +369,321 @@ static bool expect_hidden(uintptr_t start, uintptr_t end, bool hidden)
 	for (uintptr_t page = start; page < end; page += PAGE) {
 		size_t number = (page - base) / PAGE;
 
-		expect(bits_has(dump->hidden, (page - base) / dump->granule) == hidden, hidden
-		       ? "a granule is hidden and should not be" : "a granule should be hidden");
-		expect(!hidden || !model.owned[number] || !model.stamps[number], "a block is not in a core dump");
+		model_expect(bits_has(dump->hidden, (page - base) / dump->granule) == hidden, "page %zu: %s", number,
+			     hidden ? "it is hidden and should not be" : "it should be hidden");
+		model_expect(!hidden || !model.owner[number] || !model.stamps[number],
+			     "page %zu of a block is not in a core dump", number);
 	}
 	return true;
 }
 
-static void expect_core_dump(void)
+static bool is_shared(size_t page)
+{
+	const struct vmm_mapping *mapping = &model.heap.pool.mapping;
+
+	return page == 0 || !mapping->is_private || (mapping->in_parts && bits_has(mapping->shared, page));
+}
+
+static void expect_mapping(uintptr_t start, uintptr_t end, bool shared)
+{
+	if (start < (uintptr_t)model.heap.pool.base || end > (uintptr_t)model.heap.pool.base + model.heap.pool.size)
+		return;
+	for (size_t page = page_at(start); page < page_at(end); page++)
+		model_expect(is_shared(page) == shared, "page %zu is mapped %s and should not be", page,
+			     shared ? "shared" : "privately");
+}
+
+static void expect_kernel_agrees(void)
 {
 	unsigned long start = 0, end = 0, first, last;
-	size_t mappings = 0, of_the_pool = 0;
-	char line[512];
+	size_t mappings = 0, of_the_pool = 0, private = 0;
+	char line[512], flags[5];
 	FILE *smaps = fopen("/proc/self/smaps", "r");
 
 	assert_non_null(smaps);
 	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &first, &last) == 2) {
+		if (sscanf(line, "%lx-%lx %4s", &first, &last, flags) == 3 && line[8] != ':') {
 			start = first;
 			end = last;
 			mappings++;
+			expect_mapping(start, end, flags[3] == 's');
 		} else if (strncmp(line, "VmFlags:", 8) == 0) {
 			of_the_pool += expect_hidden(start, end, strstr(line, " dd") != NULL);
 		}
 	}
 	fclose(smaps);
-	expect(of_the_pool > 0, "nothing of the pool is mapped");
-	expect(mappings < 4096, "there are too many mappings");
+	model_expect(of_the_pool > 0, "nothing of the pool is mapped");
+	model_expect(mappings < 4096, "there are too many mappings");
+	for (size_t page = 0; page < all_pages(); page++)
+		private += !is_shared(page);
+	model_expect(vmm_mapping_private_bytes(&model.heap.pool) == private * PAGE, "private bytes are counted wrong");
+}
+
+struct visit {
+	bool seen[MOST_PAGES];
+	size_t next;                   /* no page below it may come any more */
+};
+
+static void on_visit(void *context, char *start, size_t bytes)
+{
+	struct visit *visit = context;
+
+	model_expect(page_of(start) >= visit->next && bytes > 0, "stretches are in disorder");
+	visit->next = page_of(start) + bytes / PAGE;
+	model_expect(visit->next <= all_pages(), "a stretch reaches past the end");
+	memset(visit->seen + page_of(start), true, bytes / PAGE);
+}
+
+/* Whether the page lies in a whole granule that is free, and so is left out of a copy. */
+static bool is_left_out(size_t page)
+{
+	size_t granule = model.heap.granule / PAGE, first = page / granule * granule;
+
+	for (size_t i = first; i < first + granule; i++)
+		if (!is_free(i))
+			return false;
+	return true;
+}
+
+static void expect_visits(void)
+{
+	static struct visit used, kept;
+
+	memset(&used, 0, sizeof(used));
+	memset(&kept, 0, sizeof(kept));
+	vmm_heap_each_used(&model.heap, on_visit, &used);
+	vmm_heap_each_kept(&model.heap, on_visit, &kept);
+	for (size_t page = 1; page < all_pages(); page++) {
+		bool reserved = !is_between(page) && !is_hole(page);
+
+		model_expect(used.seen[page] == (model.owner[page] && reserved), "page %zu: each_used is wrong", page);
+		model_expect(kept.seen[page] == (reserved && !is_left_out(page)), "page %zu: each_kept is wrong", page);
+	}
 }
 
 static void expect_all(void)
 {
-	expect_core_dump();
+	size_t fresh = page_at(model.heap.fresh);
+
+	expect_ranges();
+	expect_pages();
+	expect_figures();
+	expect_visits();
+	expect_kernel_agrees();
 	for (size_t i = 0; i < BLOCKS; i++)
 		if (model.blocks[i].address)
 			expect_stamps(&model.blocks[i]);
+	/* reading them takes no space: what is below low and no hole is reserved */
+	for (size_t page = fresh; page < page_at(model.heap.low); page++)
+		if (!is_hole(page))
+			expect_zero(page, 1, "what was never handed out");
 }
 
-/* --- what a program and an engine do --- */
+/* --- where a block may lie --- */
+
+static bool fits(size_t first, size_t pages, size_t align)
+{
+	if ((uintptr_t)address_of(first) % align)
+		return false;
+	for (size_t page = first; page < first + pages; page++)
+		if (!is_free(page))
+			return false;
+	return true;
+}
+
+/* The lowest place among what is free; a free range that begins below `low` may not reach to what lies above `high`. */
+static size_t lowest(size_t pages, size_t align)
+{
+	size_t step = align / PAGE, first = 1;
+
+	while ((uintptr_t)address_of(first) % align)
+		first++;
+	for (; first + pages <= all_pages(); first += step)
+		if (fits(first, pages, align))
+			return first;
+	return NOWHERE;
+}
+
+static bool has_holes(size_t first, size_t pages)
+{
+	for (size_t page = first; page < first + pages; page++)
+		if (is_hole(page))
+			return true;
+	return false;
+}
+
+static size_t limit_of(enum vmm_heap_use use)
+{
+	size_t kept = use == HEAP_FOR_PROGRAM ? model.heap.floor / PAGE : 0;
+
+	return page_at(model.heap.high) > kept + 1 ? page_at(model.heap.high) - kept : 1;
+}
+
+/* Where the next block must come to lie, as far as that is certain; NOWHERE: there is no telling. */
+static size_t certain_place(size_t pages, size_t align, enum vmm_heap_use use)
+{
+	size_t place = lowest(pages, align), first = page_at(model.heap.low), limit = limit_of(use);
+
+	if (place != NOWHERE)
+		return (place < page_at(model.heap.high) && place + pages > limit) || has_holes(place, pages) ? NOWHERE
+													   : place;
+	/* it grows: from the free space that ends at low */
+	while (is_free(first - 1))
+		first--;
+	while ((uintptr_t)address_of(first) % align)
+		first++;
+	if (model.refusals || model.heap.retry_ns || model.heap.pool.mapping.is_private || first + pages > limit)
+		return NOWHERE;
+	return first + pages > page_at(model.heap.low) ? first : NOWHERE;
+}
+
+/* No page from there up to the metadata was ever anybody's. */
+static bool is_fresh(size_t first)
+{
+	for (size_t page = first; page < page_at(model.heap.high); page++)
+		if (model.dirty[page])
+			return false;
+	return first < page_at(model.heap.high);
+}
+
+/* --- what a program and jemalloc do --- */
+
+/* Somebody's from now on. `fresh`: it was never anybody's, and so is known to be zero. */
+static void receive(const struct block *block, char *address, size_t pages, bool wanted, bool zero, bool fresh)
+{
+	own(block, address, pages);
+	model_expect(zero || !wanted, "zeros were wanted and are not promised");
+	model_expect(zero || !fresh, "what was never anybody's is not known to be zero");
+	if (zero)
+		expect_zero(page_of(address), pages, "memory that was said to be zero");
+	stamp(address, pages);
+}
 
 static void take(struct block *block)
 {
-	size_t pages = 1 + below(below(8) ? 40 : below(6) ? 600 : 5000);
-	size_t align = PAGE << (below(4) ? 0 : below(10));
-	enum vmm_heap_use use = below(4) ? HEAP_FOR_PROGRAM : HEAP_FOR_JEMALLOC;
-	bool wanted = below(2), zero = wanted;
-	char *address = vmm_heap_take(&model.heap, NULL, pages * PAGE, align, use, &zero);
+	size_t pages = 1 + model_below(model_below(8) ? 40 : model_below(6) ? 600 : 5000);
+	size_t align = PAGE << (model_below(4) ? 0 : model_below(10));
+	enum vmm_heap_use use = model_below(4) ? HEAP_FOR_PROGRAM : HEAP_FOR_JEMALLOC;
+	bool wanted = model_below(2), zero = wanted, fresh;
+	size_t place = certain_place(pages, align, use), limit = limit_of(use), high = page_at(model.heap.high);
+	bool is_clean = place != NOWHERE && is_fresh(place);
+	char *address;
 
+	model_step("take %zu pages aligned to %zu for %s", pages, align / PAGE, use ? "jemalloc" : "the program");
+	address = vmm_heap_take(&model.heap, NULL, pages * PAGE, align, use, &zero);
+	model_result(" at %zd", address ? (ssize_t)page_of(address) : -1);
+	model_expect(place == NOWHERE || address, "there is room at %zu", place);
 	if (!address)
 		return;
-	own(address, pages);
-	expect((uintptr_t)address % align == 0, "a block is not aligned");
-	expect(zero || !wanted, "zeros were wanted and are not promised");
-	if (zero)
-		expect_zero(address, pages);
-	stamp(address, pages);
+	model_expect(place == NOWHERE || page_of(address) == place, "the lowest place is %zu", place);
+	model_expect((uintptr_t)address % align == 0, "a block is not aligned");
+	model_expect(page_of(address) >= high || page_of(address) + pages <= limit, "the block is in the floor");
+	fresh = is_clean && page_of(address) == place;
+	receive(block, address, pages, wanted, zero, fresh);
 	*block = (struct block){ address, pages, false };
+}
+
+/* Exactly there, if it is free. NULL: it is not. */
+static char *take_at(const struct block *block, size_t first, size_t pages)
+{
+	bool wanted = model_below(2), zero = wanted, fresh = is_fresh(first);
+	bool is_certain = fits(first, pages, PAGE) && !has_holes(first, pages) &&
+			  (first >= page_at(model.heap.high) || first + pages <= limit_of(HEAP_FOR_PROGRAM));
+	char *address = vmm_heap_take(&model.heap, address_of(first), pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
+
+	model_result(": %s", address ? "done" : "no");
+	model_expect(address || !is_certain, "it is free");
+	model_expect(!address || address == address_of(first), "the block is elsewhere");
+	if (address)
+		receive(block, address, pages, wanted, zero, fresh);
+	return address;
+}
+
+static void take_somewhere(struct block *block)
+{
+	size_t pages = 1 + model_below(20), first = 1 + model_below(all_pages() - 1);
+
+	if (first + pages > all_pages())
+		return;
+	model_step("take %zu pages at %zu", pages, first);
+	if (take_at(block, first, pages))
+		*block = (struct block){ address_of(first), pages, false };
 }
 
 static void extend(struct block *block)
 {
-	size_t pages = 1 + below(below(4) ? 8 : 300);
-	char *end = block->address + block->pages * PAGE;
-	bool zero = below(2);
+	size_t pages = 1 + model_below(model_below(4) ? 8 : 300), end = page_of(block->address) + block->pages;
 
-	if (!vmm_heap_take(&model.heap, end, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero))
+	if (end + pages > all_pages())
 		return;
-	own(end, pages);
-	if (zero)
-		expect_zero(end, pages);
-	stamp(end, pages);
-	block->pages += pages;
+	model_step("extend the block that ends at %zu by %zu pages", end, pages);
+	if (take_at(block, end, pages))
+		block->pages += pages;
 }
 
 static void touch_metadata(const struct block *block, size_t first, size_t pages)
 {
-	for (char *page = block->address + first * PAGE; pages > 0; page += PAGE, pages--) {
-		if (model.stamps[page_of(page)])
+	for (size_t page = page_of(block->address) + first; pages > 0; page++, pages--) {
+		if (model.stamps[page])
 			continue;
-		expect(is_all(page, 0), "metadata are not zero");
-		stamp(page, 1);
+		expect_zero(page, 1, "a page of metadata");
+		stamp(address_of(page), 1);
 	}
 }
 
 static void take_metadata(struct block *block)
 {
-	size_t granules = 1 + below(below(4) ? 4 : 40), align = HEAP_GRANULE << below(6);
-	char *address = vmm_heap_take_metadata(&model.heap, granules * HEAP_GRANULE, align);
+	size_t granules = 1 + model_below(model_below(4) ? 4 : 40), align = HEAP_GRANULE << model_below(6);
+	char *address;
 
+	model_step("take %zu granules of metadata aligned to %zu", granules, align / HEAP_GRANULE);
+	address = vmm_heap_take_metadata(&model.heap, granules * HEAP_GRANULE, align);
+	model_result(" at %zd", address ? (ssize_t)page_of(address) : -1);
 	if (!address)
 		return;
 	*block = (struct block){ address, granules * HEAP_GRANULE / PAGE, true };
-	own(address, block->pages);
-	expect((uintptr_t)address % align == 0, "metadata are not aligned");
+	own(block, address, block->pages);
+	model_expect((uintptr_t)address % align == 0, "metadata are not aligned");
 	touch_metadata(block, 0, HEAP_GRANULE / PAGE);
 }
 
 static void use_metadata(const struct block *block)
 {
-	size_t first = below(block->pages), pages = 1 + below(block->pages - first);
+	size_t first = model_below(block->pages), pages = 1 + model_below(block->pages - first);
+	int r;
 
-	if (vmm_heap_reserve_metadata(&model.heap, block->address + first * PAGE, pages * PAGE) == 0)
+	model_step("use %zu pages of metadata at %zu", pages, page_of(block->address) + first);
+	r = vmm_heap_reserve_metadata(&model.heap, block->address + first * PAGE, pages * PAGE);
+	model_result(": %d", r);
+	model_expect(r == 0 || model.refusals, "there is space");
+	if (r == 0)
 		touch_metadata(block, first, pages);
 }
 
 static void give_part(const struct block *block, size_t first, size_t pages)
 {
+	const struct vmm_mapping *mapping = &model.heap.pool.mapping;
 	char *address = block->address + first * PAGE;
 
-	disown(address, pages);
+	model_step("give %zu pages of %s at %zu", pages, block->is_metadata ? "metadata" : "an extent",
+		   page_of(address));
+	memset(model.owner + page_of(address), 0, pages);
 	if (block->is_metadata)
 		vmm_heap_give_metadata(&model.heap, address, pages * PAGE);
 	else
 		vmm_heap_give(&model.heap, address, pages * PAGE);
+	for (size_t page = page_of(address); mapping->in_parts && pages >= PART_PAGES && page < page_of(address) + pages;
+	     page++)
+		model_expect(is_shared(page), "page %zu did not return to the file", page);
 }
 
 /* Metadata come back as whole blocks, as an arena is destroyed. */
 static void give(struct block *block)
 {
-	size_t keep = block->is_metadata || below(3) ? 0 : below(block->pages);
+	size_t keep = block->is_metadata || model_below(3) ? 0 : model_below(block->pages);
 
 	expect_stamps(block);
-	if (keep && below(2)) {
+	if (keep && model_below(2)) {
 		give_part(block, 0, block->pages - keep);
 		block->address += (block->pages - keep) * PAGE;
 	} else {
@@ -339,81 +691,166 @@ static void give(struct block *block)
 	}
 	block->pages = keep;
 	if (!keep)
-		block->address = NULL;
+		*block = (struct block){ 0 };
+}
+
+static void trim(void)
+{
+	size_t low = page_at(model.heap.low), keep = model_below(2 * MIB), released;
+
+	model_step("trim, keep %zu bytes", keep);
+	released = vmm_heap_trim(&model.heap, keep);
+	model_result(": %zu pages", released / PAGE);
+	model_expect(released == (low - page_at(model.heap.low)) * PAGE, "it released something else");
+	model_expect(!released || (!model.heap.pool.mapping.is_private && !model.heap.all_reserved),
+		     "it released what it cannot");
+	for (size_t page = page_at(model.heap.low); page < low; page++) {
+		model_expect(!model.file->reserved[page] && !model.owner[page], "page %zu was not released", page);
+		model.dirty[page] = false;
+	}
+	/* all but what is kept and part of a unit can go, if nothing is in the way */
+	for (size_t page = low; released && page > page_at(model.heap.low); page--)
+		model_expect(is_between(page - 1), "page %zu is not between low and high", page - 1);
+}
+
+static void count(void)
+{
+	model_step("count");
+	vmm_heap_count(&model.heap, &model.heap.pool.header->failed_requests, 1);
+	model.failed++;
 }
 
 /* --- what a fork brings --- */
 
-/* With little room for it now and then. */
+/* With little room for it now and then, or none. */
 static void freeze(void)
 {
-	model.room = below(3) == 0 ? PAGE << below(14) : 0;
-	assert_int_equal(vmm_heap_freeze(&model.heap), 0);
+	int r;
+
+	model.room = model_below(3) ? 0 : model_below(8) ? PAGE << model_below(14) : 1;
+	model_step("freeze with room for %zu", model.room);
+	r = vmm_heap_freeze(&model.heap);
+	model_result(": %d", r);
+	model_expect(r == 0 || model.room == 1, "the heap cannot be frozen");
 	model.room = 0;
-	expect(!model.heap.pool.mapping.in_parts, "a frozen heap is not all private");
+	model_expect(r < 0 || !model.heap.pool.mapping.in_parts, "a frozen heap is not all private");
+	model_expect(r < 0 || model.heap.pool.mapping.is_private, "a frozen heap is not private");
+}
+
+/* A page that is free, in as many as return at once. */
+static bool is_in_a_part(size_t page)
+{
+	size_t first = page, last = page;
+
+	while (is_free(first - 1))
+		first--;
+	while (is_free(last + 1))
+		last++;
+	return last + 1 - first >= PART_PAGES;
+}
+
+static void return_free(void)
+{
+	model.no_shared = model_below(4) == 0;
+	model_step("return what is free%s", model.no_shared ? ", which fails" : "");
+	vmm_heap_return_free(&model.heap);
+	for (size_t page = 1; !model.no_shared && page < all_pages(); page++)
+		model_expect(!(is_free(page) && is_in_a_part(page)) || is_shared(page),
+			     "page %zu did not return to the file", page);
+	model.no_shared = false;
+}
+
+static void thaw(void)
+{
+	bool in_parts = model.heap.pool.mapping.in_parts;
+	int r;
+
+	model.no_shared = model_below(4) == 0;
+	model_step("thaw%s", model.no_shared ? ", which may fail" : "");
+	r = vmm_thaw(&model.heap);
+	model_result(": %d", r);
+	model_expect(r == 0 || model.no_shared, "the heap does not return to its file");
+	model.no_shared = false;
+	model_expect(model.heap.pool.mapping.is_private == (r < 0) &&
+		     model.heap.pool.mapping.in_parts == (r < 0 && in_parts), "it is half-way back");
 }
 
 static void freeze_or_come_back(void)
 {
-	if (!model.heap.pool.mapping.is_private || below(4) == 0)
+	if (!model.heap.pool.mapping.is_private || model_below(4) == 0)
 		freeze();
-	else if (below(3) == 0)
-		vmm_heap_return_free(&model.heap);
+	else if (model_below(3) == 0)
+		return_free();
 	else
-		expect(vmm_thaw(&model.heap) == 0, "the heap does not return to its file");
+		thaw();
 }
 
 /* As vmm_comeback_move does. */
 static void move(void)
 {
-	struct vmm_pool clone;
+	int r;
 
-	if (vmm_copy_make(&model.heap, DIR, false, &clone) < 0)
-		return;
-	if (vmm_copy_fill(&model.heap, &clone) < 0) {
-		vmm_pool_drop(&clone);
+	model_step("move to another file");
+	model.asked = model.file == model.files ? model.files + 1 : model.files;
+	*model.asked = (struct file){ .exact = true };
+	model.clone = (struct vmm_pool){ 0 };
+	r = vmm_copy_make(&model.heap, DIR, model.reserve_all, &model.clone);
+	if (r == 0) {
+		r = vmm_copy_fill(&model.heap, &model.clone);
+		if (r < 0)
+			vmm_pool_drop(&model.clone);
+	}
+	model_result(": %d", r);
+	model_expect(r == 0 || model.refusals, "it cannot be copied");
+	if (r < 0) {
+		model.asked = model.file;
 		return;
 	}
-	assert_int_equal(vmm_pool_replace(&model.heap.pool, &clone), 0);
-	vmm_heap_forget_free(&model.heap, false);
-	model.exact = true;
+	assert_int_equal(vmm_pool_replace(&model.heap.pool, &model.clone), 0);
+	model.file = model.asked;
+	vmm_heap_forget_free(&model.heap, model.reserve_all);
+	model.peak = model.heap.pool.header->used_bytes;
+	model.failed = 0;
 }
 
 /* --- walks --- */
 
 static void step(void)
 {
-	struct block *block = &model.blocks[below(BLOCKS)];
-	size_t what = below(1000);
+	struct block *block = &model.blocks[model_below(BLOCKS)];
+	size_t what = model_below(1000);
 
 	if (what < 4)
 		freeze_or_come_back();
 	else if (what < 5)
 		move();
 	else if (what < 20)
-		(void)vmm_heap_trim(&model.heap, below(2 * MIB));
+		trim();
 	else if (what < 30)
-		model.refusals = below(2) ? 0 : (unsigned)below(17);
+		model.refusals = model_below(2) ? 0 : (unsigned)model_below(17);
+	else if (what < 32)
+		count();
 	else if (!block->address)
-		what < 80 ? take_metadata(block) : take(block);
+		what < 80 ? take_metadata(block) : what < 120 ? take_somewhere(block) : take(block);
 	else if (block->is_metadata && what < 700)
 		use_metadata(block);
-	else if (what < 300)
+	else if (what < 300 && !block->is_metadata)
 		extend(block);
 	else
 		give(block);
 	/* sometimes the file system's last answer is long ago */
-	model.now_ns += below(4) ? 0 : 1000000000u;
+	model.now_ns += model_below(4) ? 0 : 1000000000u;
 }
 
 static void make_heap(bool all_reserved)
 {
 	static const size_t most[] = { 2 * MIB, 6 * MIB, 48 * MIB };
-	size_t bytes = MIB + below(most[below(3)] / PAGE - MIB / PAGE) * PAGE;
+	size_t bytes = MIB + model_below(most[model_below(3)] / PAGE - MIB / PAGE) * PAGE;
 	char words[512] = "";
 	struct text error = TEXT_INIT(words);
 	struct vmm_pool pool;
 
+	model_step("a heap of %zu pages%s", bytes / PAGE, all_reserved ? ", all reserved" : "");
 	if (vmm_pool_create(DIR, bytes, all_reserved, &pool, &error) < 0)
 		fail_msg("%s", words);
 	assert_int_equal(vmm_heap_init(&model.heap, &pool, all_reserved), 0);
@@ -422,52 +859,42 @@ static void make_heap(bool all_reserved)
 static void unmake_heap(void)
 {
 	vmm_mapping_drop_shadow(&model.heap.pool);
+	if (model.heap.pool.mapping.shared)
+		munmap(model.heap.pool.mapping.shared, bits_bytes(all_pages()));
+	munmap(model.heap.holes, 2 * bits_bytes(model.heap.pool.size / model.heap.granule + 2) +
+				 all_pages() / 2 * sizeof(struct range));
 	vmm_pool_drop(&model.heap.pool);
 }
 
-static void walk(uint64_t seed)
+static void walk(void)
 {
 	memset(&model, 0, sizeof(model));
-	model.random = model.first_random = seed;
+	model.file = model.asked = model.files;
+	model.file->exact = true;
 	model.now_ns = 1000000000u;
-	model.exact = true;
-	make_heap(below(4) == 0);
-	model.refusals = below(2) ? 0 : (unsigned)below(12);
-	for (model.step = 0; model.step < STEPS; model.step++) {
+	model.reserve_all = model_below(8) == 0;
+	make_heap(model.reserve_all || model_below(8) == 0);
+	model.refusals = model_below(2) ? 0 : (unsigned)model_below(12);
+	for (size_t i = 0; i < STEPS; i++) {
 		step();
-		expect_figures();
-		if (model.step % STEPS_BETWEEN_CHECKS == 0)
+		expect_step();
+		if (i % STEPS_BETWEEN_CHECKS == 0)
 			expect_all();
 	}
 	expect_all();
 	for (size_t i = 0; i < BLOCKS; i++) {
 		if (model.blocks[i].address)
 			give_part(&model.blocks[i], 0, model.blocks[i].pages);
-		model.blocks[i].address = NULL;
+		model.blocks[i] = (struct block){ 0 };
 	}
-	expect_figures();
+	expect_all();
 	unmake_heap();
-}
-
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? strtoull(value, NULL, 10) : otherwise;
 }
 
 static void test_heap_is_as_the_model_says(void **state)
 {
-	uint64_t seed = number("HEAP_MODEL_SEED", 0), walks = number("HEAP_MODEL_WALKS", 0);
-
 	(void)state;
-	if (seed) {
-		walk(seed);
-		return;
-	}
-	seed = walks ? (uint64_t)time(NULL) << 16 : 1;
-	for (uint64_t i = 0; i < (walks ? walks : WALKS); i++)
-		walk(seed + i);
+	model_run(walk, WALKS);
 }
 
 int main(void)
