@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
+/* objects: vmmallocd/files/base.c vmmallocd/files/fill.c vmmallocd/files/mapping.c */
 /* objects: vmmallocd/control/control.c vmmallocd/control/connection.c vmmallocd/control/methods.c */
 /* objects: vmmallocd/base/rights.c vmmallocd/base/sockets.c vmmallocd/control/prune.c vmmallocd/control/reply.c */
 /* objects: vmmallocd/control/json.c vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c */

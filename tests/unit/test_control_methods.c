@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control_methods -- every call of the interface, by hand-made registry and configuration; and what is no call. */
+/* objects: vmmallocd/files/base.c vmmallocd/files/fill.c vmmallocd/files/mapping.c */
 /* objects: vmmallocd/control/methods.c vmmallocd/control/reply.c vmmallocd/control/json.c */
 /* objects: vmmallocd/control/prune.c vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c */
 /* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c */
