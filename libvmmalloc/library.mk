@@ -1,7 +1,7 @@
 # library.mk -- libvmmalloc.so.1, twice: build/release, and build/debug with traces and assertions.
 
 LIB_SOURCES := $(addprefix common/base/,environment.c handout.c size.c text.c) \
-	$(addprefix libvmmalloc/base/,kernel.c lock.c mutex.c path.c report.c vdso.c) \
+	libvmmalloc/state.c $(addprefix libvmmalloc/base/,kernel.c lock.c mutex.c path.c report.c vdso.c) \
 	$(addprefix libvmmalloc/heap/,dump.c heap.c mapping.c pool.c ranges.c remap.c waiters.c) \
 	$(addprefix libvmmalloc/context/,config.c) \
 	$(addprefix libvmmalloc/jemalloc/,libc.c seam.c) \

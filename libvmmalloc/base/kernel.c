@@ -61,16 +61,14 @@ long kernel_call(long number, long a, long b, long c, long d, long e, long f)
 
 #endif
 
-static bool is_confined;
-
 void kernel_confine(void)
 {
-	__atomic_store_n(&is_confined, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&kernel_state.is_confined, true, __ATOMIC_RELAXED);
 }
 
 bool kernel_is_confined(void)
 {
-	return __atomic_load_n(&is_confined, __ATOMIC_RELAXED);
+	return __atomic_load_n(&kernel_state.is_confined, __ATOMIC_RELAXED);
 }
 
 #define P(pointer) ((long)(intptr_t)(pointer))
@@ -337,16 +335,14 @@ void kernel_restore_signals(const sigset_t *held)
 
 /* --- the rest --- */
 
-static int (*vdso_clock)(clockid_t clock, struct timespec *ret_now);
-
 void kernel_set_vdso_clock(int (*clock)(clockid_t clock, struct timespec *ret_now))
 {
-	__atomic_store_n(&vdso_clock, clock, __ATOMIC_RELAXED);
+	__atomic_store_n(&kernel_state.vdso_clock, clock, __ATOMIC_RELAXED);
 }
 
 int kernel_clock_gettime(clockid_t clock, struct timespec *ret_now)
 {
-	int (*fast)(clockid_t, struct timespec *) = __atomic_load_n(&vdso_clock, __ATOMIC_RELAXED);
+	int (*fast)(clockid_t, struct timespec *) = __atomic_load_n(&kernel_state.vdso_clock, __ATOMIC_RELAXED);
 
 	if (fast)
 		return fast(clock, ret_now);

@@ -30,6 +30,14 @@ static inline int kernel_error(const void *address)
 	return (uintptr_t)address > (uintptr_t)-4096 ? (int)(intptr_t)address : 0;
 }
 
+/* kernel.c's own. Atomic. */
+struct kernel_state {
+	bool is_confined;
+	int (*vdso_clock)(clockid_t clock, struct timespec *ret_now);  /* NULL: the clock is asked by a system call */
+};
+
+extern struct kernel_state kernel_state;
+
 /* From now on only what an allocator needs may be called: confine.h. Callers ask before they call more. */
 void kernel_confine(void);
 bool kernel_is_confined(void);

@@ -22,21 +22,11 @@
 #define LEVEL_STATS 3  /* from here on statistics are logged at exit */
 #define LINE_BYTES 1024
 
-static struct {
-	int level;
-	bool stats;
-	char path[PATH_MAX];  /* as given, without the PID; empty: standard error */
-	bool per_process;     /* the name ended in "-" */
-	int fd;
-	dev_t dev;            /* with ino: programs close descriptors and reuse their numbers */
-	ino_t ino;
-} log_to;
-
 static bool has_log_fd(void)
 {
 	struct stat st;
 
-	return log_to.fd > 0 && kernel_fstat(log_to.fd, &st) == 0 && st.st_dev == log_to.dev && st.st_ino == log_to.ino;
+	return vmm_trace_log.fd > 0 && kernel_fstat(vmm_trace_log.fd, &st) == 0 && st.st_dev == vmm_trace_log.dev && st.st_ino == vmm_trace_log.ino;
 }
 
 /* The log file, opened anew if our descriptor is no longer ours. Standard error if it cannot be opened. */
@@ -46,20 +36,20 @@ static int log_fd(void)
 	char path[PATH_MAX + 16];
 	struct text text = TEXT_INIT(path);
 
-	if (log_to.path[0] == '\0')
+	if (vmm_trace_log.path[0] == '\0')
 		return STDERR_FILENO;
 	if (has_log_fd())
-		return log_to.fd;
+		return vmm_trace_log.fd;
 
-	text_add(&text, "%s", log_to.path);
-	if (log_to.per_process)
+	text_add(&text, "%s", vmm_trace_log.path);
+	if (vmm_trace_log.per_process)
 		text_add(&text, "%d", (int)kernel_getpid());
-	log_to.fd = kernel_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (log_to.fd < 0 || kernel_fstat(log_to.fd, &st) < 0)
+	vmm_trace_log.fd = kernel_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (vmm_trace_log.fd < 0 || kernel_fstat(vmm_trace_log.fd, &st) < 0)
 		return STDERR_FILENO;
-	log_to.dev = st.st_dev;
-	log_to.ino = st.st_ino;
-	return log_to.fd;
+	vmm_trace_log.dev = st.st_dev;
+	vmm_trace_log.ino = st.st_ino;
+	return vmm_trace_log.fd;
 }
 
 void vmm_trace(int level, const char *function, const char *format, ...)
@@ -69,7 +59,7 @@ void vmm_trace(int level, const char *function, const char *format, ...)
 	struct text text = TEXT_INIT(line);
 	va_list args;
 
-	if (level > log_to.level)
+	if (level > vmm_trace_log.level)
 		return;
 	text_add(&text, "<libvmmalloc>: <%d> [%s] ", level, function);
 	va_start(args, format);
@@ -108,34 +98,34 @@ void vmm_trace_start(char *const *environment)
 {
 	const char *path = environment_value(environment, ENVIRONMENT_LOG_FILE);
 	const char *stats = environment_value(environment, ENVIRONMENT_LOG_STATS);
-	struct text text = TEXT_INIT(log_to.path);
+	struct text text = TEXT_INIT(vmm_trace_log.path);
 
-	log_to.level = read_level(environment);
-	log_to.stats = log_to.level >= LEVEL_STATS || (stats && strcmp(stats, "1") == 0);
-	if (path && strlen(path) >= sizeof(log_to.path))
+	vmm_trace_log.level = read_level(environment);
+	vmm_trace_log.stats = vmm_trace_log.level >= LEVEL_STATS || (stats && strcmp(stats, "1") == 0);
+	if (path && strlen(path) >= sizeof(vmm_trace_log.path))
 		vmm_report_fatal(ENVIRONMENT_LOG_FILE " is too long, expected at most %d bytes", PATH_MAX - 1);
 	if (path && *path) {
 		path_add(&text, path);  /* it is opened again after a fork, wherever the program works by then */
-		log_to.per_process = path[strlen(path) - 1] == '-';
+		vmm_trace_log.per_process = path[strlen(path) - 1] == '-';
 		if (log_fd() == STDERR_FILENO)
 			vmm_report_fatal(ENVIRONMENT_LOG_FILE " (%s) cannot be opened: %s", path,
-					 strerrordesc_np(log_to.fd < 0 ? -log_to.fd : EBADF));
+					 strerrordesc_np(vmm_trace_log.fd < 0 ? -vmm_trace_log.fd : EBADF));
 	}
 	TRACE(1, "libvmmalloc %s", VMMALLOC_VERSION);
 }
 
 void vmm_trace_after_fork(bool shares_descriptors)
 {
-	if (!log_to.per_process)
+	if (!vmm_trace_log.per_process)
 		return;
 	if (!shares_descriptors && has_log_fd())
-		(void)kernel_close(log_to.fd);
-	log_to.fd = -1;
+		(void)kernel_close(vmm_trace_log.fd);
+	vmm_trace_log.fd = -1;
 }
 
 bool vmm_trace_wants_stats(void)
 {
-	return log_to.stats;
+	return vmm_trace_log.stats;
 }
 
 void vmm_trace_text(const char *string)

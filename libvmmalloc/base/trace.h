@@ -13,6 +13,22 @@
 
 #ifdef VMM_DEBUG
 
+#include <limits.h>
+#include <sys/types.h>
+
+/* Where traces go. trace.c's own, set once by vmm_trace_start; only the descriptor changes later. */
+struct vmm_trace_log {
+	int level;
+	bool stats;
+	char path[PATH_MAX];  /* as given, without the PID; empty: standard error */
+	bool per_process;     /* the name ended in "-" */
+	int fd;
+	dev_t dev;            /* with ino: programs close descriptors and reuse their numbers */
+	ino_t ino;
+};
+
+extern struct vmm_trace_log vmm_trace_log;
+
 #define TRACE(level, ...) vmm_trace((level), __func__, __VA_ARGS__)
 #define ASSERT(condition) ((condition) ? (void)0 : vmm_trace_assert(#condition, __FILE__, __LINE__))
 

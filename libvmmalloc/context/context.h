@@ -1,15 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* context -- the library's whole state: one hidden object, set up once by vmm_start(). */
+/*
+ * context -- what more than one room of the library needs to know: the heap, and what the environment asks for.
+ *
+ * It is one hidden object, `vmm`, set up once by vmm_start(). A room that needs state of its own besides declares it in
+ * the header of the module whose it is. All of that is defined in libvmmalloc/state.c, and nowhere else.
+ */
 #ifndef LIBVMMALLOC_CONTEXT_CONTEXT_H
 #define LIBVMMALLOC_CONTEXT_CONTEXT_H
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "libvmmalloc/context/config.h"
 #include "libvmmalloc/heap/heap.h"
 
+/* How far vmm_start() has come. */
+enum vmm_context_stage {
+	CONTEXT_NOT_BEGUN,
+	CONTEXT_UNDER_WAY,
+	CONTEXT_DONE,
+};
+
 struct vmm_context {
+	int stage;                 /* enum vmm_context_stage, and a futex. Atomic */
+	pid_t starter;             /* the thread that is at it. Atomic */
 	bool has_pool;             /* false: ordinary memory (set-uid, no room). Fixed once vmm_start() is done. */
 	size_t outside_before;     /* ordinary memory that was taken before the pool stood */
 	bool (*come_back)(void);   /* set while the heap is away from its pool and may return; else NULL. Atomic */

@@ -23,24 +23,13 @@
 
 #pragma GCC visibility push(default)
 
+#define FIND(name) __atomic_store_n((void **)&vmm_next.name, vmm_loader_next(#name), __ATOMIC_RELAXED)
+#define NEXT(name) ((void)(vmm_next.name || (find_next(), 1)), vmm_next.name)
+
 /*
- * The next definition of each function after ours: libc's, unless somebody else wraps it too. All are looked up at the
- * start: later that could wait for another thread's dlopen, and a signal handler may be the first to wait for a child.
+ * All are looked up at the start: later that could wait for another thread's dlopen, and a signal handler may be the
+ * first to wait for a child.
  */
-static struct {
-	pid_t (*fork)(void), (*__fork)(void), (*_Fork)(void);
-	int (*forkpty)(int *, char *, const struct termios *, const struct winsize *);
-	int (*clone)(int (*)(void *), void *, int, void *, ...);
-	pid_t (*wait)(int *);
-	pid_t (*waitpid)(pid_t, int *, int);
-	pid_t (*wait3)(int *, int, struct rusage *);
-	pid_t (*wait4)(pid_t, int *, int, struct rusage *);
-	int (*waitid)(idtype_t, id_t, siginfo_t *, int);
-} next;
-
-#define FIND(name) __atomic_store_n((void **)&next.name, vmm_loader_next(#name), __ATOMIC_RELAXED)
-#define NEXT(name) ((void)(next.name || (find_next(), 1)), next.name)
-
 static void find_next(void)
 {
 	FIND(fork);

@@ -41,13 +41,9 @@ void vmm_confine_by_prctl(long option, long mode, long filter)
 
 #pragma GCC visibility push(default)
 
-typedef int (*prctl_function)(int, unsigned long, unsigned long, unsigned long, unsigned long);
-
-static prctl_function next_prctl;
-
 __attribute__((constructor(102))) static void constructor(void)
 {
-	__atomic_store_n(&next_prctl, (prctl_function)vmm_loader_next("prctl"), __ATOMIC_RELAXED);
+	__atomic_store_n((void **)&vmm_next.prctl, vmm_loader_next("prctl"), __ATOMIC_RELAXED);
 }
 
 int prctl(int option, ...)
@@ -62,7 +58,7 @@ int prctl(int option, ...)
 	d = va_arg(args, unsigned long);
 	va_end(args);
 	vmm_confine_by_prctl(option, (long)a, (long)b);
-	if (!next_prctl)
+	if (!vmm_next.prctl)
 		constructor();
-	return next_prctl(option, a, b, c, d);
+	return vmm_next.prctl(option, a, b, c, d);
 }

@@ -43,12 +43,11 @@ typedef void *(*dlopen_function)(const char *path, int flags);
 
 static dlopen_function next_dlopen(void)
 {
-	static dlopen_function next;
-	dlopen_function found = __atomic_load_n(&next, __ATOMIC_RELAXED);
+	dlopen_function found = __atomic_load_n(&vmm_next.dlopen, __ATOMIC_RELAXED);
 
 	if (!found) {
 		found = (dlopen_function)vmm_loader_next("dlopen");
-		__atomic_store_n(&next, found, __ATOMIC_RELAXED);
+		__atomic_store_n(&vmm_next.dlopen, found, __ATOMIC_RELAXED);
 	}
 	return found;
 }

@@ -42,7 +42,7 @@ void _ZdaPvSt11align_val_t(void *pointer, size_t align);
 /* A C program that loads a C++ plugin with RTLD_LOCAL does not see the plugin's library: ask for it by name. */
 static void *find_in_cxx_library(const char *name)
 {
-	static const char *const libraries[] = { "libstdc++.so.6", "libc++abi.so.1", "libc++.so.1" };
+	static const char libraries[][sizeof("libc++abi.so.1")] = { "libstdc++.so.6", "libc++abi.so.1", "libc++.so.1" };
 
 	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++) {
 		void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);

@@ -32,10 +32,9 @@
 #define TEXT_OF(x) #x
 #define NUMBER(x) TEXT_OF(x)
 
-typedef long (*syscall_function)(long number, ...);
-
-/* Until ours has looked for the next one: libraries that start before us. */
-static long call_kernel(long number, long a, long b, long c, long d, long e, long f)
+/* Until vmm_rawcall_next is known: libraries that start before us. */
+long vmm_rawcall_kernel(long number, long a, long b, long c, long d, long e, long f);
+__attribute__((used)) long vmm_rawcall_kernel(long number, long a, long b, long c, long d, long e, long f)
 {
 	long result = kernel_call(number, a, b, c, d, e, f);
 
@@ -45,8 +44,10 @@ static long call_kernel(long number, long a, long b, long c, long d, long e, lon
 	return -1;
 }
 
-extern syscall_function vmm_rawcall_next;
-syscall_function vmm_rawcall_next = (syscall_function)(void *)call_kernel;
+static syscall_function next_syscall(void)
+{
+	return vmm_rawcall_next ? vmm_rawcall_next : (syscall_function)(void *)vmm_rawcall_kernel;
+}
 
 __attribute__((constructor(102))) static void constructor(void)
 {
@@ -120,14 +121,14 @@ NO_STACK_GUARD static long call_without_stack(long number, long a, long b, long 
 	} copy;
 
 	if (number == SYS_clone)
-		return vmm_rawcall_next(number, a, 0, c, d, e);
+		return next_syscall()(number, a, 0, c, d, e);
 	if ((size_t)b > sizeof(copy)) {
 		errno = E2BIG;
 		return -1;
 	}
 	memcpy(&copy, (const void *)a, (size_t)b);
 	copy.args.stack = copy.args.stack_size = 0;
-	return vmm_rawcall_next(number, &copy, b, c, d, e);
+	return next_syscall()(number, &copy, b, c, d, e);
 }
 
 /*
@@ -143,7 +144,7 @@ NO_STACK_GUARD __attribute__((used)) struct forked vmm_rawcall_fork(long number,
 
 	if (r == 0) {
 		r = (int)(forked.stack ? call_without_stack(number, a, b, c, d, e)
-				       : vmm_rawcall_next(number, a, b, c, d, e));
+				       : next_syscall()(number, a, b, c, d, e));
 		r = r < 0 ? -errno : r;
 		vmm_fork_after_raw(&this, r);
 	}
@@ -174,7 +175,11 @@ __asm__(".pushsection .text\n"
 	"	je 1f\n"
 	"	cmp $" NUMBER(SYS_prctl) ", %rdi\n"
 	"	je 1f\n"
-	"0:	jmp *vmm_rawcall_next(%rip)\n"
+	"0:	mov vmm_rawcall_next(%rip), %r11\n"
+	"	test %r11, %r11\n"
+	"	jz 3f\n"
+	"	jmp *%r11\n"
+	"3:	jmp vmm_rawcall_kernel\n"
 	"1:	push %rdi\n"
 	"	push %rsi\n"
 	"	push %rdx\n"
@@ -225,7 +230,9 @@ __asm__(".pushsection .text\n"
 	"	b.eq 1f\n"
 	"0:	adrp x16, vmm_rawcall_next\n"
 	"	ldr x16, [x16, #:lo12:vmm_rawcall_next]\n"
+	"	cbz x16, 3f\n"
 	"	br x16\n"
+	"3:	b vmm_rawcall_kernel\n"
 	"1:	stp x29, x30, [sp, #-80]!\n"
 	"	stp x0, x1, [sp, #16]\n"
 	"	stp x2, x3, [sp, #32]\n"
@@ -263,7 +270,7 @@ __attribute__((visibility("default"))) long syscall(long number, ...)
 	if ((number == SYS_clone || number == SYS_clone3 || number == SYS_seccomp || number == SYS_prctl) &&
 	    vmm_rawcall_forks(number, argument[0], argument[1], argument[2]))
 		return vmm_rawcall_fork(number, argument[0], argument[1], argument[2], argument[3], argument[4]).result;
-	return vmm_rawcall_next(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
+	return next_syscall()(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
 }
 
 #endif

@@ -24,23 +24,6 @@
 #define MOVE_AGE_NS 1000000000u                /* and a parent whose children live this long gets another, */
 #define SETTLE_MOST ((size_t)16 << 20)         /* if their heap is no larger than this */
 
-/* A process id is one in its namespace only: a child in a new one may have its parent's. */
-struct process {
-	pid_t pid;
-	ino_t pid_namespace;        /* 0: not known */
-};
-
-/* Guarded by the heap's lock. */
-static struct {
-	struct process owner;       /* whose memory this is: a vforked child is another, in the same memory */
-	bool unmarked;              /* there may be children without a marker: no way back */
-	bool shared;                /* other processes may have this memory too: vmm_comeback_cloned */
-	bool is_child;              /* private on the parent's file, not on one of our own */
-	struct vmm_marker marker;
-	uint64_t frozen_ns;         /* when the file was, CLOCK_MONOTONIC */
-	uint64_t return_ns;         /* not to be tried before this */
-} state;
-
 static bool return_in_passing(void);
 
 /* From now on slow paths ask whether the heap may return, or no more. */
@@ -71,9 +54,9 @@ static bool has_one_thread(void)
 }
 
 /* Who is confined does not return, and needs no name. */
-static struct process this_process(void)
+static struct vmm_comeback_process this_process(void)
 {
-	struct process process = { 0 };
+	struct vmm_comeback_process process = { 0 };
 	struct stat st;
 
 	if (kernel_is_confined())
@@ -87,10 +70,10 @@ static struct process this_process(void)
 /* False if that cannot be proved. */
 static bool is_owner(void)
 {
-	struct process process = this_process();
+	struct vmm_comeback_process process = this_process();
 
-	return process.pid == state.owner.pid && process.pid_namespace &&
-	       process.pid_namespace == state.owner.pid_namespace;
+	return process.pid == vmm_comeback.owner.pid && process.pid_namespace &&
+	       process.pid_namespace == vmm_comeback.owner.pid_namespace;
 }
 
 bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap)
@@ -100,35 +83,35 @@ bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap)
 
 void vmm_comeback_start(void)
 {
-	state.owner = this_process();
-	state.shared = false;
+	vmm_comeback.owner = this_process();
+	vmm_comeback.shared = false;
 }
 
 /* A child of CLONE_VFORK does not run beside its parent. */
 void vmm_comeback_cloned(uint64_t flags)
 {
 	if ((flags & CLONE_VM) && !(flags & (CLONE_THREAD | CLONE_VFORK)))
-		__atomic_store_n(&state.shared, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&vmm_comeback.shared, true, __ATOMIC_RELAXED);
 }
 
 /* The kernel lets a process unshare its memory, which it cannot do, if nobody shares it. */
 static bool has_sharers(void)
 {
-	if (state.shared && kernel_unshare(CLONE_VM) == 0)
-		state.shared = false;
-	return state.shared;
+	if (vmm_comeback.shared && kernel_unshare(CLONE_VM) == 0)
+		vmm_comeback.shared = false;
+	return vmm_comeback.shared;
 }
 
 void vmm_comeback_frozen(struct vmm_heap *heap)
 {
 	if (heap->pool.header->mode != POOL_HEADER_PRIVATE)
-		state.frozen_ns = clock_now_ns();
+		vmm_comeback.frozen_ns = clock_now_ns();
 	show_mode(heap, POOL_HEADER_PRIVATE);
 	/* what a child forks has the marker of the child's parent: they need the same file */
-	if (!state.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
+	if (!vmm_comeback.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
 		/* a vforked child's new descriptor is not its parent's, who misses it when it asks */
-		state.unmarked |= vmm_marker_plant(&state.marker) < 0;
-		set_away(!state.unmarked);
+		vmm_comeback.unmarked |= vmm_marker_plant(&vmm_comeback.marker) < 0;
+		set_away(!vmm_comeback.unmarked);
 	}
 	if (!is_away())
 		vmm_mapping_drop_shadow(&heap->pool);
@@ -138,10 +121,10 @@ void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descrip
 {
 	vmm_comeback_start();
 	if (shares_descriptors)
-		state.marker.fd = 0;
-	vmm_marker_forget(&state.marker);
-	state.is_child = true;
-	state.return_ns = clock_now_ns() + SETTLE_AGE_NS;
+		vmm_comeback.marker.fd = 0;
+	vmm_marker_forget(&vmm_comeback.marker);
+	vmm_comeback.is_child = true;
+	vmm_comeback.return_ns = clock_now_ns() + SETTLE_AGE_NS;
 	set_away(on_file && !shares_descriptors && vmm.config.fork == CONFIG_FORK_AUTO &&
 		 heap->pool.header->used_bytes <= SETTLE_MOST);
 }
@@ -161,10 +144,10 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_ful
 	}
 	vmm_heap_forget_free(heap, all_reserved);
 	/* the marker is for those who need the old file */
-	vmm_marker_pull(&state.marker);
-	vmm_marker_forget(&state.marker);
+	vmm_marker_pull(&vmm_comeback.marker);
+	vmm_marker_forget(&vmm_comeback.marker);
 	vmm_comeback_start();
-	state.is_child = state.unmarked = false;
+	vmm_comeback.is_child = vmm_comeback.unmarked = false;
 	set_away(false);
 	return 0;
 }
@@ -199,8 +182,8 @@ static int settle_child(struct vmm_heap *heap)
 
 static bool has_children(void)
 {
-	vmm_marker_pull(&state.marker);
-	return !vmm_marker_alone(&state.marker);
+	vmm_marker_pull(&vmm_comeback.marker);
+	return !vmm_marker_alone(&vmm_comeback.marker);
 }
 
 /* For a process with one thread. */
@@ -209,7 +192,7 @@ static int return_wholly(struct vmm_heap *heap)
 	int r;
 
 	if (has_children())
-		return heap->pool.header->used_bytes <= SETTLE_MOST && clock_now_ns() - state.frozen_ns >= MOVE_AGE_NS
+		return heap->pool.header->used_bytes <= SETTLE_MOST && clock_now_ns() - vmm_comeback.frozen_ns >= MOVE_AGE_NS
 			       ? settle(heap) : -EBUSY;
 	r = vmm_thaw(heap);
 	if (r == 0) {
@@ -239,10 +222,10 @@ static int come_back(struct vmm_heap *heap, bool one_thread)
 	if (!is_owner())
 		return -EBUSY;  /* a vforked child: its parent's threads may be writing */
 	if (!one_thread)
-		return state.is_child ? -EBUSY : return_free(heap);
+		return vmm_comeback.is_child ? -EBUSY : return_free(heap);
 	if (has_sharers() || vmm_comeback_on_heap_stack(heap))
 		return -EBUSY;
-	return state.is_child ? settle_child(heap) : return_wholly(heap);
+	return vmm_comeback.is_child ? settle_child(heap) : return_wholly(heap);
 }
 
 static uint64_t pause_after(uint64_t took_ns)
@@ -262,7 +245,7 @@ static bool try_locked(struct vmm_heap *heap, uint64_t began)
 	r = come_back(heap, one_thread);
 
 	TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
-	__atomic_store_n(&state.return_ns, clock_now_ns() + pause_after(clock_now_ns() - began), __ATOMIC_RELAXED);
+	__atomic_store_n(&vmm_comeback.return_ns, clock_now_ns() + pause_after(clock_now_ns() - began), __ATOMIC_RELAXED);
 	return r == 0 && !one_thread;
 }
 
@@ -274,7 +257,7 @@ static bool return_in_passing(void)
 	uint64_t began = clock_now_ns();
 	bool returning = false;
 
-	if (began < __atomic_load_n(&state.return_ns, __ATOMIC_RELAXED))
+	if (began < __atomic_load_n(&vmm_comeback.return_ns, __ATOMIC_RELAXED))
 		return false;
 	/* which holds back handlers: one that wrote to the heap while it is copied would be an uncounted thread */
 	if (vmm_lock_try(&heap->lock)) {

@@ -16,7 +16,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "libvmmalloc/fork/marker.h"
 #include "libvmmalloc/heap/heap.h"
+
+/* A process id is one in its namespace only: a child in a new one may have its parent's. */
+struct vmm_comeback_process {
+	pid_t pid;
+	ino_t pid_namespace;                /* 0: not known */
+};
+
+/* comeback.c's own. Guarded by the heap's lock. */
+struct vmm_comeback {
+	struct vmm_comeback_process owner;  /* whose memory this is: a vforked child is another, in the same memory */
+	bool unmarked;                      /* there may be children without a marker: no way back */
+	bool shared;                        /* other processes may have this memory too: vmm_comeback_cloned. Atomic */
+	bool is_child;                      /* private on the parent's file, not on one of our own */
+	struct vmm_marker marker;
+	uint64_t frozen_ns;                 /* when the file was, CLOCK_MONOTONIC */
+	uint64_t return_ns;                 /* not to be tried before this. Atomic */
+};
+
+extern struct vmm_comeback vmm_comeback;
 
 /* At the start, and in every child that is a process of its own. */
 void vmm_comeback_start(void);

@@ -33,22 +33,6 @@
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/heap/waiters.h"
 
-/* In the modes that copy, from vmm_fork_begin to vmm_fork_end; a handler of the program may fork between. */
-static pthread_mutex_t one_fork = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-
-/* In those modes: the forks that have begun, innermost first. Guarded by the heap's lock. */
-static struct vmm_fork *copying;
-
-/* The fork that glibc calls our handlers for. Guarded by the heap's lock, which is held from prepare on. */
-static struct vmm_fork *handled;
-static struct vmm_fork unannounced;  /* in its place, if no wrapper of ours was called */
-
-/* The fork that this thread has begun, innermost first. */
-static __thread struct vmm_fork *under_way;
-
-/* prepare could not have the heap's lock. */
-static __thread bool refused;
-
 static bool wants_copy(void)
 {
 	return vmm.config.fork == CONFIG_FORK_COPY || vmm.config.fork == CONFIG_FORK_COPY_OR_PRIVATE;
@@ -162,9 +146,9 @@ static int begin_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 		r = make_clone(fork, heap);
 	if (r < 0)
 		return r;
-	under_way = fork;
+	vmm_forks_thread.under_way = fork;
 	if (wants_copy())
-		copying = fork;
+		vmm_forks.copying = fork;
 	return 0;
 }
 
@@ -172,15 +156,15 @@ int vmm_fork_begin(struct vmm_fork *fork)
 {
 	int r;
 
-	*fork = (struct vmm_fork){ .outer = under_way };
+	*fork = (struct vmm_fork){ .outer = vmm_forks_thread.under_way };
 	if (!vmm.has_pool)
 		return 0;
 	if (wants_copy())
-		pthread_mutex_lock(&one_fork);
+		pthread_mutex_lock(&vmm_forks.one_fork);
 	r = vmm_lock_take(&vmm.heap.lock) < 0 ? -EAGAIN : begin_locked(fork, &vmm.heap);
 	vmm_lock_release(&vmm.heap.lock);
 	if (r < 0 && wants_copy())
-		pthread_mutex_unlock(&one_fork);
+		pthread_mutex_unlock(&vmm_forks.one_fork);
 	return r;
 }
 
@@ -212,9 +196,9 @@ static void end_locked(struct vmm_fork *fork, pid_t pid)
 	if (pid < 0 && fork->counted)
 		count_fork(&vmm.heap, -1);  /* glibc's handlers ran, but there was no fork */
 	drop_copies(fork, &vmm.heap);
-	under_way = fork->outer;
+	vmm_forks_thread.under_way = fork->outer;
 	if (wants_copy())
-		copying = under_way;
+		vmm_forks.copying = vmm_forks_thread.under_way;
 }
 
 pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid)
@@ -227,7 +211,7 @@ pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid)
 	if (pid == 0)
 		return 0;
 	if (wants_copy())
-		pthread_mutex_unlock(&one_fork);
+		pthread_mutex_unlock(&vmm_forks.one_fork);
 	if (!fork->doomed || pid < 0)
 		return pid;
 	undo(pid);
@@ -253,14 +237,14 @@ static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 /* The parent's header goes on showing the parent's figures: the child continues with a copy, which nobody else sees. */
 static void take_header(struct vmm_pool *pool)
 {
-	static struct pool_header header;
+	struct pool_header *header = &vmm_forks.header;
 
-	header = *pool->header;
-	header.owner_pid = kernel_is_confined() ? 0 : (uint32_t)kernel_getpid();
-	header.mode = POOL_HEADER_PRIVATE;
-	header.private_bytes = heap_bytes(pool);
-	header.forks = 0;
-	pool->header = &header;
+	*header = *pool->header;
+	header->owner_pid = kernel_is_confined() ? 0 : (uint32_t)kernel_getpid();
+	header->mode = POOL_HEADER_PRIVATE;
+	header->private_bytes = heap_bytes(pool);
+	header->forks = 0;
+	pool->header = header;
 }
 
 /*
@@ -272,15 +256,15 @@ static void drop_other_clones(const struct vmm_fork *fork)
 	/* a page that is not written to need not be copied for the child */
 	if (!wants_copy())
 		return;
-	one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-	for (struct vmm_fork *other = copying; other; other = other->outer) {
+	vmm_forks.one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	for (struct vmm_fork *other = vmm_forks.copying; other; other = other->outer) {
 		if (other == fork)
 			continue;
 		if (fork->shares_descriptors)
 			other->clone.fd = -1;
 		drop_clone(other);
 	}
-	copying = under_way;
+	vmm_forks.copying = vmm_forks_thread.under_way;
 }
 
 /* Whether the heap is on the copy now that was made for this child. */
@@ -331,29 +315,29 @@ static void prepare(void)
 	if (!vmm.has_pool)
 		return;
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	refused = vmm_lock_take(&vmm.heap.lock) < 0;
-	if (refused) {
+	vmm_forks_thread.refused = vmm_lock_take(&vmm.heap.lock) < 0;
+	if (vmm_forks_thread.refused) {
 		vmm_lock_release(&vmm.heap.lock);
 		(void)pthread_setcancelstate(cancel, NULL);
 		return;
 	}
-	handled = under_way;
-	if (!handled) {
-		handled = &unannounced;
-		unannounced = (struct vmm_fork){ 0 };
+	vmm_forks.handled = vmm_forks_thread.under_way;
+	if (!vmm_forks.handled) {
+		vmm_forks.handled = &vmm_forks.unannounced;
+		vmm_forks.unannounced = (struct vmm_fork){ 0 };
 	}
-	handled->cancel = cancel;
-	prepare_locked(handled, &vmm.heap, __builtin_frame_address(0));
+	vmm_forks.handled->cancel = cancel;
+	prepare_locked(vmm_forks.handled, &vmm.heap, __builtin_frame_address(0));
 }
 
 static void in_parent(void)
 {
-	if (vmm.has_pool && !refused) {
-		int cancel = handled->cancel;
+	if (vmm.has_pool && !vmm_forks_thread.refused) {
+		int cancel = vmm_forks.handled->cancel;
 
-		drop_copies(handled, &vmm.heap);
+		drop_copies(vmm_forks.handled, &vmm.heap);
 		count_fork(&vmm.heap, 1);
-		handled->counted = true;
+		vmm_forks.handled->counted = true;
 		vmm_waiters_look_again(&vmm.heap.pool);
 		vmm_lock_release(&vmm.heap.lock);
 		(void)pthread_setcancelstate(cancel, NULL);
@@ -363,12 +347,12 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-	if (refused)
+	if (vmm_forks_thread.refused)
 		kernel_exit(127);
 	if (vmm.has_pool) {
-		int cancel = handled->cancel;
+		int cancel = vmm_forks.handled->cancel;
 
-		in_child_locked(handled, &vmm.heap);
+		in_child_locked(vmm_forks.handled, &vmm.heap);
 		vmm_lock_release_in_child(&vmm.heap.lock);
 		(void)pthread_setcancelstate(cancel, NULL);
 	}
@@ -377,6 +361,7 @@ static void in_child(void)
 
 void vmm_fork_register(void)
 {
+	vmm_forks.one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 	(void)pthread_atfork(prepare, in_parent, in_child);
 }
 

@@ -8,6 +8,7 @@
 #ifndef LIBVMMALLOC_FORK_FORK_H
 #define LIBVMMALLOC_FORK_FORK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -28,6 +29,28 @@ struct vmm_fork {
 	bool doomed;              /* the child must end: what it needs could not be made, too late to say so */
 	int cancel;               /* to be put back: others' handlers run while we have locks, and may be cancelled */
 };
+
+/* All forks of this process. fork.c's own. */
+struct vmm_forks {
+	/* In the modes that copy, from vmm_fork_begin to vmm_fork_end; a handler of the program may fork between. */
+	pthread_mutex_t one_fork;
+	/* In those modes: the forks that have begun, innermost first. Guarded by the heap's lock. */
+	struct vmm_fork *copying;
+	/* The fork that glibc calls our handlers for. Guarded by the heap's lock, which is held from prepare on. */
+	struct vmm_fork *handled;
+	struct vmm_fork unannounced;  /* in its place, if no wrapper of ours was called */
+	struct pool_header header;    /* in a child whose heap is private: in the place of the parent's */
+};
+
+extern struct vmm_forks vmm_forks;
+
+/* Those of one thread. */
+struct vmm_forks_thread {
+	struct vmm_fork *under_way;   /* which it has begun, innermost first */
+	bool refused;                 /* prepare could not have the heap's lock */
+};
+
+extern __thread struct vmm_forks_thread vmm_forks_thread;
 
 /*
  * Before a call that forks. 0, or -errno if there must be no fork: -ENOMEM, the child could not have its memory;

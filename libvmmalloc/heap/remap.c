@@ -9,9 +9,7 @@
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/pool.h"
 
-#define SPARE_MAPPINGS 8
-
-static char *spare;  /* SPARE_MAPPINGS pages, each a mapping of its own; or NULL */
+#define SPARE_MAPPINGS 8  /* pages, each a mapping of its own */
 
 /*
  * It marks as locked what it maps, and says so of any mapping. The page can be read, or valgrind's memcheck would
@@ -128,7 +126,7 @@ void vmm_remap_keep_spare(void)
 {
 	char *pages;
 
-	if (spare)
+	if (vmm_remap.spare)
 		return;
 	pages = kernel_mmap(NULL, SPARE_MAPPINGS * POOL_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			    -1, 0);
@@ -137,15 +135,15 @@ void vmm_remap_keep_spare(void)
 	/* neighbours that are alike would be one */
 	for (size_t i = 1; i < SPARE_MAPPINGS; i += 2)
 		(void)kernel_mprotect(pages + i * POOL_PAGE, POOL_PAGE, PROT_READ);
-	spare = pages;
+	vmm_remap.spare = pages;
 }
 
 bool vmm_remap_use_spare(void)
 {
-	bool had = spare != NULL;
+	bool had = vmm_remap.spare != NULL;
 
 	if (had)
-		(void)kernel_munmap(spare, SPARE_MAPPINGS * POOL_PAGE);
-	spare = NULL;
+		(void)kernel_munmap(vmm_remap.spare, SPARE_MAPPINGS * POOL_PAGE);
+	vmm_remap.spare = NULL;
 	return had;
 }

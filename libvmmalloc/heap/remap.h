@@ -14,6 +14,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* remap.c's own. Guarded by the heap's lock. */
+struct vmm_remap {
+	char *spare;  /* what vmm_remap_keep_spare mapped; or NULL */
+};
+
+extern struct vmm_remap vmm_remap;
+
 /*
  * Whether the kernel locks new mappings in memory: mlockall(2) with MCL_FUTURE. It then touches all of their pages,
  * which for a private mapping means to copy them, and counts them against RLIMIT_MEMLOCK.

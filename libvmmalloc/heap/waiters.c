@@ -18,7 +18,6 @@
 #define NR_FUTEX_WAIT 455
 #define FUTEX2_PRIVATE_FLAG 128u
 
-#define RUNNING_MOST 64                 /* threads that are remembered, to be looked at again */
 #define WAITV_AT_ONCE 8
 #define ONE_THREAD_LINKS 3              /* of /proc/self/task */
 
@@ -42,13 +41,6 @@ struct look {
 	char *page;                     /* of the file, mapped shared, or NULL */
 	size_t offset;                  /* where in the file */
 };
-
-/* Guarded by the heap's lock. */
-static struct {
-	pid_t threads[RUNNING_MOST];    /* which ran when they were looked at */
-	unsigned count;
-	bool more;                      /* than that: all are to be looked at */
-} running;
 
 /* --- waking --- */
 
@@ -159,10 +151,10 @@ static bool parse(const char *at, struct sleep *ret_sleep)
 
 static void remember(pid_t thread)
 {
-	if (running.count < RUNNING_MOST)
-		running.threads[running.count++] = thread;
+	if (vmm_waiters.count < WAITERS_RUNNING_MOST)
+		vmm_waiters.running[vmm_waiters.count++] = thread;
 	else
-		running.more = true;
+		vmm_waiters.more = true;
 }
 
 static void look_at(struct look *look, pid_t thread)
@@ -249,8 +241,8 @@ void vmm_waiters_wake(const struct vmm_pool *pool)
 {
 	struct look look;
 
-	running.count = 0;
-	running.more = false;
+	vmm_waiters.count = 0;
+	vmm_waiters.more = false;
 	if (!begin(&look, pool))
 		return;
 	look_at_all(&look);
@@ -259,18 +251,18 @@ void vmm_waiters_wake(const struct vmm_pool *pool)
 
 void vmm_waiters_look_again(const struct vmm_pool *pool)
 {
-	unsigned count = running.count;
+	unsigned count = vmm_waiters.count;
 	struct look look;
 
-	if (running.more) {
+	if (vmm_waiters.more) {
 		vmm_waiters_wake(pool);
 		return;
 	}
-	running.count = 0;
+	vmm_waiters.count = 0;
 	if (count == 0 || !begin(&look, pool))
 		return;
 	/* what is remembered again goes into places that were looked at */
 	for (unsigned i = 0; i < count; i++)
-		look_at(&look, running.threads[i]);
+		look_at(&look, vmm_waiters.running[i]);
 	end(&look);
 }

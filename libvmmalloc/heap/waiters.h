@@ -18,6 +18,17 @@
 
 #include "libvmmalloc/heap/pool.h"
 
+#define WAITERS_RUNNING_MOST 64  /* threads that are remembered, to be looked at again */
+
+/* waiters.c's own: threads that ran when they were looked at. Guarded by the heap's lock. */
+struct vmm_waiters {
+	pid_t running[WAITERS_RUNNING_MOST];
+	unsigned count;
+	bool more;  /* than that: all are to be looked at */
+};
+
+extern struct vmm_waiters vmm_waiters;
+
 /* After memory of the heap that was shared has become private: in other threads of this process. */
 void vmm_waiters_wake(const struct vmm_pool *pool);
 

@@ -46,17 +46,7 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
 #define CACHE_LINE 64
 #define EXTENT_METADATA_BYTES 128            /* sizeof(edata_t) and EDATA_ALIGNMENT */
-#define CPU_WORDS 1024                       /* of 64 processors each: more than any kernel is built for */
 #define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
-
-/* This thread's cache is being made: it may use the floor. */
-static __thread bool thread_starting;
-
-/* There was no room for it. */
-static __thread bool cache_missing;
-
-/* A request for a whole size class: if it fails, one for the bytes that are really needed follows. */
-static __thread bool shorter_follows;
 
 /*
  * Pages of a slab, by size class. jemalloc's own are as few as hold whole objects, down to one: then 128 bytes of
@@ -71,10 +61,10 @@ static __thread bool shorter_follows;
  */
 static size_t processors(void)
 {
-	static uint64_t mask[CPU_WORDS];
-	int bytes = kernel_sched_getaffinity(sizeof(mask), (cpu_set_t *)mask);
+	cpu_set_t *mask = (cpu_set_t *)vmm_seam.processors;
+	int bytes = kernel_sched_getaffinity(sizeof(vmm_seam.processors), mask);
 
-	return bytes > 0 ? (size_t)CPU_COUNT_S((size_t)bytes, (cpu_set_t *)mask) : 1;
+	return bytes > 0 ? (size_t)CPU_COUNT_S((size_t)bytes, mask) : 1;
 }
 
 static size_t arena_count(void)
@@ -90,8 +80,7 @@ static size_t arena_count(void)
 
 char *vmm_seam_options(const char *name)
 {
-	static char options[320];
-	struct text text = TEXT_INIT(options);
+	struct text text = TEXT_INIT(vmm_seam.options);
 
 	(void)name;  /* MALLOC_CONF, the only one that it ever asks for: our options are its value */
 	vmm_start();
@@ -158,54 +147,45 @@ int vmm_seam_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child
 }
 
 /*
- * Who empties the caches of arenas looks at arenas that are not its own, and nothing but this lock keeps them alive. It
- * is taken after jemalloc's locks of its control interface and of background threads, and before those of arenas. A
- * fork does not take it: it guards no state that those do not guard. In the child nobody has it.
- */
-static pthread_mutex_t arenas_stay = PTHREAD_MUTEX_INITIALIZER;
-
-/*
  * jemalloc takes and releases the locks of all its arenas around a fork, which touches dozens of pages in the parent
  * and once more in the child. Where no other thread ever was, nobody can hold a lock, and there is nothing to do.
  */
-static bool locked_for_fork;
-
 void vmm_seam_before_fork(void)
 {
 	bool lock = !__libc_single_threaded;
 
 	if (lock)
 		je_jemalloc_prefork();
-	locked_for_fork = lock;
+	vmm_seam.locked_for_fork = lock;
 }
 
 void vmm_seam_after_fork(bool in_child)
 {
-	if (!locked_for_fork)
+	if (!vmm_seam.locked_for_fork)
 		return;
-	locked_for_fork = false;
+	vmm_seam.locked_for_fork = false;
 	if (!in_child) {
 		je_jemalloc_postfork_parent();
 		return;
 	}
-	arenas_stay = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	vmm_seam.arenas_stay = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	je_jemalloc_postfork_child();
 }
 
 void vmm_seam_reset(void *tsd, void *arena)
 {
-	pthread_mutex_lock(&arenas_stay);
+	pthread_mutex_lock(&vmm_seam.arenas_stay);
 	je_arena_reset(tsd, arena);
-	pthread_mutex_unlock(&arenas_stay);
+	pthread_mutex_unlock(&vmm_seam.arenas_stay);
 }
 
 /* jemalloc has emptied its cache before, but for what another thread had in its hands. */
 void vmm_seam_destroy(void *tsd, void *arena)
 {
-	pthread_mutex_lock(&arenas_stay);
+	pthread_mutex_lock(&vmm_seam.arenas_stay);
 	je_arena_decay(tsd, arena, false, true);
 	je_arena_destroy(tsd, arena);
-	pthread_mutex_unlock(&arenas_stay);
+	pthread_mutex_unlock(&vmm_seam.arenas_stay);
 }
 
 /* On slow paths: errno stays as it is, and what we call may be a cancellation point, which malloc is not. */
@@ -293,12 +273,12 @@ static bool empty_caches(void)
  */
 bool vmm_seam_reclaim(void)
 {
-	bool waited = pthread_mutex_trylock(&arenas_stay) != 0, found;
+	bool waited = pthread_mutex_trylock(&vmm_seam.arenas_stay) != 0, found;
 
 	if (waited)
-		pthread_mutex_lock(&arenas_stay);
+		pthread_mutex_lock(&vmm_seam.arenas_stay);
 	found = empty_caches();
-	pthread_mutex_unlock(&arenas_stay);
+	pthread_mutex_unlock(&vmm_seam.arenas_stay);
 	return found || waited;
 }
 
@@ -318,14 +298,14 @@ static bool reclaim_for(size_t bytes)
 /* Runs on slow paths only. */
 static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 {
-	enum vmm_heap_use use = thread_starting ? HEAP_FOR_JEMALLOC : HEAP_FOR_PROGRAM;
+	enum vmm_heap_use use = vmm_seam_thread.starting ? HEAP_FOR_JEMALLOC : HEAP_FOR_PROGRAM;
 	void *address = vmm_heap_take(&vmm.heap, at, bytes, align, use, zero);
 
-	if (address || at || (thread_starting && cache_missing))
+	if (address || at || (vmm_seam_thread.starting && vmm_seam_thread.cache_missing))
 		return address;
 	if (reclaim_for(bytes))
 		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
-	if (!address && !shorter_follows && !thread_starting) {
+	if (!address && !vmm_seam_thread.shorter_follows && !vmm_seam_thread.starting) {
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
 		TRACE(1, "no room for %zu bytes, aligned to %zu", bytes, align);
 	}
@@ -346,7 +326,7 @@ void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool
 		address = map_from_pool(at, bytes, align, zero);
 	if (address)
 		*commit = true;
-	else if (!in_pool(at) && vmm.config.spill && !shorter_follows)
+	else if (!in_pool(at) && vmm.config.spill && !vmm_seam_thread.shorter_follows)
 		address = map_outside(at, bytes, align, zero, commit);
 	slow_path_leave(&slow);
 	return address;
@@ -459,8 +439,8 @@ void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align,
 {
 	void *memory = je_arena_palloc(tsdn, arena, bytes, align, zero, tcache);
 
-	if (thread_starting)
-		cache_missing = !memory;
+	if (vmm_seam_thread.starting)
+		vmm_seam_thread.cache_missing = !memory;
 	return memory;
 }
 
@@ -473,10 +453,10 @@ bool vmm_seam_start_thread(void *tsd)
 {
 	bool *has_cache = tsd, failed;
 
-	thread_starting = true;
+	vmm_seam_thread.starting = true;
 	failed = je_tsd_tcache_enabled_data_init(tsd);
-	thread_starting = false;
-	if (*has_cache && cache_missing) {
+	vmm_seam_thread.starting = false;
+	if (*has_cache && vmm_seam_thread.cache_missing) {
 		*has_cache = false;
 		je_tsd_slow_update(tsd);
 	}
@@ -510,9 +490,9 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 
 	if (bytes < LARGE_LEAST || !vmm.has_pool || bytes > vmm.heap.pool.size)
 		return je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
-	shorter_follows = true;
+	vmm_seam_thread.shorter_follows = true;
 	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
-	shorter_follows = false;
+	vmm_seam_thread.shorter_follows = false;
 	if (!pointer)
 		pointer = je_large_palloc(tsdn, arena, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), CACHE_LINE, zero);
 	return pointer;
@@ -521,7 +501,7 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 void vmm_seam_event(void *tsd, void *context)
 {
 	(void)vmm_come_back();
-	if (cache_missing)
+	if (vmm_seam_thread.cache_missing)
 		(void)vmm_seam_start_thread(tsd);
 	je_te_event_trigger(tsd, context);
 }

@@ -15,6 +15,33 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define SEAM_CPU_WORDS 1024  /* of 64 processors each: more than any kernel is built for */
+
+/* seam.c's own. */
+struct vmm_seam {
+	uint64_t processors[SEAM_CPU_WORDS];  /* those that this process may run on, while they are counted */
+	char options[320];                    /* jemalloc's, from its start on */
+	/*
+	 * Who empties the caches of arenas looks at arenas that are not its own, and nothing but this lock keeps them
+	 * alive. It is taken after jemalloc's locks of its control interface and of background threads, and before
+	 * those of arenas. A fork does not take it: it guards no state that those do not guard. In the child nobody
+	 * has it.
+	 */
+	pthread_mutex_t arenas_stay;
+	bool locked_for_fork;                 /* vmm_seam_before_fork took jemalloc's locks; guarded by them */
+};
+
+extern struct vmm_seam vmm_seam;
+
+/* What a call of ours higher up in this thread's stack wants those below it to know. */
+struct vmm_seam_thread {
+	bool starting;         /* this thread's cache is being made: it may use the floor */
+	bool cache_missing;    /* there was no room for it */
+	bool shorter_follows;  /* a request for a whole size class: if it fails, one for fewer bytes follows */
+};
+
+extern __thread struct vmm_seam_thread vmm_seam_thread;
+
 /* ehooks.o: extents of every arena */
 void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
 bool vmm_seam_unmap_extent(void *address, size_t bytes);

@@ -38,7 +38,7 @@ static void remove_variable(char **variable)
 
 /*
  * Children that work in another directory shall find what this process found. `line` is where the new value is kept:
- * static, and left alone where it is not needed.
+ * in vmm_exec_environment. It is left alone where it is not needed.
  */
 static void make_absolute(char **environment, const char *name, char *line, size_t bytes)
 {
@@ -56,8 +56,8 @@ static void make_absolute(char **environment, const char *name, char *line, size
 /* Of LD_PRELOAD only what is this library, and was named by a relative path: ld.so(8) expands what begins with a $. */
 static void make_preload_absolute(char **environment)
 {
-	static char line[2 * PATH_MAX];
-	struct text text = TEXT_INIT(line);
+	char *line = vmm_exec_environment.preload;
+	struct text text = TEXT_INIT(vmm_exec_environment.preload);
 	const char *list = environment_value(environment, ENVIRONMENT_PRELOAD);
 	bool changed = false;
 
@@ -88,17 +88,16 @@ static void make_preload_absolute(char **environment)
 
 static void keep_directory(char **environment)
 {
-	static char pool_dir[PATH_MAX + 64], log_file[PATH_MAX + 64];
+	struct vmm_exec_environment *lines = &vmm_exec_environment;
 
-	make_absolute(environment, ENVIRONMENT_POOL_DIR, pool_dir, sizeof(pool_dir));
-	make_absolute(environment, ENVIRONMENT_LOG_FILE, log_file, sizeof(log_file));
+	make_absolute(environment, ENVIRONMENT_POOL_DIR, lines->pool_dir, sizeof(lines->pool_dir));
+	make_absolute(environment, ENVIRONMENT_LOG_FILE, lines->log_file, sizeof(lines->log_file));
 	make_preload_absolute(environment);
 }
 
 void vmm_exec_environment_prepare(char **environment, const struct vmm_config *config)
 {
-	static char size[64];
-	struct text text = TEXT_INIT(size);
+	struct text text = TEXT_INIT(vmm_exec_environment.pool_size);
 	char **variable;
 
 	keep_directory(environment);
@@ -110,7 +109,7 @@ void vmm_exec_environment_prepare(char **environment, const struct vmm_config *c
 		variable = environment_find(environment, ENVIRONMENT_POOL_SIZE);
 		text_add(&text, ENVIRONMENT_POOL_SIZE "=%zu", config->children_bytes);
 		if (variable)
-			*variable = size;
+			*variable = text.data;
 		/* a class of the daemon's has a size of its own */
 		variable = environment_find(environment, ENVIRONMENT_POOL);
 		if (variable)

@@ -3,7 +3,19 @@
 #ifndef LIBVMMALLOC_START_EXEC_ENVIRONMENT_H
 #define LIBVMMALLOC_START_EXEC_ENVIRONMENT_H
 
+#include <limits.h>
+
 #include "libvmmalloc/context/config.h"
+
+/* The lines that take the place of others in the environment, for as long as the process lives. */
+struct vmm_exec_environment {
+	char preload[2 * PATH_MAX];
+	char pool_dir[PATH_MAX + 64];
+	char log_file[PATH_MAX + 64];
+	char pool_size[64];
+};
+
+extern struct vmm_exec_environment vmm_exec_environment;
 
 /*
  * Edits the environment of this process, which its children inherit: `off` takes the library out of LD_PRELOAD and

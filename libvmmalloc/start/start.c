@@ -20,8 +20,6 @@
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/base/vdso.h"
 
-struct vmm_context vmm;
-
 /* Set by the dynamic linker to the initial stack: argc, argv, NULL, environment (glibc, elf/dl-support.c). */
 extern void *__libc_stack_end;
 
@@ -136,25 +134,20 @@ static void start(void)
  * Not pthread_once(), which waits for itself when it is entered again from inside. That happens where a function of
  * libc that we call is wrapped by another library, which allocates: it gets ordinary memory, until the pool stands.
  */
-enum stage { NOT_BEGUN, UNDER_WAY, DONE };
-
-static int stage = NOT_BEGUN;
-static pid_t starter;  /* the thread that is at it */
-
 void vmm_start(void)
 {
-	int found = NOT_BEGUN;
+	int found = CONTEXT_NOT_BEGUN;
 
-	if (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) == DONE)
+	if (__atomic_load_n(&vmm.stage, __ATOMIC_ACQUIRE) == CONTEXT_DONE)
 		return;
-	if (__atomic_compare_exchange_n(&stage, &found, UNDER_WAY, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
-		__atomic_store_n(&starter, kernel_gettid(), __ATOMIC_RELAXED);
+	if (__atomic_compare_exchange_n(&vmm.stage, &found, CONTEXT_UNDER_WAY, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&vmm.starter, kernel_gettid(), __ATOMIC_RELAXED);
 		start();
-		__atomic_store_n(&stage, DONE, __ATOMIC_RELEASE);
-		(void)kernel_futex(&stage, FUTEX_WAKE_PRIVATE, INT_MAX);
-	} else if (__atomic_load_n(&starter, __ATOMIC_RELAXED) != kernel_gettid()) {
-		while (__atomic_load_n(&stage, __ATOMIC_ACQUIRE) == UNDER_WAY)
-			(void)kernel_futex(&stage, FUTEX_WAIT_PRIVATE, UNDER_WAY);
+		__atomic_store_n(&vmm.stage, CONTEXT_DONE, __ATOMIC_RELEASE);
+		(void)kernel_futex(&vmm.stage, FUTEX_WAKE_PRIVATE, INT_MAX);
+	} else if (__atomic_load_n(&vmm.starter, __ATOMIC_RELAXED) != kernel_gettid()) {
+		while (__atomic_load_n(&vmm.stage, __ATOMIC_ACQUIRE) == CONTEXT_UNDER_WAY)
+			(void)kernel_futex(&vmm.stage, FUTEX_WAIT_PRIVATE, CONTEXT_UNDER_WAY);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_exec_environment -- what VMMALLOC_CHILDREN does to the environment. */
 /* objects: libvmmalloc/start/exec_environment.c libvmmalloc/base/path.c libvmmalloc/base/kernel.c */
-/* objects: common/base/environment.c common/base/size.c common/base/text.c */
+/* objects: common/base/environment.c common/base/size.c common/base/text.c libvmmalloc/state.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

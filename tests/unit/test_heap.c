@@ -7,7 +7,7 @@
  */
 /* objects: common/base/text.c tests/unit/scratch.c libvmmalloc/heap/heap.c libvmmalloc/heap/ranges.c */
 /* objects: libvmmalloc/heap/pool.c libvmmalloc/heap/mapping.c libvmmalloc/heap/dump.c libvmmalloc/base/kernel.c */
-/* objects: libvmmalloc/base/lock.c libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c */
+/* objects: libvmmalloc/base/lock.c libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c libvmmalloc/state.c */
 /* wrap: kernel_open kernel_fallocate kernel_madvise kernel_mmap kernel_fstatfs kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_marker -- whether children are left, as real children show it. */
 /* objects: libvmmalloc/fork/marker.c libvmmalloc/heap/pool.c libvmmalloc/heap/remap.c libvmmalloc/base/kernel.c */
-/* objects: common/base/text.c */
+/* objects: common/base/text.c libvmmalloc/state.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
  * what the module maps and reserves.
  */
 /* objects: libvmmalloc/heap/pool.c libvmmalloc/heap/remap.c libvmmalloc/base/kernel.c common/base/text.c */
-/* objects: tests/unit/scratch.c */
+/* objects: tests/unit/scratch.c libvmmalloc/state.c */
 /* wrap: kernel_open kernel_fallocate kernel_mmap kernel_munmap kernel_ftruncate kernel_fstat kernel_fstatfs */
 /* wrap: kernel_touch kernel_madvise kernel_getrandom kernel_getrlimit kernel_fcntl */
 #include <errno.h>

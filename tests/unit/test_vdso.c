@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_vdso -- what the kernel's own image has, found by either of its tables; and nothing where there is none. */
-/* objects: libvmmalloc/base/vdso.c libvmmalloc/base/kernel.c */
+/* objects: libvmmalloc/base/vdso.c libvmmalloc/base/kernel.c libvmmalloc/state.c */
 #include <elf.h>
 #include <link.h>
 #include <setjmp.h>
