@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define PAGE_BYTES 4096
+#include "common/base/pool_header.h"
 
 static bool is_zero(const void *data, size_t bytes)
 {
@@ -80,7 +80,7 @@ int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply 
 	if (!is_head(reply.magic, reply.version) || reply.status >= HANDOUT_STATUSES)
 		return -EBADMSG;
 	if (reply.status == HANDOUT_OK) {
-		if (reply.pool_bytes == 0 || reply.pool_bytes % PAGE_BYTES || !is_name_field(reply.class_name))
+		if (reply.pool_bytes == 0 || reply.pool_bytes % POOL_PAGE || !is_name_field(reply.class_name))
 			return -EBADMSG;
 	} else if (reply.pool_bytes || !is_zero(reply.pool_id, sizeof(reply.pool_id)) ||
 		   !is_zero(reply.class_name, sizeof(reply.class_name))) {

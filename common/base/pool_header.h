@@ -17,10 +17,12 @@
 #ifndef COMMON_BASE_POOL_HEADER_H
 #define COMMON_BASE_POOL_HEADER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define POOL_HEADER_MAGIC "VMMPOOL"  /* with its NUL: 8 bytes */
 #define POOL_HEADER_VERSION 1
+#define POOL_PAGE ((size_t)4096)  /* bytes of a page: what pool files, mappings and jemalloc count in */
 
 enum pool_header_mode {
 	POOL_HEADER_SHARED = 0,   /* the heap is on the pool file */
@@ -61,6 +63,6 @@ struct pool_header {
 	char class_name[64];        /* ends in NUL */
 };
 
-_Static_assert(sizeof(struct pool_header) <= 4096, "the header fits one page");
+_Static_assert(sizeof(struct pool_header) <= POOL_PAGE, "the header fits one page");
 
 #endif

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/pool_header.h"
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
-#include "libvmmalloc/heap/pool.h"
 #include "libvmmalloc/base/trace.h"
 
 #pragma GCC visibility push(default)

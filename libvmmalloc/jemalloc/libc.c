@@ -13,9 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "libvmmalloc/jemalloc/libc.h"
+#include "common/base/pool_header.h"
 #include "libvmmalloc/base/kernel.h"
-#include "libvmmalloc/heap/pool.h"
+#include "libvmmalloc/jemalloc/libc.h"
 
 static long result(long r)
 {

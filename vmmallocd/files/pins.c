@@ -34,7 +34,7 @@ static int split_page(int fd, off_t at)
 {
 	off_t data;
 
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, (off_t)POOL_FILE_PAGE) < 0)
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, (off_t)POOL_PAGE) < 0)
 		return -errno;
 	data = lseek(fd, at, SEEK_DATA);
 	if (data < 0 && errno != ENXIO)
@@ -95,8 +95,8 @@ static int look_at_data(int fd, const atomic_bool *cancel)
 		to = pool_file_round_up(to, POOL_FILE_HUGE_PAGE);
 		if (to > from + WINDOW)
 			to = from + WINDOW;
-		if (to > pool_file_round_up(st.st_size, POOL_FILE_PAGE))
-			to = pool_file_round_up(st.st_size, POOL_FILE_PAGE);
+		if (to > pool_file_round_up(st.st_size, POOL_PAGE))
+			to = pool_file_round_up(st.st_size, POOL_PAGE);
 		r = look_at_window(fd, from, to, cancel);
 		if (r < 0)
 			return r;

@@ -44,7 +44,7 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 		.path = steal_pointer(&copy),
 		.dev = st.st_dev,
 		.ino = st.st_ino,
-		.grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_FILE_PAGE,
+		.grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE,
 		.tmpfs = fs.f_type == TMPFS_MAGIC,
 	};
 	return 0;
