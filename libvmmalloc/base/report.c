@@ -2,28 +2,14 @@
 /* report -- see report.h. */
 #include "libvmmalloc/base/report.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/base/text.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/base/write.h"
 
 #define REPORT_LINE_BYTES 4608  /* a path of PATH_MAX and the words around it */
-
-void vmm_report_write(int fd, const char *data, size_t length)
-{
-	while (length > 0) {
-		ssize_t n = kernel_write(fd, data, length);
-
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return;
-		data += n;
-		length -= (size_t)n;
-	}
-}
 
 void vmm_report_fatal(const char *format, ...)
 {
@@ -36,6 +22,6 @@ void vmm_report_fatal(const char *format, ...)
 	text_add_va(&text, format, args);
 	va_end(args);
 	text_add(&text, "\n");
-	vmm_report_write(STDERR_FILENO, text.data, text.length);
+	(void)write_all(STDERR_FILENO, text.data, text.length, WRITE_IN_ORDER);
 	kernel_exit(EXIT_FAILURE);
 }

@@ -3,12 +3,7 @@
 #ifndef LIBVMMALLOC_BASE_REPORT_H
 #define LIBVMMALLOC_BASE_REPORT_H
 
-#include <stddef.h>
-
 /* Writes "Error (libvmmalloc): " and the message as one line, in one write, and ends the process with status 1. */
 void vmm_report_fatal(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn, cold));
-
-/* Writes all of it, also after interrupted writes. Errors are ignored: there is nobody to tell. */
-void vmm_report_write(int fd, const char *data, size_t length);
 
 #endif

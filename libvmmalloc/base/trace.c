@@ -17,6 +17,7 @@
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/path.h"
 #include "libvmmalloc/base/report.h"
+#include "libvmmalloc/base/write.h"
 
 #define LEVEL_MOST 4
 #define LEVEL_STATS 3  /* from here on statistics are logged at exit */
@@ -68,7 +69,7 @@ void vmm_trace(int level, const char *function, const char *format, ...)
 	if (text.length + 1 == text.size)
 		text.length--;
 	text_add(&text, "\n");
-	vmm_report_write(log_fd(), text.data, text.length);
+	(void)write_all(log_fd(), text.data, text.length, WRITE_IN_ORDER);
 	errno = saved_errno;
 }
 
@@ -78,7 +79,7 @@ void vmm_trace_assert(const char *condition, const char *file, int line)
 	struct text text = TEXT_INIT(message);
 
 	text_add(&text, "<libvmmalloc>: assertion failed: %s:%d: %s\n", file, line, condition);
-	vmm_report_write(log_fd(), text.data, text.length);
+	(void)write_all(log_fd(), text.data, text.length, WRITE_IN_ORDER);
 	abort();
 }
 
@@ -130,5 +131,5 @@ bool vmm_trace_wants_stats(void)
 
 void vmm_trace_text(const char *string)
 {
-	vmm_report_write(log_fd(), string, strlen(string));
+	(void)write_all(log_fd(), string, strlen(string), WRITE_IN_ORDER);
 }

@@ -12,11 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "include/libvmmalloc.h"
-#include "libvmmalloc/jemalloc/seam.h"
+#include "libvmmalloc/base/write.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
-#include "libvmmalloc/base/report.h"
+#include "libvmmalloc/jemalloc/seam.h"
 
 #pragma GCC visibility push(default)
 
@@ -153,7 +154,7 @@ void malloc_stats(void)
 	text_add(&text, "in use:    %lu bytes\n", allocated_bytes());
 	text_add(&text, "outside:   %lu bytes\n", stats.outside_bytes);
 	text_add(&text, "failed:    %lu requests\n", stats.failed_requests);
-	vmm_report_write(STDERR_FILENO, text.data, text.length);
+	(void)write_all(STDERR_FILENO, text.data, text.length, WRITE_IN_ORDER);
 }
 
 int malloc_info(int options, FILE *stream)

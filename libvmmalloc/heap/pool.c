@@ -17,8 +17,9 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-#include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/base/write.h"
+#include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/remap.h"
 
 #define LEAF_BYTES ((size_t)1 << 30)         /* what one leaf of jemalloc's page index spans */
@@ -293,18 +294,7 @@ int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error)
 
 int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes)
 {
-	while (bytes > 0) {
-		ssize_t n = kernel_pwrite(pool->fd, data, bytes, (off_t)offset);
-
-		if (n == -EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? (int)n : -EIO;
-		data += n;
-		offset += (size_t)n;
-		bytes -= (size_t)n;
-	}
-	return 0;
+	return write_all(pool->fd, data, bytes, (off_t)offset);
 }
 
 void vmm_pool_drop(struct vmm_pool *pool)
