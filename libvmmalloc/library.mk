@@ -1,14 +1,8 @@
 # library.mk -- libvmmalloc.so.1, twice: build/release, and build/debug with traces and assertions.
 
-LIB_SOURCES := $(addprefix common/base/,environment.c handout.c size.c text.c) \
-	libvmmalloc/state.c $(addprefix libvmmalloc/base/,kernel.c lock.c mutex.c path.c report.c vdso.c) \
-	$(addprefix libvmmalloc/heap/,dump.c heap.c mapping.c pool.c ranges.c remap.c waiters.c) \
-	$(addprefix libvmmalloc/context/,config.c) \
-	$(addprefix libvmmalloc/jemalloc/,libc.c seam.c) \
-	$(addprefix libvmmalloc/fork/,comeback.c copy.c fork.c marker.c thaw.c) \
-	$(addprefix libvmmalloc/exports/,calls.c confine.c entry.c info.c loader.c operators.c rawcall.c) \
-	$(addprefix libvmmalloc/start/,exec_environment.c handout_client.c start.c)
-DEBUG_SOURCES := $(LIB_SOURCES) libvmmalloc/base/trace.c libvmmalloc/exports/entry_debug.c
+ONLY_DEBUG := libvmmalloc/base/trace.c libvmmalloc/exports/entry_debug.c
+DEBUG_SOURCES := $(wildcard common/base/*.c libvmmalloc/*.c libvmmalloc/*/*.c)
+LIB_SOURCES := $(filter-out $(ONLY_DEBUG),$(DEBUG_SOURCES))
 
 RELEASE_LIB := $(BUILD)/release/$(SONAME)
 DEBUG_LIB := $(BUILD)/debug/$(SONAME)

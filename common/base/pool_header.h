@@ -49,10 +49,10 @@ struct pool_header {
 	/* live figures; bytes unless they say otherwise */
 	uint64_t mode;              /* enum pool_header_mode */
 	uint64_t reserved_bytes;    /* of the file, allocated by the file system on our request */
-	uint64_t used_bytes;        /* handed to the allocation engine, its metadata included */
+	uint64_t used_bytes;        /* handed to jemalloc, its metadata included */
 	uint64_t peak_bytes;        /* the most that used_bytes ever was */
-	uint64_t metadata_bytes;    /* of used_bytes: the engine's own bookkeeping */
-	uint64_t outside_bytes;     /* ordinary memory in use: VMMALLOC_ON_FULL=dram, or the engine's last resort */
+	uint64_t metadata_bytes;    /* of used_bytes: jemalloc's own bookkeeping */
+	uint64_t outside_bytes;     /* ordinary memory in use: VMMALLOC_ON_FULL=dram, or jemalloc's last resort */
 	uint64_t failed_requests;   /* requests for space that the pool could not serve (count) */
 	uint64_t reclaims;          /* times the arenas' caches were emptied to serve a request (count) */
 	uint64_t forks;             /* forks of the owner (count) */

@@ -43,7 +43,7 @@ static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
 
 	if (clone->header->reserved_bytes == clone->size)
 		return 0;  /* VMMALLOC_RESERVE=full */
-	if (clone->unit <= heap->granule) {
+	if (clone->unit <= heap->holes.granule) {
 		vmm_heap_each_kept(heap, reserve_stretch, &reserving);
 	} else {
 		/* another kind of file system, which cannot do with such small pieces */

@@ -4,20 +4,22 @@
 
 #include <sys/mman.h>
 
-#include "libvmmalloc/heap/bits.h"
+#include "common/base/round.h"
+#include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/pool.h"
 
-#define RUNS_MOST 1024  /* each is two mappings, of the 65530 that a process may have */
+#define RUNS_MOST 1024                  /* each is two mappings, of the 65530 that a process may have */
+#define HIDE_LEAST ((size_t)4 << 20)    /* free space in one piece is hidden if it is so much */
+#define HIDE_REACH ((size_t)16 << 20)   /* more of it, in the neighbourhood of what was given back */
+#define HIDE_SHARE 64                   /* what was hidden and had to be shown: at most this part of the time */
+#define HIDE_AT_ONCE 64                 /* free ranges that are looked at for that */
+#define SHOW_AHEAD ((size_t)8 << 20)    /* more is shown than is needed at once */
 
-static size_t round_down(uintptr_t address, size_t unit)
+static uintptr_t smaller(uintptr_t a, uintptr_t b)
 {
-	return address & ~(unit - 1);
-}
-
-static size_t round_up(uintptr_t address, size_t unit)
-{
-	return round_down(address + unit - 1, unit);
+	return a < b ? a : b;
 }
 
 static size_t granule_at(const struct vmm_dump *dump, uintptr_t address)
@@ -117,6 +119,62 @@ void vmm_dump_show(struct vmm_dump *dump, uintptr_t start, uintptr_t end)
 	left += bits_has(dump->hidden, last - 1) && bits_has(dump->hidden, last);
 	dump->runs = dump->runs - runs_in(dump, first, last) + left;
 	bits_set(dump->hidden, first, last, false);
+}
+
+/* A little of what will be handed out next is shown too, so that this is not done for each. */
+void vmm_dump_taken(struct vmm_dump *dump, uintptr_t start, uintptr_t end, uintptr_t limit)
+{
+	uintptr_t ahead = round_up(end, dump->unit) + SHOW_AHEAD;
+	uint64_t began;
+
+	if (!vmm_dump_hides(dump, start, end))
+		return;
+	ahead = smaller(ahead, limit);
+	began = clock_now_ns();
+	vmm_dump_show(dump, round_down(start, dump->unit), ahead > end ? ahead : end);
+	dump->hide_ns = clock_now_ns() + HIDE_SHARE * (clock_now_ns() - began);
+}
+
+/* The free space in [dump->to_hide, dump->to_hide_end); what is left of that is for the next time. */
+static void hide_free(struct vmm_dump *dump, const struct ranges *free)
+{
+	uintptr_t end = dump->to_hide_end;
+	const struct range *range = ranges_at(free, dump->to_hide);
+
+	for (int i = 0; dump->to_hide < end && i < HIDE_AT_ONCE; i++) {
+		if (!range || range->start + range->length <= dump->to_hide)
+			range = ranges_next(free, dump->to_hide);
+		if (!range || range->start >= end) {
+			dump->to_hide = end;
+			return;
+		}
+		if (range->start > dump->to_hide)
+			dump->to_hide = range->start;
+		vmm_dump_hide(dump, dump->to_hide, smaller(range->start + range->length, end), HIDE_LEAST);
+		dump->to_hide = range->start + range->length;
+	}
+}
+
+/*
+ * A program that takes and gives the same large block again and again would pay each time: what had to be shown again
+ * puts it off for a while.
+ */
+void vmm_dump_freed(struct vmm_dump *dump, const struct ranges *free, uintptr_t start, size_t bytes)
+{
+	const struct range *range = ranges_at(free, start);
+	bool none = dump->to_hide >= dump->to_hide_end;
+	uintptr_t first, last;
+
+	if (!range || range->length < HIDE_LEAST)
+		return;
+	first = start - range->start > HIDE_REACH ? start - HIDE_REACH : range->start;
+	last = smaller(range->start + range->length, start + bytes + HIDE_REACH);
+	dump->to_hide = none || first < dump->to_hide ? first : dump->to_hide;
+	dump->to_hide_end = none || last > dump->to_hide_end ? last : dump->to_hide_end;
+	if (dump->hide_ns == 0 || clock_now_ns() >= dump->hide_ns) {
+		dump->hide_ns = 0;
+		hide_free(dump, free);
+	}
 }
 
 void vmm_dump_again(const struct vmm_dump *dump, uintptr_t start, uintptr_t end)

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libvmmalloc/heap/ranges.h"
+
 struct vmm_dump {
 	uintptr_t base, end;  /* of the mapping; the granules are counted from its base */
 	size_t granule;       /* bytes */
@@ -23,6 +25,8 @@ struct vmm_dump {
 	uint64_t *hidden;     /* bits.h: the granules */
 	size_t runs;          /* how many stretches they make */
 	bool is_off;          /* the kernel does not take it back: nothing is hidden any more */
+	uint64_t hide_ns;     /* free space is not hidden before this time, CLOCK_MONOTONIC: */
+	uintptr_t to_hide, to_hide_end;  /* where there is some to be looked at later; equal: nowhere */
 };
 
 /* `hidden` has room for a bit for each granule and one more, all zero. Nothing is hidden yet. */
@@ -36,6 +40,12 @@ bool vmm_dump_hides(const struct vmm_dump *dump, uintptr_t start, uintptr_t end)
 
 /* Shows all granules that [start, end) touches. */
 void vmm_dump_show(struct vmm_dump *dump, uintptr_t start, uintptr_t end);
+
+/* [start, end) is somebody's now, and shown. What follows it, up to `limit`, may be handed out soon. */
+void vmm_dump_taken(struct vmm_dump *dump, uintptr_t start, uintptr_t end, uintptr_t limit);
+
+/* [start, start + bytes) was given back and is in `free`: hides large free space around it, at once or later. */
+void vmm_dump_freed(struct vmm_dump *dump, const struct ranges *free, uintptr_t start, size_t bytes);
 
 /* [start, end) was mapped anew: hides what was hidden of it. */
 void vmm_dump_again(const struct vmm_dump *dump, uintptr_t start, uintptr_t end);

@@ -2,20 +2,19 @@
 /*
  * heap -- the pool's space: which bytes are free, reserved, handed out; one for the whole process.
  *
- *   base        start                       low                        high               end
- *   | header    | extents, and free ranges  | not reserved yet         | engine's metadata |
- *                 between them ------------>  grows upwards   grows downwards <------------
+ *   base        start                       low                        high                 end
+ *   | header    | extents, and free ranges  | not reserved yet         | jemalloc's metadata |
+ *                 between them ------------>  grows upwards   grows downwards <--------------
  *
- * Extents are taken at the lowest address that fits. Only when no free range fits is more of the file reserved,
- * in steps that grow with the heap. The engine's metadata hardly ever come back, so they lie at the other end, where
- * they split nothing. The last `floor` bytes between low and high are kept for the engine, so that it stays alive in a
- * full pool.
+ * Extents are taken at the lowest address that fits. Only when no free range fits is more of the file reserved, in
+ * steps that grow with the heap (reserve.h). jemalloc's metadata hardly ever come back, so they lie at the other end,
+ * where they split nothing. The last `floor` bytes between low and high are kept for jemalloc's own needs, so that it
+ * stays alive in a full pool.
  *
- * Below low and above high there may be holes: whole granules of the file that are not reserved yet, because nothing is
- * in them. The engine takes its metadata in large blocks and fills them slowly, and a copy of a heap has no space where
- * the heap has none in use. A hole is reserved when it is taken, or before the metadata in it are touched.
+ * Below low and above high there may be holes, which are not reserved (holes.h). A hole is reserved when it is taken,
+ * or before the metadata in it are touched.
  *
- * All functions may be called from any thread; they lock the heap's own mutex, call nothing of the engine, allocate
+ * All functions may be called from any thread; they lock the heap's own mutex, call nothing of jemalloc, allocate
  * nothing and may change errno.
  */
 #ifndef LIBVMMALLOC_HEAP_HEAP_H
@@ -25,16 +24,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "libvmmalloc/heap/dump.h"
 #include "libvmmalloc/base/lock.h"
+#include "libvmmalloc/heap/dump.h"
+#include "libvmmalloc/heap/holes.h"
 #include "libvmmalloc/heap/pool.h"
 #include "libvmmalloc/heap/ranges.h"
 
 #define HEAP_GRANULE ((size_t)64 << 10)  /* the least that a granule may be; the pool's unit if that is more */
 
 enum vmm_heap_use {
-	HEAP_FOR_PROGRAM,  /* leaves the floor alone */
-	HEAP_FOR_JEMALLOC,   /* may use the floor */
+	HEAP_FOR_PROGRAM,   /* leaves the floor alone */
+	HEAP_FOR_JEMALLOC,  /* may use the floor */
 };
 
 struct vmm_heap {
@@ -45,16 +45,29 @@ struct vmm_heap {
 	uintptr_t high;         /* [high, end) was handed out as metadata */
 	uintptr_t fresh;        /* [fresh, high) was never handed out: it reads as zero; all else may not. <= low */
 	size_t floor;           /* bytes */
-	size_t granule;         /* bytes of what `holes` counts from the pool's base */
-	uint64_t *holes;        /* bits.h: granules that are not reserved, below low or above high */
-	bool has_holes;         /* there may be some */
+	struct vmm_holes holes; /* below low or above high; its granules are the dump's, too */
 	struct vmm_dump dump;   /* what a core dump does not show, by granules */
-	uint64_t hide_ns;       /* nothing is hidden before this time, CLOCK_MONOTONIC: */
-	uintptr_t to_hide, to_hide_end;  /* free space there is to be looked at later; equal: none */
 	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
 	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
 };
+
+/* What lies behind the header: [start, end). */
+static inline uintptr_t vmm_heap_start(const struct vmm_heap *heap)
+{
+	return (uintptr_t)heap->pool.base + heap->pool.grain;
+}
+
+static inline uintptr_t vmm_heap_end(const struct vmm_heap *heap)
+{
+	return (uintptr_t)heap->pool.base + heap->pool.size;
+}
+
+/* Other processes read the header's figures at any time. */
+static inline void vmm_heap_set_figure(uint64_t *figure, uint64_t value)
+{
+	__atomic_store_n(figure, value, __ATOMIC_RELAXED);
+}
 
 /*
  * Takes over a fresh pool, which reads as zero behind its header: a new file does, and the daemon hands out no other.
@@ -69,7 +82,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align, enum vmm_heap_use use, bool *zero);
 
 /*
- * For what the engine keeps for ever: from the top of the pool, always zero. Only its first HEAP_GRANULE bytes may be
+ * For what jemalloc keeps for ever: from the top of the pool, always zero. Only its first HEAP_GRANULE bytes may be
  * touched before vmm_heap_reserve_metadata was asked for more.
  */
 void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align);

@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/write.h"
 #include "libvmmalloc/heap/bits.h"
@@ -27,11 +28,6 @@
 #define RESERVE_PIECE ((size_t)16 << 20)     /* of one fallocate: short enough to get done between two signals */
 #define ASIDE_PIECE ((size_t)1 << 20)        /* of the file, mapped once more to be touched */
 #define NAME_ATTEMPTS 16
-
-static size_t round_up(size_t value, size_t unit)
-{
-	return (value + unit - 1) & ~(unit - 1);
-}
 
 /* Not inlined: the path would be on the stack of those who need none, and a signal handler's is small. */
 __attribute__((noinline)) static int open_unlinked(const char *dir)

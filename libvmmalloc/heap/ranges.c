@@ -2,6 +2,8 @@
 /* ranges -- see ranges.h. */
 #include "libvmmalloc/heap/ranges.h"
 
+#include "common/base/round.h"
+
 #define RANGE_END(range) ((range)->start + (range)->length)
 
 static size_t longest_of(const struct range *tree)
@@ -217,11 +219,6 @@ static bool cut(struct ranges *ranges, struct range *node, uintptr_t start, size
 	return true;
 }
 
-static uintptr_t align_up(uintptr_t address, size_t align)
-{
-	return (address + align - 1) & ~(align - 1);
-}
-
 static uintptr_t align_down(uintptr_t address, size_t align)
 {
 	return address & ~(align - 1);
@@ -240,7 +237,7 @@ static struct range *find_lowest(struct range *tree, size_t length, size_t align
 	struct range *found = find_lowest(tree->left, length, align);
 	if (found)
 		return found;
-	if (fits(tree, align_up(tree->start, align), length))
+	if (fits(tree, round_up(tree->start, align), length))
 		return tree;
 	return find_lowest(tree->right, length, align);
 }
@@ -261,7 +258,7 @@ static struct range *find_highest(struct range *tree, size_t length, size_t alig
 bool ranges_take_lowest(struct ranges *ranges, size_t length, size_t align, uintptr_t *ret_start)
 {
 	struct range *node = find_lowest(ranges->root, length, align);
-	uintptr_t start = node ? align_up(node->start, align) : 0;
+	uintptr_t start = node ? round_up(node->start, align) : 0;
 
 	if (!node || !cut(ranges, node, start, length))
 		return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_dump -- what is hidden from core dumps, as the kernel has it: VmFlags in /proc/self/smaps. */
 /* objects: libvmmalloc/heap/dump.c libvmmalloc/base/kernel.c libvmmalloc/base/vdso.c libvmmalloc/state.c */
+/* objects: libvmmalloc/heap/ranges.c */
 /* wrap: kernel_madvise */
 #include <errno.h>
 #include <setjmp.h>

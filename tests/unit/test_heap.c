@@ -8,6 +8,7 @@
 /* objects: common/base/text.c tests/unit/scratch.c libvmmalloc/heap/heap.c libvmmalloc/heap/ranges.c */
 /* objects: libvmmalloc/heap/pool.c libvmmalloc/heap/mapping.c libvmmalloc/heap/dump.c libvmmalloc/base/kernel.c */
 /* objects: libvmmalloc/base/lock.c libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c libvmmalloc/state.c */
+/* objects: libvmmalloc/heap/holes.c libvmmalloc/heap/reserve.c */
 /* wrap: kernel_open kernel_fallocate kernel_madvise kernel_mmap kernel_fstatfs kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
@@ -604,7 +605,7 @@ static void test_heap_keeps_the_floor_from_the_program(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_gives_the_whole_floor_to_the_engine(void **state)
+static void test_heap_gives_the_whole_floor_to_jemalloc(void **state)
 {
 	struct vmm_heap heap;
 	bool zero = true;
@@ -677,7 +678,7 @@ static void test_heap_reserves_whole_pages_in_a_pool_of_any_size(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_engine_gets_the_floor_in_a_pool_of_any_size_without_descriptor(void **state)
+static void test_heap_jemalloc_gets_the_floor_in_a_pool_of_any_size_without_descriptor(void **state)
 {
 	struct vmm_heap heap;
 	int fd;
@@ -826,13 +827,13 @@ static void test_heap_metadata_that_come_back_are_reserved_for_the_program(void 
 /* Plays that the heap went to a file where only what is used is reserved. */
 static void move_to_sparse_file(struct vmm_heap *heap)
 {
-	size_t pages = heap->granule / PAGE;
+	size_t pages = heap->holes.granule / PAGE;
 
 	vmm_heap_forget_free(heap, false);
 	for (const struct range *free = ranges_next(&heap->free, 0); free;
 	     free = ranges_next(&heap->free, free->start + free->length)) {
-		size_t first = (free->start - (uintptr_t)disk.base + heap->granule - 1) / heap->granule;
-		size_t last = (free->start + free->length - (uintptr_t)disk.base) / heap->granule;
+		size_t first = (free->start - (uintptr_t)disk.base + heap->holes.granule - 1) / heap->holes.granule;
+		size_t last = (free->start + free->length - (uintptr_t)disk.base) / heap->holes.granule;
 
 		for (size_t page = first * pages; page < last * pages; page++) {
 			disk.used -= disk.pages[page] * PAGE;
@@ -1781,12 +1782,12 @@ int main(void)
 		cmocka_unit_test_setup(test_heap_never_asks_when_all_is_reserved, set_up),
 		cmocka_unit_test_setup(test_heap_floor_is_a_part_of_the_pool_within_bounds, set_up),
 		cmocka_unit_test_setup(test_heap_keeps_the_floor_from_the_program, set_up),
-		cmocka_unit_test_setup(test_heap_gives_the_whole_floor_to_the_engine, set_up),
+		cmocka_unit_test_setup(test_heap_gives_the_whole_floor_to_jemalloc, set_up),
 		cmocka_unit_test_setup(test_heap_gives_the_floor_to_metadata, set_up),
 		cmocka_unit_test_setup(test_heap_gives_to_the_program_what_metadata_have_left_above_the_floor, set_up),
 		cmocka_unit_test_setup(test_heap_uses_again_what_metadata_have_left_before_it_takes_more, set_up),
 		cmocka_unit_test_setup(test_heap_reserves_whole_pages_in_a_pool_of_any_size, set_up),
-		cmocka_unit_test_setup(test_heap_engine_gets_the_floor_in_a_pool_of_any_size_without_descriptor,
+		cmocka_unit_test_setup(test_heap_jemalloc_gets_the_floor_in_a_pool_of_any_size_without_descriptor,
 				       set_up),
 		cmocka_unit_test_setup(test_heap_reserves_whole_huge_pages, set_up),
 		cmocka_unit_test_setup(test_heap_reserves_up_to_the_end_of_a_large_folio, set_up),

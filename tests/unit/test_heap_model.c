@@ -9,6 +9,7 @@
  * handed out must lie below `fresh`, what can be touched must be reserved, and the figures must be those of the pages.
  * model.h says how a walk is repeated.
  */
+/* objects: libvmmalloc/heap/holes.c libvmmalloc/heap/reserve.c */
 /* objects: libvmmalloc/heap/heap.c libvmmalloc/heap/ranges.c libvmmalloc/heap/pool.c libvmmalloc/heap/mapping.c */
 /* objects: libvmmalloc/fork/copy.c libvmmalloc/heap/dump.c libvmmalloc/fork/thaw.c libvmmalloc/base/kernel.c */
 /* objects: libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c libvmmalloc/base/lock.c common/base/text.c */
@@ -163,7 +164,7 @@ static char *address_of(size_t page)
 
 static bool is_hole(size_t page)
 {
-	return bits_has(model.heap.holes, page * PAGE / model.heap.granule);
+	return bits_has(model.heap.holes.bits, page * PAGE / model.heap.holes.granule);
 }
 
 /* Between low and high nothing is reserved. */
@@ -295,13 +296,13 @@ static void expect_page(size_t page)
 
 static void expect_pages(void)
 {
-	size_t end = all_pages() * PAGE / model.heap.granule * (model.heap.granule / PAGE);
+	size_t end = all_pages() * PAGE / model.heap.holes.granule * (model.heap.holes.granule / PAGE);
 
 	for (size_t page = 1; page < all_pages(); page++)
 		expect_page(page);
 	for (size_t page = page_at(model.heap.low); page < end; page++)
 		model_expect(!is_between(page) || !is_hole(page) ||
-			     page * PAGE % model.heap.granule >= model.heap.low % model.heap.granule,
+			     page * PAGE % model.heap.holes.granule >= model.heap.low % model.heap.holes.granule,
 			     "page %zu is a hole, between low and high", page);
 }
 
@@ -437,7 +438,7 @@ static void on_visit(void *context, char *start, size_t bytes)
 /* Whether the page lies in a whole granule that is free, and so is left out of a copy. */
 static bool is_left_out(size_t page)
 {
-	size_t granule = model.heap.granule / PAGE, first = page / granule * granule;
+	size_t granule = model.heap.holes.granule / PAGE, first = page / granule * granule;
 
 	for (size_t i = first; i < first + granule; i++)
 		if (!is_free(i))
@@ -861,7 +862,7 @@ static void unmake_heap(void)
 	vmm_mapping_drop_shadow(&model.heap.pool);
 	if (model.heap.pool.mapping.shared)
 		munmap(model.heap.pool.mapping.shared, bits_bytes(all_pages()));
-	munmap(model.heap.holes, 2 * bits_bytes(model.heap.pool.size / model.heap.granule + 2) +
+	munmap(model.heap.holes.bits, 2 * bits_bytes(model.heap.pool.size / model.heap.holes.granule + 2) +
 				 all_pages() / 2 * sizeof(struct range));
 	vmm_pool_drop(&model.heap.pool);
 }
