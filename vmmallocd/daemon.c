@@ -329,7 +329,7 @@ static void on_change(void *context)
 {
 	struct daemon *daemon = context;
 
-	if (daemon->stopping || !daemon->saver)
+	if (daemon->stopping)
 		return;
 	if (!uv_is_active((uv_handle_t *)&daemon->status_timer))
 		(void)uv_timer_start(&daemon->status_timer, tell_status, STATUS_MS, 0);
@@ -430,9 +430,6 @@ static int start(struct daemon *daemon)
 	if (r == 0)
 		r = saver_open(&daemon->loop, daemon->pools.registry, daemon->pools.saved, path, boot_id, &daemon->log,
 			       &daemon->saver);
-	/* there may be no directory to wait for */
-	if (r == 0)
-		on_change(daemon);
 	return r;
 }
 

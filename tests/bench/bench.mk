@@ -41,7 +41,8 @@ $(BUILD)/tests/bench/fork_cost: $(BUILD)/tests/bench/fork_cost.o
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
 
 # The daemon: its programs share daemon_take; registry_cost has the daemon's own modules in it.
-DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_reclaim daemon_pools registry_cost)
+DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_refusals daemon_reclaim \
+	daemon_pools registry_cost)
 REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/%.o,vmmallocd/plan/registry \
 	vmmallocd/state/registry_json vmmallocd/state/registry_store common/base/text common/base/handout)
 

@@ -1,6 +1,7 @@
 #!/bin/bash
-# daemon.bash [PART...] -- what the daemon costs and saves, beside what one has without it: exec, touch, clients, scale,
-# reclaim, idle; all of them if none is named. The last figure of a line is the ratio to the first line of its block.
+# daemon.bash [PART...] -- what the daemon costs and saves, beside what one has without it. The parts: exec, touch,
+# clients, refusals, scale, reclaim, idle; all of them if none is named. The last figure of a line is the ratio to the
+# first line of its block.
 #
 # ROUNDS and HANDOUTS make it shorter. One part at a time; up to 3 GiB of /dev/shm are in use.
 . "$(dirname "$0")/../lib/suite.bash"
@@ -112,6 +113,28 @@ part_clients() {
 	row "daemon's memory after" "$(daemon_rss_kib)" KiB "$before"
 }
 
+# --- refusals ---
+
+part_refusals() {
+	local classes class
+	for classes in 1 64; do
+		setup
+		for class in $(seq "$classes"); do
+			printf '%s\n' "[pool c$class]" "directory = $POOLS" "size = 14M" "ready = 0" "max = 1"
+		done | conf
+		daemon_start --log-level info
+		"$PROGRAMS/daemon_refusals" "$RUN/pool.sock" c1 100 >/dev/null || fail "daemon_refusals"
+		"$PROGRAMS/daemon_refusals" "$RUN/pool.sock" c1 "$1" >"refusals.$classes" || fail "daemon_refusals"
+		daemon_end TERM
+		rm -rf "$POOLS" "$STATE"
+	done
+	for classes in 1 64; do
+		echo "$1 requests, one after the other, for which no pool is ready; classes: $classes"
+		row "from the request to the refusal, median" "$(median refusals.$classes p50)" us "$(median refusals.1 p50)"
+		row "from the request to the refusal, 99 %" "$(median refusals.$classes p99)" us "$(median refusals.1 p99)"
+	done
+}
+
 # --- many pools ---
 
 # start_ms: from exec to READY=1
@@ -208,12 +231,13 @@ run() {
 	) || failed=1
 }
 
-[ $# -gt 0 ] || set -- exec touch clients scale reclaim idle
+[ $# -gt 0 ] || set -- exec touch clients refusals scale reclaim idle
 for part; do
 	case $part in
 	exec) run part_exec 64 "$ROUNDS"; run part_exec 3072 $(((ROUNDS + 2) / 3)) ;;
 	touch) run part_touch $(((ROUNDS + 2) / 3)) ;;
 	clients) run part_clients "$HANDOUTS" ;;
+	refusals) run part_refusals "$HANDOUTS" ;;
 	scale | reclaim | idle) run part_$part ;;
 	*) fail "no such part: $part" ;;
 	esac

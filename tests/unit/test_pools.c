@@ -122,11 +122,12 @@ struct world {
 	struct log log;
 	uv_loop_t loop;
 	struct pools pools;
+	unsigned changes;    /* times that the owner was told of one */
 };
 
 static void on_changed(void *context)
 {
-	(void)context;
+	((struct world *)context)->changes++;
 }
 
 static int setup(void **state)
@@ -150,7 +151,8 @@ static int setup(void **state)
 	log_init(&world->log, STDERR_FILENO, 0);
 	assert_int_equal(uv_loop_init(&world->loop), 0);
 	assert_int_equal(
-		pools_open(&world->pools, &world->loop, &world->log, &world->config, registry_new(), on_changed, NULL),
+		pools_open(&world->pools, &world->loop, &world->log, &world->config, registry_new(), on_changed,
+			   world),
 		0);
 	return 0;
 }
@@ -227,7 +229,7 @@ static void skip_pause(struct world *world, struct registry_pool *pool)
 
 	assert_true(work->due_ms > pools_now_ms(&world->pools));
 	work->due_ms = 0;
-	pools_kick(&world->pools);
+	pools_wake(&world->pools);
 }
 
 /* Beside them lies the directory's lock. */
@@ -377,6 +379,65 @@ static void test_pools_what_cannot_be_removed_is_tried_again(void **state)
 	assert_int_equal(pool_files(world), 1);
 }
 
+/* Whoever asked has his answer before anything else is done about it. */
+static void test_pools_a_hand_out_is_not_kept_waiting_by_the_work_that_it_causes(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	unsigned changes;
+	int fd;
+
+	world->class.max = 2;
+	turn_until(world, REGISTRY_READY, 1);
+	changes = world->changes;
+	assert_int_equal(take(world, &pool, &fd), HANDOUT_OK);
+	assert_null(world->pools.jobs.first);
+	assert_int_equal(world->changes, changes);
+	/* all that happens in a turn is one change */
+	pools_wake(&world->pools);
+	uv_run(&world->loop, UV_RUN_NOWAIT);
+	assert_non_null(world->pools.jobs.first);
+	assert_int_equal(world->changes, changes + 1);
+	close(fd);
+}
+
+static void test_pools_a_refusal_causes_no_work(void **state)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd, none;
+
+	pool = taken(world, &fd);
+	uv_run(&world->loop, UV_RUN_NOWAIT);
+	assert_int_equal(take(world, &pool, &none), HANDOUT_NONE_READY);
+	assert_false(uv_is_active((uv_handle_t *)&world->pools.turn));
+	close(fd);
+}
+
+static void wake_pools(uv_timer_t *timer)
+{
+	pools_wake(timer->data);
+	uv_close((uv_handle_t *)timer, NULL);
+}
+
+/* The loop may sleep for an hour after that. */
+static void test_pools_what_a_timer_changes_is_seen_to_before_the_loop_waits(void **state)
+{
+	struct world *world = *state;
+	static uv_timer_t timer;
+	unsigned changes;
+
+	turn_until(world, REGISTRY_READY, 1);
+	(void)uv_timer_stop(&world->pools.probe_timer);
+	uv_run(&world->loop, UV_RUN_NOWAIT);
+	changes = world->changes;
+	(void)uv_timer_init(&world->loop, &timer);
+	timer.data = &world->pools;
+	(void)uv_timer_start(&timer, wake_pools, 0, 0);
+	while (world->changes == changes)
+		uv_run(&world->loop, UV_RUN_ONCE);
+}
+
 static void test_pools_a_pool_that_cannot_be_marked_is_not_handed_out(void **state)
 {
 	struct world *world = *state;
@@ -452,7 +513,7 @@ static void test_pools_a_pool_whose_file_was_removed_is_forgotten(void **state)
 	pool_file_name_format(&pool->file, name);
 	assert_int_equal(unlinkat(world->pools.directories.first->dir.fd, name, 0), 0);
 	pools_probe(&world->pools, pool);
-	pools_kick(&world->pools);
+	pools_wake(&world->pools);
 	assert_int_equal(count(world, REGISTRY_LEASED), 0);
 	close(fd);
 	/* while it is ready */
@@ -485,7 +546,7 @@ static void test_pools_a_pool_is_looked_at_again_whatever_others_do(void **state
 	int slow_fd, other_fd, reader;
 
 	world->class.ready = world->class.max = 2;
-	pools_kick(&world->pools);
+	pools_wake(&world->pools);
 	turn_until(world, REGISTRY_READY, 2);
 	assert_int_equal(take(world, &slow, &slow_fd), HANDOUT_OK);
 	assert_int_equal(take(world, &other, &other_fd), HANDOUT_OK);
@@ -584,6 +645,9 @@ int main(void)
 		CASE(test_pools_of_a_class_that_was_removed_while_work_did_not_end_are_removed),
 		CASE(test_pools_what_cannot_be_scrubbed_is_destroyed),
 		CASE(test_pools_what_cannot_be_removed_is_tried_again),
+		CASE(test_pools_a_hand_out_is_not_kept_waiting_by_the_work_that_it_causes),
+		CASE(test_pools_a_refusal_causes_no_work),
+		CASE(test_pools_what_a_timer_changes_is_seen_to_before_the_loop_waits),
 		CASE(test_pools_a_pool_that_cannot_be_marked_is_not_handed_out),
 		CASE(test_pools_without_descriptors_a_pool_stays_ready),
 		CASE(test_pools_what_was_not_sent_is_scrubbed_before_the_next),

@@ -14,7 +14,7 @@ struct pools_name pools_name(const struct registry_pool *pool);
 int64_t pools_now_s(const struct pools *pools);
 int64_t pools_now_ms(const struct pools *pools);
 
-/* Registers a pool in an open directory, without a copy of its work. 0 or -errno. */
+/* Registers a pool in an open directory, without a copy of its work. 0 or -errno. Wakes the pools, as the next two do. */
 int pools_add(struct pools *pools, struct directory *directory, const struct registry_pool *pool,
 	      enum registry_state state, struct registry_pool **ret_pool);
 /* Takes a pool out of the registry; its file is gone, or somebody else's by now. */
@@ -44,8 +44,18 @@ void pools_check(struct pools *pools);
 /* Which leased pools were left behind by those that asked for them, in words; false: none. */
 bool pools_say_left(const struct registry_class *class, struct text *text);
 
-/* Starts what is due, and sees to it that it happens again when more is. Tells the owner that something has changed. */
-void pools_kick(struct pools *pools);
+/*
+ * Something has changed, or comes due sooner. In the next turn of the loop, and so after the answer to whoever caused
+ * it, what is due is started and the owner is told. However often it is called in a turn, that happens once. Nothing,
+ * after pools_stop.
+ */
+void pools_wake(struct pools *pools);
+
+/* What hangs on a pool is tried now, though it was to be tried later. */
+void pools_hurry(struct pools *pools, struct registry_pool *pool);
+
+/* work.c: starts all that is due. */
+void pools_start_due(struct pools *pools);
 
 /* directories.c */
 void pools_open_directories(struct pools *pools);

@@ -159,7 +159,7 @@ static void opened(void *context, struct directory_scan *scan)
 		drop_all_saved(pools, directory);
 	}
 	pools_refresh_classes(pools);
-	pools_kick(pools);
+	pools_wake(pools);
 }
 
 static void not_started(struct pools *pools, struct directory *directory, int error)
@@ -205,6 +205,7 @@ void pools_retry_directories(struct pools *pools)
 	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
 		if (directory->wanted && !directory->open)
 			directory->due_ms = 0;
+	pools_wake(pools);
 }
 
 /* --- going --- */
@@ -244,6 +245,7 @@ static void lose(struct pools *pools, struct directory *directory, const char *p
 	if (directory->pools == 0)
 		directory_close(directory);
 	pools_refresh_classes(pools);
+	pools_wake(pools);
 }
 
 void pools_directory_gone(struct pools *pools, struct directory *directory)

@@ -107,48 +107,56 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 		log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u: %s", (int)peer->pid, (unsigned)peer->uid,
 			 handout_status_text(status));
 	}
-	pools_kick(pools);
 	return status;
 }
 
 /* --- who asks while his last pools are still being looked at --- */
 
-/* Calls `visit` for the pools that were given back by a user and may be pinned, until it returns true. */
-static bool each_pinned(struct pools *pools, uint32_t uid, bool (*visit)(struct registry_pool *pool))
+/*
+ * Calls `visit` for each pool that a user has given back, and that counts as his while pages of it may be held, until
+ * it returns true.
+ */
+static bool each_pinned(struct pools *pools, uint32_t uid,
+			bool (*visit)(struct pools *pools, const struct provision_class *class,
+				      struct registry_pool *pool))
 {
 	static const enum registry_state states[] = { REGISTRY_RECYCLING, REGISTRY_FAILED, REGISTRY_QUARANTINED };
 
 	for (size_t i = 0; i < pools->provision.count; i++) {
-		const struct registry_class *class =
-			registry_class(pools->registry, pools->provision.classes[i]->name);
+		const struct provision_class *provision = pools->provision.classes[i];
+		const struct registry_class *class = registry_class(pools->registry, provision->name);
 
 		for (size_t s = 0; class && s < sizeof(states) / sizeof(states[0]); s++)
 			for (struct registry_pool *pool = class->first[states[s]]; pool; pool = pool->next_in_state)
-				if (pool->owner.uid == uid && registry_is_pinned(pool) && visit(pool))
+				if (pool->owner.uid == uid && registry_is_pinned(pool) &&
+				    visit(pools, provision, pool))
 					return true;
 	}
 	return false;
 }
 
-static bool hurry(struct registry_pool *pool)
+static bool look_soon(struct pools *pools, const struct provision_class *class, struct registry_pool *pool)
 {
-	if (pool->pins_show && pool->work && !provision_is_busy(pool))
-		pool->work->due_ms = 0;
+	(void)class;
+	if (pool->pins_show && !provision_is_busy(pool))
+		pools_hurry(pools, pool);
 	return false;
 }
 
-static bool is_undecided(struct registry_pool *pool)
+/* A job looks at it, or will as soon as there is a worker for it. */
+static bool is_looked_at(struct pools *pools, const struct provision_class *class, struct registry_pool *pool)
 {
-	return pool->state == REGISTRY_RECYCLING || (pool->pins_show && provision_is_busy(pool));
+	bool is_due = !pool->work || pool->work->due_ms <= pools_now_ms(pools);
+
+	return pool->state == REGISTRY_RECYCLING ||
+	       (pool->pins_show && (provision_is_busy(pool) || (is_due && !class->stuck)));
 }
 
 bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool first)
 {
-	if (first) {
-		(void)each_pinned(pools, peer->uid, hurry);
-		pools_kick(pools);
-	}
-	if (!each_pinned(pools, peer->uid, is_undecided))
+	if (first)
+		(void)each_pinned(pools, peer->uid, look_soon);
+	if (!each_pinned(pools, peer->uid, is_looked_at))
 		return false;
 	pools->refused--;
 	return true;
@@ -160,5 +168,4 @@ void pools_unsent(struct pools *pools, struct registry_pool *pool, int error)
 	pools->handed_out--;
 	/* by the same proof as any other: whatever the failure was, nobody's word counts */
 	pools_probe(pools, pool);
-	pools_kick(pools);
 }

@@ -100,13 +100,11 @@ struct prune {
 
 static int prune_pool(const struct prune *prune, struct registry_pool *pool)
 {
-	struct provision_work *work = pool->work;
 	int r = prune->visit(prune->context, pool);
 
 	if (r != 0 || prune->dry_run)
 		return r;
-	if (work)
-		work->due_ms = 0;
+	pools_hurry(prune->pools, pool);
 	if (pool->state != REGISTRY_FAILED)
 		pools_set_state(prune->pools, pool, REGISTRY_FAILED);
 	return 0;
@@ -176,8 +174,6 @@ int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, c
 		if (r == 0)
 			r = prune_ready(&prune, config_find(pools->config, name), class);
 	}
-	if (!dry_run)
-		pools_kick(pools);
 	return r;
 }
 

@@ -54,6 +54,7 @@ int pools_add(struct pools *pools, struct directory *directory, const struct reg
 	r = registry_add(pools->registry, &copy, state, ret_pool);
 	if (r == 0)
 		directory->pools++;
+	pools_wake(pools);
 	return r;
 }
 
@@ -69,11 +70,13 @@ void pools_forget(struct pools *pools, struct registry_pool *pool)
 			watch_remove(pools->watch, directory->watch);
 		directory_close(directory);
 	}
+	pools_wake(pools);
 }
 
 void pools_set_state(struct pools *pools, struct registry_pool *pool, enum registry_state state)
 {
 	registry_set_state(pools->registry, pool, state, pools_now_s(pools));
+	pools_wake(pools);
 }
 
 void pools_fail(struct pools *pools, struct registry_pool *pool, const char *what, const char *reason)
@@ -104,6 +107,42 @@ void pools_short_of_descriptors(struct pools *pools, int error, const char *what
 	shortage_begin(&pools->descriptors, pools->log, pools_now_ms(pools), RESOURCE_DESCRIPTOR, error, what);
 }
 
+#define DUE_MOST_MS 3600000    /* the clock is looked at this often though nothing is due */
+
+static void on_due(uv_timer_t *timer)
+{
+	pools_wake(timer->data);
+}
+
+/* libuv's word for what runs once in a turn, after the events of the one before; while it is to run, no turn waits. */
+static void on_turn(uv_idle_t *turn)
+{
+	struct pools *pools = turn->data;
+	int64_t now_ms = pools_now_ms(pools), due_ms;
+
+	pools_open_directories(pools);
+	pools_start_due(pools);
+	due_ms = provision_due_ms(&pools->provision, pools->config, pools->registry, now_ms, DUE_MOST_MS);
+	due_ms = pools_directories_due_ms(pools, due_ms);
+	(void)uv_timer_start(&pools->due_timer, on_due, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 1, 0);
+	/* of what was changed by this itself nothing more comes due */
+	(void)uv_idle_stop(turn);
+	pools->changed(pools->context);
+}
+
+void pools_wake(struct pools *pools)
+{
+	if (!pools->stopping)
+		(void)uv_idle_start(&pools->turn, on_turn);
+}
+
+void pools_hurry(struct pools *pools, struct registry_pool *pool)
+{
+	if (pool->work)
+		pool->work->due_ms = 0;
+	pools_wake(pools);
+}
+
 static void on_early_timer(uv_timer_t *timer);
 
 static void wait_for_early(struct pools *pools)
@@ -132,7 +171,6 @@ static void on_early_timer(uv_timer_t *timer)
 			early_forget(&pools->early, id);
 	}
 	wait_for_early(pools);
-	pools_kick(pools);
 }
 
 /* --- events --- */
@@ -146,8 +184,8 @@ static void on_closed(void *context, int number, const uint8_t id[POOL_FILE_ID_B
 	/* the daemon's own work ends with such events as well */
 	if (!directory || !pool || provision_is_busy(pool) || strcmp(pool->directory, directory->path) != 0)
 		return;
-	if (pool->state == REGISTRY_FAILED && pool->work)
-		pool->work->due_ms = 0;
+	if (pool->state == REGISTRY_FAILED)
+		pools_hurry(pools, pool);
 	else if (pool->state == REGISTRY_LEASED)
 		pools_probe(pools, pool);
 	else
@@ -157,7 +195,6 @@ static void on_closed(void *context, int number, const uint8_t id[POOL_FILE_ID_B
 		early_add(&pools->early, id, pools_now_ms(pools));
 		wait_for_early(pools);
 	}
-	pools_kick(pools);
 }
 
 static void on_directory_gone(void *context, int number)
@@ -165,10 +202,8 @@ static void on_directory_gone(void *context, int number)
 	struct pools *pools = context;
 	struct directory *directory = directories_by_watch(&pools->directories, number);
 
-	if (directory) {
+	if (directory)
 		pools_directory_gone(pools, directory);
-		pools_kick(pools);
-	}
 }
 
 static void on_mounts_changed(void *context)
@@ -177,7 +212,6 @@ static void on_mounts_changed(void *context)
 
 	pools_check_directories(pools);
 	pools_retry_directories(pools);
-	pools_kick(pools);
 }
 
 static int probe_leased(void *context, struct registry_pool *pool)
@@ -193,7 +227,6 @@ static void on_overflow(void *context)
 
 	log_line(pools->log, LOG_WARNING, "inotify: events were lost; all leased pools are probed");
 	(void)registry_each(pools->registry, probe_leased, pools);
-	pools_kick(pools);
 }
 
 static const struct watch_events watch_events = {
@@ -234,7 +267,8 @@ static void on_probe_timer(uv_timer_t *timer)
 	shortage_check(&pools->descriptors, pools->log, pools_now_ms(pools));
 	pools->probe_slice = (pools->probe_slice + 1) % POOLS_PROBE_ROUND_S;
 	(void)registry_each(pools->registry, probe_slice, pools);
-	pools_kick(pools);
+	/* what could not be started is tried again, and the owner looks at its own */
+	pools_wake(pools);
 }
 
 /* --- opening, configuring, ending --- */
@@ -290,7 +324,7 @@ void pools_configure(struct pools *pools, const struct config *config)
 	}
 	cancel_misfits(pools);
 	pools_refresh_classes(pools);
-	pools_kick(pools);
+	pools_wake(pools);
 }
 
 /* A class that was removed while the daemon was away may have left pools in a directory that no class has now. */
@@ -313,7 +347,8 @@ int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const stru
 	(void)uv_timer_init(loop, &pools->due_timer);
 	(void)uv_timer_init(loop, &pools->probe_timer);
 	(void)uv_timer_init(loop, &pools->early_timer);
-	pools->due_timer.data = pools->probe_timer.data = pools->early_timer.data = pools;
+	(void)uv_idle_init(loop, &pools->turn);
+	pools->turn.data = pools->due_timer.data = pools->probe_timer.data = pools->early_timer.data = pools;
 	if (!pools->registry)
 		return -ENOMEM;
 	registry_set_epoch(pools->registry, registry_epoch(saved));
@@ -324,7 +359,7 @@ int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const stru
 	if (r != 0)
 		return r;
 	(void)uv_timer_start(&pools->probe_timer, on_probe_timer, 1000, 1000);
-	pools_kick(pools);
+	pools_wake(pools);
 	return 0;
 }
 
@@ -339,6 +374,7 @@ void pools_stop(struct pools *pools)
 		return;
 	pools->stopping = true;
 	jobs_cancel_all(&pools->jobs);
+	uv_close((uv_handle_t *)&pools->turn, NULL);
 	uv_close((uv_handle_t *)&pools->due_timer, NULL);
 	uv_close((uv_handle_t *)&pools->probe_timer, NULL);
 	uv_close((uv_handle_t *)&pools->early_timer, NULL);

@@ -42,6 +42,7 @@ struct pools {
 	struct directories directories;
 	struct watch *watch;                 /* NULL before the first directory is watched, and once it stops */
 	struct mounts *mounts;               /* NULL: not to be had; what it says is looked for each second as well */
+	uv_idle_t turn;                      /* active while something has changed: pools_wake */
 	uv_timer_t due_timer, probe_timer, early_timer;
 	unsigned probe_slice;
 	size_t checks;                       /* that were made, one a second */
@@ -50,15 +51,18 @@ struct pools {
 	bool stopping;
 	struct shortage threads, descriptors;   /* of the whole daemon */
 	uint64_t handed_out, refused, recycled, destroyed;   /* count, since the start */
-	void (*changed)(void *context);      /* something was done that may have to be saved or told */
+	void (*changed)(void *context);      /* something was done that may have to be saved or told; once a turn */
 	void *context;
 };
 
-/* `saved` becomes the pools' own. Opens the directories of all classes, and of saved pools, in threads. 0 or -errno. */
+/*
+ * `saved` becomes the pools' own. The directories of all classes, and of saved pools, are opened in threads: from the
+ * loop's first turn on, and not before it calls `changed`. 0 or -errno.
+ */
 int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const struct config *config,
 	       struct registry *saved, void (*changed)(void *context), void *context);
 
-/* Whether every directory was looked at once, so that clients can be served. */
+/* Once `changed` was called: whether every directory was looked at once, so that clients can be served. */
 bool pools_are_found(const struct pools *pools);
 
 /* Another configuration, after a reload; the old one must last until this returns. */

@@ -9,8 +9,6 @@
 #include "common/util/size_format.h"
 #include "vmmallocd/pools/base.h"
 
-#define DUE_MOST_MS 3600000    /* the clock is looked at this often though nothing is due */
-
 /* --- trouble --- */
 
 static void say_problem(struct pools *pools, struct provision_class *class, const struct job *job)
@@ -297,7 +295,7 @@ static void job_done(void *context, struct job *job)
 		case PROVISION_DESTROY: destroyed(pools, pool, job); break;
 		}
 	}
-	pools_kick(pools);
+	pools_wake(pools);
 }
 
 /* --- a job begins --- */
@@ -349,7 +347,7 @@ static int start(struct pools *pools, const struct provision_job *next)
 	return 0;
 }
 
-static void start_due(struct pools *pools)
+void pools_start_due(struct pools *pools)
 {
 	for (;;) {
 		const struct provision_load load = {
@@ -371,24 +369,4 @@ static void start_due(struct pools *pools)
 		}
 		shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
 	}
-}
-
-static void on_due(uv_timer_t *timer)
-{
-	pools_kick(timer->data);
-}
-
-void pools_kick(struct pools *pools)
-{
-	int64_t now_ms, due_ms;
-
-	if (!pools->stopping) {
-		pools_open_directories(pools);
-		start_due(pools);
-		now_ms = pools_now_ms(pools);
-		due_ms = provision_due_ms(&pools->provision, pools->config, pools->registry, now_ms, DUE_MOST_MS);
-		due_ms = pools_directories_due_ms(pools, due_ms);
-		(void)uv_timer_start(&pools->due_timer, on_due, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 1, 0);
-	}
-	pools->changed(pools->context);
 }
