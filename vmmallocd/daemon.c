@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "common/base/handout.h"
+#include "common/util/boot_id.h"
 #include "common/util/runtime_dir.h"
 #include "vmmallocd/base/clock.h"
 #include "vmmallocd/control/control.h"
@@ -375,7 +376,7 @@ static void stop(struct daemon *daemon)
 static struct registry *load_registry(struct daemon *daemon, const char *path, const char *boot_id)
 {
 	struct registry *registry = registry_new();
-	char reason[LOG_LINE_BYTES] = "", saved_boot_id[37];
+	char reason[LOG_LINE_BYTES] = "", saved_boot_id[BOOT_ID_TEXT_BYTES];
 	struct text error = TEXT_INIT(reason);
 	int r;
 
@@ -391,29 +392,16 @@ static struct registry *load_registry(struct daemon *daemon, const char *path, c
 	return registry;
 }
 
-static int read_boot_id(char boot_id[37])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, boot_id, 36);
-	close(fd);
-	boot_id[36] = '\0';
-	return n == 36 ? 0 : -EIO;
-}
-
 static int start(struct daemon *daemon)
 {
-	char path[PATH_MAX], boot_id[37];
+	char path[PATH_MAX], boot_id[BOOT_ID_TEXT_BYTES];
 	struct registry *saved;
 	int r;
 
 	if (snprintf(path, sizeof(path), "%s/%s", daemon->state_dir, REGISTRY_JSON_FILE) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	r = read_boot_id(boot_id);
-	if (r != 0)
+	r = boot_id_read(boot_id);
+	if (r < 0)
 		return r;
 	saved = load_registry(daemon, path, boot_id);
 	if (!saved)

@@ -105,7 +105,7 @@ static double change_ns(struct registry *registry, struct registry_pool **pools,
 static double load_ms(void)
 {
 	struct registry *registry = registry_new();
-	char buffer[256] = "", boot_id[37];
+	char buffer[256] = "", boot_id[BOOT_ID_TEXT_BYTES];
 	struct text error = TEXT_INIT(buffer);
 	double began = now_ms(), took;
 	int r = registry_json_load(path, registry, boot_id, &error);

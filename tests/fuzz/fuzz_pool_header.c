@@ -3,7 +3,7 @@
 /* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
 /* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
 /* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c vmmallocd/files/mapping.c */
-/* objects: vmmallocd/files/fill.c */
+/* objects: vmmallocd/files/fill.c common/util/boot_id.c common/util/write_all.c */
 #include <errno.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_registry -- any bytes as the registry's file: refused and nothing left, or read, and then the same once more. */
 /* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c common/base/handout.c common/base/text.c */
+/* objects: common/util/boot_id.c */
 /* packages: jansson */
 #include <stdint.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static void expect_round_trip(struct registry *registry, const char *boot_id)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct registry *registry = registry_new();
-	char buffer[512], boot_id[37];
+	char buffer[512], boot_id[BOOT_ID_TEXT_BYTES];
 	struct text error = TEXT_INIT(buffer);
 
 	if (registry_json_decode((const char *)data, size, registry, boot_id, &error) == 0)

@@ -5,7 +5,7 @@
 /* objects: vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c vmmallocd/base/ticker.c */
 /* objects: vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c common/base/text.c */
 /* objects: tests/unit/scratch.c tests/unit/pool_fixture.c vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c */
-/* objects: vmmallocd/files/mapping.c vmmallocd/files/fill.c */
+/* objects: vmmallocd/files/mapping.c vmmallocd/files/fill.c common/util/boot_id.c common/util/write_all.c */
 /* wrap: fcntl inotify_add_watch */
 #include <errno.h>
 #include <fcntl.h>

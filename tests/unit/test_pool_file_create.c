@@ -5,6 +5,7 @@
 /* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c vmmallocd/files/self_test.c */
 /* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
 /* objects: vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c */
+/* objects: common/util/boot_id.c common/util/write_all.c */
 /* wrap: fallocate fsync linkat open getrlimit */
 #include <errno.h>
 #include <fcntl.h>

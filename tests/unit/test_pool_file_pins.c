@@ -4,7 +4,8 @@
 /* objects: vmmallocd/files/header.c vmmallocd/files/pool_dir_access.c vmmallocd/files/scrub.c vmmallocd/files/warm.c */
 /* objects: vmmallocd/files/layout.c vmmallocd/files/pins.c common/base/handout.c common/base/text.c */
 /* objects: tests/unit/scratch.c tests/unit/pool_fixture.c vmmallocd/base/ticker.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c */
+/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c common/util/boot_id.c */
+/* objects: common/util/write_all.c */
 /* wrap: madvise nanosleep */
 #include <errno.h>
 #include <fcntl.h>

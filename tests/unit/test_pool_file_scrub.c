@@ -8,7 +8,8 @@
 /* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
 /* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
 /* objects: common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c */
+/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c common/util/boot_id.c */
+/* objects: common/util/write_all.c */
 /* wrap: fallocate ftruncate statx */
 #include <errno.h>
 #include <fcntl.h>

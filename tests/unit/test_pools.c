@@ -13,6 +13,7 @@
 /* objects: common/base/size.c common/base/text.c common/util/size_format.c tests/unit/scratch.c */
 /* objects: vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c */
 /* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
+/* objects: common/util/boot_id.c common/util/write_all.c */
 /* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
 /* packages: libuv */
 #include <errno.h>

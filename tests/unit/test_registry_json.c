@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_registry_json -- the text of a registry: that nothing is lost in it, and that nothing else is taken for it. */
 /* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c common/base/handout.c common/base/text.c */
+/* objects: common/util/boot_id.c */
 /* wrap: malloc calloc realloc strdup */
 /* packages: jansson */
 #include <errno.h>
@@ -59,7 +60,7 @@ char *__wrap_strdup(const char *string)
 /* --- helpers --- */
 
 static char message[256];              /* of the last decode() */
-static char boot_id[37];
+static char boot_id[BOOT_ID_TEXT_BYTES];
 
 /* From a block of exactly that size, so that a byte read behind it is seen. */
 static int decode(struct registry *registry, const char *text, size_t bytes)

@@ -5,8 +5,9 @@
  * Every system call of the module goes through a wrapper below that writes it down, and can fail or kill the process.
  */
 /* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c vmmallocd/state/registry_store.c */
-/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c */
-/* wrap: open openat write fsync close renameat unlinkat read fstat malloc */
+/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c common/util/boot_id.c */
+/* objects: common/util/write_all.c */
+/* wrap: open openat pwrite fsync close renameat unlinkat read fstat malloc */
 /* packages: jansson */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,7 @@
 /* --- system calls: written down, failing or killing to order --- */
 
 static struct {
-	char calls[512];               /* " open write ..." of the module */
+	char calls[512];               /* " open pwrite ..." of the module */
 	const char *name;              /* the call that shall fail */
 	int after, times, error;       /* after so many of them, so often, with this */
 	size_t most;                   /* a write or read takes no more bytes at a time, if not 0 */
@@ -87,10 +88,10 @@ int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
 	return strikes("openat") ? -1 : __real_openat(dir, path, flags, mode);
 }
 
-ssize_t __real_write(int fd, const void *data, size_t bytes);
-ssize_t __wrap_write(int fd, const void *data, size_t bytes)
+ssize_t __real_pwrite(int fd, const void *data, size_t bytes, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t bytes, off_t offset)
 {
-	return strikes("write") ? -1 : __real_write(fd, data, limited(bytes));
+	return strikes("pwrite") ? -1 : __real_pwrite(fd, data, limited(bytes), offset);
 }
 
 int __real_fsync(int fd);
@@ -216,7 +217,7 @@ static int load(const char *file)
 {
 	struct registry *registry = registry_new();
 	struct text error = TEXT_INIT(message);
-	char boot_id[37] = "";
+	char boot_id[BOOT_ID_TEXT_BYTES] = "";
 	int r;
 
 	message[0] = '\0';
@@ -237,7 +238,7 @@ static void make_file(const char *file, const char *content, size_t bytes)
 	int fd = __real_open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	assert_true(fd >= 0);
-	assert_int_equal(__real_write(fd, content, bytes), bytes);
+	assert_int_equal(write(fd, content, bytes), bytes);
 	__real_close(fd);
 }
 
@@ -281,13 +282,13 @@ static void test_registry_save_syncs_the_file_before_and_the_directory_after_the
 {
 	(void)state;
 	assert_int_equal(try_save(1), 0);
-	assert_string_equal(trace.calls, " open unlinkat openat write fsync close renameat fsync close");
+	assert_string_equal(trace.calls, " open unlinkat openat pwrite fsync close renameat fsync close");
 }
 
 static void test_registry_save_goes_on_after_short_and_interrupted_writes(void **state)
 {
 	(void)state;
-	fail_at("write", 2, EINTR);
+	fail_at("pwrite", 2, EINTR);
 	trace.most = 7;
 	assert_int_equal(try_save(3), 0);
 	trace.most = 0;
@@ -301,7 +302,7 @@ static void test_registry_save_fails_whole_at_every_system_call(void **state)
 		int after, error;
 	} faults[] = {
 		{ "open", 0, EMFILE }, { "unlinkat", 0, EACCES }, { "openat", 0, EMFILE }, { "openat", 0, ENOSPC },
-		{ "write", 0, ENOSPC }, { "write", 2, EIO }, { "fsync", 0, EIO }, { "close", 0, EDQUOT },
+		{ "pwrite", 0, ENOSPC }, { "pwrite", 2, EIO }, { "fsync", 0, EIO }, { "close", 0, EDQUOT },
 		{ "renameat", 0, ENOSPC },
 	};
 	size_t descriptors = scratch_entries("/proc/self/fd");

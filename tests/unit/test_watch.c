@@ -3,7 +3,8 @@
 /* objects: vmmallocd/pools/watch.c vmmallocd/files/pool_file.c vmmallocd/files/scrub.c vmmallocd/base/ticker.c */
 /* objects: vmmallocd/files/create.c vmmallocd/files/warm.c vmmallocd/files/layout.c vmmallocd/files/header.c */
 /* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c */
+/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c common/util/boot_id.c */
+/* objects: common/util/write_all.c */
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>

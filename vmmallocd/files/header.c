@@ -13,11 +13,10 @@
 #include <unistd.h>
 
 #include "common/base/handout.h"
+#include "common/util/boot_id.h"
 #include "common/util/cleanup.h"
+#include "common/util/write_all.h"
 #include "vmmallocd/files/internal.h"
-
-#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_TEXT 36        /* 8-4-4-4-12 hex digits */
 
 /* Ends the string, clears what is behind its end, and leaves nothing in it that moves a terminal's cursor. */
 static void tidy_string(char *string, size_t size)
@@ -50,7 +49,7 @@ int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *
 	return 0;
 }
 
-static int read_header(int fd, int flags, struct pool_header *ret_header)
+static int read_header_at_start(int fd, int flags, struct pool_header *ret_header)
 {
 	char data[sizeof(struct pool_header)];
 	const struct iovec part = { .iov_base = data, .iov_len = sizeof(data) };
@@ -64,7 +63,7 @@ static int read_header(int fd, int flags, struct pool_header *ret_header)
 
 int pool_file_header_read(int fd, struct pool_header *ret_header)
 {
-	return read_header(fd, 0, ret_header);
+	return read_header_at_start(fd, 0, ret_header);
 }
 
 /*
@@ -74,11 +73,11 @@ int pool_file_header_read(int fd, struct pool_header *ret_header)
  */
 static int read_at_once(const struct pool_dir *dir, int fd, struct pool_header *ret_header)
 {
-	int r = read_header(fd, RWF_NOWAIT, ret_header);
+	int r = read_header_at_start(fd, RWF_NOWAIT, ret_header);
 
 	if (r != -EOPNOTSUPP)
 		return r;
-	return dir->dax ? -EAGAIN : read_header(fd, 0, ret_header);
+	return dir->dax ? -EAGAIN : read_header_at_start(fd, 0, ret_header);
 }
 
 int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header)
@@ -89,53 +88,20 @@ int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *fi
 	return fd < 0 ? fd : read_at_once(dir, fd, ret_header);
 }
 
-static int read_boot_id(uint8_t ret_id[16])
+static int read_this_boot_id(uint8_t ret_id[BOOT_ID_BYTES])
 {
-	char text[BOOT_ID_TEXT];
-	uint8_t id[16] = { 0 };
-	size_t digits = 0;
+	char text[BOOT_ID_TEXT_BYTES];
+	int r = boot_id_read(text);
 
-	CLEANUP(cleanup_fd) int fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (read(fd, text, sizeof(text)) != (ssize_t)sizeof(text))
-		return -EIO;
-	for (size_t i = 0; i < sizeof(text); i++) {
-		char c = text[i];
-
-		if (c == '-')
-			continue;
-		if (digits == 32 || !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-			return -EIO;
-		id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | (c <= '9' ? c - '0' : c - 'a' + 10));
-		digits++;
-	}
-	if (digits != 32)
-		return -EIO;
-	memcpy(ret_id, id, sizeof(id));
-	return 0;
+	return r < 0 ? r : boot_id_parse(text, ret_id);
 }
 
 bool pool_file_header_is_of_this_boot(const struct pool_header *header)
 {
-	uint8_t boot_id[16];
+	uint8_t boot_id[BOOT_ID_BYTES];
 
-	return read_boot_id(boot_id) == 0 && memcmp(boot_id, header->boot_id, sizeof(boot_id)) == 0;
-}
-
-static int write_all(int fd, const void *data, size_t bytes, off_t offset)
-{
-	for (size_t done = 0; done < bytes;) {
-		ssize_t n = pwrite(fd, (const char *)data + done, bytes - done, offset + (off_t)done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return 0;
+	_Static_assert(sizeof(boot_id) == sizeof(header->boot_id), "the header has room for it");
+	return read_this_boot_id(boot_id) == 0 && memcmp(boot_id, header->boot_id, sizeof(boot_id)) == 0;
 }
 
 /* hugetlbfs knows no write(2). Populating says in an errno what touching would say with SIGBUS. */
@@ -170,7 +136,7 @@ int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool
 		return -EINVAL;
 	memcpy(header.class_name, class_name, length);
 	memcpy(header.pool_id, file->id, sizeof(header.pool_id));
-	r = read_boot_id(header.boot_id);
+	r = read_this_boot_id(header.boot_id);
 	if (r < 0)
 		return r;
 

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BOOT_ID_BYTES 37
 #define TIME_MOST (INT64_MAX / 4)      /* before or after 1970: sums and differences of two fit */
 #define COMM_BYTES sizeof(((struct registry_owner *)NULL)->comm)
 #define SMALL_DIGITS "0123456789abcdef"
@@ -33,15 +32,9 @@ static const enum pool_file_mark marks[REGISTRY_STATES] = {
 
 static bool boot_id_is_good(const char *text)
 {
-	size_t i = 0;
+	uint8_t id[BOOT_ID_BYTES];
 
-	for (; i < BOOT_ID_BYTES && text[i]; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (dash ? text[i] != '-' : !strchr(SMALL_DIGITS, text[i]))
-			return false;
-	}
-	return i == BOOT_ID_BYTES - 1;
+	return boot_id_parse(text, id) == 0;
 }
 
 /* --- bytes as ASCII: a path or a command need not be UTF-8, and must come back as it was --- */
@@ -439,7 +432,7 @@ static void *allocate(size_t bytes)
 	return data;
 }
 
-int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[37],
+int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES],
 			 struct text *error)
 {
 	json_error_t reason;
@@ -465,7 +458,7 @@ int registry_json_decode(const char *text, size_t bytes, struct registry *regist
 	}
 	r = read_registry(root, registry, &boot_id, error);
 	if (r == 0)
-		memcpy(ret_boot_id, boot_id, BOOT_ID_BYTES);
+		memcpy(ret_boot_id, boot_id, BOOT_ID_TEXT_BYTES);
 	else
 		registry_each(registry, remove_visited, registry);
 	return r;

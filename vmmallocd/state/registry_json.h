@@ -21,6 +21,7 @@
 #define VMMALLOCD_STATE_REGISTRY_JSON_H
 
 #include "common/base/text.h"
+#include "common/util/boot_id.h"
 #include "vmmallocd/plan/registry.h"
 
 #define REGISTRY_JSON_FILE "registry.json"
@@ -42,7 +43,7 @@ int registry_json_encode_both(struct registry *registry, struct registry *others
  * with -ENOMEM. The text has no marks: `file.mark` becomes the one that goes with the state, and a scan of the
  * directory knows better. No other thread may use jansson meanwhile: its allocator is set, to malloc and free.
  */
-int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[37],
+int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES],
 			 struct text *error);
 
 /*
@@ -53,6 +54,6 @@ int registry_json_decode(const char *text, size_t bytes, struct registry *regist
 int registry_json_save(const char *path, const char *text, size_t bytes);
 
 /* 0; -ENOENT; -EBADMSG with `error`, as above, or because it is no regular file or too large; -errno. */
-int registry_json_load(const char *path, struct registry *registry, char ret_boot_id[37], struct text *error);
+int registry_json_load(const char *path, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES], struct text *error);
 
 #endif

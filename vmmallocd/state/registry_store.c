@@ -9,22 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/util/write_all.h"
 #include "vmmallocd/state/registry_json.h"
-
-static int write_whole(int fd, const char *text, size_t bytes)
-{
-	while (bytes > 0) {
-		ssize_t n = write(fd, text, bytes);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			bytes -= (size_t)n;
-		}
-	}
-	return 0;
-}
 
 static int write_temporary(int dir, const char *name, const char *text, size_t bytes)
 {
@@ -35,7 +21,7 @@ static int write_temporary(int dir, const char *name, const char *text, size_t b
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = write_whole(fd, text, bytes);
+	r = write_all(fd, text, bytes, 0);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)
@@ -96,7 +82,7 @@ static int read_whole(int fd, char *data, size_t size, size_t *ret_bytes)
 	return 0;
 }
 
-static int load_open(int fd, struct registry *registry, char ret_boot_id[37], struct text *error)
+static int load_open(int fd, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES], struct text *error)
 {
 	struct stat st;
 	size_t bytes = 0;
@@ -123,7 +109,7 @@ static int load_open(int fd, struct registry *registry, char ret_boot_id[37], st
 	return r;
 }
 
-int registry_json_load(const char *path, struct registry *registry, char ret_boot_id[37], struct text *error)
+int registry_json_load(const char *path, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES], struct text *error)
 {
 	/* O_NONBLOCK: a FIFO must not hold us until somebody writes to it */
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

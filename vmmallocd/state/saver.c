@@ -27,7 +27,7 @@ struct saver {
 	struct registry *registry, *away;
 	struct log *log;
 	char path[PATH_MAX];
-	char boot_id[37];
+	char boot_id[BOOT_ID_TEXT_BYTES];
 	bool writing, waiting, stopped;
 	uint64_t saved_generation, writing_generation;
 	uint64_t began_ns, text_ns;
