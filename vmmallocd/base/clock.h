@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * clock -- the clock that pools' times are of: it goes on while the machine sleeps, and nobody can set it.
+ * clock -- the daemon's clocks.
  *
- * A pool's times are seconds since 1970, as people read them: this clock's, and the registry's epoch, which is what the
- * time of day said when it began. The epoch stays the same until the machine is booted again (registry_epoch), so ages
- * are right however often the time of day is set.
+ * A pool's times are seconds since 1970, as people read them: what clock_boot_s says, and the registry's epoch, which
+ * is what the time of day said when that clock began. The epoch stays the same until the machine is booted again
+ * (registry_epoch), so ages are right however often the time of day is set.
  */
 #ifndef VMMALLOCD_BASE_CLOCK_H
 #define VMMALLOCD_BASE_CLOCK_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Goes on while the machine sleeps, and nobody can set it. */
 static inline int64_t clock_boot_s(void)
 {
 	struct timespec now = { 0 };
@@ -27,6 +28,15 @@ static inline int64_t clock_epoch(void)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	return now.tv_sec - clock_boot_s();
+}
+
+/* For deadlines: nobody can set it. */
+static inline int64_t clock_steady_ms(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
 #endif

@@ -14,12 +14,12 @@
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
-#include "vmmallocd/files/internal.h"
+#include "vmmallocd/base/clock.h"
 #include "vmmallocd/base/ticker.h"
+#include "vmmallocd/files/internal.h"
 
 #define TICK_MS 50                     /* between signals: how late `cancel` and the deadline may be noticed */
 #define WINDOW ((off_t)1 << 30)        /* mapped at a time */
@@ -28,17 +28,9 @@
 
 /* How long a call that may wait for a pin is waited for. */
 struct patience {
-	int64_t deadline_ns;           /* CLOCK_MONOTONIC */
+	int64_t deadline_ms;           /* of clock_steady_ms */
 	const atomic_bool *cancel;
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ll + now.tv_nsec;
-}
 
 /* What a call that failed means: 0: it was interrupted, and shall be tried again. */
 static int verdict(const struct patience *patience, int error)
@@ -47,7 +39,7 @@ static int verdict(const struct patience *patience, int error)
 		return -error;
 	if (pool_file_cancelled(patience->cancel))
 		return -ECANCELED;
-	return now_ns() >= patience->deadline_ns ? -ETIMEDOUT : 0;
+	return clock_steady_ms() >= patience->deadline_ms ? -ETIMEDOUT : 0;
 }
 
 static int punch(int fd, off_t from, off_t to, const struct patience *patience)
@@ -122,7 +114,7 @@ static int truncate_all(int fd, const struct patience *patience)
  */
 static int empty_file(int fd, unsigned timeout_ms, const atomic_bool *cancel)
 {
-	const struct patience patience = { .deadline_ns = now_ns() + timeout_ms * 1000000ll, .cancel = cancel };
+	const struct patience patience = { .deadline_ms = clock_steady_ms() + timeout_ms, .cancel = cancel };
 	bool dax = pool_file_is_dax(fd);
 	struct ticker ticker;
 	int ticking = ticker_start(&ticker, TICK_MS);
