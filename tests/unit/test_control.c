@@ -6,9 +6,7 @@
 /* objects: vmmallocd/control/json.c vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c */
 /* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c */
 /* objects: common/base/handout.c common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/base/ticker.c vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c */
-/* objects: vmmallocd/files/layout.c vmmallocd/files/scrub.c vmmallocd/files/warm.c vmmallocd/config/ini.c */
-/* objects: vmmallocd/config/mistakes.c vmmallocd/base/listener.c */
+/* objects: vmmallocd/base/ticker.c vmmallocd/config/ini.c vmmallocd/config/mistakes.c vmmallocd/base/listener.c */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>

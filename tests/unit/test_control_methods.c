@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control_methods -- every call of the interface, by hand-made registry and configuration; and what is no call. */
-/* objects: vmmallocd/files/base.c vmmallocd/files/fill.c vmmallocd/files/mapping.c */
-/* objects: vmmallocd/control/methods.c vmmallocd/control/reply.c vmmallocd/control/json.c */
-/* objects: vmmallocd/control/prune.c vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c */
-/* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c */
-/* objects: common/base/handout.c common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/layout.c */
-/* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/config/ini.c */
+/* objects: vmmallocd/control/methods.c vmmallocd/control/reply.c vmmallocd/control/json.c vmmallocd/control/prune.c */
+/* objects: vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
+/* objects: vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c common/base/handout.c */
+/* objects: common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/config/ini.c */
 /* objects: vmmallocd/config/mistakes.c */
 /* packages: jansson inih */
 /* wrap: malloc calloc realloc strdup */

@@ -3,9 +3,7 @@
 /* objects: vmmallocd/files/base.c vmmallocd/files/fill.c vmmallocd/files/mapping.c */
 /* objects: vmmallocd/plan/recover.c vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c */
 /* objects: vmmallocd/config/names.c vmmallocd/plan/registry.c common/base/handout.c common/base/size.c */
-/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/files/header.c vmmallocd/files/pool_file.c */
-/* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/create.c vmmallocd/files/warm.c */
-/* objects: vmmallocd/files/layout.c vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
+/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
 /* packages: inih */
 #include <errno.h>
 #include <setjmp.h>
