@@ -20,6 +20,7 @@
 #include "vmmallocd/control/control.h"
 #include "vmmallocd/handout_server.h"
 #include "vmmallocd/base/log.h"
+#include "vmmallocd/base/make_dir.h"
 #include "vmmallocd/names.h"
 #include "vmmallocd/notify.h"
 #include "vmmallocd/places.h"
@@ -491,7 +492,7 @@ static int choose_state_dir(struct daemon *daemon)
 		return -ENXIO;
 	if (n >= (int)sizeof(daemon->state_dir))
 		return -ENAMETOOLONG;
-	return sockets_make_dir(daemon->state_dir, 0700);
+	return make_dir(daemon->state_dir, 0700);
 }
 
 static int choose_runtime_dir(struct daemon *daemon)

@@ -13,7 +13,6 @@
 #include "common/util/cleanup.h"
 #include "vmmallocd/base/listener.h"
 #include "vmmallocd/base/rights.h"
-#include "vmmallocd/base/sockets.h"
 
 #define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
 #define PUT_OFF_MS 20            /* until a request that was put off is decided again */
@@ -167,7 +166,7 @@ static enum outcome serve(struct handout_server *server, int fd, struct packet *
 	ret_packet->bytes = (size_t)n;
 	if ((size_t)n > sizeof(ret_packet->data))
 		send_reply(fd, HANDOUT_BAD_REQUEST);
-	else if (n > 0 && !sockets_peer_has_gone(fd))
+	else if (n > 0 && !listener_peer_has_gone(fd))
 		return answer(server, fd, ret_packet, FIRST_TIME);
 	return ANSWERED;
 }
@@ -230,7 +229,7 @@ static void on_put_off(uv_timer_t *timer)
 		next = connection->next;
 		if (!connection->put_off)
 			continue;
-		if (!sockets_peer_has_gone(connection->fd) &&
+		if (!listener_peer_has_gone(connection->fd) &&
 		    answer(server, connection->fd, &connection->packet,
 			   now_ms - began_ms < PUT_OFF_MOST_MS ? AGAIN : LAST_TIME) == PUT_OFF)
 			more = true;

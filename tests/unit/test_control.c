@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
-/* objects: vmmallocd/files/base.c vmmallocd/files/fill.c vmmallocd/files/mapping.c */
 /* objects: vmmallocd/control/control.c vmmallocd/control/connection.c vmmallocd/control/methods.c */
-/* objects: vmmallocd/base/rights.c vmmallocd/base/sockets.c vmmallocd/control/prune.c vmmallocd/control/reply.c */
-/* objects: vmmallocd/control/json.c vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c */
-/* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c */
-/* objects: common/base/handout.c common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/base/ticker.c vmmallocd/config/ini.c vmmallocd/config/mistakes.c vmmallocd/base/listener.c */
+/* objects: vmmallocd/base/rights.c vmmallocd/control/prune.c vmmallocd/control/reply.c vmmallocd/control/json.c */
+/* objects: vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
+/* objects: vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c common/base/handout.c */
+/* objects: common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/base/ticker.c */
+/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c vmmallocd/base/listener.c */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>

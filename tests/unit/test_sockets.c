@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_sockets -- the daemon's sockets in its runtime directory. */
-/* objects: vmmallocd/base/sockets.c common/base/text.c tests/unit/scratch.c */
-/* wrap: mkdir rename */
+/* objects: vmmallocd/base/sockets.c vmmallocd/base/make_dir.c common/base/text.c tests/unit/scratch.c */
+/* wrap: rename */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,19 +58,6 @@ int __wrap_rename(const char *from, const char *to)
 		return -1;
 	}
 	return __real_rename(from, to);
-}
-
-static mode_t made_mode;    /* of the directory that was made last, at that moment */
-
-int __real_mkdir(const char *name, mode_t mode);
-int __wrap_mkdir(const char *name, mode_t mode)
-{
-	int r = __real_mkdir(name, mode);
-	struct stat st;
-
-	if (r == 0 && stat(name, &st) == 0)
-		made_mode = st.st_mode & 07777;
-	return r;
 }
 
 static int set_up(void **state)
@@ -159,63 +145,9 @@ static void test_sockets_leave_nothing_when_they_fail(void **state)
 	assert_int_equal(scratch_entries(directory), 0);
 }
 
-static void test_sockets_directory_has_its_mode_at_once(void **state)
-{
-	char deep[SCRATCH_PATH + 24];
-	struct stat st;
-	mode_t mask;
-
-	(void)state;
-	snprintf(deep, sizeof(deep), "%s/run", directory);
-	assert_int_equal(sockets_make_dir(deep, 0755), 0);
-	assert_int_equal(made_mode, 0755);
-	assert_int_equal(sockets_make_dir(deep, 0755), 0);
-	strcat(deep, "/state");
-	assert_int_equal(sockets_make_dir(deep, 0700), 0);
-	assert_int_equal(made_mode, 0700);
-	assert_int_equal(stat(deep, &st), 0);
-	assert_int_equal(st.st_mode, S_IFDIR | 0700);
-	mask = umask(077);
-	assert_int_equal(mask, 077);
-	assert_int_equal(rmdir(deep), 0);
-	*strrchr(deep, '/') = '\0';
-	assert_int_equal(rmdir(deep), 0);
-}
-
-/* Makes directories of that mode and removes them. NULL: all of them had it. */
-static void *make_many(void *mode)
-{
-	char name[SCRATCH_PATH + 16];
-	bool wrong = false;
-	struct stat st;
-
-	snprintf(name, sizeof(name), "%s/%s", directory, (const char *)mode);
-	for (int i = 0; i < 5000 && !wrong; i++)
-		wrong = sockets_make_dir(name, (unsigned)strtoul(mode, NULL, 8)) != 0 || stat(name, &st) != 0 ||
-			(st.st_mode & 07777) != strtoul(mode, NULL, 8) || rmdir(name) != 0;
-	return wrong ? mode : NULL;
-}
-
-static void test_sockets_directories_have_their_modes_whatever_threads_make_them(void **state)
-{
-	const mode_t mask = umask(077);
-	pthread_t thread;
-	void *wrong;
-
-	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, make_many, (char *)"700"), 0);
-	assert_null(make_many((char *)"755"));
-	assert_int_equal(pthread_join(thread, &wrong), 0);
-	assert_null(wrong);
-	assert_int_equal(umask(mask), 077);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_sockets_directory_has_its_mode_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_sockets_directories_have_their_modes_whatever_threads_make_them, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_are_everybodys_from_their_first_moment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_take_the_place_of_a_dead_daemons, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sockets_leave_other_files_alone, set_up, tear_down),

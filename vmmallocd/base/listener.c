@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -99,6 +100,13 @@ void listener_close(struct listener *listener)
 	uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
 	uv_close((uv_handle_t *)&listener->pause, on_listener_closed);
 	rights_close(listener->fd, listener->refuses_rights);
+}
+
+bool listener_peer_has_gone(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd };
+
+	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
 }
 
 size_t listener_connections(size_t most, unsigned part)

@@ -52,6 +52,12 @@ int listener_replace(struct listener *listener, int fd);
 /* Closes the socket, and with it all who wait in its queue. */
 void listener_close(struct listener *listener);
 
+/*
+ * Whether whoever is at the other end of a connection has gone, in both directions. What he asked for would be done for
+ * nobody, and he may have been told already that it was not.
+ */
+bool listener_peer_has_gone(int fd);
+
 /* So many connections of strangers, or this part of the descriptors of the process (1 / `part`) if that is less. */
 size_t listener_connections(size_t most, unsigned part);
 

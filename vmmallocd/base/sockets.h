@@ -27,19 +27,7 @@ bool sockets_lock_is_held(const char *runtime_dir, int fd);
 /* A listening socket for everybody (mode 0666) in the directory, whose lock is held. `type` is SOCK_STREAM, ... */
 int sockets_listen(const char *runtime_dir, const char *name, int type, int *ret_fd, struct text *error);
 
-/*
- * Whether whoever is at the other end of a connection has gone, in both directions: what he asked for would be done for
- * nobody, and he may have been told already that it was not.
- */
-bool sockets_peer_has_gone(int fd);
-
 /* Removes a socket, while the lock is held. */
 void sockets_remove(const char *runtime_dir, const char *name);
-
-/*
- * mkdir -p: parents with mode 0755, the last one with `mode`. 0, also if it is there, or -errno. Changes the umask of
- * the process meanwhile: in any thread, but files that others make at that time must say their mode.
- */
-int sockets_make_dir(const char *path, unsigned mode);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "vmmallocd/control/methods.h"
 #include "vmmallocd/base/rights.h"
-#include "vmmallocd/base/sockets.h"
+#include "vmmallocd/base/listener.h"
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -124,7 +124,7 @@ static bool take_call(struct control_connection *connection)
 
 	if (!varlink_splitter_next(&connection->splitter, &message, &bytes))
 		return true;
-	if (control_methods_call(connection->backend, connection->uid, sockets_peer_has_gone(connection->fd), message,
+	if (control_methods_call(connection->backend, connection->uid, listener_peer_has_gone(connection->fd), message,
 				 bytes, &connection->reply) != 0)
 		return false;
 	connection->waits = connection->reply && control_reply_waits(connection->reply);
@@ -135,7 +135,7 @@ static bool take_call(struct control_connection *connection)
 void control_connection_look(struct control_connection *connection)
 {
 	/* the work goes on, for all that */
-	if (sockets_peer_has_gone(connection->fd))
+	if (listener_peer_has_gone(connection->fd))
 		return control_connection_close(connection);
 	if (control_reply_waits(connection->reply) &&
 	    uv_now(connection->poll.loop) < connection->waits_until_ms)

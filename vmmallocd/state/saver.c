@@ -12,7 +12,7 @@
 
 #include "vmmallocd/state/registry_json.h"
 #include "vmmallocd/base/resource.h"
-#include "vmmallocd/base/sockets.h"
+#include "vmmallocd/base/make_dir.h"
 #include "vmmallocd/base/work.h"
 
 /* A hundredth of the time may go into making the text, which keeps the loop from clients; a tenth into writing it. */
@@ -49,7 +49,7 @@ static int save(struct saver *saver)
 	if (r == -ENOENT) {
 		snprintf(dir, sizeof(dir), "%s", saver->path);
 		*strrchr(dir, '/') = '\0';
-		if (sockets_make_dir(dir, 0700) == 0)
+		if (make_dir(dir, 0700) == 0)
 			r = registry_json_save(saver->path, saver->text, saver->bytes);
 	}
 	if (r == 0 && lstat(saver->path, &saver->written) != 0)
