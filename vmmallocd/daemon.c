@@ -27,7 +27,7 @@
 #include "vmmallocd/pools/pools.h"
 #include "vmmallocd/state/registry_json.h"
 #include "vmmallocd/state/saver.h"
-#include "vmmallocd/base/sockets.h"
+#include "vmmallocd/sockets.h"
 
 #define FOUND_MOST_MS 10000      /* a directory that hangs does not keep clients of the others waiting longer */
 #define STATUS_MS 500

@@ -16,7 +16,7 @@
 #include "common/util/absolute_path.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/daemon.h"
-#include "vmmallocd/base/sockets.h"
+#include "vmmallocd/sockets.h"
 
 #define USAGE_STATUS 2
 #define OPEN_FILES_MOST 65536

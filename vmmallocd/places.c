@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "vmmallocd/base/sockets.h"
+#include "vmmallocd/sockets.h"
 
 #define LOOK_MS 1000
 #define SOCKETS_MOST 2

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_sockets -- the daemon's sockets in its runtime directory. */
-/* objects: vmmallocd/base/sockets.c vmmallocd/base/make_dir.c common/base/text.c tests/unit/scratch.c */
+/* objects: vmmallocd/sockets.c vmmallocd/base/make_dir.c common/base/text.c tests/unit/scratch.c */
 /* wrap: rename */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/scratch.h"
-#include "vmmallocd/base/sockets.h"
+#include "vmmallocd/sockets.h"
 
 static char directory[SCRATCH_PATH], path[SCRATCH_PATH + 16];
 static char reason[512];

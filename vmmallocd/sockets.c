@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sockets -- see sockets.h. */
-#include "vmmallocd/base/sockets.h"
+#include "vmmallocd/sockets.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  *
  * A lock on a file in the directory says whose the directory is: who holds it may replace the sockets that lie there.
  */
-#ifndef VMMALLOCD_BASE_SOCKETS_H
-#define VMMALLOCD_BASE_SOCKETS_H
+#ifndef VMMALLOCD_SOCKETS_H
+#define VMMALLOCD_SOCKETS_H
 
 #include <stdbool.h>
 
