@@ -7,7 +7,7 @@
 #include "vmmallocd/ctl/table.h"
 
 /* CTL_FAILED if any was not. */
-static int complain_of(const json_t *failed)
+static int complain_of_failed(const json_t *failed)
 {
 	const json_t *entry;
 	size_t i;
@@ -18,7 +18,7 @@ static int complain_of(const json_t *failed)
 		const char *class = json_string_value(json_object_get(pool, "class"));
 		const char *reason = json_string_value(json_object_get(entry, "reason"));
 
-		ctl_complain("pool %.*s of class '%s' is not removed: %s", POOLS_ID_SHOWN, id ? id : "?",
+		ctl_complain("pool %.*s of class '%s' is not removed: %s", TABLE_ID_SHOWN, id ? id : "?",
 			     class ? class : "?", reason ? reason : "?");
 	}
 	return json_array_size(failed) > 0 ? CTL_FAILED : CTL_OK;
@@ -28,7 +28,7 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 {
 	enum { DRY_RUN = CTL_OPTION_OWN };
 	static const struct option options[] = { CTL_OPTIONS, { "dry-run", no_argument, NULL, DRY_RUN }, { 0 } };
-	static const struct pools_style style = { .columns = "CLASS,ID,STATE,SIZE,PATH" };
+	static const struct table_style style = { .columns = "CLASS,ID,STATE,SIZE,PATH" };
 	bool dry_run = false;
 	json_t *reply, *pools;
 	int option, status = -1;
@@ -46,11 +46,11 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 		return status;
 	pools = json_object_get(reply, "pools");
 	if (json_array_size(pools) > 0)
-		status = pools_print(pools, &style);
+		status = table_print(pools, &style);
 	if (status == CTL_OK)
 		printf("%s: %zu\n", dry_run ? "pools that would be removed" : "pools removed", json_array_size(pools));
 	if (status == CTL_OK)
-		status = complain_of(json_object_get(reply, "failed"));
+		status = complain_of_failed(json_object_get(reply, "failed"));
 	json_decref(reply);
 	return status;
 }

@@ -51,7 +51,7 @@ static int connect_to(const struct ctl *ctl)
 	return fd;
 }
 
-static int wait_for(int fd, short events, int64_t deadline_ms)
+static int wait_for_socket(int fd, short events, int64_t deadline_ms)
 {
 	struct pollfd pollfd = { .fd = fd, .events = events };
 	int64_t left_ms = deadline_ms - now_ms();
@@ -70,7 +70,7 @@ static int send_all(int fd, const char *bytes, size_t count, int64_t deadline_ms
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -errno;
-		if (n < 0 && (r = wait_for(fd, POLLOUT, deadline_ms)) < 0)
+		if (n < 0 && (r = wait_for_socket(fd, POLLOUT, deadline_ms)) < 0)
 			return r;
 		bytes += n > 0 ? n : 0;
 		count -= n > 0 ? (size_t)n : 0;
@@ -86,7 +86,7 @@ static int receive_message(int fd, struct varlink_splitter *splitter, int64_t de
 		ssize_t n;
 		int r;
 
-		if ((r = wait_for(fd, POLLIN, deadline_ms)) < 0 ||
+		if ((r = wait_for_socket(fd, POLLIN, deadline_ms)) < 0 ||
 		    (r = varlink_splitter_space(splitter, &space, &bytes)) < 0)
 			return r;
 		n = recv(fd, space, bytes, MSG_DONTWAIT);
@@ -126,7 +126,7 @@ static int exchange(int fd, const char *call, json_t **ret_object)
 }
 
 /* The daemon's refusal in plain words. */
-static void complain_of(const char *error, const json_t *parameters)
+static void complain_of_refusal(const char *error, const json_t *parameters)
 {
 	const char *message = json_string_value(json_object_get(parameters, "message"));
 	const char *expected = json_string_value(json_object_get(parameters, "expected"));
@@ -145,7 +145,7 @@ static int take_reply(json_t *object, json_t **ret_reply)
 	json_t *parameters = json_object_get(object, "parameters");
 
 	if (error) {
-		complain_of(error, parameters);
+		complain_of_refusal(error, parameters);
 		return CTL_FAILED;
 	}
 	if (!json_is_object(parameters)) {
@@ -156,17 +156,17 @@ static int take_reply(json_t *object, json_t **ret_reply)
 	return CTL_OK;
 }
 
-static int fail(const struct ctl *ctl, int r)
+static int client_fail(const struct ctl *ctl, int r)
 {
 	if (r == -EBADMSG || r == -EMSGSIZE) {
 		ctl_complain("the daemon's reply makes no sense");
 		return CTL_FAILED;
 	}
 	if (r == -ENOMEM) {
-		ctl_complain("%s", strerror(ENOMEM));
+		ctl_complain("%s", strerrordesc_np(ENOMEM));
 		return CTL_FAILED;
 	}
-	ctl_complain("no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir, strerror(-r));
+	ctl_complain("no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir, strerrordesc_np(-r));
 	return CTL_UNREACHABLE;
 }
 
@@ -179,14 +179,14 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 
 	json_decref(call);
 	if (!text)
-		return fail(ctl, -ENOMEM);
+		return client_fail(ctl, -ENOMEM);
 	fd = connect_to(ctl);
 	r = fd < 0 ? fd : exchange(fd, text, &object);
 	if (fd >= 0)
 		close(fd);
 	free(text);
 	if (r < 0)
-		return fail(ctl, r);
+		return client_fail(ctl, r);
 	r = take_reply(object, ret_reply);
 	json_decref(object);
 	return r;

@@ -2,9 +2,11 @@
 /*
  * ctl -- vmmallocctl: what its commands share. vmmallocctl(1) describes them.
  *
- *     main.c --> run.c --> preload.c                          (no daemon needed)
- *            \-> list.c, status.c, change.c --> client.c      the daemon's control socket
- *                                           \-> table.c, format.c
+ *     main.c --> run.c --> preload.c                             a program's environment; no daemon is needed
+ *            \-> list.c, status.c, status_pool.c, change.c
+ *                  |--> client.c                                 a call on the daemon's control socket
+ *                  \--> table.c, pairs.c --> format.c            standard output: pools, or facts;
+ *                       shape.c                                  as JSON
  *
  * A client of the daemon: it knows org.vmmalloc.varlink and nothing else of it. Commands print their own complaints,
  * one line each, and return an exit status.

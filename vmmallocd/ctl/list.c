@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* list -- vmmallocctl list. */
 #include "vmmallocd/ctl/client.h"
+#include "vmmallocd/ctl/shape.h"
 #include "vmmallocd/ctl/table.h"
 
 int ctl_list(struct ctl *ctl, int argc, char **argv)
@@ -13,7 +14,7 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 		{ "bytes", no_argument, NULL, 'b' },
 		{ 0 },
 	};
-	struct pools_style style = { 0 };
+	struct table_style style = { 0 };
 	bool json = false;
 	json_t *reply;
 	int option, status = -1;
@@ -34,14 +35,14 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	}
 	if (!style.columns)
-		style.columns = POOLS_COLUMNS;
-	if ((status = ctl_no_more(argc, argv)) != CTL_OK || (status = pools_check_columns(style.columns)) != CTL_OK ||
+		style.columns = TABLE_COLUMNS;
+	if ((status = ctl_no_more(argc, argv)) != CTL_OK || (status = table_check_columns(style.columns)) != CTL_OK ||
 	    (status = client_call(ctl, "List", NULL, &reply)) != CTL_OK)
 		return status;
 	if (json)
-		status = pools_print_json(json_object_get(reply, "pools"));
+		status = shape_print_pools(json_object_get(reply, "pools"));
 	else
-		status = pools_print(json_object_get(reply, "pools"), &style);
+		status = table_print(json_object_get(reply, "pools"), &style);
 	json_decref(reply);
 	return status;
 }

@@ -14,7 +14,7 @@
 #include "include/libvmmalloc.h"
 #include "vmmallocd/ctl/ctl.h"
 
-static const char help[] =
+static const char help_text[] =
 	"Usage: vmmallocctl [OPTION...] COMMAND\n"
 	"\n"
 	"Run programs with their heap on a memory-mapped pool, and see what vmmallocd does.\n"
@@ -89,7 +89,7 @@ int ctl_option(struct ctl *ctl, int option)
 	case CTL_OPTION_RUNTIME_DIR:
 		return set_runtime_dir(ctl, optarg, "--runtime-dir");
 	case CTL_OPTION_HELP:
-		fputs(help, stdout);
+		fputs(help_text, stdout);
 		return CTL_OK;
 	case CTL_OPTION_VERSION:
 		puts("vmmallocctl " VMMALLOC_VERSION);
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 		status = run_command(&ctl, argc - optind, argv + optind);
 	/* what was asked for is not done if it cannot be written */
 	if (fflush(stdout) != 0 && status == CTL_OK) {
-		ctl_complain("standard output: %s", strerror(errno));
+		ctl_complain("standard output: %s", strerrordesc_np(errno));
 		status = CTL_FAILED;
 	}
 	return status;

@@ -3,14 +3,15 @@
 #include "vmmallocd/ctl/status.h"
 
 #include <errno.h>
-#include <stdarg.h>
+#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/format.h"
+#include "vmmallocd/ctl/pairs.h"
+#include "vmmallocd/ctl/shape.h"
 
 /* What is in a struct, and so in the JSON, of org.vmmalloc.varlink; null where the daemon says nothing. */
 static const char *const daemon_keys[] = { "pid", "version", "uptime", "config", "runtime_dir", "state_dir",
@@ -18,45 +19,12 @@ static const char *const daemon_keys[] = { "pid", "version", "uptime", "config",
 static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "recycle",
 					  "max_per_user", "counts", "configured", "problem", NULL };
 
-struct libscols_table *status_table(void)
-{
-	struct libscols_table *table = scols_new_table();
-
-	if (!table)
-		return NULL;
-	scols_table_enable_noheadings(table, 1);
-	if (!scols_table_new_column(table, "WHAT", 0, 0) || !scols_table_new_column(table, "IS", 0, 0)) {
-		scols_unref_table(table);
-		return NULL;
-	}
-	return table;
-}
-
-int status_line(struct libscols_table *table, const char *what, const char *format, ...)
-{
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	va_list args;
-	char *text;
-	int r;
-
-	if (!line)
-		return -ENOMEM;
-	va_start(args, format);
-	r = vasprintf(&text, format, args);
-	va_end(args);
-	if (r < 0)
-		return -ENOMEM;
-	r = scols_line_set_data(line, 0, what) < 0 || scols_line_set_data(line, 1, text) < 0 ? -ENOMEM : 0;
-	free(text);
-	return r;
-}
-
-static long long number_of(const json_t *object, const char *key)
+long long status_number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
 }
 
-static const char *text_of(const json_t *object, const char *key)
+const char *status_text(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 
@@ -65,45 +33,42 @@ static const char *text_of(const json_t *object, const char *key)
 
 static int print_daemon(const json_t *daemon)
 {
-	struct libscols_table *table = status_table();
-	const char *problem = text_of(daemon, "problem");
+	const char *problem = status_text(daemon, "problem");
 	char uptime[FORMAT_BYTES];
-	int r = table ? 0 : -ENOMEM;
+	struct pairs pairs;
 
-	format_age(number_of(daemon, "uptime"), uptime);
-	if (r < 0 ||
-	    (r = status_line(table, "daemon", "vmmallocd %s, process %lld, running for %s", text_of(daemon, "version"),
-			     number_of(daemon, "pid"), uptime)) < 0 ||
-	    (r = status_line(table, "configuration", "%s", text_of(daemon, "config"))) < 0 ||
-	    (r = status_line(table, "sockets", "%s", text_of(daemon, "runtime_dir"))) < 0 ||
-	    (r = status_line(table, "registry", "%s", text_of(daemon, "state_dir"))) < 0 ||
-	    (r = status_line(table, "pools", "%lld handed out, %lld refused, %lld recycled, %lld destroyed",
-			     number_of(daemon, "handed_out"), number_of(daemon, "refused"),
-			     number_of(daemon, "recycled"), number_of(daemon, "destroyed"))) < 0 ||
-	    (*problem && (r = status_line(table, "problem", "%s", problem)) < 0) ||
-	    (r = scols_print_table(table)) < 0)
-		r = -ENOMEM;
-	scols_unref_table(table);
-	return r;
+	format_age(status_number(daemon, "uptime"), uptime);
+	pairs_begin(&pairs);
+	pairs_add(&pairs, "daemon", "vmmallocd %s, process %lld, running for %s", status_text(daemon, "version"),
+		  status_number(daemon, "pid"), uptime);
+	pairs_add(&pairs, "configuration", "%s", status_text(daemon, "config"));
+	pairs_add(&pairs, "sockets", "%s", status_text(daemon, "runtime_dir"));
+	pairs_add(&pairs, "registry", "%s", status_text(daemon, "state_dir"));
+	pairs_add(&pairs, "pools", "%lld handed out, %lld refused, %lld recycled, %lld destroyed",
+		  status_number(daemon, "handed_out"), status_number(daemon, "refused"),
+		  status_number(daemon, "recycled"), status_number(daemon, "destroyed"));
+	if (*problem)
+		pairs_add(&pairs, "problem", "%s", problem);
+	return pairs_end(&pairs);
 }
 
-static int add_class(struct libscols_table *table, const json_t *class)
+static int add_class_line(struct libscols_table *table, const json_t *class)
 {
 	const json_t *counts = json_object_get(class, "counts");
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char size[SIZE_FORMAT_BYTES], ready[64], leased[32], busy[32], bad[32], max[32];
-	const char *cells[] = { text_of(class, "name"), size, ready, leased, busy, bad, max,
-				text_of(class, "directory") };
+	const char *cells[] = { status_text(class, "name"), size, ready, leased, busy, bad, max,
+				status_text(class, "directory") };
 
 	if (!line)
 		return -ENOMEM;
-	size_format_short((uint64_t)number_of(class, "size"), size);
-	snprintf(ready, sizeof(ready), "%lld/%lld", number_of(counts, "ready"), number_of(class, "ready"));
-	snprintf(leased, sizeof(leased), "%lld", number_of(counts, "leased"));
+	size_format_short((uint64_t)status_number(class, "size"), size);
+	snprintf(ready, sizeof(ready), "%lld/%lld", status_number(counts, "ready"), status_number(class, "ready"));
+	snprintf(leased, sizeof(leased), "%lld", status_number(counts, "leased"));
 	snprintf(busy, sizeof(busy), "%lld",
-		 number_of(counts, "creating") + number_of(counts, "warming") + number_of(counts, "recycling"));
-	snprintf(bad, sizeof(bad), "%lld", number_of(counts, "quarantined") + number_of(counts, "failed"));
-	snprintf(max, sizeof(max), "%lld", number_of(class, "max"));
+		 status_number(counts, "creating") + status_number(counts, "warming") + status_number(counts, "recycling"));
+	snprintf(bad, sizeof(bad), "%lld", status_number(counts, "quarantined") + status_number(counts, "failed"));
+	snprintf(max, sizeof(max), "%lld", status_number(class, "max"));
 	for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
 		if (scols_line_set_data(line, i, cells[i]) < 0)
 			return -ENOMEM;
@@ -123,7 +88,7 @@ static int print_classes(const json_t *classes)
 			r = -ENOMEM;
 	json_array_foreach((json_t *)classes, i, class)
 		if (r == 0)
-			r = add_class(table, class);
+			r = add_class_line(table, class);
 	if (r == 0)
 		r = scols_print_table(table);
 	scols_unref_table(table);
@@ -133,28 +98,25 @@ static int print_classes(const json_t *classes)
 /* What is not as it should be, in the daemon's own words, after the figures. */
 static int print_problems(const json_t *classes)
 {
-	struct libscols_table *table = status_table();
+	struct pairs pairs;
 	const json_t *class;
 	size_t i;
-	int r = table ? 0 : -ENOMEM;
 
+	pairs_begin(&pairs);
 	json_array_foreach((json_t *)classes, i, class) {
-		const char *problem = text_of(class, "problem");
+		const char *problem = status_text(class, "problem");
 
-		if (r == 0 && json_is_false(json_object_get(class, "configured")))
-			r = status_line(table, text_of(class, "name"), "is no longer configured");
-		if (r == 0 && *problem)
-			r = status_line(table, text_of(class, "name"), "%s", problem);
+		if (json_is_false(json_object_get(class, "configured")))
+			pairs_add(&pairs, status_text(class, "name"), "is no longer configured");
+		if (*problem)
+			pairs_add(&pairs, status_text(class, "name"), "%s", problem);
 	}
-	if (r == 0 && !scols_table_is_empty(table)) {
+	if (pairs.count > 0)
 		putchar('\n');
-		r = scols_print_table(table);
-	}
-	scols_unref_table(table);
-	return r;
+	return pairs_end(&pairs);
 }
 
-static int print(const json_t *reply)
+static int print_status(const json_t *reply)
 {
 	const json_t *classes = json_object_get(reply, "classes");
 	int r = print_daemon(json_object_get(reply, "daemon"));
@@ -167,45 +129,16 @@ static int print(const json_t *reply)
 	}
 	if (r == 0)
 		return CTL_OK;
-	ctl_complain("the status cannot be printed: %s", strerror(r < 0 ? -r : ENOMEM));
+	ctl_complain("the status cannot be printed: %s", strerrordesc_np(-r));
 	return CTL_FAILED;
 }
 
-static json_t *copy(const json_t *object, const char *const *keys)
+static int print_status_json(const json_t *reply)
 {
-	json_t *made = json_object();
-
-	for (; *keys; keys++) {
-		json_t *value = json_object_get(object, *keys);
-
-		if (json_object_set_new(made, *keys, value ? json_incref(value) : json_null()) < 0) {
-			json_decref(made);
-			return NULL;
-		}
-	}
-	return made;
-}
-
-static int print_json(const json_t *reply)
-{
-	json_t *classes = json_array(), *object, *class;
-	size_t i;
-	int r = classes ? 0 : -1;
-
-	json_array_foreach(json_object_get(reply, "classes"), i, class)
-		if (r == 0)
-			r = json_array_append_new(classes, copy(class, class_keys));
-	object = json_pack("{s:i, s:o, s:o}", "version", 1,
-			   "daemon", copy(json_object_get(reply, "daemon"), daemon_keys), "classes", classes);
-	if (r == 0)
-		r = json_dumpf(object, stdout, JSON_COMPACT);
-	json_decref(object);
-	if (r < 0) {
-		ctl_complain("the status cannot be printed");
-		return CTL_FAILED;
-	}
-	putchar('\n');
-	return CTL_OK;
+	return shape_print(json_pack("{s:i, s:o, s:o}", "version", 1,
+				     "daemon", shape_copy(json_object_get(reply, "daemon"), daemon_keys),
+				     "classes", shape_copy_all(json_object_get(reply, "classes"), class_keys)),
+			   "the status");
 }
 
 int ctl_status(struct ctl *ctl, int argc, char **argv)
@@ -232,7 +165,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 		return status_pool(ctl, which, json);
 	if ((status = client_call(ctl, "Status", NULL, &reply)) != CTL_OK)
 		return status;
-	status = json ? print_json(reply) : print(reply);
+	status = json ? print_status_json(reply) : print_status(reply);
 	json_decref(reply);
 	return status;
 }

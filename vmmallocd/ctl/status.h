@@ -4,7 +4,6 @@
 #define VMMALLOCD_CTL_STATUS_H
 
 #include <jansson.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdbool.h>
 
 #include "vmmallocd/ctl/ctl.h"
@@ -12,10 +11,8 @@
 /* Of the pools that a process has, or the one of that id, beginning of an id, or path. Returns an exit status. */
 int status_pool(const struct ctl *ctl, const char *which, bool json);
 
-/* A line of two columns: what, and what it is. 0 or -ENOMEM. */
-int status_line(struct libscols_table *table, const char *what, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-/* A table for such lines, or NULL. */
-struct libscols_table *status_table(void);
+/* What the daemon says of an object; "" and 0 where it says nothing. */
+const char *status_text(const json_t *object, const char *key);
+long long status_number(const json_t *object, const char *key);
 
 #endif

@@ -9,7 +9,8 @@
 #include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/format.h"
-#include "vmmallocd/ctl/table.h"
+#include "vmmallocd/ctl/pairs.h"
+#include "vmmallocd/ctl/shape.h"
 #include "vmmallocd/ctl/status.h"
 
 typedef bool (*match_function)(const json_t *pool, const char *which);
@@ -41,7 +42,7 @@ static bool has_id(const json_t *pool, const char *which)
 }
 
 /* A new array, or NULL for want of memory. */
-static json_t *matching(const json_t *pools, match_function match, const char *which)
+static json_t *pools_matching(const json_t *pools, match_function match, const char *which)
 {
 	json_t *matches = json_array(), *pool;
 	size_t i;
@@ -55,16 +56,16 @@ static json_t *matching(const json_t *pools, match_function match, const char *w
 }
 
 /* A number is a process first: few ids begin with digits only, and a longer piece of one says what is meant. */
-static int find(const json_t *pools, const char *which, json_t **ret_matches)
+static int find_pools(const json_t *pools, const char *which, json_t **ret_matches)
 {
 	static const match_function matches_by[] = { is_owned_by, is_at, has_id };
 	json_t *matches = NULL;
 
 	for (size_t i = 0; i < sizeof(matches_by) / sizeof(*matches_by) && json_array_size(matches) == 0; i++) {
 		json_decref(matches);
-		matches = matching(pools, matches_by[i], which);
+		matches = pools_matching(pools, matches_by[i], which);
 		if (!matches) {
-			ctl_complain("%s", strerror(ENOMEM));
+			ctl_complain("%s", strerrordesc_np(ENOMEM));
 			return CTL_FAILED;
 		}
 		if (matches_by[i] == has_id && json_array_size(matches) > 1) {
@@ -82,54 +83,50 @@ static int find(const json_t *pools, const char *which, json_t **ret_matches)
 	return CTL_OK;
 }
 
-static const char *string_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-static int add_size(struct libscols_table *table, const json_t *pool, const char *key)
+static void add_size(struct pairs *pairs, const json_t *pool, const char *key)
 {
 	const json_t *bytes = json_object_get(pool, key);
 	char size[SIZE_FORMAT_BYTES];
 
 	if (!json_is_integer(bytes))
-		return 0;
+		return;
 	size_format_short((uint64_t)json_integer_value(bytes), size);
-	return status_line(table, key, "%s (%" JSON_INTEGER_FORMAT " bytes)", size, json_integer_value(bytes));
+	pairs_add(pairs, key, "%s (%" JSON_INTEGER_FORMAT " bytes)", size, json_integer_value(bytes));
 }
 
-static int add_owner(struct libscols_table *table, const json_t *pool)
+static void add_owner(struct pairs *pairs, const json_t *pool)
 {
 	const json_t *owner = json_object_get(pool, "owner");
 	char user[FORMAT_BYTES];
 
 	if (!json_is_object(owner))
-		return 0;
-	format_user((uid_t)json_integer_value(json_object_get(owner, "uid")), user);
-	return status_line(table, "owner", "%s, process %" JSON_INTEGER_FORMAT " of user %s", string_of(owner, "comm"),
-			   json_integer_value(json_object_get(owner, "pid")), user);
+		return;
+	format_user((uid_t)status_number(owner, "uid"), user);
+	pairs_add(pairs, "owner", "%s, process %lld of user %s", status_text(owner, "comm"),
+		  status_number(owner, "pid"), user);
 }
 
 static int print_pool(const json_t *pool)
 {
-	struct libscols_table *table = status_table();
+	struct pairs pairs;
 	char age[FORMAT_BYTES];
-	int r = table ? 0 : -ENOMEM;
+	int r;
 
-	format_age(json_integer_value(json_object_get(pool, "age")), age);
-	if (r < 0 || (r = status_line(table, "pool", "%s", string_of(pool, "id"))) < 0 ||
-	    (r = status_line(table, "class", "%s", string_of(pool, "class"))) < 0 ||
-	    (r = status_line(table, "path", "%s", string_of(pool, "path"))) < 0 ||
-	    (r = status_line(table, "state", "%s for %s", string_of(pool, "state"), age)) < 0 ||
-	    (r = add_owner(table, pool)) < 0 || (r = add_size(table, pool, "size")) < 0 ||
-	    (r = add_size(table, pool, "used")) < 0 || (r = add_size(table, pool, "peak")) < 0)
-		ctl_complain("%s", strerror(-r));
-	else
-		r = scols_print_table(table);
-	scols_unref_table(table);
-	return r < 0 ? CTL_FAILED : CTL_OK;
+	format_age(status_number(pool, "age"), age);
+	pairs_begin(&pairs);
+	pairs_add(&pairs, "pool", "%s", status_text(pool, "id"));
+	pairs_add(&pairs, "class", "%s", status_text(pool, "class"));
+	pairs_add(&pairs, "path", "%s", status_text(pool, "path"));
+	pairs_add(&pairs, "state", "%s for %s", status_text(pool, "state"), age);
+	add_owner(&pairs, pool);
+	add_size(&pairs, pool, "size");
+	add_size(&pairs, pool, "used");
+	add_size(&pairs, pool, "peak");
+	r = pairs_end(&pairs);
+	if (r == 0)
+		return CTL_OK;
+	ctl_complain("%s", strerrordesc_np(-r));
+	return CTL_FAILED;
 }
 
 int status_pool(const struct ctl *ctl, const char *which, bool json)
@@ -140,12 +137,12 @@ int status_pool(const struct ctl *ctl, const char *which, bool json)
 
 	if (status != CTL_OK)
 		return status;
-	status = find(json_object_get(reply, "pools"), which, &matches);
+	status = find_pools(json_object_get(reply, "pools"), which, &matches);
 	json_decref(reply);
 	if (status != CTL_OK)
 		return status;
 	if (json)
-		status = pools_print_json(matches);
+		status = shape_print_pools(matches);
 	else
 		json_array_foreach(matches, i, pool) {
 			if (i > 0)

@@ -15,45 +15,46 @@
 #define CELL_BYTES 64
 
 /* What it writes is at most CELL_BYTES long; or it returns the text itself. NULL: nothing is known. */
-typedef const char *(*cell_function)(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES]);
+typedef const char *(*cell_function)(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES]);
 
-static const char *text_of(const json_t *object, const char *key)
+static const char *cell_text(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
 }
 
-static const char *cell_class(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_class(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	(void)style;
 	(void)cell;
-	return text_of(pool, "class");
+	return cell_text(pool, "class");
 }
 
-static const char *cell_id(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_id(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
-	const char *id = text_of(pool, "id");
+	const char *id = cell_text(pool, "id");
 
 	(void)style;
 	if (id)
-		snprintf(cell, CELL_BYTES, "%.*s", POOLS_ID_SHOWN, id);
+		snprintf(cell, CELL_BYTES, "%.*s", TABLE_ID_SHOWN, id);
 	return id ? cell : NULL;
 }
 
-static const char *cell_state(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_state(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	(void)style;
 	(void)cell;
-	return text_of(pool, "state");
+	return cell_text(pool, "state");
 }
 
-static const char *cell_path(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_path(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	(void)style;
 	(void)cell;
-	return text_of(pool, "path");
+	return cell_text(pool, "path");
 }
 
-static const char *size_of(const json_t *pool, const char *key, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_bytes(const json_t *pool, const char *key, const struct table_style *style,
+			      char cell[CELL_BYTES])
 {
 	const json_t *bytes = json_object_get(pool, key);
 
@@ -66,22 +67,22 @@ static const char *size_of(const json_t *pool, const char *key, const struct poo
 	return cell;
 }
 
-static const char *cell_size(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_size(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
-	return size_of(pool, "size", style, cell);
+	return cell_bytes(pool, "size", style, cell);
 }
 
-static const char *cell_used(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_used(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
-	return size_of(pool, "used", style, cell);
+	return cell_bytes(pool, "used", style, cell);
 }
 
-static const char *cell_peak(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_peak(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
-	return size_of(pool, "peak", style, cell);
+	return cell_bytes(pool, "peak", style, cell);
 }
 
-static const char *owner_number(const json_t *pool, const char *key, char cell[CELL_BYTES])
+static const char *cell_owner_number(const json_t *pool, const char *key, char cell[CELL_BYTES])
 {
 	const json_t *number = json_object_get(json_object_get(pool, "owner"), key);
 
@@ -91,19 +92,19 @@ static const char *owner_number(const json_t *pool, const char *key, char cell[C
 	return cell;
 }
 
-static const char *cell_pid(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_pid(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	(void)style;
-	return owner_number(pool, "pid", cell);
+	return cell_owner_number(pool, "pid", cell);
 }
 
-static const char *cell_uid(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_uid(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	(void)style;
-	return owner_number(pool, "uid", cell);
+	return cell_owner_number(pool, "uid", cell);
 }
 
-static const char *cell_user(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_user(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	const json_t *uid = json_object_get(json_object_get(pool, "owner"), "uid");
 
@@ -114,14 +115,14 @@ static const char *cell_user(const json_t *pool, const struct pools_style *style
 	return cell;
 }
 
-static const char *cell_command(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_command(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	(void)style;
 	(void)cell;
-	return text_of(json_object_get(pool, "owner"), "comm");
+	return cell_text(json_object_get(pool, "owner"), "comm");
 }
 
-static const char *cell_age(const json_t *pool, const struct pools_style *style, char cell[CELL_BYTES])
+static const char *cell_age(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	(void)style;
 	format_age(json_integer_value(json_object_get(pool, "age")), cell);
@@ -132,7 +133,7 @@ static const struct column {
 	const char *name;
 	cell_function function;
 	int flags;
-} known[] = {
+} table_columns[] = {
 	{ "CLASS", cell_class, 0 },
 	{ "ID", cell_id, 0 },
 	{ "STATE", cell_state, 0 },
@@ -149,13 +150,13 @@ static const struct column {
 
 static const struct column *find_column(const char *name, size_t length)
 {
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (strlen(known[i].name) == length && strncasecmp(known[i].name, name, length) == 0)
-			return &known[i];
+	for (size_t i = 0; i < sizeof(table_columns) / sizeof(*table_columns); i++)
+		if (strlen(table_columns[i].name) == length && strncasecmp(table_columns[i].name, name, length) == 0)
+			return &table_columns[i];
 	return NULL;
 }
 
-static int parse_columns(const char *names, const struct column *ret_columns[POOLS_COLUMNS_MOST], size_t *ret_count)
+static int parse_columns(const char *names, const struct column *ret_columns[TABLE_COLUMNS_MOST], size_t *ret_count)
 {
 	size_t count = 0;
 
@@ -163,7 +164,7 @@ static int parse_columns(const char *names, const struct column *ret_columns[POO
 		size_t length = strcspn(names, ",");
 		const struct column *column = find_column(names, length);
 
-		if (!column || count == POOLS_COLUMNS_MOST) {
+		if (!column || count == TABLE_COLUMNS_MOST) {
 			ctl_complain("--output: %s '%.*s'; there are CLASS, ID, STATE, SIZE, USED, PEAK, PID, UID, "
 				     "USER, COMMAND, AGE and PATH",
 				     column ? "too many columns at" : "unknown column", (int)length, names);
@@ -178,16 +179,16 @@ static int parse_columns(const char *names, const struct column *ret_columns[POO
 	return CTL_OK;
 }
 
-int pools_check_columns(const char *columns)
+int table_check_columns(const char *columns)
 {
-	const struct column *list[POOLS_COLUMNS_MOST];
+	const struct column *list[TABLE_COLUMNS_MOST];
 	size_t count;
 
 	return parse_columns(columns, list, &count);
 }
 
-static int fill(struct libscols_table *table, const json_t *pools, const struct column **columns, size_t count,
-		const struct pools_style *style)
+static int print_rows(struct libscols_table *table, const json_t *pools, const struct column **columns, size_t count,
+		      const struct table_style *style)
 {
 	const json_t *pool;
 	size_t i;
@@ -212,9 +213,9 @@ static int fill(struct libscols_table *table, const json_t *pools, const struct 
 	return scols_print_table(table);
 }
 
-int pools_print(const json_t *pools, const struct pools_style *style)
+int table_print(const json_t *pools, const struct table_style *style)
 {
-	const struct column *columns[POOLS_COLUMNS_MOST];
+	const struct column *columns[TABLE_COLUMNS_MOST];
 	struct libscols_table *table;
 	size_t count;
 	int r = parse_columns(style->columns, columns, &count);
@@ -222,57 +223,10 @@ int pools_print(const json_t *pools, const struct pools_style *style)
 	if (r != CTL_OK)
 		return r;
 	table = scols_new_table();
-	r = table ? fill(table, pools, columns, count, style) : -ENOMEM;
+	r = table ? print_rows(table, pools, columns, count, style) : -ENOMEM;
 	scols_unref_table(table);
 	if (r == 0)
 		return CTL_OK;
-	ctl_complain("the table cannot be printed: %s", strerror(r < 0 ? -r : ENOMEM));
+	ctl_complain("the table cannot be printed: %s", strerrordesc_np(-r));
 	return CTL_FAILED;
-}
-
-/* The value of a key as it came, or null. */
-static json_t *copy(const json_t *object, const char *key)
-{
-	json_t *value = json_object_get(object, key);
-
-	return value ? json_incref(value) : json_null();
-}
-
-static json_t *owner_object(const json_t *pool)
-{
-	const json_t *owner = json_object_get(pool, "owner");
-
-	if (!json_is_object(owner))
-		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "pid", copy(owner, "pid"), "uid", copy(owner, "uid"), "comm",
-			 copy(owner, "comm"));
-}
-
-static json_t *pool_object(const json_t *pool)
-{
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "id", copy(pool, "id"), "class", copy(pool, "class"), "path", copy(pool, "path"),
-			 "state", copy(pool, "state"), "size", copy(pool, "size"), "used", copy(pool, "used"),
-			 "peak", copy(pool, "peak"), "owner", owner_object(pool));
-}
-
-int pools_print_json(const json_t *pools)
-{
-	json_t *copies = json_array(), *object, *pool;
-	size_t i;
-	int r = copies ? 0 : -1;
-
-	json_array_foreach((json_t *)pools, i, pool)
-		if (r == 0)
-			r = json_array_append_new(copies, pool_object(pool));
-	object = json_pack("{s:i, s:o}", "version", 1, "pools", copies);
-	if (r == 0)
-		r = json_dumpf(object, stdout, JSON_COMPACT);
-	json_decref(object);
-	if (r < 0) {
-		ctl_complain("the list cannot be printed");
-		return CTL_FAILED;
-	}
-	putchar('\n');
-	return CTL_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* table -- the daemon's list of pools on standard output: a table, or JSON. */
+/* table -- the daemon's list of pools as a table on standard output, one pool a line. */
 #ifndef VMMALLOCD_CTL_TABLE_H
 #define VMMALLOCD_CTL_TABLE_H
 
@@ -8,21 +8,18 @@
 
 #include "vmmallocd/ctl/ctl.h"
 
-#define POOLS_COLUMNS "CLASS,ID,STATE,SIZE,USED,PEAK,PID,USER,COMMAND,AGE"
-#define POOLS_COLUMNS_MOST 32
-#define POOLS_ID_SHOWN 12   /* digits of an id in a table: enough to tell pools apart, and for `status` */
+#define TABLE_COLUMNS "CLASS,ID,STATE,SIZE,USED,PEAK,PID,USER,COMMAND,AGE"
+#define TABLE_COLUMNS_MOST 32
+#define TABLE_ID_SHOWN 12   /* digits of an id in a table: enough to tell pools apart, and for `status` */
 
-struct pools_style {
+struct table_style {
 	const char *columns;    /* names with commas between them, in any case */
 	bool no_headings;
 	bool exact;             /* sizes in bytes */
 };
 
 /* An exit status; a complaint is made for one that is not CTL_OK, as always. */
-int pools_check_columns(const char *columns);
-int pools_print(const json_t *pools, const struct pools_style *style);
-
-/* {"version":1,"pools":[...]}: the shape that vmmallocctl(1) promises, whatever more the daemon says. */
-int pools_print_json(const json_t *pools);
+int table_check_columns(const char *columns);
+int table_print(const json_t *pools, const struct table_style *style);
 
 #endif

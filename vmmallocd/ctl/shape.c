@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* shape -- see shape.h. */
+#include "vmmallocd/ctl/shape.h"
+
+#include <stdio.h>
+
+#include "vmmallocd/ctl/ctl.h"
+
+/* The order is that of the output. */
+static const char *const pool_keys[] = { "id", "class", "path", "state", "size", "used", "peak", NULL };
+static const char *const owner_keys[] = { "pid", "uid", "comm", NULL };
+
+json_t *shape_copy(const json_t *object, const char *const *keys)
+{
+	json_t *made = json_object();
+
+	for (; *keys; keys++) {
+		json_t *value = json_object_get(object, *keys);
+
+		if (json_object_set_new(made, *keys, value ? json_incref(value) : json_null()) < 0) {
+			json_decref(made);
+			return NULL;
+		}
+	}
+	return made;
+}
+
+/* As json_array_append_new, with NULL for an array or a value that there was no memory for. */
+static json_t *append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) == 0)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+json_t *shape_copy_all(const json_t *array, const char *const *keys)
+{
+	json_t *copies = json_array(), *object;
+	size_t i;
+
+	json_array_foreach((json_t *)array, i, object)
+		copies = append(copies, shape_copy(object, keys));
+	return copies;
+}
+
+int shape_print(json_t *object, const char *what)
+{
+	int r = object ? json_dumpf(object, stdout, JSON_COMPACT) : -1;
+
+	json_decref(object);
+	if (r < 0) {
+		ctl_complain("%s cannot be printed", what);
+		return CTL_FAILED;
+	}
+	putchar('\n');
+	return CTL_OK;
+}
+
+static json_t *copy_pool(const json_t *pool)
+{
+	const json_t *owner = json_object_get(pool, "owner");
+	json_t *made = shape_copy(pool, pool_keys);
+
+	if (json_object_set_new(made, "owner",
+				json_is_object(owner) ? shape_copy(owner, owner_keys) : json_null()) == 0)
+		return made;
+	json_decref(made);
+	return NULL;
+}
+
+int shape_print_pools(const json_t *pools)
+{
+	json_t *copies = json_array(), *pool;
+	size_t i;
+
+	json_array_foreach((json_t *)pools, i, pool)
+		copies = append(copies, copy_pool(pool));
+	return shape_print(json_pack("{s:i, s:o}", "version", 1, "pools", copies), "the list");
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* shape -- JSON on standard output, in the shape that vmmallocctl(1) promises, whatever more the daemon says. */
+#ifndef VMMALLOCD_CTL_SHAPE_H
+#define VMMALLOCD_CTL_SHAPE_H
+
+#include <jansson.h>
+
+/* A new object: the values of these keys (the last is NULL) as they came, null where nothing did. NULL: no memory. */
+json_t *shape_copy(const json_t *object, const char *const *keys);
+/* A new array of such objects, or NULL. */
+json_t *shape_copy_all(const json_t *array, const char *const *keys);
+
+/*
+ * Prints an object, which it takes over; NULL: there was no memory for it. Returns an exit status; the complaint is
+ * that `what` cannot be printed.
+ */
+int shape_print(json_t *object, const char *what);
+
+/* {"version":1,"pools":[...]} */
+int shape_print_pools(const json_t *pools);
+
+#endif
