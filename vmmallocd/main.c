@@ -93,7 +93,7 @@ static int end_output(void)
 {
 	if (fflush(stdout) == 0)
 		return 0;
-	fprintf(stderr, "vmmallocd: standard output: %s\n", strerror(errno));
+	fprintf(stderr, "vmmallocd: standard output: %s\n", strerrordesc_np(errno));
 	return 1;
 }
 

@@ -94,7 +94,7 @@ static struct control_reply *prune(const struct call *call)
 	r = call->backend->prune(call->backend->context, json_is_true(dry_run), visit_pruned, prune);
 	if (r < 0) {
 		control_prune_free(prune);
-		return error_with(VARLINK_PRUNE_FAILED, "message", strerror(-r));
+		return error_with(VARLINK_PRUNE_FAILED, "message", strerrordesc_np(-r));
 	}
 	return control_reply_new_prune(prune);
 }
@@ -109,7 +109,7 @@ static struct control_reply *reload(const struct call *call)
 		return denied();
 	r = call->backend->reload(call->backend->context, &error);
 	if (r < 0)
-		return error_with(VARLINK_RELOAD_FAILED, "message", error.length > 0 ? words : strerror(-r));
+		return error_with(VARLINK_RELOAD_FAILED, "message", error.length > 0 ? words : strerrordesc_np(-r));
 	return control_reply_new(json_object());
 }
 
