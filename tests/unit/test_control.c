@@ -6,6 +6,8 @@
 /* objects: vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c common/base/handout.c */
 /* objects: common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/base/ticker.c */
 /* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c vmmallocd/base/listener.c */
+/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/layout.c */
+/* objects: vmmallocd/files/scrub.c vmmallocd/files/warm.c */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>

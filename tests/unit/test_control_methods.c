@@ -5,7 +5,7 @@
 /* objects: vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c common/base/handout.c */
 /* objects: common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/config/ini.c */
 /* objects: vmmallocd/config/mistakes.c */
-/* packages: jansson inih */
+/* packages: jansson */
 /* wrap: malloc calloc realloc strdup */
 #include <errno.h>
 #include <setjmp.h>
