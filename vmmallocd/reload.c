@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* names -- see names.h. */
-#include "vmmallocd/names.h"
+/* reload -- see reload.h. */
+#include "vmmallocd/reload.h"
 
 #include <errno.h>
 #include <stdlib.h>

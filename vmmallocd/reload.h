@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * names -- users and groups that the configuration names and nobody knew yet, as at a boot where the directory service
+ * reload -- users and groups that the configuration names and nobody knew yet, as at a boot where the directory service
  * comes late: the files are read again, in a thread, until they have no mistake any more.
  */
-#ifndef VMMALLOCD_NAMES_H
-#define VMMALLOCD_NAMES_H
+#ifndef VMMALLOCD_RELOAD_H
+#define VMMALLOCD_RELOAD_H
 
 #include <stdbool.h>
 #include <uv.h>
