@@ -17,14 +17,15 @@
 #include "common/util/boot_id.h"
 #include "common/util/runtime_dir.h"
 #include "vmmallocd/base/clock.h"
-#include "vmmallocd/control/control.h"
-#include "vmmallocd/handout_server.h"
 #include "vmmallocd/base/log.h"
-#include "vmmallocd/base/make_dir.h"
+#include "vmmallocd/control/control.h"
+#include "vmmallocd/dirs.h"
+#include "vmmallocd/handout_server.h"
 #include "vmmallocd/notify.h"
 #include "vmmallocd/places.h"
 #include "vmmallocd/pools/pools.h"
 #include "vmmallocd/reload.h"
+#include "vmmallocd/settings.h"
 #include "vmmallocd/state/registry_json.h"
 #include "vmmallocd/state/saver.h"
 #include "vmmallocd/sockets.h"
@@ -36,12 +37,9 @@
 struct daemon {
 	const struct daemon_options *options;
 	struct log log;
-	struct config config;
-	char *first_runtime_dir, *first_state_dir;    /* of the configuration at the start: those in use */
-	char config_problem[LOG_LINE_BYTES];    /* why the configuration in use is not what the files say; "": it is */
+	struct settings settings;
+	struct dirs dirs;
 	char problem[2 * LOG_LINE_BYTES];       /* the answer to a question */
-	char runtime_dir[PATH_MAX], state_dir[PATH_MAX];
-	int lock_fd;
 	int pool_fd, control_fd;             /* of the service manager, until they are served; else -1 */
 	bool owns_pool_socket, owns_control_socket;
 	uv_loop_t loop;
@@ -65,14 +63,14 @@ static void stop(struct daemon *daemon);
 
 static const struct config *backend_config(void *context)
 {
-	return &((struct daemon *)context)->config;
+	return &((struct daemon *)context)->settings.config;
 }
 
 /* All that there are; NULL: none. */
 static const char *problem_of(struct daemon *daemon)
 {
 	const char *const problems[] = {
-		daemon->config_problem, pools_problem(&daemon->pools), places_problem(daemon->places),
+		daemon->settings.problem, pools_problem(&daemon->pools), places_problem(daemon->places),
 		saver_problem(daemon->saver),
 	};
 	struct text text = TEXT_INIT(daemon->problem);
@@ -91,8 +89,8 @@ static void backend_daemon_info(void *context, struct control_daemon_info *ret)
 		.pid = getpid(),
 		.uptime_s = (uv_hrtime() - daemon->started_ns) / 1000000000,
 		.config_file = daemon->options->config_file,
-		.runtime_dir = daemon->runtime_dir,
-		.state_dir = daemon->state_dir,
+		.runtime_dir = daemon->dirs.runtime_dir,
+		.state_dir = daemon->dirs.state_dir,
 		.handed_out = daemon->pools.handed_out,
 		.refused = daemon->pools.refused,
 		.recycled = daemon->pools.recycled,
@@ -150,42 +148,20 @@ static void tell_status(uv_timer_t *timer)
 	ready = counts[REGISTRY_READY];
 	leased = counts[REGISTRY_LEASED];
 	snprintf(status, sizeof(status), "%zu classes; pools: %zu ready, %zu leased, %zu at work, %zu quarantined%s%s",
-		 daemon->config.class_count, ready, leased,
+		 daemon->settings.config.class_count, ready, leased,
 		 registry_count(daemon->pools.registry) - ready - leased - counts[REGISTRY_QUARANTINED],
-		 counts[REGISTRY_QUARANTINED], daemon->config_problem[0] ? "; " : "", daemon->config_problem);
+		 counts[REGISTRY_QUARANTINED], daemon->settings.problem[0] ? "; " : "", daemon->settings.problem);
 	notify_status(daemon->notify, status);
-}
-
-/* What a reload cannot do: it is done right with all the rest. */
-static void tell_restart(struct daemon *daemon)
-{
-	const struct daemon_options *options = daemon->options;
-	const struct config *config = &daemon->config;
-	bool runtime_dir = !options->runtime_dir && strcmp(config->runtime_dir, daemon->first_runtime_dir) != 0;
-	bool state_dir = !options->state_dir && strcmp(config->state_dir, daemon->first_state_dir) != 0;
-	const char *const waiting[] = { runtime_dir ? "runtime_dir" : "", state_dir ? "state_dir" : "" };
-	struct text problem = TEXT_INIT(daemon->config_problem);
-
-	daemon->config_problem[0] = '\0';
-	for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++)
-		if (*waiting[i])
-			text_add(&problem, "%s%s", problem.length ? ", " : "only a restart changes ", waiting[i]);
-	if (problem.length)
-		log_line(&daemon->log, LOG_WARNING, "reload: %s", daemon->config_problem);
 }
 
 static void adopt_config(struct daemon *daemon, struct config *config)
 {
-	struct config old = daemon->config;
+	struct config old = settings_replace(&daemon->settings, config);
 
-	if (!daemon->options->log_level)
-		daemon->log.level = config->log_level;
-	daemon->config = *config;
-	tell_restart(daemon);
-	names_look(daemon->names, daemon->config.names_missing);
-	pools_configure(&daemon->pools, &daemon->config);
+	names_look(daemon->names, daemon->settings.config.names_missing);
+	pools_configure(&daemon->pools, &daemon->settings.config);
 	config_done(&old);
-	log_line(&daemon->log, LOG_INFO, "reloaded: %zu classes", daemon->config.class_count);
+	log_line(&daemon->log, LOG_INFO, "reloaded: %zu classes", daemon->settings.config.class_count);
 }
 
 static void on_names_found(void *context, struct config *config)
@@ -194,19 +170,6 @@ static void on_names_found(void *context, struct config *config)
 
 	log_line(&daemon->log, LOG_INFO, "all users and groups of the configuration are known now");
 	adopt_config(daemon, config);
-}
-
-/* What is wrong with the files stays to be seen until they are read again. */
-static int refuse_config(struct daemon *daemon, struct config *config, struct text *error)
-{
-	struct text problem = TEXT_INIT(daemon->config_problem);
-
-	config_sum_up(config, error);
-	text_add(&problem, "a reload was refused, and the configuration in use is not what the files say: ");
-	config_sum_up(config, &problem);
-	config_done(config);
-	tell_status(&daemon->status_timer);
-	return -EINVAL;
 }
 
 static int reload(void *context, struct text *error)
@@ -218,12 +181,15 @@ static int reload(void *context, struct text *error)
 	notify_reloading(daemon->notify);
 	names_read_elsewhere(daemon->names);
 	r = config_read(daemon->options->config_file, &config);
-	if (r == 0 && config.mistake_count > 0)
-		r = refuse_config(daemon, &config, error);
-	else if (r == 0)
+	if (r == 0 && config.mistake_count > 0) {
+		r = -EINVAL;
+		settings_refuse(&daemon->settings, &config, error);
+		tell_status(&daemon->status_timer);
+	} else if (r == 0) {
 		adopt_config(daemon, &config);
-	else
+	} else {
 		text_add(error, "%s", strerrordesc_np(-r));
+	}
 	notify_ready(daemon->notify);
 	return r;
 }
@@ -250,7 +216,7 @@ static int open_socket(struct daemon *daemon, const char *name, int type, int *f
 
 	if (*fd >= 0)
 		return fcntl(*fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-	r = sockets_listen(daemon->runtime_dir, name, type, fd, &error);
+	r = sockets_listen(daemon->dirs.runtime_dir, name, type, fd, &error);
 	if (r == 0)
 		*ret_owned = true;
 	else
@@ -285,7 +251,7 @@ static int open_servers(struct daemon *daemon)
 		r = control_open(&daemon->loop, daemon->control_fd, &daemon->backend, &daemon->control);
 	}
 	if (r == 0)
-		r = places_open(&daemon->loop, daemon->runtime_dir, &daemon->lock_fd, &daemon->log, &daemon->places);
+		r = places_open(&daemon->loop, daemon->dirs.runtime_dir, &daemon->dirs.lock_fd, &daemon->log, &daemon->places);
 	if (r == 0) {
 		places_add(daemon->places, pool_fd, HANDOUT_SOCKET, SOCK_SEQPACKET, daemon->owns_pool_socket,
 			   listen_for_pools, daemon);
@@ -315,7 +281,8 @@ static void serve(struct daemon *daemon)
 		stop(daemon);
 		return;
 	}
-	log_line(&daemon->log, LOG_INFO, "serving %zu classes in %s", daemon->config.class_count, daemon->runtime_dir);
+	log_line(&daemon->log, LOG_INFO, "serving %zu classes in %s", daemon->settings.config.class_count,
+		 daemon->dirs.runtime_dir);
 	notify_ready(daemon->notify);
 }
 
@@ -399,7 +366,7 @@ static int start(struct daemon *daemon)
 	struct registry *saved;
 	int r;
 
-	if (snprintf(path, sizeof(path), "%s/%s", daemon->state_dir, REGISTRY_JSON_FILE) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s", daemon->dirs.state_dir, REGISTRY_JSON_FILE) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	r = boot_id_read(boot_id);
 	if (r < 0)
@@ -414,8 +381,8 @@ static int start(struct daemon *daemon)
 	r = names_open(&daemon->loop, daemon->options->config_file, on_names_found, daemon, &daemon->names);
 	if (r != 0)
 		return r;
-	names_look(daemon->names, daemon->config.names_missing);
-	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->config, saved, on_change, daemon);
+	names_look(daemon->names, daemon->settings.config.names_missing);
+	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->settings.config, saved, on_change, daemon);
 	if (r == 0)
 		r = saver_open(&daemon->loop, daemon->pools.registry, daemon->pools.saved, path, boot_id, &daemon->log,
 			       &daemon->saver);
@@ -475,69 +442,12 @@ static int run_loop(struct daemon *daemon)
 	return uv_loop_close(&daemon->loop);
 }
 
-/* The directory of the command line, of the configuration, or the default for this user. */
-static int choose_state_dir(struct daemon *daemon)
-{
-	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	const char *dir = daemon->options->state_dir ? daemon->options->state_dir : daemon->config.state_dir;
-	int n;
-
-	if (geteuid() == 0 || strcmp(dir, CONFIG_STATE_DIR_DEFAULT) != 0)
-		n = snprintf(daemon->state_dir, sizeof(daemon->state_dir), "%s", dir);
-	else if (base && base[0] == '/')
-		n = snprintf(daemon->state_dir, sizeof(daemon->state_dir), "%s/vmmalloc", base);
-	else if (home && home[0] == '/')
-		n = snprintf(daemon->state_dir, sizeof(daemon->state_dir), "%s/.local/state/vmmalloc", home);
-	else
-		return -ENXIO;
-	if (n >= (int)sizeof(daemon->state_dir))
-		return -ENAMETOOLONG;
-	return make_dir(daemon->state_dir, 0700);
-}
-
-static int choose_runtime_dir(struct daemon *daemon)
-{
-	const char *dir = daemon->options->runtime_dir ? daemon->options->runtime_dir : daemon->config.runtime_dir;
-
-	if (strcmp(dir, HANDOUT_RUNTIME_DIR) == 0)
-		return runtime_dir_of_daemon(geteuid(), getenv("XDG_RUNTIME_DIR"), daemon->runtime_dir,
-					     sizeof(daemon->runtime_dir));
-	return snprintf(daemon->runtime_dir, sizeof(daemon->runtime_dir), "%s", dir) < (int)sizeof(daemon->runtime_dir)
-		       ? 0
-		       : -ENAMETOOLONG;
-}
-
-static int choose_directories(struct daemon *daemon)
-{
-	char reason[LOG_LINE_BYTES] = "";
-	struct text error = TEXT_INIT(reason);
-	int r = choose_runtime_dir(daemon);
-
-	if (r != 0) {
-		log_line(&daemon->log, LOG_ERR,
-			 "no runtime directory: neither --runtime-dir, runtime_dir nor XDG_RUNTIME_DIR");
-		return r;
-	}
-	r = sockets_lock(daemon->runtime_dir, &daemon->lock_fd, &error);
-	if (r != 0) {
-		log_line(&daemon->log, LOG_ERR, "%s", reason);
-		return r;
-	}
-	r = choose_state_dir(daemon);
-	if (r == -ENXIO)
-		log_line(&daemon->log, LOG_ERR,
-			 "no state directory: neither --state-dir, state_dir, XDG_STATE_HOME nor HOME");
-	else if (r != 0)
-		log_line(&daemon->log, LOG_ERR, "state directory '%s': %s", daemon->state_dir, strerrordesc_np(-r));
-	return r;
-}
-
 static void remove_sockets(const struct daemon *daemon)
 {
 	if (daemon->owns_pool_socket)
-		sockets_remove(daemon->runtime_dir, HANDOUT_SOCKET);
+		sockets_remove(daemon->dirs.runtime_dir, HANDOUT_SOCKET);
 	if (daemon->owns_control_socket)
-		sockets_remove(daemon->runtime_dir, RUNTIME_DIR_CONTROL_SOCKET);
+		sockets_remove(daemon->dirs.runtime_dir, RUNTIME_DIR_CONTROL_SOCKET);
 }
 
 static int run(struct daemon *daemon)
@@ -546,45 +456,16 @@ static int run(struct daemon *daemon)
 
 	r = check_descriptors(daemon);
 	if (r == 0)
-		r = choose_directories(daemon);
+		r = dirs_open(&daemon->dirs, daemon->options, &daemon->settings.config, &daemon->log);
 	if (r != 0)
 		return r;
 	r = run_loop(daemon);
 	if (r != 0)
 		log_line(&daemon->log, LOG_ERR, "start: %s", strerrordesc_np(-r));
 	/* else they are another daemon's by now */
-	if (sockets_lock_is_held(daemon->runtime_dir, daemon->lock_fd))
+	if (sockets_lock_is_held(daemon->dirs.runtime_dir, daemon->dirs.lock_fd))
 		remove_sockets(daemon);
 	return r;
-}
-
-/*
- * A class with a mistake is closed, and said to be so; the others are served. What is wrong besides ends a daemon that
- * somebody starts at a terminal. One that a service manager starts, with its sockets, goes on with what is right: it
- * would only be started again, and again with each client, until the manager gives up the sockets too; and this one can
- * say what is wrong.
- */
-static int read_config(struct daemon *daemon)
-{
-	struct text problem = TEXT_INIT(daemon->config_problem);
-	bool is_service = daemon->pool_fd >= 0 || daemon->control_fd >= 0;
-	int r = config_read(daemon->options->config_file, &daemon->config);
-
-	if (r == 0) {
-		daemon->first_runtime_dir = strdup(daemon->config.runtime_dir);
-		daemon->first_state_dir = strdup(daemon->config.state_dir);
-	}
-	if (!daemon->first_runtime_dir || !daemon->first_state_dir) {
-		log_line(&daemon->log, LOG_ERR, "start: %s", strerrordesc_np(ENOMEM));
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < daemon->config.mistake_count; i++)
-		log_line(&daemon->log, LOG_ERR, "%s", daemon->config.mistakes[i]);
-	if (daemon->config.problem) {
-		text_add(&problem, "the configuration has mistakes, and only what is right in it is in use: ");
-		config_sum_up(&daemon->config, &problem);
-	}
-	return daemon->config.problem && !is_service ? -EINVAL : 0;
 }
 
 int daemon_run(const struct daemon_options *options)
@@ -596,20 +477,14 @@ int daemon_run(const struct daemon_options *options)
 		return 1;
 	daemon->options = options;
 	daemon->started_ns = uv_hrtime();
-	daemon->lock_fd = daemon->pool_fd = daemon->control_fd = -1;
+	daemon->dirs.lock_fd = daemon->pool_fd = daemon->control_fd = -1;
 	log_init(&daemon->log, STDERR_FILENO, options->log_level ? options->log_level : CONFIG_LOG_INFO);
 	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
-	if (read_config(daemon) == 0) {
-		if (!options->log_level)
-			daemon->log.level = daemon->config.log_level;
+	if (settings_read(&daemon->settings, options, &daemon->log, daemon->pool_fd >= 0 || daemon->control_fd >= 0) == 0)
 		status = run(daemon) != 0 || daemon->failed;
-	}
-	if (daemon->lock_fd >= 0)
-		close(daemon->lock_fd);
-	config_done(&daemon->config);
+	dirs_close(&daemon->dirs);
+	settings_done(&daemon->settings);
 	log_done(&daemon->log);
-	free(daemon->first_runtime_dir);
-	free(daemon->first_state_dir);
 	free(daemon);
 	return status;
 }

@@ -166,7 +166,8 @@ static int client_fail(const struct ctl *ctl, int r)
 		ctl_complain("%s", strerrordesc_np(ENOMEM));
 		return CTL_FAILED;
 	}
-	ctl_complain("no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir, strerrordesc_np(-r));
+	ctl_complain("no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir,
+		     strerrordesc_np(-r));
 	return CTL_UNREACHABLE;
 }
 
