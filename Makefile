@@ -35,6 +35,7 @@ include tests/integration/integration.mk
 include tests/storm/storm.mk
 include tests/vm/vm.mk
 include tests/bench/bench.mk
+include tests/lint/lint.mk
 include doc/install.mk
 
 .PHONY: clean

@@ -1,4 +1,4 @@
-# install.mk -- make install, uninstall, demo, lint.
+# install.mk -- make install, uninstall, demo.
 
 DEBUGDIR := $(LIBDIR)/nvml_debug
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
@@ -65,9 +65,3 @@ demo: ## install what is missing, then show real programs on pools, live, and th
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(DEMO_PACKAGES)
 	$(Q)$(MAKE) --no-print-directory lib daemon ctl $(BUILD)/tests/demo/pool_figures
 	$(Q)tests/demo/demo.bash
-
-.PHONY: lint
-lint: ## style, layers, exports
-	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(LINT_PACKAGES)
-	$(Q)$(MAKE) --no-print-directory lib debug
-	$(Q)tests/lint/lint.bash
