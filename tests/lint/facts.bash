@@ -31,13 +31,12 @@ export LC_ALL
 functions=$(mktemp)
 trap 'rm -f "$functions"' EXIT
 "$@" -w -fsyntax-only -aux-info "$functions" "$source"
-awk '
+awk "$(cat tests/lint/paths.awk)"'
 	match($0, /^\/\* [^ ]*:[0-9]+:[NOI][CF] \*\/ /) {
-		split($2, place, ":")
-		file = place[1]
-		sub(/^\.\//, "", file)
-		body = $2 ~ /F$/
 		rest = substr($0, RSTART + RLENGTH)
+		body = $2 ~ /F$/
+		split($2, place, ":")
+		file = plain(place[1], "")
 		sub(/ \/\* .*/, "", rest)
 		# the name stands before the first parenthesis that is not that of a pointer
 		if (!match(rest, /[A-Za-z_][A-Za-z0-9_]* \(/))

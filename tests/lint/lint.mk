@@ -21,6 +21,9 @@ $(LINT)/%.facts: $(BUILD)/%.o tests/lint/facts.bash tests/lint/paths.awk
 # release/libvmmalloc/heap/heap -> libvmmalloc/heap/heap
 source_of = $(patsubst program/%,%,$(patsubst debug/%,%,$(patsubst release/%,%,$1)))
 
+SUITES += tests/lint/violations.bash
+tests: facts
+
 .PHONY: lint
 lint: ## layers, exports, imports, style
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(LINT_PACKAGES)

@@ -22,11 +22,12 @@ function exists(path, line) {
 function folder(path) { return sub(/\/[^\/]*$/, "", path) ? path : "." }
 
 # What a directive in `file` names: a file of ours from the top of the tree, or any other as it is written.
-function named(directive, file, root, name, here) {
+function named(directive, file, root, name, quoted, here) {
 	match(directive, /["<].*[">]/)
+	quoted = substr(directive, RSTART, 1) == "\""
 	name = substr(directive, RSTART + 1, RLENGTH - 2)
 	here = plain(folder(file) "/" name, root)
-	if (substr(directive, RSTART, 1) == "\"" && name !~ /^\// && exists(here))
+	if (quoted && name !~ /^\// && exists(here))
 		return here
 	here = plain(name, root)
 	return here !~ /^\// && exists(here) ? here : name
