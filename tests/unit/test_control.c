@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
+/* objects: common/util/write_all.c */
+/* objects: common/util/boot_id.c */
+/* objects: vmmallocd/files/mapping.c */
+/* objects: vmmallocd/files/fill.c */
+/* objects: vmmallocd/files/base.c */
 /* objects: vmmallocd/control/control.c vmmallocd/control/connection.c vmmallocd/control/methods.c */
 /* objects: vmmallocd/base/rights.c vmmallocd/control/prune.c vmmallocd/control/reply.c vmmallocd/control/json.c */
 /* objects: vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
