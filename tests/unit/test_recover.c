@@ -3,7 +3,6 @@
 /* objects: vmmallocd/plan/recover.c vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c */
 /* objects: vmmallocd/config/names.c vmmallocd/plan/registry.c common/base/handout.c common/base/size.c */
 /* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
-/* objects: vmmallocd/plan/tallies.c */
 /* packages: inih */
 #include <errno.h>
 #include <setjmp.h>
