@@ -1,6 +1,7 @@
 # tests.mk -- make check, and what it runs. A new test is a new file: nothing is listed by hand.
 #
-#   tests/unit/test_MODULE.c    cmocka, one program a module, under ASan and UBSan. A line "/* objects: a.c b.c */"
+#   tests/unit/test_MODULE.c    cmocka, one program a module, under ASan and UBSan; each TEST() in it is run, see
+#                               tests/unit/test.h. A line "/* objects: a.c b.c */"
 #                               names the sources it is linked with, "/* wrap: f g */" what it puts in their place,
 #                               "/* packages: jansson libuv */" what pkg-config shall add.
 #   tests/preload/*.c, *.cc     small programs that run on a pool and exit 0; tests/preload/*.bash drives them
@@ -41,10 +42,11 @@ $(BUILD)/sanitized/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STD_CFLAGS) $(SANITIZE) -O1 -g -c $< -o $@
 
-$(BUILD)/sanitized/tests/%.o: STD_CFLAGS += -Wno-missing-prototypes -Wno-write-strings
+$(BUILD)/sanitized/tests/%.o: STD_CFLAGS += -Wno-missing-prototypes -Wno-write-strings -Werror=unused-function
 
 .SECONDEXPANSION:
-$(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $$(call unit_objects,tests/unit/%.c)
+$(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $(BUILD)/sanitized/tests/unit/test.o \
+		$$(call unit_objects,tests/unit/%.c)
 	@echo "  LINK     $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ $(call unit_wraps,tests/unit/$*.c) $(call unit_packages,tests/unit/$*.c) -lcmocka -pthread -o $@

@@ -20,17 +20,11 @@ struct pool_fixture {
 	bool mounted;          /* pool_fixture_setup_small: the small tmpfs is there */
 };
 
-/* Prestate: the directory to make it in; NULL: /dev/shm. */
+/* For TEST_FIXTURE() and TEST_WITH(): in the test's directory, or in /dev/shm. */
 int pool_fixture_setup(void **state);
 /* On a tmpfs of 8 MiB of its own. */
 int pool_fixture_setup_small(void **state);
 int pool_fixture_teardown(void **state);
-
-#define TEST_ON(function, parent) \
-	cmocka_unit_test_prestate_setup_teardown(function, pool_fixture_setup, pool_fixture_teardown, (void *)(parent))
-#define TEST(function) TEST_ON(function, "/dev/shm")
-#define TEST_SMALL(function) \
-	cmocka_unit_test_setup_teardown(function, pool_fixture_setup_small, pool_fixture_teardown)
 
 /* A pool with that mark, made by pool_file_create. */
 struct pool_file pool_fixture_make(struct pool_fixture *fixture, size_t bytes, enum pool_file_mark mark);

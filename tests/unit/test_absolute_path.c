@@ -3,18 +3,13 @@
 /* objects: common/util/absolute_path.c tests/unit/scratch.c */
 #include <errno.h>
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/util/absolute_path.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 
 static char scratch[SCRATCH_PATH];
 
@@ -33,6 +28,8 @@ static int teardown(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(setup, teardown);
+
 static void assert_becomes(const char *path, const char *directory, const char *rest)
 {
 	char expected[2 * PATH_MAX], made[PATH_MAX];
@@ -42,16 +39,14 @@ static void assert_becomes(const char *path, const char *directory, const char *
 	assert_string_equal(made, expected);
 }
 
-static void test_absolute_path_stays_as_it_is(void **state)
+TEST(test_absolute_path_stays_as_it_is)
 {
-	(void)state;
 	assert_becomes("/", "", "/");
 	assert_becomes("/a/../b/./c//", "", "/a/../b/./c//");
 }
 
-static void test_absolute_path_of_a_relative_one_is_below_the_working_directory(void **state)
+TEST(test_absolute_path_of_a_relative_one_is_below_the_working_directory)
 {
-	(void)state;
 	assert_becomes("run", scratch, "/run");
 	assert_becomes("./run", scratch, "/run");
 	assert_becomes(".//./run/x", scratch, "/run/x");
@@ -64,40 +59,23 @@ static void test_absolute_path_of_a_relative_one_is_below_the_working_directory(
 	assert_becomes("./run", "", "/run");
 }
 
-static void test_absolute_path_that_does_not_fit_leaves_the_buffer_alone(void **state)
+TEST(test_absolute_path_that_does_not_fit_leaves_the_buffer_alone)
 {
 	char small[8] = "before";
 
-	(void)state;
 	assert_int_equal(absolute_path("/1234567", small, sizeof(small)), -ENAMETOOLONG);
 	assert_string_equal(small, "before");
 	assert_int_equal(absolute_path("/123456", small, sizeof(small)), 0);
 	assert_string_equal(small, "/123456");
 }
 
-static void test_absolute_path_needs_a_working_directory_only_if_it_is_relative(void **state)
+TEST(test_absolute_path_needs_a_working_directory_only_if_it_is_relative)
 {
 	char made[PATH_MAX] = "before";
 
-	(void)state;
 	assert_int_equal(rmdir(scratch), 0);
 	assert_int_equal(absolute_path("run", made, sizeof(made)), -ENOENT);
 	assert_string_equal(made, "before");
 	assert_becomes("/run", "", "/run");
 	scratch_make("/tmp", scratch);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_absolute_path_stays_as_it_is, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_absolute_path_of_a_relative_one_is_below_the_working_directory,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(test_absolute_path_that_does_not_fit_leaves_the_buffer_alone, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_absolute_path_needs_a_working_directory_only_if_it_is_relative,
-						setup, teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,15 +3,11 @@
 /* objects: common/util/boot_id.c */
 /* wrap: open read */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/types.h>
 
-#include <cmocka.h>
-
 #include "common/util/boot_id.h"
+#include "tests/unit/test.h"
 
 #define GOOD "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -36,18 +32,17 @@ ssize_t __wrap_read(int fd, void *data, size_t bytes)
 	return (ssize_t)(length < bytes ? length : bytes);
 }
 
-static void test_boot_id_is_parsed_in_the_order_of_its_digits(void **state)
+TEST(test_boot_id_is_parsed_in_the_order_of_its_digits)
 {
 	static const uint8_t expected[] = { 0x0f, 0x8f, 0xad, 0x5b, 0xd9, 0xcb, 0x46, 0x9f,
 					    0xa1, 0x65, 0x70, 0x86, 0x77, 0x28, 0x95, 0x0e };
 	uint8_t id[BOOT_ID_BYTES];
 
-	(void)state;
 	assert_int_equal(boot_id_parse(GOOD, id), 0);
 	assert_memory_equal(id, expected, sizeof(id));
 }
 
-static void test_boot_id_that_is_none_is_refused(void **state)
+TEST(test_boot_id_that_is_none_is_refused)
 {
 	static const char *const bad[] = {
 		"", "0f8fad5b", GOOD "0", "0F8FAD5B-d9cb-469f-a165-70867728950e", "0f8fad5bd-9cb-469f-a165-70867728950e",
@@ -56,29 +51,26 @@ static void test_boot_id_that_is_none_is_refused(void **state)
 	};
 	uint8_t id[BOOT_ID_BYTES] = { 42 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(boot_id_parse(bad[i], id), -EINVAL);
 	assert_int_equal(id[0], 42);
 }
 
-static void test_boot_id_of_the_kernel_is_one_and_stays_the_same(void **state)
+TEST(test_boot_id_of_the_kernel_is_one_and_stays_the_same)
 {
 	char text[BOOT_ID_TEXT_BYTES], again[BOOT_ID_TEXT_BYTES];
 	uint8_t id[BOOT_ID_BYTES];
 
-	(void)state;
 	assert_int_equal(boot_id_read(text), 0);
 	assert_int_equal(boot_id_parse(text, id), 0);
 	assert_int_equal(boot_id_read(again), 0);
 	assert_string_equal(text, again);
 }
 
-static void test_boot_id_that_cannot_be_read_is_an_error(void **state)
+TEST(test_boot_id_that_cannot_be_read_is_an_error)
 {
 	char text[BOOT_ID_TEXT_BYTES] = "untouched";
 
-	(void)state;
 	open_error = EACCES;
 	assert_int_equal(boot_id_read(text), -EACCES);
 	open_error = 0;
@@ -88,16 +80,4 @@ static void test_boot_id_that_cannot_be_read_is_an_error(void **state)
 	assert_int_equal(boot_id_read(text), -EIO);
 	content = NULL;
 	assert_string_equal(text, "untouched");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_boot_id_is_parsed_in_the_order_of_its_digits),
-		cmocka_unit_test(test_boot_id_that_is_none_is_refused),
-		cmocka_unit_test(test_boot_id_of_the_kernel_is_one_and_stays_the_same),
-		cmocka_unit_test(test_boot_id_that_cannot_be_read_is_an_error),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

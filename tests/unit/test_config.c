@@ -3,16 +3,11 @@
 /* objects: libvmmalloc/context/config.c common/base/environment.c common/base/handout.c */
 /* objects: common/base/size.c common/base/text.c */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/context/config.h"
+#include "tests/unit/test.h"
 
 #define DIR_OK "VMMALLOC_POOL_DIR=/mnt/pool"
 #define SIZE_OK "VMMALLOC_POOL_SIZE=64M"
@@ -44,11 +39,10 @@ static void assert_refused(char *const *environment, const char *expected)
 	assert_memory_equal(&config, &before, sizeof(config));
 }
 
-static void test_config_has_defaults(void **state)
+TEST(test_config_has_defaults)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK));
 
-	(void)state;
 	assert_string_equal(config.pool_dir, "/mnt/pool");
 	assert_int_equal(config.pool_bytes, 64 << 20);
 	assert_false(config.reserve_all);
@@ -56,13 +50,12 @@ static void test_config_has_defaults(void **state)
 	assert_int_equal(config.arenas, 0);
 }
 
-static void test_config_reads_all_variables(void **state)
+TEST(test_config_reads_all_variables)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_ARENAS=7", "VMMALLOC_ON_FULL=dram", "PATH=/bin",
 						       "VMMALLOC_RESERVE=full", "VMMALLOC_POOL_SIZE=2g",
 						       "VMMALLOC_POOL_DIR=relative dir"));
 
-	(void)state;
 	assert_string_equal(config.pool_dir, "relative dir");
 	assert_int_equal(config.pool_bytes, (size_t)2 << 30);
 	assert_true(config.reserve_all);
@@ -70,21 +63,19 @@ static void test_config_reads_all_variables(void **state)
 	assert_int_equal(config.arenas, 7);
 }
 
-static void test_config_reads_defaults_by_name(void **state)
+TEST(test_config_reads_defaults_by_name)
 {
 	struct vmm_config config =
 		read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=grow", "VMMALLOC_ON_FULL=fail"));
 
-	(void)state;
 	assert_false(config.reserve_all);
 	assert_false(config.spill);
 }
 
-static void test_config_keeps_reserve_and_on_full_apart(void **state)
+TEST(test_config_keeps_reserve_and_on_full_apart)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=full"));
 
-	(void)state;
 	assert_true(config.reserve_all);
 	assert_false(config.spill);
 	config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=dram"));
@@ -92,47 +83,41 @@ static void test_config_keeps_reserve_and_on_full_apart(void **state)
 	assert_true(config.spill);
 }
 
-static void test_config_does_not_round_the_size(void **state)
+TEST(test_config_does_not_round_the_size)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=14680065"));
 
-	(void)state;
 	assert_int_equal(config.pool_bytes, 14680065);
 }
 
-static void test_config_takes_the_least_pool(void **state)
+TEST(test_config_takes_the_least_pool)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=14M"));
 
-	(void)state;
 	assert_int_equal(config.pool_bytes, VMMALLOC_MIN_POOL);
 }
 
-static void test_config_takes_first_and_last_number_of_arenas(void **state)
+TEST(test_config_takes_first_and_last_number_of_arenas)
 {
-	(void)state;
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ARENAS=1")).arenas, 1);
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ARENAS=4094")).arenas, 4094);
 }
 
-static void test_config_wants_a_directory(void **state)
+TEST(test_config_wants_a_directory)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT(SIZE_OK), "environment variable VMMALLOC_POOL_DIR not specified");
 	assert_refused(NULL, "environment variable VMMALLOC_POOL_DIR not specified");
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL_DIR=", SIZE_OK),
 		       "VMMALLOC_POOL_DIR is empty, expected the path of a writable directory");
 }
 
-static void test_config_wants_a_size(void **state)
+TEST(test_config_wants_a_size)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT(DIR_OK), "environment variable VMMALLOC_POOL_SIZE not specified");
 }
 
-static void test_config_refuses_small_pools(void **state)
+TEST(test_config_refuses_small_pools)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=1048576"),
 		       "VMMALLOC_POOL_SIZE value is less than minimum (1048576 < 14680064)");
 	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=1M"),
@@ -143,25 +128,22 @@ static void test_config_refuses_small_pools(void **state)
 		       "VMMALLOC_POOL_SIZE value is less than minimum (0 < 14680064)");
 }
 
-static void test_config_refuses_negative_sizes(void **state)
+TEST(test_config_refuses_negative_sizes)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=-1"), "negative VMMALLOC_POOL_SIZE value (-1)");
 	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=-64M"), "negative VMMALLOC_POOL_SIZE value (-64M)");
 }
 
-static void test_config_refuses_sizes_that_overflow(void **state)
+TEST(test_config_refuses_sizes_that_overflow)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=18446744073709551616"),
 		       "VMMALLOC_POOL_SIZE value is too large (18446744073709551616)");
 	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=16777216T"),
 		       "VMMALLOC_POOL_SIZE value is too large (16777216T)");
 }
 
-static void test_config_refuses_sizes_that_are_none(void **state)
+TEST(test_config_refuses_sizes_that_are_none)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE="),
 		       "VMMALLOC_POOL_SIZE value is not a size (), "
 		       "expected a number of bytes or one with K, M, G or T");
@@ -179,9 +161,8 @@ static void test_config_refuses_sizes_that_are_none(void **state)
 		       "expected a number of bytes or one with K, M, G or T");
 }
 
-static void test_config_refuses_other_words_for_reserve(void **state)
+TEST(test_config_refuses_other_words_for_reserve)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=all"),
 		       "incorrect VMMALLOC_RESERVE value (all), expected grow or full");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE="),
@@ -192,9 +173,8 @@ static void test_config_refuses_other_words_for_reserve(void **state)
 		       "incorrect VMMALLOC_RESERVE value (full ), expected grow or full");
 }
 
-static void test_config_refuses_other_words_for_on_full(void **state)
+TEST(test_config_refuses_other_words_for_on_full)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=swap"),
 		       "incorrect VMMALLOC_ON_FULL value (swap), expected fail or dram");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL="),
@@ -203,12 +183,11 @@ static void test_config_refuses_other_words_for_on_full(void **state)
 		       "incorrect VMMALLOC_ON_FULL value (drams), expected fail or dram");
 }
 
-static void test_config_refuses_other_numbers_of_arenas(void **state)
+TEST(test_config_refuses_other_numbers_of_arenas)
 {
 	static const char *const values[] = { "", "0", "-1", "4095", "99999999999999999999", "4294967297", "four",
 					      "4 ", "1.5" };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
 		char variable[64], expected[128];
 		struct text variable_text = TEXT_INIT(variable), expected_text = TEXT_INIT(expected);
@@ -220,16 +199,14 @@ static void test_config_refuses_other_numbers_of_arenas(void **state)
 	}
 }
 
-static void test_config_names_the_first_fault_only(void **state)
+TEST(test_config_names_the_first_fault_only)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT("VMMALLOC_ARENAS=0", "VMMALLOC_POOL_SIZE=x"),
 		       "environment variable VMMALLOC_POOL_DIR not specified");
 }
 
-static void test_config_reads_the_fork_modes(void **state)
+TEST(test_config_reads_the_fork_modes)
 {
-	(void)state;
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).fork, CONFIG_FORK_AUTO);
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=auto")).fork, CONFIG_FORK_AUTO);
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_FORK=0")).fork, CONFIG_FORK_NONE);
@@ -242,11 +219,10 @@ static void test_config_reads_the_fork_modes(void **state)
 		       "incorrect VMMALLOC_FORK value (11), expected auto, 0, 1, 2 or 3");
 }
 
-static void test_config_needs_no_directory_with_a_class_of_the_daemon(void **state)
+TEST(test_config_needs_no_directory_with_a_class_of_the_daemon)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_POOL=fast_2-x"));
 
-	(void)state;
 	assert_string_equal(config.pool_class, "fast_2-x");
 	assert_null(config.pool_dir);
 	assert_int_equal(config.pool_bytes, 0);
@@ -259,9 +235,8 @@ static void test_config_needs_no_directory_with_a_class_of_the_daemon(void **sta
 	assert_string_equal(config.socket, "/s/pool.sock");
 }
 
-static void test_config_wants_directory_and_size_or_neither_with_a_class(void **state)
+TEST(test_config_wants_directory_and_size_or_neither_with_a_class)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL=fast", "VMMALLOC_POOL_DIR=/d"),
 		       "environment variable VMMALLOC_POOL_SIZE not specified");
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL=fast", "VMMALLOC_POOL_SIZE=1G"),
@@ -272,9 +247,8 @@ static void test_config_wants_directory_and_size_or_neither_with_a_class(void **
 		       "VMMALLOC_CHILDREN is a size (64M), expected VMMALLOC_POOL_DIR too: where to make such pools");
 }
 
-static void test_config_refuses_what_is_no_class_and_no_socket(void **state)
+TEST(test_config_refuses_what_is_no_class_and_no_socket)
 {
-	(void)state;
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL="), "incorrect VMMALLOC_POOL value (), expected the name of a class: "
 						      "letters, digits, _ and -");
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a/b"), "incorrect VMMALLOC_POOL value (a/b), expected the name of a "
@@ -283,11 +257,10 @@ static void test_config_refuses_what_is_no_class_and_no_socket(void **state)
 		       "incorrect VMMALLOC_SOCKET value (run/s), expected the absolute path of a socket");
 }
 
-static void test_config_reads_what_children_get(void **state)
+TEST(test_config_reads_what_children_get)
 {
 	struct vmm_config config;
 
-	(void)state;
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).children, ENVIRONMENT_CHILDREN_INHERIT);
 	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=inherit")).children,
 			 ENVIRONMENT_CHILDREN_INHERIT);
@@ -301,34 +274,4 @@ static void test_config_reads_what_children_get(void **state)
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=1M"),
 		       "VMMALLOC_CHILDREN value is less than minimum (1048576 < 14680064)");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_CHILDREN=-1"), "negative VMMALLOC_CHILDREN value (-1)");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_config_reads_the_fork_modes),
-		cmocka_unit_test(test_config_reads_what_children_get),
-		cmocka_unit_test(test_config_has_defaults),
-		cmocka_unit_test(test_config_reads_all_variables),
-		cmocka_unit_test(test_config_reads_defaults_by_name),
-		cmocka_unit_test(test_config_keeps_reserve_and_on_full_apart),
-		cmocka_unit_test(test_config_does_not_round_the_size),
-		cmocka_unit_test(test_config_takes_the_least_pool),
-		cmocka_unit_test(test_config_takes_first_and_last_number_of_arenas),
-		cmocka_unit_test(test_config_wants_a_directory),
-		cmocka_unit_test(test_config_wants_a_size),
-		cmocka_unit_test(test_config_refuses_small_pools),
-		cmocka_unit_test(test_config_refuses_negative_sizes),
-		cmocka_unit_test(test_config_refuses_sizes_that_overflow),
-		cmocka_unit_test(test_config_refuses_sizes_that_are_none),
-		cmocka_unit_test(test_config_refuses_other_words_for_reserve),
-		cmocka_unit_test(test_config_refuses_other_words_for_on_full),
-		cmocka_unit_test(test_config_refuses_other_numbers_of_arenas),
-		cmocka_unit_test(test_config_names_the_first_fault_only),
-		cmocka_unit_test(test_config_needs_no_directory_with_a_class_of_the_daemon),
-		cmocka_unit_test(test_config_wants_directory_and_size_or_neither_with_a_class),
-		cmocka_unit_test(test_config_refuses_what_is_no_class_and_no_socket),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,9 +17,6 @@
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +25,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <uv.h>
 
+#include "tests/unit/test.h"
 #include "vmmallocd/base/listener.h"
 #include "vmmallocd/control/control.h"
 
@@ -196,6 +193,8 @@ static int teardown(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(setup, teardown);
+
 static void add_pools(struct fixture *f, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -267,7 +266,7 @@ static void assert_closed(struct fixture *f, int fd)
 	assert_int_equal(messages, 0);
 }
 
-static void test_control_answers_byte_by_byte_calls(void **state)
+TEST(test_control_answers_byte_by_byte_calls)
 {
 	struct fixture *f = *state;
 	int fd = client(f);
@@ -281,7 +280,7 @@ static void test_control_answers_byte_by_byte_calls(void **state)
 	close(fd);
 }
 
-static void test_control_answers_pipelined_calls_in_order(void **state)
+TEST(test_control_answers_pipelined_calls_in_order)
 {
 	static const char calls[] = INFO "\0{\"method\":\"org.vmmalloc.Reload\"}\0"
 				    "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}\0"
@@ -311,7 +310,7 @@ static void test_control_answers_pipelined_calls_in_order(void **state)
 	close(fd);
 }
 
-static void test_control_answers_what_came_before_the_end(void **state)
+TEST(test_control_answers_what_came_before_the_end)
 {
 	struct fixture *f = *state;
 	int fd = client(f);
@@ -333,7 +332,7 @@ static void turn_many(struct fixture *f)
 }
 
 /* Such a client was told that no daemon answers, as it was stopped, and may have asked for the contrary since. */
-static void test_control_does_nothing_for_a_client_that_has_gone(void **state)
+TEST(test_control_does_nothing_for_a_client_that_has_gone)
 {
 	static const char reload_call[] = "{\"method\":\"org.vmmalloc.Reload\"}";
 	static const char oneway[] = "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}";
@@ -369,7 +368,7 @@ static void test_control_does_nothing_for_a_client_that_has_gone(void **state)
 
 #define PRUNE "{\"method\":\"org.vmmalloc.Prune\",\"parameters\":{\"dry_run\":false}}"
 
-static void test_control_answers_when_the_work_is_done(void **state)
+TEST(test_control_answers_when_the_work_is_done)
 {
 	struct fixture *f = *state;
 	int fd = client(f), other = client(f);
@@ -411,7 +410,7 @@ static void test_control_answers_when_the_work_is_done(void **state)
 	close(other);
 }
 
-static void test_control_refuses_what_is_too_long_or_no_call(void **state)
+TEST(test_control_refuses_what_is_too_long_or_no_call)
 {
 	struct fixture *f = *state;
 	static char spaces[CONTROL_MESSAGE_BYTES_MOST + 2];
@@ -435,7 +434,7 @@ static void test_control_refuses_what_is_too_long_or_no_call(void **state)
 	close(fd);
 }
 
-static void test_control_waits_for_a_client_that_does_not_read(void **state)
+TEST(test_control_waits_for_a_client_that_does_not_read)
 {
 	struct fixture *f = *state;
 	size_t messages, bytes, calls = 0;
@@ -461,7 +460,7 @@ static void test_control_waits_for_a_client_that_does_not_read(void **state)
 	close(other);
 }
 
-static void test_control_gives_turns_to_others_while_one_asks_without_end(void **state)
+TEST(test_control_gives_turns_to_others_while_one_asks_without_end)
 {
 	struct fixture *f = *state;
 	char drained[65536];
@@ -488,7 +487,7 @@ static void test_control_gives_turns_to_others_while_one_asks_without_end(void *
 	close(other);
 }
 
-static void test_control_limits_the_connections_of_a_user(void **state)
+TEST(test_control_limits_the_connections_of_a_user)
 {
 	struct fixture *f = *state;
 	int fds[CONTROL_CONNECTIONS_PER_UID], extra;
@@ -516,7 +515,7 @@ static void test_control_limits_the_connections_of_a_user(void **state)
 		close(fds[i]);
 }
 
-static void test_control_has_a_place_for_who_comes_whoever_is_silent(void **state)
+TEST(test_control_has_a_place_for_who_comes_whoever_is_silent)
 {
 	struct fixture *f = *state;
 	int fds[CONTROL_CONNECTIONS], extra;
@@ -541,7 +540,7 @@ static void test_control_has_a_place_for_who_comes_whoever_is_silent(void **stat
 		close(fds[i]);
 }
 
-static void test_control_closes_silent_connections_only(void **state)
+TEST(test_control_closes_silent_connections_only)
 {
 	struct fixture *f = *state;
 	int silent = client(f), half = client(f), alive = client(f);
@@ -560,7 +559,7 @@ static void test_control_closes_silent_connections_only(void **state)
 	close(alive);
 }
 
-static void test_control_goes_on_when_descriptors_come_back(void **state)
+TEST(test_control_goes_on_when_descriptors_come_back)
 {
 	struct fixture *f = *state;
 	uint64_t began_ms = __real_uv_now(&f->loop);
@@ -579,7 +578,7 @@ static void test_control_goes_on_when_descriptors_come_back(void **state)
 	close(fd);
 }
 
-static void test_control_forgets_clients_that_leave_at_any_time(void **state)
+TEST(test_control_forgets_clients_that_leave_at_any_time)
 {
 	struct fixture *f = *state;
 	int fd;
@@ -606,7 +605,7 @@ static void test_control_forgets_clients_that_leave_at_any_time(void **state)
 	close(fd);
 }
 
-static void test_control_closes_with_clients_in_all_stages(void **state)
+TEST(test_control_closes_with_clients_in_all_stages)
 {
 	struct fixture *f = *state;
 	int silent = client(f), half = client(f), unread = client(f), waiting = client(f);
@@ -623,28 +622,4 @@ static void test_control_closes_with_clients_in_all_stages(void **state)
 	close(half);
 	close(unread);
 	close(waiting);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_control_answers_byte_by_byte_calls),
-		TEST(test_control_answers_pipelined_calls_in_order),
-		TEST(test_control_answers_what_came_before_the_end),
-		TEST(test_control_does_nothing_for_a_client_that_has_gone),
-		TEST(test_control_answers_when_the_work_is_done),
-		TEST(test_control_refuses_what_is_too_long_or_no_call),
-		TEST(test_control_waits_for_a_client_that_does_not_read),
-		TEST(test_control_gives_turns_to_others_while_one_asks_without_end),
-		TEST(test_control_limits_the_connections_of_a_user),
-		TEST(test_control_has_a_place_for_who_comes_whoever_is_silent),
-		TEST(test_control_closes_silent_connections_only),
-		TEST(test_control_goes_on_when_descriptors_come_back),
-		TEST(test_control_forgets_clients_that_leave_at_any_time),
-		TEST(test_control_closes_with_clients_in_all_stages),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

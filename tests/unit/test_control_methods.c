@@ -8,9 +8,6 @@
 /* packages: jansson */
 /* wrap: malloc calloc realloc strdup */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <jansson.h>
 
 #include "include/libvmmalloc.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/base/clock.h"
 #include "vmmallocd/control/methods.h"
 
@@ -193,6 +190,8 @@ static int teardown(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(setup, teardown);
+
 static struct registry_pool *add(struct fixture *f, const char *class, unsigned number, enum registry_state state)
 {
 	struct registry_pool pool = { .directory = (char *)"/mnt/fast", .size_bytes = POOL_BYTES, .created_s = 1,
@@ -277,12 +276,12 @@ static void assert_reply(struct fixture *f, const char *message, const char *exp
 	"\"id\":\"" ID(four) "\",\"class\":\"" class "\",\"path\":\"/mnt/fast/vmmalloc-" ID(four) "." mark          \
 	"\",\"state\":\"" state "\",\"size\":67108864"
 
-static void test_control_list_is_empty_without_pools(void **state)
+TEST(test_control_list_is_empty_without_pools)
 {
 	assert_reply(*state, LIST, "{\"parameters\":{\"version\":1,\"pools\":[]}}");
 }
 
-static void test_control_list_is_sorted_and_tells_figures_of_leased_pools_only(void **state)
+TEST(test_control_list_is_sorted_and_tells_figures_of_leased_pools_only)
 {
 	struct fixture *f = *state;
 
@@ -323,7 +322,7 @@ static json_t *only_pool(json_t *reply)
 	return json_array_get(pools, 0);
 }
 
-static void test_control_list_leaves_out_figures_that_cannot_be_read(void **state)
+TEST(test_control_list_leaves_out_figures_that_cannot_be_read)
 {
 	struct fixture *f = *state;
 	json_t *reply;
@@ -337,7 +336,7 @@ static void test_control_list_leaves_out_figures_that_cannot_be_read(void **stat
 	json_decref(reply);
 }
 
-static void test_control_list_bears_any_name_and_any_figure_of_a_client(void **state)
+TEST(test_control_list_bears_any_name_and_any_figure_of_a_client)
 {
 	struct fixture *f = *state;
 	json_t *reply, *pool;
@@ -354,7 +353,7 @@ static void test_control_list_bears_any_name_and_any_figure_of_a_client(void **s
 	json_decref(reply);
 }
 
-static void test_control_list_of_thousands_comes_in_small_pieces(void **state)
+TEST(test_control_list_of_thousands_comes_in_small_pieces)
 {
 	struct fixture *f = *state;
 	struct received received = { 0 };
@@ -374,7 +373,7 @@ static void test_control_list_of_thousands_comes_in_small_pieces(void **state)
 	free(received.text);
 }
 
-static void test_control_list_leaves_out_pools_that_go_while_it_is_read(void **state)
+TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read)
 {
 	struct fixture *f = *state;
 	struct registry_pool *pools[1000];
@@ -419,7 +418,7 @@ static void test_control_list_leaves_out_pools_that_go_while_it_is_read(void **s
 	"\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts ",\"configured\":false}"
 #define NONE COUNTS("0", "0", "0")
 
-static void test_control_status_has_daemon_and_classes_in_the_order_of_the_files(void **state)
+TEST(test_control_status_has_daemon_and_classes_in_the_order_of_the_files)
 {
 	struct fixture *f = *state;
 
@@ -433,7 +432,7 @@ static void test_control_status_has_daemon_and_classes_in_the_order_of_the_files
 		     SLOW(COUNTS("1", "0", "0")) "," FAST(COUNTS("0", "1", "2"), "") "]}}");
 }
 
-static void test_control_status_tells_problems(void **state)
+TEST(test_control_status_tells_problems)
 {
 	struct fixture *f = *state;
 
@@ -444,7 +443,7 @@ static void test_control_status_tells_problems(void **state)
 		     FAST(NONE, ",\"problem\":\"/mnt/fast is full\"") "]}}");
 }
 
-static void test_control_status_has_classes_that_are_no_longer_configured(void **state)
+TEST(test_control_status_has_classes_that_are_no_longer_configured)
 {
 	struct fixture *f = *state;
 
@@ -462,7 +461,7 @@ static void test_control_status_has_classes_that_are_no_longer_configured(void *
 #define INVALID(parameter)                                                                                             \
 	"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"" parameter "\"}}"
 
-static void test_control_prune_lists_what_the_daemon_removes(void **state)
+TEST(test_control_prune_lists_what_the_daemon_removes)
 {
 	struct fixture *f = *state;
 	json_t *reply;
@@ -478,7 +477,7 @@ static void test_control_prune_lists_what_the_daemon_removes(void **state)
 	assert_int_equal(f->prunes, 2);
 }
 
-static void test_control_prune_counts_what_was_done(void **state)
+TEST(test_control_prune_counts_what_was_done)
 {
 	struct fixture *f = *state;
 	json_t *reply, *failed, *entry;
@@ -501,7 +500,7 @@ static void test_control_prune_counts_what_was_done(void **state)
 	json_decref(reply);
 }
 
-static void test_control_prune_waits_for_what_is_at_work(void **state)
+TEST(test_control_prune_waits_for_what_is_at_work)
 {
 	static const char call[] = PRUNE("false");
 	struct fixture *f = *state;
@@ -517,7 +516,7 @@ static void test_control_prune_waits_for_what_is_at_work(void **state)
 	control_reply_free(reply);
 }
 
-static void test_control_does_nothing_for_a_caller_that_has_gone(void **state)
+TEST(test_control_does_nothing_for_a_caller_that_has_gone)
 {
 	static const char *const calls[] = { PRUNE("false"), RELOAD, LIST };
 	struct fixture *f = *state;
@@ -533,7 +532,7 @@ static void test_control_does_nothing_for_a_caller_that_has_gone(void **state)
 	assert_int_equal(f->reloads, 1);
 }
 
-static void test_control_prune_says_why_it_failed(void **state)
+TEST(test_control_prune_says_why_it_failed)
 {
 	struct fixture *f = *state;
 
@@ -543,7 +542,7 @@ static void test_control_prune_says_why_it_failed(void **state)
 			"{\"error\":\"org.vmmalloc.PruneFailed\",\"parameters\":{\"message\":\"Input/output error\"}}");
 }
 
-static void test_control_prune_wants_to_know_whether_it_is_a_dry_run(void **state)
+TEST(test_control_prune_wants_to_know_whether_it_is_a_dry_run)
 {
 	struct fixture *f = *state;
 
@@ -553,7 +552,7 @@ static void test_control_prune_wants_to_know_whether_it_is_a_dry_run(void **stat
 	assert_int_equal(f->prunes, 0);
 }
 
-static void test_control_changes_nothing_for_other_users(void **state)
+TEST(test_control_changes_nothing_for_other_users)
 {
 	struct fixture *f = *state;
 
@@ -565,7 +564,7 @@ static void test_control_changes_nothing_for_other_users(void **state)
 	assert_int_equal(f->reloads, 0);
 }
 
-static void test_control_reload_answers_and_says_what_is_wrong(void **state)
+TEST(test_control_reload_answers_and_says_what_is_wrong)
 {
 	struct fixture *f = *state;
 
@@ -580,7 +579,7 @@ static void test_control_reload_answers_and_says_what_is_wrong(void **state)
 	assert_int_equal(f->reloads, 3);
 }
 
-static void test_control_oneway_calls_are_done_without_a_reply(void **state)
+TEST(test_control_oneway_calls_are_done_without_a_reply)
 {
 	struct fixture *f = *state;
 
@@ -590,7 +589,7 @@ static void test_control_oneway_calls_are_done_without_a_reply(void **state)
 	assert_null(call_as(f, 0, "{\"method\":\"org.vmmalloc.List\",\"oneway\":true,\"more\":true}"));
 }
 
-static void test_control_answers_what_every_service_does(void **state)
+TEST(test_control_answers_what_every_service_does)
 {
 	assert_reply(*state, "{\"method\":\"org.varlink.service.GetInfo\",\"more\":true}",
 		     "{\"parameters\":{\"vendor\":\"libvmmalloc\",\"product\":\"vmmallocd\",\"version\":"
@@ -613,7 +612,7 @@ static char *describe(struct fixture *f, const char *message)
 	return copy;
 }
 
-static void test_control_describes_its_interface_by_its_file(void **state)
+TEST(test_control_describes_its_interface_by_its_file)
 {
 	char *text = describe(*state, DESCRIBE("org.vmmalloc")), file[16384];
 	FILE *stream = fopen("vmmallocd/control/org.vmmalloc.varlink", "re");
@@ -646,7 +645,7 @@ static void assert_methods_exist(struct fixture *f, const char *interface, char 
 	free(description);
 }
 
-static void test_control_has_every_method_that_it_describes(void **state)
+TEST(test_control_has_every_method_that_it_describes)
 {
 	assert_methods_exist(*state, "org.vmmalloc", describe(*state, DESCRIBE("org.vmmalloc")));
 	assert_methods_exist(*state, "org.varlink.service", describe(*state, DESCRIBE("org.varlink.service")));
@@ -657,7 +656,7 @@ static void test_control_has_every_method_that_it_describes(void **state)
 #define NO_METHOD(name)                                                                                                \
 	"{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"" name "\"}}"
 
-static void test_control_names_what_it_does_not_have(void **state)
+TEST(test_control_names_what_it_does_not_have)
 {
 	struct fixture *f = *state;
 
@@ -677,13 +676,13 @@ static void test_control_names_what_it_does_not_have(void **state)
 		     "\"org.vmmalloc.List\"}}");
 }
 
-static void test_control_takes_calls_with_what_it_does_not_know(void **state)
+TEST(test_control_takes_calls_with_what_it_does_not_know)
 {
 	assert_reply(*state, " {\"method\":\"org.vmmalloc.List\", \"parameters\":null, \"more\":false, \"x\":[1]}\n",
 		     "{\"parameters\":{\"version\":1,\"pools\":[]}}");
 }
 
-static void test_control_refuses_what_is_no_call(void **state)
+TEST(test_control_refuses_what_is_no_call)
 {
 	static const char *const messages[] = {
 		"", " ", "x", "null", "1", "\"org.vmmalloc.List\"", "[]", "{}", "{\"method\":1}", "{\"method\":null}",
@@ -707,7 +706,7 @@ static void test_control_refuses_what_is_no_call(void **state)
 	}
 }
 
-static void test_control_bears_arrays_without_end(void **state)
+TEST(test_control_bears_arrays_without_end)
 {
 	struct fixture *f = *state;
 	struct control_reply *reply;
@@ -750,7 +749,7 @@ static void assert_survives_want_of_memory(struct fixture *f, const char *messag
 	}
 }
 
-static void test_control_survives_want_of_memory(void **state)
+TEST(test_control_survives_want_of_memory)
 {
 	struct fixture *f = *state;
 
@@ -768,40 +767,4 @@ static void test_control_survives_want_of_memory(void **state)
 	assert_survives_want_of_memory(f, DESCRIBE("org.vmmalloc"));
 	assert_survives_want_of_memory(f, DESCRIBE("org.example"));
 	json_set_alloc_funcs(malloc, free);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_control_list_is_empty_without_pools),
-		TEST(test_control_list_is_sorted_and_tells_figures_of_leased_pools_only),
-		TEST(test_control_list_leaves_out_figures_that_cannot_be_read),
-		TEST(test_control_list_bears_any_name_and_any_figure_of_a_client),
-		TEST(test_control_list_of_thousands_comes_in_small_pieces),
-		TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read),
-		TEST(test_control_status_has_daemon_and_classes_in_the_order_of_the_files),
-		TEST(test_control_status_tells_problems),
-		TEST(test_control_status_has_classes_that_are_no_longer_configured),
-		TEST(test_control_prune_lists_what_the_daemon_removes),
-		TEST(test_control_prune_counts_what_was_done),
-		TEST(test_control_prune_waits_for_what_is_at_work),
-		TEST(test_control_does_nothing_for_a_caller_that_has_gone),
-		TEST(test_control_prune_says_why_it_failed),
-		TEST(test_control_prune_wants_to_know_whether_it_is_a_dry_run),
-		TEST(test_control_changes_nothing_for_other_users),
-		TEST(test_control_reload_answers_and_says_what_is_wrong),
-		TEST(test_control_oneway_calls_are_done_without_a_reply),
-		TEST(test_control_answers_what_every_service_does),
-		TEST(test_control_describes_its_interface_by_its_file),
-		TEST(test_control_has_every_method_that_it_describes),
-		TEST(test_control_names_what_it_does_not_have),
-		TEST(test_control_takes_calls_with_what_it_does_not_know),
-		TEST(test_control_refuses_what_is_no_call),
-		TEST(test_control_bears_arrays_without_end),
-		TEST(test_control_survives_want_of_memory),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

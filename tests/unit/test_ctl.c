@@ -4,9 +4,6 @@
 /* objects: vmmallocd/ctl/preload.c vmmallocd/ctl/format.c */
 #include <errno.h>
 #include <pwd.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,20 +12,18 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/preload.h"
 
-static void test_preload_is_found_nearest_first(void **state)
+TEST(test_preload_is_found_nearest_first)
 {
 	char scratch[SCRATCH_PATH], bin[SCRATCH_PATH + 8], path[4096], multiarch[SCRATCH_PATH + 128];
 	const char *const places[] = { "lib64", "lib", "bin" };
 	struct utsname machine;
 	char made[4][SCRATCH_PATH + 160];
 
-	(void)state;
 	assert_int_equal(uname(&machine), 0);
 	scratch_make("/tmp", scratch);
 	snprintf(bin, sizeof(bin), "%s/bin", scratch);
@@ -77,9 +72,8 @@ static void assert_list(const char *library, const char *list, const char *expec
 	free(made);
 }
 
-static void test_preload_goes_before_what_is_there(void **state)
+TEST(test_preload_goes_before_what_is_there)
 {
-	(void)state;
 	assert_list("/lib/libvmmalloc.so.1", NULL, "/lib/libvmmalloc.so.1");
 	assert_list("/lib/libvmmalloc.so.1", "", "/lib/libvmmalloc.so.1");
 	assert_list("libvmmalloc.so.1", "/x/libfake.so", "libvmmalloc.so.1:/x/libfake.so");
@@ -89,21 +83,19 @@ static void test_preload_goes_before_what_is_there(void **state)
 	assert_list("/l/libvmmalloc.so.1", "mylibvmmalloc.so.1", "/l/libvmmalloc.so.1:mylibvmmalloc.so.1");
 }
 
-static void test_preload_is_not_named_twice(void **state)
+TEST(test_preload_is_not_named_twice)
 {
 	static const char *const lists[] = { "/lib/libvmmalloc.so.1", "libvmmalloc.so", "/debug/libvmmalloc.so.1.2",
 					     "a.so:/x/libvmmalloc.so.1", " :a.so  libvmmalloc.so.1:b.so" };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
 		assert_list("/lib/libvmmalloc.so.1", lists[i], lists[i]);
 }
 
-static void test_preload_by_a_relative_path_is_found_elsewhere_too(void **state)
+TEST(test_preload_by_a_relative_path_is_found_elsewhere_too)
 {
 	char *old = getcwd(NULL, 0);
 
-	(void)state;
 	assert_int_equal(chdir("/tmp"), 0);
 	assert_list("/lib/libvmmalloc.so.1", "./x/libvmmalloc.so.1", "/tmp/x/libvmmalloc.so.1");
 	assert_list("/lib/libvmmalloc.so.1", " a.so ./other.so: build/libvmmalloc.so b.so",
@@ -114,11 +106,10 @@ static void test_preload_by_a_relative_path_is_found_elsewhere_too(void **state)
 	free(old);
 }
 
-static void test_preload_refuses_a_path_that_cannot_be_named(void **state)
+TEST(test_preload_refuses_a_path_that_cannot_be_named)
 {
 	char *made = NULL;
 
-	(void)state;
 	assert_int_equal(preload_list("/my lib/libvmmalloc.so.1", NULL, &made), -EINVAL);
 	assert_int_equal(preload_list("/my:lib/libvmmalloc.so.1", "a.so", &made), -EINVAL);
 	assert_null(made);
@@ -132,9 +123,8 @@ static void assert_age(int64_t seconds, const char *expected)
 	assert_string_equal(text, expected);
 }
 
-static void test_format_writes_ages_in_whole_units(void **state)
+TEST(test_format_writes_ages_in_whole_units)
 {
-	(void)state;
 	assert_age(0, "0s");
 	assert_age(59, "59s");
 	assert_age(60, "1m");
@@ -144,11 +134,10 @@ static void test_format_writes_ages_in_whole_units(void **state)
 	assert_age(48 * 3600, "2d");
 }
 
-static void test_format_writes_the_number_of_a_user_without_a_name(void **state)
+TEST(test_format_writes_the_number_of_a_user_without_a_name)
 {
 	char text[FORMAT_BYTES];
 
-	(void)state;
 	format_user(0, text);
 	assert_string_equal(text, "root");
 	assert_null(getpwuid(3999999999u));
@@ -156,19 +145,4 @@ static void test_format_writes_the_number_of_a_user_without_a_name(void **state)
 	assert_string_equal(text, "unknown");
 	format_user(3999999999u, text);
 	assert_string_equal(text, "3999999999");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_preload_is_found_nearest_first),
-		cmocka_unit_test(test_preload_goes_before_what_is_there),
-		cmocka_unit_test(test_preload_is_not_named_twice),
-		cmocka_unit_test(test_preload_by_a_relative_path_is_found_elsewhere_too),
-		cmocka_unit_test(test_preload_refuses_a_path_that_cannot_be_named),
-		cmocka_unit_test(test_format_writes_ages_in_whole_units),
-		cmocka_unit_test(test_format_writes_the_number_of_a_user_without_a_name),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,11 +16,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/base/handout.h"
 #include "libvmmalloc/start/handout_client.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -147,7 +143,17 @@ static void assert_refuses(struct daemon *daemon, int expected, const char *expe
 	assert_int_equal(scratch_entries("/proc/self/fd"), before);
 }
 
-static void test_daemon_gives_a_pool_of_a_class(void **state)
+/* A daemon that hangs up is an error of write(), not the end of us. */
+static int set_up(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	return 0;
+}
+
+TEST_FIXTURE(set_up, NULL);
+
+TEST(test_daemon_gives_a_pool_of_a_class)
 {
 	struct daemon daemon = generous();
 	struct vmm_config config = { .pool_class = "fast", .pool_bytes = 15 * MIB };
@@ -155,7 +161,6 @@ static void test_daemon_gives_a_pool_of_a_class(void **state)
 	char words[512];
 	int fd;
 
-	(void)state;
 	assert_int_equal(fstat(daemon.fds[0], &given), 0);
 	start(&daemon);
 	config.socket = daemon.path;
@@ -171,7 +176,7 @@ static void test_daemon_gives_a_pool_of_a_class(void **state)
 	assert_int_equal(handout_request_decode(&daemon.request, sizeof(daemon.request), &daemon.request), 0);
 }
 
-static void test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it(void **state)
+TEST(test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it)
 {
 	struct daemon daemon = generous();
 	struct vmm_config config = { .pool_dir = "/tmp/.", .pool_bytes = 16 * MIB };
@@ -179,7 +184,6 @@ static void test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it(void **s
 	char words[512];
 	int fd;
 
-	(void)state;
 	start(&daemon);
 	config.socket = daemon.path;
 	assert_int_equal(ask(&config, &fd, words), 0);
@@ -192,9 +196,8 @@ static void test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it(void **s
 	assert_int_equal(handout_request_decode(&daemon.request, sizeof(daemon.request), &daemon.request), 0);
 }
 
-static void test_daemon_that_refuses_is_quoted(void **state)
+TEST(test_daemon_that_refuses_is_quoted)
 {
-	(void)state;
 	for (uint32_t status = HANDOUT_NONE_READY; status < HANDOUT_STATUSES; status++) {
 		struct daemon daemon = {
 			.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status },
@@ -205,23 +208,21 @@ static void test_daemon_that_refuses_is_quoted(void **state)
 	}
 }
 
-static void test_daemon_that_refuses_and_sends_a_descriptor_leaves_none_behind(void **state)
+TEST(test_daemon_that_refuses_and_sends_a_descriptor_leaves_none_behind)
 {
 	struct daemon daemon = generous();
 
-	(void)state;
 	daemon.reply = (struct handout_reply){ .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
 					       .status = HANDOUT_NONE_READY };
 	assert_refuses(&daemon, -EAGAIN, "no pool is ready");
 }
 
-static void test_daemon_that_is_not_there_is_said(void **state)
+TEST(test_daemon_that_is_not_there_is_said)
 {
 	struct vmm_config config = { .pool_class = "fast", .socket = "/tmp/vmmalloc-no-such/pool.sock" };
 	char words[512], long_path[200] = "/";
 	int fd = -7;
 
-	(void)state;
 	assert_int_equal(ask(&config, &fd, words), -ENOENT);
 	assert_string_equal(words, "vmmallocd (/tmp/vmmalloc-no-such/pool.sock): No such file or directory");
 	memset(long_path + 1, 'x', sizeof(long_path) - 2);
@@ -230,25 +231,23 @@ static void test_daemon_that_is_not_there_is_said(void **state)
 	assert_int_equal(fd, -7);
 }
 
-static void test_daemon_that_hangs_up_is_an_error(void **state)
+TEST(test_daemon_that_hangs_up_is_an_error)
 {
 	struct daemon daemon = generous();
 
-	(void)state;
 	daemon.reply_bytes = 0;
 	assert_refuses(&daemon, -ECONNRESET, "Connection reset by peer");
 }
 
-static void test_daemon_that_is_silent_is_left(void **state)
+TEST(test_daemon_that_is_silent_is_left)
 {
 	struct daemon daemon = generous();
 
-	(void)state;
 	daemon.pause_us = 1500000;
 	assert_refuses(&daemon, -ETIMEDOUT, "Connection timed out");
 }
 
-static void test_daemon_that_never_accepts_is_left(void **state)
+TEST(test_daemon_that_never_accepts_is_left)
 {
 	struct daemon daemon = { 0 };
 	struct vmm_config config = { .pool_class = "fast" };
@@ -256,7 +255,6 @@ static void test_daemon_that_never_accepts_is_left(void **state)
 	char words[512];
 	int fd = -7, waiting;
 
-	(void)state;
 	listen_at(&daemon, 0);
 	strcpy(address.sun_path, daemon.path);
 	waiting = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -274,7 +272,7 @@ static void on_alarm(int signal)
 	(void)signal;
 }
 
-static void test_daemon_is_waited_for_through_signals(void **state)
+TEST(test_daemon_is_waited_for_through_signals)
 {
 	struct daemon daemon = generous();
 	struct vmm_config config = { .pool_class = "fast" };
@@ -283,7 +281,6 @@ static void test_daemon_is_waited_for_through_signals(void **state)
 	struct text error = { .data = (char[512]){ "" }, .size = 512 };
 	int fd;
 
-	(void)state;
 	daemon.pause_us = 200000;
 	start(&daemon);
 	config.socket = daemon.path;
@@ -296,12 +293,11 @@ static void test_daemon_is_waited_for_through_signals(void **state)
 	stop(&daemon);
 }
 
-static void test_daemon_that_lies_is_not_believed(void **state)
+TEST(test_daemon_that_lies_is_not_believed)
 {
 	struct daemon daemon;
 	int pipe_ends[2];
 
-	(void)state;
 	daemon = generous();
 	daemon.reply.magic[0] = 'X';
 	assert_refuses(&daemon, -EBADMSG, "Bad message");
@@ -346,37 +342,16 @@ static void test_daemon_that_lies_is_not_believed(void **state)
 	assert_refuses(&daemon, -EBADMSG, "Bad message");
 }
 
-static void test_daemon_pool_that_is_too_small_is_not_taken(void **state)
+TEST(test_daemon_pool_that_is_too_small_is_not_taken)
 {
 	struct daemon daemon = generous();
 	struct vmm_config config = { .pool_class = "fast", .pool_bytes = 17 * MIB };
 	char words[512];
 	int fd = -7;
 
-	(void)state;
 	start(&daemon);
 	config.socket = daemon.path;
 	assert_int_equal(ask(&config, &fd, words), -EBADMSG);
 	assert_int_equal(fd, -7);
 	stop(&daemon);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_daemon_gives_a_pool_of_a_class),
-		cmocka_unit_test(test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it),
-		cmocka_unit_test(test_daemon_that_refuses_is_quoted),
-		cmocka_unit_test(test_daemon_that_refuses_and_sends_a_descriptor_leaves_none_behind),
-		cmocka_unit_test(test_daemon_that_is_not_there_is_said),
-		cmocka_unit_test(test_daemon_that_hangs_up_is_an_error),
-		cmocka_unit_test(test_daemon_that_is_silent_is_left),
-		cmocka_unit_test(test_daemon_that_never_accepts_is_left),
-		cmocka_unit_test(test_daemon_is_waited_for_through_signals),
-		cmocka_unit_test(test_daemon_that_lies_is_not_believed),
-		cmocka_unit_test(test_daemon_pool_that_is_too_small_is_not_taken),
-	};
-
-	signal(SIGPIPE, SIG_IGN);
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,9 +8,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "include/libvmmalloc.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/config/config.h"
 
 #define POOL "[pool a]\ndirectory = /mnt/a\nsize = 1G\n"
@@ -165,6 +162,8 @@ static int teardown(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(setup, teardown);
+
 static struct config read_files(void)
 {
 	struct config config;
@@ -228,11 +227,10 @@ static void assert_refused(const char *text, const char *expected)
 
 /* --- what is good --- */
 
-static void test_config_has_defaults(void **state)
+TEST(test_config_has_defaults)
 {
 	struct config config = read_ok("");
 
-	(void)state;
 	assert_string_equal(config.runtime_dir, "/run/vmmalloc");
 	assert_string_equal(config.state_dir, "/var/lib/vmmalloc");
 	assert_int_equal(config.log_level, CONFIG_LOG_INFO);
@@ -244,13 +242,12 @@ static void test_config_has_defaults(void **state)
 	assert_null(config.runtime_dir);
 }
 
-static void test_config_has_no_more_workers_than_processors(void **state)
+TEST(test_config_has_no_more_workers_than_processors)
 {
 	cpu_set_t all, one;
 	struct config config;
 	int first = 0;
 
-	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
 	while (!CPU_ISSET(first, &all))
 		first++;
@@ -266,13 +263,12 @@ static void test_config_has_no_more_workers_than_processors(void **state)
 	config_done(&config);
 }
 
-static void test_class_has_defaults(void **state)
+TEST(test_class_has_defaults)
 {
 	struct config config = read_ok(POOL);
 	const struct config_class *class = &config.classes[0];
 	char where[sizeof(file) + 8];
 
-	(void)state;
 	snprintf(where, sizeof(where), "%s:1", file);
 	assert_int_equal(config.class_count, 1);
 	assert_string_equal(class->name, "a");
@@ -289,7 +285,7 @@ static void test_class_has_defaults(void **state)
 	config_done(&config);
 }
 
-static void test_config_reads_all_keys(void **state)
+TEST(test_config_reads_all_keys)
 {
 	struct config config = read_ok("[daemon]\nlog_level = debug\nworkers = 64\nruntime_dir = /r\nstate_dir = /s/t\n"
 				       "punch_timeout = 3600\nconnections_per_user = 10000\n"
@@ -298,7 +294,6 @@ static void test_config_reads_all_keys(void **state)
 				       "recycle = destroy\n");
 	const struct config_class *class = config_find(&config, "fast-1_X");
 
-	(void)state;
 	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
 	assert_int_equal(config.workers, 64);
 	assert_string_equal(config.runtime_dir, "/r");
@@ -322,23 +317,21 @@ static void test_config_reads_all_keys(void **state)
 	config_done(&config);
 }
 
-static void test_size_is_rounded_up_to_whole_pages(void **state)
+TEST(test_size_is_rounded_up_to_whole_pages)
 {
 	struct config config = read_ok("[pool a]\ndirectory = /a\nsize = 14680065\n");
 
-	(void)state;
 	assert_int_equal(config.classes[0].size_bytes, 14680064 + 4096);
 	config_done(&config);
 }
 
-static void test_slashes_are_squeezed(void **state)
+TEST(test_slashes_are_squeezed)
 {
 	static const struct { const char *path, *read; } paths[] = {
 		{ "/mnt/a", "/mnt/a" }, { "/mnt/a/", "/mnt/a" }, { "//mnt///a//", "/mnt/a" }, { "/", "/" },
 		{ "///", "/" }, { "/a/.../b", "/a/.../b" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		char text[128];
 		struct config config;
@@ -352,7 +345,7 @@ static void test_slashes_are_squeezed(void **state)
 	}
 }
 
-static void test_log_level_has_words_and_numbers(void **state)
+TEST(test_log_level_has_words_and_numbers)
 {
 	static const struct { const char *word; enum config_log_level level; } good[] = {
 		{ "error", CONFIG_LOG_ERROR }, { "3", CONFIG_LOG_ERROR }, { "warning", CONFIG_LOG_WARNING },
@@ -361,7 +354,6 @@ static void test_log_level_has_words_and_numbers(void **state)
 	};
 	enum config_log_level level;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(config_log_level_parse(good[i].word, &level), 0);
 		assert_int_equal(level, good[i].level);
@@ -373,13 +365,12 @@ static void test_log_level_has_words_and_numbers(void **state)
 	assert_int_equal(level, CONFIG_LOG_ERROR);
 }
 
-static void test_comments_blanks_bom_and_crlf_are_understood(void **state)
+TEST(test_comments_blanks_bom_and_crlf_are_understood)
 {
 	struct config config = read_ok("\xef\xbb\xbf[daemon] ; one\r\n\r\n# two\r\n; three = 3\r\n"
 				       "  workers\t=  9 ; of them\r\n[ pool \t b ]# four\r\n\tdirectory=/b\r\n"
 				       "\tsize=\t2g\r\n  # five\r\n ready = 3");
 
-	(void)state;
 	assert_int_equal(config.workers, 9);
 	assert_int_equal(config.class_count, 1);
 	assert_string_equal(config.classes[0].name, "b");
@@ -389,23 +380,21 @@ static void test_comments_blanks_bom_and_crlf_are_understood(void **state)
 	config_done(&config);
 }
 
-static void test_values_may_have_spaces_and_other_alphabets(void **state)
+TEST(test_values_may_have_spaces_and_other_alphabets)
 {
 #define DIRECTORY "/mnt/my p\xc3\xb6\xc3\xb6l;x/\xe2\x82\xac\xf0\x9f\x98\x80"
 	struct config config = read_ok("[pool a]\nsize = 1G\ndirectory = " DIRECTORY "\n");
 
-	(void)state;
 	assert_string_equal(config.classes[0].directory, DIRECTORY);
 #undef DIRECTORY
 	config_done(&config);
 }
 
-static void test_comments_may_be_long(void **state)
+TEST(test_comments_may_be_long)
 {
 	char text[8192];
 	struct config config;
 
-	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[0] = '#';
 	text[sizeof(text) - 1] = '\0';
@@ -416,23 +405,21 @@ static void test_comments_may_be_long(void **state)
 	config_done(&config);
 }
 
-static void test_class_names_may_have_63_letters(void **state)
+TEST(test_class_names_may_have_63_letters)
 {
 	struct config config = read_ok("[pool " A50 "fffffffffffff]\ndirectory = /a\nsize = 1G\n"
 				       "[pool " A50 "ffffffffffffg]\ndirectory = /b\nsize = 1G\n");
 
-	(void)state;
 	assert_int_equal(config.class_count, 2);
 	assert_string_equal(config_find(&config, A50 "fffffffffffff")->directory, "/a");
 	assert_string_equal(config_find(&config, A50 "ffffffffffffg")->directory, "/b");
 	config_done(&config);
 }
 
-static void test_find_wants_the_whole_name(void **state)
+TEST(test_find_wants_the_whole_name)
 {
 	struct config config = read_ok("[pool ab]\ndirectory = /a\nsize = 1G\n");
 
-	(void)state;
 	assert_non_null(config_find(&config, "ab"));
 	assert_null(config_find(&config, "a"));
 	assert_null(config_find(&config, "abc"));
@@ -440,25 +427,23 @@ static void test_find_wants_the_whole_name(void **state)
 	config_done(&config);
 }
 
-static void test_daemon_section_may_be_continued(void **state)
+TEST(test_daemon_section_may_be_continued)
 {
 	struct config config = read_ok("[daemon]\nworkers = 2\n" POOL "[daemon]\nlog_level = 7\n");
 
-	(void)state;
 	assert_int_equal(config.workers, 2);
 	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
 	config_done(&config);
 }
 
 /* The file that is installed: as it is, and with its examples in force. */
-static void test_example_is_good(void **state)
+TEST(test_example_is_good)
 {
 	FILE *example = fopen("systemd/vmmallocd.conf", "re");
 	char text[16384], active[16384];
 	struct config config;
 	size_t length;
 
-	(void)state;
 	assert_non_null(example);
 	length = fread(text, 1, sizeof(text) - 1, example);
 	fclose(example);
@@ -482,9 +467,8 @@ static void test_example_is_good(void **state)
 
 /* --- what is refused --- */
 
-static void test_config_refuses_wrong_sections(void **state)
+TEST(test_config_refuses_wrong_sections)
 {
-	(void)state;
 	assert_refused("\n[daemons]\n", "2: section (daemons): expected [daemon] or [pool NAME]");
 	assert_refused("[]\n", "1: section (): expected [daemon] or [pool NAME]");
 	assert_refused("[poola]\n", "1: section (poola): expected [daemon] or [pool NAME]");
@@ -497,21 +481,19 @@ static void test_config_refuses_wrong_sections(void **state)
 		       "of 1 to 63 letters, digits, - and _");
 }
 
-static void test_config_refuses_a_class_twice(void **state)
+TEST(test_config_refuses_a_class_twice)
 {
 	char words[sizeof(file) + 128];
 
-	(void)state;
 	snprintf(words, sizeof(words), "4: section (pool a): expected once; it is also at %s:1", file);
 	assert_refused(POOL "[pool a]\n", words);
 }
 
-static void test_config_refuses_too_many_classes(void **state)
+TEST(test_config_refuses_too_many_classes)
 {
 	char text[64 * 64 + 256] = "";
 	struct config config;
 
-	(void)state;
 	for (int i = 0; i < CONFIG_CLASSES_MOST; i++)
 		sprintf(text + strlen(text), "[pool p%d]\ndirectory = /mnt/p\nsize = 1G\n", i);
 	config = read_ok(text);
@@ -521,9 +503,8 @@ static void test_config_refuses_too_many_classes(void **state)
 	assert_refused(text, "193: section (pool p64): expected at most 64 classes");
 }
 
-static void test_config_refuses_wrong_keys(void **state)
+TEST(test_config_refuses_wrong_keys)
 {
-	(void)state;
 	assert_refused("size = 1G\n", "1: size (1G): expected [daemon] or [pool NAME] before it");
 	assert_refused("[daemon]\nsize = 1G\n", "2: size (1G): expected one of log_level, workers, runtime_dir, "
 		       "state_dir, punch_timeout, connections_per_user");
@@ -536,9 +517,8 @@ static void test_config_refuses_wrong_keys(void **state)
 		       "4: workers (1): expected once; it is also at line 2");
 }
 
-static void test_config_refuses_lines_without_a_value(void **state)
+TEST(test_config_refuses_lines_without_a_value)
 {
-	(void)state;
 	assert_refused("[daemon]\nworkers\n", "2: expected KEY = VALUE, a [section] or a comment");
 	assert_refused("[daemon]\nworkers 4 ; = 4\n", "2: expected KEY = VALUE, a [section] or a comment");
 	assert_refused(POOL "nonsense", "4: expected KEY = VALUE, a [section] or a comment");
@@ -550,9 +530,8 @@ static void test_config_refuses_lines_without_a_value(void **state)
 	assert_refused("[daemon]\nworkers = 1\n  2\n", "3: expected KEY = VALUE, a [section] or a comment");
 }
 
-static void test_config_refuses_incomplete_classes(void **state)
+TEST(test_config_refuses_incomplete_classes)
 {
-	(void)state;
 	assert_refused("[pool a]\nsize = 1G\n", "1: directory (none): expected one in [pool a]");
 	assert_refused("\n[pool a]\n[daemon]\n", "2: directory (none): expected one in [pool a]");
 	assert_refused("[pool a]\ndirectory = /a\n" "[pool b]\n", "1: size (none): expected one in [pool a]");
@@ -560,7 +539,7 @@ static void test_config_refuses_incomplete_classes(void **state)
 	assert_refused(POOL "ready = 3\nmax = 2\n", "4: ready (3): expected at most max (2)");
 }
 
-static void test_config_refuses_wrong_values(void **state)
+TEST(test_config_refuses_wrong_values)
 {
 	static const struct { const char *line, *expected; } bad[] = {
 		{ "directory =", "directory (): expected an absolute path without . and .." },
@@ -599,7 +578,6 @@ static void test_config_refuses_wrong_values(void **state)
 	};
 	char text[256], words[256];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(text, sizeof(text), "[pool a]\n%s\n", bad[i].line);
 		snprintf(words, sizeof(words), "2: %s", bad[i].expected);
@@ -617,13 +595,12 @@ static void test_config_refuses_wrong_values(void **state)
 		       "2: state_dir (var): expected an absolute path without . and ..");
 }
 
-static void test_config_refuses_long_lines(void **state)
+TEST(test_config_refuses_long_lines)
 {
 	char text[512], words[128];
 	size_t most;
 	struct config config;
 
-	(void)state;
 	for (most = 100; most < 300; most++) {
 		bool refused;
 
@@ -641,7 +618,7 @@ static void test_config_refuses_long_lines(void **state)
 	assert_refused(text, words);
 }
 
-static void test_config_refuses_what_is_not_text(void **state)
+TEST(test_config_refuses_what_is_not_text)
 {
 	static const char *const bad[] = {
 		"\x01", "a\x1b[31m", "\x7f", "\xc2\x9b", "\xff", "\xc3", "\xc3(", "\xc0\xaf", "\xe0\x80\x80",
@@ -649,7 +626,6 @@ static void test_config_refuses_what_is_not_text(void **state)
 	};
 	char text[64];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(text, sizeof(text), "[pool a]\ndirectory = /%s\n", bad[i]);
 		assert_refused(text, "2: expected text in UTF-8 without control characters");
@@ -662,11 +638,10 @@ static void test_config_refuses_what_is_not_text(void **state)
 
 /* --- files --- */
 
-static void test_config_reads_fragments_by_name(void **state)
+TEST(test_config_reads_fragments_by_name)
 {
 	struct config config;
 
-	(void)state;
 	write_bytes(file, "[daemon]\nworkers = 1\npunch_timeout = 1\nstate_dir = /s1\n" POOL,
 		    strlen("[daemon]\nworkers = 1\npunch_timeout = 1\nstate_dir = /s1\n" POOL));
 	write_fragment("10.conf", "[daemon]\nworkers = 10\nstate_dir = /s10\n[pool c]\ndirectory = /c\nsize = 1G\n");
@@ -687,11 +662,10 @@ static void test_config_reads_fragments_by_name(void **state)
 	config_done(&config);
 }
 
-static void test_config_names_the_fragment_that_is_wrong(void **state)
+TEST(test_config_names_the_fragment_that_is_wrong)
 {
 	char words[sizeof(file) + 128];
 
-	(void)state;
 	write_bytes(file, POOL, strlen(POOL));
 	write_fragment("x.conf", "\n\nready = 1\n");
 	assert_files_refused("conf.d/x.conf:3: ready (1): expected [daemon] or [pool NAME] before it");
@@ -700,11 +674,10 @@ static void test_config_names_the_fragment_that_is_wrong(void **state)
 	assert_files_refused(words);
 }
 
-static void test_config_refuses_fragments_that_are_no_files(void **state)
+TEST(test_config_refuses_fragments_that_are_no_files)
 {
 	char path[SCRATCH_PATH + 64];
 
-	(void)state;
 	write_bytes(file, POOL, strlen(POOL));
 	write_fragment("z.conf", "");
 	snprintf(path, sizeof(path), "%s/directory.conf", confd);
@@ -722,20 +695,18 @@ static void test_config_refuses_fragments_that_are_no_files(void **state)
 	assert_files_refused("conf.d/link.conf: cannot be read: No such file or directory");
 }
 
-static void test_config_refuses_a_directory_that_is_none(void **state)
+TEST(test_config_refuses_a_directory_that_is_none)
 {
-	(void)state;
 	write_bytes(file, POOL, strlen(POOL));
 	write_bytes(confd, "", 0);
 	assert_files_refused("conf.d: cannot be read: Not a directory");
 	assert_int_equal(unlink(confd), 0);
 }
 
-static void test_config_refuses_files_that_cannot_be_read(void **state)
+TEST(test_config_refuses_files_that_cannot_be_read)
 {
 	struct config config;
 
-	(void)state;
 	assert_files_refused("vmmallocd.conf: cannot be read: No such file or directory");
 	assert_int_equal(mkdir(file, 0755), 0);
 	assert_files_refused("vmmallocd.conf: expected a regular file of at most 1 MiB");
@@ -750,13 +721,12 @@ static void test_config_refuses_files_that_cannot_be_read(void **state)
 	config_done(&config);
 }
 
-static void test_config_reads_a_file_in_the_working_directory(void **state)
+TEST(test_config_reads_a_file_in_the_working_directory)
 {
 	char *cwd = getcwd(NULL, 0);
 	struct config config;
 	int r;
 
-	(void)state;
 	write_bytes(file, POOL, strlen(POOL));
 	write_fragment("x.conf", "[daemon]\nworkers = 3\n");
 	assert_non_null(cwd);
@@ -770,12 +740,11 @@ static void test_config_reads_a_file_in_the_working_directory(void **state)
 	config_done(&config);
 }
 
-static void test_config_keeps_no_descriptors(void **state)
+TEST(test_config_keeps_no_descriptors)
 {
 	size_t before = scratch_entries("/proc/self/fd");
 	struct config config = read_ok(POOL);
 
-	(void)state;
 	config_done(&config);
 	assert_refused("x", "1: expected KEY = VALUE, a [section] or a comment");
 	assert_int_equal(scratch_entries("/proc/self/fd"), before);
@@ -799,7 +768,7 @@ static void assert_closed(const struct config *config, const char *name, bool cl
 	assert_string_equal(class->problem, words);
 }
 
-static void test_all_mistakes_are_found(void **state)
+TEST(test_all_mistakes_are_found)
 {
 	static const char *const mistakes[] = {
 		"2: workers (x): expected a whole number from 1 to 64",
@@ -816,7 +785,6 @@ static void test_all_mistakes_are_found(void **state)
 					 "[pol b]\nsize = x\nnonsense\n\n[pool x y]\nsize = x\n[pool d]\nsize = 1G\n");
 	char words[1024];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
 		snprintf(words, sizeof(words), "vmmallocd.conf:%s", mistakes[i]);
 		assert_mistake(&config, i, words);
@@ -826,13 +794,12 @@ static void test_all_mistakes_are_found(void **state)
 	config_done(&config);
 }
 
-static void test_a_mistake_closes_its_class_and_no_other(void **state)
+TEST(test_a_mistake_closes_its_class_and_no_other)
 {
 	static const char *const bad[] = { "ready = x", "nonsense", "frobs = 1", "size = 2G", "ready = 17", "users = ,",
 					   "directory = b", "\x01" };
 	char text[512];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct config config;
 
@@ -851,13 +818,12 @@ static void test_a_mistake_closes_its_class_and_no_other(void **state)
 	}
 }
 
-static void test_a_class_that_is_there_twice_is_closed(void **state)
+TEST(test_a_class_that_is_there_twice_is_closed)
 {
 	char words[sizeof(file) + 128];
 	struct config config = read_text(POOL "[pool a]\ndirectory = /b\nusers = 1\n[pool c]\ndirectory = /c\n"
 					 "size = 1G\n");
 
-	(void)state;
 	snprintf(words, sizeof(words), "4: section (pool a): expected once; it is also at %s:1", file);
 	assert_closed(&config, "a", true, words);
 	assert_closed(&config, "c", false, NULL);
@@ -869,12 +835,11 @@ static void test_a_class_that_is_there_twice_is_closed(void **state)
 }
 
 /* The one who is gone must not open the class to all. */
-static void test_a_name_that_is_missing_stands_for_nobody(void **state)
+TEST(test_a_name_that_is_missing_stands_for_nobody)
 {
 	struct config config = read_text(POOL "users = eve\ngroups = wheel, pmem, staff\n");
 	const struct config_class *class = config_find(&config, "a");
 
-	(void)state;
 	assert_closed(&config, "a", false, "4: users (eve): expected users that exist; there is no user eve");
 	assert_mistake(&config, 1, "vmmallocd.conf:5: groups (wheel, pmem, staff): expected groups that exist; "
 		       "there is no group wheel, staff");
@@ -894,12 +859,11 @@ static void test_a_name_that_is_missing_stands_for_nobody(void **state)
 	config_done(&config);
 }
 
-static void test_config_goes_on_without_a_fragment(void **state)
+TEST(test_config_goes_on_without_a_fragment)
 {
 	char path[SCRATCH_PATH + 64];
 	struct config config;
 
-	(void)state;
 	write_bytes(file, POOL, strlen(POOL));
 	write_fragment("y.conf", "[pool b]\ndirectory = /b\nsize = 1G\n");
 	snprintf(path, sizeof(path), "%s/x.conf", confd);
@@ -917,13 +881,12 @@ static void test_config_goes_on_without_a_fragment(void **state)
 	config_done(&config);
 }
 
-static void test_mistakes_are_summed_up(void **state)
+TEST(test_mistakes_are_summed_up)
 {
 	char buffer[1024] = "", words[1024];
 	struct text text = TEXT_INIT(buffer);
 	struct config config = read_text("[pool a]\nready = x\n[daemon]\nworkers = x\nfrobs = 1\n");
 
-	(void)state;
 	/* what concerns all goes first */
 	config_sum_up(&config, &text);
 	snprintf(words, sizeof(words), "%s:4: workers (x): expected a whole number from 1 to 64 "
@@ -940,13 +903,12 @@ static void test_mistakes_are_summed_up(void **state)
 
 /* --- failures from below --- */
 
-static void test_config_survives_lack_of_memory_anywhere(void **state)
+TEST(test_config_survives_lack_of_memory_anywhere)
 {
 	int n, r = -ENOMEM;
 	static const char text[] = POOL "users = alice,1,eve\ngroups = pmem\n[daemon]\nstate_dir = /s\nworkers = x\n"
 					"[pool c]\n";
 
-	(void)state;
 	write_bytes(file, text, strlen(text));
 	write_fragment("x.conf", "[pool b]\ndirectory = /b\nsize = 1G\nready = x\n");
 	for (n = 0; r == -ENOMEM; n++) {
@@ -966,9 +928,8 @@ static void test_config_survives_lack_of_memory_anywhere(void **state)
 	assert_true(n > 20);
 }
 
-static void test_config_says_when_names_cannot_be_looked_up(void **state)
+TEST(test_config_says_when_names_cannot_be_looked_up)
 {
-	(void)state;
 	database_error = EIO;
 	assert_refused("[pool a]\nusers = alice\n",
 		       "2: users (alice): expected users that can be looked up; alice: Input/output error");
@@ -985,11 +946,10 @@ static void test_config_says_when_names_cannot_be_looked_up(void **state)
 	assert_int_equal(lookups, 0);
 }
 
-static void test_config_looks_up_large_entries(void **state)
+TEST(test_config_looks_up_large_entries)
 {
 	struct config config;
 
-	(void)state;
 	database_needs = 100000;
 	config = read_ok(POOL "users = bob\ngroups = pmem\n");
 	assert_int_equal(config.classes[0].users.ids[0], 1001);
@@ -998,53 +958,4 @@ static void test_config_looks_up_large_entries(void **state)
 	database_needs = SIZE_MAX;
 	assert_refused("[pool a]\nusers = bob\n",
 		       "2: users (bob): expected users that can be looked up; bob: Numerical result out of range");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_config_has_defaults),
-		TEST(test_config_has_no_more_workers_than_processors),
-		TEST(test_class_has_defaults),
-		TEST(test_config_reads_all_keys),
-		TEST(test_size_is_rounded_up_to_whole_pages),
-		TEST(test_slashes_are_squeezed),
-		TEST(test_log_level_has_words_and_numbers),
-		TEST(test_comments_blanks_bom_and_crlf_are_understood),
-		TEST(test_values_may_have_spaces_and_other_alphabets),
-		TEST(test_comments_may_be_long),
-		TEST(test_class_names_may_have_63_letters),
-		TEST(test_find_wants_the_whole_name),
-		TEST(test_daemon_section_may_be_continued),
-		TEST(test_example_is_good),
-		TEST(test_config_refuses_wrong_sections),
-		TEST(test_config_refuses_a_class_twice),
-		TEST(test_config_refuses_too_many_classes),
-		TEST(test_config_refuses_wrong_keys),
-		TEST(test_config_refuses_lines_without_a_value),
-		TEST(test_config_refuses_incomplete_classes),
-		TEST(test_config_refuses_wrong_values),
-		TEST(test_config_refuses_long_lines),
-		TEST(test_config_refuses_what_is_not_text),
-		TEST(test_config_reads_fragments_by_name),
-		TEST(test_config_names_the_fragment_that_is_wrong),
-		TEST(test_config_refuses_fragments_that_are_no_files),
-		TEST(test_config_refuses_a_directory_that_is_none),
-		TEST(test_config_refuses_files_that_cannot_be_read),
-		TEST(test_config_reads_a_file_in_the_working_directory),
-		TEST(test_config_keeps_no_descriptors),
-		TEST(test_all_mistakes_are_found),
-		TEST(test_a_mistake_closes_its_class_and_no_other),
-		TEST(test_a_class_that_is_there_twice_is_closed),
-		TEST(test_a_name_that_is_missing_stands_for_nobody),
-		TEST(test_config_goes_on_without_a_fragment),
-		TEST(test_mistakes_are_summed_up),
-		TEST(test_config_survives_lack_of_memory_anywhere),
-		TEST(test_config_says_when_names_cannot_be_looked_up),
-		TEST(test_config_looks_up_large_entries),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,21 +4,17 @@
 /* objects: libvmmalloc/heap/ranges.c */
 /* wrap: kernel_madvise */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include <cmocka.h>
-
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/dump.h"
 #include "libvmmalloc/base/kernel.h"
+#include "tests/unit/test.h"
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
@@ -108,9 +104,8 @@ static void expect(size_t bytes, size_t runs)
 	assert_int_equal(dump.runs, runs);
 }
 
-static void test_dump_hides_whole_units_only(void **state)
+TEST(test_dump_hides_whole_units_only)
 {
-	(void)state;
 	make(64 * MIB);
 	expect(0, 0);
 	hide(4 * KIB, 2 * MIB, 0);
@@ -122,9 +117,8 @@ static void test_dump_hides_whole_units_only(void **state)
 	unmake();
 }
 
-static void test_dump_hides_nothing_for_less_than_it_is_told(void **state)
+TEST(test_dump_hides_nothing_for_less_than_it_is_told)
 {
-	(void)state;
 	make(64 * MIB);
 	hide(0, 2 * MIB, 4 * MIB);
 	expect(0, 0);
@@ -137,9 +131,8 @@ static void test_dump_hides_nothing_for_less_than_it_is_told(void **state)
 	unmake();
 }
 
-static void test_dump_shows_granules(void **state)
+TEST(test_dump_shows_granules)
 {
-	(void)state;
 	make(64 * MIB);
 	hide(0, 64 * MIB, 0);
 	expect(64 * MIB, 1);
@@ -157,9 +150,8 @@ static void test_dump_shows_granules(void **state)
 	unmake();
 }
 
-static void test_dump_joins_what_it_hides(void **state)
+TEST(test_dump_joins_what_it_hides)
 {
-	(void)state;
 	make(64 * MIB);
 	hide(2 * MIB, 4 * MIB, 0);
 	hide(8 * MIB, 10 * MIB, 0);
@@ -173,11 +165,10 @@ static void test_dump_joins_what_it_hides(void **state)
 }
 
 /* A process may have 65,530 mappings, and a heap can be in more pieces than that. */
-static void test_dump_makes_few_mappings(void **state)
+TEST(test_dump_makes_few_mappings)
 {
 	size_t runs;
 
-	(void)state;
 	make(16 * GIB);
 	for (size_t at = 0; at < 16 * GIB; at += 4 * MIB)
 		hide(at, at + 2 * MIB, 0);
@@ -190,9 +181,8 @@ static void test_dump_makes_few_mappings(void **state)
 	unmake();
 }
 
-static void test_dump_hides_again_after_a_new_mapping(void **state)
+TEST(test_dump_hides_again_after_a_new_mapping)
 {
-	(void)state;
 	make(64 * MIB);
 	hide(2 * MIB, 8 * MIB, 0);
 	hide(10 * MIB, 12 * MIB, 0);
@@ -202,9 +192,8 @@ static void test_dump_hides_again_after_a_new_mapping(void **state)
 	unmake();
 }
 
-static void test_dump_shows_all_if_it_cannot_show_a_part(void **state)
+TEST(test_dump_shows_all_if_it_cannot_show_a_part)
 {
-	(void)state;
 	make(64 * MIB);
 	hide(0, 32 * MIB, 0);
 	refused_advice = MADV_DODUMP;
@@ -215,9 +204,8 @@ static void test_dump_shows_all_if_it_cannot_show_a_part(void **state)
 	unmake();
 }
 
-static void test_dump_goes_on_if_it_cannot_hide(void **state)
+TEST(test_dump_goes_on_if_it_cannot_hide)
 {
-	(void)state;
 	make(64 * MIB);
 	refused_advice = MADV_DONTDUMP;
 	hide(0, 32 * MIB, 0);
@@ -228,11 +216,10 @@ static void test_dump_goes_on_if_it_cannot_hide(void **state)
 	unmake();
 }
 
-static void test_dump_counts_right_at_random(void **state)
+TEST(test_dump_counts_right_at_random)
 {
 	uint64_t random = 20261127;
 
-	(void)state;
 	make(256 * MIB);
 	for (int i = 0; i < 20000; i++) {
 		size_t start, bytes, runs;
@@ -252,21 +239,4 @@ static void test_dump_counts_right_at_random(void **state)
 		}
 	}
 	unmake();
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dump_hides_whole_units_only),
-		cmocka_unit_test(test_dump_hides_nothing_for_less_than_it_is_told),
-		cmocka_unit_test(test_dump_shows_granules),
-		cmocka_unit_test(test_dump_joins_what_it_hides),
-		cmocka_unit_test(test_dump_makes_few_mappings),
-		cmocka_unit_test(test_dump_hides_again_after_a_new_mapping),
-		cmocka_unit_test(test_dump_shows_all_if_it_cannot_show_a_part),
-		cmocka_unit_test(test_dump_goes_on_if_it_cannot_hide),
-		cmocka_unit_test(test_dump_counts_right_at_random),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

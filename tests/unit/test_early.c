@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_early -- pools whose event came too early: a random model of events, and of when each pool is free. */
 /* objects: vmmallocd/pools/early.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/test.h"
 #include "vmmallocd/pools/early.h"
 
 #define LAST_LOOK_MS ((1 << EARLY_LOOKS) - 1)    /* after 1, 3, 7, ... ms */
@@ -65,14 +61,13 @@ static void check(const struct model *models, int64_t now_ms, int64_t step_ms)
 	}
 }
 
-static void test_early_finds_each_pool_in_its_time_whatever_happens_to_others(void **state)
+TEST(test_early_finds_each_pool_in_its_time_whatever_happens_to_others)
 {
 	struct early early = { 0 };
 	struct model models[POOLS] = { 0 };
 	uint8_t id[POOL_FILE_ID_BYTES];
 	int64_t now_ms = 5;
 
-	(void)state;
 	srandom(33);
 	for (int turn = 0; turn < TURNS; turn++) {
 		int64_t step_ms = 1 + random() % 3, due_ms;
@@ -105,13 +100,12 @@ static void test_early_finds_each_pool_in_its_time_whatever_happens_to_others(vo
 	early_done(&early);
 }
 
-static void test_early_has_room_for_so_many_and_no_more(void **state)
+TEST(test_early_has_room_for_so_many_and_no_more)
 {
 	struct early early = { 0 };
 	uint8_t id[POOL_FILE_ID_BYTES];
 	size_t given = 0;
 
-	(void)state;
 	for (unsigned i = 0; i < 2 * EARLY_POOLS_MOST; i++) {
 		make_id(i, id);
 		early_add(&early, id, 0);
@@ -129,14 +123,4 @@ static void test_early_has_room_for_so_many_and_no_more(void **state)
 	assert_int_equal(given, EARLY_POOLS_MOST * EARLY_LOOKS);
 	early_forget(&early, id);
 	early_done(&early);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_early_finds_each_pool_in_its_time_whatever_happens_to_others),
-		cmocka_unit_test(test_early_has_room_for_so_many_and_no_more),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

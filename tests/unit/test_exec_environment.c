@@ -2,18 +2,13 @@
 /* test_exec_environment -- what VMMALLOC_CHILDREN does to the environment. */
 /* objects: libvmmalloc/start/exec_environment.c libvmmalloc/base/path.c libvmmalloc/base/kernel.c */
 /* objects: common/base/environment.c common/base/size.c common/base/text.c libvmmalloc/state.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <limits.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "libvmmalloc/start/exec_environment.h"
+#include "tests/unit/test.h"
 
 struct environment {
 	char first[64], preload[200], last[64];
@@ -45,9 +40,8 @@ static void assert_off_leaves(const char *before, const char *after)
 	assert_null(environment.variables[3]);
 }
 
-static void test_children_off_takes_only_the_library_out_of_ld_preload(void **state)
+TEST(test_children_off_takes_only_the_library_out_of_ld_preload)
 {
-	(void)state;
 	assert_off_leaves("/usr/lib/libvmmalloc.so.1:other.so", "other.so");
 	assert_off_leaves("other.so:/usr/lib/libvmmalloc.so", "other.so");
 	assert_off_leaves("a.so libvmmalloc.so.1 b.so", "a.so:b.so");
@@ -55,20 +49,18 @@ static void test_children_off_takes_only_the_library_out_of_ld_preload(void **st
 	assert_off_leaves("libvmmalloc.so:a.so:libvmmalloc.so.1", "a.so");
 }
 
-static void test_children_off_leaves_names_that_only_look_like_it(void **state)
+TEST(test_children_off_leaves_names_that_only_look_like_it)
 {
-	(void)state;
 	assert_off_leaves("/opt/libvmmalloc.so.1/a.so", "/opt/libvmmalloc.so.1/a.so");
 	assert_off_leaves("libvmmalloc.solid", "libvmmalloc.solid");
 	assert_off_leaves("mylibvmmalloc.so.1", "mylibvmmalloc.so.1");
 }
 
-static void test_children_off_removes_an_empty_ld_preload(void **state)
+TEST(test_children_off_removes_an_empty_ld_preload)
 {
 	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_OFF };
 	struct environment environment;
 
-	(void)state;
 	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
 	vmm_exec_environment_prepare(environment.variables, &config);
 	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=64M");
@@ -76,35 +68,32 @@ static void test_children_off_removes_an_empty_ld_preload(void **state)
 	assert_null(environment.variables[2]);
 }
 
-static void test_children_off_does_nothing_without_ld_preload(void **state)
+TEST(test_children_off_does_nothing_without_ld_preload)
 {
 	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_OFF };
 	char *variables[] = { (char *)"PATH=/bin", NULL };
 
-	(void)state;
 	vmm_exec_environment_prepare(variables, &config);
 	assert_string_equal(variables[0], "PATH=/bin");
 	vmm_exec_environment_prepare(NULL, &config);
 }
 
-static void test_children_size_replaces_the_pool_size(void **state)
+TEST(test_children_size_replaces_the_pool_size)
 {
 	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_SIZE, .children_bytes = 33554432 };
 	struct environment environment;
 
-	(void)state;
 	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
 	vmm_exec_environment_prepare(environment.variables, &config);
 	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=33554432");
 	assert_string_equal(environment.variables[1], "LD_PRELOAD=/usr/lib/libvmmalloc.so.1");
 }
 
-static void test_children_inherit_changes_nothing(void **state)
+TEST(test_children_inherit_changes_nothing)
 {
 	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_INHERIT };
 	struct environment environment;
 
-	(void)state;
 	make_environment(&environment, "/usr/lib/libvmmalloc.so.1");
 	vmm_exec_environment_prepare(environment.variables, &config);
 	assert_string_equal(environment.variables[0], "VMMALLOC_POOL_SIZE=64M");
@@ -112,7 +101,7 @@ static void test_children_inherit_changes_nothing(void **state)
 }
 
 /* The working directory of the tests has a path that is no longer than some hundred bytes. */
-static void test_children_find_what_was_relative_after_they_changed_directory(void **state)
+TEST(test_children_find_what_was_relative_after_they_changed_directory)
 {
 	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_INHERIT };
 	char directory[PATH_MAX], expected[2 * PATH_MAX];
@@ -120,7 +109,6 @@ static void test_children_find_what_was_relative_after_they_changed_directory(vo
 	char preload[] = "LD_PRELOAD=./a.so:build/libvmmalloc.so.1 $LIB/libvmmalloc.so.1:libvmmalloc.so.1:/b.so";
 	char *environment[] = { pool, log, preload, NULL };
 
-	(void)state;
 	assert_non_null(getcwd(directory, sizeof(directory)));
 	vmm_exec_environment_prepare(environment, &config);
 	snprintf(expected, sizeof(expected), "VMMALLOC_POOL_DIR=%s/pools", directory);
@@ -132,32 +120,15 @@ static void test_children_find_what_was_relative_after_they_changed_directory(vo
 	assert_string_equal(environment[2], expected);
 }
 
-static void test_children_get_absolute_paths_as_they_are(void **state)
+TEST(test_children_get_absolute_paths_as_they_are)
 {
 	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_INHERIT };
 	char pool[] = "VMMALLOC_POOL_DIR=/dev/shm", log[] = "VMMALLOC_LOG_FILE=";
 	char preload[] = "LD_PRELOAD=a.so  /x/libvmmalloc.so.1";
 	char *environment[] = { pool, log, preload, NULL };
 
-	(void)state;
 	vmm_exec_environment_prepare(environment, &config);
 	assert_ptr_equal(environment[0], pool);
 	assert_ptr_equal(environment[1], log);
 	assert_ptr_equal(environment[2], preload);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_children_find_what_was_relative_after_they_changed_directory),
-		cmocka_unit_test(test_children_get_absolute_paths_as_they_are),
-		cmocka_unit_test(test_children_off_takes_only_the_library_out_of_ld_preload),
-		cmocka_unit_test(test_children_off_leaves_names_that_only_look_like_it),
-		cmocka_unit_test(test_children_off_removes_an_empty_ld_preload),
-		cmocka_unit_test(test_children_off_does_nothing_without_ld_preload),
-		cmocka_unit_test(test_children_size_replaces_the_pool_size),
-		cmocka_unit_test(test_children_inherit_changes_nothing),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,15 +2,11 @@
 /* test_handout -- what the decoders take, and every way in which a packet can be wrong. */
 /* objects: common/base/handout.c */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "common/base/handout.h"
+#include "tests/unit/test.h"
 
 static struct handout_request by_class(void)
 {
@@ -57,11 +53,10 @@ static void assert_bad_reply(struct handout_reply reply)
 	assert_memory_equal(&result, &before, sizeof(result));
 }
 
-static void test_handout_takes_good_requests(void **state)
+TEST(test_handout_takes_good_requests)
 {
 	struct handout_request request = by_class(), result;
 
-	(void)state;
 	assert_int_equal(handout_request_decode(&request, sizeof(request), &result), 0);
 	assert_memory_equal(&result, &request, sizeof(request));
 	request.least_bytes = 0;
@@ -71,25 +66,23 @@ static void test_handout_takes_good_requests(void **state)
 	assert_memory_equal(&result, &request, sizeof(request));
 }
 
-static void test_handout_decodes_from_any_address(void **state)
+TEST(test_handout_decodes_from_any_address)
 {
 	char packet[sizeof(struct handout_request) + 1];
 	struct handout_request request = by_class(), result;
 
-	(void)state;
 	memcpy(packet + 1, &request, sizeof(request));
 	assert_int_equal(handout_request_decode(packet + 1, sizeof(request), &result), 0);
 	assert_memory_equal(&result, &request, sizeof(request));
 }
 
-static void test_handout_refuses_packets_of_another_size(void **state)
+TEST(test_handout_refuses_packets_of_another_size)
 {
 	struct { struct handout_request request; char more; } packet = { .request = by_class() };
 	struct { struct handout_reply reply; char more; } answer = { .reply = good_reply() };
 	struct handout_request request;
 	struct handout_reply reply;
 
-	(void)state;
 	for (size_t bytes = 0; bytes <= sizeof(struct handout_request) + 1; bytes++) {
 		int expected = bytes == sizeof(struct handout_request) ? 0 : -EBADMSG;
 
@@ -98,11 +91,10 @@ static void test_handout_refuses_packets_of_another_size(void **state)
 	}
 }
 
-static void test_handout_refuses_requests_of_another_protocol(void **state)
+TEST(test_handout_refuses_requests_of_another_protocol)
 {
 	struct handout_request request = by_class();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(request.magic); i++) {
 		request.magic[i] ^= 1;
 		assert_bad_request(request);
@@ -118,11 +110,10 @@ static void test_handout_refuses_requests_of_another_protocol(void **state)
 	}
 }
 
-static void test_handout_refuses_fields_that_the_kind_does_not_use(void **state)
+TEST(test_handout_refuses_fields_that_the_kind_does_not_use)
 {
 	struct handout_request request = by_class();
 
-	(void)state;
 	request.dir_dev = 1;
 	assert_bad_request(request);
 	request = by_class();
@@ -136,11 +127,10 @@ static void test_handout_refuses_fields_that_the_kind_does_not_use(void **state)
 	assert_bad_request(request);
 }
 
-static void test_handout_refuses_class_names_that_are_none(void **state)
+TEST(test_handout_refuses_class_names_that_are_none)
 {
 	struct handout_request request = by_class();
 
-	(void)state;
 	memset(request.class_name, 0, sizeof(request.class_name));
 	assert_bad_request(request);
 	memset(request.class_name, 'a', sizeof(request.class_name));  /* no NUL */
@@ -155,11 +145,10 @@ static void test_handout_refuses_class_names_that_are_none(void **state)
 	assert_bad_request(request);
 }
 
-static void test_handout_takes_good_replies(void **state)
+TEST(test_handout_takes_good_replies)
 {
 	struct handout_reply reply = good_reply(), result;
 
-	(void)state;
 	assert_int_equal(handout_reply_decode(&reply, sizeof(reply), &result), 0);
 	assert_memory_equal(&result, &reply, sizeof(reply));
 	for (uint32_t status = HANDOUT_NONE_READY; status < HANDOUT_STATUSES; status++) {
@@ -169,11 +158,10 @@ static void test_handout_takes_good_replies(void **state)
 	}
 }
 
-static void test_handout_refuses_replies_of_another_protocol(void **state)
+TEST(test_handout_refuses_replies_of_another_protocol)
 {
 	struct handout_reply reply = good_reply();
 
-	(void)state;
 	reply.magic[6] = 'X';
 	assert_bad_reply(reply);
 	reply = good_reply();
@@ -183,11 +171,10 @@ static void test_handout_refuses_replies_of_another_protocol(void **state)
 	assert_bad_reply(refusal(UINT32_MAX));
 }
 
-static void test_handout_refuses_pools_of_no_or_broken_pages(void **state)
+TEST(test_handout_refuses_pools_of_no_or_broken_pages)
 {
 	struct handout_reply reply = good_reply();
 
-	(void)state;
 	reply.pool_bytes = 0;
 	assert_bad_reply(reply);
 	reply.pool_bytes = 4097;
@@ -199,11 +186,10 @@ static void test_handout_refuses_pools_of_no_or_broken_pages(void **state)
 	assert_bad_reply(reply);
 }
 
-static void test_handout_refuses_refusals_that_carry_a_pool(void **state)
+TEST(test_handout_refuses_refusals_that_carry_a_pool)
 {
 	struct handout_reply reply = refusal(HANDOUT_NONE_READY);
 
-	(void)state;
 	reply.pool_bytes = 4096;
 	assert_bad_reply(reply);
 	reply = refusal(HANDOUT_LIMIT);
@@ -214,12 +200,11 @@ static void test_handout_refuses_refusals_that_carry_a_pool(void **state)
 	assert_bad_reply(reply);
 }
 
-static void test_handout_class_names(void **state)
+TEST(test_handout_class_names)
 {
 	char longest[HANDOUT_CLASS_BYTES], too_long[HANDOUT_CLASS_BYTES + 1];
 	const char *bad[] = { "", " ", "a b", "a/b", "..", "a.b", "a\n", "\xc3\xa4", "a:", "@", "[", "`", "{" };
 
-	(void)state;
 	memset(longest, 'z', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
 	memset(too_long, 'z', sizeof(too_long));
@@ -232,32 +217,11 @@ static void test_handout_class_names(void **state)
 		assert_int_equal(handout_class_name_check(bad[i]), -EINVAL);
 }
 
-static void test_handout_has_its_own_words_for_each_status(void **state)
+TEST(test_handout_has_its_own_words_for_each_status)
 {
-	(void)state;
 	assert_string_equal(handout_status_text(HANDOUT_NONE_READY), "no pool is ready");
 	assert_string_equal(handout_status_text(HANDOUT_STATUSES), "unknown status");
 	for (uint32_t a = 0; a < HANDOUT_STATUSES; a++)
 		for (uint32_t b = 0; b <= HANDOUT_STATUSES; b++)
 			assert_true(a == b || strcmp(handout_status_text(a), handout_status_text(b)) != 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_handout_takes_good_requests),
-		cmocka_unit_test(test_handout_decodes_from_any_address),
-		cmocka_unit_test(test_handout_refuses_packets_of_another_size),
-		cmocka_unit_test(test_handout_refuses_requests_of_another_protocol),
-		cmocka_unit_test(test_handout_refuses_fields_that_the_kind_does_not_use),
-		cmocka_unit_test(test_handout_refuses_class_names_that_are_none),
-		cmocka_unit_test(test_handout_takes_good_replies),
-		cmocka_unit_test(test_handout_refuses_replies_of_another_protocol),
-		cmocka_unit_test(test_handout_refuses_pools_of_no_or_broken_pages),
-		cmocka_unit_test(test_handout_refuses_refusals_that_carry_a_pool),
-		cmocka_unit_test(test_handout_class_names),
-		cmocka_unit_test(test_handout_has_its_own_words_for_each_status),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

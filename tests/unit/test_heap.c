@@ -14,9 +14,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
@@ -169,6 +165,8 @@ static int set_up(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(set_up, NULL);
+
 static struct vmm_pool make_pool(const char *dir, size_t bytes, bool reserve_all)
 {
 	char buffer[512] = "";
@@ -259,11 +257,10 @@ static bool is_zero(const char *address, size_t bytes)
 
 /* --- beginning --- */
 
-static void test_heap_init_reserves_one_step(void **state)
+TEST(test_heap_init_reserves_one_step)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_int_equal(disk.used, PAGE + FIRST_STEP);
 	assert_true(is_reserved(heap.pool.base, PAGE + FIRST_STEP));
@@ -272,12 +269,11 @@ static void test_heap_init_reserves_one_step(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_init_fails_on_a_full_file_system(void **state)
+TEST(test_heap_init_fails_on_a_full_file_system)
 {
 	struct vmm_pool pool = make_pool("anonymous", 64 * MIB, false);
 	struct vmm_heap heap;
 
-	(void)state;
 	disk.capacity = disk.used + FIRST_STEP - PAGE;
 	assert_int_equal(vmm_heap_init(&heap, &pool, false), -ENOSPC);
 	assert_int_equal(disk.used, PAGE);
@@ -285,12 +281,11 @@ static void test_heap_init_fails_on_a_full_file_system(void **state)
 	close(pool.fd);
 }
 
-static void test_heap_init_fails_without_memory_for_its_nodes(void **state)
+TEST(test_heap_init_fails_without_memory_for_its_nodes)
 {
 	struct vmm_pool pool = make_pool("anonymous", 64 * MIB, false);
 	struct vmm_heap heap;
 
-	(void)state;
 	disk.no_memory = true;
 	assert_int_equal(vmm_heap_init(&heap, &pool, false), -ENOMEM);
 	munmap(pool.base - PAGE, pool.size + 2 * PAGE);
@@ -299,23 +294,21 @@ static void test_heap_init_fails_without_memory_for_its_nodes(void **state)
 
 /* --- taking and giving --- */
 
-static void test_heap_take_begins_behind_the_header(void **state)
+TEST(test_heap_take_begins_behind_the_header)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_ptr_equal(take(&heap, PAGE), heap_start(&heap));
 	assert_ptr_equal(take(&heap, 3 * PAGE), heap_start(&heap) + PAGE);
 	unmake_heap(&heap);
 }
 
-static void test_heap_take_uses_the_lowest_gap_that_fits(void **state)
+TEST(test_heap_take_uses_the_lowest_gap_that_fits)
 {
 	struct vmm_heap heap;
 	char *a, *b, *c, *d;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	a = take(&heap, PAGE);
 	b = take(&heap, 2 * PAGE);
@@ -331,11 +324,10 @@ static void test_heap_take_uses_the_lowest_gap_that_fits(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_take_aligns(void **state)
+TEST(test_heap_take_aligns)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	for (size_t align = PAGE; align <= 8 * MIB; align *= 2) {
 		char *address = take_for(&heap, PAGE, align, HEAP_FOR_PROGRAM);
@@ -346,12 +338,11 @@ static void test_heap_take_aligns(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_take_leaves_the_gap_before_an_aligned_block_usable(void **state)
+TEST(test_heap_take_leaves_the_gap_before_an_aligned_block_usable)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take_for(&heap, 2 * MIB, 2 * MIB, HEAP_FOR_PROGRAM);
 	assert_ptr_equal(block, heap.pool.base + 2 * MIB);
@@ -359,12 +350,11 @@ static void test_heap_take_leaves_the_gap_before_an_aligned_block_usable(void **
 	unmake_heap(&heap);
 }
 
-static void test_heap_give_takes_back_parts(void **state)
+TEST(test_heap_give_takes_back_parts)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take(&heap, 8 * PAGE);
 	vmm_heap_give(&heap, block + 2 * PAGE, 3 * PAGE);
@@ -374,12 +364,11 @@ static void test_heap_give_takes_back_parts(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_figures_follow_what_is_taken_and_given(void **state)
+TEST(test_heap_figures_follow_what_is_taken_and_given)
 {
 	struct vmm_heap heap;
 	char *one, *two;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	one = take(&heap, 3 * PAGE);
 	two = take(&heap, MIB);
@@ -397,11 +386,10 @@ static void test_heap_figures_follow_what_is_taken_and_given(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_figures_stay_when_nothing_could_be_taken(void **state)
+TEST(test_heap_figures_stay_when_nothing_could_be_taken)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_non_null(take(&heap, PAGE));
 	assert_null(take(&heap, 64 * MIB));
@@ -412,11 +400,10 @@ static void test_heap_figures_stay_when_nothing_could_be_taken(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_count_adds_to_a_figure(void **state)
+TEST(test_heap_count_adds_to_a_figure)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	vmm_heap_count(&heap, &heap.pool.header->outside_bytes, 8192);
 	vmm_heap_count(&heap, &heap.pool.header->outside_bytes, -4096);
@@ -425,12 +412,11 @@ static void test_heap_count_adds_to_a_figure(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_is_whole_again_when_all_is_given_back(void **state)
+TEST(test_heap_is_whole_again_when_all_is_given_back)
 {
 	struct vmm_heap heap;
 	char *blocks[500];
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	for (size_t i = 0; i < 500; i++)
 		blocks[i] = take(&heap, (1 + i % 7) * PAGE);
@@ -441,13 +427,12 @@ static void test_heap_is_whole_again_when_all_is_given_back(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_refuses_sizes_and_alignments_beyond_reason(void **state)
+TEST(test_heap_refuses_sizes_and_alignments_beyond_reason)
 {
 	static const size_t sizes[] = { SIZE_MAX & ~(PAGE - 1), (size_t)1 << 63, ((size_t)1 << 63) - PAGE,
 					SIZE_MAX - MIB + 1, 64 * MIB };
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		assert_null(take(&heap, sizes[i]));
@@ -464,12 +449,11 @@ static void test_heap_refuses_sizes_and_alignments_beyond_reason(void **state)
 
 /* --- growing --- */
 
-static void test_heap_asks_the_file_system_only_when_nothing_fits(void **state)
+TEST(test_heap_asks_the_file_system_only_when_nothing_fits)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	disk.requests = 0;
 	block = take(&heap, FIRST_STEP);
@@ -496,12 +480,11 @@ static size_t step_at(struct vmm_heap *heap, size_t reserved)
 	return heap->low - low - PAGE;
 }
 
-static void test_heap_steps_grow_with_the_heap(void **state)
+TEST(test_heap_steps_grow_with_the_heap)
 {
 	struct vmm_heap heap;
 	size_t step;
 
-	(void)state;
 	make_heap(&heap, GIB);
 	assert_int_equal(step_at(&heap, FIRST_STEP), 256 * KIB);
 	step = step_at(&heap, 32 * MIB);
@@ -512,12 +495,11 @@ static void test_heap_steps_grow_with_the_heap(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_figure_of_reserved_bytes_is_the_file_systems(void **state)
+TEST(test_heap_figure_of_reserved_bytes_is_the_file_systems)
 {
 	struct vmm_heap heap;
 	uint64_t before;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	before = heap.pool.header->reserved_bytes - disk.used;
 	assert_non_null(take(&heap, 5 * MIB));
@@ -531,11 +513,10 @@ static void test_heap_figure_of_reserved_bytes_is_the_file_systems(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_reserves_just_enough_when_a_step_does_not_fit(void **state)
+TEST(test_heap_reserves_just_enough_when_a_step_does_not_fit)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	disk.capacity = disk.used + 10 * PAGE;
 	assert_non_null(take(&heap, FIRST_STEP + 10 * PAGE));
@@ -543,11 +524,10 @@ static void test_heap_reserves_just_enough_when_a_step_does_not_fit(void **state
 	unmake_heap(&heap);
 }
 
-static void test_heap_grows_from_the_free_range_at_its_upper_end(void **state)
+TEST(test_heap_grows_from_the_free_range_at_its_upper_end)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_non_null(take(&heap, FIRST_STEP - 4 * PAGE));
 	disk.capacity = disk.used + PAGE;
@@ -555,12 +535,11 @@ static void test_heap_grows_from_the_free_range_at_its_upper_end(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_never_asks_when_all_is_reserved(void **state)
+TEST(test_heap_never_asks_when_all_is_reserved)
 {
 	struct vmm_pool pool = make_pool("anonymous", 64 * MIB, true);
 	struct vmm_heap heap;
 
-	(void)state;
 	assert_int_equal(vmm_heap_init(&heap, &pool, true), 0);
 	disk.requests = 0;
 	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 64 * MIB - PAGE - LEAST_FLOOR);
@@ -584,9 +563,8 @@ static size_t floor_of(size_t pool_bytes)
 	return bytes;
 }
 
-static void test_heap_floor_is_a_part_of_the_pool_within_bounds(void **state)
+TEST(test_heap_floor_is_a_part_of_the_pool_within_bounds)
 {
-	(void)state;
 	assert_int_equal(floor_of(14 * MIB), 256 * KIB);
 	assert_int_equal(floor_of(64 * MIB), 256 * KIB);
 	assert_int_equal(floor_of(256 * MIB), MIB);
@@ -594,23 +572,21 @@ static void test_heap_floor_is_a_part_of_the_pool_within_bounds(void **state)
 	assert_int_equal(floor_of(2 * GIB), 4 * MIB);
 }
 
-static void test_heap_keeps_the_floor_from_the_program(void **state)
+TEST(test_heap_keeps_the_floor_from_the_program)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 14 * MIB);
 	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 14 * MIB - PAGE - LEAST_FLOOR);
 	assert_null(take(&heap, PAGE));
 	unmake_heap(&heap);
 }
 
-static void test_heap_gives_the_whole_floor_to_jemalloc(void **state)
+TEST(test_heap_gives_the_whole_floor_to_jemalloc)
 {
 	struct vmm_heap heap;
 	bool zero = true;
 
-	(void)state;
 	make_heap(&heap, 14 * MIB);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
 	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_JEMALLOC), LEAST_FLOOR);
@@ -621,11 +597,10 @@ static void test_heap_gives_the_whole_floor_to_jemalloc(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_gives_the_floor_to_metadata(void **state)
+TEST(test_heap_gives_the_floor_to_metadata)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 14 * MIB);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
 	assert_ptr_equal(vmm_heap_take_metadata(&heap, LEAST_FLOOR, PAGE), heap_end(&heap) - LEAST_FLOOR);
@@ -634,12 +609,11 @@ static void test_heap_gives_the_floor_to_metadata(void **state)
 }
 
 /* In the floor something is free, which a program may not have; above it is what metadata have left. */
-static void test_heap_gives_to_the_program_what_metadata_have_left_above_the_floor(void **state)
+TEST(test_heap_gives_to_the_program_what_metadata_have_left_above_the_floor)
 {
 	struct vmm_heap heap;
 	char *metadata;
 
-	(void)state;
 	make_heap(&heap, 14 * MIB);
 	metadata = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
@@ -650,12 +624,11 @@ static void test_heap_gives_to_the_program_what_metadata_have_left_above_the_flo
 	unmake_heap(&heap);
 }
 
-static void test_heap_uses_again_what_metadata_have_left_before_it_takes_more(void **state)
+TEST(test_heap_uses_again_what_metadata_have_left_before_it_takes_more)
 {
 	struct vmm_heap heap;
 	char *first;
 
-	(void)state;
 	make_heap(&heap, 14 * MIB);
 	first = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
 	vmm_heap_give_metadata(&heap, first, 2 * MIB);
@@ -663,11 +636,10 @@ static void test_heap_uses_again_what_metadata_have_left_before_it_takes_more(vo
 	unmake_heap(&heap);
 }
 
-static void test_heap_reserves_whole_pages_in_a_pool_of_any_size(void **state)
+TEST(test_heap_reserves_whole_pages_in_a_pool_of_any_size)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 100000000);
 	take_all(&heap, 64 * KIB, HEAP_FOR_PROGRAM);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
@@ -678,12 +650,11 @@ static void test_heap_reserves_whole_pages_in_a_pool_of_any_size(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_jemalloc_gets_the_floor_in_a_pool_of_any_size_without_descriptor(void **state)
+TEST(test_heap_jemalloc_gets_the_floor_in_a_pool_of_any_size_without_descriptor)
 {
 	struct vmm_heap heap;
 	int fd;
 
-	(void)state;
 	make_heap(&heap, 65 * MIB + PAGE);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
 	fd = heap.pool.fd;
@@ -693,11 +664,10 @@ static void test_heap_jemalloc_gets_the_floor_in_a_pool_of_any_size_without_desc
 	unmake_heap(&heap);
 }
 
-static void test_heap_reserves_whole_huge_pages(void **state)
+TEST(test_heap_reserves_whole_huge_pages)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	disk.huge_page = (long)POOL_HUGE_PAGE;
 	disk.grain = POOL_HUGE_PAGE;
 	make_heap(&heap, 32 * MIB);
@@ -710,11 +680,10 @@ static void test_heap_reserves_whole_huge_pages(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_reserves_up_to_the_end_of_a_large_folio(void **state)
+TEST(test_heap_reserves_up_to_the_end_of_a_large_folio)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	disk.large_folios = true;
 	make_heap(&heap, 15 * MIB);
 	for (size_t taken = 0; take(&heap, 3 * PAGE); taken += 3 * PAGE)
@@ -727,11 +696,10 @@ static void test_heap_reserves_up_to_the_end_of_a_large_folio(void **state)
 
 /* --- metadata --- */
 
-static void test_heap_metadata_comes_from_the_top_downwards(void **state)
+TEST(test_heap_metadata_comes_from_the_top_downwards)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_ptr_equal(vmm_heap_take_metadata(&heap, 3 * PAGE, PAGE), heap_end(&heap) - 3 * PAGE);
 	assert_ptr_equal(vmm_heap_take_metadata(&heap, PAGE, PAGE), heap_end(&heap) - 4 * PAGE);
@@ -740,12 +708,11 @@ static void test_heap_metadata_comes_from_the_top_downwards(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_metadata_is_aligned(void **state)
+TEST(test_heap_metadata_is_aligned)
 {
 	struct vmm_heap heap;
 	char *one, *two;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	one = vmm_heap_take_metadata(&heap, PAGE, PAGE);
 	two = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
@@ -754,12 +721,11 @@ static void test_heap_metadata_is_aligned(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_what_the_alignment_of_metadata_leaves_is_not_lost(void **state)
+TEST(test_heap_what_the_alignment_of_metadata_leaves_is_not_lost)
 {
 	struct vmm_heap heap;
 	char *metadata, *end;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	end = heap_end(&heap);
 	metadata = vmm_heap_take_metadata(&heap, MIB, 2 * MIB);
@@ -771,14 +737,13 @@ static void test_heap_what_the_alignment_of_metadata_leaves_is_not_lost(void **s
 	unmake_heap(&heap);
 }
 
-static void test_heap_metadata_are_reserved_piece_by_piece(void **state)
+TEST(test_heap_metadata_are_reserved_piece_by_piece)
 {
 	struct vmm_heap heap;
 	uint64_t reserved;
 	size_t before;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	before = disk.used;
 	reserved = heap.pool.header->reserved_bytes;
@@ -802,12 +767,11 @@ static void test_heap_metadata_are_reserved_piece_by_piece(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_metadata_that_come_back_are_reserved_for_the_program(void **state)
+TEST(test_heap_metadata_that_come_back_are_reserved_for_the_program)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 14 * MIB);
 	block = vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB);
 	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_JEMALLOC), 12 * MIB - PAGE);
@@ -842,12 +806,11 @@ static void move_to_sparse_file(struct vmm_heap *heap)
 	}
 }
 
-static void test_heap_on_a_sparse_file_reserves_what_it_takes(void **state)
+TEST(test_heap_on_a_sparse_file_reserves_what_it_takes)
 {
 	struct vmm_heap heap;
 	char *one, *two;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	one = take(&heap, 4 * MIB);
 	two = take(&heap, PAGE);
@@ -865,12 +828,11 @@ static void test_heap_on_a_sparse_file_reserves_what_it_takes(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_on_a_sparse_file_that_cannot_grow_finds_what_is_reserved(void **state)
+TEST(test_heap_on_a_sparse_file_that_cannot_grow_finds_what_is_reserved)
 {
 	struct vmm_heap heap;
 	char *holes, *reserved, *kept[2];
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	holes = take(&heap, MIB);
 	kept[0] = take(&heap, PAGE);
@@ -889,12 +851,11 @@ static void test_heap_on_a_sparse_file_that_cannot_grow_finds_what_is_reserved(v
 	unmake_heap(&heap);
 }
 
-static void test_heap_trims_a_sparse_file_and_counts_right(void **state)
+TEST(test_heap_trims_a_sparse_file_and_counts_right)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_non_null(take(&heap, PAGE));
 	block = take(&heap, 8 * MIB);
@@ -915,13 +876,12 @@ static void count_stretch(void *context, char *start, size_t bytes)
 	*(size_t *)context += bytes;
 }
 
-static void test_heap_visits_only_what_is_used_and_reserved(void **state)
+TEST(test_heap_visits_only_what_is_used_and_reserved)
 {
 	struct vmm_heap heap;
 	size_t bytes = 0;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take(&heap, MIB);
 	assert_non_null(take(&heap, PAGE));
@@ -943,13 +903,12 @@ static char in_file(const struct vmm_heap *heap, const char *address)
 	return byte;
 }
 
-static void test_heap_that_is_private_returns_what_is_free(void **state)
+TEST(test_heap_that_is_private_returns_what_is_free)
 {
 	struct vmm_heap heap;
 	char *kept, *given, *fresh;
 	uint64_t all;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	kept = take(&heap, MIB);
 	given = take(&heap, MIB);
@@ -985,7 +944,7 @@ static void test_heap_that_is_private_returns_what_is_free(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_returns_in_few_parts(void **state)
+TEST(test_heap_returns_in_few_parts)
 {
 	static char *blocks[20000];
 	struct vmm_heap heap;
@@ -993,7 +952,6 @@ static void test_heap_returns_in_few_parts(void **state)
 	FILE *maps;
 	int c;
 
-	(void)state;
 	make_heap(&heap, 640 * MIB);
 	for (size_t i = 0; i < 20000; i++)
 		assert_non_null(blocks[i] = take(&heap, 4 * PAGE));
@@ -1015,11 +973,10 @@ static void test_heap_returns_in_few_parts(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_program_never_gets_what_is_metadata(void **state)
+TEST(test_heap_program_never_gets_what_is_metadata)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 14 * MIB);
 	assert_non_null(vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB));
 	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), 12 * MIB - PAGE - LEAST_FLOOR);
@@ -1027,13 +984,12 @@ static void test_heap_program_never_gets_what_is_metadata(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_metadata_is_zero_also_where_the_program_was(void **state)
+TEST(test_heap_metadata_is_zero_also_where_the_program_was)
 {
 	struct vmm_heap heap;
 	char *block, *metadata;
 	size_t bytes;
 
-	(void)state;
 	make_heap(&heap, 14 * MIB);
 	assert_true(is_zero(vmm_heap_take_metadata(&heap, 4 * PAGE, PAGE), 4 * PAGE));
 	bytes = 14 * MIB - PAGE - 4 * PAGE - LEAST_FLOOR;
@@ -1051,12 +1007,11 @@ static void test_heap_metadata_is_zero_also_where_the_program_was(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_metadata_comes_from_free_space_on_a_full_file_system(void **state)
+TEST(test_heap_metadata_comes_from_free_space_on_a_full_file_system)
 {
 	struct vmm_heap heap;
 	char *metadata;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	disk.capacity = disk.used;
 	metadata = vmm_heap_take_metadata(&heap, 2 * PAGE, PAGE);
@@ -1068,25 +1023,23 @@ static void test_heap_metadata_comes_from_free_space_on_a_full_file_system(void 
 
 /* --- zeros --- */
 
-static void test_heap_says_that_fresh_memory_is_zero(void **state)
+TEST(test_heap_says_that_fresh_memory_is_zero)
 {
 	struct vmm_heap heap;
 	bool zero = false;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_non_null(vmm_heap_take(&heap, NULL, 4 * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero));
 	assert_true(zero);
 	unmake_heap(&heap);
 }
 
-static void test_heap_says_that_used_memory_is_not_zero(void **state)
+TEST(test_heap_says_that_used_memory_is_not_zero)
 {
 	struct vmm_heap heap;
 	bool zero = false;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take(&heap, 4 * PAGE);
 	memset(block, 'x', 4 * PAGE);
@@ -1097,12 +1050,11 @@ static void test_heap_says_that_used_memory_is_not_zero(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_zeroes_used_memory_on_request(void **state)
+TEST(test_heap_zeroes_used_memory_on_request)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take(&heap, 4 * PAGE);
 	memset(block, 'x', 4 * PAGE);
@@ -1112,13 +1064,12 @@ static void test_heap_zeroes_used_memory_on_request(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_zeroes_a_block_that_is_partly_fresh(void **state)
+TEST(test_heap_zeroes_a_block_that_is_partly_fresh)
 {
 	struct vmm_heap heap;
 	bool zero = false;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take(&heap, 4 * PAGE);
 	memset(block, 'x', 4 * PAGE);
@@ -1132,12 +1083,11 @@ static void test_heap_zeroes_a_block_that_is_partly_fresh(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_zeroes_what_an_aligned_block_left_below(void **state)
+TEST(test_heap_zeroes_what_an_aligned_block_left_below)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take_for(&heap, MIB, MIB, HEAP_FOR_PROGRAM);
 	memset(block, 'x', MIB);
@@ -1149,12 +1099,11 @@ static void test_heap_zeroes_what_an_aligned_block_left_below(void **state)
 
 /* --- at an address --- */
 
-static void test_heap_take_at_takes_that_address(void **state)
+TEST(test_heap_take_at_takes_that_address)
 {
 	struct vmm_heap heap;
 	char *at;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	at = heap_start(&heap) + 8 * PAGE;
 	assert_ptr_equal(take_at(&heap, at, 2 * PAGE), at);
@@ -1164,12 +1113,11 @@ static void test_heap_take_at_takes_that_address(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_take_at_refuses_what_is_not_free(void **state)
+TEST(test_heap_take_at_refuses_what_is_not_free)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_non_null(take(&heap, 4 * PAGE));
 	block = take(&heap, 4 * PAGE);
@@ -1181,12 +1129,11 @@ static void test_heap_take_at_refuses_what_is_not_free(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_take_at_refuses_what_is_outside(void **state)
+TEST(test_heap_take_at_refuses_what_is_outside)
 {
 	struct vmm_heap heap;
 	char *low;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	low = (char *)heap.low;
 	assert_null(take_at(&heap, heap.pool.base, PAGE));
@@ -1202,12 +1149,11 @@ static void test_heap_take_at_refuses_what_is_outside(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_take_at_grows_the_heap(void **state)
+TEST(test_heap_take_at_grows_the_heap)
 {
 	struct vmm_heap heap;
 	char *low;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	low = (char *)heap.low;
 	assert_ptr_equal(take_at(&heap, low - 2 * PAGE, 4 * PAGE), low - 2 * PAGE);
@@ -1218,12 +1164,11 @@ static void test_heap_take_at_grows_the_heap(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_take_at_grows_when_all_that_is_reserved_is_used(void **state)
+TEST(test_heap_take_at_grows_when_all_that_is_reserved_is_used)
 {
 	struct vmm_heap heap;
 	char *low;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	low = (char *)heap.low;
 	assert_non_null(take(&heap, FIRST_STEP));
@@ -1234,12 +1179,11 @@ static void test_heap_take_at_grows_when_all_that_is_reserved_is_used(void **sta
 
 /* --- a full file system --- */
 
-static void test_heap_goes_on_after_the_file_system_was_full(void **state)
+TEST(test_heap_goes_on_after_the_file_system_was_full)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	disk.capacity = 8 * MIB;
 	block = take(&heap, 4 * MIB);
@@ -1254,12 +1198,11 @@ static void test_heap_goes_on_after_the_file_system_was_full(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_asks_a_full_file_system_only_now_and_then(void **state)
+TEST(test_heap_asks_a_full_file_system_only_now_and_then)
 {
 	struct vmm_heap heap;
 	size_t requests;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	disk.capacity = disk.used;
 	assert_null(take(&heap, MIB));
@@ -1278,11 +1221,10 @@ static void test_heap_asks_a_full_file_system_only_now_and_then(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_serves_from_free_space_while_the_file_system_is_full(void **state)
+TEST(test_heap_serves_from_free_space_while_the_file_system_is_full)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	disk.capacity = disk.used;
 	assert_null(take(&heap, MIB));
@@ -1290,11 +1232,10 @@ static void test_heap_serves_from_free_space_while_the_file_system_is_full(void 
 	unmake_heap(&heap);
 }
 
-static void test_heap_serves_small_requests_right_after_one_too_large_for_the_file_system(void **state)
+TEST(test_heap_serves_small_requests_right_after_one_too_large_for_the_file_system)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	disk.capacity = 16 * MIB;
 	assert_null(take(&heap, 32 * MIB));
@@ -1336,11 +1277,10 @@ static void fill_and_go_on(const char *dir)
 	unmake_heap(&heap);
 }
 
-static void test_heap_fills_a_real_file_system_and_goes_on(void **state)
+TEST(test_heap_fills_a_real_file_system_and_goes_on)
 {
 	char dir[SCRATCH_PATH];
 
-	(void)state;
 	disk.real = true;
 	scratch_make("/tmp", dir);
 	if (!scratch_mount(dir, 16 * MIB)) {
@@ -1353,14 +1293,13 @@ static void test_heap_fills_a_real_file_system_and_goes_on(void **state)
 
 /* --- trimming --- */
 
-static void test_heap_trim_gives_free_space_at_the_end_back(void **state)
+TEST(test_heap_trim_gives_free_space_at_the_end_back)
 {
 	struct vmm_heap heap;
 	char *one, *two;
 	uint64_t reserved;
 	size_t released;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	one = take(&heap, MIB);
 	two = take(&heap, 8 * MIB);
@@ -1378,12 +1317,11 @@ static void test_heap_trim_gives_free_space_at_the_end_back(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_trim_keeps_what_it_is_told_to(void **state)
+TEST(test_heap_trim_keeps_what_it_is_told_to)
 {
 	struct vmm_heap heap;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	assert_non_null(take(&heap, MIB));
 	block = take(&heap, 8 * MIB);
@@ -1398,13 +1336,12 @@ static void test_heap_trim_keeps_what_it_is_told_to(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_trimmed_space_is_reserved_again_and_zero(void **state)
+TEST(test_heap_trimmed_space_is_reserved_again_and_zero)
 {
 	struct vmm_heap heap;
 	bool zero = false;
 	char *block;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take(&heap, 8 * MIB);
 	memset(block, 'x', 8 * MIB);
@@ -1418,13 +1355,12 @@ static void test_heap_trimmed_space_is_reserved_again_and_zero(void **state)
 	unmake_heap(&heap);
 }
 
-static void test_heap_trim_leaves_gaps_alone(void **state)
+TEST(test_heap_trim_leaves_gaps_alone)
 {
 	struct vmm_heap heap;
 	char *block;
 	size_t before;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	block = take(&heap, FIRST_STEP - PAGE);
 	assert_non_null(take(&heap, PAGE));
@@ -1449,31 +1385,28 @@ static void assert_trims_nothing(struct vmm_heap *heap)
 	unmake_heap(heap);
 }
 
-static void test_heap_trims_nothing_of_a_private_copy(void **state)
+TEST(test_heap_trims_nothing_of_a_private_copy)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	heap.pool.mapping.is_private = true;
 	assert_trims_nothing(&heap);
 }
 
-static void test_heap_trims_nothing_when_all_is_to_be_reserved(void **state)
+TEST(test_heap_trims_nothing_when_all_is_to_be_reserved)
 {
 	struct vmm_pool pool = make_pool("anonymous", 64 * MIB, true);
 	struct vmm_heap heap;
 
-	(void)state;
 	assert_int_equal(vmm_heap_init(&heap, &pool, true), 0);
 	assert_trims_nothing(&heap);
 }
 
-static void test_heap_trims_nothing_where_space_cannot_be_given_back(void **state)
+TEST(test_heap_trims_nothing_where_space_cannot_be_given_back)
 {
 	struct vmm_heap heap;
 
-	(void)state;
 	make_heap(&heap, 64 * MIB);
 	disk.broken = true;
 	assert_trims_nothing(&heap);
@@ -1703,16 +1636,14 @@ static void walk_with(size_t threads, uint64_t seed)
 	unmake_heap(&field.heap);
 }
 
-static void test_heap_never_hands_out_a_page_twice(void **state)
+TEST(test_heap_never_hands_out_a_page_twice)
 {
-	(void)state;
 	walk_with(1, 1);
 	walk_with(1, 20261123);
 }
 
-static void test_heap_never_hands_out_a_page_twice_to_4_threads(void **state)
+TEST(test_heap_never_hands_out_a_page_twice_to_4_threads)
 {
-	(void)state;
 	walk_with(4, 2);
 }
 
@@ -1739,12 +1670,11 @@ static void *hurry(void *argument)
 	return NULL;
 }
 
-static void test_heap_figures_are_right_after_4_threads_in_a_hurry(void **state)
+TEST(test_heap_figures_are_right_after_4_threads_in_a_hurry)
 {
 	pthread_t thread[4];
 	uint64_t seeds[4] = { 1, 2, 3, 4 };
 
-	(void)state;
 	memset(&field, 0, sizeof(field));
 	make_heap(&field.heap, RANDOM_POOL);
 	for (size_t i = 0; i < 4; i++)
@@ -1756,82 +1686,4 @@ static void test_heap_figures_are_right_after_4_threads_in_a_hurry(void **state)
 	assert_int_equal(used(&field.heap), 0);
 	assert_int_equal(field.heap.free.free_bytes, field.heap.low - (uintptr_t)heap_start(&field.heap));
 	unmake_heap(&field.heap);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_heap_init_reserves_one_step, set_up),
-		cmocka_unit_test_setup(test_heap_init_fails_on_a_full_file_system, set_up),
-		cmocka_unit_test_setup(test_heap_init_fails_without_memory_for_its_nodes, set_up),
-		cmocka_unit_test_setup(test_heap_take_begins_behind_the_header, set_up),
-		cmocka_unit_test_setup(test_heap_take_uses_the_lowest_gap_that_fits, set_up),
-		cmocka_unit_test_setup(test_heap_take_aligns, set_up),
-		cmocka_unit_test_setup(test_heap_take_leaves_the_gap_before_an_aligned_block_usable, set_up),
-		cmocka_unit_test_setup(test_heap_give_takes_back_parts, set_up),
-		cmocka_unit_test_setup(test_heap_figures_follow_what_is_taken_and_given, set_up),
-		cmocka_unit_test_setup(test_heap_figures_stay_when_nothing_could_be_taken, set_up),
-		cmocka_unit_test_setup(test_heap_count_adds_to_a_figure, set_up),
-		cmocka_unit_test_setup(test_heap_is_whole_again_when_all_is_given_back, set_up),
-		cmocka_unit_test_setup(test_heap_refuses_sizes_and_alignments_beyond_reason, set_up),
-		cmocka_unit_test_setup(test_heap_asks_the_file_system_only_when_nothing_fits, set_up),
-		cmocka_unit_test_setup(test_heap_steps_grow_with_the_heap, set_up),
-		cmocka_unit_test_setup(test_heap_figure_of_reserved_bytes_is_the_file_systems, set_up),
-		cmocka_unit_test_setup(test_heap_reserves_just_enough_when_a_step_does_not_fit, set_up),
-		cmocka_unit_test_setup(test_heap_grows_from_the_free_range_at_its_upper_end, set_up),
-		cmocka_unit_test_setup(test_heap_never_asks_when_all_is_reserved, set_up),
-		cmocka_unit_test_setup(test_heap_floor_is_a_part_of_the_pool_within_bounds, set_up),
-		cmocka_unit_test_setup(test_heap_keeps_the_floor_from_the_program, set_up),
-		cmocka_unit_test_setup(test_heap_gives_the_whole_floor_to_jemalloc, set_up),
-		cmocka_unit_test_setup(test_heap_gives_the_floor_to_metadata, set_up),
-		cmocka_unit_test_setup(test_heap_gives_to_the_program_what_metadata_have_left_above_the_floor, set_up),
-		cmocka_unit_test_setup(test_heap_uses_again_what_metadata_have_left_before_it_takes_more, set_up),
-		cmocka_unit_test_setup(test_heap_reserves_whole_pages_in_a_pool_of_any_size, set_up),
-		cmocka_unit_test_setup(test_heap_jemalloc_gets_the_floor_in_a_pool_of_any_size_without_descriptor,
-				       set_up),
-		cmocka_unit_test_setup(test_heap_reserves_whole_huge_pages, set_up),
-		cmocka_unit_test_setup(test_heap_reserves_up_to_the_end_of_a_large_folio, set_up),
-		cmocka_unit_test_setup(test_heap_metadata_comes_from_the_top_downwards, set_up),
-		cmocka_unit_test_setup(test_heap_metadata_is_aligned, set_up),
-		cmocka_unit_test_setup(test_heap_program_never_gets_what_is_metadata, set_up),
-		cmocka_unit_test_setup(test_heap_what_the_alignment_of_metadata_leaves_is_not_lost, set_up),
-		cmocka_unit_test_setup(test_heap_metadata_are_reserved_piece_by_piece, set_up),
-		cmocka_unit_test_setup(test_heap_metadata_that_come_back_are_reserved_for_the_program, set_up),
-		cmocka_unit_test_setup(test_heap_on_a_sparse_file_reserves_what_it_takes, set_up),
-		cmocka_unit_test_setup(test_heap_on_a_sparse_file_that_cannot_grow_finds_what_is_reserved, set_up),
-		cmocka_unit_test_setup(test_heap_trims_a_sparse_file_and_counts_right, set_up),
-		cmocka_unit_test_setup(test_heap_visits_only_what_is_used_and_reserved, set_up),
-		cmocka_unit_test_setup(test_heap_that_is_private_returns_what_is_free, set_up),
-		cmocka_unit_test_setup(test_heap_returns_in_few_parts, set_up),
-		cmocka_unit_test_setup(test_heap_metadata_is_zero_also_where_the_program_was, set_up),
-		cmocka_unit_test_setup(test_heap_metadata_comes_from_free_space_on_a_full_file_system, set_up),
-		cmocka_unit_test_setup(test_heap_says_that_fresh_memory_is_zero, set_up),
-		cmocka_unit_test_setup(test_heap_says_that_used_memory_is_not_zero, set_up),
-		cmocka_unit_test_setup(test_heap_zeroes_used_memory_on_request, set_up),
-		cmocka_unit_test_setup(test_heap_zeroes_a_block_that_is_partly_fresh, set_up),
-		cmocka_unit_test_setup(test_heap_zeroes_what_an_aligned_block_left_below, set_up),
-		cmocka_unit_test_setup(test_heap_take_at_takes_that_address, set_up),
-		cmocka_unit_test_setup(test_heap_take_at_refuses_what_is_not_free, set_up),
-		cmocka_unit_test_setup(test_heap_take_at_refuses_what_is_outside, set_up),
-		cmocka_unit_test_setup(test_heap_take_at_grows_the_heap, set_up),
-		cmocka_unit_test_setup(test_heap_take_at_grows_when_all_that_is_reserved_is_used, set_up),
-		cmocka_unit_test_setup(test_heap_goes_on_after_the_file_system_was_full, set_up),
-		cmocka_unit_test_setup(test_heap_asks_a_full_file_system_only_now_and_then, set_up),
-		cmocka_unit_test_setup(test_heap_serves_from_free_space_while_the_file_system_is_full, set_up),
-		cmocka_unit_test_setup(test_heap_serves_small_requests_right_after_one_too_large_for_the_file_system,
-				       set_up),
-		cmocka_unit_test_setup(test_heap_fills_a_real_file_system_and_goes_on, set_up),
-		cmocka_unit_test_setup(test_heap_trim_gives_free_space_at_the_end_back, set_up),
-		cmocka_unit_test_setup(test_heap_trim_keeps_what_it_is_told_to, set_up),
-		cmocka_unit_test_setup(test_heap_trimmed_space_is_reserved_again_and_zero, set_up),
-		cmocka_unit_test_setup(test_heap_trim_leaves_gaps_alone, set_up),
-		cmocka_unit_test_setup(test_heap_trims_nothing_of_a_private_copy, set_up),
-		cmocka_unit_test_setup(test_heap_trims_nothing_when_all_is_to_be_reserved, set_up),
-		cmocka_unit_test_setup(test_heap_trims_nothing_where_space_cannot_be_given_back, set_up),
-		cmocka_unit_test_setup(test_heap_never_hands_out_a_page_twice, set_up),
-		cmocka_unit_test_setup(test_heap_never_hands_out_a_page_twice_to_4_threads, set_up),
-		cmocka_unit_test_setup(test_heap_figures_are_right_after_4_threads_in_a_hurry, set_up),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,9 +16,6 @@
 /* objects: tests/unit/model.c libvmmalloc/state.c */
 /* wrap: kernel_fallocate kernel_madvise kernel_mmap kernel_clock_gettime */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,14 +23,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "libvmmalloc/fork/copy.h"
 #include "libvmmalloc/fork/thaw.h"
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "tests/unit/model.h"
+#include "tests/unit/test.h"
 
 #define MIB ((size_t)1 << 20)
 #define PAGE POOL_PAGE
@@ -892,17 +888,7 @@ static void walk(void)
 	unmake_heap();
 }
 
-static void test_heap_is_as_the_model_says(void **state)
+TEST(test_heap_is_as_the_model_says)
 {
-	(void)state;
 	model_run(walk, WALKS);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_heap_is_as_the_model_says),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

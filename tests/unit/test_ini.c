@@ -2,18 +2,13 @@
 /* test_ini -- a line is a section, a key, nothing, or a mistake of one kind. */
 /* objects: vmmallocd/config/ini.c */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/test.h"
 #include "vmmallocd/config/ini.h"
 
-static void test_lines_are_split(void **state)
+TEST(test_lines_are_split)
 {
 	static const struct { const char *text; enum ini_kind kind; const char *name, *value; } lines[] = {
 		{ "", INI_NOTHING, NULL, NULL }, { " \t", INI_NOTHING, NULL, NULL },
@@ -27,7 +22,6 @@ static void test_lines_are_split(void **state)
 		{ "a = \x01", INI_NO_TEXT, NULL, NULL }, { "a\r = b", INI_NO_TEXT, NULL, NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct ini ini = { .stream = tmpfile() };
 		struct ini_line line;
@@ -50,12 +44,11 @@ static void test_lines_are_split(void **state)
 }
 
 /* One, at the beginning: what looks like another one is text. */
-static void test_byte_order_mark_is_no_part_of_the_first_line(void **state)
+TEST(test_byte_order_mark_is_no_part_of_the_first_line)
 {
 	struct ini ini = { .stream = tmpfile() };
 	struct ini_line line;
 
-	(void)state;
 	assert_non_null(ini.stream);
 	fputs("\xef\xbb\xbf\xef\xbb\xbf""a = b\n\xef\xbb\xbf[c]", ini.stream);
 	rewind(ini.stream);
@@ -69,27 +62,15 @@ static void test_byte_order_mark_is_no_part_of_the_first_line(void **state)
 	fclose(ini.stream);
 }
 
-static void test_reading_fails(void **state)
+TEST(test_reading_fails)
 {
 	/* nothing is mapped at address 0 */
 	struct ini ini = { .stream = fopen("/proc/self/mem", "re") };
 	struct ini_line line;
 
-	(void)state;
 	assert_non_null(ini.stream);
 	assert_int_equal(ini_next(&ini, &line), -EIO);
 	assert_int_equal(ini.number, 1);
 	ini_done(&ini);
 	fclose(ini.stream);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines_are_split),
-		cmocka_unit_test(test_byte_order_mark_is_no_part_of_the_first_line),
-		cmocka_unit_test(test_reading_fails),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

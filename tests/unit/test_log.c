@@ -3,10 +3,6 @@
 /* objects: vmmallocd/base/log.c */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/test.h"
 #include "vmmallocd/base/log.h"
 
 static int ends[2];
@@ -34,6 +29,8 @@ static int close_pipe(void **state)
 	close(ends[1]);
 	return unsetenv("JOURNAL_STREAM");
 }
+
+TEST_FIXTURE(open_pipe, close_pipe);
 
 static const char *said(void)
 {
@@ -55,22 +52,20 @@ static void set_journal(long off_by)
 	assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
 }
 
-static void test_log_line_names_the_daemon(void **state)
+TEST(test_log_line_names_the_daemon)
 {
 	struct log log;
 
-	(void)state;
 	log_init(&log, ends[1], LOG_INFO);
 	log_line(&log, LOG_WARNING, "class '%s': %d pools", "a", 3);
 	assert_string_equal(said(), "vmmallocd: class 'a': 3 pools\n");
 	log_done(&log);
 }
 
-static void test_log_line_begins_with_its_priority_under_the_journal(void **state)
+TEST(test_log_line_begins_with_its_priority_under_the_journal)
 {
 	struct log log;
 
-	(void)state;
 	set_journal(0);
 	log_init(&log, ends[1], LOG_DEBUG);
 	log_line(&log, LOG_ERR, "one");
@@ -79,11 +74,10 @@ static void test_log_line_begins_with_its_priority_under_the_journal(void **stat
 	log_done(&log);
 }
 
-static void test_log_knows_when_the_stream_is_another(void **state)
+TEST(test_log_knows_when_the_stream_is_another)
 {
 	static const char *const malformed[] = { "", "x", "1", "1:", ":1", "1:2:3", "1:2x" };
 
-	(void)state;
 	assert_false(log_is_journal(ends[1], NULL));
 	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
 		assert_false(log_is_journal(ends[1], malformed[i]));
@@ -94,11 +88,10 @@ static void test_log_knows_when_the_stream_is_another(void **state)
 	assert_false(log_is_journal(-1, getenv("JOURNAL_STREAM")));
 }
 
-static void test_log_drops_what_is_below_its_level(void **state)
+TEST(test_log_drops_what_is_below_its_level)
 {
 	struct log log;
 
-	(void)state;
 	log_init(&log, ends[1], LOG_WARNING);
 	log_line(&log, LOG_INFO, "not said");
 	log_line(&log, LOG_WARNING, "said");
@@ -106,11 +99,10 @@ static void test_log_drops_what_is_below_its_level(void **state)
 	log_done(&log);
 }
 
-static void test_log_line_is_one_line_whatever_a_client_is_called(void **state)
+TEST(test_log_line_is_one_line_whatever_a_client_is_called)
 {
 	struct log log;
 
-	(void)state;
 	set_journal(0);
 	log_init(&log, ends[1], LOG_INFO);
 	log_line(&log, LOG_INFO, "handed to %s", "a\n<0>panic\033[31m\x7f");
@@ -118,12 +110,11 @@ static void test_log_line_is_one_line_whatever_a_client_is_called(void **state)
 	log_done(&log);
 }
 
-static void test_log_line_that_is_too_long_is_cut_off(void **state)
+TEST(test_log_line_that_is_too_long_is_cut_off)
 {
 	char words[3 * LOG_LINE_BYTES];
 	struct log log;
 
-	(void)state;
 	memset(words, 'w', sizeof(words) - 1);
 	words[sizeof(words) - 1] = '\0';
 	log_init(&log, ends[1], LOG_INFO);
@@ -134,11 +125,10 @@ static void test_log_line_that_is_too_long_is_cut_off(void **state)
 	log_done(&log);
 }
 
-static void test_log_leaves_errno_alone_also_when_it_cannot_write(void **state)
+TEST(test_log_leaves_errno_alone_also_when_it_cannot_write)
 {
 	struct log log;
 
-	(void)state;
 	log_init(&log, ends[1], LOG_INFO);
 	errno = ENOSPC;
 	log_line(&log, LOG_INFO, "save: %m");
@@ -179,41 +169,18 @@ static void check_full(int fd, bool shared)
 	log_done(&log);
 }
 
-static void test_log_waits_for_nobody_and_says_what_was_lost(void **state)
+TEST(test_log_waits_for_nobody_and_says_what_was_lost)
 {
-	(void)state;
 	assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
 	check_full(ends[1], false);
 	check_full(ends[1], true);
 }
 
-static void test_log_waits_for_no_socket_either(void **state)
+TEST(test_log_waits_for_no_socket_either)
 {
-	(void)state;
 	close(ends[0]);
 	close(ends[1]);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
 	check_full(ends[1], false);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_log_line_names_the_daemon, open_pipe, close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_line_begins_with_its_priority_under_the_journal, open_pipe,
-						close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_knows_when_the_stream_is_another, open_pipe, close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_drops_what_is_below_its_level, open_pipe, close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_line_is_one_line_whatever_a_client_is_called, open_pipe,
-						close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_line_that_is_too_long_is_cut_off, open_pipe, close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_waits_for_nobody_and_says_what_was_lost, open_pipe,
-						close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_waits_for_no_socket_either, open_pipe, close_pipe),
-		cmocka_unit_test_setup_teardown(test_log_leaves_errno_alone_also_when_it_cannot_write, open_pipe,
-						close_pipe),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,19 +4,14 @@
 /* wrap: mkdir */
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/base/make_dir.h"
 
 static char directory[SCRATCH_PATH];
@@ -50,13 +45,14 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void test_make_dir_has_its_mode_at_once(void **state)
+TEST_FIXTURE(set_up, tear_down);
+
+TEST(test_make_dir_has_its_mode_at_once)
 {
 	char deep[SCRATCH_PATH + 24];
 	struct stat st;
 	mode_t mask;
 
-	(void)state;
 	snprintf(deep, sizeof(deep), "%s/run", directory);
 	assert_int_equal(make_dir(deep, 0755), 0);
 	assert_int_equal(made_mode, 0755);
@@ -87,13 +83,12 @@ static void *make_many(void *mode)
 	return wrong ? mode : NULL;
 }
 
-static void test_make_dir_has_its_mode_whatever_threads_make_others(void **state)
+TEST(test_make_dir_has_its_mode_whatever_threads_make_others)
 {
 	const mode_t mask = umask(077);
 	pthread_t thread;
 	void *wrong;
 
-	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, make_many, (char *)"700"), 0);
 	assert_null(make_many((char *)"755"));
 	assert_int_equal(pthread_join(thread, &wrong), 0);
@@ -101,26 +96,13 @@ static void test_make_dir_has_its_mode_whatever_threads_make_others(void **state
 	assert_int_equal(umask(mask), 077);
 }
 
-static void test_make_dir_says_why_there_is_none(void **state)
+TEST(test_make_dir_says_why_there_is_none)
 {
 	char name[SCRATCH_PATH + 16];
 
-	(void)state;
 	assert_int_equal(make_dir("", 0700), -ENAMETOOLONG);
 	snprintf(name, sizeof(name), "%s/file", directory);
 	fclose(fopen(name, "w"));
 	strcat(name, "/sub");
 	assert_int_equal(make_dir(name, 0700), -ENOTDIR);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_make_dir_has_its_mode_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_make_dir_has_its_mode_whatever_threads_make_others, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_make_dir_says_why_there_is_none, set_up, tear_down),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,10 +2,6 @@
 /* test_marker -- whether children are left, as real children show it. */
 /* objects: libvmmalloc/fork/marker.c libvmmalloc/heap/pool.c libvmmalloc/heap/remap.c libvmmalloc/base/kernel.c */
 /* objects: common/base/text.c libvmmalloc/state.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,9 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "libvmmalloc/fork/marker.h"
+#include "tests/unit/test.h"
 
 struct child {
 	pid_t pid;
@@ -59,11 +54,10 @@ static void end_child(struct child child)
 	assert_int_equal(status, 0);
 }
 
-static void test_marker_sees_a_child_until_it_ends(void **state)
+TEST(test_marker_sees_a_child_until_it_ends)
 {
 	struct vmm_marker marker = { 0 };
 
-	(void)state;
 	assert_int_equal(vmm_marker_plant(&marker), 0);
 	struct child child = start_child(NULL);
 	vmm_marker_pull(&marker);
@@ -73,11 +67,10 @@ static void test_marker_sees_a_child_until_it_ends(void **state)
 	vmm_marker_forget(&marker);
 }
 
-static void test_marker_is_not_alone_while_the_parent_has_it_planted(void **state)
+TEST(test_marker_is_not_alone_while_the_parent_has_it_planted)
 {
 	struct vmm_marker marker = { 0 };
 
-	(void)state;
 	assert_int_equal(vmm_marker_plant(&marker), 0);
 	assert_false(vmm_marker_alone(&marker));
 	vmm_marker_pull(&marker);
@@ -85,12 +78,11 @@ static void test_marker_is_not_alone_while_the_parent_has_it_planted(void **stat
 	vmm_marker_forget(&marker);
 }
 
-static void test_marker_sees_all_children_of_several_plantings(void **state)
+TEST(test_marker_sees_all_children_of_several_plantings)
 {
 	struct vmm_marker marker = { 0 };
 	struct child children[3];
 
-	(void)state;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(vmm_marker_plant(&marker), 0);
 		children[i] = start_child(NULL);
@@ -112,11 +104,10 @@ static int close_all(void)
 	return 0;
 }
 
-static void test_marker_sees_a_child_that_closed_all_descriptors(void **state)
+TEST(test_marker_sees_a_child_that_closed_all_descriptors)
 {
 	struct vmm_marker marker = { 0 };
 
-	(void)state;
 	assert_int_equal(vmm_marker_plant(&marker), 0);
 	struct child child = start_child(close_all);
 	vmm_marker_pull(&marker);
@@ -126,11 +117,10 @@ static void test_marker_sees_a_child_that_closed_all_descriptors(void **state)
 	vmm_marker_forget(&marker);
 }
 
-static void test_marker_that_lost_its_descriptor_never_says_alone(void **state)
+TEST(test_marker_that_lost_its_descriptor_never_says_alone)
 {
 	struct vmm_marker marker = { 0 };
 
-	(void)state;
 	assert_int_equal(vmm_marker_plant(&marker), 0);
 	vmm_marker_pull(&marker);
 	close(marker.fd);
@@ -142,11 +132,10 @@ static void test_marker_that_lost_its_descriptor_never_says_alone(void **state)
 	close(marker.fd);
 }
 
-static void test_marker_is_used_again_after_it_was_found_alone(void **state)
+TEST(test_marker_is_used_again_after_it_was_found_alone)
 {
 	struct vmm_marker marker = { 0 };
 
-	(void)state;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(vmm_marker_plant(&marker), 0);
 		struct child child = start_child(NULL);
@@ -159,12 +148,11 @@ static void test_marker_is_used_again_after_it_was_found_alone(void **state)
 }
 
 /* What a monitor or a scanner does, through /proc/PID/fd. */
-static void test_marker_does_not_count_who_reads_it(void **state)
+TEST(test_marker_does_not_count_who_reads_it)
 {
 	struct vmm_marker marker = { 0 };
 	char path[64];
 
-	(void)state;
 	assert_int_equal(vmm_marker_plant(&marker), 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", marker.fd);
 	int reader = open(path, O_RDONLY), writer = open(path, O_RDWR);
@@ -186,11 +174,10 @@ static int become_nobody(void)
 }
 
 /* No /proc is needed, no right to a lease, and no file of any size. */
-static void test_marker_serves_who_may_do_little(void **state)
+TEST(test_marker_serves_who_may_do_little)
 {
 	int status;
 
-	(void)state;
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct rlimit none = { 0 };
@@ -205,13 +192,12 @@ static void test_marker_serves_who_may_do_little(void **state)
 	assert_int_equal(status, 0);
 }
 
-static void test_marker_pulled_by_the_child_counts_no_more(void **state)
+TEST(test_marker_pulled_by_the_child_counts_no_more)
 {
 	struct vmm_marker marker = { 0 };
 	int ends[2], status;
 	char byte;
 
-	(void)state;
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(vmm_marker_plant(&marker), 0);
 	pid_t pid = fork();
@@ -226,21 +212,4 @@ static void test_marker_pulled_by_the_child_counts_no_more(void **state)
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	vmm_marker_forget(&marker);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_marker_sees_a_child_until_it_ends),
-		cmocka_unit_test(test_marker_is_not_alone_while_the_parent_has_it_planted),
-		cmocka_unit_test(test_marker_sees_all_children_of_several_plantings),
-		cmocka_unit_test(test_marker_sees_a_child_that_closed_all_descriptors),
-		cmocka_unit_test(test_marker_that_lost_its_descriptor_never_says_alone),
-		cmocka_unit_test(test_marker_is_used_again_after_it_was_found_alone),
-		cmocka_unit_test(test_marker_does_not_count_who_reads_it),
-		cmocka_unit_test(test_marker_serves_who_may_do_little),
-		cmocka_unit_test(test_marker_pulled_by_the_child_counts_no_more),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

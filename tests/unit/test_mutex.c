@@ -3,12 +3,9 @@
 /* objects: libvmmalloc/base/mutex.c libvmmalloc/base/kernel.c libvmmalloc/state.c */
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
+#include "tests/unit/test.h"
 
 int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
@@ -48,9 +45,8 @@ static void count_in_threads(pthread_mutex_t initial)
 	assert_int_equal(__wrap_pthread_mutex_trylock(&shared.mutex), 0);
 }
 
-static void test_mutex_lets_one_thread_in_at_a_time(void **state)
+TEST(test_mutex_lets_one_thread_in_at_a_time)
 {
-	(void)state;
 	count_in_threads((pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER);
 	count_in_threads((pthread_mutex_t)PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP);
 	count_in_threads((pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP);
@@ -72,11 +68,10 @@ static int try_in_a_thread(pthread_mutex_t *mutex)
 	return (int)(intptr_t)result;
 }
 
-static void test_mutex_that_is_taken_is_busy_for_others(void **state)
+TEST(test_mutex_that_is_taken_is_busy_for_others)
 {
 	pthread_mutex_t mutex;
 
-	(void)state;
 	assert_int_equal(__wrap_pthread_mutex_init(&mutex, NULL), 0);
 	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), 0);
 	assert_int_equal(__wrap_pthread_mutex_trylock(&mutex), EBUSY);
@@ -85,11 +80,10 @@ static void test_mutex_that_is_taken_is_busy_for_others(void **state)
 	assert_int_equal(try_in_a_thread(&mutex), 0);
 }
 
-static void test_mutex_that_is_recursive_is_given_back_as_often_as_taken(void **state)
+TEST(test_mutex_that_is_recursive_is_given_back_as_often_as_taken)
 {
 	pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
-	(void)state;
 	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), 0);
 	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), 0);
 	assert_int_equal(__wrap_pthread_mutex_trylock(&mutex), 0);
@@ -101,11 +95,10 @@ static void test_mutex_that_is_recursive_is_given_back_as_often_as_taken(void **
 	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), EPERM);
 }
 
-static void test_mutex_that_checks_says_who_has_it(void **state)
+TEST(test_mutex_that_checks_says_who_has_it)
 {
 	pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 
-	(void)state;
 	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), EPERM);
 	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), 0);
 	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), EDEADLK);
@@ -113,16 +106,4 @@ static void test_mutex_that_checks_says_who_has_it(void **state)
 	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), 0);
 	assert_int_equal(try_in_a_thread(&mutex), 0);
 	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), EPERM);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mutex_lets_one_thread_in_at_a_time),
-		cmocka_unit_test(test_mutex_that_is_taken_is_busy_for_others),
-		cmocka_unit_test(test_mutex_that_is_recursive_is_given_back_as_often_as_taken),
-		cmocka_unit_test(test_mutex_that_checks_says_who_has_it),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,9 +13,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/pool.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
@@ -214,27 +210,16 @@ static void forget_faults_and_account(void)
 	memset(&seen, 0, sizeof(seen));
 }
 
-static int set_up_in(void **state, const char *parent)
+static int set_up(void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));
+	const char *tmpdir = getenv("TMPDIR");
 
 	forget_faults_and_account();
-	scratch_make(parent, place->dir);
+	scratch_make(*state ? *state : tmpdir ? tmpdir : "/tmp", place->dir);
 	place->descriptors = scratch_entries("/proc/self/fd");
 	*state = place;
 	return 0;
-}
-
-static int set_up(void **state)
-{
-	const char *tmpdir = getenv("TMPDIR");
-
-	return set_up_in(state, tmpdir ? tmpdir : "/tmp");
-}
-
-static int set_up_in_shm(void **state)
-{
-	return set_up_in(state, "/dev/shm");
 }
 
 static int tear_down(void **state)
@@ -246,6 +231,8 @@ static int tear_down(void **state)
 	free(place);
 	return 0;
 }
+
+TEST_FIXTURE(set_up, tear_down);
 
 static struct vmm_pool create(const struct place *place, size_t bytes, bool reserve_all)
 {
@@ -306,7 +293,7 @@ static void assert_allocated(int fd, size_t bytes)
 
 /* --- a pool that stands --- */
 
-static void test_pool_create_maps_a_file_of_that_size(void **state)
+TEST_ALSO_IN(test_pool_create_maps_a_file_of_that_size, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -342,7 +329,7 @@ static int make_daemon_file(const struct place *place)
 	return fd;
 }
 
-static void test_pool_adopt_keeps_what_the_daemon_wrote(void **state)
+TEST_ALSO_IN(test_pool_adopt_keeps_what_the_daemon_wrote, "/dev/shm")
 {
 	struct place *place = *state;
 	char buffer[512] = "";
@@ -364,7 +351,7 @@ static void test_pool_adopt_keeps_what_the_daemon_wrote(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_adopt_that_fails_leaves_nothing(void **state)
+TEST(test_pool_adopt_that_fails_leaves_nothing)
 {
 	struct place *place = *state;
 	char buffer[512] = "";
@@ -379,7 +366,7 @@ static void test_pool_adopt_that_fails_leaves_nothing(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_mapping_is_shared_with_the_file(void **state)
+TEST_ALSO_IN(test_pool_mapping_is_shared_with_the_file, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -392,7 +379,7 @@ static void test_pool_mapping_is_shared_with_the_file(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_file_has_no_name(void **state)
+TEST_ALSO_IN(test_pool_file_has_no_name, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -404,7 +391,7 @@ static void test_pool_file_has_no_name(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_create_rounds_up_to_pages(void **state)
+TEST_ALSO_IN(test_pool_create_rounds_up_to_pages, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB + 1, false);
@@ -417,7 +404,7 @@ static void test_pool_create_rounds_up_to_pages(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_create_reserves_the_header_only(void **state)
+TEST_ALSO_IN(test_pool_create_reserves_the_header_only, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -426,7 +413,7 @@ static void test_pool_create_reserves_the_header_only(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_create_reserves_all_when_told_to(void **state)
+TEST_ALSO_IN(test_pool_create_reserves_all_when_told_to, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 20 * MIB, true);
@@ -436,7 +423,7 @@ static void test_pool_create_reserves_all_when_told_to(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_header_counts_its_own_page_as_reserved(void **state)
+TEST_ALSO_IN(test_pool_header_counts_its_own_page_as_reserved, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -453,7 +440,7 @@ static uint64_t boot_time_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void test_pool_header_says_what_it_is_and_whose(void **state)
+TEST_ALSO_IN(test_pool_header_says_what_it_is_and_whose, "/dev/shm")
 {
 	struct place *place = *state;
 	uint64_t before = boot_time_ns();
@@ -479,7 +466,7 @@ static void test_pool_header_says_what_it_is_and_whose(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_rest_of_the_header_page_is_zero(void **state)
+TEST_ALSO_IN(test_pool_rest_of_the_header_page_is_zero, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -488,7 +475,7 @@ static void test_pool_rest_of_the_header_page_is_zero(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_ids_differ(void **state)
+TEST(test_pool_ids_differ)
 {
 	struct place *place = *state;
 	struct vmm_pool one = create(place, 16 * MIB, false), two = create(place, 16 * MIB, false);
@@ -509,7 +496,7 @@ static void assert_guard_page(char *page)
 	assert_false(scratch_readable(page + POOL_PAGE - 1));
 }
 
-static void test_pool_has_inaccessible_pages_on_both_sides(void **state)
+TEST_ALSO_IN(test_pool_has_inaccessible_pages_on_both_sides, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, true);
@@ -521,7 +508,7 @@ static void test_pool_has_inaccessible_pages_on_both_sides(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_up_to_1_gib_lies_in_one_leaf(void **state)
+TEST(test_pool_up_to_1_gib_lies_in_one_leaf)
 {
 	static const size_t sizes[] = { 16 * MIB, 500 * MIB, 1000 * MIB, GIB };
 	struct place *place = *state;
@@ -535,7 +522,7 @@ static void test_pool_up_to_1_gib_lies_in_one_leaf(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_beyond_1_gib_begins_a_leaf(void **state)
+TEST(test_pool_beyond_1_gib_begins_a_leaf)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 3 * GIB + POOL_PAGE, false);
@@ -545,7 +532,7 @@ static void test_pool_beyond_1_gib_begins_a_leaf(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_contains_its_first_and_last_byte_only(void **state)
+TEST(test_pool_contains_its_first_and_last_byte_only)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -561,7 +548,7 @@ static void test_pool_contains_its_first_and_last_byte_only(void **state)
 
 /* --- the descriptor --- */
 
-static void test_pool_descriptor_is_high_and_closed_on_exec(void **state)
+TEST(test_pool_descriptor_is_high_and_closed_on_exec)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -574,7 +561,7 @@ static void test_pool_descriptor_is_high_and_closed_on_exec(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_descriptor_is_in_the_upper_half_of_a_low_limit(void **state)
+TEST(test_pool_descriptor_is_in_the_upper_half_of_a_low_limit)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -585,7 +572,7 @@ static void test_pool_descriptor_is_in_the_upper_half_of_a_low_limit(void **stat
 	destroy(&pool);
 }
 
-static void test_pool_descriptor_is_never_a_standard_one(void **state)
+TEST(test_pool_descriptor_is_never_a_standard_one)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -603,7 +590,7 @@ static void test_pool_descriptor_is_never_a_standard_one(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_keeps_a_low_descriptor_when_none_is_high(void **state)
+TEST(test_pool_keeps_a_low_descriptor_when_none_is_high)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -619,7 +606,7 @@ static void test_pool_keeps_a_low_descriptor_when_none_is_high(void **state)
 
 /* --- directories that will not do --- */
 
-static void test_pool_create_says_that_a_directory_is_missing(void **state)
+TEST(test_pool_create_says_that_a_directory_is_missing)
 {
 	struct place *place = *state;
 	char path[SCRATCH_PATH + 16];
@@ -630,7 +617,7 @@ static void test_pool_create_says_that_a_directory_is_missing(void **state)
 			    "): No such file or directory, expected an existing, writable directory");
 }
 
-static void test_pool_create_says_that_a_file_is_no_directory(void **state)
+TEST(test_pool_create_says_that_a_file_is_no_directory)
 {
 	assert_create_fails(*state, "/proc/self/exe", 16 * MIB, false, -ENOTDIR, "VMMALLOC_POOL_DIR (",
 			    "): Not a directory, expected an existing, writable directory");
@@ -642,13 +629,13 @@ static void assert_open_fails(const struct place *place, int error, const char *
 	assert_create_fails(place, place->dir, 16 * MIB, false, -error, "VMMALLOC_POOL_DIR (", after);
 }
 
-static void test_pool_create_says_why_a_directory_cannot_be_written(void **state)
+TEST(test_pool_create_says_why_a_directory_cannot_be_written)
 {
 	assert_open_fails(*state, EACCES, "): Permission denied, expected an existing, writable directory");
 	assert_open_fails(*state, EROFS, "): Read-only file system, expected an existing, writable directory");
 }
 
-static void test_pool_create_says_what_is_not_the_directorys_fault(void **state)
+TEST(test_pool_create_says_what_is_not_the_directorys_fault)
 {
 	assert_open_fails(*state, EMFILE, "): Too many open files");
 	assert_open_fails(*state, ENOSPC, "): No space left on device");
@@ -675,7 +662,7 @@ static void assert_unlinked_file_serves(const struct place *place, int error)
 	assert_nothing_left(place);
 }
 
-static void test_pool_without_o_tmpfile_is_an_unlinked_file(void **state)
+TEST_ALSO_IN(test_pool_without_o_tmpfile_is_an_unlinked_file, "/dev/shm")
 {
 	assert_unlinked_file_serves(*state, EOPNOTSUPP);
 	assert_unlinked_file_serves(*state, EISDIR);
@@ -683,7 +670,7 @@ static void test_pool_without_o_tmpfile_is_an_unlinked_file(void **state)
 	assert_unlinked_file_serves(*state, ENOSYS);
 }
 
-static void test_pool_without_o_tmpfile_tries_another_name(void **state)
+TEST(test_pool_without_o_tmpfile_tries_another_name)
 {
 	faults.open = (struct fault){ .times = 5, .error = EEXIST };
 	assert_unlinked_file_serves(*state, EOPNOTSUPP);
@@ -696,7 +683,7 @@ static void assert_named_open_fails(const struct place *place, const char *dir, 
 	assert_create_fails(place, dir, 16 * MIB, false, -error, "VMMALLOC_POOL_DIR (", after);
 }
 
-static void test_pool_without_o_tmpfile_gives_up_on_names(void **state)
+TEST(test_pool_without_o_tmpfile_gives_up_on_names)
 {
 	struct place *place = *state;
 
@@ -704,7 +691,7 @@ static void test_pool_without_o_tmpfile_gives_up_on_names(void **state)
 	assert_named_open_fails(place, place->dir, EEXIST, "): File exists");
 }
 
-static void test_pool_without_o_tmpfile_says_why_a_file_cannot_be_made(void **state)
+TEST(test_pool_without_o_tmpfile_says_why_a_file_cannot_be_made)
 {
 	struct place *place = *state;
 
@@ -713,7 +700,7 @@ static void test_pool_without_o_tmpfile_says_why_a_file_cannot_be_made(void **st
 				"): Permission denied, expected an existing, writable directory");
 }
 
-static void test_pool_without_o_tmpfile_refuses_a_path_that_is_too_long(void **state)
+TEST(test_pool_without_o_tmpfile_refuses_a_path_that_is_too_long)
 {
 	struct place *place = *state;
 	char dir[PATH_MAX];
@@ -725,7 +712,7 @@ static void test_pool_without_o_tmpfile_refuses_a_path_that_is_too_long(void **s
 	assert_named_open_fails(place, dir, ENAMETOOLONG, "): File name too long");
 }
 
-static void test_pool_without_o_tmpfile_needs_random_numbers(void **state)
+TEST(test_pool_without_o_tmpfile_needs_random_numbers)
 {
 	struct place *place = *state;
 
@@ -735,7 +722,7 @@ static void test_pool_without_o_tmpfile_needs_random_numbers(void **state)
 
 /* --- a file that cannot be sized, mapped, reserved --- */
 
-static void test_pool_create_says_that_stat_failed(void **state)
+TEST(test_pool_create_says_that_stat_failed)
 {
 	struct place *place = *state;
 
@@ -745,7 +732,7 @@ static void test_pool_create_says_that_stat_failed(void **state)
 	assert_create_fails(place, place->dir, 16 * MIB, false, -ENOSYS, "stat in ", ": Function not implemented");
 }
 
-static void test_pool_create_says_that_the_file_cannot_be_so_large(void **state)
+TEST_ALSO_IN(test_pool_create_says_that_the_file_cannot_be_so_large, "/dev/shm")
 {
 	struct place *place = *state;
 
@@ -758,7 +745,7 @@ static void test_pool_create_says_that_the_file_cannot_be_so_large(void **state)
 			    ": File too large");
 }
 
-static void test_pool_create_heeds_the_file_size_limit(void **state)
+TEST(test_pool_create_heeds_the_file_size_limit)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -770,7 +757,7 @@ static void test_pool_create_heeds_the_file_size_limit(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_create_says_that_addresses_are_scarce(void **state)
+TEST(test_pool_create_says_that_addresses_are_scarce)
 {
 	struct place *place = *state;
 
@@ -779,7 +766,7 @@ static void test_pool_create_says_that_addresses_are_scarce(void **state)
 			    ": Cannot allocate memory");
 }
 
-static void test_pool_create_says_that_the_file_cannot_be_mapped(void **state)
+TEST(test_pool_create_says_that_the_file_cannot_be_mapped)
 {
 	struct place *place = *state;
 
@@ -788,7 +775,7 @@ static void test_pool_create_says_that_the_file_cannot_be_mapped(void **state)
 	assert_create_fails(place, place->dir, 16 * MIB, false, -ENODEV, "mmap in ", ": No such device");
 }
 
-static void test_pool_create_says_that_the_file_system_is_full(void **state)
+TEST_ALSO_IN(test_pool_create_says_that_the_file_system_is_full, "/dev/shm")
 {
 	struct place *place = *state;
 
@@ -797,7 +784,7 @@ static void test_pool_create_says_that_the_file_system_is_full(void **state)
 			    ": No space left on device");
 }
 
-static void test_pool_create_says_that_not_all_can_be_reserved(void **state)
+TEST_ALSO_IN(test_pool_create_says_that_not_all_can_be_reserved, "/dev/shm")
 {
 	struct place *place = *state;
 
@@ -818,7 +805,7 @@ static void forget_pieces(size_t offset)
 	seen.next_offset = (off_t)offset;
 }
 
-static void test_pool_reserve_allocates_just_that(void **state)
+TEST_ALSO_IN(test_pool_reserve_allocates_just_that, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -829,7 +816,7 @@ static void test_pool_reserve_allocates_just_that(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_reserve_keeps_what_is_written_there(void **state)
+TEST_ALSO_IN(test_pool_reserve_keeps_what_is_written_there, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -842,7 +829,7 @@ static void test_pool_reserve_keeps_what_is_written_there(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_reserve_never_changes_the_files_size(void **state)
+TEST(test_pool_reserve_never_changes_the_files_size)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -852,7 +839,7 @@ static void test_pool_reserve_never_changes_the_files_size(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_reserve_goes_in_pieces_of_16_mib(void **state)
+TEST(test_pool_reserve_goes_in_pieces_of_16_mib)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 64 * MIB, false);
@@ -866,7 +853,7 @@ static void test_pool_reserve_goes_in_pieces_of_16_mib(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_reserve_goes_on_after_signals_in_smaller_pieces(void **state)
+TEST_ALSO_IN(test_pool_reserve_goes_on_after_signals_in_smaller_pieces, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 64 * MIB, false);
@@ -882,7 +869,7 @@ static void test_pool_reserve_goes_on_after_signals_in_smaller_pieces(void **sta
 	destroy(&pool);
 }
 
-static void test_pool_reserve_survives_very_many_signals(void **state)
+TEST(test_pool_reserve_survives_very_many_signals)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -908,13 +895,13 @@ static void assert_reserves_without_fallocate(const struct place *place, int err
 	destroy(&pool);
 }
 
-static void test_pool_reserve_works_without_fallocate(void **state)
+TEST_ALSO_IN(test_pool_reserve_works_without_fallocate, "/dev/shm")
 {
 	assert_reserves_without_fallocate(*state, EOPNOTSUPP);
 	assert_reserves_without_fallocate(*state, ENOSYS);
 }
 
-static void test_pool_create_works_without_fallocate(void **state)
+TEST_ALSO_IN(test_pool_create_works_without_fallocate, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -928,7 +915,7 @@ static void test_pool_create_works_without_fallocate(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_reserve_gives_back_what_it_got_before_it_failed(void **state)
+TEST_ALSO_IN(test_pool_reserve_gives_back_what_it_got_before_it_failed, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 64 * MIB, false);
@@ -943,7 +930,7 @@ static void test_pool_reserve_gives_back_what_it_got_before_it_failed(void **sta
 	destroy(&pool);
 }
 
-static void test_pool_reserve_that_has_no_space_says_so(void **state)
+TEST(test_pool_reserve_that_has_no_space_says_so)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -956,7 +943,7 @@ static void test_pool_reserve_that_has_no_space_says_so(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_reserve_finds_a_way_whatever_a_filter_answers(void **state)
+TEST(test_pool_reserve_finds_a_way_whatever_a_filter_answers)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -980,7 +967,7 @@ static void test_pool_reserve_finds_a_way_whatever_a_filter_answers(void **state
 	destroy(&pool);
 }
 
-static void test_pool_reserve_goes_on_where_nothing_is_allowed(void **state)
+TEST(test_pool_reserve_goes_on_where_nothing_is_allowed)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -991,7 +978,7 @@ static void test_pool_reserve_goes_on_where_nothing_is_allowed(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused(void **state)
+TEST(test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false), other = create(place, 16 * MIB, false);
@@ -1014,7 +1001,7 @@ static void test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused(v
 	destroy(&pool);
 }
 
-static void test_pool_reserve_says_full_when_pages_cannot_be_touched(void **state)
+TEST(test_pool_reserve_says_full_when_pages_cannot_be_touched)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -1034,7 +1021,7 @@ static void test_pool_reserve_says_full_when_pages_cannot_be_touched(void **stat
 
 /* --- a program that takes our descriptor away --- */
 
-static void test_pool_reserve_works_when_the_program_closed_the_descriptor(void **state)
+TEST_ALSO_IN(test_pool_reserve_works_when_the_program_closed_the_descriptor, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -1051,7 +1038,7 @@ static void test_pool_reserve_works_when_the_program_closed_the_descriptor(void 
 	assert_nothing_left(place);
 }
 
-static void test_pool_reserve_never_touches_a_file_under_its_old_number(void **state)
+TEST_ALSO_IN(test_pool_reserve_never_touches_a_file_under_its_old_number, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -1078,7 +1065,7 @@ static void test_pool_reserve_never_touches_a_file_under_its_old_number(void **s
 	assert_nothing_left(place);
 }
 
-static void test_pool_reserve_never_touches_another_pool(void **state)
+TEST_ALSO_IN(test_pool_reserve_never_touches_another_pool, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false), other = create(place, 16 * MIB, false);
@@ -1092,7 +1079,7 @@ static void test_pool_reserve_never_touches_another_pool(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_reserve_works_when_its_number_is_no_file(void **state)
+TEST_ALSO_IN(test_pool_reserve_works_when_its_number_is_no_file, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -1110,7 +1097,7 @@ static void test_pool_reserve_works_when_its_number_is_no_file(void **state)
 
 /* --- giving back --- */
 
-static void test_pool_release_gives_space_back_and_leaves_zeros(void **state)
+TEST_ALSO_IN(test_pool_release_gives_space_back_and_leaves_zeros, "/dev/shm")
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -1125,7 +1112,7 @@ static void test_pool_release_gives_space_back_and_leaves_zeros(void **state)
 	destroy(&pool);
 }
 
-static void test_pool_release_passes_on_errors(void **state)
+TEST(test_pool_release_passes_on_errors)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
@@ -1137,7 +1124,7 @@ static void test_pool_release_passes_on_errors(void **state)
 
 /* --- a small file system that is really full --- */
 
-static void test_pool_create_leaves_a_full_file_system_as_it_was(void **state)
+TEST(test_pool_create_leaves_a_full_file_system_as_it_was)
 {
 	struct place *place = *state;
 	struct statfs before, after;
@@ -1151,7 +1138,7 @@ static void test_pool_create_leaves_a_full_file_system_as_it_was(void **state)
 	assert_int_equal(after.f_bfree, before.f_bfree);
 }
 
-static void test_pool_reserve_leaves_a_full_file_system_as_it_was(void **state)
+TEST(test_pool_reserve_leaves_a_full_file_system_as_it_was)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -1170,7 +1157,7 @@ static void test_pool_reserve_leaves_a_full_file_system_as_it_was(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it_was(void **state)
+TEST(test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it_was)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -1192,7 +1179,7 @@ static void test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it
 
 /* --- huge pages, as far as they can be played on an ordinary file --- */
 
-static void test_pool_on_huge_pages_is_made_of_whole_ones(void **state)
+TEST(test_pool_on_huge_pages_is_made_of_whole_ones)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -1207,7 +1194,7 @@ static void test_pool_on_huge_pages_is_made_of_whole_ones(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_on_huge_pages_is_aligned_to_the_largest(void **state)
+TEST(test_pool_on_huge_pages_is_aligned_to_the_largest)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -1221,7 +1208,7 @@ static void test_pool_on_huge_pages_is_aligned_to_the_largest(void **state)
 	assert_nothing_left(place);
 }
 
-static void test_pool_on_huge_pages_reserves_whole_ones_after_signals(void **state)
+TEST(test_pool_on_huge_pages_reserves_whole_ones_after_signals)
 {
 	struct place *place = *state;
 	struct vmm_pool pool;
@@ -1235,83 +1222,4 @@ static void test_pool_on_huge_pages_reserves_whole_ones_after_signals(void **sta
 	assert_int_equal(seen.longest_piece, POOL_HUGE_PAGE);
 	assert_true(seen.in_order);
 	destroy(&pool);
-}
-
-static struct CMUnitTest test_in(const char *name, CMUnitTestFunction function, CMFixtureFunction setup)
-{
-	return (struct CMUnitTest){ name, function, setup, tear_down, NULL };
-}
-
-#define IN_TMP(f) test_in(#f, f, set_up)
-#define IN_BOTH(f) test_in(#f, f, set_up), test_in(#f " (shm)", f, set_up_in_shm)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		IN_BOTH(test_pool_create_maps_a_file_of_that_size),
-		IN_BOTH(test_pool_mapping_is_shared_with_the_file),
-		IN_BOTH(test_pool_adopt_keeps_what_the_daemon_wrote),
-		IN_TMP(test_pool_adopt_that_fails_leaves_nothing),
-		IN_BOTH(test_pool_file_has_no_name),
-		IN_BOTH(test_pool_create_rounds_up_to_pages),
-		IN_BOTH(test_pool_create_reserves_the_header_only),
-		IN_BOTH(test_pool_create_reserves_all_when_told_to),
-		IN_BOTH(test_pool_header_counts_its_own_page_as_reserved),
-		IN_BOTH(test_pool_header_says_what_it_is_and_whose),
-		IN_BOTH(test_pool_rest_of_the_header_page_is_zero),
-		IN_TMP(test_pool_ids_differ),
-		IN_BOTH(test_pool_has_inaccessible_pages_on_both_sides),
-		IN_TMP(test_pool_up_to_1_gib_lies_in_one_leaf),
-		IN_TMP(test_pool_beyond_1_gib_begins_a_leaf),
-		IN_TMP(test_pool_contains_its_first_and_last_byte_only),
-		IN_TMP(test_pool_descriptor_is_high_and_closed_on_exec),
-		IN_TMP(test_pool_descriptor_is_in_the_upper_half_of_a_low_limit),
-		IN_TMP(test_pool_descriptor_is_never_a_standard_one),
-		IN_TMP(test_pool_keeps_a_low_descriptor_when_none_is_high),
-		IN_TMP(test_pool_create_says_that_a_directory_is_missing),
-		IN_TMP(test_pool_create_says_that_a_file_is_no_directory),
-		IN_TMP(test_pool_create_says_why_a_directory_cannot_be_written),
-		IN_TMP(test_pool_create_says_what_is_not_the_directorys_fault),
-		IN_BOTH(test_pool_without_o_tmpfile_is_an_unlinked_file),
-		IN_TMP(test_pool_without_o_tmpfile_tries_another_name),
-		IN_TMP(test_pool_without_o_tmpfile_gives_up_on_names),
-		IN_TMP(test_pool_without_o_tmpfile_says_why_a_file_cannot_be_made),
-		IN_TMP(test_pool_without_o_tmpfile_refuses_a_path_that_is_too_long),
-		IN_TMP(test_pool_without_o_tmpfile_needs_random_numbers),
-		IN_TMP(test_pool_create_says_that_stat_failed),
-		IN_BOTH(test_pool_create_says_that_the_file_cannot_be_so_large),
-		IN_TMP(test_pool_create_heeds_the_file_size_limit),
-		IN_TMP(test_pool_create_says_that_addresses_are_scarce),
-		IN_TMP(test_pool_create_says_that_the_file_cannot_be_mapped),
-		IN_BOTH(test_pool_create_says_that_the_file_system_is_full),
-		IN_BOTH(test_pool_create_says_that_not_all_can_be_reserved),
-		IN_BOTH(test_pool_reserve_allocates_just_that),
-		IN_BOTH(test_pool_reserve_keeps_what_is_written_there),
-		IN_TMP(test_pool_reserve_never_changes_the_files_size),
-		IN_TMP(test_pool_reserve_goes_in_pieces_of_16_mib),
-		IN_BOTH(test_pool_reserve_goes_on_after_signals_in_smaller_pieces),
-		IN_TMP(test_pool_reserve_survives_very_many_signals),
-		IN_BOTH(test_pool_reserve_works_without_fallocate),
-		IN_BOTH(test_pool_create_works_without_fallocate),
-		IN_BOTH(test_pool_reserve_gives_back_what_it_got_before_it_failed),
-		IN_TMP(test_pool_reserve_that_has_no_space_says_so),
-		IN_TMP(test_pool_reserve_finds_a_way_whatever_a_filter_answers),
-		IN_TMP(test_pool_reserve_goes_on_where_nothing_is_allowed),
-		IN_TMP(test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused),
-		IN_TMP(test_pool_reserve_says_full_when_pages_cannot_be_touched),
-		IN_BOTH(test_pool_reserve_works_when_the_program_closed_the_descriptor),
-		IN_BOTH(test_pool_reserve_never_touches_a_file_under_its_old_number),
-		IN_BOTH(test_pool_reserve_never_touches_another_pool),
-		IN_BOTH(test_pool_reserve_works_when_its_number_is_no_file),
-		IN_BOTH(test_pool_release_gives_space_back_and_leaves_zeros),
-		IN_TMP(test_pool_release_passes_on_errors),
-		IN_TMP(test_pool_create_leaves_a_full_file_system_as_it_was),
-		IN_TMP(test_pool_reserve_leaves_a_full_file_system_as_it_was),
-		IN_TMP(test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it_was),
-		IN_TMP(test_pool_on_huge_pages_is_made_of_whole_ones),
-		IN_TMP(test_pool_on_huge_pages_is_aligned_to_the_largest),
-		IN_TMP(test_pool_on_huge_pages_reserves_whole_ones_after_signals),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,9 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
-#include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,10 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/util/cleanup.h"
 #include "tests/unit/pool_fixture.h"
+#include "tests/unit/test.h"
 
 /* --- failures to order --- */
 
@@ -71,6 +68,8 @@ static int setup(void **state)
 	return pool_fixture_setup(state);
 }
 
+TEST_FIXTURE(setup, pool_fixture_teardown);
+
 static int setup_small(void **state)
 {
 	memset(&faults, 0, sizeof(faults));
@@ -79,7 +78,7 @@ static int setup_small(void **state)
 
 /* --- open --- */
 
-static void test_pool_dir_open_learns_what_the_directory_is(void **state)
+TEST(test_pool_dir_open_learns_what_the_directory_is)
 {
 	struct pool_fixture *fixture = *state;
 	struct stat st;
@@ -119,7 +118,7 @@ static const char *self(void)
 	return getpwuid(geteuid())->pw_name;
 }
 
-static void test_pool_dir_open_refuses_what_is_no_directory(void **state)
+TEST(test_pool_dir_open_refuses_what_is_no_directory)
 {
 	struct pool_fixture *fixture = *state;
 	char path[SCRATCH_PATH + 16], format[2 * SCRATCH_PATH];
@@ -137,7 +136,7 @@ static void test_pool_dir_open_refuses_what_is_no_directory(void **state)
 	assert_non_null(strstr(fixture->error_text, format));
 }
 
-static void test_pool_dir_open_refuses_one_that_others_may_write_to(void **state)
+TEST(test_pool_dir_open_refuses_one_that_others_may_write_to)
 {
 	struct pool_fixture *fixture = *state;
 	const mode_t good[] = { 0700, 0755, 01777, 01770 }, bad[] = { 0777, 0770, 0707, 0720 };
@@ -155,7 +154,7 @@ static void test_pool_dir_open_refuses_one_that_others_may_write_to(void **state
 	}
 }
 
-static void test_pool_dir_open_refuses_one_of_another_user(void **state)
+TEST(test_pool_dir_open_refuses_one_of_another_user)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -174,7 +173,7 @@ static void test_pool_dir_open_refuses_one_of_another_user(void **state)
 }
 
 /* mkdir as root, and nothing else: what people do first. */
-static void test_pool_dir_open_refuses_one_that_it_may_not_write_to(void **state)
+TEST(test_pool_dir_open_refuses_one_that_it_may_not_write_to)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -203,7 +202,7 @@ static void test_pool_dir_open_refuses_one_that_it_may_not_write_to(void **state
 	assert_int_equal(seteuid(0), 0);
 }
 
-static void test_pool_dir_open_names_what_is_closed_above(void **state)
+TEST(test_pool_dir_open_names_what_is_closed_above)
 {
 	struct pool_fixture *fixture = *state;
 	char path[SCRATCH_PATH + 16], words[4 * SCRATCH_PATH];
@@ -223,7 +222,7 @@ static void test_pool_dir_open_names_what_is_closed_above(void **state)
 	assert_string_equal(fixture->error_text, words);
 }
 
-static void test_pool_dir_open_refuses_one_that_is_read_only(void **state)
+TEST_WITH(test_pool_dir_open_refuses_one_that_is_read_only, setup_small, pool_fixture_teardown)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -239,7 +238,7 @@ static void test_pool_dir_open_refuses_one_that_is_read_only(void **state)
 
 /* --- self-test --- */
 
-static void test_pool_dir_self_test_is_content_and_leaves_nothing(void **state)
+TEST_ALSO_IN(test_pool_dir_self_test_is_content_and_leaves_nothing, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	size_t before = scratch_entries("/proc/self/fd");
@@ -271,7 +270,7 @@ static bool mount_overlay(struct pool_fixture *fixture, char merged[SCRATCH_PATH
 	return false;
 }
 
-static void test_pool_dir_self_test_refuses_overlayfs(void **state)
+TEST_WITH(test_pool_dir_self_test_refuses_overlayfs, setup_small, pool_fixture_teardown)
 {
 	struct pool_fixture *fixture = *state;
 	char merged[SCRATCH_PATH + 8];
@@ -295,7 +294,7 @@ static void assert_self_test_fails(struct pool_fixture *fixture, int error, cons
 	assert_int_equal(scratch_entries(fixture->path), 0);
 }
 
-static void test_pool_dir_self_test_refuses_leases_that_prove_nothing(void **state)
+TEST(test_pool_dir_self_test_refuses_leases_that_prove_nothing)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -303,7 +302,7 @@ static void test_pool_dir_self_test_refuses_leases_that_prove_nothing(void **sta
 	assert_self_test_fails(fixture, -EOPNOTSUPP, "is granted a write lease");
 }
 
-static void test_pool_dir_self_test_refuses_a_place_without_leases(void **state)
+TEST(test_pool_dir_self_test_refuses_a_place_without_leases)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -311,7 +310,7 @@ static void test_pool_dir_self_test_refuses_a_place_without_leases(void **state)
 	assert_self_test_fails(fixture, -EINVAL, "write lease: Invalid argument");
 }
 
-static void test_pool_dir_self_test_refuses_leases_that_never_come(void **state)
+TEST(test_pool_dir_self_test_refuses_leases_that_never_come)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -319,7 +318,7 @@ static void test_pool_dir_self_test_refuses_leases_that_never_come(void **state)
 	assert_self_test_fails(fixture, -EAGAIN, "no write lease is granted once the file is unmapped");
 }
 
-static void test_pool_dir_self_test_refuses_events_that_come_too_early(void **state)
+TEST(test_pool_dir_self_test_refuses_events_that_come_too_early)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -327,7 +326,7 @@ static void test_pool_dir_self_test_refuses_events_that_come_too_early(void **st
 	assert_self_test_fails(fixture, -EOPNOTSUPP, "while the file is still mapped");
 }
 
-static void test_pool_dir_self_test_refuses_events_that_never_come(void **state)
+TEST(test_pool_dir_self_test_refuses_events_that_never_come)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -335,7 +334,7 @@ static void test_pool_dir_self_test_refuses_events_that_never_come(void **state)
 	assert_self_test_fails(fixture, -EOPNOTSUPP, "IN_CLOSE_WRITE does not come");
 }
 
-static void test_pool_dir_self_test_says_that_there_is_no_space(void **state)
+TEST_WITH(test_pool_dir_self_test_says_that_there_is_no_space, setup_small, pool_fixture_teardown)
 {
 	struct pool_fixture *fixture = *state;
 	int fd;
@@ -378,7 +377,7 @@ static int visit(void *context, const struct pool_file *file, const struct pool_
 	return scan->answer;
 }
 
-static void test_pool_dir_scan_finds_pools_of_every_mark(void **state)
+TEST(test_pool_dir_scan_finds_pools_of_every_mark)
 {
 	struct pool_fixture *fixture = *state;
 	struct scan scan = { 0 };
@@ -402,7 +401,7 @@ static void test_pool_dir_scan_finds_pools_of_every_mark(void **state)
 	}
 }
 
-static void test_pool_dir_scan_says_that_a_header_was_wiped(void **state)
+TEST(test_pool_dir_scan_says_that_a_header_was_wiped)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -426,7 +425,7 @@ static void make_file(const struct pool_fixture *fixture, const char *name, mode
 	close(fd);
 }
 
-static void test_pool_dir_scan_passes_over_what_is_not_ours(void **state)
+TEST(test_pool_dir_scan_passes_over_what_is_not_ours)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file linked = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -452,7 +451,7 @@ static void test_pool_dir_scan_passes_over_what_is_not_ours(void **state)
 	assert_int_equal(unlinkat(dir, "vmmalloc-00000000000000000000000000000001.used", AT_REMOVEDIR), 0);
 }
 
-static void test_pool_dir_scan_shows_each_file_once_though_it_is_renamed(void **state)
+TEST(test_pool_dir_scan_shows_each_file_once_though_it_is_renamed)
 {
 	struct pool_fixture *fixture = *state;
 	struct scan scan = { .rename_in = &fixture->dir };
@@ -465,7 +464,7 @@ static void test_pool_dir_scan_shows_each_file_once_though_it_is_renamed(void **
 	assert_int_equal(scratch_entries(fixture->path), 100);
 }
 
-static void test_pool_dir_scan_ends_when_the_visitor_says_so(void **state)
+TEST(test_pool_dir_scan_ends_when_the_visitor_says_so)
 {
 	struct pool_fixture *fixture = *state;
 	struct scan scan = { .answer = 42 };
@@ -475,9 +474,6 @@ static void test_pool_dir_scan_ends_when_the_visitor_says_so(void **state)
 	assert_int_equal(pool_dir_scan(&fixture->dir, visit, &scan), 42);
 	assert_int_equal(scan.files, 1);
 }
-
-#define TEST_HERE(function, parent) \
-	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
 
 static const char *only_lock(struct pool_fixture *fixture)
 {
@@ -506,7 +502,7 @@ static void make_lock(struct pool_fixture *fixture, const char *name, const char
 	(void)close(fd);
 }
 
-static void test_pool_dir_lock_is_one_at_a_time(void **state)
+TEST(test_pool_dir_lock_is_one_at_a_time)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -515,7 +511,7 @@ static void test_pool_dir_lock_is_one_at_a_time(void **state)
 	assert_taken(fixture);
 }
 
-static void test_pool_dir_lock_is_not_kept_by_who_locks_the_directory(void **state)
+TEST(test_pool_dir_lock_is_not_kept_by_who_locks_the_directory)
 {
 	struct pool_fixture *fixture = *state;
 	int fd = open(fixture->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -525,7 +521,7 @@ static void test_pool_dir_lock_is_not_kept_by_who_locks_the_directory(void **sta
 	(void)close(fd);
 }
 
-static void test_pool_dir_lock_closes_its_file_to_others(void **state)
+TEST(test_pool_dir_lock_closes_its_file_to_others)
 {
 	struct pool_fixture *fixture = *state;
 	struct stat st;
@@ -538,7 +534,7 @@ static void test_pool_dir_lock_closes_its_file_to_others(void **state)
 }
 
 /* In a sticky directory everybody may have made it first, and nobody else can remove it. */
-static void test_pool_dir_lock_passes_by_what_is_not_ours(void **state)
+TEST(test_pool_dir_lock_passes_by_what_is_not_ours)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -567,7 +563,7 @@ static void test_pool_dir_lock_passes_by_what_is_not_ours(void **state)
 	}
 }
 
-static void test_pool_dir_lock_takes_all_that_are_ours(void **state)
+TEST(test_pool_dir_lock_takes_all_that_are_ours)
 {
 	struct pool_fixture *fixture = *state;
 	int fd;
@@ -586,7 +582,7 @@ static void test_pool_dir_lock_takes_all_that_are_ours(void **state)
 	assert_taken(fixture);
 }
 
-static void test_pool_dir_lock_that_was_removed_can_be_had_again(void **state)
+TEST(test_pool_dir_lock_that_was_removed_can_be_had_again)
 {
 	struct pool_fixture *fixture = *state;
 	size_t before;
@@ -612,7 +608,7 @@ static void test_pool_dir_lock_that_was_removed_can_be_had_again(void **state)
 }
 
 /* Many at the same time, in a directory where the usual name is a stranger's: one has it, and no more. */
-static void test_pool_dir_lock_is_one_s_of_many(void **state)
+TEST(test_pool_dir_lock_is_one_s_of_many)
 {
 	struct pool_fixture *fixture = *state;
 	int go[2], won[2];
@@ -657,43 +653,4 @@ static void test_pool_dir_lock_is_one_s_of_many(void **state)
 		cleanup_fd(&fixture->dir.lock_fd);
 		fixture->dir.lock_fd = -1;
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST_HERE(test_pool_dir_open_learns_what_the_directory_is, "/dev/shm"),
-		TEST_HERE(test_pool_dir_open_refuses_what_is_no_directory, "/dev/shm"),
-		TEST_HERE(test_pool_dir_open_refuses_one_that_others_may_write_to, "/dev/shm"),
-		TEST_HERE(test_pool_dir_open_refuses_one_of_another_user, "/dev/shm"),
-		TEST_HERE(test_pool_dir_open_refuses_one_that_it_may_not_write_to, "/dev/shm"),
-		TEST_HERE(test_pool_dir_open_names_what_is_closed_above, "/dev/shm"),
-		TEST_HERE(test_pool_dir_lock_is_one_at_a_time, "/dev/shm"),
-		TEST_HERE(test_pool_dir_lock_is_not_kept_by_who_locks_the_directory, "/dev/shm"),
-		TEST_HERE(test_pool_dir_lock_closes_its_file_to_others, "/dev/shm"),
-		TEST_HERE(test_pool_dir_lock_passes_by_what_is_not_ours, "/dev/shm"),
-		TEST_HERE(test_pool_dir_lock_takes_all_that_are_ours, "/dev/shm"),
-		TEST_HERE(test_pool_dir_lock_that_was_removed_can_be_had_again, "/dev/shm"),
-		TEST_HERE(test_pool_dir_lock_is_one_s_of_many, "/dev/shm"),
-		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, "/dev/shm"),
-		TEST_HERE(test_pool_dir_self_test_is_content_and_leaves_nothing, DISK),
-		TEST_HERE(test_pool_dir_self_test_refuses_leases_that_prove_nothing, "/dev/shm"),
-		TEST_HERE(test_pool_dir_self_test_refuses_a_place_without_leases, "/dev/shm"),
-		TEST_HERE(test_pool_dir_self_test_refuses_leases_that_never_come, "/dev/shm"),
-		TEST_HERE(test_pool_dir_self_test_refuses_events_that_come_too_early, "/dev/shm"),
-		TEST_HERE(test_pool_dir_self_test_refuses_events_that_never_come, "/dev/shm"),
-		TEST_HERE(test_pool_dir_scan_finds_pools_of_every_mark, "/dev/shm"),
-		TEST_HERE(test_pool_dir_scan_says_that_a_header_was_wiped, "/dev/shm"),
-		TEST_HERE(test_pool_dir_scan_passes_over_what_is_not_ours, "/dev/shm"),
-		TEST_HERE(test_pool_dir_scan_shows_each_file_once_though_it_is_renamed, "/dev/shm"),
-		TEST_HERE(test_pool_dir_scan_ends_when_the_visitor_says_so, "/dev/shm"),
-		cmocka_unit_test_setup_teardown(test_pool_dir_self_test_refuses_overlayfs, setup_small,
-						pool_fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_pool_dir_open_refuses_one_that_is_read_only, setup_small,
-						pool_fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_pool_dir_self_test_says_that_there_is_no_space, setup_small,
-						pool_fixture_teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,10 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,20 +19,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/pool_fixture.h"
+#include "tests/unit/test.h"
 
 #define ID "00112233445566778899aabbccddeeff"
 
 /* --- names --- */
 
-static void test_pool_file_names_go_there_and_back(void **state)
+TEST_FIXTURE(pool_fixture_setup, pool_fixture_teardown);
+
+TEST(test_pool_file_names_go_there_and_back)
 {
 	const char *names[] = { "vmmalloc-" ID ".new", "vmmalloc-" ID ".ready", "vmmalloc-" ID ".used",
 				"vmmalloc-" ID ".bad" };
 
-	(void)state;
 	for (int mark = POOL_FILE_NEW; mark <= POOL_FILE_BAD; mark++) {
 		struct pool_file file = { 0 };
 		char name[POOL_FILE_NAME_BYTES];
@@ -49,7 +46,7 @@ static void test_pool_file_names_go_there_and_back(void **state)
 	}
 }
 
-static void test_pool_file_knows_names_that_are_none_of_its_own(void **state)
+TEST(test_pool_file_knows_names_that_are_none_of_its_own)
 {
 	const char *names[] = {
 		"", "vmmalloc", "vmmalloc-", "vmmalloc-.new", "vmmalloc-" ID, "vmmalloc-" ID ".", "vmmalloc-" ID ".old",
@@ -62,7 +59,6 @@ static void test_pool_file_knows_names_that_are_none_of_its_own(void **state)
 	uint8_t id[POOL_FILE_ID_BYTES] = { 42 };
 	enum pool_file_mark mark = POOL_FILE_BAD;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_false(pool_file_name_parse(names[i], id, &mark));
 	assert_int_equal(id[0], 42);
@@ -71,7 +67,7 @@ static void test_pool_file_knows_names_that_are_none_of_its_own(void **state)
 
 /* --- open --- */
 
-static void test_pool_file_open_gives_the_file_for_reading_and_writing(void **state)
+TEST(test_pool_file_open_gives_the_file_for_reading_and_writing)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_READY);
@@ -101,7 +97,7 @@ static void assert_stale(const struct pool_fixture *fixture, struct pool_file *f
 	assert_int_equal(access(pool_fixture_path(fixture, file), F_OK), 0);
 }
 
-static void test_pool_file_refuses_another_file_under_its_name(void **state)
+TEST(test_pool_file_refuses_another_file_under_its_name)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_READY);
@@ -113,7 +109,7 @@ static void test_pool_file_refuses_another_file_under_its_name(void **state)
 	assert_stale(fixture, &file);
 }
 
-static void test_pool_file_refuses_a_link_in_its_place(void **state)
+TEST(test_pool_file_refuses_a_link_in_its_place)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_READY);
@@ -126,7 +122,7 @@ static void test_pool_file_refuses_a_link_in_its_place(void **state)
 	assert_stale(fixture, &file);
 }
 
-static void test_pool_file_refuses_a_fifo_in_its_place(void **state)
+TEST(test_pool_file_refuses_a_fifo_in_its_place)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_READY);
@@ -136,7 +132,7 @@ static void test_pool_file_refuses_a_fifo_in_its_place(void **state)
 	assert_stale(fixture, &file);
 }
 
-static void test_pool_file_open_refuses_what_is_not_ours_alone(void **state)
+TEST(test_pool_file_open_refuses_what_is_not_ours_alone)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_READY);
@@ -161,7 +157,7 @@ static void test_pool_file_open_refuses_what_is_not_ours_alone(void **state)
 
 /* --- probe --- */
 
-static void test_pool_file_probe_says_nobody(void **state)
+TEST_ALSO_IN(test_pool_file_probe_says_nobody, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -170,7 +166,7 @@ static void test_pool_file_probe_says_nobody(void **state)
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
 }
 
-static void test_pool_file_probe_sees_an_open_descriptor(void **state)
+TEST_ALSO_IN(test_pool_file_probe_sees_an_open_descriptor, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -185,7 +181,7 @@ static void test_pool_file_probe_sees_an_open_descriptor(void **state)
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
 }
 
-static void test_pool_file_probe_sees_a_mapping_without_a_descriptor(void **state)
+TEST_ALSO_IN(test_pool_file_probe_sees_a_mapping_without_a_descriptor, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -206,7 +202,7 @@ static void close_it(int fd)
 	close(fd);
 }
 
-static void test_pool_file_probe_sees_a_childs_mapping_after_the_parent_let_go(void **state)
+TEST(test_pool_file_probe_sees_a_childs_mapping_after_the_parent_let_go)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -221,7 +217,7 @@ static void test_pool_file_probe_sees_a_childs_mapping_after_the_parent_let_go(v
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
 }
 
-static void test_pool_file_probe_sees_a_descriptor_in_flight(void **state)
+TEST(test_pool_file_probe_sees_a_descriptor_in_flight)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -249,7 +245,7 @@ static void take_lease(int fd)
 		_exit(1);
 }
 
-static void test_pool_file_probe_does_not_wait_for_somebody_elses_lease(void **state)
+TEST(test_pool_file_probe_does_not_wait_for_somebody_elses_lease)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -263,7 +259,7 @@ static void test_pool_file_probe_does_not_wait_for_somebody_elses_lease(void **s
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
 }
 
-static void test_pool_file_probe_makes_no_event_of_its_own(void **state)
+TEST(test_pool_file_probe_makes_no_event_of_its_own)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -280,7 +276,7 @@ static void test_pool_file_probe_makes_no_event_of_its_own(void **state)
 
 /* --- mark, destroy --- */
 
-static void test_pool_file_set_mark_renames(void **state)
+TEST(test_pool_file_set_mark_renames)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
@@ -293,7 +289,7 @@ static void test_pool_file_set_mark_renames(void **state)
 	}
 }
 
-static void test_pool_file_set_mark_never_replaces_a_file(void **state)
+TEST(test_pool_file_set_mark_never_replaces_a_file)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_READY);
@@ -306,7 +302,7 @@ static void test_pool_file_set_mark_never_replaces_a_file(void **state)
 	assert_int_equal(scratch_entries(fixture->path), 2);
 }
 
-static void test_pool_file_destroy_removes_it_once(void **state)
+TEST(test_pool_file_destroy_removes_it_once)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -319,7 +315,7 @@ static void test_pool_file_destroy_removes_it_once(void **state)
 	assert_int_equal(pool_file_set_mark(&fixture->dir, &file, POOL_FILE_READY), -ENOENT);
 }
 
-static void test_pool_file_destroy_removes_an_odd_file_too(void **state)
+TEST(test_pool_file_destroy_removes_an_odd_file_too)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -329,7 +325,7 @@ static void test_pool_file_destroy_removes_an_odd_file_too(void **state)
 	assert_int_equal(scratch_entries(fixture->path), 0);
 }
 
-static void test_pool_file_leaves_no_descriptor_behind(void **state)
+TEST(test_pool_file_leaves_no_descriptor_behind)
 {
 	struct pool_fixture *fixture = *state;
 	size_t before = scratch_entries("/proc/self/fd");
@@ -346,34 +342,4 @@ static void test_pool_file_leaves_no_descriptor_behind(void **state)
 	assert_int_equal(pool_file_open(&fixture->dir, &file), -EPERM);
 	assert_int_equal(pool_file_destroy(&fixture->dir, &file), 0);
 	assert_int_equal(scratch_entries("/proc/self/fd"), before);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pool_file_names_go_there_and_back),
-		cmocka_unit_test(test_pool_file_knows_names_that_are_none_of_its_own),
-		TEST(test_pool_file_open_gives_the_file_for_reading_and_writing),
-		TEST(test_pool_file_refuses_another_file_under_its_name),
-		TEST(test_pool_file_refuses_a_link_in_its_place),
-		TEST(test_pool_file_refuses_a_fifo_in_its_place),
-		TEST(test_pool_file_open_refuses_what_is_not_ours_alone),
-		TEST(test_pool_file_probe_says_nobody),
-		TEST_ON(test_pool_file_probe_says_nobody, DISK),
-		TEST(test_pool_file_probe_sees_an_open_descriptor),
-		TEST_ON(test_pool_file_probe_sees_an_open_descriptor, DISK),
-		TEST(test_pool_file_probe_sees_a_mapping_without_a_descriptor),
-		TEST_ON(test_pool_file_probe_sees_a_mapping_without_a_descriptor, DISK),
-		TEST(test_pool_file_probe_sees_a_childs_mapping_after_the_parent_let_go),
-		TEST(test_pool_file_probe_sees_a_descriptor_in_flight),
-		TEST(test_pool_file_probe_does_not_wait_for_somebody_elses_lease),
-		TEST(test_pool_file_probe_makes_no_event_of_its_own),
-		TEST(test_pool_file_set_mark_renames),
-		TEST(test_pool_file_set_mark_never_replaces_a_file),
-		TEST(test_pool_file_destroy_removes_it_once),
-		TEST(test_pool_file_destroy_removes_an_odd_file_too),
-		TEST(test_pool_file_leaves_no_descriptor_behind),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,9 +9,7 @@
 /* wrap: fallocate fsync linkat open getrlimit */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/pool_fixture.h"
+#include "tests/unit/test.h"
 
 /* --- failures to order --- */
 
@@ -110,6 +107,8 @@ static int setup(void **state)
 	return pool_fixture_setup(state);
 }
 
+TEST_FIXTURE(setup, pool_fixture_teardown);
+
 static int setup_small(void **state)
 {
 	memset(&order, 0, sizeof(order));
@@ -118,7 +117,7 @@ static int setup_small(void **state)
 
 /* --- what a new pool is --- */
 
-static void test_pool_file_create_makes_a_whole_pool(void **state)
+TEST_ALSO_IN(test_pool_file_create_makes_a_whole_pool, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_header header;
@@ -152,7 +151,7 @@ static void test_pool_file_create_makes_a_whole_pool(void **state)
 	assert_true(pool_file_header_is_of_this_boot(&header));
 }
 
-static void test_pool_file_create_does_as_it_likes_with_the_umask(void **state)
+TEST(test_pool_file_create_does_as_it_likes_with_the_umask)
 {
 	struct pool_fixture *fixture = *state;
 	struct stat st;
@@ -164,7 +163,7 @@ static void test_pool_file_create_does_as_it_likes_with_the_umask(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-static void test_pool_file_create_gives_each_its_own_id(void **state)
+TEST(test_pool_file_create_gives_each_its_own_id)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file a = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
@@ -177,14 +176,14 @@ static void test_pool_file_create_gives_each_its_own_id(void **state)
 	assert_int_equal(scratch_entries(fixture->path), 2);
 }
 
-static void test_pool_file_create_rounds_up_to_the_grain(void **state)
+TEST(test_pool_file_create_rounds_up_to_the_grain)
 {
 	struct pool_fixture *fixture = *state;
 
 	assert_int_equal(pool_fixture_make(fixture, MIB + 1, POOL_FILE_NEW).size_bytes, MIB + 4096);
 }
 
-static void test_pool_file_create_names_the_file_only_when_it_is_whole(void **state)
+TEST(test_pool_file_create_names_the_file_only_when_it_is_whole)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -195,7 +194,7 @@ static void test_pool_file_create_names_the_file_only_when_it_is_whole(void **st
 	assert_int_equal(scratch_entries(fixture->path), 1);
 }
 
-static void test_pool_file_create_goes_on_after_a_signal(void **state)
+TEST(test_pool_file_create_goes_on_after_a_signal)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -218,7 +217,7 @@ static void assert_create_fails(struct pool_fixture *fixture, uint64_t bytes, in
 	assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);
 }
 
-static void test_pool_file_create_refuses_sizes_that_no_file_has(void **state)
+TEST(test_pool_file_create_refuses_sizes_that_no_file_has)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -229,7 +228,7 @@ static void test_pool_file_create_refuses_sizes_that_no_file_has(void **state)
 	assert_create_fails(fixture, MIB + 1, -EFBIG, "ulimit -f");
 }
 
-static void test_pool_file_create_fails_where_there_is_no_space(void **state)
+TEST_WITH(test_pool_file_create_fails_where_there_is_no_space, setup_small, pool_fixture_teardown)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -241,7 +240,7 @@ static void test_pool_file_create_fails_where_there_is_no_space(void **state)
 	assert_create_fails(fixture, 2 * MIB, -ENOSPC, "No space left on device");
 }
 
-static void test_pool_file_create_fails_at_every_step(void **state)
+TEST(test_pool_file_create_fails_at_every_step)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -265,7 +264,7 @@ static void test_pool_file_create_fails_at_every_step(void **state)
 	assert_create_fails(fixture, MIB, -EACCES, "header: Permission denied");
 }
 
-static void test_pool_file_create_refuses_a_class_name_that_does_not_fit(void **state)
+TEST(test_pool_file_create_refuses_a_class_name_that_does_not_fit)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file;
@@ -279,7 +278,7 @@ static void test_pool_file_create_refuses_a_class_name_that_does_not_fit(void **
 	assert_int_equal(scratch_entries(fixture->path), 1);
 }
 
-static void test_pool_file_create_can_be_cancelled(void **state)
+TEST(test_pool_file_create_can_be_cancelled)
 {
 	struct pool_fixture *fixture = *state;
 	atomic_bool cancel = true;
@@ -297,7 +296,8 @@ static void test_pool_file_create_can_be_cancelled(void **state)
 
 /* --- other file systems --- */
 
-static void test_pool_file_create_on_hugetlbfs_fills_whole_huge_pages_or_says_no_space(void **state)
+TEST_WITH(test_pool_file_create_on_hugetlbfs_fills_whole_huge_pages_or_says_no_space,
+	  setup_small, pool_fixture_teardown)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_header header;
@@ -326,29 +326,4 @@ static void test_pool_file_create_on_hugetlbfs_fills_whole_huge_pages_or_says_no
 	assert_int_equal(scratch_entries(fixture->path), 0);
 	pool_dir_close(&dir);
 	assert_int_equal(umount2(fixture->path, MNT_DETACH), 0);
-}
-
-#define TEST_HERE(function, parent) \
-	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
-#define TEST_HERE_SMALL(function) cmocka_unit_test_setup_teardown(function, setup_small, pool_fixture_teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST_HERE(test_pool_file_create_makes_a_whole_pool, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_makes_a_whole_pool, DISK),
-		TEST_HERE(test_pool_file_create_does_as_it_likes_with_the_umask, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_gives_each_its_own_id, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_rounds_up_to_the_grain, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_names_the_file_only_when_it_is_whole, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_goes_on_after_a_signal, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_refuses_sizes_that_no_file_has, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_fails_at_every_step, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_refuses_a_class_name_that_does_not_fit, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_can_be_cancelled, "/dev/shm"),
-		TEST_HERE_SMALL(test_pool_file_create_fails_where_there_is_no_space),
-		TEST_HERE_SMALL(test_pool_file_create_on_hugetlbfs_fills_whole_huge_pages_or_says_no_space),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

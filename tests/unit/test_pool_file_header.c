@@ -8,16 +8,12 @@
 /* objects: common/util/write_all.c */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/pool_fixture.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/files/internal.h"
 
 static struct pool_header good_header(void)
@@ -32,11 +28,12 @@ static int decode(struct pool_header *header)
 	return pool_file_header_decode(header, sizeof(*header), header);
 }
 
-static void test_pool_file_header_of_an_honest_client_is_read_as_it_is(void **state)
+TEST_FIXTURE(pool_fixture_setup, pool_fixture_teardown);
+
+TEST(test_pool_file_header_of_an_honest_client_is_read_as_it_is)
 {
 	struct pool_header header = good_header(), before;
 
-	(void)state;
 	for (uint64_t mode = POOL_HEADER_SHARED; mode <= POOL_HEADER_RETURNING; mode++) {
 		header.mode = mode;
 		header.used_bytes = 12345;
@@ -46,11 +43,10 @@ static void test_pool_file_header_of_an_honest_client_is_read_as_it_is(void **st
 	}
 }
 
-static void test_pool_file_header_must_be_one(void **state)
+TEST(test_pool_file_header_must_be_one)
 {
 	struct pool_header header = good_header(), result;
 
-	(void)state;
 	memset(&result, 0xa5, sizeof(result));
 	for (size_t bytes = 0; bytes < sizeof(header); bytes++)
 		assert_int_equal(pool_file_header_decode(&header, bytes, &result), -EBADMSG);
@@ -68,11 +64,10 @@ static void test_pool_file_header_must_be_one(void **state)
 	assert_int_equal(result.magic[0], (char)0xa5);
 }
 
-static void test_pool_file_header_strings_end_and_can_be_printed(void **state)
+TEST(test_pool_file_header_strings_end_and_can_be_printed)
 {
 	struct pool_header header = good_header();
 
-	(void)state;
 	memset(header.owner_command, 'x', sizeof(header.owner_command));
 	memset(header.class_name, 'y', sizeof(header.class_name));
 	assert_int_equal(decode(&header), 0);
@@ -87,21 +82,19 @@ static void test_pool_file_header_strings_end_and_can_be_printed(void **state)
 		assert_int_equal(header.owner_command[i], '\0');
 }
 
-static void test_pool_file_header_class_that_is_none_is_left_out(void **state)
+TEST(test_pool_file_header_class_that_is_none_is_left_out)
 {
 	struct pool_header header = good_header();
 
-	(void)state;
 	strcpy(header.class_name, "../etc");
 	assert_int_equal(decode(&header), 0);
 	assert_string_equal(header.class_name, "");
 }
 
-static void test_pool_file_header_mode_that_is_none_is_shared(void **state)
+TEST(test_pool_file_header_mode_that_is_none_is_shared)
 {
 	struct pool_header header = good_header();
 
-	(void)state;
 	for (int i = 0; i < 2; i++) {
 		header.mode = i ? UINT64_MAX : POOL_HEADER_MODES;
 		assert_int_equal(decode(&header), 0);
@@ -109,7 +102,7 @@ static void test_pool_file_header_mode_that_is_none_is_shared(void **state)
 	}
 }
 
-static void test_pool_file_header_of_another_boot_is_told(void **state)
+TEST(test_pool_file_header_of_another_boot_is_told)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_READY);
@@ -123,7 +116,7 @@ static void test_pool_file_header_of_another_boot_is_told(void **state)
 	assert_false(pool_file_header_is_of_this_boot(&header));
 }
 
-static void test_pool_file_header_that_a_client_wiped_is_none(void **state)
+TEST(test_pool_file_header_that_a_client_wiped_is_none)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -139,7 +132,7 @@ static void test_pool_file_header_that_a_client_wiped_is_none(void **state)
 	close(fd);
 }
 
-static void test_pool_file_header_can_be_read_while_a_client_has_the_pool(void **state)
+TEST_ALSO_IN(test_pool_file_header_can_be_read_while_a_client_has_the_pool, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_USED);
@@ -151,21 +144,4 @@ static void test_pool_file_header_can_be_read_while_a_client_has_the_pool(void *
 	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), 0);
 	assert_int_equal(header.used_bytes, 777);
 	close(fd);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pool_file_header_of_an_honest_client_is_read_as_it_is),
-		cmocka_unit_test(test_pool_file_header_must_be_one),
-		cmocka_unit_test(test_pool_file_header_strings_end_and_can_be_printed),
-		cmocka_unit_test(test_pool_file_header_class_that_is_none_is_left_out),
-		cmocka_unit_test(test_pool_file_header_mode_that_is_none_is_shared),
-		TEST(test_pool_file_header_of_another_boot_is_told),
-		TEST(test_pool_file_header_that_a_client_wiped_is_none),
-		TEST(test_pool_file_header_can_be_read_while_a_client_has_the_pool),
-		TEST_ON(test_pool_file_header_can_be_read_while_a_client_has_the_pool, DISK),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,18 +12,15 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
-#include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/pool_fixture.h"
+#include "tests/unit/test.h"
 
 #define SIZE (8 * MIB)
 #define SYSFS_FD 4242
@@ -113,6 +110,8 @@ static int setup(void **state)
 	return pool_fixture_setup(state);
 }
 
+TEST_FIXTURE(setup, pool_fixture_teardown);
+
 static int check(struct pool_fixture *fixture, const struct fiemap_extent *extents, size_t count)
 {
 	struct pool_file file = pool_fixture_make(fixture, SIZE, POOL_FILE_READY);
@@ -133,7 +132,7 @@ static int check(struct pool_fixture *fixture, const struct fiemap_extent *exten
 	check(fixture, (const struct fiemap_extent[]){ __VA_ARGS__ }, \
 	      sizeof((const struct fiemap_extent[]){ __VA_ARGS__ }) / sizeof(struct fiemap_extent))
 
-static void test_pool_file_layout_is_good_on_huge_boundaries(void **state)
+TEST(test_pool_file_layout_is_good_on_huge_boundaries)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -146,7 +145,7 @@ static void test_pool_file_layout_is_good_on_huge_boundaries(void **state)
 	assert_int_equal(CHECK(fixture, EXTENT(0, 20480, 16384, LAST)), 0);
 }
 
-static void test_pool_file_layout_of_many_extents_is_looked_at_in_pieces(void **state)
+TEST(test_pool_file_layout_of_many_extents_is_looked_at_in_pieces)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -157,7 +156,7 @@ static void test_pool_file_layout_of_many_extents_is_looked_at_in_pieces(void **
 			       EXTENT(4096, 40964, 4096, LAST)), -EMEDIUMTYPE);
 }
 
-static void test_pool_file_layout_is_bad_elsewhere(void **state)
+TEST(test_pool_file_layout_is_bad_elsewhere)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -176,7 +175,7 @@ static void test_pool_file_layout_is_bad_elsewhere(void **state)
 	assert_null(strstr(fixture->error_text, "mkfs"));
 }
 
-static void test_pool_file_layout_names_the_mkfs_that_would_mend_it(void **state)
+TEST(test_pool_file_layout_names_the_mkfs_that_would_mend_it)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -189,7 +188,7 @@ static void test_pool_file_layout_names_the_mkfs_that_would_mend_it(void **state
 	assert_non_null(strstr(fixture->error_text, "mkfs.xfs -d su=2m,sw=1"));
 }
 
-static void test_pool_file_layout_looks_at_the_partition_too(void **state)
+TEST(test_pool_file_layout_looks_at_the_partition_too)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -200,7 +199,7 @@ static void test_pool_file_layout_looks_at_the_partition_too(void **state)
 	assert_int_equal(CHECK(fixture, EXTENT(0, 20480, 8192, LAST)), 0);
 }
 
-static void test_pool_file_layout_cannot_be_known_everywhere(void **state)
+TEST(test_pool_file_layout_cannot_be_known_everywhere)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, SIZE, POOL_FILE_READY);
@@ -214,7 +213,7 @@ static void test_pool_file_layout_cannot_be_known_everywhere(void **state)
 	assert_int_equal(pool_file_check_layout(&fixture->dir, &file, &fixture->error), -ESTALE);
 }
 
-static void test_pool_file_layout_of_a_real_file_is_good_or_comes_with_advice(void **state)
+TEST_IN(test_pool_file_layout_of_a_real_file_is_good_or_comes_with_advice, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	int r = check(fixture, NULL, 0);
@@ -223,22 +222,4 @@ static void test_pool_file_layout_of_a_real_file_is_good_or_comes_with_advice(vo
 		skip();
 	assert_true(r == 0 || r == -EMEDIUMTYPE);
 	assert_int_equal(fixture->error.length > 0, r == -EMEDIUMTYPE);
-}
-
-#define TEST_HERE(function, parent) \
-	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST_HERE(test_pool_file_layout_is_good_on_huge_boundaries, "/dev/shm"),
-		TEST_HERE(test_pool_file_layout_of_many_extents_is_looked_at_in_pieces, "/dev/shm"),
-		TEST_HERE(test_pool_file_layout_is_bad_elsewhere, "/dev/shm"),
-		TEST_HERE(test_pool_file_layout_names_the_mkfs_that_would_mend_it, "/dev/shm"),
-		TEST_HERE(test_pool_file_layout_looks_at_the_partition_too, "/dev/shm"),
-		TEST_HERE(test_pool_file_layout_cannot_be_known_everywhere, "/dev/shm"),
-		TEST_HERE(test_pool_file_layout_of_a_real_file_is_good_or_comes_with_advice, DISK),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,10 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,9 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/pool_fixture.h"
+#include "tests/unit/test.h"
 
 #define HUGE_PAGE (2 * MIB)
 #define PAGE 4096
@@ -72,6 +68,8 @@ static int setup(void **state)
 	signal(SIGIO, SIG_IGN);
 	return pool_fixture_setup(state);
 }
+
+TEST_FIXTURE(setup, pool_fixture_teardown);
 
 static struct pool_file pool_of(struct pool_fixture *fixture, bool huge)
 {
@@ -130,7 +128,7 @@ static bool has_huge_pages(struct pool_fixture *fixture, const struct pool_file 
 
 /* --- tests --- */
 
-static void test_pool_file_pins_none_is_seen_where_none_is(void **state)
+TEST(test_pool_file_pins_none_is_seen_where_none_is)
 {
 	struct pool_fixture *fixture = *state;
 
@@ -145,7 +143,7 @@ static void test_pool_file_pins_none_is_seen_where_none_is(void **state)
 }
 
 /* The first page of a huge page, the last of the file, and one between. */
-static void test_pool_file_pins_one_page_in_a_pipe_is_seen_until_it_is_gone(void **state)
+TEST(test_pool_file_pins_one_page_in_a_pipe_is_seen_until_it_is_gone)
 {
 	static const size_t places[] = { 0, HUGE_PAGE, 5 * HUGE_PAGE + 17 * PAGE, SIZE - PAGE };
 	struct pool_fixture *fixture = *state;
@@ -165,7 +163,7 @@ static void test_pool_file_pins_one_page_in_a_pipe_is_seen_until_it_is_gone(void
 	}
 }
 
-static void test_pool_file_pins_a_buffer_of_io_uring_is_seen(void **state)
+TEST(test_pool_file_pins_a_buffer_of_io_uring_is_seen)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_of(fixture, true);
@@ -186,7 +184,7 @@ static void test_pool_file_pins_a_buffer_of_io_uring_is_seen(void **state)
 	assert_int_equal(check(fixture, &file), 0);
 }
 
-static void test_pool_file_pins_a_page_that_is_let_go_at_once_is_waited_for(void **state)
+TEST(test_pool_file_pins_a_page_that_is_let_go_at_once_is_waited_for)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_of(fixture, true);
@@ -202,7 +200,7 @@ static void test_pool_file_pins_a_page_that_is_let_go_at_once_is_waited_for(void
 }
 
 /* What is held by 4 KiB of a huge page shows though no other can be had. */
-static void test_pool_file_pins_a_huge_page_is_seen_without_another_one(void **state)
+TEST(test_pool_file_pins_a_huge_page_is_seen_without_another_one)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_of(fixture, true);
@@ -218,7 +216,7 @@ static void test_pool_file_pins_a_huge_page_is_seen_without_another_one(void **s
 	assert_int_equal(check(fixture, &file), 0);
 }
 
-static void test_pool_file_pins_a_file_that_its_user_changed_is_looked_at_all_the_same(void **state)
+TEST(test_pool_file_pins_a_file_that_its_user_changed_is_looked_at_all_the_same)
 {
 	static const off_t sizes[] = { 0, 5000, SIZE - 5000, SIZE + HUGE_PAGE / 2, (off_t)1 << 62 };
 	struct pool_fixture *fixture = *state;
@@ -238,7 +236,7 @@ static void test_pool_file_pins_a_file_that_its_user_changed_is_looked_at_all_th
 }
 
 /* As in a scrub: what somebody still has is not touched. */
-static void test_pool_file_pins_a_pool_that_is_in_use_is_left_alone(void **state)
+TEST(test_pool_file_pins_a_pool_that_is_in_use_is_left_alone)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_of(fixture, true);
@@ -250,7 +248,7 @@ static void test_pool_file_pins_a_pool_that_is_in_use_is_left_alone(void **state
 	munmap(base, SIZE);
 }
 
-static void test_pool_file_pins_looking_can_be_cancelled(void **state)
+TEST(test_pool_file_pins_looking_can_be_cancelled)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_of(fixture, true);
@@ -262,7 +260,7 @@ static void test_pool_file_pins_looking_can_be_cancelled(void **state)
 	assert_int_equal(order.collapses, 3);
 }
 
-static void test_pool_file_pins_nothing_is_touched_where_nothing_can_be_seen(void **state)
+TEST_IN(test_pool_file_pins_nothing_is_touched_where_nothing_can_be_seen, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, SIZE, POOL_FILE_USED);
@@ -273,24 +271,4 @@ static void test_pool_file_pins_nothing_is_touched_where_nothing_can_be_seen(voi
 	base = map_pool(fixture, &file);
 	assert_int_equal(memcmp(base, "VMMPOOL", 8), 0);
 	munmap(base, SIZE);
-}
-
-#define TEST_PINS(function) \
-	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)"/dev/shm")
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST_PINS(test_pool_file_pins_none_is_seen_where_none_is),
-		TEST_PINS(test_pool_file_pins_one_page_in_a_pipe_is_seen_until_it_is_gone),
-		TEST_PINS(test_pool_file_pins_a_buffer_of_io_uring_is_seen),
-		TEST_PINS(test_pool_file_pins_a_page_that_is_let_go_at_once_is_waited_for),
-		TEST_PINS(test_pool_file_pins_a_huge_page_is_seen_without_another_one),
-		TEST_PINS(test_pool_file_pins_a_file_that_its_user_changed_is_looked_at_all_the_same),
-		TEST_PINS(test_pool_file_pins_a_pool_that_is_in_use_is_left_alone),
-		TEST_PINS(test_pool_file_pins_looking_can_be_cancelled),
-		TEST_ON(test_pool_file_pins_nothing_is_touched_where_nothing_can_be_seen, DISK),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

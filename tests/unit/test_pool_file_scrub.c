@@ -17,10 +17,7 @@
 #include <linux/mempolicy.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,9 +27,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/pool_fixture.h"
+#include "tests/unit/test.h"
 
 #define SIZE (4 * MIB)
 #define TIMEOUT_MS 5000
@@ -104,6 +100,8 @@ static int setup(void **state)
 	return pool_fixture_setup(state);
 }
 
+TEST_FIXTURE(setup, pool_fixture_teardown);
+
 static int setup_small(void **state)
 {
 	memset(&order, 0, sizeof(order));
@@ -163,7 +161,7 @@ static int open_used(struct pool_fixture *fixture, const struct pool_file *file)
 	return fd;
 }
 
-static void test_pool_file_scrub_leaves_zeros(void **state)
+TEST_ALSO_IN(test_pool_file_scrub_leaves_zeros, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -182,7 +180,7 @@ static int policy_of(void *page)
 	return mode;
 }
 
-static void test_pool_file_scrub_leaves_no_memory_policy(void **state)
+TEST(test_pool_file_scrub_leaves_no_memory_policy)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -208,7 +206,7 @@ static void test_pool_file_scrub_leaves_no_memory_policy(void **state)
 	(void)close(fd);
 }
 
-static void test_pool_file_scrub_brings_a_truncated_file_back(void **state)
+TEST_ALSO_IN(test_pool_file_scrub_brings_a_truncated_file_back, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	const off_t sizes[] = { 0, 1, 4095, 4096, SIZE / 2 + 1, SIZE - 1 };
@@ -222,7 +220,7 @@ static void test_pool_file_scrub_brings_a_truncated_file_back(void **state)
 	}
 }
 
-static void test_pool_file_scrub_brings_an_extended_file_back(void **state)
+TEST_ALSO_IN(test_pool_file_scrub_brings_an_extended_file_back, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -236,7 +234,7 @@ static void test_pool_file_scrub_brings_an_extended_file_back(void **state)
 	assert_scrubbed(fixture, &file);
 }
 
-static void test_pool_file_scrub_fills_a_punched_file(void **state)
+TEST_ALSO_IN(test_pool_file_scrub_fills_a_punched_file, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -247,7 +245,7 @@ static void test_pool_file_scrub_fills_a_punched_file(void **state)
 	assert_scrubbed(fixture, &file);
 }
 
-static void test_pool_file_scrub_makes_pools_of_another_size_when_the_class_has_changed(void **state)
+TEST(test_pool_file_scrub_makes_pools_of_another_size_when_the_class_has_changed)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -273,7 +271,7 @@ static void assert_not_touched(struct pool_fixture *fixture, struct pool_file *f
 	assert_int_equal(byte, 'S');
 }
 
-static void test_pool_file_scrub_refuses_a_file_with_another_link(void **state)
+TEST(test_pool_file_scrub_refuses_a_file_with_another_link)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -282,7 +280,7 @@ static void test_pool_file_scrub_refuses_a_file_with_another_link(void **state)
 	assert_not_touched(fixture, &file, -EPERM, "its owner, mode or number of links is not what it was");
 }
 
-static void test_pool_file_scrub_refuses_a_file_whose_mode_was_changed(void **state)
+TEST(test_pool_file_scrub_refuses_a_file_whose_mode_was_changed)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -291,7 +289,7 @@ static void test_pool_file_scrub_refuses_a_file_whose_mode_was_changed(void **st
 	assert_not_touched(fixture, &file, -EPERM, "its owner, mode or number of links is not what it was");
 }
 
-static void test_pool_file_scrub_refuses_a_file_of_another_owner(void **state)
+TEST(test_pool_file_scrub_refuses_a_file_of_another_owner)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -302,7 +300,7 @@ static void test_pool_file_scrub_refuses_a_file_of_another_owner(void **state)
 	assert_not_touched(fixture, &file, -EPERM, "its owner, mode or number of links is not what it was");
 }
 
-static void test_pool_file_scrub_refuses_another_file_in_its_place(void **state)
+TEST(test_pool_file_scrub_refuses_another_file_in_its_place)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S'), other = used_pool(fixture, 'S');
@@ -313,7 +311,7 @@ static void test_pool_file_scrub_refuses_another_file_in_its_place(void **state)
 	assert_not_touched(fixture, &file, -ESTALE, "open: Stale file handle");
 }
 
-static void test_pool_file_scrub_refuses_a_link_in_its_place(void **state)
+TEST(test_pool_file_scrub_refuses_a_link_in_its_place)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -325,7 +323,7 @@ static void test_pool_file_scrub_refuses_a_link_in_its_place(void **state)
 	assert_not_touched(fixture, &file, -ESTALE, "open: Stale file handle");
 }
 
-static void test_pool_file_scrub_refuses_a_file_that_somebody_has(void **state)
+TEST(test_pool_file_scrub_refuses_a_file_that_somebody_has)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -384,7 +382,7 @@ static void assert_pin_reaches_nothing(struct pool_fixture *fixture, bool warm, 
 	assert_int_equal(pool_file_destroy(&fixture->dir, &file), 0);
 }
 
-static void test_pool_file_scrub_cuts_off_a_page_that_a_pipe_has_pinned(void **state)
+TEST_ALSO_IN(test_pool_file_scrub_cuts_off_a_page_that_a_pipe_has_pinned, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	const size_t offsets[] = { 0, 4096, 2 * MIB, SIZE - 4096 };
@@ -395,7 +393,7 @@ static void test_pool_file_scrub_cuts_off_a_page_that_a_pipe_has_pinned(void **s
 	}
 }
 
-static void test_pool_file_scrub_on_dax_punches_data_while_it_is_mapped(void **state)
+TEST(test_pool_file_scrub_on_dax_punches_data_while_it_is_mapped)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -411,7 +409,7 @@ static void test_pool_file_scrub_on_dax_punches_data_while_it_is_mapped(void **s
 	assert_false(scratch_maps_have(name));
 }
 
-static void test_pool_file_scrub_on_dax_reaches_data_in_a_file_as_large_as_can_be(void **state)
+TEST(test_pool_file_scrub_on_dax_reaches_data_in_a_file_as_large_as_can_be)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -428,7 +426,7 @@ static void test_pool_file_scrub_on_dax_reaches_data_in_a_file_as_large_as_can_b
 	assert_int_equal(order.punched_to, ((off_t)1 << 62) + 4096);
 }
 
-static void test_pool_file_scrub_gives_up_on_a_page_that_stays_pinned(void **state)
+TEST(test_pool_file_scrub_gives_up_on_a_page_that_stays_pinned)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -443,7 +441,7 @@ static void test_pool_file_scrub_gives_up_on_a_page_that_stays_pinned(void **sta
 	assert_scrubbed(fixture, &file);
 }
 
-static void test_pool_file_scrub_waits_for_a_page_that_is_let_go_in_time(void **state)
+TEST(test_pool_file_scrub_waits_for_a_page_that_is_let_go_in_time)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -454,7 +452,7 @@ static void test_pool_file_scrub_waits_for_a_page_that_is_let_go_in_time(void **
 	assert_int_equal(order.pinned, 0);
 }
 
-static void test_pool_file_scrub_keeps_its_deadline_where_signals_are_blocked(void **state)
+TEST(test_pool_file_scrub_keeps_its_deadline_where_signals_are_blocked)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -489,7 +487,7 @@ static void *scrub_job(void *argument)
 	return NULL;
 }
 
-static void test_pool_file_scrub_keeps_a_deadline_for_each_thread(void **state)
+TEST(test_pool_file_scrub_keeps_a_deadline_for_each_thread)
 {
 	struct job jobs[4];
 	pthread_t threads[4];
@@ -517,7 +515,7 @@ static void test_pool_file_scrub_keeps_a_deadline_for_each_thread(void **state)
 	}
 }
 
-static void test_pool_file_scrub_can_be_cancelled_while_it_waits(void **state)
+TEST(test_pool_file_scrub_can_be_cancelled_while_it_waits)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -530,7 +528,7 @@ static void test_pool_file_scrub_can_be_cancelled_while_it_waits(void **state)
 			 -ECANCELED);
 }
 
-static void test_pool_file_destroy_on_dax_keeps_a_used_pool_with_a_pinned_page(void **state)
+TEST(test_pool_file_destroy_on_dax_keeps_a_used_pool_with_a_pinned_page)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -549,7 +547,7 @@ static void test_pool_file_destroy_on_dax_keeps_a_used_pool_with_a_pinned_page(v
 
 /* --- no space --- */
 
-static void test_pool_file_scrub_says_that_there_is_no_space(void **state)
+TEST_WITH(test_pool_file_scrub_says_that_there_is_no_space, setup_small, pool_fixture_teardown)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file;
@@ -570,7 +568,7 @@ static void test_pool_file_scrub_says_that_there_is_no_space(void **state)
 	assert_scrubbed(fixture, &file);
 }
 
-static void test_pool_file_scrub_passes_errors_of_the_reservation_on(void **state)
+TEST(test_pool_file_scrub_passes_errors_of_the_reservation_on)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
@@ -579,46 +577,4 @@ static void test_pool_file_scrub_passes_errors_of_the_reservation_on(void **stat
 	assert_int_equal(scrub(fixture, &file, TIMEOUT_MS), -EIO);
 	order.reserve_error = 0;
 	assert_scrubbed(fixture, &file);
-}
-
-#define TEST_HERE(function, parent) \
-	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
-#define TEST_SHM(function) TEST_HERE(function, "/dev/shm")
-#define TEST_DISK(function) TEST_HERE(function, DISK)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST_SHM(test_pool_file_scrub_leaves_zeros),
-		TEST_DISK(test_pool_file_scrub_leaves_zeros),
-		TEST_SHM(test_pool_file_scrub_leaves_no_memory_policy),
-		TEST_SHM(test_pool_file_scrub_brings_a_truncated_file_back),
-		TEST_DISK(test_pool_file_scrub_brings_a_truncated_file_back),
-		TEST_SHM(test_pool_file_scrub_brings_an_extended_file_back),
-		TEST_DISK(test_pool_file_scrub_brings_an_extended_file_back),
-		TEST_SHM(test_pool_file_scrub_fills_a_punched_file),
-		TEST_DISK(test_pool_file_scrub_fills_a_punched_file),
-		TEST_SHM(test_pool_file_scrub_makes_pools_of_another_size_when_the_class_has_changed),
-		TEST_SHM(test_pool_file_scrub_refuses_a_file_with_another_link),
-		TEST_SHM(test_pool_file_scrub_refuses_a_file_whose_mode_was_changed),
-		TEST_SHM(test_pool_file_scrub_refuses_a_file_of_another_owner),
-		TEST_SHM(test_pool_file_scrub_refuses_another_file_in_its_place),
-		TEST_SHM(test_pool_file_scrub_refuses_a_link_in_its_place),
-		TEST_SHM(test_pool_file_scrub_refuses_a_file_that_somebody_has),
-		TEST_SHM(test_pool_file_scrub_cuts_off_a_page_that_a_pipe_has_pinned),
-		TEST_DISK(test_pool_file_scrub_cuts_off_a_page_that_a_pipe_has_pinned),
-		TEST_SHM(test_pool_file_scrub_on_dax_punches_data_while_it_is_mapped),
-		TEST_SHM(test_pool_file_scrub_on_dax_reaches_data_in_a_file_as_large_as_can_be),
-		TEST_SHM(test_pool_file_scrub_gives_up_on_a_page_that_stays_pinned),
-		TEST_SHM(test_pool_file_scrub_waits_for_a_page_that_is_let_go_in_time),
-		TEST_SHM(test_pool_file_scrub_keeps_its_deadline_where_signals_are_blocked),
-		TEST_SHM(test_pool_file_scrub_keeps_a_deadline_for_each_thread),
-		TEST_SHM(test_pool_file_scrub_can_be_cancelled_while_it_waits),
-		TEST_SHM(test_pool_file_destroy_on_dax_keeps_a_used_pool_with_a_pinned_page),
-		TEST_SHM(test_pool_file_scrub_passes_errors_of_the_reservation_on),
-		cmocka_unit_test_setup_teardown(test_pool_file_scrub_says_that_there_is_no_space, setup_small,
-						pool_fixture_teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,9 +8,6 @@
 /* objects: common/util/write_all.c */
 /* wrap: madvise statx */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,9 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/pool_fixture.h"
+#include "tests/unit/test.h"
 
 #define HUGE_PAGE (2 * MIB)
 
@@ -75,6 +71,8 @@ static int setup(void **state)
 	memset(&order, 0, sizeof(order));
 	return pool_fixture_setup(state);
 }
+
+TEST_FIXTURE(setup, pool_fixture_teardown);
 
 static uint64_t warm(struct pool_fixture *fixture, const struct pool_file *file)
 {
@@ -136,7 +134,7 @@ static long faults_of_a_client(const struct pool_fixture *fixture, const struct 
 	return faults;
 }
 
-static void test_pool_file_warm_saves_the_client_its_page_faults(void **state)
+TEST(test_pool_file_warm_saves_the_client_its_page_faults)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 64 * MIB);
@@ -150,7 +148,7 @@ static void test_pool_file_warm_saves_the_client_its_page_faults(void **state)
 	assert_in_range(faults_of_a_client(fixture, &file), 1, 99);
 }
 
-static void test_pool_file_warm_collapses_also_where_the_kernel_wants_a_mapped_page(void **state)
+TEST(test_pool_file_warm_collapses_also_where_the_kernel_wants_a_mapped_page)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, 16 * MIB, POOL_FILE_NEW);
@@ -161,7 +159,7 @@ static void test_pool_file_warm_collapses_also_where_the_kernel_wants_a_mapped_p
 	assert_int_equal(warm(fixture, &file), huge_bytes);
 }
 
-static void test_pool_file_that_is_not_warm_costs_a_fault_a_page(void **state)
+TEST(test_pool_file_that_is_not_warm_costs_a_fault_a_page)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 16 * MIB);
@@ -174,7 +172,7 @@ static void test_pool_file_that_is_not_warm_costs_a_fault_a_page(void **state)
 		assert_true(faults_of_a_client(fixture, &other) < faults_of_a_client(fixture, &file));
 }
 
-static void test_pool_file_create_takes_huge_pages_at_once(void **state)
+TEST(test_pool_file_create_takes_huge_pages_at_once)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file small = make_small(fixture, 16 * MIB),
@@ -191,7 +189,7 @@ static void test_pool_file_create_takes_huge_pages_at_once(void **state)
 	assert_in_range(faults_of_a_client(fixture, &file), 1, 355);
 }
 
-static void test_pool_file_create_has_all_its_space_without_huge_pages(void **state)
+TEST(test_pool_file_create_has_all_its_space_without_huge_pages)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 5 * MIB);
@@ -204,7 +202,7 @@ static void test_pool_file_create_has_all_its_space_without_huge_pages(void **st
 
 /* --- what can be in the way --- */
 
-static void test_pool_file_warm_keeps_the_header(void **state)
+TEST(test_pool_file_warm_keeps_the_header)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 4 * MIB);
@@ -216,7 +214,7 @@ static void test_pool_file_warm_keeps_the_header(void **state)
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
 }
 
-static void test_pool_file_warm_leaves_what_cannot_be_collapsed(void **state)
+TEST(test_pool_file_warm_leaves_what_cannot_be_collapsed)
 {
 	struct pool_fixture *fixture = *state;
 	const int errors[] = { EINVAL, ENOMEM, EBUSY, EAGAIN };
@@ -233,7 +231,7 @@ static void test_pool_file_warm_leaves_what_cannot_be_collapsed(void **state)
 	}
 }
 
-static void test_pool_file_warm_fills_the_rest_behind_the_last_huge_page(void **state)
+TEST(test_pool_file_warm_fills_the_rest_behind_the_last_huge_page)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 5 * MIB);
@@ -243,7 +241,7 @@ static void test_pool_file_warm_fills_the_rest_behind_the_last_huge_page(void **
 	assert_int_equal(order.collapses, 2);
 }
 
-static void test_pool_file_warm_goes_on_after_a_signal(void **state)
+TEST(test_pool_file_warm_goes_on_after_a_signal)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
@@ -253,7 +251,7 @@ static void test_pool_file_warm_goes_on_after_a_signal(void **state)
 	assert_int_equal(order.populated_bytes, MIB);
 }
 
-static void test_pool_file_warm_fails_where_pages_do_not_come(void **state)
+TEST(test_pool_file_warm_fails_where_pages_do_not_come)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
@@ -268,7 +266,7 @@ static void test_pool_file_warm_fails_where_pages_do_not_come(void **state)
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
 }
 
-static void test_pool_file_warm_can_be_cancelled(void **state)
+TEST(test_pool_file_warm_can_be_cancelled)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 16 * MIB);
@@ -281,7 +279,7 @@ static void test_pool_file_warm_can_be_cancelled(void **state)
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
 }
 
-static void test_pool_file_warm_refuses_another_file(void **state)
+TEST(test_pool_file_warm_refuses_another_file)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = pool_fixture_make(fixture, MIB, POOL_FILE_NEW);
@@ -291,7 +289,7 @@ static void test_pool_file_warm_refuses_another_file(void **state)
 	assert_int_equal(pool_file_warm(&fixture->dir, &file, NULL, &huge_bytes, &fixture->error), -ESTALE);
 }
 
-static void test_pool_file_warm_does_nothing_on_a_disk(void **state)
+TEST_IN(test_pool_file_warm_does_nothing_on_a_disk, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 4 * MIB);
@@ -301,7 +299,7 @@ static void test_pool_file_warm_does_nothing_on_a_disk(void **state)
 	assert_int_equal(order.populated_bytes, 0);
 }
 
-static void test_pool_file_warm_writes_all_of_a_pool_on_dax_once(void **state)
+TEST_IN(test_pool_file_warm_writes_all_of_a_pool_on_dax_once, DISK)
 {
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 5 * MIB);
@@ -311,29 +309,4 @@ static void test_pool_file_warm_writes_all_of_a_pool_on_dax_once(void **state)
 	assert_int_equal(order.collapses, 0);
 	assert_int_equal(order.populated_bytes, 5 * MIB);
 	assert_true(pool_fixture_reads_zero(fixture, &file));
-}
-
-#define TEST_HERE(function, parent) \
-	cmocka_unit_test_prestate_setup_teardown(function, setup, pool_fixture_teardown, (void *)(parent))
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST_HERE(test_pool_file_warm_saves_the_client_its_page_faults, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_collapses_also_where_the_kernel_wants_a_mapped_page, "/dev/shm"),
-		TEST_HERE(test_pool_file_that_is_not_warm_costs_a_fault_a_page, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_takes_huge_pages_at_once, "/dev/shm"),
-		TEST_HERE(test_pool_file_create_has_all_its_space_without_huge_pages, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_keeps_the_header, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_leaves_what_cannot_be_collapsed, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_fills_the_rest_behind_the_last_huge_page, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_goes_on_after_a_signal, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_fails_where_pages_do_not_come, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_can_be_cancelled, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_refuses_another_file, "/dev/shm"),
-		TEST_HERE(test_pool_file_warm_does_nothing_on_a_disk, DISK),
-		TEST_HERE(test_pool_file_warm_writes_all_of_a_pool_on_dax_once, DISK),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

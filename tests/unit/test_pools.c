@@ -18,19 +18,15 @@
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/pools/pools.h"
 #include "vmmallocd/pools/base.h"
 
@@ -175,6 +171,8 @@ static int teardown(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(setup, teardown);
+
 static size_t count(const struct world *world, enum registry_state state)
 {
 	return registry_class(world->pools.registry, "a")->counts[state];
@@ -239,7 +237,7 @@ static size_t pool_files(const struct world *world)
 	return scratch_entries(world->path) - 1;
 }
 
-static void test_pools_a_full_directory_is_the_class_s_problem_until_it_has_room(void **state)
+TEST(test_pools_a_full_directory_is_the_class_s_problem_until_it_has_room)
 {
 	struct world *world = *state;
 
@@ -253,7 +251,7 @@ static void test_pools_a_full_directory_is_the_class_s_problem_until_it_has_room
 	assert_null(pools_class_problem(&world->pools, "a"));
 }
 
-static void test_pools_what_cannot_be_warmed_is_removed_and_made_again_later(void **state)
+TEST(test_pools_what_cannot_be_warmed_is_removed_and_made_again_later)
 {
 	struct world *world = *state;
 
@@ -263,7 +261,7 @@ static void test_pools_what_cannot_be_warmed_is_removed_and_made_again_later(voi
 	assert_int_equal(pool_files(world), 1);
 }
 
-static void test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone(void **state)
+TEST(test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
@@ -305,7 +303,7 @@ static struct registry_pool *waiting_scrub(struct world *world)
 	return pool;
 }
 
-static void test_pools_who_pins_a_page_does_not_stop_the_others_work(void **state)
+TEST(test_pools_who_pins_a_page_does_not_stop_the_others_work)
 {
 	struct world *world = *state;
 	const struct provision_class *class = provision_class(&world->pools.provision, "a");
@@ -324,7 +322,7 @@ static void test_pools_who_pins_a_page_does_not_stop_the_others_work(void **stat
 	assert_false(class->stuck);
 }
 
-static void test_pools_of_a_class_that_was_removed_while_work_did_not_end_are_removed(void **state)
+TEST(test_pools_of_a_class_that_was_removed_while_work_did_not_end_are_removed)
 {
 	struct world *world = *state;
 	const struct provision_class *class = provision_class(&world->pools.provision, "a");
@@ -345,7 +343,7 @@ static void test_pools_of_a_class_that_was_removed_while_work_did_not_end_are_re
 	assert_int_equal(scratch_entries(world->path), 1);
 }
 
-static void test_pools_what_cannot_be_scrubbed_is_destroyed(void **state)
+TEST(test_pools_what_cannot_be_scrubbed_is_destroyed)
 {
 	static const int errors[] = { EIO, EPERM, ENOSPC };
 	struct world *world = *state;
@@ -361,7 +359,7 @@ static void test_pools_what_cannot_be_scrubbed_is_destroyed(void **state)
 	}
 }
 
-static void test_pools_what_cannot_be_removed_is_tried_again(void **state)
+TEST(test_pools_what_cannot_be_removed_is_tried_again)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
@@ -381,7 +379,7 @@ static void test_pools_what_cannot_be_removed_is_tried_again(void **state)
 }
 
 /* Whoever asked has his answer before anything else is done about it. */
-static void test_pools_a_hand_out_is_not_kept_waiting_by_the_work_that_it_causes(void **state)
+TEST(test_pools_a_hand_out_is_not_kept_waiting_by_the_work_that_it_causes)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
@@ -402,7 +400,7 @@ static void test_pools_a_hand_out_is_not_kept_waiting_by_the_work_that_it_causes
 	close(fd);
 }
 
-static void test_pools_a_refusal_causes_no_work(void **state)
+TEST(test_pools_a_refusal_causes_no_work)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
@@ -422,7 +420,7 @@ static void wake_pools(uv_timer_t *timer)
 }
 
 /* The loop may sleep for an hour after that. */
-static void test_pools_what_a_timer_changes_is_seen_to_before_the_loop_waits(void **state)
+TEST(test_pools_what_a_timer_changes_is_seen_to_before_the_loop_waits)
 {
 	struct world *world = *state;
 	static uv_timer_t timer;
@@ -439,7 +437,7 @@ static void test_pools_what_a_timer_changes_is_seen_to_before_the_loop_waits(voi
 		uv_run(&world->loop, UV_RUN_ONCE);
 }
 
-static void test_pools_a_pool_that_cannot_be_marked_is_not_handed_out(void **state)
+TEST(test_pools_a_pool_that_cannot_be_marked_is_not_handed_out)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
@@ -453,7 +451,7 @@ static void test_pools_a_pool_that_cannot_be_marked_is_not_handed_out(void **sta
 	assert_int_equal(world->pools.destroyed, 1);
 }
 
-static void test_pools_without_descriptors_a_pool_stays_ready(void **state)
+TEST(test_pools_without_descriptors_a_pool_stays_ready)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
@@ -468,7 +466,7 @@ static void test_pools_without_descriptors_a_pool_stays_ready(void **state)
 	close(fd);
 }
 
-static void test_pools_what_was_not_sent_is_scrubbed_before_the_next(void **state)
+TEST(test_pools_what_was_not_sent_is_scrubbed_before_the_next)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
@@ -483,7 +481,7 @@ static void test_pools_what_was_not_sent_is_scrubbed_before_the_next(void **stat
 	assert_int_equal(world->pools.handed_out, 0);
 }
 
-static void test_pools_a_leased_pool_is_found_free_though_no_event_came(void **state)
+TEST(test_pools_a_leased_pool_is_found_free_though_no_event_came)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
@@ -502,7 +500,7 @@ static void test_pools_a_leased_pool_is_found_free_though_no_event_came(void **s
 	turn_until(world, REGISTRY_READY, 1);
 }
 
-static void test_pools_a_pool_whose_file_was_removed_is_forgotten(void **state)
+TEST(test_pools_a_pool_whose_file_was_removed_is_forgotten)
 {
 	struct world *world = *state;
 	char name[POOL_FILE_NAME_BYTES];
@@ -539,7 +537,7 @@ static void make_event(const struct world *world, const struct registry_pool *po
 }
 
 /* Its event came too early, and those of another must not use up its looks: the next would be in a minute. */
-static void test_pools_a_pool_is_looked_at_again_whatever_others_do(void **state)
+TEST(test_pools_a_pool_is_looked_at_again_whatever_others_do)
 {
 	struct world *world = *state;
 	struct registry_pool *slow, *other;
@@ -571,7 +569,7 @@ static void test_pools_a_pool_is_looked_at_again_whatever_others_do(void **state
 	close(other_fd);
 }
 
-static void test_pools_removed_directory_forgets_its_pools_and_comes_back(void **state)
+TEST(test_pools_removed_directory_forgets_its_pools_and_comes_back)
 {
 	struct world *world = *state;
 	char moved[SCRATCH_PATH + 8];
@@ -589,7 +587,7 @@ static void test_pools_removed_directory_forgets_its_pools_and_comes_back(void *
 	assert_null(pools_class_problem(&world->pools, "a"));
 }
 
-static void test_pools_a_directory_that_comes_back_has_the_pools_of_those_that_had_them(void **state)
+TEST(test_pools_a_directory_that_comes_back_has_the_pools_of_those_that_had_them)
 {
 	struct world *world = *state;
 	char moved[SCRATCH_PATH + 8];
@@ -613,7 +611,7 @@ static void test_pools_a_directory_that_comes_back_has_the_pools_of_those_that_h
 	assert_int_equal(registry_had_by(world->pools.registry, "a", 1000), 0);
 }
 
-static void test_pools_figures_are_never_more_than_the_pool_has(void **state)
+TEST(test_pools_figures_are_never_more_than_the_pool_has)
 {
 	struct world *world = *state;
 	struct pool_header header;
@@ -633,33 +631,4 @@ static void test_pools_figures_are_never_more_than_the_pool_has(void **state)
 	assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
 	assert_int_equal(pools_figures(&world->pools, pool, &used, &peak), -EBADMSG);
 	close(fd);
-}
-
-int main(void)
-{
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-	const struct CMUnitTest tests[] = {
-		CASE(test_pools_a_full_directory_is_the_class_s_problem_until_it_has_room),
-		CASE(test_pools_what_cannot_be_warmed_is_removed_and_made_again_later),
-		CASE(test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone),
-		CASE(test_pools_who_pins_a_page_does_not_stop_the_others_work),
-		CASE(test_pools_of_a_class_that_was_removed_while_work_did_not_end_are_removed),
-		CASE(test_pools_what_cannot_be_scrubbed_is_destroyed),
-		CASE(test_pools_what_cannot_be_removed_is_tried_again),
-		CASE(test_pools_a_hand_out_is_not_kept_waiting_by_the_work_that_it_causes),
-		CASE(test_pools_a_refusal_causes_no_work),
-		CASE(test_pools_what_a_timer_changes_is_seen_to_before_the_loop_waits),
-		CASE(test_pools_a_pool_that_cannot_be_marked_is_not_handed_out),
-		CASE(test_pools_without_descriptors_a_pool_stays_ready),
-		CASE(test_pools_what_was_not_sent_is_scrubbed_before_the_next),
-		CASE(test_pools_a_leased_pool_is_found_free_though_no_event_came),
-		CASE(test_pools_a_pool_whose_file_was_removed_is_forgotten),
-		CASE(test_pools_a_pool_is_looked_at_again_whatever_others_do),
-		CASE(test_pools_removed_directory_forgets_its_pools_and_comes_back),
-		CASE(test_pools_a_directory_that_comes_back_has_the_pools_of_those_that_had_them),
-		CASE(test_pools_figures_are_never_more_than_the_pool_has),
-	};
-#undef CASE
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

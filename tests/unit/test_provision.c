@@ -4,16 +4,12 @@
 /* objects: vmmallocd/config/value.c vmmallocd/config/names.c common/base/handout.c common/base/size.c */
 /* objects: common/base/text.c */
 /* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/test.h"
 #include "vmmallocd/plan/provision.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -124,12 +120,11 @@ static void finish(struct world *world, struct registry_pool *pool, enum registr
 	registry_set_state(world->registry, pool, state, 0);
 }
 
-static void test_provision_creates_until_the_class_has_its_ready_pools(void **state)
+TEST(test_provision_creates_until_the_class_has_its_ready_pools)
 {
 	struct world *world = world_new();
 	struct registry_pool *pool;
 
-	(void)state;
 	add_class(world, "a", 3, 16);
 	pool = expect(world, PROVISION_CREATE, "a");
 	expect(world, PROVISION_CREATE, "a");
@@ -143,12 +138,11 @@ static void test_provision_creates_until_the_class_has_its_ready_pools(void **st
 	world_free(world);
 }
 
-static void test_provision_counts_leased_pools_against_max(void **state)
+TEST(test_provision_counts_leased_pools_against_max)
 {
 	struct world *world = world_new();
 	struct registry_pool *leased;
 
-	(void)state;
 	add_class(world, "a", 2, 3);
 	leased = add_pool(world, "a", REGISTRY_LEASED);
 	add_pool(world, "a", REGISTRY_LEASED);
@@ -161,11 +155,10 @@ static void test_provision_counts_leased_pools_against_max(void **state)
 	world_free(world);
 }
 
-static void test_provision_creates_while_a_destroyed_one_is_recycled(void **state)
+TEST(test_provision_creates_while_a_destroyed_one_is_recycled)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	add_class(world, "a", 1, 2)->recycle = CONFIG_RECYCLE_DESTROY;
 	add_pool(world, "a", REGISTRY_RECYCLING);
 	expect(world, PROVISION_DESTROY, "a");
@@ -174,11 +167,10 @@ static void test_provision_creates_while_a_destroyed_one_is_recycled(void **stat
 	world_free(world);
 }
 
-static void test_provision_gives_classes_their_turns(void **state)
+TEST(test_provision_gives_classes_their_turns)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	world->load.workers = 64;
 	add_class(world, "a", 2, 9);
 	add_class(world, "b", 2, 9);
@@ -193,11 +185,10 @@ static void test_provision_gives_classes_their_turns(void **state)
 	world_free(world);
 }
 
-static void test_provision_never_exceeds_the_workers(void **state)
+TEST(test_provision_never_exceeds_the_workers)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	world->load.workers = 3;
 	add_class(world, "a", 9, 9);
 	add_class(world, "b", 9, 9);
@@ -211,11 +202,10 @@ static void test_provision_never_exceeds_the_workers(void **state)
 	world_free(world);
 }
 
-static void test_provision_punches_that_may_block_leave_half_of_the_workers(void **state)
+TEST(test_provision_punches_that_may_block_leave_half_of_the_workers)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	add_class(world, "a", 9, 20);
 	for (int i = 0; i < 9; i++)
 		add_pool(world, "a", i % 2 ? REGISTRY_RECYCLING : REGISTRY_QUARANTINED);
@@ -229,11 +219,10 @@ static void test_provision_punches_that_may_block_leave_half_of_the_workers(void
 	world_free(world);
 }
 
-static void test_provision_one_worker_still_punches_and_works(void **state)
+TEST(test_provision_one_worker_still_punches_and_works)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	world->load.workers = 1;
 	add_class(world, "a", 3, 20);
 	add_pool(world, "a", REGISTRY_RECYCLING);
@@ -244,11 +233,10 @@ static void test_provision_one_worker_still_punches_and_works(void **state)
 	world_free(world);
 }
 
-static void test_provision_on_tmpfs_scrubbing_is_work_like_any_other(void **state)
+TEST(test_provision_on_tmpfs_scrubbing_is_work_like_any_other)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	add_class(world, "a", 4, 20);
 	provision_class(&world->provision, "a")->punch_may_block = false;
 	for (int i = 0; i < 5; i++)
@@ -260,13 +248,12 @@ static void test_provision_on_tmpfs_scrubbing_is_work_like_any_other(void **stat
 	world_free(world);
 }
 
-static void test_provision_backs_off_after_a_failure_and_tells_when(void **state)
+TEST(test_provision_backs_off_after_a_failure_and_tells_when)
 {
 	struct world *world = world_new();
 	struct provision_class *class;
 	unsigned pause_ms = PROVISION_CREATE_PAUSE_MS;
 
-	(void)state;
 	add_class(world, "a", 1, 1);
 	add_class(world, "b", 1, 1)->directory = (char *)"/elsewhere";
 	class = provision_class(&world->provision, "a");
@@ -289,12 +276,11 @@ static void test_provision_backs_off_after_a_failure_and_tells_when(void **state
 	world_free(world);
 }
 
-static void test_provision_success_begun_before_the_failure_changes_nothing(void **state)
+TEST(test_provision_success_begun_before_the_failure_changes_nothing)
 {
 	struct world *world = world_new();
 	struct provision_class *class;
 
-	(void)state;
 	add_class(world, "a", 1, 1);
 	class = provision_class(&world->provision, "a");
 	strcpy(class->problem, "full");
@@ -309,12 +295,11 @@ static void test_provision_success_begun_before_the_failure_changes_nothing(void
 	world_free(world);
 }
 
-static void test_provision_after_a_failure_creations_come_one_by_one(void **state)
+TEST(test_provision_after_a_failure_creations_come_one_by_one)
 {
 	struct world *world = world_new();
 	struct registry_pool *pool;
 
-	(void)state;
 	add_class(world, "a", 4, 9);
 	add_class(world, "b", 4, 9)->directory = (char *)"/elsewhere";
 	provision_failed(provision_class(&world->provision, "a"), world->now_ms);
@@ -335,11 +320,10 @@ static void test_provision_after_a_failure_creations_come_one_by_one(void **stat
 	world_free(world);
 }
 
-static void test_provision_classes_that_failed_do_not_fight_for_one_directory(void **state)
+TEST(test_provision_classes_that_failed_do_not_fight_for_one_directory)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	add_class(world, "a", 1, 9);
 	add_class(world, "b", 1, 9);
 	provision_failed(provision_class(&world->provision, "a"), world->now_ms);
@@ -350,11 +334,10 @@ static void test_provision_classes_that_failed_do_not_fight_for_one_directory(vo
 	world_free(world);
 }
 
-static void test_provision_retries_at_once_when_space_came_free_there(void **state)
+TEST(test_provision_retries_at_once_when_space_came_free_there)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	add_class(world, "a", 1, 1);
 	provision_failed(provision_class(&world->provision, "a"), world->now_ms);
 	provision_space_freed(&world->provision, &world->config, "/elsewhere");
@@ -364,11 +347,10 @@ static void test_provision_retries_at_once_when_space_came_free_there(void **sta
 	world_free(world);
 }
 
-static void test_provision_creates_nothing_without_a_directory(void **state)
+TEST(test_provision_creates_nothing_without_a_directory)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	add_class(world, "a", 1, 1);
 	provision_class(&world->provision, "a")->directory_usable = false;
 	expect_nothing(world);
@@ -376,12 +358,11 @@ static void test_provision_creates_nothing_without_a_directory(void **state)
 	world_free(world);
 }
 
-static void test_provision_destroys_what_is_ready_of_another_size_or_class(void **state)
+TEST(test_provision_destroys_what_is_ready_of_another_size_or_class)
 {
 	struct world *world = world_new();
 	struct registry_pool *other_size, *other_class;
 
-	(void)state;
 	add_class(world, "a", 1, 4);
 	add_pool(world, "a", REGISTRY_READY);
 	other_size = add_pool(world, "a", REGISTRY_READY);
@@ -398,11 +379,10 @@ static void test_provision_destroys_what_is_ready_of_another_size_or_class(void 
 	world_free(world);
 }
 
-static void test_provision_trims_only_after_a_reload(void **state)
+TEST(test_provision_trims_only_after_a_reload)
 {
 	struct world *world = world_new();
 
-	(void)state;
 	add_class(world, "a", 1, 4);
 	for (int i = 0; i < 3; i++)
 		add_pool(world, "a", REGISTRY_READY);
@@ -416,12 +396,11 @@ static void test_provision_trims_only_after_a_reload(void **state)
 	world_free(world);
 }
 
-static void test_provision_past_max_destroys_ready_and_recycled_pools(void **state)
+TEST(test_provision_past_max_destroys_ready_and_recycled_pools)
 {
 	struct world *world = world_new();
 	struct registry_pool *pool;
 
-	(void)state;
 	add_class(world, "a", 1, 2);
 	for (int i = 0; i < 3; i++)
 		add_pool(world, "a", REGISTRY_LEASED);
@@ -433,12 +412,11 @@ static void test_provision_past_max_destroys_ready_and_recycled_pools(void **sta
 	world_free(world);
 }
 
-static void test_provision_leaves_the_ready_pools_of_a_closed_class_alone(void **state)
+TEST(test_provision_leaves_the_ready_pools_of_a_closed_class_alone)
 {
 	struct world *world = world_new();
 	struct config_class *class = add_class(world, "a", 2, 1);
 
-	(void)state;
 	class->closed = true;
 	expect_nothing(world);
 	add_pool(world, "a", REGISTRY_READY);
@@ -451,13 +429,12 @@ static void test_provision_leaves_the_ready_pools_of_a_closed_class_alone(void *
 	world_free(world);
 }
 
-static void test_provision_quarantined_pools_wait_longer_each_time(void **state)
+TEST(test_provision_quarantined_pools_wait_longer_each_time)
 {
 	struct world *world = world_new();
 	struct registry_pool *pool;
 	unsigned pause_ms = PROVISION_PUNCH_PAUSE_MS;
 
-	(void)state;
 	add_class(world, "a", 0, 4);
 	pool = add_pool(world, "a", REGISTRY_QUARANTINED);
 	for (int i = 0; i < 10; i++) {
@@ -476,12 +453,11 @@ static void test_provision_quarantined_pools_wait_longer_each_time(void **state)
 	world_free(world);
 }
 
-static void test_provision_destroys_failed_pools_first_and_again_later(void **state)
+TEST(test_provision_destroys_failed_pools_first_and_again_later)
 {
 	struct world *world = world_new();
 	struct registry_pool *pool;
 
-	(void)state;
 	add_class(world, "a", 1, 4);
 	pool = add_pool(world, "a", REGISTRY_FAILED);
 	assert_ptr_equal(expect(world, PROVISION_DESTROY, "a"), pool);
@@ -506,7 +482,7 @@ static struct registry_pool *add_pinned(struct world *world, const char *class, 
 	return pool;
 }
 
-static void test_provision_looks_for_pins_before_it_scrubs_or_destroys(void **state)
+TEST(test_provision_looks_for_pins_before_it_scrubs_or_destroys)
 {
 	static const struct {
 		enum registry_state state;
@@ -516,7 +492,6 @@ static void test_provision_looks_for_pins_before_it_scrubs_or_destroys(void **st
 		{ REGISTRY_QUARANTINED, PROVISION_SCRUB },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
 		struct world *world = world_new();
 		struct provision_job job;
@@ -546,13 +521,12 @@ static void test_provision_looks_for_pins_before_it_scrubs_or_destroys(void **st
 	}
 }
 
-static void test_provision_what_is_pinned_does_not_stand_before_others(void **state)
+TEST(test_provision_what_is_pinned_does_not_stand_before_others)
 {
 	struct world *world = world_new();
 	struct registry_pool *pinned, *other, *later;
 	struct provision_job job;
 
-	(void)state;
 	add_class(world, "a", 0, 4);
 	pinned = add_pinned(world, "a", REGISTRY_RECYCLING);
 	pinned->pins_show = true;
@@ -567,34 +541,4 @@ static void test_provision_what_is_pinned_does_not_stand_before_others(void **st
 	assert_ptr_equal(job.pool, later);
 	assert_int_equal(job.kind, PROVISION_SCRUB);
 	world_free(world);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_provision_creates_until_the_class_has_its_ready_pools),
-		cmocka_unit_test(test_provision_counts_leased_pools_against_max),
-		cmocka_unit_test(test_provision_creates_while_a_destroyed_one_is_recycled),
-		cmocka_unit_test(test_provision_gives_classes_their_turns),
-		cmocka_unit_test(test_provision_never_exceeds_the_workers),
-		cmocka_unit_test(test_provision_punches_that_may_block_leave_half_of_the_workers),
-		cmocka_unit_test(test_provision_one_worker_still_punches_and_works),
-		cmocka_unit_test(test_provision_on_tmpfs_scrubbing_is_work_like_any_other),
-		cmocka_unit_test(test_provision_backs_off_after_a_failure_and_tells_when),
-		cmocka_unit_test(test_provision_success_begun_before_the_failure_changes_nothing),
-		cmocka_unit_test(test_provision_after_a_failure_creations_come_one_by_one),
-		cmocka_unit_test(test_provision_classes_that_failed_do_not_fight_for_one_directory),
-		cmocka_unit_test(test_provision_retries_at_once_when_space_came_free_there),
-		cmocka_unit_test(test_provision_creates_nothing_without_a_directory),
-		cmocka_unit_test(test_provision_destroys_what_is_ready_of_another_size_or_class),
-		cmocka_unit_test(test_provision_trims_only_after_a_reload),
-		cmocka_unit_test(test_provision_past_max_destroys_ready_and_recycled_pools),
-		cmocka_unit_test(test_provision_leaves_the_ready_pools_of_a_closed_class_alone),
-		cmocka_unit_test(test_provision_quarantined_pools_wait_longer_each_time),
-		cmocka_unit_test(test_provision_destroys_failed_pools_first_and_again_later),
-		cmocka_unit_test(test_provision_looks_for_pins_before_it_scrubs_or_destroys),
-		cmocka_unit_test(test_provision_what_is_pinned_does_not_stand_before_others),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_ranges -- the set of free ranges, also against a plain map of units. */
 /* objects: libvmmalloc/heap/ranges.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "libvmmalloc/heap/ranges.h"
+#include "tests/unit/test.h"
 
 #define NODES 64
 #define UNTOUCHED ((uintptr_t)0x5a5a5a5a5a5a5a5a)
@@ -72,11 +68,10 @@ static uintptr_t highest(struct ranges *ranges, size_t length, size_t align)
 	return start;
 }
 
-static void test_ranges_empty_set_has_nothing(void **state)
+TEST(test_ranges_empty_set_has_nothing)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_int_equal(ranges.free_bytes, 0);
 	assert_null(ranges_next(&ranges, 0));
 	assert_null(ranges_ending_at(&ranges, 4096));
@@ -85,23 +80,21 @@ static void test_ranges_empty_set_has_nothing(void **state)
 	assert_false(ranges_take_at(&ranges, 0x1000, 1));
 }
 
-static void test_ranges_init_touches_no_memory(void **state)
+TEST(test_ranges_init_touches_no_memory)
 {
 	struct range before[NODES];
 
-	(void)state;
 	memset(before, 0xa5, sizeof(before));
 	new_ranges(NODES);
 	assert_memory_equal(storage, before, sizeof(before));
 }
 
-static void test_ranges_use_storage_from_its_beginning(void **state)
+TEST(test_ranges_use_storage_from_its_beginning)
 {
 	struct ranges ranges = new_ranges(NODES);
 	struct range before[NODES];
 	uintptr_t start;
 
-	(void)state;
 	memset(before, 0xa5, sizeof(before));
 	for (int i = 0; i < 1000; i++) {
 		assert_true(ranges_add(&ranges, 0x1000, 0x1000));
@@ -112,22 +105,20 @@ static void test_ranges_use_storage_from_its_beginning(void **state)
 	assert_memory_equal(storage + 2, before + 2, sizeof(before) - 2 * sizeof(*before));
 }
 
-static void test_ranges_init_leaves_a_part_of_a_node_alone(void **state)
+TEST(test_ranges_init_leaves_a_part_of_a_node_alone)
 {
 	struct ranges ranges;
 
-	(void)state;
 	ranges_init(&ranges, storage, 3 * sizeof(struct range) - 1);
 	assert_true(ranges_add(&ranges, 0x1000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x3000, 0x1000));
 	assert_false(ranges_add(&ranges, 0x5000, 0x1000));
 }
 
-static void test_ranges_add_keeps_apart_what_does_not_touch(void **state)
+TEST(test_ranges_add_keeps_apart_what_does_not_touch)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x3000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x1000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x5000, 0x1000));
@@ -135,33 +126,30 @@ static void test_ranges_add_keeps_apart_what_does_not_touch(void **state)
 	assert_int_equal(ranges.free_bytes, 0x3000);
 }
 
-static void test_ranges_add_joins_the_range_below(void **state)
+TEST(test_ranges_add_joins_the_range_below)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x1000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x2000, 0x3000));
 	assert_int_equal(count_ranges(&ranges), 1);
 	assert_range(ranges_next(&ranges, 0), 0x1000, 0x4000);
 }
 
-static void test_ranges_add_joins_the_range_above(void **state)
+TEST(test_ranges_add_joins_the_range_above)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x4000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x1000, 0x3000));
 	assert_int_equal(count_ranges(&ranges), 1);
 	assert_range(ranges_next(&ranges, 0), 0x1000, 0x4000);
 }
 
-static void test_ranges_add_joins_both_neighbours_and_frees_a_node(void **state)
+TEST(test_ranges_add_joins_both_neighbours_and_frees_a_node)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x1000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x3000, 0x1000));
 	assert_int_equal(spare_nodes(&ranges), NODES - 2);
@@ -172,22 +160,20 @@ static void test_ranges_add_joins_both_neighbours_and_frees_a_node(void **state)
 	assert_int_equal(ranges.free_bytes, 0x3000);
 }
 
-static void test_ranges_joined_range_serves_its_whole_length(void **state)
+TEST(test_ranges_joined_range_serves_its_whole_length)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x1000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x9000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x2000, 0x1000));
 	assert_int_equal(lowest(&ranges, 0x2000, 1), 0x1000);
 }
 
-static void test_ranges_take_lowest_takes_the_first_that_fits(void **state)
+TEST(test_ranges_take_lowest_takes_the_first_that_fits)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x1000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x3000, 0x2000));
 	assert_true(ranges_add(&ranges, 0x8000, 0x8000));
@@ -199,11 +185,10 @@ static void test_ranges_take_lowest_takes_the_first_that_fits(void **state)
 	assert_int_equal(ranges.free_bytes, 0x5000);
 }
 
-static void test_ranges_take_highest_takes_the_last_that_fits(void **state)
+TEST(test_ranges_take_highest_takes_the_last_that_fits)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x1000, 0x8000));
 	assert_true(ranges_add(&ranges, 0xa000, 0x2000));
 	assert_true(ranges_add(&ranges, 0xe000, 0x1000));
@@ -214,33 +199,30 @@ static void test_ranges_take_highest_takes_the_last_that_fits(void **state)
 	assert_int_equal(ranges.free_bytes, 0x6000);
 }
 
-static void test_ranges_take_lowest_aligns_up_and_leaves_the_rest(void **state)
+TEST(test_ranges_take_lowest_aligns_up_and_leaves_the_rest)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x11000, 0x20000));
 	assert_int_equal(lowest(&ranges, 0x1000, 0x10000), 0x20000);
 	assert_range(ranges_next(&ranges, 0), 0x11000, 0xf000);
 	assert_range(ranges_next(&ranges, 0x20000), 0x21000, 0x10000);
 }
 
-static void test_ranges_take_highest_aligns_down_and_leaves_the_rest(void **state)
+TEST(test_ranges_take_highest_aligns_down_and_leaves_the_rest)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x11000, 0x20000));
 	assert_int_equal(highest(&ranges, 0x2000, 0x10000), 0x20000);
 	assert_range(ranges_next(&ranges, 0), 0x11000, 0xf000);
 	assert_range(ranges_next(&ranges, 0x20000), 0x22000, 0xf000);
 }
 
-static void test_ranges_take_skips_what_is_long_enough_but_not_aligned(void **state)
+TEST(test_ranges_take_skips_what_is_long_enough_but_not_aligned)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x11000, 0x10000));
 	assert_true(ranges_add(&ranges, 0x40000, 0x10000));
 	assert_true(ranges_add(&ranges, 0x71000, 0x10000));
@@ -251,11 +233,10 @@ static void test_ranges_take_skips_what_is_long_enough_but_not_aligned(void **st
 	assert_int_equal(highest(&ranges, 0x10000, 0x10000), UNTOUCHED);
 }
 
-static void test_ranges_take_refuses_lengths_and_alignments_beyond_reason(void **state)
+TEST(test_ranges_take_refuses_lengths_and_alignments_beyond_reason)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x7f0000001000, 0x10000));
 	assert_int_equal(lowest(&ranges, SIZE_MAX, 1), UNTOUCHED);
 	assert_int_equal(highest(&ranges, SIZE_MAX, 1), UNTOUCHED);
@@ -265,11 +246,10 @@ static void test_ranges_take_refuses_lengths_and_alignments_beyond_reason(void *
 	assert_int_equal(ranges.free_bytes, 0x10000);
 }
 
-static void test_ranges_take_of_a_whole_range_frees_its_node(void **state)
+TEST(test_ranges_take_of_a_whole_range_frees_its_node)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x1000, 0x3000));
 	assert_int_equal(lowest(&ranges, 0x3000, 0x1000), 0x1000);
 	assert_int_equal(spare_nodes(&ranges), NODES);
@@ -277,11 +257,10 @@ static void test_ranges_take_of_a_whole_range_frees_its_node(void **state)
 	assert_null(ranges_next(&ranges, 0));
 }
 
-static void test_ranges_take_at_takes_exactly_that(void **state)
+TEST(test_ranges_take_at_takes_exactly_that)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x1000, 0x8000));
 	assert_true(ranges_take_at(&ranges, 0x3000, 0x1000));
 	assert_range(ranges_next(&ranges, 0), 0x1000, 0x2000);
@@ -292,11 +271,10 @@ static void test_ranges_take_at_takes_exactly_that(void **state)
 	assert_int_equal(ranges.free_bytes, 0x4000);
 }
 
-static void test_ranges_take_at_refuses_what_is_not_all_free(void **state)
+TEST(test_ranges_take_at_refuses_what_is_not_all_free)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x2000, 0x2000));
 	assert_true(ranges_add(&ranges, 0x5000, 0x1000));
 	assert_false(ranges_take_at(&ranges, 0x1000, 0x1000));
@@ -309,11 +287,10 @@ static void test_ranges_take_at_refuses_what_is_not_all_free(void **state)
 	assert_int_equal(count_ranges(&ranges), 2);
 }
 
-static void test_ranges_ending_at_finds_only_that_end(void **state)
+TEST(test_ranges_ending_at_finds_only_that_end)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x2000, 0x2000));
 	assert_true(ranges_add(&ranges, 0x5000, 0x1000));
 	assert_range(ranges_ending_at(&ranges, 0x4000), 0x2000, 0x2000);
@@ -324,11 +301,10 @@ static void test_ranges_ending_at_finds_only_that_end(void **state)
 	assert_null(ranges_ending_at(&ranges, 0x7000));
 }
 
-static void test_ranges_next_finds_the_first_at_or_above(void **state)
+TEST(test_ranges_next_finds_the_first_at_or_above)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x2000, 0x2000));
 	assert_true(ranges_add(&ranges, 0x5000, 0x1000));
 	assert_range(ranges_next(&ranges, 0x2000), 0x2000, 0x2000);
@@ -356,11 +332,10 @@ static void assert_still_out_of_nodes(const struct ranges *ranges)
 	assert_int_equal(spare_nodes(ranges), 0);
 }
 
-static void test_ranges_without_nodes_refuse_what_needs_one(void **state)
+TEST(test_ranges_without_nodes_refuse_what_needs_one)
 {
 	struct ranges ranges = ranges_out_of_nodes();
 
-	(void)state;
 	assert_false(ranges_add(&ranges, 0x30000, 0x1000));
 	assert_still_out_of_nodes(&ranges);
 	assert_false(ranges_take_at(&ranges, 0x11000, 0x1000));
@@ -372,11 +347,10 @@ static void test_ranges_without_nodes_refuse_what_needs_one(void **state)
 	assert_still_out_of_nodes(&ranges);
 }
 
-static void test_ranges_without_nodes_still_join_and_trim(void **state)
+TEST(test_ranges_without_nodes_still_join_and_trim)
 {
 	struct ranges ranges = ranges_out_of_nodes();
 
-	(void)state;
 	assert_true(ranges_add(&ranges, 0x14000, 0x1000));
 	assert_true(ranges_add(&ranges, 0x1f000, 0x1000));
 	assert_int_equal(lowest(&ranges, 0x1000, 1), 0x10000);
@@ -387,11 +361,10 @@ static void test_ranges_without_nodes_still_join_and_trim(void **state)
 	assert_int_equal(ranges.free_bytes, 0x5000);
 }
 
-static void test_ranges_bring_back_every_node(void **state)
+TEST(test_ranges_bring_back_every_node)
 {
 	struct ranges ranges = new_ranges(NODES);
 
-	(void)state;
 	for (int round = 0; round < 3; round++) {
 		for (uintptr_t i = 0; i < NODES; i++)
 			assert_true(ranges_add(&ranges, 0x1000 + i * 0x2000, 0x1000));
@@ -590,16 +563,14 @@ static void run_model(size_t nodes, uint64_t seed)
 	free(memory);
 }
 
-static void test_ranges_agree_with_a_plain_map(void **state)
+TEST(test_ranges_agree_with_a_plain_map)
 {
-	(void)state;
 	run_model(UNITS / 2, 1);
 	run_model(UNITS / 2, 20261123);
 }
 
-static void test_ranges_agree_with_a_plain_map_when_nodes_are_scarce(void **state)
+TEST(test_ranges_agree_with_a_plain_map_when_nodes_are_scarce)
 {
-	(void)state;
 	run_model(12, 2);
 	run_model(3, 3);
 	run_model(1, 4);
@@ -616,50 +587,15 @@ static size_t depth(const struct range *tree)
 	return 1 + (left > right ? left : right);
 }
 
-static void test_ranges_stay_balanced_when_added_in_order(void **state)
+TEST(test_ranges_stay_balanced_when_added_in_order)
 {
 	size_t nodes = 100000;
 	struct range *memory = malloc(nodes * sizeof(*memory));
 	struct ranges ranges;
 
-	(void)state;
 	ranges_init(&ranges, memory, nodes * sizeof(*memory));
 	for (uintptr_t i = 0; i < nodes; i++)
 		assert_true(ranges_add(&ranges, 0x1000 + i * 0x2000, 0x1000));
 	assert_true(depth(ranges.root) < 80);
 	free(memory);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ranges_empty_set_has_nothing),
-		cmocka_unit_test(test_ranges_init_touches_no_memory),
-		cmocka_unit_test(test_ranges_use_storage_from_its_beginning),
-		cmocka_unit_test(test_ranges_init_leaves_a_part_of_a_node_alone),
-		cmocka_unit_test(test_ranges_add_keeps_apart_what_does_not_touch),
-		cmocka_unit_test(test_ranges_add_joins_the_range_below),
-		cmocka_unit_test(test_ranges_add_joins_the_range_above),
-		cmocka_unit_test(test_ranges_add_joins_both_neighbours_and_frees_a_node),
-		cmocka_unit_test(test_ranges_joined_range_serves_its_whole_length),
-		cmocka_unit_test(test_ranges_take_lowest_takes_the_first_that_fits),
-		cmocka_unit_test(test_ranges_take_highest_takes_the_last_that_fits),
-		cmocka_unit_test(test_ranges_take_lowest_aligns_up_and_leaves_the_rest),
-		cmocka_unit_test(test_ranges_take_highest_aligns_down_and_leaves_the_rest),
-		cmocka_unit_test(test_ranges_take_skips_what_is_long_enough_but_not_aligned),
-		cmocka_unit_test(test_ranges_take_refuses_lengths_and_alignments_beyond_reason),
-		cmocka_unit_test(test_ranges_take_of_a_whole_range_frees_its_node),
-		cmocka_unit_test(test_ranges_take_at_takes_exactly_that),
-		cmocka_unit_test(test_ranges_take_at_refuses_what_is_not_all_free),
-		cmocka_unit_test(test_ranges_ending_at_finds_only_that_end),
-		cmocka_unit_test(test_ranges_next_finds_the_first_at_or_above),
-		cmocka_unit_test(test_ranges_without_nodes_refuse_what_needs_one),
-		cmocka_unit_test(test_ranges_without_nodes_still_join_and_trim),
-		cmocka_unit_test(test_ranges_bring_back_every_node),
-		cmocka_unit_test(test_ranges_agree_with_a_plain_map),
-		cmocka_unit_test(test_ranges_agree_with_a_plain_map_when_nodes_are_scarce),
-		cmocka_unit_test(test_ranges_stay_balanced_when_added_in_order),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,15 +5,11 @@
 /* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
 /* packages: inih */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/test.h"
 #include "vmmallocd/plan/recover.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -52,12 +48,11 @@ static enum recover_verdict judge(const struct recover_found *found, int probe, 
 	return recover_judge(found, probe, known, &config, (char *)"/pools", 4096, NOW_S, ret_pool);
 }
 
-static void test_recover_ready_pool_of_this_boot_is_ready(void **state)
+TEST(test_recover_ready_pool_of_this_boot_is_ready)
 {
 	struct recover_found found = found_file(POOL_FILE_READY, "a");
 	struct registry_pool pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_READY);
 	assert_string_equal(pool.class_name, "a");
 	assert_string_equal(pool.directory, "/pools");
@@ -65,12 +60,11 @@ static void test_recover_ready_pool_of_this_boot_is_ready(void **state)
 	assert_int_equal(pool.changed_s, NOW_S);
 }
 
-static void test_recover_ready_pool_of_another_boot_or_in_use_is_as_good_as_used(void **state)
+TEST(test_recover_ready_pool_of_another_boot_or_in_use_is_as_good_as_used)
 {
 	struct recover_found found = found_file(POOL_FILE_READY, "a");
 	struct registry_pool pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, -EAGAIN, NULL, &pool), RECOVER_LEASED);
 	/* it cannot be known: it is not free */
 	assert_int_equal(judge(&found, -EIO, NULL, &pool), RECOVER_LEASED);
@@ -78,12 +72,11 @@ static void test_recover_ready_pool_of_another_boot_or_in_use_is_as_good_as_used
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_RECYCLE);
 }
 
-static void test_recover_ready_pool_that_no_class_wants_is_destroyed(void **state)
+TEST(test_recover_ready_pool_that_no_class_wants_is_destroyed)
 {
 	struct recover_found found = found_file(POOL_FILE_READY, "gone");
 	struct registry_pool pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_DESTROY);
 	/* the class is in another directory, or its pools have another size */
 	found = found_file(POOL_FILE_READY, "b");
@@ -101,14 +94,13 @@ static enum recover_verdict judge_by(const struct config *other, const struct re
 }
 
 /* Somebody's slip of the pen is no reason to fill all of its pools again. */
-static void test_recover_ready_pool_of_a_closed_class_stays(void **state)
+TEST(test_recover_ready_pool_of_a_closed_class_stays)
 {
 	struct config_class class = { .name = (char *)"a", .directory = (char *)"", .closed = true, .max = 1 };
 	const struct config closed = { .classes = &class, .class_count = 1 };
 	struct recover_found found = found_file(POOL_FILE_READY, "a");
 	struct registry_pool pool;
 
-	(void)state;
 	assert_int_equal(judge_by(&closed, &found, &pool), RECOVER_READY);
 	assert_int_equal(pool.size_bytes, 16 * MIB);
 	assert_string_equal(pool.directory, "/pools");
@@ -121,12 +113,11 @@ static void test_recover_ready_pool_of_a_closed_class_stays(void **state)
 	assert_int_equal(pool.size_bytes, 16 * MIB);
 }
 
-static void test_recover_size_is_the_class_s_in_whole_grains(void **state)
+TEST(test_recover_size_is_the_class_s_in_whole_grains)
 {
 	struct recover_found found = found_file(POOL_FILE_READY, "odd");
 	struct registry_pool pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_DESTROY);
 	assert_int_equal(recover_judge(&found, 0, NULL, &config, (char *)"/pools", 2 * MIB, NOW_S, &pool),
 			 RECOVER_READY);
@@ -134,12 +125,11 @@ static void test_recover_size_is_the_class_s_in_whole_grains(void **state)
 	assert_int_equal(pool.file.size_bytes, 16 * MIB);
 }
 
-static void test_recover_used_pool_is_leased_or_an_orphan_as_the_probe_says(void **state)
+TEST(test_recover_used_pool_is_leased_or_an_orphan_as_the_probe_says)
 {
 	struct recover_found found = found_file(POOL_FILE_USED, "a");
 	struct registry_pool known = known_pool(REGISTRY_LEASED), pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, 0, &known, &pool), RECOVER_RECYCLE);
 	assert_int_equal(judge(&found, -EAGAIN, &known, &pool), RECOVER_LEASED);
 	assert_int_equal(pool.owner.pid, 99);
@@ -150,24 +140,22 @@ static void test_recover_used_pool_is_leased_or_an_orphan_as_the_probe_says(void
 	assert_int_equal(pool.changed_s, 200);
 }
 
-static void test_recover_owner_of_a_header_counts_against_nobody(void **state)
+TEST(test_recover_owner_of_a_header_counts_against_nobody)
 {
 	struct recover_found found = found_file(POOL_FILE_USED, "a");
 	struct registry_pool pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, -EAGAIN, NULL, &pool), RECOVER_LEASED);
 	assert_int_equal(pool.owner.pid, 123);
 	assert_int_equal(pool.owner.uid, RECOVER_UID_UNKNOWN);
 	assert_string_equal(pool.owner.comm, "perl");
 }
 
-static void test_recover_registry_knows_the_class_of_a_used_pool_better(void **state)
+TEST(test_recover_registry_knows_the_class_of_a_used_pool_better)
 {
 	struct recover_found found = found_file(POOL_FILE_USED, "b");
 	struct registry_pool known = known_pool(REGISTRY_LEASED), pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, -EAGAIN, &known, &pool), RECOVER_LEASED);
 	assert_string_equal(pool.class_name, "a");
 	/* the header of a ready one was only ever the daemon's */
@@ -178,12 +166,11 @@ static void test_recover_registry_knows_the_class_of_a_used_pool_better(void **s
 	assert_string_equal(pool.class_name, "a");
 }
 
-static void test_recover_length_that_a_client_made_is_not_the_pool_s(void **state)
+TEST(test_recover_length_that_a_client_made_is_not_the_pool_s)
 {
 	struct recover_found found = found_file(POOL_FILE_USED, "a");
 	struct registry_pool known = known_pool(REGISTRY_LEASED), pool;
 
-	(void)state;
 	found.file.size_bytes = 4096;
 	assert_int_equal(judge(&found, 0, &known, &pool), RECOVER_RECYCLE);
 	assert_int_equal(pool.size_bytes, 16 * MIB);
@@ -191,12 +178,11 @@ static void test_recover_length_that_a_client_made_is_not_the_pool_s(void **stat
 	assert_int_equal(pool.size_bytes, 16 * MIB);
 }
 
-static void test_recover_without_a_header_only_what_the_registry_knows_is_ours(void **state)
+TEST(test_recover_without_a_header_only_what_the_registry_knows_is_ours)
 {
 	struct recover_found found = found_file(POOL_FILE_USED, "");
 	struct registry_pool known = known_pool(REGISTRY_LEASED), pool;
 
-	(void)state;
 	found.has_header = false;
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_IGNORE);
 	assert_int_equal(judge(&found, 0, &known, &pool), RECOVER_RECYCLE);
@@ -211,12 +197,11 @@ static void test_recover_without_a_header_only_what_the_registry_knows_is_ours(v
 	assert_string_equal(pool.class_name, RECOVER_CLASS_UNKNOWN);
 }
 
-static void test_recover_without_a_header_a_file_whose_id_names_it_is_ours(void **state)
+TEST(test_recover_without_a_header_a_file_whose_id_names_it_is_ours)
 {
 	struct recover_found found = found_file(POOL_FILE_USED, "");
 	struct registry_pool pool;
 
-	(void)state;
 	found.has_header = false;
 	found.names_inode = true;
 	found.file.size_bytes = 0;
@@ -232,35 +217,32 @@ static void test_recover_without_a_header_a_file_whose_id_names_it_is_ours(void 
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_RECYCLE);
 }
 
-static void test_recover_half_made_pools_are_destroyed_and_bad_ones_tried_again(void **state)
+TEST(test_recover_half_made_pools_are_destroyed_and_bad_ones_tried_again)
 {
 	struct recover_found found = found_file(POOL_FILE_NEW, "a");
 	struct registry_pool pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_DESTROY);
 	found.file.mark = POOL_FILE_BAD;
 	assert_int_equal(judge(&found, 0, NULL, &pool), RECOVER_QUARANTINED);
 	assert_int_equal(judge(&found, -EAGAIN, NULL, &pool), RECOVER_LEASED);
 }
 
-static void test_recover_file_that_went_meanwhile_is_ignored(void **state)
+TEST(test_recover_file_that_went_meanwhile_is_ignored)
 {
 	struct recover_found found = found_file(POOL_FILE_USED, "a");
 	struct registry_pool pool;
 
-	(void)state;
 	assert_int_equal(judge(&found, -ENOENT, NULL, &pool), RECOVER_IGNORE);
 	assert_int_equal(judge(&found, -ESTALE, NULL, &pool), RECOVER_IGNORE);
 }
 
-static void test_recover_reads_no_further_than_a_header_goes(void **state)
+TEST(test_recover_reads_no_further_than_a_header_goes)
 {
 	const struct pool_file file = { .id = { 1 } };
 	struct pool_header header;
 	struct recover_found found;
 
-	(void)state;
 	memset(&header, 'x', sizeof(header));
 	recover_read(&file, &header, true, &found);
 	assert_int_equal(strlen(found.owner_comm), sizeof(found.owner_comm) - 1);
@@ -271,26 +253,4 @@ static void test_recover_reads_no_further_than_a_header_goes(void **state)
 	recover_read(&file, NULL, true, &found);
 	assert_false(found.has_header);
 	assert_int_equal(found.owner_pid, 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_recover_ready_pool_of_this_boot_is_ready),
-		cmocka_unit_test(test_recover_ready_pool_of_another_boot_or_in_use_is_as_good_as_used),
-		cmocka_unit_test(test_recover_ready_pool_that_no_class_wants_is_destroyed),
-		cmocka_unit_test(test_recover_ready_pool_of_a_closed_class_stays),
-		cmocka_unit_test(test_recover_size_is_the_class_s_in_whole_grains),
-		cmocka_unit_test(test_recover_used_pool_is_leased_or_an_orphan_as_the_probe_says),
-		cmocka_unit_test(test_recover_owner_of_a_header_counts_against_nobody),
-		cmocka_unit_test(test_recover_registry_knows_the_class_of_a_used_pool_better),
-		cmocka_unit_test(test_recover_length_that_a_client_made_is_not_the_pool_s),
-		cmocka_unit_test(test_recover_without_a_header_only_what_the_registry_knows_is_ours),
-		cmocka_unit_test(test_recover_without_a_header_a_file_whose_id_names_it_is_ours),
-		cmocka_unit_test(test_recover_half_made_pools_are_destroyed_and_bad_ones_tried_again),
-		cmocka_unit_test(test_recover_file_that_went_meanwhile_is_ignored),
-		cmocka_unit_test(test_recover_reads_no_further_than_a_header_goes),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

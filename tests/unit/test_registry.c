@@ -3,16 +3,12 @@
 /* objects: vmmallocd/plan/registry.c */
 /* wrap: malloc calloc strdup */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/test.h"
 #include "vmmallocd/plan/registry.h"
 
 #define DIRECTORY "/mnt/pmem0"
@@ -105,6 +101,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(set_up, tear_down);
+
 static int count_visit(void *context, struct registry_pool *pool)
 {
 	assert_non_null(pool);
@@ -122,7 +120,7 @@ static size_t count_visits(struct registry *registry)
 
 /* --- one operation at a time --- */
 
-static void test_registry_is_empty_at_first(void **state)
+TEST(test_registry_is_empty_at_first)
 {
 	struct registry *registry = *state;
 
@@ -132,13 +130,12 @@ static void test_registry_is_empty_at_first(void **state)
 	assert_int_equal(registry_leased_by(registry, "small", 0), 0);
 }
 
-static void test_registry_free_takes_null(void **state)
+TEST(test_registry_free_takes_null)
 {
-	(void)state;
 	registry_free(NULL);
 }
 
-static void test_registry_add_copies_pool_and_directory(void **state)
+TEST(test_registry_add_copies_pool_and_directory)
 {
 	struct registry *registry = *state;
 	char directory[] = DIRECTORY;
@@ -172,7 +169,7 @@ static void test_registry_add_copies_pool_and_directory(void **state)
 	assert_ptr_equal(registry_find(registry, pool.id), added);
 }
 
-static void test_registry_refuses_an_id_that_it_has(void **state)
+TEST(test_registry_refuses_an_id_that_it_has)
 {
 	struct registry *registry = *state;
 	struct registry_pool *first = add(registry, 1, "small", REGISTRY_READY, 0), *other = NULL;
@@ -186,7 +183,7 @@ static void test_registry_refuses_an_id_that_it_has(void **state)
 	assert_true(registry_generation(registry) == generation);
 }
 
-static void test_registry_takes_an_id_again_after_removal(void **state)
+TEST(test_registry_takes_an_id_again_after_removal)
 {
 	struct registry *registry = *state;
 
@@ -197,7 +194,7 @@ static void test_registry_takes_an_id_again_after_removal(void **state)
 	assert_non_null(find(registry, 1));
 }
 
-static void test_registry_tells_ids_apart_in_every_bit(void **state)
+TEST(test_registry_tells_ids_apart_in_every_bit)
 {
 	struct registry *registry = *state;
 	struct registry_pool *pools[8 * POOL_FILE_ID_BYTES];
@@ -214,7 +211,7 @@ static void test_registry_tells_ids_apart_in_every_bit(void **state)
 	assert_null(registry_find(registry, pool.id));
 }
 
-static void test_registry_keeps_the_oldest_of_a_state_first(void **state)
+TEST(test_registry_keeps_the_oldest_of_a_state_first)
 {
 	struct registry *registry = *state;
 	struct registry_class *class = registry_class(registry, "small");
@@ -236,7 +233,7 @@ static void test_registry_keeps_the_oldest_of_a_state_first(void **state)
 	assert_int_equal(pools[0]->changed_s, 11);
 }
 
-static void test_registry_set_state_moves_to_the_end_of_the_same_state(void **state)
+TEST(test_registry_set_state_moves_to_the_end_of_the_same_state)
 {
 	struct registry *registry = *state;
 	struct registry_pool *first = add(registry, 1, "small", REGISTRY_LEASED, 5);
@@ -249,7 +246,7 @@ static void test_registry_set_state_moves_to_the_end_of_the_same_state(void **st
 	assert_int_equal(registry_leased_by(registry, "small", 5), 2);
 }
 
-static void test_registry_counts_pools_that_may_be_pinned_until_they_are_known_not_to_be(void **state)
+TEST(test_registry_counts_pools_that_may_be_pinned_until_they_are_known_not_to_be)
 {
 	static const struct {
 		enum registry_state state;
@@ -277,7 +274,7 @@ static void test_registry_counts_pools_that_may_be_pinned_until_they_are_known_n
 	assert_int_equal(registry_had_by(registry, "none", 1000), 0);
 }
 
-static void test_registry_counts_leases_by_class_and_user(void **state)
+TEST(test_registry_counts_leases_by_class_and_user)
 {
 	struct registry *registry = *state;
 	struct registry_pool *pool = add(registry, 1, "small", REGISTRY_LEASED, 1000);
@@ -303,7 +300,7 @@ static void test_registry_counts_leases_by_class_and_user(void **state)
 	assert_int_equal(registry_leased_by(registry, "small", 7), 0);
 }
 
-static void test_registry_count_of_leases_follows_the_owner(void **state)
+TEST(test_registry_count_of_leases_follows_the_owner)
 {
 	struct registry *registry = *state;
 	struct registry_pool *pool = add(registry, 1, "small", REGISTRY_LEASED, 1);
@@ -314,7 +311,7 @@ static void test_registry_count_of_leases_follows_the_owner(void **state)
 	assert_int_equal(registry_leased_by(registry, "small", 2), 1);
 }
 
-static void test_registry_count_of_leases_survives_an_owner_nobody_told_it_of(void **state)
+TEST(test_registry_count_of_leases_survives_an_owner_nobody_told_it_of)
 {
 	struct registry *registry = *state;
 	struct registry_pool *gone = add(registry, 1, "small", REGISTRY_LEASED, 1);
@@ -337,7 +334,7 @@ static int stop_at_third(void *context, struct registry_pool *pool)
 	return ++*(int *)context == 3 ? -ECANCELED : 0;
 }
 
-static void test_registry_each_ends_with_what_visit_returns(void **state)
+TEST(test_registry_each_ends_with_what_visit_returns)
 {
 	int n = 0;
 
@@ -354,7 +351,7 @@ static int remove_odd(void *context, struct registry_pool *pool)
 	return 0;
 }
 
-static void test_registry_each_bears_removal_of_the_visited_pool(void **state)
+TEST(test_registry_each_bears_removal_of_the_visited_pool)
 {
 	struct registry *registry = *state;
 
@@ -372,7 +369,7 @@ static int set_ready(void *context, struct registry_pool *pool)
 	return 0;
 }
 
-static void test_registry_each_visits_once_though_states_change(void **state)
+TEST(test_registry_each_visits_once_though_states_change)
 {
 	struct registry *registry = *state;
 
@@ -383,7 +380,7 @@ static void test_registry_each_visits_once_though_states_change(void **state)
 		assert_int_equal(find(registry, i)->changed_s, 1);
 }
 
-static void test_registry_generation_grows_with_every_change_only(void **state)
+TEST(test_registry_generation_grows_with_every_change_only)
 {
 	struct registry *registry = *state;
 	uint64_t before = registry_generation(registry);
@@ -406,7 +403,7 @@ static void test_registry_generation_grows_with_every_change_only(void **state)
 	assert_true(registry_generation(registry) > before);
 }
 
-static void test_registry_keeps_classes_apart_and_for_ever(void **state)
+TEST(test_registry_keeps_classes_apart_and_for_ever)
 {
 	struct registry *registry = *state;
 	struct registry_class *classes[300];
@@ -435,13 +432,12 @@ static void test_registry_keeps_classes_apart_and_for_ever(void **state)
 	assert_ptr_equal(registry_class(registry, longest), registry_class(registry, longest));
 }
 
-static void test_registry_state_names_read_back(void **state)
+TEST(test_registry_state_names_read_back)
 {
 	static const char *const names[] = { "creating",  "warming",     "ready", "leased",
 					     "recycling", "quarantined", "failed" };
 	enum registry_state parsed = REGISTRY_STATES;
 
-	(void)state;
 	assert_int_equal(sizeof(names) / sizeof(*names), REGISTRY_STATES);
 	for (enum registry_state s = 0; s < REGISTRY_STATES; s++) {
 		assert_string_equal(registry_state_name(s), names[s]);
@@ -457,12 +453,11 @@ static void test_registry_state_names_read_back(void **state)
 
 /* --- want of memory --- */
 
-static void test_registry_new_fails_without_memory(void **state)
+TEST(test_registry_new_fails_without_memory)
 {
 	struct registry *registry = NULL;
 	int n = 0;
 
-	(void)state;
 	for (; !registry; n++) {
 		memory.after = n;
 		memory.times = 1;
@@ -472,7 +467,7 @@ static void test_registry_new_fails_without_memory(void **state)
 	registry_free(registry);
 }
 
-static void test_registry_add_fails_whole_without_memory(void **state)
+TEST(test_registry_add_fails_whole_without_memory)
 {
 	struct registry *registry = *state;
 	struct registry_pool *pool = NULL;
@@ -496,14 +491,14 @@ static void test_registry_add_fails_whole_without_memory(void **state)
 	assert_int_equal(registry_leased_by(registry, "small", 3), 1);
 }
 
-static void test_registry_class_is_null_without_memory(void **state)
+TEST(test_registry_class_is_null_without_memory)
 {
 	memory.times = 1;
 	assert_null(registry_class(*state, "small"));
 	assert_non_null(registry_class(*state, "small"));
 }
 
-static void test_registry_works_on_when_it_cannot_grow(void **state)
+TEST(test_registry_works_on_when_it_cannot_grow)
 {
 	struct registry *registry = *state;
 
@@ -526,7 +521,7 @@ static void test_registry_works_on_when_it_cannot_grow(void **state)
 	}
 }
 
-static void test_registry_leases_without_allocating(void **state)
+TEST(test_registry_leases_without_allocating)
 {
 	struct registry *registry = *state;
 
@@ -695,7 +690,7 @@ static void model_step(struct registry *registry, unsigned *seed, uint64_t ticke
 				pool->state == REGISTRY_FAILED);
 }
 
-static void test_registry_agrees_with_a_model_at_every_step(void **state)
+TEST(test_registry_agrees_with_a_model_at_every_step)
 {
 	struct registry *registry = *state;
 	unsigned seed = 1;
@@ -708,7 +703,7 @@ static void test_registry_agrees_with_a_model_at_every_step(void **state)
 	}
 }
 
-static void test_registry_finds_each_of_many_pools(void **state)
+TEST(test_registry_finds_each_of_many_pools)
 {
 	struct registry *registry = *state;
 
@@ -732,7 +727,7 @@ static int longest_chain(void *context, struct registry_pool *pool)
 	return 0;
 }
 
-static void test_registry_grows_so_that_chains_stay_short(void **state)
+TEST(test_registry_grows_so_that_chains_stay_short)
 {
 	size_t longest = 0;
 
@@ -740,42 +735,4 @@ static void test_registry_grows_so_that_chains_stay_short(void **state)
 		add(*state, i, "small", REGISTRY_READY, 0);
 	registry_each(*state, longest_chain, &longest);
 	assert_in_range(longest, 1, 16);
-}
-
-int main(void)
-{
-	struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_registry_is_empty_at_first),
-		cmocka_unit_test(test_registry_free_takes_null),
-		cmocka_unit_test(test_registry_add_copies_pool_and_directory),
-		cmocka_unit_test(test_registry_refuses_an_id_that_it_has),
-		cmocka_unit_test(test_registry_takes_an_id_again_after_removal),
-		cmocka_unit_test(test_registry_tells_ids_apart_in_every_bit),
-		cmocka_unit_test(test_registry_keeps_the_oldest_of_a_state_first),
-		cmocka_unit_test(test_registry_set_state_moves_to_the_end_of_the_same_state),
-		cmocka_unit_test(test_registry_counts_pools_that_may_be_pinned_until_they_are_known_not_to_be),
-		cmocka_unit_test(test_registry_counts_leases_by_class_and_user),
-		cmocka_unit_test(test_registry_count_of_leases_follows_the_owner),
-		cmocka_unit_test(test_registry_count_of_leases_survives_an_owner_nobody_told_it_of),
-		cmocka_unit_test(test_registry_each_ends_with_what_visit_returns),
-		cmocka_unit_test(test_registry_each_bears_removal_of_the_visited_pool),
-		cmocka_unit_test(test_registry_each_visits_once_though_states_change),
-		cmocka_unit_test(test_registry_generation_grows_with_every_change_only),
-		cmocka_unit_test(test_registry_keeps_classes_apart_and_for_ever),
-		cmocka_unit_test(test_registry_state_names_read_back),
-		cmocka_unit_test(test_registry_new_fails_without_memory),
-		cmocka_unit_test(test_registry_add_fails_whole_without_memory),
-		cmocka_unit_test(test_registry_class_is_null_without_memory),
-		cmocka_unit_test(test_registry_works_on_when_it_cannot_grow),
-		cmocka_unit_test(test_registry_leases_without_allocating),
-		cmocka_unit_test(test_registry_agrees_with_a_model_at_every_step),
-		cmocka_unit_test(test_registry_finds_each_of_many_pools),
-		cmocka_unit_test(test_registry_grows_so_that_chains_stay_short),
-	};
-
-	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
-		tests[i].setup_func = set_up;
-		tests[i].teardown_func = tear_down;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,17 +6,14 @@
 /* packages: jansson */
 #include <errno.h>
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <jansson.h>
 
+#include "tests/unit/test.h"
 #include "vmmallocd/state/registry_json.h"
 
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -170,13 +167,12 @@ static int expect_twin(void *context, struct registry_pool *pool)
 
 /* --- there and back --- */
 
-static void test_registry_json_loses_nothing_there_and_back(void **state)
+TEST(test_registry_json_loses_nothing_there_and_back)
 {
 	struct registry *registry = make_registry(), *other = registry_new();
 	size_t bytes;
 	char *text = encode(registry, &bytes);
 
-	(void)state;
 	assert_int_equal(decode(other, text, bytes), 0);
 	assert_string_equal(boot_id, BOOT_ID);
 	assert_int_equal(registry_count(other), registry_count(registry));
@@ -188,14 +184,13 @@ static void test_registry_json_loses_nothing_there_and_back(void **state)
 	registry_free(other);
 }
 
-static void test_registry_json_text_is_as_specified(void **state)
+TEST(test_registry_json_text_is_as_specified)
 {
 	struct registry *registry = registry_new();
 	struct registry_pool *pool = add(registry, 0xa5, "small", REGISTRY_LEASED);
 	size_t bytes;
 	char *text;
 
-	(void)state;
 	registry_set_epoch(registry, 1700000000);
 	pool->file.dev = 2049;
 	pool->file.ino = 12;
@@ -216,13 +211,12 @@ static void test_registry_json_text_is_as_specified(void **state)
 	registry_free(registry);
 }
 
-static void test_registry_json_of_an_empty_registry_reads_back(void **state)
+TEST(test_registry_json_of_an_empty_registry_reads_back)
 {
 	struct registry *registry = registry_new();
 	size_t bytes;
 	char *text = encode(registry, &bytes);
 
-	(void)state;
 	assert_int_equal(decode(registry, text, bytes), 0);
 	assert_string_equal(boot_id, BOOT_ID);
 	assert_int_equal(registry_count(registry), 0);
@@ -230,14 +224,13 @@ static void test_registry_json_of_an_empty_registry_reads_back(void **state)
 	registry_free(registry);
 }
 
-static void test_registry_json_keeps_the_order_of_every_list(void **state)
+TEST(test_registry_json_keeps_the_order_of_every_list)
 {
 	struct registry *registry = registry_new(), *other = registry_new();
 	struct registry_class *class = registry_class(other, "small");
 	size_t bytes;
 	char *text;
 
-	(void)state;
 	for (unsigned i = 0; i < 200; i++)
 		add(registry, (uint8_t)(i * 37), "small", i % 3 ? REGISTRY_READY : REGISTRY_LEASED);
 	text = encode(registry, &bytes);
@@ -255,13 +248,12 @@ static void test_registry_json_keeps_the_order_of_every_list(void **state)
 	registry_free(other);
 }
 
-static void test_registry_json_escapes_all_that_is_not_plain_ascii(void **state)
+TEST(test_registry_json_escapes_all_that_is_not_plain_ascii)
 {
 	struct registry *registry = make_registry();
 	size_t bytes;
 	char *text = encode(registry, &bytes);
 
-	(void)state;
 	for (size_t i = 0; i < bytes; i++)
 		assert_true(text[i] == '\n' || (text[i] >= ' ' && text[i] <= '~'));
 	assert_null(memchr(text, '\\', bytes));
@@ -269,14 +261,13 @@ static void test_registry_json_escapes_all_that_is_not_plain_ascii(void **state)
 	registry_free(registry);
 }
 
-static void test_registry_json_of_numbers_too_large_still_reads_back(void **state)
+TEST(test_registry_json_of_numbers_too_large_still_reads_back)
 {
 	struct registry *registry = registry_new(), *other = registry_new();
 	struct registry_pool *pool = add(registry, 1, "small", REGISTRY_READY);
 	size_t bytes;
 	char *text;
 
-	(void)state;
 	pool->size_bytes = UINT64_MAX;
 	pool->leases = UINT64_MAX;
 	text = encode(registry, &bytes);
@@ -288,7 +279,7 @@ static void test_registry_json_of_numbers_too_large_still_reads_back(void **stat
 	registry_free(other);
 }
 
-static void test_registry_json_takes_the_longest_directory(void **state)
+TEST(test_registry_json_takes_the_longest_directory)
 {
 	struct registry *registry = registry_new(), *other = registry_new();
 	struct registry_pool *pool = add(registry, 1, "small", REGISTRY_READY);
@@ -296,7 +287,6 @@ static void test_registry_json_takes_the_longest_directory(void **state)
 	size_t bytes;
 	char *text;
 
-	(void)state;
 	memset(directory, 0xff, sizeof(directory));
 	directory[0] = '/';
 	directory[sizeof(directory) - 1] = '\0';
@@ -309,7 +299,7 @@ static void test_registry_json_takes_the_longest_directory(void **state)
 	registry_free(other);
 }
 
-static void test_registry_json_encode_refuses_what_is_no_boot_id(void **state)
+TEST(test_registry_json_encode_refuses_what_is_no_boot_id)
 {
 	static const char *const bad[] = {
 		"",
@@ -326,7 +316,6 @@ static void test_registry_json_encode_refuses_what_is_no_boot_id(void **state)
 	char *text = NULL;
 	size_t bytes;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(registry_json_encode(registry, bad[i], &text, &bytes), -EINVAL);
 	assert_null(text);
@@ -445,9 +434,8 @@ static const struct bad {
 	{ "owner", "comm", "\"" BYTES_15 "f\"", "owner of pool 0: comm" ESCAPED },
 };
 
-static void test_registry_json_refuses_bad_values_in_clear_words(void **state)
+TEST(test_registry_json_refuses_bad_values_in_clear_words)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		int r = decode_with(bad[i].where, bad[i].key, bad[i].value);
 
@@ -476,15 +464,14 @@ static const struct bad good[] = {
 	{ "owner", "comm", "\"%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF%FF\"", NULL },
 };
 
-static void test_registry_json_takes_unknown_keys_and_values_at_their_limits(void **state)
+TEST(test_registry_json_takes_unknown_keys_and_values_at_their_limits)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		if (decode_with(good[i].where, good[i].key, good[i].value) != 0)
 			fail_msg("%s %s %s: %s", good[i].where, good[i].key, good[i].value, message);
 }
 
-static void test_registry_json_refuses_what_is_no_such_object(void **state)
+TEST(test_registry_json_refuses_what_is_no_such_object)
 {
 	static const char *const texts[] = {
 		"", " ", "null", "1", "\"\"", "[]", "{}", "{", "}", "nonsense", "{\"version\": 1}", "\xff",
@@ -495,30 +482,27 @@ static void test_registry_json_refuses_what_is_no_such_object(void **state)
 		"{\"version\": 1, \"boot_id\": \"" BOOT_ID "\\u0000\", \"pools\": []}",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		assert_int_equal(decode_alone(texts[i], strlen(texts[i])), -EBADMSG);
 	assert_int_equal(decode_alone("\0", 1), -EBADMSG);
 }
 
-static void test_registry_json_bears_deep_nesting(void **state)
+TEST(test_registry_json_bears_deep_nesting)
 {
 	size_t bytes = 1 << 20;
 	char *text = __real_malloc(bytes);
 
-	(void)state;
 	memset(text, '[', bytes);
 	assert_int_equal(decode_alone(text, bytes), -EBADMSG);
 	free(text);
 }
 
-static void test_registry_json_refuses_an_id_that_comes_twice_and_leaves_nothing(void **state)
+TEST(test_registry_json_refuses_an_id_that_comes_twice_and_leaves_nothing)
 {
 	struct registry *registry = make_registry();
 	size_t bytes;
 	char *text = encode(registry, &bytes), *last = memmem(text, bytes, "\"id\": \"06", 9);
 
-	(void)state;
 	assert_non_null(last);
 	last[8] = '1';
 	assert_int_equal(decode_alone(text, bytes), -EBADMSG);
@@ -527,13 +511,12 @@ static void test_registry_json_refuses_an_id_that_comes_twice_and_leaves_nothing
 	registry_free(registry);
 }
 
-static void test_registry_json_never_loads_a_truncated_text(void **state)
+TEST(test_registry_json_never_loads_a_truncated_text)
 {
 	struct registry *registry = make_registry();
 	size_t bytes;
 	char *text = encode(registry, &bytes);
 
-	(void)state;
 	/* without its last newline it is whole */
 	assert_int_equal(decode_alone(text, bytes - 1), 0);
 	for (size_t cut = 0; cut < bytes - 1; cut++)
@@ -543,13 +526,12 @@ static void test_registry_json_never_loads_a_truncated_text(void **state)
 }
 
 /* jansson passes over a NUL behind a number, and would read the digits before it. */
-static void test_registry_json_never_loads_a_text_with_a_zeroed_byte(void **state)
+TEST(test_registry_json_never_loads_a_text_with_a_zeroed_byte)
 {
 	struct registry *registry = make_registry();
 	size_t bytes;
 	char *text = encode(registry, &bytes);
 
-	(void)state;
 	for (size_t at = 0; at < bytes; at++) {
 		char byte = text[at];
 
@@ -561,13 +543,12 @@ static void test_registry_json_never_loads_a_text_with_a_zeroed_byte(void **stat
 	registry_free(registry);
 }
 
-static void test_registry_json_bears_every_flipped_bit(void **state)
+TEST(test_registry_json_bears_every_flipped_bit)
 {
 	struct registry *registry = make_registry();
 	size_t bytes, loaded = 0;
 	char *text = encode(registry, &bytes);
 
-	(void)state;
 	for (size_t bit = 0; bit < 8 * bytes; bit++) {
 		struct registry *other = registry_new();
 
@@ -588,13 +569,12 @@ static void test_registry_json_bears_every_flipped_bit(void **state)
 	registry_free(registry);
 }
 
-static void test_registry_json_loads_nothing_when_bytes_are_missing_or_doubled(void **state)
+TEST(test_registry_json_loads_nothing_when_bytes_are_missing_or_doubled)
 {
 	struct registry *registry = make_registry();
 	size_t bytes;
 	char *text = encode(registry, &bytes), *wrong = __real_malloc(bytes + 64);
 
-	(void)state;
 	/* 64 bytes cut out, or there twice, anywhere: a block written in the wrong place */
 	for (size_t at = 0; at + 65 < bytes; at++) {
 		memcpy(wrong, text, at);
@@ -611,14 +591,13 @@ static void test_registry_json_loads_nothing_when_bytes_are_missing_or_doubled(v
 
 /* --- want of memory --- */
 
-static void test_registry_json_encode_fails_without_memory(void **state)
+TEST(test_registry_json_encode_fails_without_memory)
 {
 	struct registry *registry = make_registry();
 	char *text = NULL;
 	size_t bytes;
 	int n = 0;
 
-	(void)state;
 	while (!text) {
 		allocations_left = n++;
 		if (registry_json_encode(registry, BOOT_ID, &text, &bytes) != 0)
@@ -630,14 +609,13 @@ static void test_registry_json_encode_fails_without_memory(void **state)
 	registry_free(registry);
 }
 
-static void test_registry_json_decode_fails_whole_without_memory(void **state)
+TEST(test_registry_json_decode_fails_whole_without_memory)
 {
 	struct registry *registry = make_registry();
 	size_t bytes;
 	char *text = encode(registry, &bytes);
 	int r = -ENOMEM, n = 0;
 
-	(void)state;
 	while (r < 0) {
 		struct registry *other = registry_new();
 
@@ -650,31 +628,4 @@ static void test_registry_json_decode_fails_whole_without_memory(void **state)
 	assert_true(n > 200);
 	free(text);
 	registry_free(registry);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_registry_json_loses_nothing_there_and_back),
-		cmocka_unit_test(test_registry_json_text_is_as_specified),
-		cmocka_unit_test(test_registry_json_of_an_empty_registry_reads_back),
-		cmocka_unit_test(test_registry_json_keeps_the_order_of_every_list),
-		cmocka_unit_test(test_registry_json_escapes_all_that_is_not_plain_ascii),
-		cmocka_unit_test(test_registry_json_of_numbers_too_large_still_reads_back),
-		cmocka_unit_test(test_registry_json_takes_the_longest_directory),
-		cmocka_unit_test(test_registry_json_encode_refuses_what_is_no_boot_id),
-		cmocka_unit_test(test_registry_json_refuses_bad_values_in_clear_words),
-		cmocka_unit_test(test_registry_json_takes_unknown_keys_and_values_at_their_limits),
-		cmocka_unit_test(test_registry_json_refuses_what_is_no_such_object),
-		cmocka_unit_test(test_registry_json_bears_deep_nesting),
-		cmocka_unit_test(test_registry_json_refuses_an_id_that_comes_twice_and_leaves_nothing),
-		cmocka_unit_test(test_registry_json_never_loads_a_truncated_text),
-		cmocka_unit_test(test_registry_json_never_loads_a_text_with_a_zeroed_byte),
-		cmocka_unit_test(test_registry_json_bears_every_flipped_bit),
-		cmocka_unit_test(test_registry_json_loads_nothing_when_bytes_are_missing_or_doubled),
-		cmocka_unit_test(test_registry_json_encode_fails_without_memory),
-		cmocka_unit_test(test_registry_json_decode_fails_whole_without_memory),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

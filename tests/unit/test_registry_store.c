@@ -12,11 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/state/registry_json.h"
 
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -170,6 +165,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(set_up, tear_down);
+
 /* The text of so many pools. */
 static char *make_text(unsigned pools, size_t *ret_bytes)
 {
@@ -244,19 +241,17 @@ static void make_file(const char *file, const char *content, size_t bytes)
 
 /* --- saving --- */
 
-static void test_registry_saved_is_loaded(void **state)
+TEST(test_registry_saved_is_loaded)
 {
-	(void)state;
 	save(1000);
 	assert_int_equal(load(path), 1000);
 	assert_int_equal(scratch_entries(directory), 1);
 }
 
-static void test_registry_save_replaces_the_file_whole(void **state)
+TEST(test_registry_save_replaces_the_file_whole)
 {
 	struct stat before, after;
 
-	(void)state;
 	save(1000);
 	assert_int_equal(stat(path, &before), 0);
 	save(3);
@@ -266,28 +261,25 @@ static void test_registry_save_replaces_the_file_whole(void **state)
 	assert_int_equal(scratch_entries(directory), 1);
 }
 
-static void test_registry_file_is_for_its_owner_only(void **state)
+TEST(test_registry_file_is_for_its_owner_only)
 {
 	mode_t mask = umask(0);
 	struct stat st;
 
-	(void)state;
 	save(1);
 	umask(mask);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-static void test_registry_save_syncs_the_file_before_and_the_directory_after_the_rename(void **state)
+TEST(test_registry_save_syncs_the_file_before_and_the_directory_after_the_rename)
 {
-	(void)state;
 	assert_int_equal(try_save(1), 0);
 	assert_string_equal(trace.calls, " open unlinkat openat pwrite fsync close renameat fsync close");
 }
 
-static void test_registry_save_goes_on_after_short_and_interrupted_writes(void **state)
+TEST(test_registry_save_goes_on_after_short_and_interrupted_writes)
 {
-	(void)state;
 	fail_at("pwrite", 2, EINTR);
 	trace.most = 7;
 	assert_int_equal(try_save(3), 0);
@@ -295,7 +287,7 @@ static void test_registry_save_goes_on_after_short_and_interrupted_writes(void *
 	assert_int_equal(load(path), 3);
 }
 
-static void test_registry_save_fails_whole_at_every_system_call(void **state)
+TEST(test_registry_save_fails_whole_at_every_system_call)
 {
 	static const struct {
 		const char *call;
@@ -307,7 +299,6 @@ static void test_registry_save_fails_whole_at_every_system_call(void **state)
 	};
 	size_t descriptors = scratch_entries("/proc/self/fd");
 
-	(void)state;
 	save(3);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
 		fail_at(faults[i].call, faults[i].after, faults[i].error);
@@ -320,9 +311,8 @@ static void test_registry_save_fails_whole_at_every_system_call(void **state)
 	}
 }
 
-static void test_registry_save_reports_a_directory_that_is_not_synced(void **state)
+TEST(test_registry_save_reports_a_directory_that_is_not_synced)
 {
-	(void)state;
 	save(3);
 	fail_at("fsync", 1, EIO);
 	assert_int_equal(try_save(4), -EIO);
@@ -334,9 +324,8 @@ static void test_registry_save_reports_a_directory_that_is_not_synced(void **sta
 	assert_int_equal(try_save(5), 0);
 }
 
-static void test_registry_save_on_a_full_file_system_keeps_the_old_file(void **state)
+TEST(test_registry_save_on_a_full_file_system_keeps_the_old_file)
 {
-	(void)state;
 	if (!scratch_mount(directory, 1 << 20)) {
 		skip();
 		return;
@@ -349,20 +338,18 @@ static void test_registry_save_on_a_full_file_system_keeps_the_old_file(void **s
 	assert_int_equal(load(path), 101);
 }
 
-static void test_registry_save_replaces_what_a_crash_left(void **state)
+TEST(test_registry_save_replaces_what_a_crash_left)
 {
-	(void)state;
 	make_file(temporary, "{\"version\": 1, \"bo", 18);
 	save(3);
 	assert_int_equal(load(path), 3);
 	assert_int_equal(scratch_entries(directory), 1);
 }
 
-static void test_registry_save_writes_through_no_link(void **state)
+TEST(test_registry_save_writes_through_no_link)
 {
 	struct stat st;
 
-	(void)state;
 	make_file(other, "precious", 8);
 	assert_int_equal(symlink(other, temporary), 0);
 	assert_int_equal(symlink(other, path), 0);
@@ -374,11 +361,10 @@ static void test_registry_save_writes_through_no_link(void **state)
 	assert_int_equal(unlink(other), 0);
 }
 
-static void test_registry_save_refuses_a_file_that_comes_between(void **state)
+TEST(test_registry_save_refuses_a_file_that_comes_between)
 {
 	struct stat st;
 
-	(void)state;
 	save(3);
 	make_file(other, "precious", 8);
 	trace.squatter = other;
@@ -389,9 +375,8 @@ static void test_registry_save_refuses_a_file_that_comes_between(void **state)
 	assert_int_equal(load(path), 3);
 }
 
-static void test_registry_save_leaves_a_directory_in_its_way_alone(void **state)
+TEST(test_registry_save_leaves_a_directory_in_its_way_alone)
 {
-	(void)state;
 	save(3);
 	assert_int_equal(mkdir(temporary, 0700), 0);
 	assert_int_equal(try_save(4), -EISDIR);
@@ -403,11 +388,10 @@ static void test_registry_save_leaves_a_directory_in_its_way_alone(void **state)
 	assert_int_equal(scratch_entries(directory), 1);
 }
 
-static void test_registry_save_takes_any_path(void **state)
+TEST(test_registry_save_takes_any_path)
 {
 	char name[300], here[4096];
 
-	(void)state;
 	assert_non_null(getcwd(here, sizeof(here)));
 	assert_int_equal(chdir(directory), 0);
 	assert_int_equal(registry_json_save("plain", "x", 1), 0);
@@ -439,11 +423,10 @@ static void wait_killed(pid_t pid)
 	assert_int_equal(WTERMSIG(status), SIGKILL);
 }
 
-static void test_registry_killed_at_any_system_call_of_a_save_leaves_old_or_new(void **state)
+TEST(test_registry_killed_at_any_system_call_of_a_save_leaves_old_or_new)
 {
 	int calls = 0, loaded = 3;
 
-	(void)state;
 	save(3);
 	assert_int_equal(try_save(3), 0);
 	for (const char *call = trace.calls; *call; call++)
@@ -485,11 +468,10 @@ static void save_for_ever(int ready)
 	}
 }
 
-static void test_registry_killed_at_random_while_saving_is_old_or_new(void **state)
+TEST(test_registry_killed_at_random_while_saving_is_old_or_new)
 {
 	unsigned seed = 1, leftovers = 0;
 
-	(void)state;
 	for (int round = 0; round < 100; round++) {
 		struct timespec moment = { 0 };
 		int ends[2], loaded;
@@ -523,11 +505,10 @@ static void test_registry_killed_at_random_while_saving_is_old_or_new(void **sta
 
 /* --- loading --- */
 
-static void test_registry_survives_truncated_file(void **state)
+TEST(test_registry_survives_truncated_file)
 {
 	struct stat st;
 
-	(void)state;
 	save(5);
 	assert_int_equal(stat(path, &st), 0);
 	for (off_t bytes = st.st_size - 2; bytes >= 0; bytes--) {
@@ -536,20 +517,18 @@ static void test_registry_survives_truncated_file(void **state)
 	}
 }
 
-static void test_registry_load_says_when_there_is_none(void **state)
+TEST(test_registry_load_says_when_there_is_none)
 {
-	(void)state;
 	assert_int_equal(load(path), -ENOENT);
 	assert_int_equal(symlink("nowhere", path), 0);
 	assert_int_equal(load(path), -EBADMSG);
 }
 
-static void test_registry_load_takes_regular_files_only(void **state)
+TEST(test_registry_load_takes_regular_files_only)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	(void)state;
 	save(3);
 	assert_int_equal(symlink(path, other), 0);
 	assert_int_equal(load(other), -EBADMSG);
@@ -573,9 +552,8 @@ static void test_registry_load_takes_regular_files_only(void **state)
 	assert_string_equal(message, "not a regular file");
 }
 
-static void test_registry_load_refuses_a_file_that_is_too_large(void **state)
+TEST(test_registry_load_refuses_a_file_that_is_too_large)
 {
-	(void)state;
 	make_file(path, "", 0);
 	assert_int_equal(truncate(path, REGISTRY_JSON_BYTES_MOST + 1), 0);
 	trace.calls[0] = '\0';
@@ -584,20 +562,18 @@ static void test_registry_load_refuses_a_file_that_is_too_large(void **state)
 	assert_null(strstr(trace.calls, "read"));
 }
 
-static void test_registry_load_goes_on_after_short_and_interrupted_reads(void **state)
+TEST(test_registry_load_goes_on_after_short_and_interrupted_reads)
 {
-	(void)state;
 	save(5);
 	fail_at("read", 3, EINTR);
 	trace.most = 10;
 	assert_int_equal(load(path), 5);
 }
 
-static void test_registry_load_fails_whole(void **state)
+TEST(test_registry_load_fails_whole)
 {
 	size_t descriptors = scratch_entries("/proc/self/fd");
 
-	(void)state;
 	save(5);
 	fail_at("open", 0, EACCES);
 	assert_int_equal(load(path), -EACCES);
@@ -609,37 +585,4 @@ static void test_registry_load_fails_whole(void **state)
 	assert_int_equal(load(path), -ENOMEM);
 	assert_int_equal(load(path), 5);
 	assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);
-}
-
-int main(void)
-{
-	struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_registry_saved_is_loaded),
-		cmocka_unit_test(test_registry_save_replaces_the_file_whole),
-		cmocka_unit_test(test_registry_file_is_for_its_owner_only),
-		cmocka_unit_test(test_registry_save_syncs_the_file_before_and_the_directory_after_the_rename),
-		cmocka_unit_test(test_registry_save_goes_on_after_short_and_interrupted_writes),
-		cmocka_unit_test(test_registry_save_fails_whole_at_every_system_call),
-		cmocka_unit_test(test_registry_save_reports_a_directory_that_is_not_synced),
-		cmocka_unit_test(test_registry_save_on_a_full_file_system_keeps_the_old_file),
-		cmocka_unit_test(test_registry_save_replaces_what_a_crash_left),
-		cmocka_unit_test(test_registry_save_writes_through_no_link),
-		cmocka_unit_test(test_registry_save_refuses_a_file_that_comes_between),
-		cmocka_unit_test(test_registry_save_leaves_a_directory_in_its_way_alone),
-		cmocka_unit_test(test_registry_save_takes_any_path),
-		cmocka_unit_test(test_registry_killed_at_any_system_call_of_a_save_leaves_old_or_new),
-		cmocka_unit_test(test_registry_killed_at_random_while_saving_is_old_or_new),
-		cmocka_unit_test(test_registry_survives_truncated_file),
-		cmocka_unit_test(test_registry_load_says_when_there_is_none),
-		cmocka_unit_test(test_registry_load_takes_regular_files_only),
-		cmocka_unit_test(test_registry_load_refuses_a_file_that_is_too_large),
-		cmocka_unit_test(test_registry_load_goes_on_after_short_and_interrupted_reads),
-		cmocka_unit_test(test_registry_load_fails_whole),
-	};
-
-	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
-		tests[i].setup_func = set_up;
-		tests[i].teardown_func = tear_down;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

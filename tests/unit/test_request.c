@@ -4,16 +4,12 @@
 /* objects: vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c common/base/handout.c */
 /* objects: common/base/size.c common/base/text.c */
 /* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/test.h"
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/request.h"
 
@@ -109,12 +105,11 @@ static enum handout_status ask_dir(struct world *world, uid_t uid, ino_t ino, ui
 	return request_decide(&world->context, &request, &peer, ret_pool);
 }
 
-static void test_request_gives_the_oldest_ready_pool_of_the_class(void **state)
+TEST(test_request_gives_the_oldest_ready_pool_of_the_class)
 {
 	struct world *world = world_new();
 	struct registry_pool *first, *pool = NULL;
 
-	(void)state;
 	add_class(world, "x", "/a", 16);
 	add_pool(world, "x", REGISTRY_LEASED, 1);
 	add_pool(world, "x", REGISTRY_WARMING, 0);
@@ -127,12 +122,11 @@ static void test_request_gives_the_oldest_ready_pool_of_the_class(void **state)
 	world_free(world);
 }
 
-static void test_request_refuses_unknown_classes_and_sizes(void **state)
+TEST(test_request_refuses_unknown_classes_and_sizes)
 {
 	struct world *world = world_new();
 	struct registry_pool *pool;
 
-	(void)state;
 	add_class(world, "x", "/a", 16);
 	add_pool(world, "x", REGISTRY_READY, 0);
 	assert_int_equal(ask(world, 0, "y", 0, &pool), HANDOUT_NO_SUCH_CLASS);
@@ -142,13 +136,12 @@ static void test_request_refuses_unknown_classes_and_sizes(void **state)
 	world_free(world);
 }
 
-static void test_request_passes_over_pools_that_do_not_fit_or_are_busy(void **state)
+TEST(test_request_passes_over_pools_that_do_not_fit_or_are_busy)
 {
 	struct world *world = world_new();
 	struct provision_work work = { .running = true };
 	struct registry_pool *pool, *good;
 
-	(void)state;
 	add_class(world, "x", "/a", 16);
 	add_pool(world, "x", REGISTRY_READY, 0)->size_bytes = 32 * MIB;
 	add_pool(world, "x", REGISTRY_READY, 0)->work = &work;
@@ -162,7 +155,7 @@ static void test_request_passes_over_pools_that_do_not_fit_or_are_busy(void **st
 	world_free(world);
 }
 
-static void test_request_is_for_its_users_and_groups_only(void **state)
+TEST(test_request_is_for_its_users_and_groups_only)
 {
 	struct world *world = world_new();
 	struct config_class *class = add_class(world, "x", "/a", 16);
@@ -171,7 +164,6 @@ static void test_request_is_for_its_users_and_groups_only(void **state)
 	struct request_peer peer = { .uid = 2000, .gid = 2000 };
 	struct registry_pool *pool;
 
-	(void)state;
 	add_pool(world, "x", REGISTRY_READY, 0);
 	assert_int_equal(ask(world, 2000, "x", 0, &pool), HANDOUT_OK);
 	class->users = (struct config_ids){ users, 2 };
@@ -194,13 +186,12 @@ static void test_request_is_for_its_users_and_groups_only(void **state)
 	world_free(world);
 }
 
-static void test_request_gets_nothing_of_a_closed_class(void **state)
+TEST(test_request_gets_nothing_of_a_closed_class)
 {
 	struct world *world = world_new();
 	struct config_class *class = add_class(world, "a", "/a", 16);
 	struct registry_pool *pool;
 
-	(void)state;
 	add_pool(world, "a", REGISTRY_READY, 0);
 	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_OK);
 	class->closed = true;
@@ -214,14 +205,13 @@ static void test_request_gets_nothing_of_a_closed_class(void **state)
 	world_free(world);
 }
 
-static void test_request_of_a_name_that_is_missing_is_nobodys(void **state)
+TEST(test_request_of_a_name_that_is_missing_is_nobodys)
 {
 	struct world *world = world_new();
 	struct config_class *class = add_class(world, "a", "/a", 16);
 	uint32_t nobody = CONFIG_ID_NOBODY;
 	struct registry_pool *pool;
 
-	(void)state;
 	add_pool(world, "a", REGISTRY_READY, 0);
 	class->users = (struct config_ids){ .ids = &nobody, .count = 1 };
 	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_NOT_ALLOWED);
@@ -230,12 +220,11 @@ static void test_request_of_a_name_that_is_missing_is_nobodys(void **state)
 	world_free(world);
 }
 
-static void test_request_limits_each_user(void **state)
+TEST(test_request_limits_each_user)
 {
 	struct world *world = world_new();
 	struct registry_pool *pool;
 
-	(void)state;
 	add_class(world, "x", "/a", 16)->max_per_user = 2;
 	add_pool(world, "x", REGISTRY_LEASED, 1000);
 	add_pool(world, "x", REGISTRY_READY, 0);
@@ -246,12 +235,11 @@ static void test_request_limits_each_user(void **state)
 	world_free(world);
 }
 
-static void test_request_counts_what_a_user_gave_back_and_may_still_pin(void **state)
+TEST(test_request_counts_what_a_user_gave_back_and_may_still_pin)
 {
 	struct world *world = world_new();
 	struct registry_pool *given, *pool;
 
-	(void)state;
 	add_class(world, "x", "/a", 16)->max_per_user = 2;
 	add_pool(world, "x", REGISTRY_LEASED, 1000);
 	given = add_pool(world, "x", REGISTRY_LEASED, 1000);
@@ -269,12 +257,11 @@ static void test_request_counts_what_a_user_gave_back_and_may_still_pin(void **s
 	world_free(world);
 }
 
-static void test_request_by_directory_gives_the_smallest_that_fits(void **state)
+TEST(test_request_by_directory_gives_the_smallest_that_fits)
 {
 	struct world *world = world_new();
 	struct registry_pool *pool, *large, *middle, *small;
 
-	(void)state;
 	add_class(world, "large", "/a", 64);
 	add_class(world, "small", "/a", 16);
 	add_class(world, "middle", "/a", 32);
@@ -297,13 +284,12 @@ static void test_request_by_directory_gives_the_smallest_that_fits(void **state)
 	world_free(world);
 }
 
-static void test_request_by_directory_gives_the_reason_that_helps_most(void **state)
+TEST(test_request_by_directory_gives_the_reason_that_helps_most)
 {
 	struct world *world = world_new();
 	uint32_t users[] = { 1000 };
 	struct registry_pool *pool;
 
-	(void)state;
 	add_class(world, "theirs", "/a", 16)->users = (struct config_ids){ users, 1 };
 	add_pool(world, "theirs", REGISTRY_READY, 0);
 	assert_int_equal(ask_dir(world, 1, 1, 1, &pool), HANDOUT_NOT_ALLOWED);
@@ -319,33 +305,13 @@ static void test_request_by_directory_gives_the_reason_that_helps_most(void **st
 	world_free(world);
 }
 
-static void test_request_of_another_kind_is_a_bad_one(void **state)
+TEST(test_request_of_another_kind_is_a_bad_one)
 {
 	struct world *world = world_new();
 	const struct handout_request request = { .kind = 3 };
 	const struct request_peer peer = { .uid = 0 };
 	struct registry_pool *pool;
 
-	(void)state;
 	assert_int_equal(request_decide(&world->context, &request, &peer, &pool), HANDOUT_BAD_REQUEST);
 	world_free(world);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request_gives_the_oldest_ready_pool_of_the_class),
-		cmocka_unit_test(test_request_refuses_unknown_classes_and_sizes),
-		cmocka_unit_test(test_request_passes_over_pools_that_do_not_fit_or_are_busy),
-		cmocka_unit_test(test_request_is_for_its_users_and_groups_only),
-		cmocka_unit_test(test_request_gets_nothing_of_a_closed_class),
-		cmocka_unit_test(test_request_of_a_name_that_is_missing_is_nobodys),
-		cmocka_unit_test(test_request_limits_each_user),
-		cmocka_unit_test(test_request_counts_what_a_user_gave_back_and_may_still_pin),
-		cmocka_unit_test(test_request_by_directory_gives_the_smallest_that_fits),
-		cmocka_unit_test(test_request_by_directory_gives_the_reason_that_helps_most),
-		cmocka_unit_test(test_request_of_another_kind_is_a_bad_one),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

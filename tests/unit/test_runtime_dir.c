@@ -3,19 +3,14 @@
 /* objects: common/util/runtime_dir.c tests/unit/scratch.c */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/util/runtime_dir.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 
 static void assert_daemon(uid_t uid, const char *xdg, const char *expected)
 {
@@ -25,18 +20,16 @@ static void assert_daemon(uid_t uid, const char *xdg, const char *expected)
 	assert_string_equal(path, expected);
 }
 
-static void test_runtime_dir_of_roots_daemon_is_the_systems(void **state)
+TEST(test_runtime_dir_of_roots_daemon_is_the_systems)
 {
-	(void)state;
 	assert_daemon(0, NULL, "/run/vmmalloc");
 	assert_daemon(0, "/run/user/0", "/run/vmmalloc");
 }
 
-static void test_runtime_dir_of_a_users_daemon_is_in_xdg_runtime_dir(void **state)
+TEST(test_runtime_dir_of_a_users_daemon_is_in_xdg_runtime_dir)
 {
 	char path[64];
 
-	(void)state;
 	assert_daemon(1000, "/run/user/1000", "/run/user/1000/vmmalloc");
 	assert_int_equal(runtime_dir_of_daemon(1000, NULL, path, sizeof(path)), -ENXIO);
 	assert_int_equal(runtime_dir_of_daemon(1000, "", path, sizeof(path)), -ENXIO);
@@ -45,11 +38,10 @@ static void test_runtime_dir_of_a_users_daemon_is_in_xdg_runtime_dir(void **stat
 	assert_int_equal(runtime_dir_of_daemon(1000, "/run", path, strlen("/run/vmmalloc") + 1), 0);
 }
 
-static void test_runtime_dir_of_a_client_is_its_own_only_with_a_socket_there(void **state)
+TEST(test_runtime_dir_of_a_client_is_its_own_only_with_a_socket_there)
 {
 	char scratch[SCRATCH_PATH], own[SCRATCH_PATH + 16], socket[SCRATCH_PATH + 32], path[4096];
 
-	(void)state;
 	scratch_make("/tmp", scratch);
 	snprintf(own, sizeof(own), "%s/vmmalloc", scratch);
 	snprintf(socket, sizeof(socket), "%s/control.sock", own);
@@ -66,15 +58,4 @@ static void test_runtime_dir_of_a_client_is_its_own_only_with_a_socket_there(voi
 	assert_int_equal(unlink(socket), 0);
 	assert_int_equal(rmdir(own), 0);
 	scratch_remove(scratch);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_runtime_dir_of_roots_daemon_is_the_systems),
-		cmocka_unit_test(test_runtime_dir_of_a_users_daemon_is_in_xdg_runtime_dir),
-		cmocka_unit_test(test_runtime_dir_of_a_client_is_its_own_only_with_a_socket_there),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

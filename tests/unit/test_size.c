@@ -2,14 +2,10 @@
 /* test_size -- amounts of memory as people write them. */
 /* objects: common/base/size.c */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "common/base/size.h"
+#include "tests/unit/test.h"
 
 #define UNTOUCHED ((size_t)0x5a5a5a5a5a5a5a5a)
 
@@ -33,9 +29,8 @@ static void assert_refused(const char *string, int expected)
 	assert_int_equal(bytes, UNTOUCHED);
 }
 
-static void test_size_reads_plain_numbers(void **state)
+TEST(test_size_reads_plain_numbers)
 {
-	(void)state;
 	assert_reads("0", 0);
 	assert_reads("1", 1);
 	assert_reads("14680064", 14680064);
@@ -43,9 +38,8 @@ static void test_size_reads_plain_numbers(void **state)
 	assert_reads("18446744073709551615", SIZE_MAX);
 }
 
-static void test_size_reads_suffixes_as_powers_of_1024(void **state)
+TEST(test_size_reads_suffixes_as_powers_of_1024)
 {
-	(void)state;
 	assert_reads("3K", (size_t)3 << 10);
 	assert_reads("64M", (size_t)64 << 20);
 	assert_reads("16G", (size_t)16 << 30);
@@ -53,27 +47,24 @@ static void test_size_reads_suffixes_as_powers_of_1024(void **state)
 	assert_reads("0G", 0);
 }
 
-static void test_size_reads_small_suffixes(void **state)
+TEST(test_size_reads_small_suffixes)
 {
-	(void)state;
 	assert_reads("3k", (size_t)3 << 10);
 	assert_reads("64m", (size_t)64 << 20);
 	assert_reads("16g", (size_t)16 << 30);
 	assert_reads("2t", (size_t)2 << 40);
 }
 
-static void test_size_reads_the_largest_of_every_suffix(void **state)
+TEST(test_size_reads_the_largest_of_every_suffix)
 {
-	(void)state;
 	assert_reads("18014398509481983K", SIZE_MAX - 1023);
 	assert_reads("17592186044415M", SIZE_MAX - ((size_t)1 << 20) + 1);
 	assert_reads("17179869183G", SIZE_MAX - ((size_t)1 << 30) + 1);
 	assert_reads("16777215T", SIZE_MAX - ((size_t)1 << 40) + 1);
 }
 
-static void test_size_refuses_what_does_not_fit(void **state)
+TEST(test_size_refuses_what_does_not_fit)
 {
-	(void)state;
 	assert_refused("18446744073709551616", -ERANGE);
 	assert_refused("18446744073709551620", -ERANGE);
 	assert_refused("99999999999999999999999999999999999999999", -ERANGE);
@@ -84,17 +75,15 @@ static void test_size_refuses_what_does_not_fit(void **state)
 	assert_refused("99999999999999999999T", -ERANGE);
 }
 
-static void test_size_refuses_negative_numbers(void **state)
+TEST(test_size_refuses_negative_numbers)
 {
-	(void)state;
 	assert_refused("-1", -EDOM);
 	assert_refused("-64M", -EDOM);
 	assert_refused("-99999999999999999999999999", -EDOM);
 }
 
-static void test_size_refuses_what_is_no_number(void **state)
+TEST(test_size_refuses_what_is_no_number)
 {
-	(void)state;
 	assert_refused("", -EINVAL);
 	assert_refused("-", -EINVAL);
 	assert_refused("--1", -EINVAL);
@@ -105,9 +94,8 @@ static void test_size_refuses_what_is_no_number(void **state)
 	assert_refused(".5G", -EINVAL);
 }
 
-static void test_size_refuses_anything_before_or_after(void **state)
+TEST(test_size_refuses_anything_before_or_after)
 {
-	(void)state;
 	assert_refused(" 64M", -EINVAL);
 	assert_refused("64M ", -EINVAL);
 	assert_refused("64 M", -EINVAL);
@@ -122,20 +110,4 @@ static void test_size_refuses_anything_before_or_after(void **state)
 	assert_refused("0x1000000", -EINVAL);
 	assert_refused("-1x", -EINVAL);
 	assert_refused("99999999999999999999999x", -EINVAL);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_size_reads_plain_numbers),
-		cmocka_unit_test(test_size_reads_suffixes_as_powers_of_1024),
-		cmocka_unit_test(test_size_reads_small_suffixes),
-		cmocka_unit_test(test_size_reads_the_largest_of_every_suffix),
-		cmocka_unit_test(test_size_refuses_what_does_not_fit),
-		cmocka_unit_test(test_size_refuses_negative_numbers),
-		cmocka_unit_test(test_size_refuses_what_is_no_number),
-		cmocka_unit_test(test_size_refuses_anything_before_or_after),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_size_format -- amounts of memory for people to read. */
 /* objects: common/util/size_format.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "common/util/size_format.h"
+#include "tests/unit/test.h"
 
 static void assert_short(uint64_t bytes, const char *expected)
 {
@@ -26,9 +22,8 @@ static void assert_whole(uint64_t bytes, const char *expected)
 	assert_string_equal(text, expected);
 }
 
-static void test_size_format_short_writes_the_largest_unit_rounded(void **state)
+TEST(test_size_format_short_writes_the_largest_unit_rounded)
 {
-	(void)state;
 	assert_short(0, "0");
 	assert_short(1023, "1023");
 	assert_short(1024, "1K");
@@ -41,9 +36,8 @@ static void test_size_format_short_writes_the_largest_unit_rounded(void **state)
 	assert_short(UINT64_MAX, "16.0E");
 }
 
-static void test_size_format_whole_rounds_nothing(void **state)
+TEST(test_size_format_whole_rounds_nothing)
 {
-	(void)state;
 	assert_whole(0, "0 bytes");
 	assert_whole(1023, "1023 bytes");
 	assert_whole(4097, "4097 bytes");
@@ -55,14 +49,4 @@ static void test_size_format_whole_rounds_nothing(void **state)
 	assert_whole(UINT64_C(2) << 40, "2 TiB");
 	assert_whole(UINT64_C(1) << 63, "8 EiB");
 	assert_whole(UINT64_MAX, "18446744073709551615 bytes");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_size_format_short_writes_the_largest_unit_rounded),
-		cmocka_unit_test(test_size_format_whole_rounds_nothing),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

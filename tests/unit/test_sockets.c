@@ -4,10 +4,6 @@
 /* wrap: rename */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/sockets.h"
 
 static char directory[SCRATCH_PATH], path[SCRATCH_PATH + 16];
@@ -78,6 +73,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+TEST_FIXTURE(set_up, tear_down);
+
 static int open_socket(int *ret_fd)
 {
 	struct text error = TEXT_INIT(reason);
@@ -85,12 +82,11 @@ static int open_socket(int *ret_fd)
 	return sockets_listen(directory, "pool.sock", SOCK_SEQPACKET, ret_fd, &error);
 }
 
-static void test_sockets_are_everybodys_from_their_first_moment(void **state)
+TEST(test_sockets_are_everybodys_from_their_first_moment)
 {
 	struct stat st;
 	int fd;
 
-	(void)state;
 	assert_int_equal(open_socket(&fd), 0);
 	assert_int_equal(renamed.mode, S_IFSOCK | 0666);
 	assert_int_equal(renamed.connects, 0);
@@ -102,12 +98,11 @@ static void test_sockets_are_everybodys_from_their_first_moment(void **state)
 	close(fd);
 }
 
-static void test_sockets_take_the_place_of_a_dead_daemons(void **state)
+TEST(test_sockets_take_the_place_of_a_dead_daemons)
 {
 	char unnamed[SCRATCH_PATH + 24];
 	int old, fd;
 
-	(void)state;
 	assert_int_equal(open_socket(&old), 0);
 	close(old);
 	assert_int_equal(open_socket(&fd), 0);
@@ -123,11 +118,10 @@ static void test_sockets_take_the_place_of_a_dead_daemons(void **state)
 	close(fd);
 }
 
-static void test_sockets_leave_other_files_alone(void **state)
+TEST(test_sockets_leave_other_files_alone)
 {
 	int fd;
 
-	(void)state;
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	close(fd);
 	assert_int_equal(open_socket(&fd), -EEXIST);
@@ -135,24 +129,11 @@ static void test_sockets_leave_other_files_alone(void **state)
 	assert_int_equal(scratch_entries(directory), 1);
 }
 
-static void test_sockets_leave_nothing_when_they_fail(void **state)
+TEST(test_sockets_leave_nothing_when_they_fail)
 {
 	int fd;
 
-	(void)state;
 	renamed.error = EACCES;
 	assert_int_equal(open_socket(&fd), -EACCES);
 	assert_int_equal(scratch_entries(directory), 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_sockets_are_everybodys_from_their_first_moment, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_sockets_take_the_place_of_a_dead_daemons, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_sockets_leave_other_files_alone, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_sockets_leave_nothing_when_they_fail, set_up, tear_down),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

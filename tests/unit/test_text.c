@@ -2,34 +2,29 @@
 /* test_text -- formatting into a buffer: every directive, and what does not fit. */
 /* objects: common/base/text.c */
 #include <limits.h>
-#include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "common/base/text.h"
+#include "tests/unit/test.h"
 
-static void test_text_copies_plain_characters(void **state)
+TEST(test_text_copies_plain_characters)
 {
 	char buffer[32];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	text_add(&text, "plain words");
 	assert_string_equal(buffer, "plain words");
 	assert_int_equal(text.length, strlen("plain words"));
 }
 
-static void test_text_appends_to_what_is_there(void **state)
+TEST(test_text_appends_to_what_is_there)
 {
 	char buffer[32];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	text_add(&text, "one");
 	text_add(&text, ", %s", "two");
 	text_add(&text, ", %d", 3);
@@ -37,42 +32,38 @@ static void test_text_appends_to_what_is_there(void **state)
 	assert_int_equal(text.length, 11);
 }
 
-static void test_text_writes_strings_and_characters(void **state)
+TEST(test_text_writes_strings_and_characters)
 {
 	char buffer[64];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	text_add(&text, "[%s][%s][%c%c]", "", "a%sb", 'x', '%');
 	assert_string_equal(buffer, "[][a%sb][x%]");
 }
 
-static void test_text_writes_null_string_as_word(void **state)
+TEST(test_text_writes_null_string_as_word)
 {
 	char buffer[32];
 	struct text text = TEXT_INIT(buffer);
 	const char *volatile none = NULL;
 
-	(void)state;
 	text_add(&text, "<%s>", none);
 	assert_string_equal(buffer, "<(null)>");
 }
 
-static void test_text_writes_percent_sign(void **state)
+TEST(test_text_writes_percent_sign)
 {
 	char buffer[32];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	text_add(&text, "100 %%, %d%%", 50);
 	assert_string_equal(buffer, "100 %, 50%");
 }
 
-static void test_text_writes_ints_like_printf(void **state)
+TEST(test_text_writes_ints_like_printf)
 {
 	static const int numbers[] = { 0, 1, -1, 9, 10, -10, 1234567890, INT_MAX, INT_MIN };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		char buffer[128], expected[128];
 		struct text text = TEXT_INIT(buffer);
@@ -84,11 +75,10 @@ static void test_text_writes_ints_like_printf(void **state)
 	}
 }
 
-static void test_text_writes_long_numbers_like_printf(void **state)
+TEST(test_text_writes_long_numbers_like_printf)
 {
 	static const long numbers[] = { 0, -1, 1L << 32, -(1L << 40), LONG_MAX, LONG_MIN };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		char buffer[256], expected[256];
 		struct text text = TEXT_INIT(buffer);
@@ -105,32 +95,29 @@ static void test_text_writes_long_numbers_like_printf(void **state)
 	}
 }
 
-static void test_text_keeps_arguments_of_mixed_widths_apart(void **state)
+TEST(test_text_keeps_arguments_of_mixed_widths_apart)
 {
 	char buffer[128];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	text_add(&text, "%d %zu %s %u %ld %c", -1, (size_t)SIZE_MAX, "s", UINT_MAX, -1L, 'c');
 	assert_string_equal(buffer, "-1 18446744073709551615 s 4294967295 -1 c");
 }
 
-static void test_text_writes_pointers_in_hexadecimal(void **state)
+TEST(test_text_writes_pointers_in_hexadecimal)
 {
 	char buffer[64];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	text_add(&text, "%p %p", (void *)(uintptr_t)0x7fffdeadbeef, (void *)NULL);
 	assert_string_equal(buffer, "0x7fffdeadbeef 0x0");
 }
 
-static void test_text_cuts_off_what_does_not_fit(void **state)
+TEST(test_text_cuts_off_what_does_not_fit)
 {
 	char buffer[8];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	text_add(&text, "%s%d", "12345", 6789);
 	assert_string_equal(buffer, "1234567");
 	assert_int_equal(text.length, 7);
@@ -139,21 +126,19 @@ static void test_text_cuts_off_what_does_not_fit(void **state)
 	assert_int_equal(text.length, 7);
 }
 
-static void test_text_fills_a_buffer_to_its_last_byte(void **state)
+TEST(test_text_fills_a_buffer_to_its_last_byte)
 {
 	char buffer[8];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	text_add(&text, "1234567");
 	assert_string_equal(buffer, "1234567");
 }
 
-static void test_text_never_writes_past_any_size(void **state)
+TEST(test_text_never_writes_past_any_size)
 {
 	char buffer[40];
 
-	(void)state;
 	for (size_t size = 1; size < sizeof(buffer); size++) {
 		struct text text = { .data = buffer, .size = size };
 		char expected[40];
@@ -167,12 +152,11 @@ static void test_text_never_writes_past_any_size(void **state)
 	}
 }
 
-static void test_text_ends_in_nul_when_nothing_was_added(void **state)
+TEST(test_text_ends_in_nul_when_nothing_was_added)
 {
 	char buffer[8];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	memset(buffer, '#', sizeof(buffer));
 	text_add(&text, "%s", "");
 	assert_int_equal(text.length, 0);
@@ -188,34 +172,11 @@ static void add_through_va(struct text *text, const char *format, ...)
 	va_end(args);
 }
 
-static void test_text_add_va_takes_a_list(void **state)
+TEST(test_text_add_va_takes_a_list)
 {
 	char buffer[32];
 	struct text text = TEXT_INIT(buffer);
 
-	(void)state;
 	add_through_va(&text, "%s=%zu", "size", (size_t)42);
 	assert_string_equal(buffer, "size=42");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text_copies_plain_characters),
-		cmocka_unit_test(test_text_appends_to_what_is_there),
-		cmocka_unit_test(test_text_writes_strings_and_characters),
-		cmocka_unit_test(test_text_writes_null_string_as_word),
-		cmocka_unit_test(test_text_writes_percent_sign),
-		cmocka_unit_test(test_text_writes_ints_like_printf),
-		cmocka_unit_test(test_text_writes_long_numbers_like_printf),
-		cmocka_unit_test(test_text_keeps_arguments_of_mixed_widths_apart),
-		cmocka_unit_test(test_text_writes_pointers_in_hexadecimal),
-		cmocka_unit_test(test_text_cuts_off_what_does_not_fit),
-		cmocka_unit_test(test_text_fills_a_buffer_to_its_last_byte),
-		cmocka_unit_test(test_text_never_writes_past_any_size),
-		cmocka_unit_test(test_text_ends_in_nul_when_nothing_was_added),
-		cmocka_unit_test(test_text_add_va_takes_a_list),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,16 +3,11 @@
 /* objects: common/util/varlink.c */
 /* wrap: realloc */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "common/util/varlink.h"
+#include "tests/unit/test.h"
 
 static bool realloc_fails;
 
@@ -67,9 +62,8 @@ static void assert_none(struct varlink_splitter *splitter)
 static const char stream[] = "{\"method\":\"a.B\"}\0\0{}\0rest";
 #define STREAM_BYTES (sizeof(stream) - 1)
 
-static void test_varlink_splits_at_every_byte(void **state)
+TEST(test_varlink_splits_at_every_byte)
 {
-	(void)state;
 	for (size_t first = 0; first <= STREAM_BYTES; first++)
 		for (size_t second = first; second <= STREAM_BYTES; second++) {
 			struct varlink_splitter splitter;
@@ -94,11 +88,10 @@ static void test_varlink_splits_at_every_byte(void **state)
 		}
 }
 
-static void test_varlink_takes_bytes_one_by_one(void **state)
+TEST(test_varlink_takes_bytes_one_by_one)
 {
 	struct varlink_splitter splitter;
 
-	(void)state;
 	varlink_splitter_init(&splitter, 16);
 	for (int round = 0; round < 1000; round++) {
 		for (size_t i = 0; i < 16; i++) {
@@ -111,11 +104,10 @@ static void test_varlink_takes_bytes_one_by_one(void **state)
 	varlink_splitter_done(&splitter);
 }
 
-static void test_varlink_takes_the_longest_message_and_refuses_one_byte_more(void **state)
+TEST(test_varlink_takes_the_longest_message_and_refuses_one_byte_more)
 {
 	static const size_t limits[] = { 1, 2, 4095, 4096, 4097, 65536 };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
 		struct varlink_splitter splitter;
 		char *message = malloc(limits[i] + 2);
@@ -139,11 +131,10 @@ static void test_varlink_takes_the_longest_message_and_refuses_one_byte_more(voi
 	}
 }
 
-static void test_varlink_does_not_take_a_full_buffer_of_messages_for_a_long_one(void **state)
+TEST(test_varlink_does_not_take_a_full_buffer_of_messages_for_a_long_one)
 {
 	struct varlink_splitter splitter;
 
-	(void)state;
 	varlink_splitter_init(&splitter, 5);
 	assert_int_equal(put(&splitter, "ab\0cd\0ef", 8), 6);
 	assert_int_equal(put(&splitter, "ef", 2), -ENOBUFS);
@@ -157,12 +148,11 @@ static void test_varlink_does_not_take_a_full_buffer_of_messages_for_a_long_one(
 	varlink_splitter_done(&splitter);
 }
 
-static void test_varlink_keeps_what_it_has_when_memory_is_short(void **state)
+TEST(test_varlink_keeps_what_it_has_when_memory_is_short)
 {
 	struct varlink_splitter splitter;
 	char half[4096];
 
-	(void)state;
 	memset(half, 'y', sizeof(half));
 	varlink_splitter_init(&splitter, 8192);
 	assert_int_equal(put(&splitter, half, sizeof(half)), sizeof(half));
@@ -181,12 +171,11 @@ static void test_varlink_keeps_what_it_has_when_memory_is_short(void **state)
 	varlink_splitter_done(&splitter);
 }
 
-static void test_varlink_splits_method_names_at_the_last_dot(void **state)
+TEST(test_varlink_splits_method_names_at_the_last_dot)
 {
 	const char *method = NULL;
 	size_t bytes = 0;
 
-	(void)state;
 	assert_true(varlink_method_split("org.vmmalloc.List", &bytes, &method));
 	assert_int_equal(bytes, strlen(VARLINK_VMMALLOC));
 	assert_string_equal(method, "List");
@@ -194,18 +183,4 @@ static void test_varlink_splits_method_names_at_the_last_dot(void **state)
 	assert_false(varlink_method_split("List", &bytes, &method));
 	assert_false(varlink_method_split(".List", &bytes, &method));
 	assert_false(varlink_method_split("org.vmmalloc.", &bytes, &method));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_varlink_splits_at_every_byte),
-		cmocka_unit_test(test_varlink_takes_bytes_one_by_one),
-		cmocka_unit_test(test_varlink_takes_the_longest_message_and_refuses_one_byte_more),
-		cmocka_unit_test(test_varlink_does_not_take_a_full_buffer_of_messages_for_a_long_one),
-		cmocka_unit_test(test_varlink_keeps_what_it_has_when_memory_is_short),
-		cmocka_unit_test(test_varlink_splits_method_names_at_the_last_dot),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

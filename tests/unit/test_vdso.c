@@ -3,19 +3,14 @@
 /* objects: libvmmalloc/base/vdso.c libvmmalloc/base/kernel.c libvmmalloc/state.c */
 #include <elf.h>
 #include <link.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/vdso.h"
+#include "tests/unit/test.h"
 
 #ifdef __x86_64__
 #define CLOCK_NAME "__vdso_clock_gettime"
@@ -33,13 +28,12 @@ static const char *image(void)
 	return start;
 }
 
-static void test_vdso_has_a_clock_that_agrees_with_the_system_call(void **state)
+TEST(test_vdso_has_a_clock_that_agrees_with_the_system_call)
 {
 	int (*clock)(clockid_t, struct timespec *) =
 		(int (*)(clockid_t, struct timespec *))vdso_find(image(), CLOCK_NAME);
 	struct timespec before, now, after;
 
-	(void)state;
 	assert_non_null(clock);
 	assert_int_equal(kernel_clock_gettime(CLOCK_MONOTONIC, &before), 0);
 	assert_int_equal(clock(CLOCK_MONOTONIC, &now), 0);
@@ -49,9 +43,8 @@ static void test_vdso_has_a_clock_that_agrees_with_the_system_call(void **state)
 	assert_true(after.tv_sec != now.tv_sec || now.tv_nsec <= after.tv_nsec);
 }
 
-static void test_vdso_lacks_what_it_lacks(void **state)
+TEST(test_vdso_lacks_what_it_lacks)
 {
-	(void)state;
 	assert_null(vdso_find(image(), "__vdso_no_such_function"));
 	assert_null(vdso_find(image(), ""));
 	assert_null(vdso_find(NULL, CLOCK_NAME));
@@ -78,21 +71,9 @@ static void find_without(ElfW(Sxword) tag, int must_find)
 		assert_int_equal(found - copy, (const char *)vdso_find(image(), CLOCK_NAME) - image());
 }
 
-static void test_vdso_is_read_by_either_hash_table(void **state)
+TEST(test_vdso_is_read_by_either_hash_table)
 {
-	(void)state;
 	find_without(DT_HASH, 0);
 	find_without(DT_GNU_HASH, 0);
 	find_without(DT_DEBUG, 1);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vdso_has_a_clock_that_agrees_with_the_system_call),
-		cmocka_unit_test(test_vdso_lacks_what_it_lacks),
-		cmocka_unit_test(test_vdso_is_read_by_either_hash_table),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

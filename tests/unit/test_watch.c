@@ -8,18 +8,14 @@
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/pools/watch.h"
 
 #define NAME "vmmalloc-000102030405060708090a0b0c0d0e0f"
@@ -68,13 +64,12 @@ static size_t put(char *buffer, size_t at, int watch, uint32_t mask, const char 
 	return at + sizeof(event) + event.len;
 }
 
-static void test_watch_parse_hears_pools_only(void **state)
+TEST(test_watch_parse_hears_pools_only)
 {
 	struct heard heard = { 0 };
 	char buffer[1024];
 	size_t end = 0;
 
-	(void)state;
 	end = put(buffer, end, 1, IN_CLOSE_WRITE, "notes.txt");
 	end = put(buffer, end, 1, IN_CLOSE_WRITE, NAME ".tmp");
 	end = put(buffer, end, 1, IN_CLOSE_WRITE, NULL);
@@ -95,12 +90,11 @@ static void test_watch_parse_hears_pools_only(void **state)
 	assert_int_equal(heard.watch, 4);
 }
 
-static void test_watch_parse_stops_at_half_an_event(void **state)
+TEST(test_watch_parse_stops_at_half_an_event)
 {
 	char buffer[256];
 	size_t end = put(buffer, 0, 1, IN_CLOSE_WRITE, NAME ".used");
 
-	(void)state;
 	for (size_t bytes = 0; bytes < end; bytes++) {
 		struct heard heard = { 0 };
 
@@ -118,7 +112,7 @@ static void turn_until(uv_loop_t *loop, const unsigned *count, unsigned n)
 	assert_int_equal(*count, n);
 }
 
-static void test_watch_hears_a_pool_that_is_closed_in_each_of_its_directories(void **state)
+TEST(test_watch_hears_a_pool_that_is_closed_in_each_of_its_directories)
 {
 	char path[SCRATCH_PATH], other[SCRATCH_PATH];
 	struct heard heard = { 0 };
@@ -126,7 +120,6 @@ static void test_watch_hears_a_pool_that_is_closed_in_each_of_its_directories(vo
 	uv_loop_t loop;
 	int dir, other_dir, number, other_number, fd;
 
-	(void)state;
 	scratch_make("/dev/shm", path);
 	scratch_make("/tmp", other);
 	dir = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
@@ -164,7 +157,7 @@ static void test_watch_hears_a_pool_that_is_closed_in_each_of_its_directories(vo
 	scratch_remove(other);
 }
 
-static void test_watch_hears_a_directory_that_is_removed(void **state)
+TEST(test_watch_hears_a_directory_that_is_removed)
 {
 	char path[SCRATCH_PATH];
 	struct heard heard = { 0 };
@@ -172,7 +165,6 @@ static void test_watch_hears_a_directory_that_is_removed(void **state)
 	uv_loop_t loop;
 	int dir, number;
 
-	(void)state;
 	scratch_make("/dev/shm", path);
 	assert_int_equal(uv_loop_init(&loop), 0);
 	assert_int_equal(watch_open(&loop, &events, &heard, &watch), 0);
@@ -186,16 +178,4 @@ static void test_watch_hears_a_directory_that_is_removed(void **state)
 	watch_close(watch);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_watch_parse_hears_pools_only),
-		cmocka_unit_test(test_watch_parse_stops_at_half_an_event),
-		cmocka_unit_test(test_watch_hears_a_pool_that_is_closed_in_each_of_its_directories),
-		cmocka_unit_test(test_watch_hears_a_directory_that_is_removed),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,17 +3,12 @@
 /* objects: common/util/write_all.c */
 /* wrap: pwrite */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/util/write_all.h"
+#include "tests/unit/test.h"
 
 static struct {
 	size_t most;               /* bytes that the kernel takes at a time */
@@ -48,42 +43,28 @@ static int write_with(size_t most, int fail_at, int error, char written[16])
 	return r;
 }
 
-static void test_write_all_writes_all_whatever_is_taken_at_a_time(void **state)
+TEST(test_write_all_writes_all_whatever_is_taken_at_a_time)
 {
 	char written[16];
 
-	(void)state;
 	for (size_t most = 1; most <= 13; most++) {
 		assert_int_equal(write_with(most, -1, 0, written), 0);
 		assert_memory_equal(written, "\0\0\0twelve bytes", 16);
 	}
 }
 
-static void test_write_all_goes_on_after_a_signal(void **state)
+TEST(test_write_all_goes_on_after_a_signal)
 {
 	char written[16];
 
-	(void)state;
 	assert_int_equal(write_with(5, 1, EINTR, written), 0);
 	assert_memory_equal(written, "\0\0\0twelve bytes", 16);
 }
 
-static void test_write_all_tells_of_failures(void **state)
+TEST(test_write_all_tells_of_failures)
 {
 	char written[16];
 
-	(void)state;
 	assert_int_equal(write_with(5, 1, ENOSPC, written), -ENOSPC);
 	assert_int_equal(write_with(5, 2, 0, written), -EIO);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_write_all_writes_all_whatever_is_taken_at_a_time),
-		cmocka_unit_test(test_write_all_goes_on_after_a_signal),
-		cmocka_unit_test(test_write_all_tells_of_failures),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }
