@@ -2,7 +2,8 @@
 #
 #   tests/unit/test_MODULE.c    cmocka, one program a module, under ASan and UBSan; each TEST() in it is run, see
 #                               tests/unit/test.h. A line "/* objects: a.c b.c */"
-#                               names the sources it is linked with, "/* wrap: f g */" what it puts in their place,
+#                               names the sources it is linked with, a/ for what it needs of all in that folder;
+#                               "/* wrap: f g */" what it puts in their place,
 #                               "/* packages: jansson libuv */" what pkg-config shall add.
 #   tests/preload/*.c, *.cc     small programs that run on a pool and exit 0; tests/preload/*.bash drives them
 #   tests/e2e/*.bash            real programs
@@ -16,7 +17,12 @@ PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so 
 SUITES := $(wildcard tests/preload/*.bash tests/e2e/*.bash)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-unit_objects = $(patsubst %.c,$(BUILD)/sanitized/%.o,$(shell sed -n 's|^/\* objects: \(.*\) \*/$$|\1|p' $1))
+# What a test or fuzzer is linked with, built in a flavour: $(call unit_objects,FILE,FLAVOUR).
+unit_objects = $(addprefix $(BUILD)/$2/,$(patsubst %.c,%.o,$(patsubst %/,%.a,\
+	$(shell sed -n 's|^/\* objects: \(.*\) \*/$$|\1|p' $1))))
+# Its rooms are archives, of which the linker takes what is called for. What only the debug build has is in none.
+room_sources = $(filter-out tests/unit/test_% $(filter-out $(LIB_SOURCES),$(DEBUG_SOURCES)),$(wildcard $1/*.c))
+room_objects = $(patsubst %.c,$(BUILD)/$2/%.o,$(call room_sources,$1))
 unit_wraps = $(foreach f,$(shell sed -n 's|^/\* wrap: \(.*\) \*/$$|\1|p' $1),-Wl,--wrap=$f)
 unit_packages = $(shell sed -n 's|^/\* packages: \(.*\) \*/$$|\1|p' $1 | xargs -r pkg-config --libs)
 
@@ -45,11 +51,16 @@ $(BUILD)/sanitized/%.o: %.c
 $(BUILD)/sanitized/tests/%.o: STD_CFLAGS += -Wno-missing-prototypes -Wno-write-strings -Werror=unused-function
 
 .SECONDEXPANSION:
+$(BUILD)/sanitized/%.a: $$(call room_objects,%,sanitized)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# What the unit tests share is a room that is named by none.
 $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $(BUILD)/sanitized/tests/unit/test.o \
-		$$(call unit_objects,tests/unit/%.c)
+		$(BUILD)/sanitized/tests/unit.a $$(call unit_objects,tests/unit/%.c,sanitized)
 	@echo "  LINK     $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(SANITIZE) $^ $(call unit_wraps,tests/unit/$*.c) $(call unit_packages,tests/unit/$*.c) -lcmocka -pthread -o $@
+	$(Q)$(CC) $(SANITIZE) -Wl,--start-group $^ -Wl,--end-group $(call unit_wraps,tests/unit/$*.c) \
+		$(call unit_packages,tests/unit/$*.c) -lcmocka -pthread -o $@
 
 # Linked with the library for its own functions, but for three; a line "/* link: ... */" adds to that. -fno-builtin:
 # the compiler may not reason away what the programs are about.

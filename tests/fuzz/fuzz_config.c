@@ -3,9 +3,7 @@
  * fuzz_config -- any bytes as vmmallocd.conf: mistakes in printable lines that name the file, and what is left is good
  * within the limits that config.h promises.
  */
-/* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c */
-/* objects: common/base/handout.c common/base/size.c common/base/text.c */
-/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
+/* objects: vmmallocd/config/ common/base/ */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_handout -- packets from the other end of the hand-out socket. */
-/* objects: common/base/handout.c */
+/* objects: common/base/ */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>

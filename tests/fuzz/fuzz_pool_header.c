@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_pool_header -- first pages of pools, as clients leave them, and names in a directory that others write to. */
-/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
-/* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
-/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c vmmallocd/files/mapping.c */
-/* objects: vmmallocd/files/fill.c common/util/boot_id.c common/util/write_all.c */
+/* objects: vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz_registry -- any bytes as the registry's file: refused and nothing left, or read, and then the same once more. */
-/* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c common/base/handout.c common/base/text.c */
-/* objects: common/util/boot_id.c */
+/* objects: vmmallocd/plan/ vmmallocd/state/ common/base/ common/util/ */
 /* packages: jansson */
 #include <stdint.h>
 #include <stdlib.h>

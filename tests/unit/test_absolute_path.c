@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_absolute_path -- paths that mean the same in another working directory. */
-/* objects: common/util/absolute_path.c tests/unit/scratch.c */
+/* objects: common/util/ */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_boot_id -- the kernel's word is read, and what is no such word is refused. */
-/* objects: common/util/boot_id.c */
+/* objects: common/util/ */
 /* wrap: open read */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_config -- what the environment may ask, and the exact words that refuse the rest. */
-/* objects: libvmmalloc/context/config.c common/base/environment.c common/base/handout.c */
-/* objects: common/base/size.c common/base/text.c */
+/* objects: libvmmalloc/context/ common/base/ */
 #include <errno.h>
 #include <string.h>
 

@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
-/* objects: common/util/write_all.c */
-/* objects: common/util/boot_id.c */
-/* objects: vmmallocd/files/mapping.c */
-/* objects: vmmallocd/files/fill.c */
-/* objects: vmmallocd/files/base.c */
-/* objects: vmmallocd/control/control.c vmmallocd/control/connection.c vmmallocd/control/methods.c */
-/* objects: vmmallocd/base/rights.c vmmallocd/control/prune.c vmmallocd/control/reply.c vmmallocd/control/json.c */
-/* objects: vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
-/* objects: vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c common/base/handout.c */
-/* objects: common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/base/ticker.c */
-/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c vmmallocd/base/listener.c */
-/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/layout.c */
-/* objects: vmmallocd/files/scrub.c vmmallocd/files/warm.c */
+/* objects: vmmallocd/control/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ common/util/ */
+/* objects: common/base/ */
 /* packages: jansson inih libuv */
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control_methods -- every call of the interface, by hand-made registry and configuration; and what is no call. */
-/* objects: vmmallocd/control/methods.c vmmallocd/control/reply.c vmmallocd/control/json.c vmmallocd/control/prune.c */
-/* objects: vmmallocd/control/interface.c common/util/varlink.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
-/* objects: vmmallocd/config/file.c vmmallocd/config/names.c vmmallocd/config/value.c common/base/handout.c */
-/* objects: common/base/size.c common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/config/ini.c */
-/* objects: vmmallocd/config/mistakes.c */
+/* objects: vmmallocd/control/ vmmallocd/plan/ vmmallocd/config/ common/util/ common/base/ */
 /* packages: jansson */
 /* wrap: malloc calloc realloc strdup */
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_ctl -- how vmmallocctl finds the library, names it in LD_PRELOAD, and writes figures. */
-/* objects: common/base/environment.c common/base/size.c common/util/absolute_path.c tests/unit/scratch.c */
-/* objects: vmmallocd/ctl/preload.c vmmallocd/ctl/format.c */
+/* objects: vmmallocd/ctl/ common/base/ common/util/ */
 #include <errno.h>
 #include <pwd.h>
 #include <stdint.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_daemon -- the library asks for a pool: daemons that give one, refuse, lie, are slow or silent. */
-/* objects: libvmmalloc/start/handout_client.c libvmmalloc/base/kernel.c common/base/handout.c common/base/text.c */
-/* objects: tests/unit/scratch.c libvmmalloc/state.c */
+/* objects: libvmmalloc/start/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

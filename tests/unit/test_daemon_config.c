@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_daemon_config -- what vmmallocd.conf may say, and the exact words that refuse the rest. */
-/* objects: vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c */
-/* objects: common/base/handout.c common/base/size.c common/base/text.c tests/unit/scratch.c */
-/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
+/* objects: vmmallocd/config/ common/base/ */
 /* wrap: getpwnam_r getgrnam_r malloc strdup reallocarray asprintf */
 #include <errno.h>
 #include <grp.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_dump -- what is hidden from core dumps, as the kernel has it: VmFlags in /proc/self/smaps. */
-/* objects: libvmmalloc/heap/dump.c libvmmalloc/base/kernel.c libvmmalloc/base/vdso.c libvmmalloc/state.c */
-/* objects: libvmmalloc/heap/ranges.c */
+/* objects: libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ */
 /* wrap: kernel_madvise */
 #include <errno.h>
 #include <stdbool.h>

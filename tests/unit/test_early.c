@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_early -- pools whose event came too early: a random model of events, and of when each pool is free. */
-/* objects: vmmallocd/pools/early.c */
+/* objects: vmmallocd/pools/ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_environment -- a variable's value, and whether it is good. */
-/* objects: common/base/environment.c common/base/size.c */
+/* objects: common/base/ */
 #include <errno.h>
 #include <string.h>
 

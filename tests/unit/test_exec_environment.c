@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_exec_environment -- what VMMALLOC_CHILDREN does to the environment. */
-/* objects: libvmmalloc/start/exec_environment.c libvmmalloc/base/path.c libvmmalloc/base/kernel.c */
-/* objects: common/base/environment.c common/base/size.c common/base/text.c libvmmalloc/state.c */
+/* objects: libvmmalloc/start/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_handout -- what the decoders take, and every way in which a packet can be wrong. */
-/* objects: common/base/handout.c */
+/* objects: common/base/ */
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>

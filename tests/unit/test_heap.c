@@ -5,10 +5,7 @@
  * The wrappers below keep a map of the pages that the heap has had reserved, let the file system be full when a test
  * wants it to be, and own the clock.
  */
-/* objects: common/base/text.c tests/unit/scratch.c libvmmalloc/heap/heap.c libvmmalloc/heap/ranges.c */
-/* objects: libvmmalloc/heap/pool.c libvmmalloc/heap/mapping.c libvmmalloc/heap/dump.c libvmmalloc/base/kernel.c */
-/* objects: libvmmalloc/base/lock.c libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c libvmmalloc/state.c */
-/* objects: libvmmalloc/heap/holes.c libvmmalloc/heap/reserve.c */
+/* objects: libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 /* wrap: kernel_open kernel_fallocate kernel_madvise kernel_mmap kernel_fstatfs kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>

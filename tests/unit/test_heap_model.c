@@ -9,11 +9,7 @@
  * handed out must lie below `fresh`, what can be touched must be reserved, and the figures must be those of the pages.
  * model.h says how a walk is repeated.
  */
-/* objects: libvmmalloc/heap/holes.c libvmmalloc/heap/reserve.c */
-/* objects: libvmmalloc/heap/heap.c libvmmalloc/heap/ranges.c libvmmalloc/heap/pool.c libvmmalloc/heap/mapping.c */
-/* objects: libvmmalloc/fork/copy.c libvmmalloc/heap/dump.c libvmmalloc/fork/thaw.c libvmmalloc/base/kernel.c */
-/* objects: libvmmalloc/heap/remap.c libvmmalloc/heap/waiters.c libvmmalloc/base/lock.c common/base/text.c */
-/* objects: tests/unit/model.c libvmmalloc/state.c */
+/* objects: libvmmalloc/heap/ libvmmalloc/fork/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 /* wrap: kernel_fallocate kernel_madvise kernel_mmap kernel_clock_gettime */
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_ini -- a line is a section, a key, nothing, or a mistake of one kind. */
-/* objects: vmmallocd/config/ini.c */
+/* objects: vmmallocd/config/ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_log -- lines of the log, for people and for the journal. */
-/* objects: vmmallocd/base/log.c */
+/* objects: vmmallocd/base/ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

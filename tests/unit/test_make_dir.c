@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_make_dir -- directories have the mode that was asked for from their first moment, whatever the umask is. */
-/* objects: vmmallocd/base/make_dir.c tests/unit/scratch.c */
+/* objects: vmmallocd/base/ */
 /* wrap: mkdir */
 #include <errno.h>
 #include <pthread.h>

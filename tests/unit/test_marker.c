@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_marker -- whether children are left, as real children show it. */
-/* objects: libvmmalloc/fork/marker.c libvmmalloc/heap/pool.c libvmmalloc/heap/remap.c libvmmalloc/base/kernel.c */
-/* objects: common/base/text.c libvmmalloc/state.c */
+/* objects: libvmmalloc/fork/ libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_mounts -- what is mounted and unmounted is told, once for what comes together. */
-/* objects: vmmallocd/pools/mounts.c */
+/* objects: vmmallocd/pools/ */
 /* wrap: open */
 /* packages: libuv */
 #include <errno.h>

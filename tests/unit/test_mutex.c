@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_mutex -- each kind of mutex as POSIX has it, and nothing lost between threads that contend for one. */
-/* objects: libvmmalloc/base/mutex.c libvmmalloc/base/kernel.c libvmmalloc/state.c */
+/* objects: libvmmalloc/base/ libvmmalloc/ */
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>

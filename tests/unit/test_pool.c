@@ -5,8 +5,7 @@
  * Every system call of the module goes through a wrapper below that can be told to fail, and that keeps account of
  * what the module maps and reserves.
  */
-/* objects: libvmmalloc/heap/pool.c libvmmalloc/heap/remap.c libvmmalloc/base/kernel.c common/base/text.c */
-/* objects: tests/unit/scratch.c libvmmalloc/state.c */
+/* objects: libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 /* wrap: kernel_open kernel_fallocate kernel_mmap kernel_munmap kernel_ftruncate kernel_fstat kernel_fstatfs */
 /* wrap: kernel_touch kernel_madvise kernel_getrandom kernel_getrlimit kernel_fcntl */
 #include <errno.h>

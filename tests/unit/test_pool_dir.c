@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_dir -- which directories are trusted with pools, and what is found in them. */
-/* objects: vmmallocd/files/pool_dir_access.c vmmallocd/files/pool_dir_lock.c vmmallocd/files/pool_dir.c */
-/* objects: vmmallocd/base/resource.c vmmallocd/files/self_test.c vmmallocd/files/pool_file.c */
-/* objects: vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c vmmallocd/base/ticker.c */
-/* objects: vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c common/base/text.c */
-/* objects: tests/unit/scratch.c tests/unit/pool_fixture.c vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c */
-/* objects: vmmallocd/files/mapping.c vmmallocd/files/fill.c common/util/boot_id.c common/util/write_all.c */
+/* objects: vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
 /* wrap: fcntl inotify_add_watch */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_create -- what a new pool is, and that nothing is left of one that could not be made. */
-/* objects: vmmallocd/files/pool_dir_access.c vmmallocd/files/pool_dir.c vmmallocd/base/resource.c */
-/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
-/* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c vmmallocd/files/self_test.c */
-/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c */
-/* objects: vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c */
-/* objects: common/util/boot_id.c common/util/write_all.c */
+/* objects: vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
 /* wrap: fallocate fsync linkat open getrlimit */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_header -- what the daemon makes of headers, among them those that a client has spoilt. */
-/* objects: vmmallocd/files/pool_dir_access.c vmmallocd/files/pool_dir.c vmmallocd/base/resource.c */
-/* objects: vmmallocd/files/pool_file.c vmmallocd/files/create.c vmmallocd/files/header.c vmmallocd/files/scrub.c */
-/* objects: vmmallocd/base/ticker.c vmmallocd/files/warm.c vmmallocd/files/layout.c common/base/handout.c */
-/* objects: common/base/text.c tests/unit/scratch.c tests/unit/pool_fixture.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c common/util/boot_id.c */
-/* objects: common/util/write_all.c */
+/* objects: vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_pins -- pages that somebody holds after he gave a pool back are seen, whatever holds them. */
-/* objects: vmmallocd/files/pool_dir.c vmmallocd/base/resource.c vmmallocd/files/pool_file.c vmmallocd/files/create.c */
-/* objects: vmmallocd/files/header.c vmmallocd/files/pool_dir_access.c vmmallocd/files/scrub.c vmmallocd/files/warm.c */
-/* objects: vmmallocd/files/layout.c vmmallocd/files/pins.c common/base/handout.c common/base/text.c */
-/* objects: tests/unit/scratch.c tests/unit/pool_fixture.c vmmallocd/base/ticker.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c common/util/boot_id.c */
-/* objects: common/util/write_all.c */
+/* objects: vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
 /* wrap: madvise nanosleep */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pools -- the life of pools in a real directory, when one thing after another goes wrong. */
-/* objects: vmmallocd/pools/early.c vmmallocd/pools/check.c vmmallocd/pools/pools.c vmmallocd/pools/work.c */
-/* objects: vmmallocd/pools/handout.c vmmallocd/pools/operator.c vmmallocd/pools/directories.c */
-/* objects: vmmallocd/pools/jobs.c vmmallocd/base/work.c vmmallocd/base/shortage.c vmmallocd/pools/directory.c */
-/* objects: vmmallocd/plan/recover.c vmmallocd/plan/provision.c vmmallocd/plan/request.c vmmallocd/pools/watch.c */
-/* objects: vmmallocd/pools/mounts.c vmmallocd/base/log.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
-/* objects: vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c */
-/* objects: vmmallocd/files/pool_dir_access.c vmmallocd/files/pool_dir_lock.c vmmallocd/files/pool_dir.c */
-/* objects: vmmallocd/base/resource.c vmmallocd/files/self_test.c vmmallocd/files/pool_file.c */
-/* objects: vmmallocd/files/scrub.c vmmallocd/base/ticker.c vmmallocd/files/create.c vmmallocd/files/warm.c */
-/* objects: vmmallocd/files/layout.c vmmallocd/files/pins.c vmmallocd/files/header.c common/base/handout.c */
-/* objects: common/base/size.c common/base/text.c common/util/size_format.c tests/unit/scratch.c */
-/* objects: vmmallocd/plan/pool_file_name.c vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c */
-/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
-/* objects: common/util/boot_id.c common/util/write_all.c */
+/* objects: vmmallocd/pools/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ common/base/ */
+/* objects: common/util/ */
 /* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
 /* packages: libuv */
 #include <errno.h>

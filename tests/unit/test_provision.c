@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_provision -- which work on pools is due, and which waits. */
-/* objects: vmmallocd/plan/provision.c vmmallocd/plan/registry.c vmmallocd/config/config.c vmmallocd/config/file.c */
-/* objects: vmmallocd/config/value.c vmmallocd/config/names.c common/base/handout.c common/base/size.c */
-/* objects: common/base/text.c */
-/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
+/* objects: vmmallocd/plan/ vmmallocd/config/ common/base/ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

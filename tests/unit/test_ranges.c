@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_ranges -- the set of free ranges, also against a plain map of units. */
-/* objects: libvmmalloc/heap/ranges.c */
+/* objects: libvmmalloc/heap/ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

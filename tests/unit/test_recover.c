@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_recover -- what a file in a directory of pools is, after a restart. */
-/* objects: vmmallocd/plan/recover.c vmmallocd/config/config.c vmmallocd/config/file.c vmmallocd/config/value.c */
-/* objects: vmmallocd/config/names.c vmmallocd/plan/registry.c common/base/handout.c common/base/size.c */
-/* objects: common/base/text.c vmmallocd/plan/pool_file_name.c vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
+/* objects: vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ vmmallocd/base/ common/base/ */
 /* packages: inih */
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_registry -- every operation, and all of them at random beside a naive model of what a registry is. */
-/* objects: vmmallocd/plan/registry.c */
+/* objects: vmmallocd/plan/ */
 /* wrap: malloc calloc strdup */
 #include <errno.h>
 #include <stdint.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_registry_json -- the text of a registry: that nothing is lost in it, and that nothing else is taken for it. */
-/* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c common/base/handout.c common/base/text.c */
-/* objects: common/util/boot_id.c */
+/* objects: vmmallocd/plan/ vmmallocd/state/ common/base/ common/util/ */
 /* wrap: malloc calloc realloc strdup */
 /* packages: jansson */
 #include <errno.h>

@@ -4,9 +4,7 @@
  *
  * Every system call of the module goes through a wrapper below that writes it down, and can fail or kill the process.
  */
-/* objects: vmmallocd/plan/registry.c vmmallocd/state/registry_json.c vmmallocd/state/registry_store.c */
-/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c common/util/boot_id.c */
-/* objects: common/util/write_all.c */
+/* objects: vmmallocd/plan/ vmmallocd/state/ common/base/ common/util/ */
 /* wrap: open openat pwrite fsync close renameat unlinkat read fstat malloc */
 /* packages: jansson */
 #include <errno.h>

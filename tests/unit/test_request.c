@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_request -- who gets which pool. */
-/* objects: vmmallocd/plan/request.c vmmallocd/plan/provision.c vmmallocd/plan/registry.c vmmallocd/config/config.c */
-/* objects: vmmallocd/config/file.c vmmallocd/config/value.c vmmallocd/config/names.c common/base/handout.c */
-/* objects: common/base/size.c common/base/text.c */
-/* objects: vmmallocd/config/ini.c vmmallocd/config/mistakes.c */
+/* objects: vmmallocd/plan/ vmmallocd/config/ common/base/ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

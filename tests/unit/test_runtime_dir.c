@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_runtime_dir -- daemon and client find each other without a word. */
-/* objects: common/util/runtime_dir.c tests/unit/scratch.c */
+/* objects: common/util/ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_size -- amounts of memory as people write them. */
-/* objects: common/base/size.c */
+/* objects: common/base/ */
 #include <errno.h>
 #include <stdint.h>
 

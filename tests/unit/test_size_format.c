@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_size_format -- amounts of memory for people to read. */
-/* objects: common/util/size_format.c */
+/* objects: common/util/ */
 #include <stdint.h>
 
 #include "common/util/size_format.h"

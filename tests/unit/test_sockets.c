@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_sockets -- the daemon's sockets in its runtime directory. */
-/* objects: vmmallocd/sockets.c vmmallocd/base/make_dir.c common/base/text.c tests/unit/scratch.c */
+/* objects: vmmallocd/ vmmallocd/base/ common/base/ */
 /* wrap: rename */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_text -- formatting into a buffer: every directive, and what does not fit. */
-/* objects: common/base/text.c */
+/* objects: common/base/ */
 #include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_varlink -- messages come out whole, however the bytes came in, and none past the limit. */
-/* objects: common/util/varlink.c */
+/* objects: common/util/ */
 /* wrap: realloc */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_vdso -- what the kernel's own image has, found by either of its tables; and nothing where there is none. */
-/* objects: libvmmalloc/base/vdso.c libvmmalloc/base/kernel.c libvmmalloc/state.c */
+/* objects: libvmmalloc/base/ libvmmalloc/ */
 #include <elf.h>
 #include <link.h>
 #include <stdlib.h>

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_watch -- events of directories, real ones and what could be read instead. */
-/* objects: vmmallocd/pools/watch.c vmmallocd/files/pool_file.c vmmallocd/files/scrub.c vmmallocd/base/ticker.c */
-/* objects: vmmallocd/files/create.c vmmallocd/files/warm.c vmmallocd/files/layout.c vmmallocd/files/header.c */
-/* objects: common/base/handout.c common/base/text.c tests/unit/scratch.c vmmallocd/plan/pool_file_name.c */
-/* objects: vmmallocd/files/base.c vmmallocd/files/mapping.c vmmallocd/files/fill.c common/util/boot_id.c */
-/* objects: common/util/write_all.c */
+/* objects: vmmallocd/pools/ vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>

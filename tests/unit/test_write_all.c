@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_write_all -- every byte is written, in its place, however the kernel takes them; and a failure is told. */
-/* objects: common/util/write_all.c */
+/* objects: common/util/ */
 /* wrap: pwrite */
 #include <errno.h>
 #include <string.h>
