@@ -2,7 +2,7 @@
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
 /* objects: vmmallocd/control/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ common/util/ */
 /* objects: common/base/ */
-/* packages: jansson inih libuv */
+/* packages: jansson libuv */
 /* wrap: getsockopt accept4 uv_now */
 #include <errno.h>
 #include <fcntl.h>
