@@ -20,11 +20,6 @@ static size_t pages(const struct vmm_pool *pool)
 	return pool->size / POOL_PAGE;
 }
 
-static size_t heap_bytes(const struct vmm_pool *pool)
-{
-	return pool->size - pool->grain;
-}
-
 /* Whether the file can be mapped again. 0 or -errno. */
 static int can_map(const struct vmm_pool *pool)
 {
@@ -50,7 +45,7 @@ static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
 /* An address for the shadow, at which nothing is mapped but inaccessible pages; NULL: the kernel shall find one. */
 static char *shadow_place(const struct vmm_pool *pool)
 {
-	size_t bytes = heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
+	size_t bytes = vmm_pool_heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
 	char *from = pool->base + pool->grain;
 	char *aside = kernel_mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	char *place;
@@ -70,7 +65,7 @@ static char *shadow_place(const struct vmm_pool *pool)
  */
 static void set_shadow(struct vmm_pool *pool)
 {
-	size_t bytes = heap_bytes(pool);
+	size_t bytes = vmm_pool_heap_bytes(pool);
 	char *from = pool->base + pool->grain, *place = shadow_place(pool), *shadow;
 	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (place ? MREMAP_FIXED : 0);
 
@@ -117,7 +112,7 @@ void vmm_mapping_forget_shadow(struct vmm_pool *pool)
 void vmm_mapping_drop_shadow(struct vmm_pool *pool)
 {
 	if (pool->mapping.shadow)
-		(void)kernel_munmap(pool->mapping.shadow, heap_bytes(pool));
+		(void)kernel_munmap(pool->mapping.shadow, vmm_pool_heap_bytes(pool));
 	pool->mapping.shadow = NULL;
 }
 
@@ -132,14 +127,15 @@ const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
 static int move_shadow_back(struct vmm_pool *pool)
 {
 	char *heap = pool->base + pool->grain;
-	int r = kernel_error(kernel_mremap(pool->mapping.shadow, heap_bytes(pool), heap_bytes(pool),
-					   MREMAP_MAYMOVE | MREMAP_FIXED, heap));
+	size_t bytes = vmm_pool_heap_bytes(pool);
+	int r = kernel_error(
+		kernel_mremap(pool->mapping.shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap));
 
 	if (r < 0)
 		return r;
 	pool->mapping.shadow = NULL;
-	r = kernel_madvise(heap, heap_bytes(pool), MADV_DODUMP);
-	return r < 0 ? r : kernel_madvise(heap, heap_bytes(pool), MADV_DOFORK);
+	r = kernel_madvise(heap, bytes, MADV_DODUMP);
+	return r < 0 ? r : kernel_madvise(heap, bytes, MADV_DOFORK);
 }
 
 static void forget_parts(struct vmm_mapping *mapping, bool is_private)
@@ -242,7 +238,7 @@ static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
 
 	if (wants_shadow(pool))
 		set_shadow(pool);
-	r = map_private(pool, pool->grain, heap_bytes(pool), PROT_READ | PROT_WRITE);
+	r = map_private(pool, pool->grain, vmm_pool_heap_bytes(pool), PROT_READ | PROT_WRITE);
 	if (is_limited(r) && has_bits(pool)) {
 		mapping->is_private = mapping->in_parts = true;
 		mapping->shared_pages = pages(pool) - first;
@@ -298,13 +294,13 @@ int vmm_mapping_thaw(struct vmm_pool *pool)
 
 	/* a new mapping is as good, but every page has to be found again */
 	if (r < 0)
-		r = map_shared(pool, pool->grain, heap_bytes(pool));
+		r = map_shared(pool, pool->grain, vmm_pool_heap_bytes(pool));
 	if (r < 0)
 		return r;
 	vmm_mapping_drop_shadow(pool);
 	mapping->is_closed = false;
 	if (is_locked(pool))
-		(void)kernel_mlock2(pool->base + pool->grain, heap_bytes(pool), MLOCK_ONFAULT);
+		(void)kernel_mlock2(pool->base + pool->grain, vmm_pool_heap_bytes(pool), MLOCK_ONFAULT);
 	vmm_remap_keep_spare();
 	if (mapping->in_parts)
 		bits_set(mapping->shared, 0, pages(pool), false);
@@ -350,5 +346,5 @@ size_t vmm_mapping_private_bytes(const struct vmm_pool *pool)
 {
 	const struct vmm_mapping *mapping = &pool->mapping;
 
-	return mapping->is_private ? heap_bytes(pool) - mapping->shared_pages * POOL_PAGE : 0;
+	return mapping->is_private ? vmm_pool_heap_bytes(pool) - mapping->shared_pages * POOL_PAGE : 0;
 }

@@ -97,6 +97,17 @@ int vmm_pool_fd_out_of_the_way(int fd);
 /* Whether the pool's descriptor still is that of its file: the program may have closed it, or reused its number. */
 bool vmm_pool_has_fd(const struct vmm_pool *pool);
 
+/* The heap: all behind the header's grain. */
+static inline char *vmm_pool_heap_start(const struct vmm_pool *pool)
+{
+	return pool->base + pool->grain;
+}
+
+static inline size_t vmm_pool_heap_bytes(const struct vmm_pool *pool)
+{
+	return pool->size - pool->grain;
+}
+
 /* Whether the byte at `address` lies in the pool. */
 static inline bool vmm_pool_contains(const struct vmm_pool *pool, const void *address)
 {
