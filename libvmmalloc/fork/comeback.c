@@ -76,7 +76,8 @@ static bool is_owner(void)
 	       process.pid_namespace == vmm_comeback.owner.pid_namespace;
 }
 
-bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap)
+/* The heap cannot be exchanged under our feet. */
+static bool is_on_heap_stack(const struct vmm_heap *heap)
 {
 	return vmm_pool_contains(&heap->pool, __builtin_frame_address(0));
 }
@@ -129,17 +130,17 @@ void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descrip
 		 heap->pool.header->used_bytes <= SETTLE_MOST);
 }
 
-int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_full)
+int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *copy, bool is_full)
 {
-	bool all_reserved = clone->header->reserved_bytes == clone->size;
-	int r = is_full ? 0 : vmm_copy_fill(heap, clone);
+	bool all_reserved = copy->header->reserved_bytes == copy->size;
+	int r = is_full ? 0 : vmm_copy_fill(heap, copy);
 
 	if (r == 0) {
-		clone->header->owner_pid = (uint32_t)kernel_getpid();
-		r = vmm_pool_replace(&heap->pool, clone);
+		copy->header->owner_pid = (uint32_t)kernel_getpid();
+		r = vmm_pool_replace(&heap->pool, copy);
 	}
 	if (r < 0) {
-		vmm_pool_drop(clone);
+		vmm_pool_drop(copy);
 		return r;
 	}
 	vmm_heap_forget_free(heap, all_reserved);
@@ -156,12 +157,12 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_ful
 static int settle(struct vmm_heap *heap)
 {
 	struct pool_header header = *heap->pool.header;
-	struct vmm_pool clone;
+	struct vmm_pool copy;
 	int r;
 
-	r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &clone);
+	r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &copy);
 	if (r == 0)
-		r = vmm_comeback_move(heap, &clone, false);
+		r = vmm_comeback_move(heap, &copy, false);
 	if (r < 0)
 		return r;
 	heap->pool.header->peak_bytes = header.peak_bytes;
@@ -223,7 +224,7 @@ static int come_back(struct vmm_heap *heap, bool one_thread)
 		return -EBUSY;  /* a vforked child: its parent's threads may be writing */
 	if (!one_thread)
 		return vmm_comeback.is_child ? -EBUSY : return_free(heap);
-	if (has_sharers() || vmm_comeback_on_heap_stack(heap))
+	if (has_sharers() || is_on_heap_stack(heap))
 		return -EBUSY;
 	return vmm_comeback.is_child ? settle_child(heap) : return_wholly(heap);
 }

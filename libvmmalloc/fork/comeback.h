@@ -54,12 +54,9 @@ void vmm_comeback_frozen(struct vmm_heap *heap);
 void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descriptors);
 
 /*
- * Moves the heap to `clone`, which holds it already if `is_full`, and else is filled from what this process sees. 0; or
- * -errno: nothing has changed, and the clone is dropped. Not from a stack in the heap: vmm_comeback_on_heap_stack.
+ * Moves the heap to `copy`, which holds it already if `is_full`, and else is filled from what this process sees. 0; or
+ * -errno: nothing has changed, and the copy is dropped. The caller does not run on a stack in the heap.
  */
-int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *clone, bool is_full);
-
-/* Whether we run on a stack in the heap, which cannot be exchanged under our feet. */
-bool vmm_comeback_on_heap_stack(const struct vmm_heap *heap);
+int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *copy, bool is_full);
 
 #endif

@@ -12,7 +12,7 @@
 
 struct reserving {
 	const struct vmm_heap *heap;
-	struct vmm_pool *clone;
+	struct vmm_pool *copy;
 	size_t start, end;  /* offsets: to be reserved next */
 	int error;
 };
@@ -21,7 +21,7 @@ static void reserve_pending(struct reserving *reserving)
 {
 	if (reserving->end > reserving->start && reserving->error == 0)
 		reserving->error =
-			vmm_pool_reserve(reserving->clone, reserving->start, reserving->end - reserving->start);
+			vmm_pool_reserve(reserving->copy, reserving->start, reserving->end - reserving->start);
 }
 
 /* In as few steps as that makes. */
@@ -37,34 +37,34 @@ static void reserve_stretch(void *context, char *start, size_t bytes)
 	reserving->end = first + bytes;
 }
 
-static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *clone)
+static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *copy)
 {
-	struct reserving reserving = { .heap = heap, .clone = clone, .start = clone->grain, .end = clone->grain };
+	struct reserving reserving = { .heap = heap, .copy = copy, .start = copy->grain, .end = copy->grain };
 
-	if (clone->header->reserved_bytes == clone->size)
+	if (copy->header->reserved_bytes == copy->size)
 		return 0;  /* VMMALLOC_RESERVE=full */
-	if (clone->unit <= heap->holes.granule) {
+	if (copy->unit <= heap->holes.granule) {
 		vmm_heap_each_kept(heap, reserve_stretch, &reserving);
 	} else {
 		/* another kind of file system, which cannot do with such small pieces */
 		reserving.end = heap->low - (uintptr_t)heap->pool.base;
-		reserve_stretch(&reserving, (char *)heap->high, (uintptr_t)heap->pool.base + clone->size - heap->high);
+		reserve_stretch(&reserving, (char *)heap->high, (uintptr_t)heap->pool.base + copy->size - heap->high);
 	}
 	reserve_pending(&reserving);
 	return reserving.error;
 }
 
-int vmm_copy_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_clone)
+int vmm_copy_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_copy)
 {
 	char message[256];
 	struct text unused = TEXT_INIT(message);
-	int r = vmm_pool_create(dir, heap->pool.size, reserve_all, ret_clone, &unused);
+	int r = vmm_pool_create(dir, heap->pool.size, reserve_all, ret_copy, &unused);
 
 	if (r < 0)
 		return r;
-	r = reserve_used(heap, ret_clone);
+	r = reserve_used(heap, ret_copy);
 	if (r < 0)
-		vmm_pool_drop(ret_clone);
+		vmm_pool_drop(ret_copy);
 	return r;
 }
 
@@ -127,20 +127,20 @@ static void copy_stretch(void *context, char *start, size_t bytes)
 	}
 }
 
-int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *clone)
+int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *copy)
 {
-	struct filling filling = { .from = heap->pool.base, .to = clone };
+	struct filling filling = { .from = heap->pool.base, .to = copy };
 	const struct pool_header *header = heap->pool.header;
-	int r = reserve_used(heap, clone);
+	int r = reserve_used(heap, copy);
 
 	if (r < 0)
 		return r;
 	vmm_heap_each_used(heap, copy_stretch, &filling);
 	if (filling.error < 0)
 		return filling.error;
-	clone->header->used_bytes = header->used_bytes;
-	clone->header->peak_bytes = header->used_bytes;
-	clone->header->metadata_bytes = header->metadata_bytes;
-	clone->header->outside_bytes = header->outside_bytes;
+	copy->header->used_bytes = header->used_bytes;
+	copy->header->peak_bytes = header->used_bytes;
+	copy->header->metadata_bytes = header->metadata_bytes;
+	copy->header->outside_bytes = header->outside_bytes;
 	return 0;
 }

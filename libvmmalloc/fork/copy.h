@@ -12,9 +12,9 @@
 #include "libvmmalloc/heap/heap.h"
 
 /* An empty pool of the same size in `dir`, with space reserved for what is in use, or for all. 0 or -errno. */
-int vmm_copy_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_clone);
+int vmm_copy_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_copy);
 
 /* Copies what is in use. 0 or -errno if the heap has grown meanwhile, and the file system is full. */
-int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *clone);
+int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *copy);
 
 #endif

@@ -40,39 +40,32 @@ static bool wants_copy(void)
 
 /* --- before the fork --- */
 
-static char *heap_start(const struct vmm_pool *pool)
+static void copy_to_memory(void *memory, char *start, size_t bytes)
 {
-	return pool->base + pool->grain;
+	memcpy((char *)memory + (start - vmm_pool_heap_start(&vmm.heap.pool)), start, bytes);
 }
 
-static size_t heap_bytes(const struct vmm_pool *pool)
+/* What is in use, in ordinary memory. NULL: it cannot be had, or would be of no use to a child on that stack. */
+static char *heap_in_memory(struct vmm_heap *heap, const void *stack)
 {
-	return pool->size - pool->grain;
-}
+	char *memory;
 
-static void copy_stretch(void *memory, char *start, size_t bytes)
-{
-	memcpy((char *)memory + (start - heap_start(&vmm.heap.pool)), start, bytes);
-}
-
-/* The child begins on a stack like `stack`, which cannot be exchanged under its feet. */
-static void copy_to_memory(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
-{
 	if (vmm_pool_contains(&heap->pool, stack))
-		return;
-	fork->memory = vmm_remap_memory(heap_bytes(&heap->pool));
-	if (fork->memory)
-		vmm_heap_each_used(heap, copy_stretch, fork->memory);
+		return NULL;
+	memory = vmm_remap_memory(vmm_pool_heap_bytes(&heap->pool));
+	if (memory)
+		vmm_heap_each_used(heap, copy_to_memory, memory);
+	return memory;
 }
 
-static void drop_clone(struct vmm_fork *fork)
+static void drop_copy(struct vmm_fork *fork)
 {
-	if (fork->has_clone)
-		vmm_pool_drop(&fork->clone);
-	fork->has_clone = false;
+	if (fork->has_copy)
+		vmm_pool_drop(&fork->copy);
+	fork->has_copy = false;
 }
 
-static int freeze(struct vmm_heap *heap)
+static int freeze_heap(struct vmm_heap *heap)
 {
 	int r = vmm_heap_freeze(heap);
 
@@ -82,72 +75,68 @@ static int freeze(struct vmm_heap *heap)
 	return r;
 }
 
-static void freeze_or_copy(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
+/* At the very moment of the fork: makes what the child needs, and says what that is. */
+static enum vmm_fork_heap heap_for_child(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
 {
 	if (vmm.config.fork == CONFIG_FORK_NONE)
-		return;
-	if (freeze(heap) < 0) {
-		copy_to_memory(fork, heap, stack);
-		fork->doomed = !fork->memory;
+		return FORK_HEAP_SHARED;
+	/* where nobody can write while we copy, the parent does it, and stays on its pool */
+	if (fork->has_copy && __libc_single_threaded) {
+		if (vmm_copy_fill(heap, &fork->copy) == 0)
+			return FORK_HEAP_COPIED;
+		drop_copy(fork);
+		if (vmm.config.fork == CONFIG_FORK_COPY)
+			return FORK_HEAP_DOOMED;
 	}
+	if (freeze_heap(heap) == 0)
+		return fork->has_copy ? FORK_HEAP_TO_COPY : FORK_HEAP_FROZEN;
+	drop_copy(fork);
+	fork->memory = heap_in_memory(heap, stack);
+	return fork->memory ? FORK_HEAP_IN_MEMORY : FORK_HEAP_DOOMED;
 }
 
-/* Where nobody can write while we copy, the parent does it, and stays on its pool. */
-static bool can_fill_clone(const struct vmm_fork *fork, const struct vmm_heap *heap)
-{
-	return fork->has_clone && __libc_single_threaded && !vmm_comeback_on_heap_stack(heap);
-}
-
-/* At the very moment of the fork. */
+/* The child begins on a stack like `stack`. If that lies in the heap, the heap cannot be exchanged under its feet. */
 static void prepare_locked(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
 {
-	if (can_fill_clone(fork, heap)) {
-		fork->clone_is_full = vmm_copy_fill(heap, &fork->clone) == 0;
-		if (fork->clone_is_full)
-			return;
-		drop_clone(fork);
-		if (vmm.config.fork == CONFIG_FORK_COPY) {
-			fork->doomed = true;
-			return;
-		}
-	}
-	freeze_or_copy(fork, heap, stack);
+	if (vmm_pool_contains(&heap->pool, stack))
+		drop_copy(fork);
+	fork->heap = heap_for_child(fork, heap, stack);
 }
 
 /*
- * Where there are threads the heap must be private before glibc forks: in the child it writes to the heap before our
- * handler runs. Without, there may be a copy instead.
+ * Whether there may be a fork: 0 or -ENOMEM. Where there are threads the heap is frozen here, before glibc forks: in the
+ * child it writes to the heap before our handler runs. Where there are none, there may be a copy instead.
  */
-static int prepare_heap(struct vmm_heap *heap, const void *stack)
+static int check_heap(struct vmm_heap *heap, const void *stack)
 {
 	if (vmm.config.fork == CONFIG_FORK_NONE)
 		return 0;
 	if (!__libc_single_threaded)
-		return freeze(heap) < 0 ? -ENOMEM : 0;
+		return freeze_heap(heap) < 0 ? -ENOMEM : 0;
 	if (heap->pool.grain == POOL_PAGE && vmm_pool_has_fd(&heap->pool))
 		return 0;
 	return vmm_pool_contains(&heap->pool, stack) ? -ENOMEM : 0;
 }
 
-static int make_clone(struct vmm_fork *fork, struct vmm_heap *heap)
+static int make_copy(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	int r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &fork->clone);
+	int r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &fork->copy);
 
 	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
-	fork->has_clone = r == 0;
+	fork->has_copy = r == 0;
 	return r < 0 && vmm.config.fork == CONFIG_FORK_COPY ? -ENOMEM : 0;
 }
 
 static int begin_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	int r = prepare_heap(heap, __builtin_frame_address(0));
+	int r = check_heap(heap, __builtin_frame_address(0));
 
-	if (r == 0 && wants_copy())
-		r = make_clone(fork, heap);
+	if (r == 0 && fork->is_alone)
+		r = make_copy(fork, heap);
 	if (r < 0)
 		return r;
 	vmm_forks_thread.under_way = fork;
-	if (wants_copy())
+	if (fork->is_alone)
 		vmm_forks.copying = fork;
 	return 0;
 }
@@ -156,15 +145,15 @@ int vmm_fork_begin(struct vmm_fork *fork)
 {
 	int r;
 
-	*fork = (struct vmm_fork){ .outer = vmm_forks_thread.under_way };
+	*fork = (struct vmm_fork){ .outer = vmm_forks_thread.under_way, .is_alone = vmm.has_pool && wants_copy() };
 	if (!vmm.has_pool)
 		return 0;
-	if (wants_copy())
-		pthread_mutex_lock(&vmm_forks.one_fork);
+	if (fork->is_alone)
+		pthread_mutex_lock(&vmm_forks.alone);
 	r = vmm_lock_take(&vmm.heap.lock) < 0 ? -EAGAIN : begin_locked(fork, &vmm.heap);
 	vmm_lock_release(&vmm.heap.lock);
-	if (r < 0 && wants_copy())
-		pthread_mutex_unlock(&vmm_forks.one_fork);
+	if (r < 0 && fork->is_alone)
+		pthread_mutex_unlock(&vmm_forks.alone);
 	return r;
 }
 
@@ -179,9 +168,18 @@ static void count_fork(struct vmm_heap *heap, int64_t change)
 static void drop_copies(struct vmm_fork *fork, const struct vmm_heap *heap)
 {
 	if (fork->memory)
-		(void)kernel_munmap(fork->memory, heap_bytes(&heap->pool));
+		(void)kernel_munmap(fork->memory, vmm_pool_heap_bytes(&heap->pool));
 	fork->memory = NULL;
-	drop_clone(fork);
+	drop_copy(fork);
+}
+
+static void in_parent_locked(struct vmm_fork *fork, struct vmm_heap *heap, bool forked)
+{
+	drop_copies(fork, heap);
+	if (forked)
+		count_fork(heap, 1);
+	fork->is_counted = forked;
+	vmm_waiters_look_again(&heap->pool);
 }
 
 /* The child has ended already, or will at once. */
@@ -191,14 +189,14 @@ static void undo(pid_t pid)
 		;
 }
 
-static void end_locked(struct vmm_fork *fork, pid_t pid)
+static void end_locked(struct vmm_fork *fork, struct vmm_heap *heap, pid_t pid)
 {
-	if (pid < 0 && fork->counted)
-		count_fork(&vmm.heap, -1);  /* glibc's handlers ran, but there was no fork */
-	drop_copies(fork, &vmm.heap);
+	if (pid < 0 && fork->is_counted)
+		count_fork(heap, -1);  /* glibc's handlers ran, but there was no fork */
+	drop_copies(fork, heap);
 	vmm_forks_thread.under_way = fork->outer;
-	if (wants_copy())
-		vmm_forks.copying = vmm_forks_thread.under_way;
+	if (fork->is_alone)
+		vmm_forks.copying = fork->outer;
 }
 
 pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid)
@@ -206,13 +204,13 @@ pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid)
 	if (!vmm.has_pool)
 		return pid;
 	(void)vmm_lock_take(&vmm.heap.lock);
-	end_locked(fork, pid);
+	end_locked(fork, &vmm.heap, pid);
 	vmm_lock_release(&vmm.heap.lock);
 	if (pid == 0)
 		return 0;
-	if (wants_copy())
-		pthread_mutex_unlock(&vmm_forks.one_fork);
-	if (!fork->doomed || pid < 0)
+	if (fork->is_alone)
+		pthread_mutex_unlock(&vmm_forks.alone);
+	if (fork->heap != FORK_HEAP_DOOMED || pid < 0)
 		return pid;
 	undo(pid);
 	return -ENOMEM;
@@ -223,7 +221,9 @@ pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid)
 /* The child's heap is no longer on the file: its descriptor is of no use, and may not keep the file's space. */
 static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 {
-	if (!fork->memory || vmm_remap_move(fork->memory, heap_bytes(pool), heap_start(pool)) < 0)
+	int r = vmm_remap_move(fork->memory, vmm_pool_heap_bytes(pool), vmm_pool_heap_start(pool));
+
+	if (r < 0)
 		vmm_report_fatal("fork: no memory for the child's heap");
 	fork->memory = NULL;
 	/* nothing of the file may stay mapped; its header has been copied */
@@ -242,103 +242,129 @@ static void take_header(struct vmm_pool *pool)
 	*header = *pool->header;
 	header->owner_pid = kernel_is_confined() ? 0 : (uint32_t)kernel_getpid();
 	header->mode = POOL_HEADER_PRIVATE;
-	header->private_bytes = heap_bytes(pool);
+	header->private_bytes = vmm_pool_heap_bytes(pool);
 	header->forks = 0;
 	pool->header = header;
+}
+
+/* The child goes on with the heap that it sees: private on the parent's file, or put in its place. */
+static void take_heap(struct vmm_fork *fork, struct vmm_heap *heap)
+{
+	bool on_file = fork->heap != FORK_HEAP_IN_MEMORY;
+
+	take_header(&heap->pool);
+	if (!on_file)
+		take_memory(fork, &heap->pool);
+	vmm_comeback_child(heap, on_file, fork->shares_descriptors);
 }
 
 /*
  * Copies for children of other forks are not for us: of forks that this one happened within, which go on in this
  * process too, and of other threads, which are not in it.
  */
-static void drop_other_clones(const struct vmm_fork *fork)
+static void drop_other_copies(const struct vmm_fork *fork)
 {
 	/* a page that is not written to need not be copied for the child */
 	if (!wants_copy())
 		return;
-	vmm_forks.one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	vmm_forks.alone = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 	for (struct vmm_fork *other = vmm_forks.copying; other; other = other->outer) {
 		if (other == fork)
 			continue;
 		if (fork->shares_descriptors)
-			other->clone.fd = -1;
-		drop_clone(other);
+			other->copy.fd = -1;
+		drop_copy(other);
 	}
 	vmm_forks.copying = vmm_forks_thread.under_way;
 }
 
 /* Whether the heap is on the copy now that was made for this child. */
-static bool move_to_clone(struct vmm_fork *fork, struct vmm_heap *heap)
+static bool move_to_copy(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	if (!fork->has_clone)
+	bool is_full = fork->heap == FORK_HEAP_COPIED;
+
+	if (!is_full && fork->heap != FORK_HEAP_TO_COPY)
 		return false;
-	/* it is filled from what nobody can write to; else there is a copy in memory, which is as good */
-	if (fork->memory || vmm_comeback_on_heap_stack(heap)) {
-		drop_clone(fork);
-		return false;
-	}
-	fork->has_clone = false;
-	return vmm_comeback_move(heap, &fork->clone, fork->clone_is_full) == 0;
+	fork->has_copy = false;
+	if (vmm_comeback_move(heap, &fork->copy, is_full) == 0)
+		return true;
+	/* what the child sees is private only if it was to fill the copy itself */
+	if (is_full)
+		vmm_report_fatal("fork: no memory for the child's heap");
+	return false;
 }
 
 static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	bool on_file = heap->pool.mapping.is_private && !heap->pool.mapping.in_parts;
-
 	vmm_trace_after_fork(fork->shares_descriptors);
-	if (fork->doomed)
+	if (fork->heap == FORK_HEAP_DOOMED)
 		kernel_exit(127);
 	vmm_mapping_forget_shadow(&heap->pool);
-	drop_other_clones(fork);
-	if (vmm.config.fork == CONFIG_FORK_NONE) {
+	drop_other_copies(fork);
+	if (fork->heap == FORK_HEAP_SHARED) {
 		vmm_comeback_start();
 		return;
 	}
-	if (move_to_clone(fork, heap)) {
+	if (move_to_copy(fork, heap)) {
 		TRACE(2, "child of %d, on a copy of its pool", (int)kernel_getppid());
 		return;
 	}
-	take_header(&heap->pool);
-	if (!on_file)
-		take_memory(fork, &heap->pool);
-	vmm_comeback_child(heap, on_file, fork->shares_descriptors);
+	take_heap(fork, heap);
 	TRACE(2, "child of %d", (int)kernel_getppid());
 }
 
 /* --- the handlers --- */
 
+/*
+ * This thread has the heap's lock already, and forks in a handler that interrupted it: of a fault, or of a library that
+ * registered before us, between our handlers. vmm_fork_begin refuses that, but not everybody calls fork by its name.
+ * The lock is taken once more until the handlers have run: it tells them.
+ */
+static bool refuse_fork(void)
+{
+	if (vmm_lock_take(&vmm.heap.lock) < 0)
+		return true;
+	vmm_lock_release(&vmm.heap.lock);
+	return false;
+}
+
+static bool is_refused(void)
+{
+	return vmm.has_pool && vmm.heap.lock.nested > 0;
+}
+
+/* Nobody may end this thread while it has the lock: handlers of others run between ours, and may be cancelled. */
 static void prepare(void)
 {
-	int cancel;
+	struct vmm_fork *fork = vmm_forks_thread.under_way;
+	bool is_announced = fork && !fork->is_handled;
 
+	if (vmm.has_pool && !is_announced && refuse_fork())
+		return;
 	vmm_seam_before_fork();
 	if (!vmm.has_pool)
 		return;
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	vmm_forks_thread.refused = vmm_lock_take(&vmm.heap.lock) < 0;
-	if (vmm_forks_thread.refused) {
-		vmm_lock_release(&vmm.heap.lock);
-		(void)pthread_setcancelstate(cancel, NULL);
-		return;
+	(void)vmm_lock_take(&vmm.heap.lock);
+	if (!is_announced) {
+		fork = &vmm_forks.unannounced;
+		*fork = (struct vmm_fork){ 0 };
 	}
-	vmm_forks.handled = vmm_forks_thread.under_way;
-	if (!vmm_forks.handled) {
-		vmm_forks.handled = &vmm_forks.unannounced;
-		vmm_forks.unannounced = (struct vmm_fork){ 0 };
-	}
-	vmm_forks.handled->cancel = cancel;
-	prepare_locked(vmm_forks.handled, &vmm.heap, __builtin_frame_address(0));
+	fork->is_handled = true;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &fork->cancel);
+	prepare_locked(fork, &vmm.heap, __builtin_frame_address(0));
+	vmm_forks.handled = fork;
 }
 
 static void in_parent(void)
 {
-	if (vmm.has_pool && !vmm_forks_thread.refused) {
+	if (is_refused()) {
+		vmm_lock_release(&vmm.heap.lock);
+		return;
+	}
+	if (vmm.has_pool) {
 		int cancel = vmm_forks.handled->cancel;
 
-		drop_copies(vmm_forks.handled, &vmm.heap);
-		count_fork(&vmm.heap, 1);
-		vmm_forks.handled->counted = true;
-		vmm_waiters_look_again(&vmm.heap.pool);
+		in_parent_locked(vmm_forks.handled, &vmm.heap, true);
 		vmm_lock_release(&vmm.heap.lock);
 		(void)pthread_setcancelstate(cancel, NULL);
 	}
@@ -347,7 +373,7 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-	if (vmm_forks_thread.refused)
+	if (is_refused())
 		kernel_exit(127);
 	if (vmm.has_pool) {
 		int cancel = vmm_forks.handled->cancel;
@@ -361,7 +387,7 @@ static void in_child(void)
 
 void vmm_fork_register(void)
 {
-	vmm_forks.one_fork = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	vmm_forks.alone = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 	(void)pthread_atfork(prepare, in_parent, in_child);
 }
 
@@ -376,10 +402,10 @@ int vmm_fork_before_raw(struct vmm_fork *fork, const void *stack, bool shares_de
 		return 0;
 	if (!stack)
 		stack = __builtin_frame_address(0);
-	r = vmm_lock_take(&vmm.heap.lock) < 0 ? -EAGAIN : prepare_heap(&vmm.heap, stack);
+	r = vmm_lock_take(&vmm.heap.lock) < 0 ? -EAGAIN : check_heap(&vmm.heap, stack);
 	if (r == 0) {
-		freeze_or_copy(fork, &vmm.heap, stack);
-		r = fork->doomed ? -ENOMEM : 0;
+		prepare_locked(fork, &vmm.heap, stack);
+		r = fork->heap == FORK_HEAP_DOOMED ? -ENOMEM : 0;
 	}
 	if (r < 0)
 		vmm_lock_release(&vmm.heap.lock);
@@ -395,9 +421,6 @@ void vmm_fork_after_raw(struct vmm_fork *fork, pid_t pid)
 		vmm_lock_release_in_child(&vmm.heap.lock);
 		return;
 	}
-	drop_copies(fork, &vmm.heap);
-	if (pid > 0)
-		count_fork(&vmm.heap, 1);
-	vmm_waiters_look_again(&vmm.heap.pool);
+	in_parent_locked(fork, &vmm.heap, pid > 0);
 	vmm_lock_release(&vmm.heap.lock);
 }

@@ -17,28 +17,43 @@
 /* Has glibc call us inside every fork. Once. */
 void vmm_fork_register(void);
 
-/* One fork, from before it to after it, in the caller's memory: the child has a copy of it. fork.c's own. */
+/* Where the child of a fork finds its heap. Decided at the very moment of the fork, in the parent. */
+enum vmm_fork_heap {
+	FORK_HEAP_UNDECIDED,
+	FORK_HEAP_SHARED,        /* where it was: parent and child have one heap (mode 0) */
+	FORK_HEAP_FROZEN,        /* where it was: private in both, on the file that nobody writes any more */
+	FORK_HEAP_COPIED,        /* on a copy of the pool, which the parent has filled (modes 2 and 3) */
+	FORK_HEAP_TO_COPY,       /* on a copy of the pool, which the child fills from the frozen heap (modes 2 and 3) */
+	FORK_HEAP_IN_MEMORY,     /* in ordinary memory, which the parent has filled */
+	FORK_HEAP_DOOMED,        /* nowhere, and it is too late to say so: the child must end */
+};
+
+/*
+ * One fork, from vmm_fork_begin to vmm_fork_end, or from vmm_fork_before_raw to vmm_fork_after_raw. It lies in the
+ * caller's memory: the child has a copy of it. fork.c's own.
+ */
 struct vmm_fork {
 	struct vmm_fork *outer;   /* of this thread: a handler of the program's may fork within a fork. Or NULL */
-	struct vmm_pool clone;    /* the copy for the child, in modes 2 and 3, */
-	bool has_clone;           /*   if there is one, */
-	bool clone_is_full;       /*   made by the parent; else the child fills it from what it sees */
-	char *memory;             /* the same in ordinary memory, laid out as the heap is; else NULL */
+	enum vmm_fork_heap heap;
+	bool has_copy;            /* `copy` is a pool for the child: empty at first, in modes 2 and 3 */
+	struct vmm_pool copy;
+	char *memory;             /* with FORK_HEAP_IN_MEMORY: laid out as the heap is; else NULL */
+	bool is_alone;            /* it holds vmm_forks.alone */
+	bool is_handled;          /* glibc has called our handlers for it */
+	bool is_counted;          /* in the header */
 	bool shares_descriptors;  /* CLONE_FILES */
-	bool counted;             /* in the header */
-	bool doomed;              /* the child must end: what it needs could not be made, too late to say so */
-	int cancel;               /* to be put back: others' handlers run while we have locks, and may be cancelled */
+	int cancel;               /* the thread's state before our handlers, to be put back after them */
 };
 
 /* All forks of this process. fork.c's own. */
 struct vmm_forks {
 	/* In the modes that copy, from vmm_fork_begin to vmm_fork_end; a handler of the program may fork between. */
-	pthread_mutex_t one_fork;
+	pthread_mutex_t alone;
 	/* In those modes: the forks that have begun, innermost first. Guarded by the heap's lock. */
 	struct vmm_fork *copying;
 	/* The fork that glibc calls our handlers for. Guarded by the heap's lock, which is held from prepare on. */
 	struct vmm_fork *handled;
-	struct vmm_fork unannounced;  /* in its place, if no wrapper of ours was called */
+	struct vmm_fork unannounced;  /* that one, if no wrapper of ours was called */
 	struct pool_header header;    /* in a child whose heap is private: in the place of the parent's */
 };
 
@@ -46,8 +61,7 @@ extern struct vmm_forks vmm_forks;
 
 /* Those of one thread. */
 struct vmm_forks_thread {
-	struct vmm_fork *under_way;   /* which it has begun, innermost first */
-	bool refused;                 /* prepare could not have the heap's lock */
+	struct vmm_fork *under_way;   /* those that it has begun, innermost first */
 };
 
 extern __thread struct vmm_forks_thread vmm_forks_thread;

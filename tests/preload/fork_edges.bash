@@ -41,6 +41,7 @@ for mode in auto 1 2 3; do
 done
 run_case "a page that nobody can read makes a copying fork fail" in_mode 2 fork_unreadable
 run_case "and daemon says so before anybody has ended" in_mode 2 daemon_doomed
+run_case "a fork within a fork that is refused leaves the outer one alone" in_mode auto fork_refused
 run_case "a vforked child does not take its parent's heap back" in_mode auto vfork_allocates
 run_case "a child that settles takes what it uses" in_mode auto settle_space
 
