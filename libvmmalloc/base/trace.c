@@ -27,7 +27,8 @@ static bool has_log_fd(void)
 {
 	struct stat st;
 
-	return vmm_trace_log.fd > 0 && kernel_fstat(vmm_trace_log.fd, &st) == 0 && st.st_dev == vmm_trace_log.dev && st.st_ino == vmm_trace_log.ino;
+	return vmm_trace_log.fd > 0 && kernel_fstat(vmm_trace_log.fd, &st) == 0 && st.st_dev == vmm_trace_log.dev &&
+	       st.st_ino == vmm_trace_log.ino;
 }
 
 /* The log file, opened anew if our descriptor is no longer ours. Standard error if it cannot be opened. */

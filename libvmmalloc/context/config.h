@@ -21,8 +21,8 @@ enum vmm_config_fork {
 struct vmm_config {
 	const char *pool_dir;   /* borrowed from the environment; NULL only with a class of the daemon's pools */
 	size_t pool_bytes;      /* as asked for, not rounded; 0 only if pool_dir is NULL */
-	const char *pool_class; /* VMMALLOC_POOL: of the daemon's pools; or NULL. Borrowed too */
-	const char *socket;     /* VMMALLOC_SOCKET: the daemon's, or NULL. Borrowed too */
+	const char *pool_class; /* VMMALLOC_POOL: a class of the daemon's pools, or NULL. Borrowed, too */
+	const char *socket;     /* VMMALLOC_SOCKET: the daemon's socket, or NULL. Borrowed, too */
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	bool spill;             /* VMMALLOC_ON_FULL=dram */
 	unsigned arenas;        /* VMMALLOC_ARENAS; 0: the library chooses */

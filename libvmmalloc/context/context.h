@@ -25,21 +25,22 @@ enum vmm_context_stage {
 struct vmm_context {
 	int stage;                 /* enum vmm_context_stage, and a futex. Atomic */
 	pid_t starter;             /* the thread that is at it. Atomic */
-	bool has_pool;             /* false: ordinary memory (set-uid, no room). Fixed once vmm_start() is done. */
-	size_t outside_before;     /* ordinary memory that was taken before the pool stood */
+	bool has_pool;             /* false: memory is ordinary (set-uid, no room). Fixed once vmm_start() is done */
+	size_t outside_before;     /* bytes of ordinary memory that were taken before the pool stood. Atomic */
 	bool (*come_back)(void);   /* set while the heap is away from its pool and may return; else NULL. Atomic */
 	struct vmm_config config;
-	char pool_dir[PATH_MAX];   /* absolute, or empty; a copy: programs write over their environment */
+	char pool_dir[PATH_MAX];   /* absolute, or empty. A copy, because programs write over their environment */
 	struct vmm_heap heap;      /* meaningless without a pool */
-	uint64_t metadata_outside_bytes;  /* of the header's outside_bytes: jemalloc's metadata. Atomic */
+	uint64_t metadata_outside_bytes;  /* how much of the header's outside_bytes is jemalloc's metadata. Atomic */
 };
 
 extern struct vmm_context vmm;
 
 /*
- * Reads the environment, makes the pool and takes it over. The first caller does it, whoever that is: the library's
- * constructor, or another library's that runs earlier and allocates. Ends the process, with one line on standard
- * error, if that cannot be done. Never allocates. Entered again by the same thread from inside, it returns at once.
+ * Reads the environment, makes the pool and takes it over. The first caller does it: the library's constructor, or
+ * jemalloc, if another library's constructor runs earlier and allocates. Other threads wait until it is done. If it
+ * cannot be done the process ends, with one line on standard error. Never allocates. If the thread that is at it enters
+ * it again, from inside, it returns at once.
  */
 void vmm_start(void);
 

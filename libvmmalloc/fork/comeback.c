@@ -17,12 +17,14 @@
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/heap/waiters.h"
 
-#define RETURN_SHARE 256                       /* returning may take no more than this part of the time, */
-#define RETURN_PAUSE_NS 1000000000u            /* but after a second at most, and 16 times what it took, it may again */
+/* After an attempt there is a pause: 256 times as long as it took, but no more than a second and 16 times as long. */
+#define RETURN_SHARE 256
+#define RETURN_PAUSE_NS 1000000000u
 #define RETURN_SHARE_LONG 16
-#define SETTLE_AGE_NS 100000000u               /* a child that lives this long gets a pool of its own, */
-#define MOVE_AGE_NS 1000000000u                /* and a parent whose children live this long gets another, */
-#define SETTLE_MOST ((size_t)16 << 20)         /* if their heap is no larger than this */
+
+#define SETTLE_AGE_NS 100000000u               /* a child that has lived this long gets a pool of its own, */
+#define MOVE_AGE_NS 1000000000u                /* and a parent whose children have lived this long gets another, */
+#define SETTLE_MOST ((size_t)16 << 20)         /* if no more than this is in use */
 
 static bool return_in_passing(void);
 
@@ -45,7 +47,7 @@ static void show_mode(struct vmm_heap *heap, uint64_t mode)
 	__atomic_store_n(&header->mode, mode, __ATOMIC_RELAXED);
 }
 
-/* Threads that the C library does not know of are counted too; where there is no /proc, nothing is certain. */
+/* The kernel counts threads that the C library does not know of, too. Where there is no /proc nothing is certain. */
 static bool has_one_thread(void)
 {
 	struct stat st;
@@ -53,7 +55,7 @@ static bool has_one_thread(void)
 	return kernel_stat("/proc/self/task", &st) == 0 && st.st_nlink == 3;
 }
 
-/* Who is confined does not return, and needs no name. */
+/* A process that is confined does not return, and needs no name. */
 static struct vmm_comeback_process this_process(void)
 {
 	struct vmm_comeback_process process = { 0 };
@@ -67,7 +69,7 @@ static struct vmm_comeback_process this_process(void)
 	return process;
 }
 
-/* False if that cannot be proved. */
+/* Whether this process is the owner of its memory. False if that cannot be proved. */
 static bool is_owner(void)
 {
 	struct vmm_comeback_process process = this_process();
@@ -95,7 +97,7 @@ void vmm_comeback_cloned(uint64_t flags)
 		__atomic_store_n(&vmm_comeback.shared, true, __ATOMIC_RELAXED);
 }
 
-/* The kernel lets a process unshare its memory, which it cannot do, if nobody shares it. */
+/* Whether other processes have this memory. The kernel can unshare no memory: it says 0 only if nobody shares it. */
 static bool has_sharers(void)
 {
 	if (vmm_comeback.shared && kernel_unshare(CLONE_VM) == 0)
@@ -108,9 +110,9 @@ void vmm_comeback_frozen(struct vmm_heap *heap)
 	if (heap->pool.header->mode != POOL_HEADER_PRIVATE)
 		vmm_comeback.frozen_ns = clock_now_ns();
 	show_mode(heap, POOL_HEADER_PRIVATE);
-	/* what a child forks has the marker of the child's parent: they need the same file */
+	/* children of a child have the marker of the child's parent: they need that one's file, too */
 	if (!vmm_comeback.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
-		/* a vforked child's new descriptor is not its parent's, who misses it when it asks */
+		/* in a vforked child this makes a descriptor that its parent, which shares the memory, has not */
 		vmm_comeback.unmarked |= vmm_marker_plant(&vmm_comeback.marker) < 0;
 		set_away(!vmm_comeback.unmarked);
 	}
@@ -153,7 +155,7 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *copy, bool is_full
 	return 0;
 }
 
-/* To a pool of its own, beside the one that others need. */
+/* Moves the heap to a new pool of its own. The one that it leaves is for the others who need it. */
 static int settle(struct vmm_heap *heap)
 {
 	struct pool_header header = *heap->pool.header;
@@ -181,20 +183,25 @@ static int settle_child(struct vmm_heap *heap)
 	return -EFBIG;
 }
 
+/* Children that have kept the file for so long may do so for ever. */
+static bool may_leave(const struct vmm_heap *heap)
+{
+	return heap->pool.header->used_bytes <= SETTLE_MOST && clock_now_ns() - vmm_comeback.frozen_ns >= MOVE_AGE_NS;
+}
+
 static bool has_children(void)
 {
 	vmm_marker_pull(&vmm_comeback.marker);
 	return !vmm_marker_alone(&vmm_comeback.marker);
 }
 
-/* For a process with one thread. */
+/* A process with one thread returns to its file; or, if its children stay and it is small, leaves for another. */
 static int return_wholly(struct vmm_heap *heap)
 {
 	int r;
 
 	if (has_children())
-		return heap->pool.header->used_bytes <= SETTLE_MOST && clock_now_ns() - vmm_comeback.frozen_ns >= MOVE_AGE_NS
-			       ? settle(heap) : -EBUSY;
+		return may_leave(heap) ? settle(heap) : -EBUSY;
 	r = vmm_thaw(heap);
 	if (r == 0) {
 		set_away(false);
@@ -203,7 +210,7 @@ static int return_wholly(struct vmm_heap *heap)
 	return r;
 }
 
-/* For a process with threads. */
+/* In a process with threads only what is free returns. */
 static int return_free(struct vmm_heap *heap)
 {
 	if (heap->pool.header->mode == POOL_HEADER_RETURNING)
@@ -217,7 +224,7 @@ static int return_free(struct vmm_heap *heap)
 	return 0;
 }
 
-/* With the lock held. */
+/* 0, or -errno if the heap stays where it is. */
 static int come_back(struct vmm_heap *heap, bool one_thread)
 {
 	if (!is_owner())
@@ -236,17 +243,19 @@ static uint64_t pause_after(uint64_t took_ns)
 	return usual < most ? usual : most;
 }
 
-/* `began` is now. */
+/* Tries, and sets the pause that follows. `began` is now. As vmm_come_back. */
 static bool try_locked(struct vmm_heap *heap, uint64_t began)
 {
 	bool one_thread = has_one_thread();
+	uint64_t ended;
 	int r;
 
 	vmm_waiters_look_again(&heap->pool);
 	r = come_back(heap, one_thread);
 
 	TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
-	__atomic_store_n(&vmm_comeback.return_ns, clock_now_ns() + pause_after(clock_now_ns() - began), __ATOMIC_RELAXED);
+	ended = clock_now_ns();
+	__atomic_store_n(&vmm_comeback.return_ns, ended + pause_after(ended - began), __ATOMIC_RELAXED);
 	return r == 0 && !one_thread;
 }
 
@@ -260,7 +269,7 @@ static bool return_in_passing(void)
 
 	if (began < __atomic_load_n(&vmm_comeback.return_ns, __ATOMIC_RELAXED))
 		return false;
-	/* which holds back handlers: one that wrote to the heap while it is copied would be an uncounted thread */
+	/* the lock holds back signal handlers: one that wrote to the heap while it is copied would be like a thread */
 	if (vmm_lock_try(&heap->lock)) {
 		returning = is_away() && try_locked(heap, began);
 		vmm_lock_release(&heap->lock);

@@ -7,8 +7,8 @@
  *                  --its children stay, one thread, small--> on another file        (copy.h)
  *   private child  --it lives on, one thread, small--------> on a file of its own   (copy.h)
  *
- * Slow paths ask for it by vmm_come_back (context.h). The caller of all functions here but vmm_comeback_cloned holds the
- * heap's lock. Nothing allocates; all is async-signal-safe.
+ * Slow paths call vmm_come_back (context.h) for it. The functions here tell this module what happens. Their callers
+ * hold the heap's lock, but for vmm_comeback_cloned. Nothing allocates, and all is async-signal-safe.
  */
 #ifndef LIBVMMALLOC_FORK_COMEBACK_H
 #define LIBVMMALLOC_FORK_COMEBACK_H
@@ -27,35 +27,37 @@ struct vmm_comeback_process {
 
 /* comeback.c's own. Guarded by the heap's lock. */
 struct vmm_comeback {
-	struct vmm_comeback_process owner;  /* whose memory this is: a vforked child is another, in the same memory */
-	bool unmarked;                      /* there may be children without a marker: no way back */
+	struct vmm_comeback_process owner;  /* whose memory this is; a vforked child is another process in it */
+	bool unmarked;                      /* there may be children without a marker, and so there is no way back */
 	bool shared;                        /* other processes may have this memory too: vmm_comeback_cloned. Atomic */
 	bool is_child;                      /* private on the parent's file, not on one of our own */
 	struct vmm_marker marker;
-	uint64_t frozen_ns;                 /* when the file was, CLOCK_MONOTONIC */
-	uint64_t return_ns;                 /* not to be tried before this. Atomic */
+	uint64_t frozen_ns;                 /* when the file was frozen, CLOCK_MONOTONIC */
+	uint64_t return_ns;                 /* no return is tried before this. Atomic */
 };
 
 extern struct vmm_comeback vmm_comeback;
 
-/* At the start, and in every child that is a process of its own. */
+/* Called at the start, and in every child that is a process of its own. */
 void vmm_comeback_start(void);
 
-/* A call of clone with these flags was made: it may make a process that is no thread, in the same memory. */
+/* Called before clone is, with its flags: the call may make a process that is no thread and has the same memory. */
 void vmm_comeback_cloned(uint64_t flags);
 
-/* The heap is private from now on, and a fork follows. */
+/* Called when the heap has become private, because a fork follows. */
 void vmm_comeback_frozen(struct vmm_heap *heap);
 
 /*
- * In a child whose heap is private on the parent's file (`on_file` false: in ordinary memory, and there is no way
- * back). `shares_descriptors`: made with CLONE_FILES; it may then close none of ours, and keeps its place.
+ * Called in a child whose heap is private. `on_file` says that it is on the parent's file; else it is in ordinary
+ * memory, and there is no way back. `shares_descriptors` says that the child was made with CLONE_FILES: it may then
+ * close no descriptor of ours, and stays where it is.
  */
 void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descriptors);
 
 /*
- * Moves the heap to `copy`, which holds it already if `is_full`, and else is filled from what this process sees. 0; or
- * -errno: nothing has changed, and the copy is dropped. The caller does not run on a stack in the heap.
+ * Moves the heap to `copy`. The copy holds the heap already if `is_full`, and is filled from what this process sees
+ * otherwise. Returns 0; or -errno, and then the heap has not changed, and the copy is dropped. The caller must not run
+ * on a stack in the heap.
  */
 int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *copy, bool is_full);
 

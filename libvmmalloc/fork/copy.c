@@ -13,7 +13,7 @@
 struct reserving {
 	const struct vmm_heap *heap;
 	struct vmm_pool *copy;
-	size_t start, end;  /* offsets: to be reserved next */
+	size_t start, end;  /* offsets of what is to be reserved next */
 	int error;
 };
 
@@ -24,7 +24,7 @@ static void reserve_pending(struct reserving *reserving)
 			vmm_pool_reserve(reserving->copy, reserving->start, reserving->end - reserving->start);
 }
 
-/* In as few steps as that makes. */
+/* Joins stretches that touch, and reserves each that is whole: the fewer steps, the faster. */
 static void reserve_stretch(void *context, char *start, size_t bytes)
 {
 	struct reserving *reserving = context;
@@ -46,7 +46,7 @@ static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *copy)
 	if (copy->unit <= heap->holes.granule) {
 		vmm_heap_each_kept(heap, reserve_stretch, &reserving);
 	} else {
-		/* another kind of file system, which cannot do with such small pieces */
+		/* the copy is on another kind of file system, which reserves no pieces as small as the heap's */
 		reserving.end = heap->low - (uintptr_t)heap->pool.base;
 		reserve_stretch(&reserving, (char *)heap->high, (uintptr_t)heap->pool.base + copy->size - heap->high);
 	}
@@ -96,8 +96,8 @@ static int copy_run(struct filling *filling, const char *start, size_t bytes)
 }
 
 /*
- * The program may have made pages of the heap inaccessible: the kernel says EINVAL for them, where we would die. So it
- * does if it is too old for the question: then it says so for any page.
+ * The program may have made pages of the heap inaccessible, and reading them would end it. The kernel says EINVAL for
+ * them. A kernel that is too old for the question says EINVAL for any page, and then nothing is known.
  */
 static bool is_readable(const struct filling *filling, char *start, size_t bytes)
 {
@@ -106,7 +106,7 @@ static bool is_readable(const struct filling *filling, char *start, size_t bytes
 	return r != -EINVAL || kernel_madvise((void *)filling->from, POOL_PAGE, MADV_POPULATE_READ) < 0;
 }
 
-/* The new file reads as zero already: much of the metadata, and many a fresh block, need no copying. */
+/* The new file reads as zero already: pages of zeros, as in metadata and fresh blocks, are not copied. */
 static void copy_stretch(void *context, char *start, size_t bytes)
 {
 	struct filling *filling = context;

@@ -104,8 +104,9 @@ static void prepare_locked(struct vmm_fork *fork, struct vmm_heap *heap, const v
 }
 
 /*
- * Whether there may be a fork: 0 or -ENOMEM. Where there are threads the heap is frozen here, before glibc forks: in the
- * child it writes to the heap before our handler runs. Where there are none, there may be a copy instead.
+ * Whether there may be a fork: 0 or -ENOMEM. Where there are threads the heap is frozen here, and not first in our
+ * handler: glibc writes to the heap in the child before our handler there runs, so nothing but a frozen heap will do,
+ * and a handler could not refuse. Where there are none, a copy in ordinary memory would do, too.
  */
 static int check_heap(struct vmm_heap *heap, const void *stack)
 {
@@ -164,7 +165,7 @@ static void count_fork(struct vmm_heap *heap, int64_t change)
 	__atomic_add_fetch(&heap->pool.header->forks, (uint64_t)change, __ATOMIC_RELAXED);
 }
 
-/* What was made for the child is the child's now, or of no use. */
+/* What was made for the child is the child's now, or of no use any more. */
 static void drop_copies(struct vmm_fork *fork, const struct vmm_heap *heap)
 {
 	if (fork->memory)
@@ -218,7 +219,10 @@ pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid)
 
 /* --- after it, in the child --- */
 
-/* The child's heap is no longer on the file: its descriptor is of no use, and may not keep the file's space. */
+/*
+ * The copy in ordinary memory takes the place of the heap. The descriptor of the file is of no use to the child then,
+ * and is closed, so that it does not keep the file's space.
+ */
 static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 {
 	int r = vmm_remap_move(fork->memory, vmm_pool_heap_bytes(pool), vmm_pool_heap_start(pool));
@@ -234,7 +238,7 @@ static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 	pool->fd = -1;
 }
 
-/* The parent's header goes on showing the parent's figures: the child continues with a copy, which nobody else sees. */
+/* The header in the file goes on showing the parent's figures. The child counts in one of its own. */
 static void take_header(struct vmm_pool *pool)
 {
 	struct pool_header *header = &vmm_forks.header;
@@ -259,12 +263,12 @@ static void take_heap(struct vmm_fork *fork, struct vmm_heap *heap)
 }
 
 /*
- * Copies for children of other forks are not for us: of forks that this one happened within, which go on in this
- * process too, and of other threads, which are not in it.
+ * The child has inherited the copies that were made for children of other forks: of forks within which this one
+ * happened, and which go on in this process, too; and of other threads, which are not in it.
  */
 static void drop_other_copies(const struct vmm_fork *fork)
 {
-	/* a page that is not written to need not be copied for the child */
+	/* the kernel need not copy a page for the child to which the child does not write */
 	if (!wants_copy())
 		return;
 	vmm_forks.alone = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
@@ -288,7 +292,7 @@ static bool move_to_copy(struct vmm_fork *fork, struct vmm_heap *heap)
 	fork->has_copy = false;
 	if (vmm_comeback_move(heap, &fork->copy, is_full) == 0)
 		return true;
-	/* what the child sees is private only if it was to fill the copy itself */
+	/* what the child sees is still the parent's, unless the child was to fill the copy */
 	if (is_full)
 		vmm_report_fatal("fork: no memory for the child's heap");
 	return false;
@@ -316,9 +320,10 @@ static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 /* --- the handlers --- */
 
 /*
- * This thread has the heap's lock already, and forks in a handler that interrupted it: of a fault, or of a library that
- * registered before us, between our handlers. vmm_fork_begin refuses that, but not everybody calls fork by its name.
- * The lock is taken once more until the handlers have run: it tells them.
+ * A thread may fork while it has the heap's lock: in the handler of a fault inside the heap's own code, or in a fork's
+ * handler that runs between ours, of a library that registered before us. vmm_fork_begin refuses that, but libc's fork
+ * is not always called through our wrapper. Then the lock counts that it was taken once more until the fork is over,
+ * which tells the other handlers that there is nothing for them to do.
  */
 static bool refuse_fork(void)
 {
@@ -328,12 +333,15 @@ static bool refuse_fork(void)
 	return false;
 }
 
-static bool is_refused(void)
+static bool is_fork_refused(void)
 {
 	return vmm.has_pool && vmm.heap.lock.nested > 0;
 }
 
-/* Nobody may end this thread while it has the lock: handlers of others run between ours, and may be cancelled. */
+/*
+ * Handlers of libraries that registered before us run between ours, while this thread has the heap's lock. They may
+ * call cancellation points, and a thread that was ended there would keep the lock. So it is not cancelled until then.
+ */
 static void prepare(void)
 {
 	struct vmm_fork *fork = vmm_forks_thread.under_way;
@@ -357,7 +365,7 @@ static void prepare(void)
 
 static void in_parent(void)
 {
-	if (is_refused()) {
+	if (is_fork_refused()) {
 		vmm_lock_release(&vmm.heap.lock);
 		return;
 	}
@@ -373,7 +381,7 @@ static void in_parent(void)
 
 static void in_child(void)
 {
-	if (is_refused())
+	if (is_fork_refused())
 		kernel_exit(127);
 	if (vmm.has_pool) {
 		int cancel = vmm_forks.handled->cancel;

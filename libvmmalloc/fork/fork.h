@@ -2,8 +2,9 @@
 /*
  * fork -- the pool in parent and child.
  *
- * glibc calls our handlers inside every fork but _Fork and clone; calls.c calls them around those, and
- * vmm_fork_begin/_end around the others, because a handler cannot make a fork fail.
+ * glibc calls our handlers inside fork, and inside all that is made of it. A handler cannot make a fork fail. So our
+ * wrappers (exports/calls.c) call vmm_fork_begin before such a function, and vmm_fork_end after it. Around _Fork, clone
+ * and raw system calls, inside which nobody calls handlers, they call vmm_fork_before_raw and vmm_fork_after_raw.
  */
 #ifndef LIBVMMALLOC_FORK_FORK_H
 #define LIBVMMALLOC_FORK_FORK_H
@@ -25,7 +26,7 @@ enum vmm_fork_heap {
 	FORK_HEAP_COPIED,        /* on a copy of the pool, which the parent has filled (modes 2 and 3) */
 	FORK_HEAP_TO_COPY,       /* on a copy of the pool, which the child fills from the frozen heap (modes 2 and 3) */
 	FORK_HEAP_IN_MEMORY,     /* in ordinary memory, which the parent has filled */
-	FORK_HEAP_DOOMED,        /* nowhere, and it is too late to say so: the child must end */
+	FORK_HEAP_DOOMED,        /* nowhere, and glibc forks all the same: the child must end */
 };
 
 /*
@@ -47,14 +48,14 @@ struct vmm_fork {
 
 /* All forks of this process. fork.c's own. */
 struct vmm_forks {
-	/* In the modes that copy, from vmm_fork_begin to vmm_fork_end; a handler of the program may fork between. */
+	/* Held in modes 2 and 3 from vmm_fork_begin to vmm_fork_end. Recursive: handlers of the program may fork. */
 	pthread_mutex_t alone;
-	/* In those modes: the forks that have begun, innermost first. Guarded by the heap's lock. */
+	/* The forks that hold it, innermost first. Guarded by the heap's lock. */
 	struct vmm_fork *copying;
-	/* The fork that glibc calls our handlers for. Guarded by the heap's lock, which is held from prepare on. */
+	/* The fork that glibc calls our handlers for. Guarded by the heap's lock, which they hold all the time. */
 	struct vmm_fork *handled;
-	struct vmm_fork unannounced;  /* that one, if no wrapper of ours was called */
-	struct pool_header header;    /* in a child whose heap is private: in the place of the parent's */
+	struct vmm_fork unannounced;  /* `handled` points to it if no wrapper of ours was called */
+	struct pool_header header;    /* of a child whose heap is private, in the place of the parent's */
 };
 
 extern struct vmm_forks vmm_forks;
@@ -67,22 +68,24 @@ struct vmm_forks_thread {
 extern __thread struct vmm_forks_thread vmm_forks_thread;
 
 /*
- * Before a call that forks. 0, or -errno if there must be no fork: -ENOMEM, the child could not have its memory;
- * -EAGAIN, we are in the handler of a fault inside the heap's own code.
+ * Called before a function that forks. Returns 0, or -errno if there must be no fork: -ENOMEM if the child could not
+ * have its memory, -EAGAIN in the handler of a fault inside the heap's own code.
  */
 int vmm_fork_begin(struct vmm_fork *fork);
 
 /*
- * After that call, in parent and child: with what it returned, as fork returns it, but -errno for -1. Returns that, or
- * -errno if the fork is undone.
+ * Called after that function, in parent and child. `pid` is what it returned, but -errno in the place of -1. Returns
+ * `pid`, or -errno if the fork has been undone.
  */
 pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid);
 
 /*
- * Around a call that forks but runs no handlers: async-signal-safe, as jemalloc's locks are not taken, and no handler
- * runs while this thread has the heap's. `stack`: an address in the child's stack, NULL if that is ours.
- * `shares_descriptors`: made with CLONE_FILES. 0, or -errno as above. After it, in parent and child, with the child's
- * process id, 0, or less if there was no fork.
+ * Called before and after a function that forks and runs no handlers. Both are async-signal-safe: jemalloc's locks are
+ * not taken, and no signal handler runs while this thread has the heap's.
+ *
+ * `stack` is an address in the child's stack, or NULL if the child goes on with ours. `shares_descriptors` says that
+ * the child is made with CLONE_FILES. The first returns 0, or -errno as vmm_fork_begin does. The second gets the
+ * child's process id in the parent, 0 in the child, and less if there was no fork.
  */
 int vmm_fork_before_raw(struct vmm_fork *fork, const void *stack, bool shares_descriptors);
 void vmm_fork_after_raw(struct vmm_fork *fork, pid_t pid);

@@ -14,7 +14,7 @@
 #define MFD_NOEXEC_SEAL 0x0008U  /* Linux 6.3 */
 #endif
 
-/* Who is confined may not ask, and returns no more. */
+/* A process that is confined may not ask, and needs no marker: it does not return. */
 static bool has_fd(const struct vmm_marker *marker)
 {
 	struct stat st;
@@ -62,7 +62,7 @@ int vmm_marker_plant(struct vmm_marker *marker)
 		return 0;
 	if (marker->fd == 0 && (r = make(marker)) < 0)
 		return r;
-	/* a descriptor that was lost may have children that cannot be asked for: never make a new one */
+	/* if the descriptor was lost, children may have the old file who would not be counted with a new one */
 	if (!has_fd(marker))
 		return -EBADF;
 	page = kernel_mmap(NULL, POOL_PAGE, PROT_NONE, MAP_SHARED, marker->fd, 0);

@@ -9,7 +9,7 @@
  *
  * A file that was sealed is spent: the next fork makes another.
  *
- * The caller serialises. Nothing here allocates; all is async-signal-safe.
+ * The caller holds the heap's lock. Nothing allocates, and all is async-signal-safe.
  */
 #ifndef LIBVMMALLOC_FORK_MARKER_H
 #define LIBVMMALLOC_FORK_MARKER_H
@@ -18,23 +18,24 @@
 #include <sys/types.h>
 
 struct vmm_marker {
-	int fd;       /* 0: there is none, and so nobody who was forked with it */
+	int fd;       /* 0: there is none, and so there is nobody who was forked with it */
 	dev_t dev;    /* with ino: the program may have closed the descriptor and reused its number */
 	ino_t ino;
-	void *page;   /* in the parent from a fork until it asks who is left; in the child for good; else NULL */
+	void *page;   /* mapped in the parent from a fork until it asks who is left, in the child for good; else NULL */
 };
 
-/* Before a fork; it may be planted already. 0 or -errno, and then children cannot be noticed. */
+/* Called before a fork. It may be planted already. Returns 0; or -errno, and then children cannot be noticed. */
 int vmm_marker_plant(struct vmm_marker *marker);
 
-/* Before vmm_marker_alone; and in a child that does not need the parent's file any more. */
+/* Called before vmm_marker_alone, and in a child that does not need the parent's file any more. */
 void vmm_marker_pull(struct vmm_marker *marker);
 
-/* In a child: the marker is its parent's, and only the mapping counts from now on. */
+/* Called in a child: the marker is its parent's, and of it the child needs only the mapping. */
 void vmm_marker_forget(struct vmm_marker *marker);
 
 /*
- * No child is left that was forked with the marker planted. False if that cannot be proved; else the marker is as new.
+ * Whether no child is left that was forked with the marker planted. False if that cannot be proved. If true, the marker
+ * is as new.
  */
 bool vmm_marker_alone(struct vmm_marker *marker);
 

@@ -15,7 +15,7 @@
 #define PAGE_SWAPPED ((uint64_t)1 << 62)
 #define PAGE_OF_FILE ((uint64_t)1 << 61)
 #define PAGE_EXCLUSIVE ((uint64_t)1 << 56)
-#define PAGES_AT_ONCE 128               /* on the stack, and that may be a small one of signal handlers */
+#define PAGES_AT_ONCE 128               /* their words are on the stack, which may be a small one of signal handlers */
 
 struct thaw {
 	struct vmm_pool *pool;
@@ -28,19 +28,19 @@ static bool is_changed(uint64_t page)
 	return (page & (PAGE_PRESENT | PAGE_SWAPPED)) && !(page & PAGE_OF_FILE);
 }
 
-/* Older kernels (6.1) do not say of DAX memory that it is a file's; but it is nobody's alone. */
+/* Older kernels (6.1) do not say of DAX memory that it is a file's. But they do not call it exclusive either. */
 static bool is_doubtful(uint64_t page)
 {
 	return (page & PAGE_PRESENT) && !(page & (PAGE_OF_FILE | PAGE_EXCLUSIVE));
 }
 
-/* The program may have made them inaccessible: the kernel says so, where we would die. */
+/* The program may have made them inaccessible, and reading them would end it. The kernel says whether that is so. */
 static bool are_readable(char *start, size_t bytes)
 {
 	return bytes > 0 && kernel_madvise(start, bytes, MADV_POPULATE_READ) == 0;
 }
 
-/* Looks at the contents of those pages, and calls the ones that are as in the file the file's. */
+/* Compares pages that are doubtful with the file, and marks those that are alike as the file's. */
 static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *pages, size_t count)
 {
 	const char *frozen = vmm_mapping_frozen(pool, start);

@@ -37,7 +37,7 @@ static char **find_environment(void)
 	return stack + 1 + argc + 1;
 }
 
-/* Where children's pools are made, if the program changes its directory and its environment. */
+/* Pools for children are made there later, when the program may have another directory and another environment. */
 static void keep_pool_dir(void)
 {
 	struct text text = TEXT_INIT(vmm.pool_dir);
@@ -45,13 +45,16 @@ static void keep_pool_dir(void)
 	path_add(&text, vmm.config.pool_dir);
 }
 
-/* A full file system counts as a full pool, at the start too: then the program runs on ordinary memory, if it may. */
+/* A full file system counts as a full pool, at the start, too: the program runs on ordinary memory if it may. */
 static bool goes_without(int error)
 {
 	return vmm.config.spill && (error == -ENOSPC || error == -EDQUOT);
 }
 
-/* From the daemon, if the environment names it; else, and if there is none, of our own. False: there is to be none. */
+/*
+ * The pool is the daemon's, if the environment names one and the daemon has one to give; else it is made here. False if
+ * the program is to run without.
+ */
 static bool make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved)
 {
 	const struct vmm_config *config = &vmm.config;
@@ -88,7 +91,7 @@ static bool make_heap(struct vmm_pool *pool, bool all_reserved)
 	return r == 0;
 }
 
-/* As libc does: the clock is asked on slow paths of malloc, where a system call may be refused. */
+/* The clock is asked by the vDSO, as libc does it: a filter may refuse the system call on slow paths of malloc. */
 static void find_clock(void)
 {
 #if defined(__x86_64__)
@@ -131,8 +134,8 @@ static void start(void)
 }
 
 /*
- * Not pthread_once(), which waits for itself when it is entered again from inside. That happens where a function of
- * libc that we call is wrapped by another library, which allocates: it gets ordinary memory, until the pool stands.
+ * pthread_once() would wait for itself if it were entered again from inside. That happens where a function of libc that
+ * we call is wrapped by another library which allocates. It gets ordinary memory until the pool stands.
  */
 void vmm_start(void)
 {
@@ -140,7 +143,8 @@ void vmm_start(void)
 
 	if (__atomic_load_n(&vmm.stage, __ATOMIC_ACQUIRE) == CONTEXT_DONE)
 		return;
-	if (__atomic_compare_exchange_n(&vmm.stage, &found, CONTEXT_UNDER_WAY, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+	if (__atomic_compare_exchange_n(&vmm.stage, &found, CONTEXT_UNDER_WAY, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_ACQUIRE)) {
 		__atomic_store_n(&vmm.starter, kernel_gettid(), __ATOMIC_RELAXED);
 		start();
 		__atomic_store_n(&vmm.stage, CONTEXT_DONE, __ATOMIC_RELEASE);
