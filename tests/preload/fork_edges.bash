@@ -43,6 +43,7 @@ run_case "a page that nobody can read makes a copying fork fail" in_mode 2 fork_
 run_case "and daemon says so before anybody has ended" in_mode 2 daemon_doomed
 run_case "a fork within a fork that is refused leaves the outer one alone" in_mode auto fork_refused
 run_case "a vforked child does not take its parent's heap back" in_mode auto vfork_allocates
+run_case "nor while a process that shares the memory writes to it" in_mode auto shared_memory
 run_case "a child that settles takes what it uses" in_mode auto settle_space
 
 plugin() { in_mode "$1" fork_in_dlopen "$PROGRAMS/libraries"; }
