@@ -188,26 +188,6 @@ void vmm_seam_destroy(void *tsd, void *arena)
 	pthread_mutex_unlock(&vmm_seam.arenas_stay);
 }
 
-/* On slow paths: errno stays as it is, and what we call may be a cancellation point, which malloc is not. */
-struct slow_path {
-	int errno_before;
-	int cancel_before;
-};
-
-static struct slow_path slow_path_enter(void)
-{
-	struct slow_path slow = { .errno_before = errno };
-
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &slow.cancel_before);
-	return slow;
-}
-
-static void slow_path_leave(const struct slow_path *slow)
-{
-	(void)pthread_setcancelstate(slow->cancel_before, NULL);
-	errno = slow->errno_before;
-}
-
 static bool in_pool(const void *address)
 {
 	return vmm.has_pool && vmm_pool_contains(&vmm.heap.pool, address);
@@ -314,12 +294,11 @@ static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 
 void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
-	struct slow_path slow;
+	int saved_errno = errno;
 	void *address = NULL;
 
 	if (!vmm.has_pool)
 		return map_outside(at, bytes, align, zero, commit);
-	slow = slow_path_enter();
 	if (vmm_come_back())
 		(void)vmm_seam_reclaim();
 	if (!at || in_pool(at))
@@ -328,13 +307,13 @@ void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool
 		*commit = true;
 	else if (!in_pool(at) && vmm.config.spill && !vmm_seam_thread.shorter_follows)
 		address = map_outside(at, bytes, align, zero, commit);
-	slow_path_leave(&slow);
+	errno = saved_errno;
 	return address;
 }
 
 bool vmm_seam_unmap_extent(void *address, size_t bytes)
 {
-	struct slow_path slow = slow_path_enter();
+	int saved_errno = errno;
 	bool kept = false;
 
 	if (in_pool(address)) {
@@ -344,7 +323,7 @@ bool vmm_seam_unmap_extent(void *address, size_t bytes)
 		if (vmm.has_pool)
 			vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, -(int64_t)bytes);
 	}
-	slow_path_leave(&slow);
+	errno = saved_errno;
 	return kept;
 }
 
@@ -383,14 +362,14 @@ static void *map_metadata_outside(size_t bytes, size_t align)
 
 void *vmm_seam_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
-	struct slow_path slow = slow_path_enter();
+	int saved_errno = errno;
 	void *address = vmm.has_pool ? vmm_heap_take_metadata(&vmm.heap, bytes, align) : NULL;
 
 	(void)at;  /* jemalloc does not say where */
 	if (!address)
 		address = map_metadata_outside(bytes, align);
 	*zero = *commit = true;
-	slow_path_leave(&slow);
+	errno = saved_errno;
 	return address;
 }
 
@@ -400,11 +379,11 @@ void *vmm_seam_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bo
  */
 static void *reserved_metadata(void *address, size_t bytes)
 {
-	struct slow_path slow = slow_path_enter();
+	int saved_errno = errno;
 
 	if (address && in_pool(address) && vmm_heap_reserve_metadata(&vmm.heap, address, bytes) < 0)
 		address = map_metadata_outside((bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), POOL_PAGE);
-	slow_path_leave(&slow);
+	errno = saved_errno;
 	return address;
 }
 
