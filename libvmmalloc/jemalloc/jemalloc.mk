@@ -54,26 +54,16 @@ JEMALLOC_HOOKS := \
 	ctl:je_arena_destroy=vmm_seam_destroy \
 	jemalloc:je_arena_malloc_hard=vmm_seam_malloc_hard \
 	jemalloc:je_te_event_trigger=vmm_seam_event \
-	jemalloc:pthread_atfork=vmm_seam_no_atfork \
 	jemalloc:pthread_mutex_trylock=vmm_seam_trylock \
-	jemalloc:secure_getenv=vmm_seam_options \
-	jemalloc:readlink=vmm_seam_no_readlink \
-	extent_dss:sbrk=vmm_seam_no_sbrk \
-	background_thread:dlsym=vmm_seam_no_dlsym
+	jemalloc:secure_getenv=vmm_seam_options
 
-# The profiler is off for good: it is not to bring libm and libgcc_s into every process. Not in every build.
-JEMALLOC_PROFILER := \
-	prof:log=vmm_seam_no_math \
-	prof_data:exp=vmm_seam_no_math \
-	prof_data:round=vmm_seam_no_math \
-	prof_sys:_Unwind_Backtrace=vmm_seam_no_backtrace \
-	prof_sys:_Unwind_GetIP=vmm_seam_no_frame
-
-# What it calls of libc, in any object: by the system call, so that nobody's wrapper is entered (libc.c, kernel.h).
+# What it calls of libc, in any object: by the system call, so that nobody's wrapper is entered (libc.c, kernel.h); or
+# not at all. The profiler is off for good: it is not to bring libm and libgcc_s into every process.
 JEMALLOC_CALLS := mmap munmap mprotect madvise clock_gettime syscall sysconf strerror_r getpid _exit open creat close \
 	sched_yield sched_getcpu sched_getaffinity sched_setaffinity sigfillset gettimeofday pthread_sigmask \
 	pthread_create pthread_join pthread_setname_np pthread_getname_np \
-	pthread_cond_init pthread_cond_signal pthread_cond_wait pthread_cond_timedwait
+	pthread_cond_init pthread_cond_signal pthread_cond_wait pthread_cond_timedwait \
+	pthread_atfork readlink sbrk dlsym log exp round _Unwind_Backtrace _Unwind_GetIP
 
 # The compiler names the file alone where there is none.
 libjemalloc_pic.a:
@@ -92,9 +82,6 @@ $(JEMALLOC): libvmmalloc/jemalloc/jemalloc.mk $(JEMALLOC_ARCHIVE)
 		$(NM) -u $$object | grep -qw "$${symbols%=*}" || { \
 			echo "this jemalloc is not a 5.3: $$object does not refer to $${symbols%=*}" >&2; exit 1; }; \
 		$(OBJCOPY) --redefine-sym $$symbols $$object || exit 1; \
-	done
-	$(Q)cd $(JEMALLOC_DIR)/objects && for hook in $(JEMALLOC_PROFILER); do \
-		$(OBJCOPY) --redefine-sym $${hook#*:} $$(echo $${hook%%:*}.*o) || exit 1; \
 	done
 	$(Q)cd $(JEMALLOC_DIR)/objects && for object in *.o; do \
 		$(OBJCOPY) --redefine-syms=../private.syms $$object || exit 1; \

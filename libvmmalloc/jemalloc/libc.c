@@ -3,7 +3,8 @@
  * libc -- what jemalloc calls of libc, with libc's conventions, made by kernel.h.
  *
  * The build gives jemalloc's references these names (libvmmalloc/jemalloc/jemalloc.mk). What only its profiler and its
- * background threads would call, which are off for good, fails.
+ * background threads would call, which are off for good, fails. So does what would lead jemalloc out of the pool, or to
+ * options of somebody else's.
  */
 #include <errno.h>
 #include <sched.h>
@@ -182,3 +183,50 @@ int vmm_libc_pthread_cond_init(void) __attribute__((alias("no_condition")));
 int vmm_libc_pthread_cond_signal(void) __attribute__((alias("no_condition")));
 int vmm_libc_pthread_cond_wait(void) __attribute__((alias("no_condition")));
 int vmm_libc_pthread_cond_timedwait(void) __attribute__((alias("no_condition")));
+
+ssize_t vmm_libc_readlink(const char *path, char *buffer, size_t bytes)
+{
+	(void)path, (void)buffer, (void)bytes;
+	errno = ENOENT;
+	return -1;
+}
+
+void *vmm_libc_sbrk(intptr_t bytes)
+{
+	(void)bytes;
+	errno = ENOMEM;
+	return (void *)-1;
+}
+
+void *vmm_libc_dlsym(void *handle, const char *name)
+{
+	(void)handle, (void)name;
+	return NULL;
+}
+
+int vmm_libc_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	(void)prepare, (void)parent, (void)child;
+	return 0;
+}
+
+static double no_math(double x)
+{
+	return x;
+}
+
+double vmm_libc_log(double x) __attribute__((alias("no_math")));
+double vmm_libc_exp(double x) __attribute__((alias("no_math")));
+double vmm_libc_round(double x) __attribute__((alias("no_math")));
+
+int vmm_libc__Unwind_Backtrace(void *function, void *argument)
+{
+	(void)function, (void)argument;
+	return 0;
+}
+
+uintptr_t vmm_libc__Unwind_GetIP(void *context)
+{
+	(void)context;
+	return 0;
+}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* libc -- for jemalloc's objects alone, in place of functions of libc. See libc.c. */
+/* libc -- for jemalloc's objects alone, in place of functions of libc and its libraries. See libc.c. */
 #ifndef LIBVMMALLOC_JEMALLOC_LIBC_H
 #define LIBVMMALLOC_JEMALLOC_LIBC_H
 
 #include <sched.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -38,6 +39,25 @@ int vmm_libc_pthread_getname_np(void);
 int vmm_libc_sched_setaffinity(void);
 int vmm_libc_sigfillset(void);
 int vmm_libc_gettimeofday(void);
+
+/* There is no /etc/malloc.conf. */
+ssize_t vmm_libc_readlink(const char *path, char *buffer, size_t bytes);
+
+/* The heap of the process does not grow. */
+void *vmm_libc_sbrk(intptr_t bytes);
+
+/* For pthread_create: there are no background threads. */
+void *vmm_libc_dlsym(void *handle, const char *name);
+
+/* jemalloc registers no handlers: fork.c calls those that it has. */
+int vmm_libc_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* The profiler's, never called */
+double vmm_libc_log(double x);
+double vmm_libc_exp(double x);
+double vmm_libc_round(double x);
+int vmm_libc__Unwind_Backtrace(void *function, void *argument);
+uintptr_t vmm_libc__Unwind_GetIP(void *context);
 
 /* 0 */
 int vmm_libc_pthread_cond_init(void);

@@ -103,49 +103,6 @@ int vmm_seam_trylock(pthread_mutex_t *mutex)
 	return pthread_mutex_trylock(mutex);
 }
 
-ssize_t vmm_seam_no_readlink(const char *path, char *buffer, size_t bytes)
-{
-	(void)path, (void)buffer, (void)bytes;  /* /etc/malloc.conf */
-	errno = ENOENT;
-	return -1;
-}
-
-void *vmm_seam_no_sbrk(intptr_t bytes)
-{
-	(void)bytes;
-	errno = ENOMEM;
-	return (void *)-1;
-}
-
-void *vmm_seam_no_dlsym(void *handle, const char *name)
-{
-	(void)handle, (void)name;  /* pthread_create, for background threads */
-	return NULL;
-}
-
-double vmm_seam_no_math(double x)
-{
-	return x;
-}
-
-int vmm_seam_no_backtrace(void *function, void *argument)
-{
-	(void)function, (void)argument;
-	return 0;
-}
-
-uintptr_t vmm_seam_no_frame(void *context)
-{
-	(void)context;
-	return 0;
-}
-
-int vmm_seam_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
-{
-	(void)prepare, (void)parent, (void)child;
-	return 0;
-}
-
 /*
  * jemalloc takes and releases the locks of all its arenas around a fork, which touches dozens of pages in the parent
  * and once more in the child. Where no other thread ever was, nobody can hold a lock, and there is nothing to do.

@@ -82,14 +82,6 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 /* jemalloc.o: now and then while a thread allocates and frees, every 64 KiB or so; around te_event_trigger() */
 void vmm_seam_event(void *tsd, void *context);
 
-/* prof.o, prof_data.o, prof_sys.o: never called, in place of log(), exp(), round() and the unwinder of libgcc_s */
-double vmm_seam_no_math(double x);
-int vmm_seam_no_backtrace(void *function, void *argument);
-uintptr_t vmm_seam_no_frame(void *context);
-
-/* jemalloc.o: in place of pthread_atfork(): fork.c calls the two below instead */
-int vmm_seam_no_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-
 /* Around a fork, before and after the heap's own lock. Async-signal-safe while the process has one thread. */
 void vmm_seam_before_fork(void);
 void vmm_seam_after_fork(bool in_child);
@@ -100,11 +92,8 @@ void vmm_seam_after_fork(bool in_child);
  */
 int vmm_seam_trylock(pthread_mutex_t *mutex);
 
-/* jemalloc.o, extent_dss.o, background_thread.o: in place of secure_getenv(), readlink(), sbrk() and dlsym() */
+/* jemalloc.o: in place of secure_getenv() */
 char *vmm_seam_options(const char *name);
-ssize_t vmm_seam_no_readlink(const char *path, char *buffer, size_t bytes);
-void *vmm_seam_no_sbrk(intptr_t bytes);
-void *vmm_seam_no_dlsym(void *handle, const char *name);
 
 /* Empties the arenas' caches of free extents into the heap. True if there was anything in them. */
 bool vmm_seam_reclaim(void);
