@@ -4,14 +4,14 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 
-#include "libvmmalloc/context/context.h"
-#include "libvmmalloc/jemalloc/jemalloc.h"
+#include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/context/context.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
 extern void *je_arenas[];
@@ -339,7 +339,7 @@ static void *reserved_metadata(void *address, size_t bytes)
 	int saved_errno = errno;
 
 	if (address && in_pool(address) && vmm_heap_reserve_metadata(&vmm.heap, address, bytes) < 0)
-		address = map_metadata_outside((bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), POOL_PAGE);
+		address = map_metadata_outside(round_up(bytes, POOL_PAGE), POOL_PAGE);
 	errno = saved_errno;
 	return address;
 }
@@ -430,7 +430,7 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
 	vmm_seam_thread.shorter_follows = false;
 	if (!pointer)
-		pointer = je_large_palloc(tsdn, arena, (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1), CACHE_LINE, zero);
+		pointer = je_large_palloc(tsdn, arena, round_up(bytes, POOL_PAGE), CACHE_LINE, zero);
 	return pointer;
 }
 
