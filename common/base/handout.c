@@ -8,7 +8,7 @@
 
 #include "common/base/pool_header.h"
 
-static bool is_zero(const void *data, size_t bytes)
+static bool all_zero(const void *data, size_t bytes)
 {
 	const unsigned char *byte = data;
 
@@ -37,7 +37,7 @@ static bool is_name_field(const char field[HANDOUT_CLASS_BYTES])
 {
 	size_t length = strnlen(field, HANDOUT_CLASS_BYTES);
 
-	return handout_class_name_check(field) == 0 && is_zero(field + length, HANDOUT_CLASS_BYTES - length);
+	return handout_class_name_check(field) == 0 && all_zero(field + length, HANDOUT_CLASS_BYTES - length);
 }
 
 static bool is_head(const char magic[8], uint32_t version)
@@ -60,7 +60,7 @@ int handout_request_decode(const void *packet, size_t bytes, struct handout_requ
 			return -EBADMSG;
 		break;
 	case HANDOUT_BY_DIRECTORY:
-		if (!is_zero(request.class_name, sizeof(request.class_name)))
+		if (!all_zero(request.class_name, sizeof(request.class_name)))
 			return -EBADMSG;
 		break;
 	default:
@@ -82,8 +82,8 @@ int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply 
 	if (reply.status == HANDOUT_OK) {
 		if (reply.pool_bytes == 0 || reply.pool_bytes % POOL_PAGE || !is_name_field(reply.class_name))
 			return -EBADMSG;
-	} else if (reply.pool_bytes || !is_zero(reply.pool_id, sizeof(reply.pool_id)) ||
-		   !is_zero(reply.class_name, sizeof(reply.class_name))) {
+	} else if (reply.pool_bytes || !all_zero(reply.pool_id, sizeof(reply.pool_id)) ||
+		   !all_zero(reply.class_name, sizeof(reply.class_name))) {
 		return -EBADMSG;
 	}
 	*ret_reply = reply;

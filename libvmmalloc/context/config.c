@@ -9,7 +9,7 @@
 #include "common/base/size.h"
 #include "include/libvmmalloc.h"
 
-static int refuse(struct text *error, const char *name, const char *value, const char *expected)
+static int refuse_value(struct text *error, const char *name, const char *value, const char *expected)
 {
 	text_add(error, "incorrect %s value (%s), expected %s", name, value, expected);
 	return -EINVAL;
@@ -72,7 +72,7 @@ static int read_fork(char *const *environment, enum vmm_config_fork *ret_fork, s
 	int mode = value ? environment_fork(value) : CONFIG_FORK_AUTO;
 
 	if (mode < 0)
-		return refuse(error, ENVIRONMENT_FORK, value, ENVIRONMENT_FORK_EXPECTED);
+		return refuse_value(error, ENVIRONMENT_FORK, value, ENVIRONMENT_FORK_EXPECTED);
 	*ret_fork = (enum vmm_config_fork)mode;
 	return 0;
 }
@@ -83,7 +83,7 @@ static int read_children(char *const *environment, struct vmm_config *config, st
 	int children = value ? environment_children(value) : ENVIRONMENT_CHILDREN_INHERIT;
 
 	if (children < 0)
-		return refuse(error, ENVIRONMENT_CHILDREN, value, ENVIRONMENT_CHILDREN_EXPECTED);
+		return refuse_value(error, ENVIRONMENT_CHILDREN, value, ENVIRONMENT_CHILDREN_EXPECTED);
 	config->children = (enum environment_children)children;
 	if (children != ENVIRONMENT_CHILDREN_SIZE)
 		return 0;
@@ -115,7 +115,7 @@ static int read_arenas(char *const *environment, unsigned *ret_arenas, struct te
 	int arenas = value ? environment_arenas(value) : 0;
 
 	if (arenas < 0)
-		return refuse(error, ENVIRONMENT_ARENAS, value, ENVIRONMENT_ARENAS_EXPECTED);
+		return refuse_value(error, ENVIRONMENT_ARENAS, value, ENVIRONMENT_ARENAS_EXPECTED);
 	*ret_arenas = (unsigned)arenas;
 	return 0;
 }
@@ -125,7 +125,7 @@ static int read_pool_class(char *const *environment, const char **ret_class, str
 	const char *value = environment_value(environment, ENVIRONMENT_POOL);
 
 	if (value && handout_class_name_check(value) < 0)
-		return refuse(error, ENVIRONMENT_POOL, value, "the name of a class: letters, digits, _ and -");
+		return refuse_value(error, ENVIRONMENT_POOL, value, "the name of a class: letters, digits, _ and -");
 	*ret_class = value;
 	return 0;
 }
@@ -135,7 +135,7 @@ static int read_socket(char *const *environment, const char **ret_path, struct t
 	const char *value = environment_value(environment, ENVIRONMENT_SOCKET);
 
 	if (value && value[0] != '/')
-		return refuse(error, ENVIRONMENT_SOCKET, value, "the absolute path of a socket");
+		return refuse_value(error, ENVIRONMENT_SOCKET, value, "the absolute path of a socket");
 	*ret_path = value;
 	return 0;
 }

@@ -41,7 +41,7 @@ void vmm_confine_by_prctl(long option, long mode, long filter)
 
 #pragma GCC visibility push(default)
 
-__attribute__((constructor(102))) static void constructor(void)
+__attribute__((constructor(102))) static void find_prctl(void)
 {
 	__atomic_store_n((void **)&vmm_next.prctl, vmm_loader_next("prctl"), __ATOMIC_RELAXED);
 }
@@ -59,6 +59,6 @@ int prctl(int option, ...)
 	va_end(args);
 	vmm_confine_by_prctl(option, (long)a, (long)b);
 	if (!vmm_next.prctl)
-		constructor();
+		find_prctl();
 	return vmm_next.prctl(option, a, b, c, d);
 }

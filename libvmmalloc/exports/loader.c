@@ -16,7 +16,7 @@
 extern const char ours_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 extern const char ours_end[] __asm__("_end") __attribute__((visibility("hidden")));
 
-static bool is_ours(const void *address)
+static bool is_in_library(const void *address)
 {
 	return (const char *)address >= ours_start && (const char *)address < ours_end;
 }
@@ -28,7 +28,7 @@ static bool is_ours(const void *address)
 void *vmm_loader_next(const char *name)
 {
 	void *next = dlsym(RTLD_NEXT, name);
-	void *libc = is_ours(next) ? dlmopen(LM_ID_BASE, LIBC_SO, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+	void *libc = is_in_library(next) ? dlmopen(LM_ID_BASE, LIBC_SO, RTLD_LAZY | RTLD_NOLOAD) : NULL;
 
 	if (libc) {
 		next = dlsym(libc, name);

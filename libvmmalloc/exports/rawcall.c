@@ -49,7 +49,7 @@ static syscall_function next_syscall(void)
 	return vmm_rawcall_next ? vmm_rawcall_next : (syscall_function)(void *)vmm_rawcall_kernel;
 }
 
-__attribute__((constructor(102))) static void constructor(void)
+__attribute__((constructor(102))) static void find_syscall(void)
 {
 	void *next = vmm_loader_next("syscall");
 

@@ -17,7 +17,7 @@
 #define HIDE_AT_ONCE 64                 /* free ranges that are looked at for that */
 #define SHOW_AHEAD ((size_t)8 << 20)    /* more is shown than is needed at once */
 
-static uintptr_t smaller(uintptr_t a, uintptr_t b)
+static uintptr_t lower_of(uintptr_t a, uintptr_t b)
 {
 	return a < b ? a : b;
 }
@@ -28,7 +28,7 @@ static size_t granule_at(const struct vmm_dump *dump, uintptr_t address)
 }
 
 /* Of granules [first, last); the last one of all may not be whole. */
-static int advise(const struct vmm_dump *dump, size_t first, size_t last, int advice)
+static int advise_granules(const struct vmm_dump *dump, size_t first, size_t last, int advice)
 {
 	uintptr_t start = dump->base + first * dump->granule, end = dump->base + last * dump->granule;
 
@@ -79,7 +79,7 @@ void vmm_dump_hide(struct vmm_dump *dump, uintptr_t start, uintptr_t end, size_t
 		return;
 	/* what it touches becomes one with it */
 	runs = dump->runs - runs_in(dump, first - (first > 0), last + 1) + 1;
-	if (runs > RUNS_MOST || advise(dump, first, last, MADV_DONTDUMP) < 0)
+	if (runs > RUNS_MOST || advise_granules(dump, first, last, MADV_DONTDUMP) < 0)
 		return;
 	bits_set(dump->hidden, first, last, true);
 	dump->runs = runs;
@@ -97,7 +97,7 @@ static void show_all(struct vmm_dump *dump)
 {
 	size_t granules = granule_at(dump, dump->end + dump->granule - 1);
 
-	(void)advise(dump, 0, granules, MADV_DODUMP);
+	(void)advise_granules(dump, 0, granules, MADV_DODUMP);
 	bits_set(dump->hidden, 0, granules, false);
 	dump->runs = 0;
 	dump->is_off = true;
@@ -110,7 +110,7 @@ void vmm_dump_show(struct vmm_dump *dump, uintptr_t start, uintptr_t end)
 
 	if (!vmm_dump_hides(dump, start, end))
 		return;
-	if (advise(dump, first, last, MADV_DODUMP) < 0) {
+	if (advise_granules(dump, first, last, MADV_DODUMP) < 0) {
 		show_all(dump);
 		return;
 	}
@@ -129,7 +129,7 @@ void vmm_dump_taken(struct vmm_dump *dump, uintptr_t start, uintptr_t end, uintp
 
 	if (!vmm_dump_hides(dump, start, end))
 		return;
-	ahead = smaller(ahead, limit);
+	ahead = lower_of(ahead, limit);
 	began = clock_now_ns();
 	vmm_dump_show(dump, round_down(start, dump->unit), ahead > end ? ahead : end);
 	dump->hide_ns = clock_now_ns() + HIDE_SHARE * (clock_now_ns() - began);
@@ -150,7 +150,7 @@ static void hide_free(struct vmm_dump *dump, const struct ranges *free)
 		}
 		if (range->start > dump->to_hide)
 			dump->to_hide = range->start;
-		vmm_dump_hide(dump, dump->to_hide, smaller(range->start + range->length, end), HIDE_LEAST);
+		vmm_dump_hide(dump, dump->to_hide, lower_of(range->start + range->length, end), HIDE_LEAST);
 		dump->to_hide = range->start + range->length;
 	}
 }
@@ -168,7 +168,7 @@ void vmm_dump_freed(struct vmm_dump *dump, const struct ranges *free, uintptr_t 
 	if (!range || range->length < HIDE_LEAST)
 		return;
 	first = start - range->start > HIDE_REACH ? start - HIDE_REACH : range->start;
-	last = smaller(range->start + range->length, start + bytes + HIDE_REACH);
+	last = lower_of(range->start + range->length, start + bytes + HIDE_REACH);
 	dump->to_hide = none || first < dump->to_hide ? first : dump->to_hide;
 	dump->to_hide_end = none || last > dump->to_hide_end ? last : dump->to_hide_end;
 	if (dump->hide_ns == 0 || clock_now_ns() >= dump->hide_ns) {
@@ -184,7 +184,7 @@ void vmm_dump_again(const struct vmm_dump *dump, uintptr_t start, uintptr_t end)
 	while (dump->runs > 0 && (first = bits_find(dump->hidden, first, granules, true)) < granules) {
 		size_t last = bits_find(dump->hidden, first, granules, false);
 
-		(void)advise(dump, first, last, MADV_DONTDUMP);
+		(void)advise_granules(dump, first, last, MADV_DONTDUMP);
 		first = last;
 	}
 }

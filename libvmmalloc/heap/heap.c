@@ -48,7 +48,7 @@ static uintptr_t block_limit(const struct vmm_heap *heap, enum vmm_heap_use use)
 }
 
 /* Makes room for a block that ends at `need`. */
-static bool grow(struct vmm_heap *heap, uintptr_t need, enum vmm_heap_use use)
+static bool grow_up(struct vmm_heap *heap, uintptr_t need, enum vmm_heap_use use)
 {
 	return need > heap->low && need <= block_limit(heap, use) && vmm_reserve_up_to(heap, need);
 }
@@ -103,7 +103,7 @@ static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enu
 {
 	if (take_free(heap, bytes, align, use, ret_start))
 		return true;
-	return grow(heap, end_past_low(heap, bytes, align), use) && take_free(heap, bytes, align, use, ret_start);
+	return grow_up(heap, end_past_low(heap, bytes, align), use) && take_free(heap, bytes, align, use, ret_start);
 }
 
 /* Exactly that, if it is free and has space. */
@@ -128,7 +128,7 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 	last = ranges_ending_at(&heap->free, heap->low);
 	if (start < (last ? last->start : heap->low))
 		return false;
-	return grow(heap, start + bytes, use) && take_free_at(heap, start, bytes);
+	return grow_up(heap, start + bytes, use) && take_free_at(heap, start, bytes);
 }
 
 /*
@@ -325,7 +325,7 @@ int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes
 }
 
 /* With the lock held. */
-static void give(struct vmm_heap *heap, uintptr_t start, size_t bytes)
+static void take_back(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	if (heap->pool.mapping.in_parts)
 		return_to_pool(heap, start, bytes);
@@ -340,7 +340,7 @@ void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
 	(void)vmm_lock_take(&heap->lock);
 	ASSERT(heap->pool.header->used_bytes >= bytes);
 	count_used(heap, -(int64_t)bytes);
-	give(heap, (uintptr_t)address, bytes);
+	take_back(heap, (uintptr_t)address, bytes);
 	vmm_lock_release(&heap->lock);
 }
 
@@ -350,7 +350,7 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes)
 
 	(void)vmm_lock_take(&heap->lock);
 	count_metadata(heap, -(int64_t)(bytes - vmm_holes_bytes(&heap->holes, start, start + bytes)));
-	give(heap, start, bytes);
+	take_back(heap, start, bytes);
 	vmm_lock_release(&heap->lock);
 }
 

@@ -113,7 +113,7 @@ static struct range *without(struct range *tree, const struct range *node)
 	return tree;
 }
 
-static void drop(struct ranges *ranges, struct range *node)
+static void drop_node(struct ranges *ranges, struct range *node)
 {
 	ranges->root = without(ranges->root, node);
 	node->right = ranges->spare;
@@ -183,7 +183,7 @@ bool ranges_add(struct ranges *ranges, uintptr_t start, size_t length)
 	if (joins_below && joins_above) {
 		size_t joined = below->length + length + above->length;
 
-		drop(ranges, above);
+		drop_node(ranges, above);
 		set_bounds(ranges, below, below->start, joined);
 	} else if (joins_below) {
 		set_bounds(ranges, below, below->start, below->length + length);
@@ -213,7 +213,7 @@ static bool cut(struct ranges *ranges, struct range *node, uintptr_t start, size
 	} else if (after) {
 		set_bounds(ranges, node, start + length, after);
 	} else {
-		drop(ranges, node);
+		drop_node(ranges, node);
 	}
 	ranges->free_bytes -= length;
 	return true;

@@ -217,7 +217,7 @@ static void look_at_all(struct look *look)
 	}
 }
 
-static bool begin(struct look *look, const struct vmm_pool *pool)
+static bool begin_look(struct look *look, const struct vmm_pool *pool)
 {
 	struct stat st;
 
@@ -230,7 +230,7 @@ static bool begin(struct look *look, const struct vmm_pool *pool)
 	return look->threads >= 0;
 }
 
-static void end(struct look *look)
+static void end_look(struct look *look)
 {
 	if (look->page)
 		(void)kernel_munmap(look->page, POOL_PAGE);
@@ -243,10 +243,10 @@ void vmm_waiters_wake(const struct vmm_pool *pool)
 
 	vmm_waiters.count = 0;
 	vmm_waiters.more = false;
-	if (!begin(&look, pool))
+	if (!begin_look(&look, pool))
 		return;
 	look_at_all(&look);
-	end(&look);
+	end_look(&look);
 }
 
 void vmm_waiters_look_again(const struct vmm_pool *pool)
@@ -259,10 +259,10 @@ void vmm_waiters_look_again(const struct vmm_pool *pool)
 		return;
 	}
 	vmm_waiters.count = 0;
-	if (count == 0 || !begin(&look, pool))
+	if (count == 0 || !begin_look(&look, pool))
 		return;
 	/* what is remembered again goes into places that were looked at */
 	for (unsigned i = 0; i < count; i++)
 		look_at(&look, vmm_waiters.running[i]);
-	end(&look);
+	end_look(&look);
 }

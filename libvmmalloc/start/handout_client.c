@@ -38,7 +38,7 @@ static int failure(int error)
 	return error == -EINTR ? 1 : error == -EAGAIN ? -ETIMEDOUT : error;
 }
 
-static int connect_to(int socket, const struct sockaddr_un *address, int64_t deadline_us)
+static int connect_in_time(int socket, const struct sockaddr_un *address, int64_t deadline_us)
 {
 	int r;
 
@@ -147,11 +147,11 @@ static int make_request(const struct vmm_config *config, struct handout_request 
 	return 0;
 }
 
-static int exchange(int socket, const struct sockaddr_un *address, const struct handout_request *request,
+static int ask_and_hear(int socket, const struct sockaddr_un *address, const struct handout_request *request,
 		    struct handout_reply *ret_reply, int *ret_fd)
 {
 	int64_t deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
-	int r = connect_to(socket, address, deadline_us);
+	int r = connect_in_time(socket, address, deadline_us);
 
 	if (r == 0)
 		r = send_request(socket, request, deadline_us);
@@ -173,7 +173,7 @@ int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, struct text *e
 		connection = kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 		r = connection < 0 ? connection : make_request(config, &request);
 		if (r == 0)
-			r = exchange(connection, &address, &request, &reply, &fd);
+			r = ask_and_hear(connection, &address, &request, &reply, &fd);
 		if (connection >= 0)
 			(void)kernel_close(connection);
 	}

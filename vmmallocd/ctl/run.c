@@ -31,7 +31,7 @@ struct run {
 	bool verbose;
 };
 
-static int refuse(const char *name, const char *value, const char *expected)
+static int refuse_option(const char *name, const char *value, const char *expected)
 {
 	ctl_complain("%s (%s): expected %s", name, value, expected);
 	return CTL_USAGE;
@@ -51,7 +51,7 @@ static int check_size(const char *name, const char *value)
 		ctl_complain("%s (%s): a pool has at least %zu bytes (14M)", name, value, VMMALLOC_MIN_POOL);
 		return CTL_USAGE;
 	default:
-		return refuse(name, value, SIZE_EXPECTED);
+		return refuse_option(name, value, SIZE_EXPECTED);
 	}
 }
 
@@ -65,7 +65,7 @@ static int check_class(const char *class)
 
 static int check_fork(const char *mode)
 {
-	return environment_fork(mode) < 0 ? refuse("--fork", mode, ENVIRONMENT_FORK_EXPECTED) : CTL_OK;
+	return environment_fork(mode) < 0 ? refuse_option("--fork", mode, ENVIRONMENT_FORK_EXPECTED) : CTL_OK;
 }
 
 static int check_children(const char *what)
@@ -73,7 +73,7 @@ static int check_children(const char *what)
 	int children = environment_children(what);
 
 	if (children < 0)
-		return refuse("--children", what, ENVIRONMENT_CHILDREN_EXPECTED);
+		return refuse_option("--children", what, ENVIRONMENT_CHILDREN_EXPECTED);
 	return children == ENVIRONMENT_CHILDREN_SIZE ? check_size("--children", what) : CTL_OK;
 }
 
@@ -86,7 +86,7 @@ static int check_dir(const char *dir)
 }
 
 /* Some pool must be named: by options, or by the environment as it is. */
-static int check_pool(const struct run *run)
+static int check_pool_named(const struct run *run)
 {
 	if (!run->dir != !run->size) {
 		ctl_complain("%s needs %s", run->dir ? "--dir" : "--size", run->dir ? "--size" : "--dir");
@@ -99,7 +99,7 @@ static int check_pool(const struct run *run)
 	return CTL_USAGE;
 }
 
-static int check(const struct run *run)
+static int check_options(const struct run *run)
 {
 	int status = CTL_OK;
 
@@ -113,7 +113,7 @@ static int check(const struct run *run)
 		status = check_fork(run->fork);
 	if (status == CTL_OK && run->children)
 		status = check_children(run->children);
-	return status == CTL_OK ? check_pool(run) : status;
+	return status == CTL_OK ? check_pool_named(run) : status;
 }
 
 /* NULL takes the variable away. */
@@ -220,7 +220,7 @@ static void set_core_filter(void)
 	fclose(file);
 }
 
-static int start(const struct ctl *ctl, const struct run *run, char **command)
+static int run_program(const struct ctl *ctl, const struct run *run, char **command)
 {
 	int r;
 
@@ -269,10 +269,10 @@ int ctl_run(struct ctl *ctl, int argc, char **argv)
 	}
 	if (status >= 0)
 		return status;
-	status = check(&run);
+	status = check_options(&run);
 	if (status == CTL_OK && optind == argc) {
 		ctl_complain("which program? vmmallocctl run [OPTION...] -- PROGRAM [ARGUMENT...]");
 		status = CTL_USAGE;
 	}
-	return status == CTL_OK ? start(ctl, &run, argv + optind) : status;
+	return status == CTL_OK ? run_program(ctl, &run, argv + optind) : status;
 }
