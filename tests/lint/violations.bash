@@ -3,6 +3,8 @@
 # its own, and the lint must name the file and the rule.
 . "$(dirname "$0")/../lib/suite.bash"
 
+# What the cases add would not pass with warnings as errors.
+unset CI
 # The objects come along, so that only what a case changes is compiled again, and comes back from BASE after it.
 export BASE=$SUITE_TMP/base COPY=$SUITE_TMP/copy
 mkdir -p "$BASE/build"
@@ -12,6 +14,7 @@ for entry in *; do
 done
 (cd "$BUILD" && find release debug program lint \( -name '*.[od]' -o -name '*.facts' -o -name packages \) -print0 |
 	xargs -0 cp -a --parents -t "$BASE/build")
+(cd "$BASE" && git init -q . && git add -A . ':!build') || exit 1
 make -s -C "$BASE" facts && cp -a "$BASE" "$COPY" && touch -d '-1 second' "$COPY.begun" || exit 1
 
 restore() {
@@ -141,7 +144,7 @@ refused "malloc in common/base" "common/base/size.c: call: malloc" \
 	'add common/base/size.c "void *size_x(void);" "void *size_x(void) { return __builtin_malloc(9); }"'
 
 # --- variables ---
-x='int size_x(void);'
+export x='int size_x(void);'
 refused "a variable in common/base" "common/base/size.c: variable: n" \
 	'add common/base/size.c "$x" "static int n;" "int size_x(void) { return ++n; }"'
 refused "a variable in a function" "common/base/size.c: variable: n" \
@@ -161,7 +164,6 @@ refused "a variable in the debug build" "$base: variable: vmm_path_n" \
 	'add '$base' "#ifdef VMM_DEBUG" "int vmm_path_n;" "#endif"'
 refused "a variable in what is pure" "vmmallocd/plan/request.c: variable: request_n" \
 	'add vmmallocd/plan/request.c "int request_n;"'
-export x
 
 # --- files, names, the table ---
 refused "a circle of two headers" "libvmmalloc/base/one.h: circle: libvmmalloc/base/two.h" \
@@ -191,4 +193,10 @@ refused "a table that goes in a circle" "tests/lint/rooms.txt: table: libvmmallo
 refused "an exception that nothing needs" "tests/lint/rooms.txt: mended: common/base/size.c include uv.h" \
 	'add tests/lint/rooms.txt "mend common/base/size.c include uv.h"'
 PART=picture refused "another picture than the real one" "doc/ARCHITECTURE.md: picture" 'sed -i "/^   vmmallocd.files /d" doc/ARCHITECTURE.md'
+
+# --- text ---
+PART=text
+refused "a long line in a document" "lines of more than 120 columns" 'add README.md "$(printf %0121d 1)"'
+refused "a file in a comment that is not there" "$base:1: mention: roads.c" 'sed -i "1s|^|/* as in roads.c */|" '$base
+refused "a file in a document that is not there" "doc/fork.md:1: mention: heap/roads.h" 'sed -i "1s|$| heap/roads.h|" doc/fork.md'
 end_suite
