@@ -2,7 +2,7 @@
 /*
  * control -- the control socket: Varlink calls of vmmallocctl and other clients (org.vmmalloc.varlink).
  *
- *     listening socket --accept--> connection: bytes -> varlink.h -> control_methods.h -> reply, piece by piece
+ *     listening socket --accept--> connection: bytes -> varlink.h -> methods.h -> reply, piece by piece
  *
  * Nothing here blocks, and nobody can make it work or grow without bound: in each turn of the loop one call is
  * answered, or one piece of a long reply written, whoever waits; a client that does not read its reply is not read
