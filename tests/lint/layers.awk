@@ -250,20 +250,15 @@ function judge_headers(file, i, rule, through) {
 	}
 }
 
-# The first file of a circle names it, so that each is said once.
-function judge_circles(file, queue, head, tail, list, count, i, from, way) {
+# Files that include each other in the end, or sources that call each other. The first file of a circle names it, so that
+# each is said once.
+function judge_circles(file, graph, why, queue, head, tail, list, count, i, from, way) {
 	queue[tail = 1] = file
-	delete from
 	for (head = 1; head <= tail; head++) {
-		count = split(included_by[queue[head]], list, " ")
+		count = split(graph[queue[head]], list, " ")
 		for (i = 1; i <= count; i++) {
 			if (list[i] == file) {
-				for (way = queue[head]; way != file; way = from[way])
-					if (way < file)
-						return
-				for (way = queue[head]; from[way] != file && way != file; way = from[way])
-					;
-				complain(file, "circle", way, "each includes the other in the end")
+				complain_of_circle(file, queue[head], from, why)
 				return
 			}
 			if (!(list[i] in from)) {
@@ -272,6 +267,14 @@ function judge_circles(file, queue, head, tail, list, count, i, from, way) {
 			}
 		}
 	}
+}
+function complain_of_circle(file, last, from, why, way, next_one) {
+	for (way = last; way != file; way = from[way]) {
+		if (way < file)
+			return
+		next_one = way
+	}
+	complain(file, "circle", next_one, why)
 }
 
 # One of the files that declare or define a name must be one that this file may include.
@@ -286,11 +289,13 @@ function judge_need(program, file, name, givers, start) {
 	givers = (program, name) in given ? given[program, name] : ""
 	if (("up", name) in table && among(file, table["up", name]))
 		return
-	if (givers == variables && givers != "")
+	if (givers == variables && name in declared)
 		givers = declared[name]
 	if (givers != "") {
 		if (!may_know(file, givers) || (name in declared && !may_know(file, declared[name])))
 			complain(file, "call", name, room(file) " may not know " room(givers))
+		if (givers !~ / / && givers != file && givers ~ /\.c$/)
+			calls[file] = add(calls[file], givers)
 		return
 	}
 	start = has_prefix(name)
@@ -368,12 +373,14 @@ END {
 		judge_place(sources[i])
 		judge_includes(sources[i])
 		judge_headers(sources[i])
-		judge_circles(sources[i])
+		judge_circles(sources[i], included_by, "each includes the other in the end")
 	}
 	for (key in needed) {
 		split(key, part, SUBSEP)
 		judge_need(part[1], part[2], part[3])
 	}
+	for (file in built)
+		judge_circles(file, calls, "each calls the other in the end")
 	for (key in kept) {
 		split(key, part, SUBSEP)
 		judge_variable(part[1], part[2])
