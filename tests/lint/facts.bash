@@ -1,5 +1,5 @@
 #!/bin/bash
-# facts.bash OBJECT SOURCE COMPILER FLAGS... -- what the compiler makes of one source, for layers.awk, a line a fact:
+# facts.bash OBJECT SOURCE GCC FLAGS... -- what the compiler makes of one source, for layers.awk, a line a fact:
 #
 #   include FROM TO       FROM, a file of ours, includes TO, another of ours
 #   header FROM NAME      FROM includes a header that is not ours
@@ -69,6 +69,6 @@ objdump -t "$object" | awk '
 	flags ~ /[df]/ && flags !~ /O|F/ { next }
 	section == "*UND*" { print "needs", name; next }
 	flags ~ /[gu]/ || section == "*COM*" || substr(flags, 2, 1) == "w" { print "gives", name }
-	section == "*COM*" || section ~ /^\.t(bss|data)/ { print "keeps", name; next }
-	flags ~ /O/ && section !~ /^\.(rodata|data\.rel\.ro|text)/ { print "keeps", name }
+	section ~ /^\.(rodata|data\.rel\.ro|text)/ { next }
+	flags ~ /O/ || section == "*COM*" || section ~ /^\.t?(bss|data)/ { print "keeps", name }
 	' | sort -u

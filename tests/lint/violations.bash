@@ -156,6 +156,8 @@ refused "a common variable" "common/base/size.c: variable: size_n" \
 	'add common/base/size.c "int size_n __attribute__((common));"'
 refused "a variable in a section of its own" "common/base/size.c: variable: size_n" \
 	'add common/base/size.c "int size_n __attribute__((section(\"mine\"))) = 1;"'
+refused "a variable in assembler code" "common/base/size.c: variable: size_n" \
+	'add common/base/size.c "__asm__(\".data; size_n: .long 1; .text\");"'
 refused "a table that can change" "common/base/size.c: variable: size_names" \
 	'add common/base/size.c "const char *size_names[] = { \"a\", \"b\" };"'
 refused "a variable in the library" "$base: variable: vmm_path_n" 'add '$base' "int vmm_path_n = 1;"'
