@@ -3,12 +3,9 @@
  * registry -- see registry.h.
  *
  *   slots[hash of the id]          -> pool  - next_by_id -> pool      every pool
- *   slots[hash of class and uid]   -> tally - next -> tally           how many pools of a class a user has
  *   classes[hash of the name]      -> class - next -> class
  *                                     class->first[state] -> pool <- next_in_state, prev_in_state -> pool
- *
- * Leasing a pool may need a new tally but must not fail. There are never more tallies in use than pools, so each
- * pool brings a spare one when it is added, and takes one away when it is removed.
+ *   tallies                        how many pools of a class a user has
  */
 #include "vmmallocd/plan/registry.h"
 
@@ -16,37 +13,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util/cleanup.h"
+#include "vmmallocd/plan/hash.h"
+#include "vmmallocd/plan/tallies.h"
+
 #define SLOTS_FIRST 64       /* a power of two, like all later numbers of slots */
 #define CLASS_SLOTS 64       /* classes are few: configured by hand */
-
-struct tally {
-	const struct registry_class *class;
-	uint32_t uid;
-	size_t leased, pinned;       /* one of them is not 0 while it is in a slot */
-	struct tally *next;          /* in its slot, or among the spare ones */
-};
 
 /* What a pool is inside: the caller sees its first member. */
 struct entry {
 	struct registry_pool pool;
-	struct tally *tally;         /* the one that counts it; NULL unless it is had. pool.owner may have changed */
-	bool counts_as_leased;       /* in that tally; else as pinned */
+	struct tally *tally;         /* that counts it; NULL: nobody has it. pool.owner may have changed since */
+	enum tally_kind kind;        /* what it counts as in that tally */
 };
 
 _Static_assert(offsetof(struct entry, pool) == 0, "a pool is its entry");
 
-struct slot {
-	struct registry_pool *pools;
-	struct tally *tallies;
-};
-
 struct registry {
-	struct slot *slots;
+	struct registry_pool **slots;
 	size_t slot_count;
 	size_t count;
 	uint64_t generation;
 	int64_t epoch_s;
-	struct tally *spares;
+	struct tallies tallies;
 	struct registry_class *classes[CLASS_SLOTS];
 };
 
@@ -62,25 +51,13 @@ static const char *const state_names[REGISTRY_STATES] = {
 
 /* --- hashing --- */
 
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	uint64_t h = (a ^ (b * 0x9e3779b97f4a7c15)) * 0xd6e8feb86659fd93;
-
-	return h ^ (h >> 32);
-}
-
 static size_t id_slot(const uint8_t id[POOL_FILE_ID_BYTES], size_t slot_count)
 {
 	uint64_t halves[2];
 
 	_Static_assert(sizeof(halves) == POOL_FILE_ID_BYTES, "two halves are an id");
 	memcpy(halves, id, sizeof(halves));
-	return mix(halves[0], halves[1]) & (slot_count - 1);
-}
-
-static size_t tally_slot(const struct registry_class *class, uint32_t uid, size_t slot_count)
-{
-	return mix((uintptr_t)class, uid + UINT64_C(1)) & (slot_count - 1);
+	return hash_mix(halves[0], halves[1]) & (slot_count - 1);
 }
 
 static size_t class_slot(const char *name)
@@ -88,32 +65,25 @@ static size_t class_slot(const char *name)
 	uint64_t h = 0;
 
 	for (; *name; name++)
-		h = mix(h + 1, (uint8_t)*name);
+		h = hash_mix(h + 1, (uint8_t)*name);
 	return h % CLASS_SLOTS;
 }
 
-/* Twice the slots. Without memory it stays as it is: slower, not wrong, and tried again with the next pool. */
-static void grow(struct registry *registry)
+/* Twice the slots. Without memory they stay as they are: slower, not wrong, and tried again with the next pool. */
+static void grow_slots(struct registry *registry)
 {
 	size_t slot_count = 2 * registry->slot_count;
-	struct slot *slots = calloc(slot_count, sizeof(*slots));
+	struct registry_pool **slots = calloc(slot_count, sizeof(struct registry_pool *));
 
 	if (!slots)
 		return;
 	for (size_t i = 0; i < registry->slot_count; i++) {
-		for (struct registry_pool *pool = registry->slots[i].pools, *next; pool; pool = next) {
-			struct slot *slot = &slots[id_slot(pool->id, slot_count)];
+		for (struct registry_pool *pool = registry->slots[i], *next; pool; pool = next) {
+			struct registry_pool **slot = &slots[id_slot(pool->id, slot_count)];
 
 			next = pool->next_by_id;
-			pool->next_by_id = slot->pools;
-			slot->pools = pool;
-		}
-		for (struct tally *tally = registry->slots[i].tallies, *next; tally; tally = next) {
-			struct slot *slot = &slots[tally_slot(tally->class, tally->uid, slot_count)];
-
-			next = tally->next;
-			tally->next = slot->tallies;
-			slot->tallies = tally;
+			pool->next_by_id = *slot;
+			*slot = pool;
 		}
 	}
 	free(registry->slots);
@@ -123,41 +93,11 @@ static void grow(struct registry *registry)
 
 /* --- who has how many --- */
 
-static struct tally **tally_link(const struct registry *registry, const struct registry_class *class, uint32_t uid)
-{
-	struct tally **link = &registry->slots[tally_slot(class, uid, registry->slot_count)].tallies;
-
-	while (*link && ((*link)->class != class || (*link)->uid != uid))
-		link = &(*link)->next;
-	return link;
-}
-
-static void add_spare(struct registry *registry, struct tally *tally)
-{
-	tally->next = registry->spares;
-	registry->spares = tally;
-}
-
-static struct tally *take_spare(struct registry *registry)
-{
-	struct tally *tally = registry->spares;
-
-	registry->spares = tally->next;
-	return tally;
-}
-
 static void uncount(struct registry *registry, struct entry *entry)
 {
-	struct tally *tally = entry->tally;
-
+	if (entry->tally)
+		tallies_uncount(&registry->tallies, entry->tally, entry->kind);
 	entry->tally = NULL;
-	if (!tally)
-		return;
-	(*(entry->counts_as_leased ? &tally->leased : &tally->pinned))--;
-	if (tally->leased + tally->pinned == 0) {
-		*tally_link(registry, tally->class, tally->uid) = tally->next;
-		add_spare(registry, tally);
-	}
 }
 
 bool registry_is_pinned(const struct registry_pool *pool)
@@ -166,28 +106,21 @@ bool registry_is_pinned(const struct registry_pool *pool)
 				       pool->state == REGISTRY_FAILED);
 }
 
-/* Counts a pool for the owner it has now, if he has it, and no longer for the one before. */
+/* Counts a pool for the owner that it has now, if he has it, and no longer for the one before. */
 static void recount(struct registry *registry, struct entry *entry)
 {
 	const struct registry_pool *pool = &entry->pool;
-	struct tally **link;
 
 	uncount(registry, entry);
 	if (pool->state != REGISTRY_LEASED && !registry_is_pinned(pool))
 		return;
-	link = tally_link(registry, pool->class, pool->owner.uid);
-	if (!*link) {
-		*link = take_spare(registry);
-		**link = (struct tally){ .class = pool->class, .uid = pool->owner.uid };
-	}
-	entry->tally = *link;
-	entry->counts_as_leased = pool->state == REGISTRY_LEASED;
-	(*(entry->counts_as_leased ? &entry->tally->leased : &entry->tally->pinned))++;
+	entry->kind = pool->state == REGISTRY_LEASED ? TALLY_LEASED : TALLY_PINNED;
+	entry->tally = tallies_count(&registry->tallies, pool->class, pool->owner.uid, entry->kind);
 }
 
 /* --- lists by state --- */
 
-static void append(struct registry_pool *pool, enum registry_state state)
+static void append_to_state(struct registry_pool *pool, enum registry_state state)
 {
 	struct registry_class *class = pool->class;
 
@@ -199,7 +132,7 @@ static void append(struct registry_pool *pool, enum registry_state state)
 	class->counts[state]++;
 }
 
-static void detach(struct registry_pool *pool)
+static void take_from_state(struct registry_pool *pool)
 {
 	struct registry_class *class = pool->class;
 	struct registry_pool *next = pool->next_in_state, *prev = pool->prev_in_state;
@@ -217,10 +150,10 @@ struct registry *registry_new(void)
 
 	if (!registry)
 		return NULL;
-	registry->slot_count = SLOTS_FIRST;
-	registry->slots = calloc(registry->slot_count, sizeof(*registry->slots));
-	if (!registry->slots) {
-		free(registry);
+	registry->slots = calloc(SLOTS_FIRST, sizeof(*registry->slots));
+	registry->slot_count = registry->slots ? SLOTS_FIRST : 0;
+	if (registry->slot_count == 0 || tallies_init(&registry->tallies) < 0) {
+		registry_free(registry);
 		return NULL;
 	}
 	return registry;
@@ -232,17 +165,23 @@ static int remove_visited(void *context, struct registry_pool *pool)
 	return 0;
 }
 
+void registry_clear(struct registry *registry)
+{
+	(void)registry_each(registry, remove_visited, registry);
+}
+
 void registry_free(struct registry *registry)
 {
 	if (!registry)
 		return;
-	registry_each(registry, remove_visited, registry);
+	registry_clear(registry);
 	for (size_t i = 0; i < CLASS_SLOTS; i++) {
 		for (struct registry_class *class = registry->classes[i], *next; class; class = next) {
 			next = class->next;
 			free(class);
 		}
 	}
+	tallies_done(&registry->tallies);
 	free(registry->slots);
 	free(registry);
 }
@@ -252,50 +191,42 @@ int registry_add(struct registry *registry, const struct registry_pool *pool, en
 {
 	struct registry_class *class;
 	struct registry_pool **link;
-	struct entry *entry;
-	struct tally *spare;
-	char *directory;
 
 	if (registry_find(registry, pool->id))
 		return -EEXIST;
 	class = registry_class(registry, pool->class_name);
-	entry = malloc(sizeof(*entry));
-	spare = malloc(sizeof(*spare));
-	directory = strdup(pool->directory);
-	if (!class || !entry || !spare || !directory) {
-		free(entry);
-		free(spare);
-		free(directory);
+	CLEANUP(cleanup_free) struct entry *entry = malloc(sizeof(*entry));
+	CLEANUP(cleanup_free) char *directory = strdup(pool->directory);
+	if (!class || !entry || !directory || tallies_add_pool(&registry->tallies) < 0)
 		return -ENOMEM;
-	}
 	if (registry->count >= registry->slot_count)
-		grow(registry);
+		grow_slots(registry);
 	*entry = (struct entry){ .pool = *pool };
-	entry->pool.directory = directory;
+	entry->pool.directory = steal_pointer(&directory);
 	entry->pool.class = class;
-	link = &registry->slots[id_slot(pool->id, registry->slot_count)].pools;
+	link = &registry->slots[id_slot(pool->id, registry->slot_count)];
 	entry->pool.next_by_id = *link;
 	*link = &entry->pool;
-	add_spare(registry, spare);
-	append(&entry->pool, state);
+	append_to_state(&entry->pool, state);
 	recount(registry, entry);
 	registry->count++;
 	registry->generation++;
 	*ret_pool = &entry->pool;
+	(void)steal_pointer(&entry);   /* the registry's now */
 	return 0;
 }
 
 void registry_remove(struct registry *registry, struct registry_pool *pool)
 {
-	struct registry_pool **link = &registry->slots[id_slot(pool->id, registry->slot_count)].pools;
+	struct registry_pool **link = &registry->slots[id_slot(pool->id, registry->slot_count)];
 	struct entry *entry = (struct entry *)pool;
 
 	while (*link != pool)
 		link = &(*link)->next_by_id;
 	*link = pool->next_by_id;
 	uncount(registry, entry);
-	free(take_spare(registry));
-	detach(pool);
+	tallies_remove_pool(&registry->tallies);
+	take_from_state(pool);
 	registry->count--;
 	registry->generation++;
 	free(pool->directory);
@@ -304,8 +235,8 @@ void registry_remove(struct registry *registry, struct registry_pool *pool)
 
 void registry_set_state(struct registry *registry, struct registry_pool *pool, enum registry_state state, int64_t now_s)
 {
-	detach(pool);
-	append(pool, state);
+	take_from_state(pool);
+	append_to_state(pool, state);
 	pool->changed_s = now_s;
 	registry_touch(registry, pool);
 }
@@ -318,7 +249,7 @@ void registry_touch(struct registry *registry, struct registry_pool *pool)
 
 struct registry_pool *registry_find(const struct registry *registry, const uint8_t id[POOL_FILE_ID_BYTES])
 {
-	struct registry_pool *pool = registry->slots[id_slot(id, registry->slot_count)].pools;
+	struct registry_pool *pool = registry->slots[id_slot(id, registry->slot_count)];
 
 	while (pool && memcmp(pool->id, id, POOL_FILE_ID_BYTES) != 0)
 		pool = pool->next_by_id;
@@ -359,27 +290,27 @@ static const struct tally *find_tally(const struct registry *registry, const cha
 {
 	const struct registry_class *class = find_class(registry, class_name);
 
-	return class ? *tally_link(registry, class, uid) : NULL;
+	return class ? tallies_find(&registry->tallies, class, uid) : NULL;
 }
 
 size_t registry_had_by(const struct registry *registry, const char *class_name, uint32_t uid)
 {
 	const struct tally *tally = find_tally(registry, class_name, uid);
 
-	return tally ? tally->leased + tally->pinned : 0;
+	return tally ? tally->counts[TALLY_LEASED] + tally->counts[TALLY_PINNED] : 0;
 }
 
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid)
 {
 	const struct tally *tally = find_tally(registry, class_name, uid);
 
-	return tally ? tally->leased : 0;
+	return tally ? tally->counts[TALLY_LEASED] : 0;
 }
 
 int registry_each(struct registry *registry, int (*visit)(void *context, struct registry_pool *pool), void *context)
 {
 	for (size_t i = 0; i < registry->slot_count; i++) {
-		for (struct registry_pool *pool = registry->slots[i].pools, *next; pool; pool = next) {
+		for (struct registry_pool *pool = registry->slots[i], *next; pool; pool = next) {
 			int r;
 
 			next = pool->next_by_id;

@@ -68,6 +68,8 @@ struct registry;
 
 struct registry *registry_new(void);
 void registry_free(struct registry *registry);
+/* Removes all pools. */
+void registry_clear(struct registry *registry);
 
 /* Copies `pool` (its directory too) and links it in. 0, -EEXIST (that id), -ENOMEM. */
 int registry_add(struct registry *registry, const struct registry_pool *pool, enum registry_state state,

@@ -416,12 +416,6 @@ static int read_registry(const json_t *root, struct registry *registry, const ch
 	return 0;
 }
 
-static int remove_visited(void *context, struct registry_pool *pool)
-{
-	registry_remove(context, pool);
-	return 0;
-}
-
 static _Thread_local bool starved;
 
 static void *allocate(size_t bytes)
@@ -460,6 +454,6 @@ int registry_json_decode(const char *text, size_t bytes, struct registry *regist
 	if (r == 0)
 		memcpy(ret_boot_id, boot_id, BOOT_ID_TEXT_BYTES);
 	else
-		registry_each(registry, remove_visited, registry);
+		registry_clear(registry);
 	return r;
 }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tallies -- see tallies.h. */
+#include "vmmallocd/plan/tallies.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vmmallocd/plan/hash.h"
+
+#define SLOTS_FIRST 64       /* a power of two, like all later numbers of slots */
+
+int tallies_init(struct tallies *tallies)
+{
+	*tallies = (struct tallies){ .slot_count = SLOTS_FIRST };
+	tallies->slots = calloc(tallies->slot_count, sizeof(*tallies->slots));
+	return tallies->slots ? 0 : -ENOMEM;
+}
+
+void tallies_done(struct tallies *tallies)
+{
+	free(tallies->slots);
+	*tallies = (struct tallies){ 0 };
+}
+
+static size_t tally_slot(const void *class, uint32_t uid, size_t slot_count)
+{
+	return hash_mix((uintptr_t)class, uid + UINT64_C(1)) & (slot_count - 1);
+}
+
+/* Where the tally hangs, or would. */
+static struct tally **tally_link(const struct tallies *tallies, const void *class, uint32_t uid)
+{
+	struct tally **link = &tallies->slots[tally_slot(class, uid, tallies->slot_count)];
+
+	while (*link && ((*link)->class != class || (*link)->uid != uid))
+		link = &(*link)->next;
+	return link;
+}
+
+/* Twice the slots. Without memory they stay as they are: slower, not wrong, and tried again with the next pool. */
+static void grow_tallies(struct tallies *tallies)
+{
+	size_t slot_count = 2 * tallies->slot_count;
+	struct tally **slots = calloc(slot_count, sizeof(struct tally *));
+
+	if (!slots)
+		return;
+	for (size_t i = 0; i < tallies->slot_count; i++) {
+		for (struct tally *tally = tallies->slots[i], *next; tally; tally = next) {
+			struct tally **slot = &slots[tally_slot(tally->class, tally->uid, slot_count)];
+
+			next = tally->next;
+			tally->next = *slot;
+			*slot = tally;
+		}
+	}
+	free(tallies->slots);
+	tallies->slots = slots;
+	tallies->slot_count = slot_count;
+}
+
+static void add_spare(struct tallies *tallies, struct tally *tally)
+{
+	tally->next = tallies->spares;
+	tallies->spares = tally;
+}
+
+static struct tally *take_spare(struct tallies *tallies)
+{
+	struct tally *tally = tallies->spares;
+
+	tallies->spares = tally->next;
+	return tally;
+}
+
+int tallies_add_pool(struct tallies *tallies)
+{
+	struct tally *spare = malloc(sizeof(*spare));
+
+	if (!spare)
+		return -ENOMEM;
+	add_spare(tallies, spare);
+	if (tallies->pools >= tallies->slot_count)
+		grow_tallies(tallies);
+	tallies->pools++;
+	return 0;
+}
+
+void tallies_remove_pool(struct tallies *tallies)
+{
+	free(take_spare(tallies));
+	tallies->pools--;
+}
+
+struct tally *tallies_count(struct tallies *tallies, const void *class, uint32_t uid, enum tally_kind kind)
+{
+	struct tally **link = tally_link(tallies, class, uid);
+
+	if (!*link) {
+		*link = take_spare(tallies);
+		**link = (struct tally){ .class = class, .uid = uid };
+	}
+	(*link)->counts[kind]++;
+	return *link;
+}
+
+void tallies_uncount(struct tallies *tallies, struct tally *tally, enum tally_kind kind)
+{
+	tally->counts[kind]--;
+	for (unsigned other = 0; other < TALLY_KINDS; other++)
+		if (tally->counts[other] > 0)
+			return;
+	*tally_link(tallies, tally->class, tally->uid) = tally->next;
+	add_spare(tallies, tally);
+}
+
+const struct tally *tallies_find(const struct tallies *tallies, const void *class, uint32_t uid)
+{
+	return *tally_link(tallies, class, uid);
+}
