@@ -26,7 +26,7 @@
 #include "vmmallocd/pools/pools.h"
 #include "vmmallocd/reload.h"
 #include "vmmallocd/settings.h"
-#include "vmmallocd/state/registry_json.h"
+#include "vmmallocd/state/registry_store.h"
 #include "vmmallocd/state/saver.h"
 #include "vmmallocd/sockets.h"
 
@@ -350,7 +350,7 @@ static struct registry *load_registry(struct daemon *daemon, const char *path, c
 
 	if (!registry)
 		return NULL;
-	r = registry_json_load(path, registry, saved_boot_id, &error);
+	r = registry_store_load(path, registry, saved_boot_id, &error);
 	if (r != 0 && r != -ENOENT)
 		log_line(&daemon->log, LOG_WARNING, "registry '%s': %s; the directories say what there is", path,
 			 error.length ? reason : strerrordesc_np(-r));
@@ -366,7 +366,7 @@ static int start(struct daemon *daemon)
 	struct registry *saved;
 	int r;
 
-	if (snprintf(path, sizeof(path), "%s/%s", daemon->dirs.state_dir, REGISTRY_JSON_FILE) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s", daemon->dirs.state_dir, REGISTRY_STORE_FILE) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	r = boot_id_read(boot_id);
 	if (r < 0)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "vmmallocd/state/registry_json.h"
+#include "vmmallocd/state/registry_store.h"
 
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
 #define ROUNDS 11
@@ -108,7 +109,7 @@ static double load_ms(void)
 	char buffer[256] = "", boot_id[BOOT_ID_TEXT_BYTES];
 	struct text error = TEXT_INIT(buffer);
 	double began = now_ms(), took;
-	int r = registry_json_load(path, registry, boot_id, &error);
+	int r = registry_store_load(path, registry, boot_id, &error);
 
 	took = now_ms() - began;
 	if (r < 0)
@@ -139,7 +140,7 @@ static void measure(unsigned count)
 		if (r < 0)
 			fail("encode", -r);
 		began = now_ms();
-		r = registry_json_save(path, text, bytes);
+		r = registry_store_save(path, text, bytes);
 		save[i] = now_ms() - began;
 		if (r < 0)
 			fail(path, -r);

@@ -25,6 +25,7 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/state/registry_json.h"
+#include "vmmallocd/state/registry_store.h"
 
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -146,8 +147,8 @@ static int set_up(void **state)
 	memset(&trace, 0, sizeof(trace));
 	trace.kill_after = -1;
 	scratch_make("/dev/shm", directory);
-	snprintf(path, sizeof(path), "%s/%s", directory, REGISTRY_JSON_FILE);
-	snprintf(temporary, sizeof(temporary), "%s/%s.tmp", directory, REGISTRY_JSON_FILE);
+	snprintf(path, sizeof(path), "%s/%s", directory, REGISTRY_STORE_FILE);
+	snprintf(temporary, sizeof(temporary), "%s/%s.tmp", directory, REGISTRY_STORE_FILE);
 	snprintf(other, sizeof(other), "%s/other", directory);
 	return 0;
 }
@@ -189,7 +190,7 @@ static void save(unsigned pools)
 	size_t bytes;
 	char *text = make_text(pools, &bytes);
 
-	assert_int_equal(registry_json_save(path, text, bytes), 0);
+	assert_int_equal(registry_store_save(path, text, bytes), 0);
 	free(text);
 }
 
@@ -200,7 +201,7 @@ static int try_save(unsigned pools)
 	int r;
 
 	trace.calls[0] = '\0';
-	r = registry_json_save(path, text, bytes);
+	r = registry_store_save(path, text, bytes);
 	free(text);
 	return r;
 }
@@ -216,7 +217,7 @@ static int load(const char *file)
 	int r;
 
 	message[0] = '\0';
-	r = registry_json_load(file, registry, boot_id, &error);
+	r = registry_store_load(file, registry, boot_id, &error);
 	if (r == 0) {
 		assert_string_equal(boot_id, BOOT_ID);
 		r = (int)registry_count(registry);
@@ -392,20 +393,20 @@ TEST(test_registry_save_takes_any_path)
 
 	assert_non_null(getcwd(here, sizeof(here)));
 	assert_int_equal(chdir(directory), 0);
-	assert_int_equal(registry_json_save("plain", "x", 1), 0);
-	assert_int_equal(registry_json_save("./dotted", "x", 1), 0);
+	assert_int_equal(registry_store_save("plain", "x", 1), 0);
+	assert_int_equal(registry_store_save("./dotted", "x", 1), 0);
 	assert_int_equal(access("plain", F_OK), 0);
 	assert_int_equal(access("dotted", F_OK), 0);
-	assert_int_equal(registry_json_save("", "x", 1), -EISDIR);
-	assert_int_equal(registry_json_save("/", "x", 1), -EISDIR);
-	assert_int_equal(registry_json_save("./", "x", 1), -EISDIR);
-	assert_int_equal(registry_json_save("none/file", "x", 1), -ENOENT);
-	assert_int_equal(registry_json_save("plain/file", "x", 1), -ENOTDIR);
+	assert_int_equal(registry_store_save("", "x", 1), -EISDIR);
+	assert_int_equal(registry_store_save("/", "x", 1), -EISDIR);
+	assert_int_equal(registry_store_save("./", "x", 1), -EISDIR);
+	assert_int_equal(registry_store_save("none/file", "x", 1), -ENOENT);
+	assert_int_equal(registry_store_save("plain/file", "x", 1), -ENOTDIR);
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(registry_json_save(name, "x", 1), -ENAMETOOLONG);
+	assert_int_equal(registry_store_save(name, "x", 1), -ENAMETOOLONG);
 	name[254] = '\0';
-	assert_int_equal(registry_json_save(name, "x", 1), -ENAMETOOLONG);
+	assert_int_equal(registry_store_save(name, "x", 1), -ENAMETOOLONG);
 	assert_int_equal(scratch_entries("."), 2);
 	assert_int_equal(chdir(here), 0);
 }
@@ -458,7 +459,7 @@ static void save_for_ever(int ready)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0;; i++) {
-		if (registry_json_save(path, texts[i % 2], bytes[i % 2]) < 0)
+		if (registry_store_save(path, texts[i % 2], bytes[i % 2]) < 0)
 			_exit(1);
 		trace.calls[0] = '\0';
 		if (i == 0 && write(ready, "", 1) != 1)
@@ -553,7 +554,7 @@ TEST(test_registry_load_takes_regular_files_only)
 TEST(test_registry_load_refuses_a_file_that_is_too_large)
 {
 	make_file(path, "", 0);
-	assert_int_equal(truncate(path, REGISTRY_JSON_BYTES_MOST + 1), 0);
+	assert_int_equal(truncate(path, REGISTRY_STORE_BYTES_MOST + 1), 0);
 	trace.calls[0] = '\0';
 	assert_int_equal(load(path), -EBADMSG);
 	assert_string_equal(message, "268435457 bytes: more than 268435456");

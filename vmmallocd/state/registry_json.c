@@ -426,8 +426,8 @@ static void *allocate(size_t bytes)
 	return data;
 }
 
-int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES],
-			 struct text *error)
+int registry_json_decode(const char *text, size_t bytes, struct registry *registry,
+			 char ret_boot_id[BOOT_ID_TEXT_BYTES], struct text *error)
 {
 	json_error_t reason;
 	json_auto_t *root = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * registry_json -- the registry as a JSON file.
+ * registry_json -- the registry as a JSON text, which registry_store.h keeps in a file.
  *
  *   {"version": 1, "boot_id": "...", "epoch": 0, "pools": [{"id", "class", "directory", "state", "size", "dev", "ino",
  *    "created", "changed", "leases", "owner": {"pid", "uid", "comm"}, "last_owner": {"pid", "uid", "comm"}}]}
@@ -11,11 +11,7 @@
  * `comm` are bytes: %, ", \ and all that is not printable ASCII are written as % and two capital hex digits. Pools of
  * one class and state come in the order of their list. Unknown keys are passed over.
  *
- * The file is written beside itself, synced, renamed and the directory synced: a reader sees the old or the new one,
- * whole.
- *
- * Only this module and the control modules know jansson. No libuv; a snapshot is made in the loop's thread, and may
- * be written in another.
+ * No libuv, no files.
  */
 #ifndef VMMALLOCD_STATE_REGISTRY_JSON_H
 #define VMMALLOCD_STATE_REGISTRY_JSON_H
@@ -24,9 +20,7 @@
 #include "common/util/boot_id.h"
 #include "vmmallocd/plan/registry.h"
 
-#define REGISTRY_JSON_FILE "registry.json"
 #define REGISTRY_JSON_VERSION 1
-#define REGISTRY_JSON_BYTES_MOST ((size_t)256 << 20)  /* a larger file is not ours */
 
 /*
  * The text of the registry: malloc'ed, *ret_bytes long. 0; -ENOMEM; -EINVAL: `boot_id` is no uuid as the kernel writes
@@ -43,17 +37,7 @@ int registry_json_encode_both(struct registry *registry, struct registry *others
  * with -ENOMEM. The text has no marks: `file.mark` becomes the one that goes with the state, and a scan of the
  * directory knows better. No other thread may use jansson meanwhile: its allocator is set, to malloc and free.
  */
-int registry_json_decode(const char *text, size_t bytes, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES],
-			 struct text *error);
-
-/*
- * Atomic and durable. 0 or -errno (-ENOSPC ...), and then the old file is as it was and nothing is left beside it; but
- * if only the sync of the directory failed, the new file is in place. One call at a time for each path: what a crash
- * left of an earlier one, at `path` with ".tmp" behind it, is removed.
- */
-int registry_json_save(const char *path, const char *text, size_t bytes);
-
-/* 0; -ENOENT; -EBADMSG with `error`, as above, or because it is no regular file or too large; -errno. */
-int registry_json_load(const char *path, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES], struct text *error);
+int registry_json_decode(const char *text, size_t bytes, struct registry *registry,
+			 char ret_boot_id[BOOT_ID_TEXT_BYTES], struct text *error);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* registry_store -- the second half of registry_json.h: how its text gets into a file and back. */
+/* registry_store -- see registry_store.h. */
+#include "vmmallocd/state/registry_store.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/util/cleanup.h"
 #include "common/util/write_all.h"
 #include "vmmallocd/state/registry_json.h"
 
@@ -24,6 +27,7 @@ static int write_temporary(int dir, const char *name, const char *text, size_t b
 	r = write_all(fd, text, bytes, 0);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
+	/* what could not be written may show only now */
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r < 0)
@@ -50,21 +54,18 @@ static int save_in(int dir, const char *name, const char *text, size_t bytes)
 	return fsync(dir) < 0 && errno != EINVAL ? -errno : 0;
 }
 
-int registry_json_save(const char *path, const char *text, size_t bytes)
+int registry_store_save(const char *path, const char *text, size_t bytes)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	char directory[PATH_MAX];
-	int dir, r;
 
 	/* with its slash, and "." behind it: so the root directory and no directory need no case of their own */
 	if ((size_t)snprintf(directory, sizeof(directory), "%.*s.", (int)(name - path), path) >= sizeof(directory))
 		return -ENAMETOOLONG;
-	dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
-	r = *name ? save_in(dir, name, text, bytes) : -EISDIR;
-	close(dir);
-	return r;
+	return *name ? save_in(dir, name, text, bytes) : -EISDIR;
 }
 
 static int read_whole(int fd, char *data, size_t size, size_t *ret_bytes)
@@ -86,7 +87,6 @@ static int load_open(int fd, struct registry *registry, char ret_boot_id[BOOT_ID
 {
 	struct stat st;
 	size_t bytes = 0;
-	char *text;
 	int r;
 
 	if (fstat(fd, &st) < 0)
@@ -95,28 +95,24 @@ static int load_open(int fd, struct registry *registry, char ret_boot_id[BOOT_ID
 		text_add(error, "not a regular file");
 		return -EBADMSG;
 	}
-	if ((uintmax_t)st.st_size > REGISTRY_JSON_BYTES_MOST) {
-		text_add(error, "%lld bytes: more than %zu", (long long)st.st_size, REGISTRY_JSON_BYTES_MOST);
+	if ((uintmax_t)st.st_size > REGISTRY_STORE_BYTES_MOST) {
+		text_add(error, "%lld bytes: more than %zu", (long long)st.st_size, REGISTRY_STORE_BYTES_MOST);
 		return -EBADMSG;
 	}
-	text = malloc((size_t)st.st_size + 1);
+	CLEANUP(cleanup_free) char *text = malloc((size_t)st.st_size + 1);
 	if (!text)
 		return -ENOMEM;
 	r = read_whole(fd, text, (size_t)st.st_size, &bytes);
-	if (r == 0)
-		r = registry_json_decode(text, bytes, registry, ret_boot_id, error);
-	free(text);
-	return r;
+	return r < 0 ? r : registry_json_decode(text, bytes, registry, ret_boot_id, error);
 }
 
-int registry_json_load(const char *path, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES], struct text *error)
+int registry_store_load(const char *path, struct registry *registry, char ret_boot_id[BOOT_ID_TEXT_BYTES],
+			struct text *error)
 {
 	/* O_NONBLOCK: a FIFO must not hold us until somebody writes to it */
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : load_open(fd, registry, ret_boot_id, error);
 
-	if (fd >= 0)
-		close(fd);
 	if (r == -ELOOP || r == -ENXIO) {
 		text_add(error, "not a regular file");
 		return -EBADMSG;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "vmmallocd/state/registry_json.h"
+#include "vmmallocd/state/registry_store.h"
 #include "vmmallocd/base/resource.h"
 #include "vmmallocd/base/make_dir.h"
 #include "vmmallocd/base/work.h"
@@ -44,13 +45,13 @@ struct saver {
 static int save(struct saver *saver)
 {
 	char dir[PATH_MAX];
-	int r = registry_json_save(saver->path, saver->text, saver->bytes);
+	int r = registry_store_save(saver->path, saver->text, saver->bytes);
 
 	if (r == -ENOENT) {
 		snprintf(dir, sizeof(dir), "%s", saver->path);
 		*strrchr(dir, '/') = '\0';
 		if (make_dir(dir, 0700) == 0)
-			r = registry_json_save(saver->path, saver->text, saver->bytes);
+			r = registry_store_save(saver->path, saver->text, saver->bytes);
 	}
 	if (r == 0 && lstat(saver->path, &saver->written) != 0)
 		r = -errno;
