@@ -45,7 +45,8 @@ TEST(test_boot_id_is_parsed_in_the_order_of_its_digits)
 TEST(test_boot_id_that_is_none_is_refused)
 {
 	static const char *const bad[] = {
-		"", "0f8fad5b", GOOD "0", "0F8FAD5B-d9cb-469f-a165-70867728950e", "0f8fad5bd-9cb-469f-a165-70867728950e",
+		"", "0f8fad5b", GOOD "0",
+		"0F8FAD5B-d9cb-469f-a165-70867728950e", "0f8fad5bd-9cb-469f-a165-70867728950e",
 		"0f8fad5b-d9cb-469f-a165-70867728950", "0f8fad5b-d9cb-469f-a165-7086772895-e",
 		"0f8fad5bd9cb469fa16570867728950e", "gf8fad5b-d9cb-469f-a165-70867728950e",
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* base -- what the files of this folder stand on: whether a file is the one that is meant, and how a failure is said. */
+/* base -- what the files of this folder stand on: is a file the one that is meant, and how is a failure said. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

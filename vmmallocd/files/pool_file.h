@@ -2,8 +2,8 @@
 /*
  * pool_file -- one pool file in a directory of the daemon: made, warmed, probed, scrubbed, removed.
  *
- * What a file is called, and what its name says of it, is in pool_file_name.h. A file is ours only if it has such a name,
- * is regular, has one link and mode 0600, belongs to the daemon's
+ * What a file is called, and what its name says of it, is in pool_file_name.h. A file is ours only if it has such a
+ * name, is regular, has one link and mode 0600, belongs to the daemon's
  * effective user and, unless its id names its inode or the registry knows it, begins with a pool header: who had the
  * pool may have wiped that, and a scrub that was cut short has not written it yet. Others are not touched.
  *

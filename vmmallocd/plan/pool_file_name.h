@@ -53,7 +53,7 @@ bool pool_file_id_is_of(const uint8_t id[POOL_FILE_ID_BYTES], ino_t ino);
 
 /* 32 small hex digits, as in a name. */
 void pool_file_id_format(const uint8_t id[POOL_FILE_ID_BYTES], char ret_text[POOL_FILE_ID_TEXT_BYTES]);
-/* False: the text does not begin with the digits of an id, and nothing is filled in. What follows them is not looked at. */
+/* False: the text does not begin with the digits of an id, and nothing is filled in. What follows is not looked at. */
 bool pool_file_id_parse(const char *text, uint8_t ret_id[POOL_FILE_ID_BYTES]);
 
 #endif
