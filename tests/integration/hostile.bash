@@ -173,6 +173,9 @@ case_hung_directory() {
 	wait_count bad ready 6
 	: >hang
 	for _ in 1 2 3 4; do client take=bad >/dev/null; done
+	# one was made meanwhile; who made it hangs now, too
+	wait_count bad creating 0
+	wait_count bad warming 0
 	printf '[pool good]\ndirectory = %s\nsize = 16M\nready = 2\n' "$POOLS/good" >>vmmallocd.conf
 	ask reload
 	# all workers are at work there; for some time that may be a slow disk
