@@ -17,6 +17,8 @@
 #include "tests/unit/test.h"
 #include "vmmallocd/pools/pools.h"
 #include "vmmallocd/pools/base.h"
+#include "vmmallocd/pools/directories.h"
+#include "vmmallocd/pools/probe.h"
 
 #define SIZE ((uint64_t)14 << 20)
 
@@ -415,7 +417,7 @@ TEST(test_pools_what_a_timer_changes_is_seen_to_before_the_loop_waits)
 	unsigned changes;
 
 	turn_until(world, REGISTRY_READY, 1);
-	(void)uv_timer_stop(&world->pools.probe_timer);
+	(void)uv_timer_stop(&world->pools.second_timer);
 	uv_run(&world->loop, UV_RUN_NOWAIT);
 	changes = world->changes;
 	(void)uv_timer_init(&world->loop, &timer);
@@ -484,7 +486,7 @@ TEST(test_pools_a_leased_pool_is_found_free_though_no_event_came)
 	}
 	assert_int_equal(pool->state, REGISTRY_LEASED);
 	/* its turn is next */
-	world->pools.probe_slice = (pool->id[0] + POOLS_PROBE_ROUND_S - 1) % POOLS_PROBE_ROUND_S;
+	world->pools.probe_turn = (pool->id[0] + POOLS_PROBE_ROUND_S - 1) % POOLS_PROBE_ROUND_S;
 	turn_until(world, REGISTRY_READY, 1);
 }
 
@@ -499,7 +501,7 @@ TEST(test_pools_a_pool_whose_file_was_removed_is_forgotten)
 	pool = taken(world, &fd);
 	pool_file_name_format(&pool->file, name);
 	assert_int_equal(unlinkat(world->pools.directories.first->dir.fd, name, 0), 0);
-	pools_probe(&world->pools, pool);
+	(void)pools_probe(&world->pools, pool);
 	pools_wake(&world->pools);
 	assert_int_equal(count(world, REGISTRY_LEASED), 0);
 	close(fd);

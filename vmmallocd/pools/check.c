@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * check -- what others do to pools without asking: looked for each second, so that what is told is true, and what
- * is missing is made again. See pools.h.
- *
- * Only looks at names, and leases: neither waits for whoever has a file.
- */
+/* check -- see check.h. */
+#include "vmmallocd/pools/check.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "vmmallocd/pools/base.h"
+#include "vmmallocd/pools/probe.h"
 
 #define CHECKS_IN_A_SECOND 4096    /* with more pools it takes some seconds until each has had its turn */
 
@@ -45,7 +43,7 @@ static int check_pool(void *context, struct registry_pool *pool)
 		pools_fail(pools, pool, "its owner, mode, size or number of links", "not what it was");
 	} else if (is_left(pool)) {
 		/* of those who only read no event comes when they close it */
-		pools_probe(pools, pool);
+		(void)pools_probe(pools, pool);
 	}
 	return 0;
 }

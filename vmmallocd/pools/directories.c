@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* directories -- directories come into service, with the pools that lie in them, and go. See pools.h. */
+/* directories -- see directories.h. */
+#include "vmmallocd/pools/directories.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -132,7 +134,7 @@ static void opened(void *context, struct directory_scan *scan)
 	pools->opening--;
 	if (r == 0) {
 		/* before the pools are probed: who closes one after that is heard */
-		r = pools_watch(pools, scan->dir.fd, &directory->watch);
+		r = watch_add(pools->watch, scan->dir.fd, &directory->watch);
 		if (r != 0) {
 			struct text error = TEXT_INIT(scan->error);
 
@@ -147,10 +149,7 @@ static void opened(void *context, struct directory_scan *scan)
 		directory->lost = false;
 		directory->problem[0] = '\0';
 		adopt_all(pools, directory, scan);
-		if (!directory->wanted && directory->pools == 0) {
-			watch_remove(pools->watch, directory->watch);
-			directory_close(directory);
-		}
+		pools_close_unused(pools, directory);
 	} else if (directory->wanted && !pools->stopping && !(directory->lost && r == -ENOENT)) {
 		/* that it is not there any more is known, and says more than that it is not there */
 		set_problem(pools, directory, scan->error);
@@ -242,8 +241,7 @@ static void lose(struct pools *pools, struct directory *directory, const char *p
 		if (job->directory == directory)
 			jobs_cancel(job);
 	(void)registry_each(pools->registry, leave_pool_of, arguments);
-	if (directory->pools == 0)
-		directory_close(directory);
+	pools_close_unused(pools, directory);
 	pools_refresh_classes(pools);
 	pools_wake(pools);
 }

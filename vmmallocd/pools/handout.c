@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "vmmallocd/pools/base.h"
+#include "vmmallocd/pools/probe.h"
 
 #define TRIES 8    /* ready pools that turn out to be odd, in one request */
 
@@ -167,5 +168,5 @@ void pools_unsent(struct pools *pools, struct registry_pool *pool, int error)
 	log_line(pools->log, LOG_DEBUG, "%s: not sent: %s", pools_name(pool).text, strerrordesc_np(-error));
 	pools->handed_out--;
 	/* by the same proof as any other: whatever the failure was, nobody's word counts */
-	pools_probe(pools, pool);
+	(void)pools_probe(pools, pool);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vmmallocd/pools/base.h"
+#include "vmmallocd/pools/check.h"
 
 /* For somebody it is a problem that there is none, for others it is what was wanted: so it says who has them. */
 static const char *say_used_up(struct provision_class *class, const struct config_class *config,

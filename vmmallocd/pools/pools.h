@@ -40,11 +40,12 @@ struct pools {
 	struct provision provision;
 	struct jobs jobs;
 	struct directories directories;
-	struct watch *watch;                 /* NULL before the first directory is watched, and once it stops */
+	struct watch *watch;                 /* NULL once it stops */
 	struct mounts *mounts;               /* NULL: not to be had; what it says is looked for each second as well */
-	uv_idle_t turn;                      /* active while something has changed: pools_wake */
-	uv_timer_t due_timer, probe_timer, early_timer;
-	unsigned probe_slice;
+	uv_idle_t turn;                      /* active while something has changed (pools_wake) */
+	uv_idle_cb on_turn;                  /* what it calls */
+	uv_timer_t due_timer, second_timer, early_timer;
+	unsigned probe_turn;                 /* of the leased pools, which part is probed next */
 	size_t checks;                       /* that were made, one a second */
 	struct early early;
 	unsigned opening;                    /* directories at which a thread is */

@@ -9,11 +9,14 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "common/util/cleanup.h"
+
 #define READS_IN_A_TURN 8    /* then others in the loop have theirs */
 
 struct watch {
+	uv_loop_t *loop;
 	uv_poll_t poll;
-	int fd;
+	int fd;    /* of inotify; -1: none was needed so far */
 	const struct watch_events *events;
 	void *context;
 };
@@ -57,34 +60,34 @@ static void read_events(uv_poll_t *poll, int status, int what)
 
 void watch_hear(struct watch *watch)
 {
-	if (watch)
+	if (watch && watch->fd >= 0)
 		read_events(&watch->poll, 0, UV_READABLE);
 }
 
 int watch_open(uv_loop_t *loop, const struct watch_events *events, void *context, struct watch **ret_watch)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
-	int r;
 
 	if (!watch)
 		return -ENOMEM;
+	watch->loop = loop;
 	watch->events = events;
 	watch->context = context;
-	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watch->fd < 0) {
-		r = -errno;
-		free(watch);
+	watch->fd = -1;
+	*ret_watch = watch;
+	return 0;
+}
+
+static int take_instance(struct watch *watch)
+{
+	CLEANUP(cleanup_fd) int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	int r = fd < 0 ? -errno : uv_poll_init(watch->loop, &watch->poll, fd);
+
+	if (r < 0)
 		return r;
-	}
-	r = uv_poll_init(loop, &watch->poll, watch->fd);
-	if (r != 0) {
-		close(watch->fd);
-		free(watch);
-		return r;
-	}
 	watch->poll.data = watch;
 	(void)uv_poll_start(&watch->poll, UV_READABLE, read_events);
-	*ret_watch = watch;
+	watch->fd = steal_fd(&fd);
 	return 0;
 }
 
@@ -97,6 +100,10 @@ void watch_close(struct watch *watch)
 {
 	if (!watch)
 		return;
+	if (watch->fd < 0) {
+		free(watch);
+		return;
+	}
 	uv_close((uv_handle_t *)&watch->poll, free_watch);
 	close(watch->fd);
 }
@@ -104,8 +111,13 @@ void watch_close(struct watch *watch)
 int watch_add(struct watch *watch, int dir_fd, int *ret_watch)
 {
 	char path[64];
-	int number;
+	int number, r;
 
+	if (!watch)
+		return -ECANCELED;
+	r = watch->fd < 0 ? take_instance(watch) : 0;
+	if (r < 0)
+		return r;
 	/* the directory that was opened, whatever its path names by now */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
 	number = inotify_add_watch(watch->fd, path, IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);

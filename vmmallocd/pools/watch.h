@@ -25,15 +25,18 @@ struct watch_events {
 
 struct watch;
 
-/* `*events` must last until watch_close. Freed by watch_close, after some turns of the loop. */
+/*
+ * `*events` must last until watch_close. 0 or -ENOMEM: no more is taken before the first directory is added, as the
+ * instances of inotify may be used up when a daemon starts, and come free later. Freed by watch_close, after some turns
+ * of the loop. Every function takes NULL for a watch that was closed.
+ */
 int watch_open(uv_loop_t *loop, const struct watch_events *events, void *context, struct watch **ret_watch);
 void watch_close(struct watch *watch);
 
-/* Watches an open directory; *ret_watch tells its events from others'. */
+/* Watches an open directory; *ret_watch tells its events from others'. 0, -ECANCELED (closed) or -errno. */
 int watch_add(struct watch *watch, int dir_fd, int *ret_watch);
 /* Reads at once what has happened so far, though it may not be its turn in the loop. Not from inside an event. */
 void watch_hear(struct watch *watch);
-/* Nothing, if `watch` is NULL: it was closed, and with it all that was watched. */
 void watch_remove(struct watch *watch, int number);
 
 /* What is in a buffer that was read from inotify, in order. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* work -- jobs on pools: started as provision.h says, and what becomes of a pool when one ends. See pools.h. */
+/* work -- see work.h. */
+#include "vmmallocd/pools/work.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +10,7 @@
 
 #include "common/util/size_format.h"
 #include "vmmallocd/pools/base.h"
+#include "vmmallocd/pools/directories.h"
 
 /* --- trouble --- */
 
