@@ -63,30 +63,36 @@ static void set_problem(struct pools *pools, struct directory *directory, const 
 
 /* --- what lies in a directory --- */
 
-struct tally {
-	size_t ready, leased, orphaned, others;
-};
-
-static void adopt(struct pools *pools, struct directory *directory, const struct recover_found *found,
-		  struct tally *tally)
+static enum registry_state state_of(enum recover_verdict verdict)
 {
+	switch (verdict) {
+	case RECOVER_READY: return REGISTRY_READY;
+	case RECOVER_LEASED: return REGISTRY_LEASED;
+	case RECOVER_RECYCLE: return REGISTRY_RECYCLING;
+	case RECOVER_QUARANTINED: return REGISTRY_QUARANTINED;
+	case RECOVER_IGNORE:
+	case RECOVER_DESTROY: break;
+	}
+	return REGISTRY_FAILED;
+}
+
+/* Takes a file that was found into the registry, as what it is, if it is a pool. Counts it by its state. */
+static void adopt(struct pools *pools, struct directory *directory, const struct directory_found *file,
+		  size_t counts[REGISTRY_STATES])
+{
+	const struct recover_found *found = &file->found;
 	const struct registry_pool *known = registry_find(pools->saved, found->file.id);
-	int probe = found->file.mark == POOL_FILE_NEW ? 0 : pool_file_probe(&directory->dir, &found->file);
+	/* who has closed it since then was not heard, as the directory was not watched yet */
+	int probe = file->probe == 0 ? 0 : pool_file_probe(&directory->dir, &found->file);
 	struct registry_pool pool, *added;
-	enum recover_verdict verdict;
-	enum registry_state state = REGISTRY_FAILED;
+	enum recover_verdict verdict = recover_judge(found, probe, known, pools->config, directory->path,
+						     directory->dir.grain, pools_now_s(pools), &pool);
+	enum registry_state state = state_of(verdict);
 	int r;
 
-	verdict = recover_judge(found, probe, known, pools->config, directory->path, directory->dir.grain,
-				pools_now_s(pools), &pool);
-	switch (verdict) {
-	case RECOVER_IGNORE: return;
-	case RECOVER_DESTROY: tally->others++; break;
-	case RECOVER_READY: tally->ready++; state = REGISTRY_READY; break;
-	case RECOVER_LEASED: tally->leased++; state = REGISTRY_LEASED; break;
-	case RECOVER_RECYCLE: tally->orphaned++; state = REGISTRY_RECYCLING; break;
-	case RECOVER_QUARANTINED: tally->others++; state = REGISTRY_QUARANTINED; break;
-	}
+	if (verdict == RECOVER_IGNORE)
+		return;
+	counts[state]++;
 	pool.may_be_pinned = found->file.mark != POOL_FILE_NEW && state != REGISTRY_READY && pools_know_pins(directory);
 	r = pools_add(pools, directory, &pool, state, &added);
 	if (r != 0)
@@ -94,69 +100,92 @@ static void adopt(struct pools *pools, struct directory *directory, const struct
 			 strerrordesc_np(-r));
 }
 
-/* What the file of the registry said of this directory is used by now, or has no file. */
+/* For a walk over the pools of one directory. */
+struct of_directory {
+	struct pools *pools;
+	const char *path;
+};
+
 static int drop_saved(void *context, struct registry_pool *pool)
 {
-	void **arguments = context;
+	const struct of_directory *of = context;
 
-	if (strcmp(pool->directory, arguments[1]) == 0)
-		registry_remove(((struct pools *)arguments[0])->saved, pool);
+	if (strcmp(pool->directory, of->path) == 0)
+		registry_remove(of->pools->saved, pool);
 	return 0;
 }
 
+/* What the file of the registry said of this directory is used by now, or has no file. */
 static void drop_all_saved(struct pools *pools, const struct directory *directory)
 {
-	void *arguments[] = { pools, directory->path };
+	struct of_directory of = { .pools = pools, .path = directory->path };
 
-	(void)registry_each(pools->saved, drop_saved, arguments);
+	(void)registry_each(pools->saved, drop_saved, &of);
 }
 
 static void adopt_all(struct pools *pools, struct directory *directory, const struct directory_scan *scan)
 {
-	struct tally tally = { 0 };
+	size_t counts[REGISTRY_STATES] = { 0 };
 
 	for (size_t i = 0; i < scan->count; i++)
-		adopt(pools, directory, &scan->found[i], &tally);
+		adopt(pools, directory, &scan->found[i], counts);
 	drop_all_saved(pools, directory);
 	log_line(pools->log, LOG_INFO,
 		 "pool directory %s: in service; found %zu ready, %zu leased, %zu orphaned, %zu other pools",
-		 directory->path, tally.ready, tally.leased, tally.orphaned, tally.others);
+		 directory->path, counts[REGISTRY_READY], counts[REGISTRY_LEASED], counts[REGISTRY_RECYCLING],
+		 counts[REGISTRY_FAILED] + counts[REGISTRY_QUARANTINED]);
 }
 
 /* --- opening --- */
 
-static void opened(void *context, struct directory_scan *scan)
+/* Whoever closes a pool from now on is heard. On failure the scan's error says why, and its directory is closed. */
+static int watch_scanned(struct pools *pools, struct directory_scan *scan)
+{
+	struct text error = TEXT_INIT(scan->error);
+	int r = watch_add(pools->watch, scan->dir.fd, &scan->directory->watch);
+
+	if (r < 0) {
+		text_add(&error, "pool directory %s: inotify: %s", scan->directory->path,
+			 resource_reason(RESOURCE_INOTIFY, r).text);
+		pool_dir_close(&scan->dir);
+	}
+	return r;
+}
+
+static void put_into_service(struct pools *pools, struct directory *directory, const struct directory_scan *scan)
+{
+	directory->dir = scan->dir;
+	directory->open = true;
+	directory->lost = false;
+	directory->problem[0] = '\0';
+	adopt_all(pools, directory, scan);
+	pools_close_unused(pools, directory);
+}
+
+static void note_not_opened(struct pools *pools, struct directory *directory, int error, const char *problem)
+{
+	/* that it was removed is known by now, and says more than that it is not there */
+	bool is_known = directory->lost && error == -ENOENT;
+
+	if (directory->wanted && !pools->stopping && !is_known)
+		set_problem(pools, directory, problem);
+	/* neither there nor in the configuration: or the registry's file would have it for ever */
+	else if (!directory->wanted && error == -ENOENT)
+		drop_all_saved(pools, directory);
+}
+
+static void directory_opened(void *context, struct directory_scan *scan)
 {
 	struct pools *pools = context;
-	struct directory *directory = scan->directory;
 	int r = scan->result;
 
 	pools->opening--;
-	if (r == 0) {
-		/* before the pools are probed: who closes one after that is heard */
-		r = watch_add(pools->watch, scan->dir.fd, &directory->watch);
-		if (r != 0) {
-			struct text error = TEXT_INIT(scan->error);
-
-			text_add(&error, "pool directory %s: inotify: %s", directory->path,
-				 resource_reason(RESOURCE_INOTIFY, r).text);
-			pool_dir_close(&scan->dir);
-		}
-	}
-	if (r == 0) {
-		directory->dir = scan->dir;
-		directory->open = true;
-		directory->lost = false;
-		directory->problem[0] = '\0';
-		adopt_all(pools, directory, scan);
-		pools_close_unused(pools, directory);
-	} else if (directory->wanted && !pools->stopping && !(directory->lost && r == -ENOENT)) {
-		/* that it is not there any more is known, and says more than that it is not there */
-		set_problem(pools, directory, scan->error);
-	} else if (r == -ENOENT && !directory->wanted) {
-		/* neither there nor in the configuration: or the registry's file would have it for ever */
-		drop_all_saved(pools, directory);
-	}
+	if (r == 0)
+		r = watch_scanned(pools, scan);
+	if (r == 0)
+		put_into_service(pools, scan->directory, scan);
+	else
+		note_not_opened(pools, scan->directory, r, scan->error);
 	pools_refresh_classes(pools);
 	pools_wake(pools);
 }
@@ -182,7 +211,7 @@ void pools_open_directories(struct pools *pools)
 		if (!needed || directory->open || directory->opening || directory->due_ms > now_ms)
 			continue;
 		directory->due_ms = now_ms + DIRECTORY_RETRY_MS;
-		r = directory_start_opening(directory, pools->loop, opened, pools);
+		r = directory_start_opening(directory, pools->loop, directory_opened, pools);
 		directory->opening_ms = now_ms;
 		if (r == 0)
 			pools->opening++;
@@ -223,16 +252,16 @@ void pools_leave(struct pools *pools, struct registry_pool *pool)
 
 static int leave_pool_of(void *context, struct registry_pool *pool)
 {
-	void **arguments = context;
+	const struct of_directory *of = context;
 
-	if (!provision_is_busy(pool) && strcmp(pool->directory, arguments[1]) == 0)
-		pools_leave(arguments[0], pool);
+	if (!provision_is_busy(pool) && strcmp(pool->directory, of->path) == 0)
+		pools_leave(of->pools, pool);
 	return 0;
 }
 
 static void lose(struct pools *pools, struct directory *directory, const char *problem)
 {
-	void *arguments[] = { pools, directory->path };
+	struct of_directory of = { .pools = pools, .path = directory->path };
 
 	watch_remove(pools->watch, directory->watch);
 	directory->gone = directory->lost = true;
@@ -240,7 +269,7 @@ static void lose(struct pools *pools, struct directory *directory, const char *p
 	for (struct job *job = pools->jobs.first; job; job = job->next)
 		if (job->directory == directory)
 			jobs_cancel(job);
-	(void)registry_each(pools->registry, leave_pool_of, arguments);
+	(void)registry_each(pools->registry, leave_pool_of, &of);
 	pools_close_unused(pools, directory);
 	pools_refresh_classes(pools);
 	pools_wake(pools);

@@ -56,14 +56,15 @@ static int add_found(void *context, const struct pool_file *file, const struct p
 
 	if (scan->count == scan->size) {
 		size_t size = scan->size ? scan->size * 2 : 64;
-		struct recover_found *found = reallocarray(scan->found, size, sizeof(*found));
+		struct directory_found *found = reallocarray(scan->found, size, sizeof(*found));
 
 		if (!found)
 			return -ENOMEM;
 		scan->found = found;
 		scan->size = size;
 	}
-	recover_read(file, header, header && pool_file_header_is_of_this_boot(header), &scan->found[scan->count++]);
+	recover_read(file, header, header && pool_file_header_is_of_this_boot(header),
+		     &scan->found[scan->count++].found);
 	return 0;
 }
 
@@ -78,11 +79,23 @@ static bool was_tested(struct directory_scan *scan)
 
 	if (scan->count == 0)
 		return false;
-	pool_file_name_format(&scan->found[0].file, name);
+	pool_file_name_format(&scan->found[0].found.file, name);
 	if (statx(scan->dir.fd, name, AT_SYMLINK_NOFOLLOW, 0, &sx) != 0)
 		return false;
 	scan->dir.dax = sx.stx_attributes & STATX_ATTR_DAX;
 	return true;
+}
+
+/* A system call or two for each file: for ten thousand of them too long for the loop. */
+static void probe_all(struct directory_scan *scan)
+{
+	for (size_t i = 0; i < scan->count; i++) {
+		struct directory_found *file = &scan->found[i];
+
+		/* what was never finished nobody can have */
+		file->probe =
+			file->found.file.mark == POOL_FILE_NEW ? 0 : pool_file_probe(&scan->dir, &file->found.file);
+	}
 }
 
 static int test_and_scan(struct directory_scan *scan, struct text *error)
@@ -112,7 +125,9 @@ static void open_and_scan(struct work *work)
 	scan->result = pool_dir_lock(&scan->dir, &error);
 	if (scan->result == 0)
 		scan->result = test_and_scan(scan, &error);
-	if (scan->result != 0)
+	if (scan->result == 0)
+		probe_all(scan);
+	else
 		pool_dir_close(&scan->dir);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * directory -- the directories of pools: opened, locked against other daemons, tested and scanned, and tried again
- * while that fails.
+ * directory -- the directories of pools: opened, locked against other daemons, tested, scanned (and each file
+ * probed), and tried again while that fails.
  *
  *     closed --(a thread: open, lock, self-test, scan)--> open --(removed or unmounted)--> gone --(last pool)--> closed
  *        ^                  |
@@ -40,13 +40,18 @@ struct directory {
 	struct directory *next;
 };
 
+struct directory_found {
+	struct recover_found found;
+	int probe;               /* what pool_file_probe said; one that was in use then may not be now */
+};
+
 /* Everything that a thread found out about a directory. */
 struct directory_scan {
 	struct directory *directory;
 	int result;              /* 0: `dir` is open, and the receiver's */
 	char error[PROVISION_PROBLEM_BYTES];
 	struct pool_dir dir;
-	struct recover_found *found;
+	struct directory_found *found;
 	size_t count, size;
 	void (*done)(void *context, struct directory_scan *scan);
 	void *context;
