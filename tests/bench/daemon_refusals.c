@@ -4,8 +4,8 @@
  *
  *   daemon_refusals SOCKET CLASS REFUSALS
  *
- * Prints, in microseconds, what the exchanges took, from the request that is sent to the answer that is read, connecting
- * included: "refusals N p50 US p99 US max US". The class must have no pool that is ready.
+ * Prints, in microseconds, what the exchanges took, connecting included: "refusals N p50 US p99 US max US". The class
+ * must have no pool that is ready.
  */
 #include <errno.h>
 #include <stdio.h>
