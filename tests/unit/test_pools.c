@@ -3,6 +3,7 @@
 /* objects: vmmallocd/pools/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ common/base/ */
 /* objects: common/util/ */
 /* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
+/* wrap: pool_file_probe */
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>
@@ -599,6 +600,42 @@ TEST(test_pools_a_directory_that_comes_back_has_the_pools_of_those_that_had_them
 	close(fd);
 	turn_until(world, REGISTRY_READY, 1);
 	assert_int_equal(registry_had_by(world->pools.registry, "a", 1000), 0);
+}
+
+/* Whoever has the pool closes it as soon as somebody has seen that it is in use. */
+static atomic_int closed_once_seen = -1;
+static uint8_t closed_id[POOL_FILE_ID_BYTES];    /* of that pool: the self-test has files of its own */
+
+int __real_pool_file_probe(const struct pool_dir *dir, const struct pool_file *file);
+int __wrap_pool_file_probe(const struct pool_dir *dir, const struct pool_file *file)
+{
+	int r = __real_pool_file_probe(dir, file), fd = -1;
+
+	if (r == -EAGAIN && memcmp(file->id, closed_id, sizeof(closed_id)) == 0)
+		fd = atomic_exchange(&closed_once_seen, -1);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* A scan found it in use, and its event came before the directory was watched. */
+TEST(test_pools_a_pool_that_is_given_back_between_scan_and_watch_is_found_free)
+{
+	struct world *world = *state;
+	char moved[SCRATCH_PATH + 8];
+	int fd;
+
+	memcpy(closed_id, taken(world, &fd)->id, sizeof(closed_id));
+	snprintf(moved, sizeof(moved), "%s.old", world->path);
+	assert_int_equal(rename(world->path, moved), 0);
+	turn_until(world, REGISTRY_LEASED, 0);
+	assert_int_equal(rename(moved, world->path), 0);
+	(void)uv_timer_stop(&world->pools.second_timer);
+	atomic_store(&closed_once_seen, fd);
+	pools_configure(&world->pools, &world->config);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(atomic_load(&closed_once_seen), -1);
+	assert_int_equal(world->pools.recycled, 1);
 }
 
 TEST(test_pools_figures_are_never_more_than_the_pool_has)
