@@ -18,6 +18,7 @@
 #include "common/util/runtime_dir.h"
 #include "vmmallocd/base/clock.h"
 #include "vmmallocd/base/log.h"
+#include "vmmallocd/base/resource.h"
 #include "vmmallocd/control/control.h"
 #include "vmmallocd/dirs.h"
 #include "vmmallocd/handout_server.h"
@@ -47,7 +48,10 @@ struct daemon {
 	uv_timer_t status_timer, found_timer;
 	struct pools pools;
 	struct saver *saver;
-	struct names *names;
+	struct reload *reload;
+	char reload_error[LOG_LINE_BYTES];      /* of the last reload; "": it went well */
+	int reload_result;
+	bool reloading, reload_by_signal;       /* somebody waits for a reload; a signal did ask for it */
 	struct notify *notify;
 	struct places *places;
 	struct handout_server *handout_server;
@@ -55,6 +59,7 @@ struct daemon {
 	struct control_backend backend;
 	uint64_t started_ns;
 	bool serving, stopping, failed;
+	bool abandoned;          /* a thread that reads the configuration has parts of this, and does not end */
 };
 
 static void stop(struct daemon *daemon);
@@ -70,8 +75,8 @@ static const struct config *backend_config(void *context)
 static const char *problem_of(struct daemon *daemon)
 {
 	const char *const problems[] = {
-		daemon->settings.problem, pools_problem(&daemon->pools), places_problem(daemon->places),
-		saver_problem(daemon->saver),
+		daemon->settings.problem, reload_problem(daemon->reload), pools_problem(&daemon->pools),
+		places_problem(daemon->places), saver_problem(daemon->saver),
 	};
 	struct text text = TEXT_INIT(daemon->problem);
 
@@ -157,53 +162,91 @@ static void tell_status(uv_timer_t *timer)
 static void adopt_config(struct daemon *daemon, struct config *config)
 {
 	struct config old = settings_replace(&daemon->settings, config);
+	bool missing = daemon->settings.config.names_missing;
 
-	names_look(daemon->names, daemon->settings.config.names_missing);
+	if (old.names_missing && !missing)
+		log_line(&daemon->log, LOG_INFO, "all users and groups of the configuration are known now");
+	reload_names_missing(daemon->reload, missing);
 	pools_configure(&daemon->pools, &daemon->settings.config);
 	config_done(&old);
 	log_line(&daemon->log, LOG_INFO, "reloaded: %zu classes", daemon->settings.config.class_count);
 }
 
-static void on_names_found(void *context, struct config *config)
+static void end_reload(struct daemon *daemon)
 {
-	struct daemon *daemon = context;
-
-	log_line(&daemon->log, LOG_INFO, "all users and groups of the configuration are known now");
-	adopt_config(daemon, config);
+	if (daemon->reload_result < 0 && daemon->reload_by_signal)
+		log_line(&daemon->log, LOG_ERR, "reload: %s; the configuration is what it was", daemon->reload_error);
+	if (!daemon->reloading || !reload_is_idle(daemon->reload))
+		return;
+	daemon->reloading = daemon->reload_by_signal = false;
+	notify_ready(daemon->notify);
 }
 
-static int reload(void *context, struct text *error)
+static void on_config_read(void *context, int result, struct config *config)
 {
 	struct daemon *daemon = context;
-	struct config config;
-	int r;
+	struct text error = TEXT_INIT(daemon->reload_error);
 
-	notify_reloading(daemon->notify);
-	names_read_elsewhere(daemon->names);
-	r = config_read(daemon->options->config_file, &config);
-	if (r == 0 && config.mistake_count > 0) {
-		r = -EINVAL;
-		settings_refuse(&daemon->settings, &config, error);
+	daemon->reload_error[0] = '\0';
+	daemon->reload_result = result;
+	if (result == -ENOMEM) {
+		text_add(&error, "%s", strerrordesc_np(ENOMEM));
+	} else if (result < 0) {
+		text_add(&error, "%s", resource_reason(RESOURCE_THREAD, result).text);
+	} else if (config->mistake_count > 0) {
+		daemon->reload_result = -EINVAL;
+		settings_refuse(&daemon->settings, config, &error);
 		tell_status(&daemon->status_timer);
-	} else if (r == 0) {
-		adopt_config(daemon, &config);
 	} else {
-		text_add(error, "%s", strerrordesc_np(-r));
+		adopt_config(daemon, config);
 	}
-	notify_ready(daemon->notify);
-	return r;
+	end_reload(daemon);
+}
+
+static void on_reload_late(void *context)
+{
+	struct daemon *daemon = context;
+
+	log_line(&daemon->log, LOG_WARNING, "%s; clients are served meanwhile", reload_problem(daemon->reload));
+}
+
+static const struct reload_events reload_events = {
+	.read = on_config_read,
+	.late = on_reload_late,
+};
+
+static uint64_t backend_reload(void *context)
+{
+	struct daemon *daemon = context;
+
+	daemon->reloading = true;
+	/* each time: the manager looks whether this was said after it asked */
+	notify_reloading(daemon->notify);
+	return reload_ask(daemon->reload);
+}
+
+static int backend_reload_result(void *context, uint64_t number, struct text *error)
+{
+	struct daemon *daemon = context;
+
+	if (!reload_is_done(daemon->reload, number)) {
+		text_add(error, "the configuration's files or the user database do not answer; they are waited for");
+		return -EINPROGRESS;
+	}
+	text_add(error, "%s", daemon->reload_error);
+	return daemon->reload_result;
 }
 
 static void on_sighup(uv_signal_t *signal, int number)
 {
 	struct daemon *daemon = signal->data;
-	char reason[LOG_LINE_BYTES] = "";
-	struct text error = TEXT_INIT(reason);
 
 	(void)number;
 	/* before that, the configuration was read a moment ago */
-	if (daemon->serving && reload(daemon, &error) != 0)
-		log_line(&daemon->log, LOG_ERR, "reload: %s; the configuration is what it was", reason);
+	if (!daemon->serving)
+		return;
+	daemon->reload_by_signal = true;
+	(void)backend_reload(daemon);
 }
 
 /* --- serving --- */
@@ -272,7 +315,8 @@ static void serve(struct daemon *daemon)
 		.context = daemon, .registry = daemon->pools.registry, .config = backend_config,
 		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
 		.pool_bytes = backend_pool_bytes, .pool_figures = backend_figures, .prune = backend_prune,
-		.not_removed = backend_not_removed, .reload = reload, .ran_out = backend_ran_out,
+		.not_removed = backend_not_removed, .reload = backend_reload,
+		.reload_result = backend_reload_result, .ran_out = backend_ran_out,
 	};
 	r = open_servers(daemon);
 	if (r != 0) {
@@ -335,7 +379,7 @@ static void stop(struct daemon *daemon)
 		control_close(daemon->control);
 	places_close(daemon->places);
 	saver_stop(daemon->saver);
-	names_close(daemon->names);
+	reload_close(daemon->reload);
 	pools_stop(&daemon->pools);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
@@ -378,10 +422,10 @@ static int start(struct daemon *daemon)
 	(void)uv_signal_start(&daemon->sigint, on_end, SIGINT);
 	(void)uv_signal_start(&daemon->sighup, on_sighup, SIGHUP);
 	(void)uv_timer_start(&daemon->found_timer, on_found_too_late, FOUND_MOST_MS, 0);
-	r = names_open(&daemon->loop, daemon->options->config_file, on_names_found, daemon, &daemon->names);
+	r = reload_open(&daemon->loop, daemon->options->config_file, &reload_events, daemon, &daemon->reload);
 	if (r != 0)
 		return r;
-	names_look(daemon->names, daemon->settings.config.names_missing);
+	reload_names_missing(daemon->reload, daemon->settings.config.names_missing);
 	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->settings.config, saved, on_change, daemon);
 	if (r == 0)
 		r = saver_open(&daemon->loop, daemon->pools.registry, daemon->pools.saved, path, boot_id, &daemon->log,
@@ -439,7 +483,8 @@ static int run_loop(struct daemon *daemon)
 	notify_close(daemon->notify);
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	pools_done(&daemon->pools);
-	return uv_loop_close(&daemon->loop);
+	daemon->abandoned = reload_free(daemon->reload) < 0;
+	return daemon->abandoned ? 0 : uv_loop_close(&daemon->loop);
 }
 
 static void remove_sockets(const struct daemon *daemon)
@@ -482,6 +527,8 @@ int daemon_run(const struct daemon_options *options)
 	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
 	if (settings_read(&daemon->settings, options, &daemon->log, daemon->pool_fd >= 0 || daemon->control_fd >= 0) == 0)
 		status = run(daemon) != 0 || daemon->failed;
+	if (daemon->abandoned)
+		_exit(status);
 	dirs_close(&daemon->dirs);
 	settings_done(&daemon->settings);
 	log_done(&daemon->log);

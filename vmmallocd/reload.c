@@ -7,103 +7,173 @@
 
 #include "vmmallocd/base/work.h"
 
-struct names {
-	uv_timer_t timer;
+struct reload {
+	uv_loop_t *loop;
+	uv_timer_t retry_timer, late_timer;
 	const char *file;
-	void (*found)(void *context, struct config *config);
+	const struct reload_events *events;
 	void *context;
-	bool missing;              /* in what is in use */
-	bool looking;              /* a thread is at it */
-	bool old;                  /* what it finds is not what the files say any more */
-	bool closed;               /* the timer is */
+	/* Numbers of requests: the last one; the last that the thread reads for; the last that it has read for. */
+	uint64_t asked, begun, done;
+	bool names_missing;        /* in what is in use */
+	bool late;                 /* a request is waited for, and was said to be late */
+	bool closed;
+	bool reading;              /* a thread has what follows */
 	struct work work;
 	struct config config;
 	int result;                /* of config_read */
 };
 
-static void free_if_done(struct names *names)
+static void set_retry_timer(struct reload *reload);
+
+static void on_late(uv_timer_t *timer)
 {
-	if (names->closed && !names->looking)
-		free(names);
+	struct reload *reload = timer->data;
+
+	reload->late = true;
+	reload->events->late(reload->context);
 }
 
-/* In a thread: the user database may let it wait. */
-static void look(struct work *work)
+/* Those of all requests that the thread had before it began; `result` and the configuration are what it read. */
+static void finish_requests(struct reload *reload)
 {
-	struct names *names = work->data;
+	bool is_asked_for = reload->begun > reload->done;
+	bool is_right = reload->result == 0 && reload->config.mistake_count == 0;
 
-	names->result = config_read(names->file, &names->config);
+	reload->done = reload->begun;
+	if (reload_is_idle(reload)) {
+		(void)uv_timer_stop(&reload->late_timer);
+		reload->late = false;
+	}
+	/* what nobody asked for is old when somebody has asked by now */
+	if (is_asked_for || (is_right && reload->names_missing && reload_is_idle(reload)))
+		reload->events->read(reload->context, reload->result, &reload->config);
+	else if (reload->result == 0)
+		config_done(&reload->config);
 }
 
-static void looked(struct work *work)
+static void read_in_thread(struct work *work)
 {
-	struct names *names = work->data;
-	bool right = names->result == 0 && names->config.mistake_count == 0;
+	struct reload *reload = work->data;
 
-	names->looking = false;
-	/* it may have been read again meanwhile, and be right */
-	if (right && names->missing && !names->old)
-		names->found(names->context, &names->config);
-	else if (names->result == 0)
-		config_done(&names->config);
-	names_look(names, names->missing);
-	free_if_done(names);
+	reload->result = config_read(reload->file, &reload->config);
 }
 
-static void on_timer(uv_timer_t *timer)
-{
-	struct names *names = timer->data;
+static void on_read(struct work *work);
 
-	names->old = false;
-	names->looking = work_start(timer->loop, &names->work, look, looked) == 0;
-	/* there may be a thread the next time */
-	names_look(names, names->missing);
+static void begin_reading(struct reload *reload)
+{
+	int r;
+
+	reload->begun = reload->asked;
+	r = work_start(reload->loop, &reload->work, read_in_thread, on_read);
+	reload->reading = r == 0;
+	if (r < 0) {
+		reload->result = r;
+		finish_requests(reload);
+	}
+	set_retry_timer(reload);
 }
 
-int names_open(uv_loop_t *loop, const char *file, void (*found)(void *context, struct config *config), void *context,
-	       struct names **ret_names)
+static void on_read(struct work *work)
 {
-	struct names *names = calloc(1, sizeof(*names));
+	struct reload *reload = work->data;
 
-	if (!names)
+	reload->reading = false;
+	if (reload->closed) {
+		if (reload->result == 0)
+			config_done(&reload->config);
+		return;
+	}
+	finish_requests(reload);
+	if (!reload_is_idle(reload) && !reload->reading)
+		begin_reading(reload);
+	set_retry_timer(reload);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct reload *reload = timer->data;
+
+	if (!reload->reading)
+		begin_reading(reload);
+}
+
+static void set_retry_timer(struct reload *reload)
+{
+	if (reload->closed)
+		return;
+	if (reload->names_missing && !reload->reading)
+		(void)uv_timer_start(&reload->retry_timer, on_retry, RELOAD_RETRY_MS, 0);
+	else
+		(void)uv_timer_stop(&reload->retry_timer);
+}
+
+int reload_open(uv_loop_t *loop, const char *file, const struct reload_events *events, void *context,
+		struct reload **ret_reload)
+{
+	struct reload *reload = calloc(1, sizeof(*reload));
+
+	if (!reload)
 		return -ENOMEM;
-	(void)uv_timer_init(loop, &names->timer);
-	names->timer.data = names->work.data = names;
-	names->file = file;
-	names->found = found;
-	names->context = context;
-	*ret_names = names;
+	(void)uv_timer_init(loop, &reload->retry_timer);
+	(void)uv_timer_init(loop, &reload->late_timer);
+	reload->retry_timer.data = reload->late_timer.data = reload->work.data = reload;
+	reload->loop = loop;
+	reload->file = file;
+	reload->events = events;
+	reload->context = context;
+	*ret_reload = reload;
 	return 0;
 }
 
-void names_look(struct names *names, bool missing)
+void reload_names_missing(struct reload *reload, bool missing)
 {
-	names->missing = missing;
-	if (names->closed || uv_is_closing((uv_handle_t *)&names->timer))
+	reload->names_missing = missing;
+	set_retry_timer(reload);
+}
+
+uint64_t reload_ask(struct reload *reload)
+{
+	uint64_t number = ++reload->asked;
+
+	if (!uv_is_active((uv_handle_t *)&reload->late_timer))
+		(void)uv_timer_start(&reload->late_timer, on_late, RELOAD_LATE_MS, 0);
+	if (!reload->reading)
+		begin_reading(reload);
+	return number;
+}
+
+bool reload_is_done(const struct reload *reload, uint64_t number)
+{
+	return reload->done >= number;
+}
+
+bool reload_is_idle(const struct reload *reload)
+{
+	return reload->done == reload->asked;
+}
+
+const char *reload_problem(const struct reload *reload)
+{
+	return reload && reload->late ? "a reload waits for the configuration's files or the user database" : NULL;
+}
+
+void reload_close(struct reload *reload)
+{
+	if (!reload || reload->closed)
 		return;
-	if (missing && !names->looking)
-		(void)uv_timer_start(&names->timer, on_timer, NAMES_RETRY_MS, 0);
-	else
-		(void)uv_timer_stop(&names->timer);
+	reload->closed = true;
+	uv_close((uv_handle_t *)&reload->retry_timer, NULL);
+	uv_close((uv_handle_t *)&reload->late_timer, NULL);
+	if (reload->reading)
+		work_abandon(&reload->work);
 }
 
-void names_read_elsewhere(struct names *names)
+int reload_free(struct reload *reload)
 {
-	names->old = true;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	struct names *names = handle->data;
-
-	names->closed = true;
-	free_if_done(names);
-}
-
-void names_close(struct names *names)
-{
-	if (!names)
-		return;
-	names->missing = false;
-	uv_close((uv_handle_t *)&names->timer, on_closed);
+	if (reload && reload->reading)
+		return -EBUSY;
+	free(reload);
+	return 0;
 }

@@ -1,28 +1,63 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * reload -- users and groups that the configuration names and nobody knew yet, as at a boot where the directory service
- * comes late: the files are read again, in a thread, until they have no mistake any more.
+ * reload -- the configuration is read again, in a thread: the files and the user database may keep their reader waiting
+ * for as long as they like, and clients are served meanwhile.
+ *
+ *     somebody asks, or names are still missing --> a thread reads --> event --> somebody asked meanwhile: once more
+ *
+ * One thread reads at a time. Whoever asks while it reads may have changed the files after it began: they are read once
+ * more then, for all who asked meanwhile.
+ *
+ * Users and groups that the configuration names may be unknown, as at a boot where the directory service comes late.
+ * While some are, the files are read every RELOAD_RETRY_MS without being asked for.
  */
 #ifndef VMMALLOCD_RELOAD_H
 #define VMMALLOCD_RELOAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "vmmallocd/config/config.h"
 
-#define NAMES_RETRY_MS 10000
+#define RELOAD_RETRY_MS 10000
+#define RELOAD_LATE_MS 5000      /* after so long somebody should look what hangs */
 
-struct names;
+struct reload;
 
-/* `found` is called in the loop, and takes the configuration over. 0 or -ENOMEM. */
-int names_open(uv_loop_t *loop, const char *file, void (*found)(void *context, struct config *config), void *context,
-	       struct names **ret_names);
+/* All are called in the loop. */
+struct reload_events {
+	/*
+	 * The files were read: 0, and the configuration is the callee's; or -errno. Where nobody asked for it, it is
+	 * called only if all names are known by now, and nothing else is wrong.
+	 */
+	void (*read)(void *context, int result, struct config *config);
+	/* What was asked for takes longer than RELOAD_LATE_MS. */
+	void (*late)(void *context);
+};
+
+/* `file` and `events` must last as long as it does. 0 or -ENOMEM. */
+int reload_open(uv_loop_t *loop, const char *file, const struct reload_events *events, void *context,
+		struct reload **ret_reload);
+
 /* Whether names are missing in the configuration that is in use by now. */
-void names_look(struct names *names, bool missing);
-/* The files are read by somebody else now: what a look that has begun finds in them is old. */
-void names_read_elsewhere(struct names *names);
-/* Freed after some turns of the loop, and after a look that has begun. Nothing, if it is NULL. */
-void names_close(struct names *names);
+void reload_names_missing(struct reload *reload, bool missing);
+
+/* Has the files read. Returns the number of the request. Where no thread can be had, the event comes before that. */
+uint64_t reload_ask(struct reload *reload);
+/* Whether they were read for that request. */
+bool reload_is_done(const struct reload *reload, uint64_t number);
+/* Whether they were read for all requests. */
+bool reload_is_idle(const struct reload *reload);
+/* NULL; or that they do not answer. It may be NULL itself. */
+const char *reload_problem(const struct reload *reload);
+
+/* No event comes any more, and the loop does not wait for a thread that reads. Nothing, if it is NULL. */
+void reload_close(struct reload *reload);
+/*
+ * After that, when the loop has ended: frees it. -EBUSY: a thread reads still. Then neither this nor the loop nor
+ * `file` may be freed before the process ends.
+ */
+int reload_free(struct reload *reload);
 
 #endif

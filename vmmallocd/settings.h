@@ -19,8 +19,8 @@ struct settings {
 };
 
 /*
- * Reads the files at the start, and logs all mistakes. `is_service`: a service manager has started the daemon. `options`
- * and `log`, which gets its level, must last as long as the settings. 0; -EINVAL: do not start; -ENOMEM.
+ * Reads the files at the start, and logs all mistakes. `is_service`: a service manager has started the daemon.
+ * `options` and `log`, which gets its level, must last as long as the settings. 0; -EINVAL: do not start; -ENOMEM.
  */
 int settings_read(struct settings *settings, const struct daemon_options *options, struct log *log, bool is_service);
 

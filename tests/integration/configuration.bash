@@ -269,6 +269,100 @@ case_reload() {
 	wait_for eval 'grep ^STATUS= messages | tail -n 1 | grep -qE "^STATUS=2 classes; pools: [^;]*$"'
 }
 
+# hanging_database: a library whose getpwnam_r() knows the user `late`, and answers while there is no file `hang`. While it
+# waits there is a file `hangs`.
+hanging_database() {
+	need cc
+	cat >hanging.c <<-END
+		#include <fcntl.h>
+		#include <pwd.h>
+		#include <string.h>
+		#include <unistd.h>
+		int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t bytes, struct passwd **ret)
+		{
+			if (access("$WORK/hang", F_OK) == 0)
+				close(creat("$WORK/hangs", 0600));
+			while (access("$WORK/hang", F_OK) == 0)
+				usleep(1000);
+			memset(entry, 0, sizeof(*entry));
+			entry->pw_uid = $NOBODY;
+			*ret = entry;
+			return 0;
+		}
+	END
+	cc -shared -fPIC -w -o hanging.so hanging.c || fail "cc"
+}
+
+hanging_reload() {
+	setup
+	hanging_database
+	two_classes "users = late"
+	"$HELPERS/notify_listener" "$WORK/notify" >messages &
+	PIDS=$!
+	wait_for test -S notify
+	NOTIFY_SOCKET=$WORK/notify LD_PRELOAD=$WORK/hanging.so daemon_run
+	wait_for is_serving
+	wait_count good ready 1
+	: >hang
+	two_classes "users = late" "ready = 2"
+}
+export -f hanging_database hanging_reload
+
+# Clients get pools while a reload waits. One that is asked for meanwhile is about the files as they are then.
+case_reload_that_hangs() {
+	hanging_reload
+	ctl reload 2>errors & FIRST=$!
+	wait_for test -e hangs
+	two_classes "users = late" "ready = 3"
+	ctl reload 2>errors.second & SECOND=$!
+	is "$(client take=good | cut -c1-3)" "ok "
+	wait_least good ready 1
+	is "$(ask problem good)" ""
+	kill -0 $FIRST && kill -0 $SECOND || fail "an answer before the files were read: $(cat errors errors.second)"
+	wait_for eval '[ "$(grep -cx RELOADING=1 messages)" -ge 1 ]'
+	is "$(grep -cx READY=1 messages)" 1
+	rm hang
+	wait $FIRST || fail "$(cat errors)"
+	wait $SECOND || fail "$(cat errors.second)"
+	wait_count bad ready 3
+	wait_for eval '[ "$(grep -cx READY=1 messages)" = 2 ]'
+	is "$(grep -c "reloaded: 2 classes" log)" 2
+	is "$(ask daemon problem)" ""
+	daemon_end TERM || fail "exit status $?"
+}
+
+case_reload_that_hangs_for_long() {
+	hanging_reload
+	local words="the configuration's files or the user database do not answer"
+	ctl reload 2>errors
+	is $? 1
+	is "$(cat errors)" "vmmallocctl: $words; they are waited for"
+	wait_for eval '[ "$(ask daemon problem)" = "a reload waits for the configuration'"'"'s files or the user database" ]'
+	wait_for grep -q "a reload waits for .*; clients are served meanwhile" log
+	kill -HUP "$DAEMON"
+	is "$(client take=good | cut -c1-3)" "ok "
+	rm hang
+	wait_count bad ready 2
+	wait_for eval '[ -z "$(ask daemon problem)" ]'
+	wait_for eval '[ "$(grep -c "reloaded: 2 classes" log)" = 2 ]'
+	daemon_end TERM || fail "exit status $?"
+}
+
+case_end_while_a_reload_hangs() {
+	hanging_reload
+	kill -HUP "$DAEMON"
+	wait_for test -e hangs
+	daemon_end TERM || fail "exit status $?"
+	[ -e hang ] || fail "it has waited"
+	wait_for grep -qx STOPPING=1 messages
+	is "$(grep -cx READY=1 messages)" 1
+	! grep -q ERROR log || fail "$(grep -A 10 ERROR log)"
+	[ ! -e "$RUN/control.sock" ] || fail "its socket is there"
+	rm hang
+	daemon_start
+	wait_count bad ready 2
+}
+
 case_reload_that_is_not_enough() {
 	setup
 	two_classes "[daemon]" "state_dir = $STATE"
@@ -355,6 +449,10 @@ run_case "a user who comes late, and a reload meanwhile: the file is what counts
 run_case "it ends while the user database does not answer" case_late_user_at_the_end
 run_case "vmmallocctl reload: refused, and shown until it is right" case_reload ctl
 run_case "SIGHUP: refused, and shown until it is right" case_reload signal
+run_case "reload while the user database hangs: clients are served, and a second one is about the files then" \
+	case_reload_that_hangs
+run_case "reload while the user database hangs for long: that is said, and it goes on" case_reload_that_hangs_for_long
+run_case "it ends while a reload hangs" case_end_while_a_reload_hangs
 run_case "reload: what only a restart changes is shown" case_reload_that_is_not_enough
 run_case "reload without a file" case_reload_without_a_file
 run_case "started by hand, a mistake that concerns all ends it" case_by_hand

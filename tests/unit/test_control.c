@@ -102,11 +102,18 @@ static int pool_figures(void *context, const struct registry_pool *pool, uint64_
 	return 0;
 }
 
-static int reload(void *context, struct text *error)
+static uint64_t reload(void *context)
 {
+	return (uint64_t)++((struct fixture *)context)->reloads;
+}
+
+static int reload_result(void *context, uint64_t number, struct text *error)
+{
+	struct fixture *f = context;
+
 	(void)error;
-	((struct fixture *)context)->reloads++;
-	return 0;
+	assert_int_equal(number, f->reloads);
+	return f->looks_left > 0 && f->looks_left-- > 0 ? -EINPROGRESS : 0;
 }
 
 static int prune(void *context, bool dry_run, int (*visit)(void *visit_context, const struct registry_pool *pool),
@@ -148,6 +155,7 @@ static int setup(void **state)
 					   .class_problem = class_problem, .pool_bytes = pool_bytes,
 					   .pool_figures = pool_figures,
 					   .prune = prune, .not_removed = not_removed, .reload = reload,
+					   .reload_result = reload_result,
 					   .ran_out = ran_out };
 
 	peer_uid = geteuid();

@@ -144,11 +144,16 @@ static const char *not_removed(void *context, const uint8_t id[POOL_FILE_ID_BYTE
 	return id[1] == 3 ? NULL : f->reason;
 }
 
-static int reload(void *context, struct text *error)
+static uint64_t reload(void *context)
+{
+	return (uint64_t)++((struct fixture *)context)->reloads;
+}
+
+static int reload_result(void *context, uint64_t number, struct text *error)
 {
 	struct fixture *f = context;
 
-	f->reloads++;
+	assert_int_equal(number, f->reloads);
 	if (f->reload_words)
 		text_add(error, "%s", f->reload_words);
 	return f->reload_error;
@@ -170,7 +175,8 @@ static int setup(void **state)
 					       .daemon_info = daemon_info, .class_problem = class_problem,
 					       .pool_bytes = pool_bytes, .pool_figures = pool_figures, .prune = prune,
 					       .not_removed = not_removed,
-					       .reload = reload };
+					       .reload = reload,
+					       .reload_result = reload_result };
 	f->used = 1000;
 	f->peak = 2000;
 	*state = f;
@@ -573,6 +579,29 @@ TEST(test_control_reload_answers_and_says_what_is_wrong)
 	assert_reply_as(f, 0, RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
 			"\"Invalid argument\"}}");
 	assert_int_equal(f->reloads, 3);
+}
+
+TEST(test_control_reload_waits_until_the_files_are_read)
+{
+	struct fixture *f = *state;
+	struct control_reply *reply;
+	const char *piece;
+	size_t bytes;
+
+	f->reload_error = -EINPROGRESS;
+	f->reload_words = "not read yet";
+	assert_int_equal(control_methods_call(&f->backend, 0, false, RELOAD, strlen(RELOAD), &reply), 0);
+	assert_true(control_reply_waits(reply));
+	f->reload_error = 0;
+	assert_false(control_reply_waits(reply));
+	assert_int_equal(control_reply_next(reply, &piece, &bytes), 1);
+	assert_string_equal(piece, "{\"parameters\":{}}");
+	assert_int_equal(control_reply_next(reply, &piece, &bytes), 0);
+	control_reply_free(reply);
+	/* not for ever */
+	f->reload_error = -EINPROGRESS;
+	assert_reply_as(f, 0, RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
+			"\"not read yet\"}}");
 }
 
 TEST(test_control_oneway_calls_are_done_without_a_reply)

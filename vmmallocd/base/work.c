@@ -66,3 +66,8 @@ int work_start(uv_loop_t *loop, struct work *work, void (*run_)(struct work *wor
 	(void)sem_post(&work->go);
 	return 0;
 }
+
+void work_abandon(struct work *work)
+{
+	uv_unref((uv_handle_t *)&work->finished);
+}

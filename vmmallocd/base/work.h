@@ -29,4 +29,10 @@ struct work {
  */
 int work_start(uv_loop_t *loop, struct work *work, void (*run)(struct work *work), void (*done)(struct work *work));
 
+/*
+ * The loop does not wait any longer for work that was started: it may end before `done` is called. If it does, the
+ * process has to end with all that the thread uses still in its place.
+ */
+void work_abandon(struct work *work);
+
 #endif

@@ -37,7 +37,7 @@ struct control_daemon_info {
 	const char *problem;                                /* NULL: none */
 };
 
-/* How calls reach the daemon. None of the functions may block, or call control_close. */
+/* How calls reach the daemon. None of the functions blocks, or calls control_close. */
 struct control_backend {
 	void *context;                  /* first argument of the functions */
 	struct registry *registry;
@@ -56,8 +56,13 @@ struct control_backend {
 		     void *visit_context);
 	/* What became of such a pool. NULL: it is removed; else why it is not, and whether that may come yet. */
 	const char *(*not_removed)(void *context, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
-	/* 0; or -errno with one line in `error`, and the configuration is what it was. */
-	int (*reload)(void *context, struct text *error);
+	/* Begins to read the configuration again. The number is for reload_result. */
+	uint64_t (*reload)(void *context);
+	/*
+	 * What became of that. 0: it is in use; -EINPROGRESS: it is not read yet; -errno: it is what it was. But for 0,
+	 * with one line in `error`.
+	 */
+	int (*reload_result)(void *context, uint64_t number, struct text *error);
 	/* No descriptor, or no memory, for the next client. */
 	void (*ran_out)(void *context, int error);
 };

@@ -12,8 +12,6 @@
 #include "vmmallocd/control/interface.h"
 #include "vmmallocd/control/json.h"
 
-#define RELOAD_ERROR_BYTES 1024
-
 struct call {
 	const struct control_backend *backend;
 	uid_t uid;
@@ -101,16 +99,9 @@ static struct control_reply *prune(const struct call *call)
 
 static struct control_reply *reload(const struct call *call)
 {
-	char words[RELOAD_ERROR_BYTES] = "";
-	struct text error = TEXT_INIT(words);
-	int r;
-
 	if (!control_methods_is_trusted(call->uid))
 		return denied();
-	r = call->backend->reload(call->backend->context, &error);
-	if (r < 0)
-		return error_with(VARLINK_RELOAD_FAILED, "message", error.length > 0 ? words : strerrordesc_np(-r));
-	return control_reply_new(json_object());
+	return control_reply_new_reload(call->backend, call->backend->reload(call->backend->context));
 }
 
 static const struct method {

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util/varlink.h"
 #include "vmmallocd/control/json.h"
+
+#define RELOAD_ERROR_BYTES 1024
 
 struct pool_id {
 	uint8_t bytes[POOL_FILE_ID_BYTES];
@@ -20,7 +23,10 @@ struct control_reply {
 	size_t next, count;
 	bool has_pools;        /* it is a list of pools, and its end is not written */
 	bool comma;            /* a pool is written */
-	struct control_prune *prune;   /* what it is about instead, not written yet */
+	/* What it is about instead, and is not written yet: */
+	struct control_prune *prune;
+	bool has_reload;
+	uint64_t reload_number;
 	bool ended;            /* the last piece is made */
 };
 
@@ -126,9 +132,45 @@ struct control_reply *control_reply_new_prune(struct control_prune *prune)
 	return reply;
 }
 
+struct control_reply *control_reply_new_reload(const struct control_backend *backend, uint64_t number)
+{
+	struct control_reply *reply = calloc(1, sizeof(*reply));
+
+	if (!reply)
+		return NULL;
+	reply->backend = backend;
+	reply->has_reload = true;
+	reply->reload_number = number;
+	return reply;
+}
+
+static int reload_result(const struct control_reply *reply, char words[RELOAD_ERROR_BYTES])
+{
+	struct text error = { .data = words, .size = RELOAD_ERROR_BYTES };
+
+	words[0] = '\0';
+	return reply->backend->reload_result(reply->backend->context, reply->reload_number, &error);
+}
+
 bool control_reply_waits(const struct control_reply *reply)
 {
+	char words[RELOAD_ERROR_BYTES];
+
+	if (reply->has_reload)
+		return reload_result(reply, words) == -EINPROGRESS;
 	return reply->prune && !control_prune_is_done(reply->prune);
+}
+
+static int append_reload(struct control_reply *reply)
+{
+	char words[RELOAD_ERROR_BYTES];
+	int r = reload_result(reply, words);
+
+	reply->has_reload = false;
+	if (r == 0)
+		return append_object(reply, json_pack("{s:{}}", "parameters"));
+	return append_object(reply, json_pack("{s:s, s:{s:o}}", "error", VARLINK_RELOAD_FAILED, "parameters", "message",
+					      control_json_text(words[0] ? words : strerrordesc_np(-r))));
 }
 
 static int append_prune(struct control_reply *reply)
@@ -191,7 +233,7 @@ int control_reply_next(struct control_reply *reply, const char **ret_piece, size
 {
 	if (reply->ended)
 		return 0;
-	if (reply->prune && append_prune(reply) < 0)
+	if ((reply->prune && append_prune(reply) < 0) || (reply->has_reload && append_reload(reply) < 0))
 		return -ENOMEM;
 	for (; reply->next < reply->count && reply->length < CONTROL_REPLY_PIECE_BYTES; reply->next++) {
 		const uint8_t *id = reply->ids[reply->next].bytes;

@@ -25,6 +25,8 @@ struct control_reply *control_reply_new_error(const char *name, json_t *paramete
 struct control_reply *control_reply_new_list(const struct control_backend *backend);
 /* What becomes of pools that are being removed; takes `prune` over. */
 struct control_reply *control_reply_new_prune(struct control_prune *prune);
+/* What becomes of a reload, by its number. The backend must outlive it. */
+struct control_reply *control_reply_new_reload(const struct control_backend *backend, uint64_t number);
 
 void control_reply_free(struct control_reply *reply);
 
