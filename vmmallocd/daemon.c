@@ -62,7 +62,7 @@ struct daemon {
 	bool abandoned;          /* a thread that reads the configuration has parts of this, and does not end */
 };
 
-static void stop(struct daemon *daemon);
+static void stop_parts(struct daemon *daemon);
 
 /* --- what the control interface asks --- */
 
@@ -251,7 +251,7 @@ static void on_sighup(uv_signal_t *signal, int number)
 
 /* --- serving --- */
 
-static int open_socket(struct daemon *daemon, const char *name, int type, int *fd, bool *ret_owned)
+static int open_listening_socket(struct daemon *daemon, const char *name, int type, int *fd, bool *ret_owned)
 {
 	char reason[LOG_LINE_BYTES] = "";
 	struct text error = TEXT_INIT(reason);
@@ -281,9 +281,9 @@ static int open_servers(struct daemon *daemon)
 {
 	int r, pool_fd = -1;
 
-	r = open_socket(daemon, HANDOUT_SOCKET, SOCK_SEQPACKET, &daemon->pool_fd, &daemon->owns_pool_socket);
+	r = open_listening_socket(daemon, HANDOUT_SOCKET, SOCK_SEQPACKET, &daemon->pool_fd, &daemon->owns_pool_socket);
 	if (r == 0)
-		r = open_socket(daemon, RUNTIME_DIR_CONTROL_SOCKET, SOCK_STREAM, &daemon->control_fd,
+		r = open_listening_socket(daemon, RUNTIME_DIR_CONTROL_SOCKET, SOCK_STREAM, &daemon->control_fd,
 				&daemon->owns_control_socket);
 	if (r == 0)
 		r = handout_server_open(&daemon->loop, daemon->pool_fd, &daemon->pools, &daemon->log,
@@ -294,7 +294,8 @@ static int open_servers(struct daemon *daemon)
 		r = control_open(&daemon->loop, daemon->control_fd, &daemon->backend, &daemon->control);
 	}
 	if (r == 0)
-		r = places_open(&daemon->loop, daemon->dirs.runtime_dir, &daemon->dirs.lock_fd, &daemon->log, &daemon->places);
+		r = places_open(&daemon->loop, daemon->dirs.runtime_dir, &daemon->dirs.lock_fd, &daemon->log,
+				&daemon->places);
 	if (r == 0) {
 		places_add(daemon->places, pool_fd, HANDOUT_SOCKET, SOCK_SEQPACKET, daemon->owns_pool_socket,
 			   listen_for_pools, daemon);
@@ -305,7 +306,7 @@ static int open_servers(struct daemon *daemon)
 	return r;
 }
 
-static void serve(struct daemon *daemon)
+static void begin_serving(struct daemon *daemon)
 {
 	int r;
 
@@ -322,7 +323,7 @@ static void serve(struct daemon *daemon)
 	if (r != 0) {
 		log_line(&daemon->log, LOG_ERR, "sockets: %s", strerrordesc_np(-r));
 		daemon->failed = true;
-		stop(daemon);
+		stop_parts(daemon);
 		return;
 	}
 	log_line(&daemon->log, LOG_INFO, "serving %zu classes in %s", daemon->settings.config.class_count,
@@ -335,10 +336,10 @@ static void on_found_too_late(uv_timer_t *timer)
 	struct daemon *daemon = timer->data;
 
 	log_line(&daemon->log, LOG_WARNING, "a pool directory does not answer; clients of the others are served");
-	serve(daemon);
+	begin_serving(daemon);
 }
 
-static void on_change(void *context)
+static void on_pools_changed(void *context)
 {
 	struct daemon *daemon = context;
 
@@ -347,7 +348,7 @@ static void on_change(void *context)
 	if (!uv_is_active((uv_handle_t *)&daemon->status_timer))
 		(void)uv_timer_start(&daemon->status_timer, tell_status, STATUS_MS, 0);
 	if (!daemon->serving && pools_are_found(&daemon->pools))
-		serve(daemon);
+		begin_serving(daemon);
 	/* before the directories were looked at, the file knows more than this process does */
 	if (daemon->serving)
 		saver_poke(daemon->saver);
@@ -360,10 +361,10 @@ static void on_end(uv_signal_t *signal, int number)
 	struct daemon *daemon = signal->data;
 
 	log_line(&daemon->log, LOG_INFO, "stopping: %s", number == SIGINT ? "SIGINT" : "SIGTERM");
-	stop(daemon);
+	stop_parts(daemon);
 }
 
-static void stop(struct daemon *daemon)
+static void stop_parts(struct daemon *daemon)
 {
 	uv_handle_t *handles[] = {
 		(uv_handle_t *)&daemon->sigterm, (uv_handle_t *)&daemon->sigint, (uv_handle_t *)&daemon->sighup,
@@ -404,7 +405,7 @@ static struct registry *load_registry(struct daemon *daemon, const char *path, c
 	return registry;
 }
 
-static int start(struct daemon *daemon)
+static int start_parts(struct daemon *daemon)
 {
 	char path[PATH_MAX], boot_id[BOOT_ID_TEXT_BYTES];
 	struct registry *saved;
@@ -426,7 +427,8 @@ static int start(struct daemon *daemon)
 	if (r != 0)
 		return r;
 	reload_names_missing(daemon->reload, daemon->settings.config.names_missing);
-	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->settings.config, saved, on_change, daemon);
+	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->settings.config, saved, on_pools_changed,
+		       daemon);
 	if (r == 0)
 		r = saver_open(&daemon->loop, daemon->pools.registry, daemon->pools.saved, path, boot_id, &daemon->log,
 			       &daemon->saver);
@@ -472,7 +474,7 @@ static int run_loop(struct daemon *daemon)
 	daemon->status_timer.data = daemon->found_timer.data = daemon;
 	r = notify_open(&daemon->loop, &daemon->notify);
 	if (r == 0)
-		r = start(daemon);
+		r = start_parts(daemon);
 	/* what was begun is for the process's end, which is near */
 	if (r != 0)
 		return r;
@@ -495,7 +497,7 @@ static void remove_sockets(const struct daemon *daemon)
 		sockets_remove(daemon->dirs.runtime_dir, RUNTIME_DIR_CONTROL_SOCKET);
 }
 
-static int run(struct daemon *daemon)
+static int run_daemon(struct daemon *daemon)
 {
 	int r;
 
@@ -517,6 +519,7 @@ int daemon_run(const struct daemon_options *options)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	int status = 1;
+	bool is_service;
 
 	if (!daemon)
 		return 1;
@@ -525,8 +528,9 @@ int daemon_run(const struct daemon_options *options)
 	daemon->dirs.lock_fd = daemon->pool_fd = daemon->control_fd = -1;
 	log_init(&daemon->log, STDERR_FILENO, options->log_level ? options->log_level : CONFIG_LOG_INFO);
 	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
-	if (settings_read(&daemon->settings, options, &daemon->log, daemon->pool_fd >= 0 || daemon->control_fd >= 0) == 0)
-		status = run(daemon) != 0 || daemon->failed;
+	is_service = daemon->pool_fd >= 0 || daemon->control_fd >= 0;
+	if (settings_read(&daemon->settings, options, &daemon->log, is_service) == 0)
+		status = run_daemon(daemon) != 0 || daemon->failed;
 	if (daemon->abandoned)
 		_exit(status);
 	dirs_close(&daemon->dirs);

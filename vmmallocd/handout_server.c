@@ -151,7 +151,7 @@ static enum outcome answer(struct handout_server *server, int fd, const struct p
 	return ANSWERED;
 }
 
-static enum outcome serve(struct handout_server *server, int fd, struct packet *ret_packet)
+static enum outcome receive_request(struct handout_server *server, int fd, struct packet *ret_packet)
 {
 	struct rights rights;
 	ssize_t n;
@@ -192,7 +192,7 @@ static void connection_closed(uv_handle_t *handle)
 	free(connection);
 }
 
-static void drop(struct connection *connection)
+static void drop_connection(struct connection *connection)
 {
 	struct handout_server *server = connection->server;
 
@@ -211,7 +211,7 @@ static void on_silence(uv_timer_t *timer)
 
 	while (server->oldest && server->oldest->deadline_ms <= now_ms) {
 		log_line(server->log, LOG_DEBUG, "connection of uid %u: silent, closed", (unsigned)server->oldest->uid);
-		drop(server->oldest);
+		drop_connection(server->oldest);
 	}
 	if (server->oldest)
 		(void)uv_timer_start(timer, on_silence, server->oldest->deadline_ms - now_ms, 0);
@@ -234,7 +234,7 @@ static void on_put_off(uv_timer_t *timer)
 			   now_ms - began_ms < PUT_OFF_MOST_MS ? AGAIN : LAST_TIME) == PUT_OFF)
 			more = true;
 		else
-			drop(connection);
+			drop_connection(connection);
 	}
 	if (more)
 		(void)uv_timer_start(timer, on_put_off, PUT_OFF_MS, 0);
@@ -257,10 +257,10 @@ static void on_request(uv_poll_t *poll, int status, int events)
 	enum outcome outcome = ANSWERED;
 
 	if (status == 0)
-		outcome = serve(connection->server, connection->fd, &connection->packet);
+		outcome = receive_request(connection->server, connection->fd, &connection->packet);
 	(void)events;
 	if (outcome == ANSWERED)
-		drop(connection);
+		drop_connection(connection);
 	else if (outcome == PUT_OFF)
 		put_off(connection);
 }
@@ -271,7 +271,7 @@ static void give_up(struct connection *connection)
 	enum outcome outcome = PUT_OFF;
 
 	if (!connection->put_off)
-		outcome = serve(connection->server, connection->fd, &connection->packet);
+		outcome = receive_request(connection->server, connection->fd, &connection->packet);
 	if (outcome == PUT_OFF) {
 		(void)answer(connection->server, connection->fd, &connection->packet, LAST_TIME);
 	} else if (outcome == NOT_THERE) {
@@ -279,14 +279,14 @@ static void give_up(struct connection *connection)
 			 (unsigned)connection->uid);
 		send_reply(connection->fd, HANDOUT_BUSY);
 	}
-	drop(connection);
+	drop_connection(connection);
 }
 
 /*
  * The connection that was silent longest is closed, and not the one that comes: a request follows its connection at
  * once, so a user's honest programs are served in this way beside those that only connect.
  */
-static void make_room(struct handout_server *server, uid_t uid)
+static void make_room_for_user(struct handout_server *server, uid_t uid)
 {
 	struct connection *oldest = NULL;
 	size_t n = 0;
@@ -341,13 +341,13 @@ static void on_handout_accepted(void *context, int fd)
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
 	struct packet packet;
-	enum outcome outcome = serve(server, fd, &packet);
+	enum outcome outcome = receive_request(server, fd, &packet);
 
 	if (outcome == ANSWERED || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
 		close_connection(server, fd);
 		return;
 	}
-	make_room(server, credentials.uid);
+	make_room_for_user(server, credentials.uid);
 	if (wait_for_request(server, fd, credentials.uid, outcome == PUT_OFF ? &packet : NULL) == 0)
 		return;
 	send_reply(fd, HANDOUT_BUSY);
@@ -420,7 +420,7 @@ void handout_server_close(struct handout_server *server)
 	if (!server)
 		return;
 	while (server->oldest)
-		drop(server->oldest);
+		drop_connection(server->oldest);
 	listener_close(&server->listener);
 	uv_close((uv_handle_t *)&server->silence, on_server_closed);
 	uv_close((uv_handle_t *)&server->put_off, on_server_closed);

@@ -34,7 +34,7 @@ static void print_help(void)
 	     "  --help, --version    print this, or the version, and exit");
 }
 
-static int check(const char *config_file)
+static int check_config(const char *config_file)
 {
 	struct config config;
 	int status;
@@ -139,7 +139,7 @@ int main(int argc, char *argv[])
 		return USAGE_STATUS;
 	}
 	if (only_check)
-		return check(options.config_file);
+		return check_config(options.config_file);
 
 	options.config_file = in_full(options.config_file, config_file, sizeof(config_file));
 	options.state_dir = in_full(options.state_dir, state_dir, sizeof(state_dir));

@@ -29,7 +29,7 @@ struct notify {
 };
 
 /* sd_notify(3) waits for a manager that does not read. Opened once: when it matters there may be no descriptor left. */
-static int open_socket(struct notify *notify)
+static int open_notify_socket(struct notify *notify)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t length = path ? strlen(path) : 0;
@@ -56,15 +56,15 @@ static bool say(const struct notify *notify, const char *message)
 	       (errno != EAGAIN && errno != ENOBUFS);
 }
 
-static void tell(struct notify *notify);
+static void tell_manager(struct notify *notify);
 
-static void on_retry(uv_timer_t *timer)
+static void on_notify_retry(uv_timer_t *timer)
 {
-	tell(timer->data);
+	tell_manager(timer->data);
 }
 
 /* What is to be told, in one message: states that came and went meanwhile are not. */
-static void tell(struct notify *notify)
+static void tell_manager(struct notify *notify)
 {
 	char message[sizeof(notify->state) + sizeof(notify->status) + 16];
 
@@ -73,7 +73,7 @@ static void tell(struct notify *notify)
 	if (message[0] == '\0')
 		return;
 	if (!say(notify, message)) {
-		(void)uv_timer_start(&notify->retry, on_retry, RETRY_MS, 0);
+		(void)uv_timer_start(&notify->retry, on_notify_retry, RETRY_MS, 0);
 		return;
 	}
 	notify->state[0] = '\0';
@@ -92,7 +92,7 @@ int notify_open(uv_loop_t *loop, struct notify **ret_notify)
 
 	if (!notify)
 		return -ENOMEM;
-	notify->fd = open_socket(notify);
+	notify->fd = open_notify_socket(notify);
 	notify->handles = 2;
 	(void)uv_timer_init(loop, &notify->watchdog);
 	(void)uv_timer_init(loop, &notify->retry);
@@ -106,7 +106,7 @@ int notify_open(uv_loop_t *loop, struct notify **ret_notify)
 	return 0;
 }
 
-static void closed(uv_handle_t *handle)
+static void on_notify_closed(uv_handle_t *handle)
 {
 	struct notify *notify = handle->data;
 
@@ -120,14 +120,14 @@ void notify_close(struct notify *notify)
 		return;
 	if (notify->fd >= 0)
 		close(notify->fd);
-	uv_close((uv_handle_t *)&notify->watchdog, closed);
-	uv_close((uv_handle_t *)&notify->retry, closed);
+	uv_close((uv_handle_t *)&notify->watchdog, on_notify_closed);
+	uv_close((uv_handle_t *)&notify->retry, on_notify_closed);
 }
 
 static void tell_state(struct notify *notify, const char *state)
 {
 	snprintf(notify->state, sizeof(notify->state), "%s", state);
-	tell(notify);
+	tell_manager(notify);
 }
 
 void notify_ready(struct notify *notify)
@@ -158,7 +158,7 @@ void notify_status(struct notify *notify, const char *status)
 		return;
 	snprintf(notify->status, sizeof(notify->status), "%s", status);
 	notify->status_is_new = true;
-	tell(notify);
+	tell_manager(notify);
 }
 
 void notify_sockets(struct log *log, int *ret_pool_fd, int *ret_control_fd)

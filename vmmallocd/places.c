@@ -38,7 +38,7 @@ struct places {
 };
 
 /* Before the sockets: another daemon may be there by now. */
-static bool keep_lock(struct places *places, struct text *problem)
+static bool keep_runtime_lock(struct places *places, struct text *problem)
 {
 	int fd;
 
@@ -98,7 +98,7 @@ static void look(uv_timer_t *timer)
 	struct text problem = TEXT_INIT(words);
 
 	/* one trouble at a time */
-	if (keep_lock(places, &problem))
+	if (keep_runtime_lock(places, &problem))
 		for (size_t i = 0; i < places->count && words[0] == '\0'; i++)
 			keep_socket(places, &places->sockets[i], &problem);
 	if (strcmp(words, places->problem) == 0)

@@ -19,7 +19,7 @@ void varlink_splitter_done(struct varlink_splitter *splitter)
 	*splitter = (struct varlink_splitter){ 0 };
 }
 
-static int grow(struct varlink_splitter *splitter)
+static int grow_splitter(struct varlink_splitter *splitter)
 {
 	size_t size = splitter->size ? 2 * splitter->size : FIRST_BYTES;
 	char *data;
@@ -48,7 +48,7 @@ int varlink_splitter_space(struct varlink_splitter *splitter, char **ret_space, 
 		if (splitter->size > splitter->most)
 			return -EMSGSIZE;
 
-		int r = grow(splitter);
+		int r = grow_splitter(splitter);
 
 		if (r < 0)
 			return r;

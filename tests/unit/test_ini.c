@@ -12,7 +12,8 @@ TEST(test_lines_are_split)
 {
 	static const struct { const char *text; enum ini_kind kind; const char *name, *value; } lines[] = {
 		{ "", INI_NOTHING, NULL, NULL }, { " \t", INI_NOTHING, NULL, NULL },
-		{ " # a = b", INI_NOTHING, NULL, NULL }, { ";", INI_NOTHING, NULL, NULL }, { "[a]", INI_SECTION, "a", NULL },
+		{ " # a = b", INI_NOTHING, NULL, NULL }, { ";", INI_NOTHING, NULL, NULL },
+		{ "[a]", INI_SECTION, "a", NULL },
 		{ " [ a b ]; c", INI_SECTION, "a b", NULL }, { "[]#", INI_SECTION, "", NULL },
 		{ "[a", INI_NO_SECTION, "[a", NULL }, { " [a] = b ", INI_NO_SECTION, "[a] = b", NULL },
 		{ "a = b", INI_KEY, "a", "b" }, { "a:b=c", INI_KEY, "a", "b=c" }, { "=", INI_KEY, "", "" },

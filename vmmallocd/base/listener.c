@@ -13,7 +13,7 @@
 
 static void on_connection(uv_poll_t *poll, int status, int events);
 
-static void on_pause_over(uv_timer_t *timer)
+static void on_listener_pause_over(uv_timer_t *timer)
 {
 	struct listener *listener = timer->data;
 
@@ -23,7 +23,7 @@ static void on_pause_over(uv_timer_t *timer)
 static void begin_pause(struct listener *listener)
 {
 	(void)uv_poll_stop(&listener->poll);
-	(void)uv_timer_start(&listener->pause, on_pause_over, LISTENER_PAUSE_MS, 0);
+	(void)uv_timer_start(&listener->pause, on_listener_pause_over, LISTENER_PAUSE_MS, 0);
 }
 
 static bool is_paused(const struct listener *listener)
@@ -33,14 +33,16 @@ static bool is_paused(const struct listener *listener)
 
 static void accept_connections(struct listener *listener)
 {
-	for (unsigned i = 0; i < listener->events->accepts_in_a_turn; i++) {
+	const struct listener_events *events = listener->events;
+
+	for (unsigned i = 0; i < events->accepts_in_a_turn; i++) {
 		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0)
-			listener->events->accepted(listener->context, fd);
+			events->accepted(listener->context, fd);
 		else if (errno == EAGAIN)
 			return;
-		else if (errno != EINTR && errno != ECONNABORTED && !listener->events->ran_out(listener->context, errno))
+		else if (errno != EINTR && errno != ECONNABORTED && !events->ran_out(listener->context, errno))
 			return begin_pause(listener);
 	}
 }

@@ -25,7 +25,7 @@ static int is_fragment(const struct dirent *entry)
 }
 
 /* alphasort would ask the locale */
-static int by_name(const struct dirent **a, const struct dirent **b)
+static int fragments_by_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
@@ -45,7 +45,7 @@ static int read_fragment(const char *directory, const char *name, struct config 
 static int read_directory(const char *directory, struct config *config)
 {
 	struct dirent **entries;
-	int count = scandir(directory, &entries, is_fragment, by_name);
+	int count = scandir(directory, &entries, is_fragment, fragments_by_name);
 	int r = 0;
 
 	if (count < 0 && errno == ENOMEM)

@@ -12,7 +12,7 @@
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static void on_closed(uv_handle_t *handle)
+static void on_connection_closed(uv_handle_t *handle)
 {
 	struct control_connection *connection = handle->data;
 	struct control *control = connection->control;
@@ -30,12 +30,12 @@ void control_connection_close(struct control_connection *connection)
 	connection->wants_turn = false;
 	control_forget(connection->control, connection);
 	/* first the handle: its number may be another thread's file in an instant */
-	uv_close((uv_handle_t *)&connection->poll, on_closed);
+	uv_close((uv_handle_t *)&connection->poll, on_connection_closed);
 	rights_close(connection->fd, connection->refuses_rights);
 }
 
 /* Decides what it waits for. */
-static void settle(struct control_connection *connection)
+static void settle_connection(struct control_connection *connection)
 {
 	int events = 0;
 
@@ -113,7 +113,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		send_piece(connection);
 	if (events & UV_READABLE)
 		receive(connection);
-	settle(connection);
+	settle_connection(connection);
 }
 
 /* False: the connection cannot go on. */
@@ -141,7 +141,7 @@ void control_connection_look(struct control_connection *connection)
 	    uv_now(connection->poll.loop) < connection->waits_until_ms)
 		return;
 	connection->waits = false;
-	settle(connection);
+	settle_connection(connection);
 }
 
 void control_connection_turn(struct control_connection *connection)
@@ -151,7 +151,7 @@ void control_connection_turn(struct control_connection *connection)
 	if (!connection->reply && !take_call(connection))
 		return control_connection_close(connection);
 	if (connection->waits)
-		return settle(connection);
+		return settle_connection(connection);
 	if (connection->reply)
 		r = control_reply_next(connection->reply, &connection->piece, &connection->piece_bytes);
 	if (r < 0)
@@ -161,7 +161,7 @@ void control_connection_turn(struct control_connection *connection)
 		connection->reply = NULL;
 	}
 	send_piece(connection);
-	settle(connection);
+	settle_connection(connection);
 }
 
 int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rights,

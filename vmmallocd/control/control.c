@@ -40,7 +40,7 @@ static struct control_connection *after(const struct control_connection *connect
 	return TAILQ_NEXT(connection, link);
 }
 
-static void on_turn(uv_idle_t *idle)
+static void on_control_turn(uv_idle_t *idle)
 {
 	struct control *control = idle->data;
 	struct control_connection *connection = first(control);
@@ -58,7 +58,7 @@ static void on_turn(uv_idle_t *idle)
 
 void control_wants_turn(struct control *control)
 {
-	(void)uv_idle_start(&control->turns, on_turn);  /* fails only without a callback */
+	(void)uv_idle_start(&control->turns, on_control_turn);  /* fails only without a callback */
 }
 
 static void on_look(uv_timer_t *timer)
@@ -94,7 +94,7 @@ void control_freed(struct control *control)
 		free(control);
 }
 
-static void on_tick(uv_timer_t *timer)
+static void on_control_tick(uv_timer_t *timer)
 {
 	struct control *control = timer->data;
 	uint64_t now_ms = uv_now(timer->loop);
@@ -157,7 +157,7 @@ static void on_control_accepted(void *context, int fd)
 	TAILQ_INSERT_TAIL(&control->connections, connection, link);
 	control->handles++;
 	if (!uv_is_active((uv_handle_t *)&control->tick))
-		(void)uv_timer_start(&control->tick, on_tick, TICK_MS, TICK_MS);
+		(void)uv_timer_start(&control->tick, on_control_tick, TICK_MS, TICK_MS);
 }
 
 static bool on_control_ran_out(void *context, int error)

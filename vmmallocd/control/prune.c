@@ -42,7 +42,7 @@ void control_prune_free(struct control_prune *prune)
 	free(prune);
 }
 
-static int make_room(struct control_prune *prune)
+static int grow_entries(struct control_prune *prune)
 {
 	size_t size = 2 * prune->size + 16;
 	struct entry *entries;
@@ -62,7 +62,7 @@ int control_prune_add(struct control_prune *prune, const struct registry_pool *p
 	json_t *object;
 	char *text;
 
-	if (make_room(prune) < 0)
+	if (grow_entries(prune) < 0)
 		return -ENOMEM;
 	object = control_json_pool(prune->backend, pool);
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
@@ -97,7 +97,7 @@ struct writer {
 	int r;
 };
 
-static void write_text(struct writer *writer, const char *text)
+static void write_piece(struct writer *writer, const char *text)
 {
 	if (writer->r == 0)
 		writer->r = writer->append(text, strlen(text), writer->context);
@@ -111,7 +111,7 @@ static void write_string(struct writer *writer, const char *words)
 	if (!text && writer->r == 0)
 		writer->r = -ENOMEM;
 	if (text)
-		write_text(writer, text);
+		write_piece(writer, text);
 	free(text);
 	json_decref(string);
 }
@@ -126,17 +126,17 @@ static void write_list(struct writer *writer, const struct control_prune *prune,
 
 		if (removed != !reason)
 			continue;
-		write_text(writer, comma);
+		write_piece(writer, comma);
 		comma = ",";
 		if (removed) {
-			write_text(writer, prune->entries[i].text);
+			write_piece(writer, prune->entries[i].text);
 			continue;
 		}
-		write_text(writer, "{\"pool\":");
-		write_text(writer, prune->entries[i].text);
-		write_text(writer, ",\"reason\":");
+		write_piece(writer, "{\"pool\":");
+		write_piece(writer, prune->entries[i].text);
+		write_piece(writer, ",\"reason\":");
 		write_string(writer, reason);
-		write_text(writer, "}");
+		write_piece(writer, "}");
 	}
 }
 
@@ -145,10 +145,10 @@ int control_prune_write(const struct control_prune *prune,
 {
 	struct writer writer = { append, context, 0 };
 
-	write_text(&writer, "{\"version\":1,\"pools\":[");
+	write_piece(&writer, "{\"version\":1,\"pools\":[");
 	write_list(&writer, prune, true);
-	write_text(&writer, "],\"failed\":[");
+	write_piece(&writer, "],\"failed\":[");
 	write_list(&writer, prune, false);
-	write_text(&writer, "]}");
+	write_piece(&writer, "]}");
 	return writer.r;
 }

@@ -30,7 +30,7 @@ struct control_reply {
 	bool ended;            /* the last piece is made */
 };
 
-static int append(const char *bytes, size_t count, void *context)
+static int append_bytes(const char *bytes, size_t count, void *context)
 {
 	struct control_reply *reply = context;
 
@@ -50,13 +50,13 @@ static int append(const char *bytes, size_t count, void *context)
 
 static int append_text(struct control_reply *reply, const char *text)
 {
-	return append(text, strlen(text), reply);
+	return append_bytes(text, strlen(text), reply);
 }
 
 /* Takes the object over. */
 static int append_object(struct control_reply *reply, json_t *object)
 {
-	int r = object ? json_dump_callback(object, append, reply, JSON_COMPACT) : -1;
+	int r = object ? json_dump_callback(object, append_bytes, reply, JSON_COMPACT) : -1;
 
 	json_decref(object);
 	return r < 0 ? -ENOMEM : 0;
@@ -112,7 +112,7 @@ static struct control_reply *new_pools(const struct control_backend *backend)
 	return reply;
 }
 
-static int add_pool(struct control_reply *reply, const struct registry_pool *pool)
+static int append_pool(struct control_reply *reply, const struct registry_pool *pool)
 {
 	if (reply->comma && append_text(reply, ",") < 0)
 		return -ENOMEM;
@@ -178,7 +178,7 @@ static int append_prune(struct control_reply *reply)
 	int r = append_text(reply, "{\"parameters\":");
 
 	if (r == 0)
-		r = control_prune_write(reply->prune, append, reply);
+		r = control_prune_write(reply->prune, append_bytes, reply);
 	control_prune_free(reply->prune);
 	reply->prune = NULL;
 	return r == 0 ? append_text(reply, "}") : r;
@@ -239,11 +239,11 @@ int control_reply_next(struct control_reply *reply, const char **ret_piece, size
 		const uint8_t *id = reply->ids[reply->next].bytes;
 		const struct registry_pool *pool = registry_find(reply->backend->registry, id);
 
-		if (pool && add_pool(reply, pool) < 0)
+		if (pool && append_pool(reply, pool) < 0)
 			return -ENOMEM;
 	}
 	if (reply->next == reply->count) {
-		if ((reply->has_pools && append_text(reply, "]}}") < 0) || append("", 1, reply) < 0)
+		if ((reply->has_pools && append_text(reply, "]}}") < 0) || append_bytes("", 1, reply) < 0)
 			return -ENOMEM;
 		reply->ended = true;
 	}

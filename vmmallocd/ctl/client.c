@@ -28,7 +28,7 @@ static int64_t now_ms(void)
 }
 
 /* A descriptor, or -errno. */
-static int connect_to(const struct ctl *ctl)
+static int connect_to_daemon(const struct ctl *ctl)
 {
 	const struct timeval patience = { .tv_sec = CALL_MS / 1000 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -100,7 +100,7 @@ static int receive_message(int fd, struct varlink_splitter *splitter, int64_t de
 }
 
 /* 0 and the reply's object; -EBADMSG: it is none; -errno. */
-static int exchange(int fd, const char *call, json_t **ret_object)
+static int exchange_messages(int fd, const char *call, json_t **ret_object)
 {
 	int64_t deadline_ms = now_ms() + CALL_MS;
 	struct varlink_splitter splitter;
@@ -181,8 +181,8 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 	json_decref(call);
 	if (!text)
 		return client_fail(ctl, -ENOMEM);
-	fd = connect_to(ctl);
-	r = fd < 0 ? fd : exchange(fd, text, &object);
+	fd = connect_to_daemon(ctl);
+	r = fd < 0 ? fd : exchange_messages(fd, text, &object);
 	if (fd >= 0)
 		close(fd);
 	free(text);

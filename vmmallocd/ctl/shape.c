@@ -26,7 +26,7 @@ json_t *shape_copy(const json_t *object, const char *const *keys)
 }
 
 /* As json_array_append_new, with NULL for an array or a value that there was no memory for. */
-static json_t *append(json_t *array, json_t *value)
+static json_t *append_value(json_t *array, json_t *value)
 {
 	if (json_array_append_new(array, value) == 0)
 		return array;
@@ -40,7 +40,7 @@ json_t *shape_copy_all(const json_t *array, const char *const *keys)
 	size_t i;
 
 	json_array_foreach((json_t *)array, i, object)
-		copies = append(copies, shape_copy(object, keys));
+		copies = append_value(copies, shape_copy(object, keys));
 	return copies;
 }
 
@@ -75,6 +75,6 @@ int shape_print_pools(const json_t *pools)
 	size_t i;
 
 	json_array_foreach((json_t *)pools, i, pool)
-		copies = append(copies, copy_pool(pool));
+		copies = append_value(copies, copy_pool(pool));
 	return shape_print(json_pack("{s:i, s:o}", "version", 1, "pools", copies), "the list");
 }

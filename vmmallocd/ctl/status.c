@@ -66,7 +66,8 @@ static int add_class_line(struct libscols_table *table, const json_t *class)
 	snprintf(ready, sizeof(ready), "%lld/%lld", status_number(counts, "ready"), status_number(class, "ready"));
 	snprintf(leased, sizeof(leased), "%lld", status_number(counts, "leased"));
 	snprintf(busy, sizeof(busy), "%lld",
-		 status_number(counts, "creating") + status_number(counts, "warming") + status_number(counts, "recycling"));
+		 status_number(counts, "creating") + status_number(counts, "warming") +
+			 status_number(counts, "recycling"));
 	snprintf(bad, sizeof(bad), "%lld", status_number(counts, "quarantined") + status_number(counts, "failed"));
 	snprintf(max, sizeof(max), "%lld", status_number(class, "max"));
 	for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)

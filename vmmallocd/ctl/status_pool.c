@@ -34,7 +34,7 @@ static bool is_at(const json_t *pool, const char *which)
 	return path && strcmp(path, which) == 0;
 }
 
-static bool has_id(const json_t *pool, const char *which)
+static bool has_id_like(const json_t *pool, const char *which)
 {
 	const char *id = json_string_value(json_object_get(pool, "id"));
 
@@ -58,7 +58,7 @@ static json_t *pools_matching(const json_t *pools, match_function match, const c
 /* A number is a process first: few ids begin with digits only, and a longer piece of one says what is meant. */
 static int find_pools(const json_t *pools, const char *which, json_t **ret_matches)
 {
-	static const match_function matches_by[] = { is_owned_by, is_at, has_id };
+	static const match_function matches_by[] = { is_owned_by, is_at, has_id_like };
 	json_t *matches = NULL;
 
 	for (size_t i = 0; i < sizeof(matches_by) / sizeof(*matches_by) && json_array_size(matches) == 0; i++) {
@@ -68,7 +68,7 @@ static int find_pools(const json_t *pools, const char *which, json_t **ret_match
 			ctl_complain("%s", strerrordesc_np(ENOMEM));
 			return CTL_FAILED;
 		}
-		if (matches_by[i] == has_id && json_array_size(matches) > 1) {
+		if (matches_by[i] == has_id_like && json_array_size(matches) > 1) {
 			ctl_complain("'%s' begins the ids of %zu pools", which, json_array_size(matches));
 			json_decref(matches);
 			return CTL_FAILED;
