@@ -3,9 +3,7 @@
 #include "tests/unit/pool_fixture.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +13,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "tests/unit/faults.h"
+#include "tests/unit/test.h"
+
+bool pool_fixture_on_dax;
+
+int __real_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx) __attribute__((weak));
+int __wrap_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx)
+{
+	int r = __real_statx(fd, path, flags, mask, sx);
+
+	if (pool_fixture_on_dax) {
+		sx->stx_attributes_mask |= STATX_ATTR_DAX;
+		sx->stx_attributes |= STATX_ATTR_DAX;
+	}
+	return r;
+}
 
 static int open_fixture(void **state, struct pool_fixture *fixture)
 {
 	/* as the daemon: probes must not kill it, and no umask may matter */
 	signal(SIGIO, SIG_IGN);
 	umask(0);
+	faults_clear();
+	pool_fixture_on_dax = false;
 	fixture->error = (struct text){ .data = fixture->error_text, .size = sizeof(fixture->error_text) };
 	*state = fixture;
 	return pool_dir_open(fixture->path, &fixture->dir, &fixture->error);

@@ -26,6 +26,9 @@ int pool_fixture_setup(void **state);
 int pool_fixture_setup_small(void **state);
 int pool_fixture_teardown(void **state);
 
+/* In a test that wraps statx: every file says that it is on DAX. A fixture begins without. */
+extern bool pool_fixture_on_dax;
+
 /* A pool with that mark, made by pool_file_create. */
 struct pool_file pool_fixture_make(struct pool_fixture *fixture, size_t bytes, enum pool_file_mark mark);
 

@@ -7,19 +7,12 @@
 #include <sys/types.h>
 
 #include "common/util/boot_id.h"
+#include "tests/unit/faults.h"
 #include "tests/unit/test.h"
 
 #define GOOD "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 static const char *content;    /* of the kernel's file; NULL: the kernel's own */
-static int open_error;
-
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
-{
-	errno = open_error;
-	return open_error ? -1 : __real_open(path, flags);
-}
 
 ssize_t __real_read(int fd, void *data, size_t bytes);
 ssize_t __wrap_read(int fd, void *data, size_t bytes)
@@ -45,9 +38,9 @@ TEST(test_boot_id_is_parsed_in_the_order_of_its_digits)
 TEST(test_boot_id_that_is_none_is_refused)
 {
 	static const char *const bad[] = {
-		"", "0f8fad5b", GOOD "0",
-		"0F8FAD5B-d9cb-469f-a165-70867728950e", "0f8fad5bd-9cb-469f-a165-70867728950e",
-		"0f8fad5b-d9cb-469f-a165-70867728950", "0f8fad5b-d9cb-469f-a165-7086772895-e",
+		"", "0f8fad5b", GOOD "0", "0F8FAD5B-d9cb-469f-a165-70867728950e",
+		"0f8fad5bd-9cb-469f-a165-70867728950e", "0f8fad5b-d9cb-469f-a165-70867728950",
+		"0f8fad5b-d9cb-469f-a165-7086772895-e",
 		"0f8fad5bd9cb469fa16570867728950e", "gf8fad5b-d9cb-469f-a165-70867728950e",
 	};
 	uint8_t id[BOOT_ID_BYTES] = { 42 };
@@ -72,9 +65,9 @@ TEST(test_boot_id_that_cannot_be_read_is_an_error)
 {
 	char text[BOOT_ID_TEXT_BYTES] = "untouched";
 
-	open_error = EACCES;
+	faults_order("open", 0, 1, EACCES);
 	assert_int_equal(boot_id_read(text), -EACCES);
-	open_error = 0;
+	faults_clear();
 	content = "0f8fad5b";
 	assert_int_equal(boot_id_read(text), -EIO);
 	content = "this is as long, and it is no boot id";

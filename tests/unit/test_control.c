@@ -16,6 +16,7 @@
 
 #include <uv.h>
 
+#include "tests/unit/faults.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/base/listener.h"
 #include "vmmallocd/control/control.h"
@@ -25,8 +26,6 @@
 #define INFO "{\"method\":\"org.varlink.service.GetInfo\"}"
 
 static uid_t peer_uid;           /* what SO_PEERCRED says */
-static bool no_descriptors;      /* accept4 has none left */
-static int accepts_refused;
 static uint64_t clock_ahead_ms;
 
 int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
@@ -37,17 +36,6 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len
 	if (r == 0 && level == SOL_SOCKET && option == SO_PEERCRED)
 		((struct ucred *)value)->uid = peer_uid;
 	return r;
-}
-
-int __real_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
-int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
-{
-	if (no_descriptors) {
-		accepts_refused++;
-		errno = EMFILE;
-		return -1;
-	}
-	return __real_accept4(fd, address, length, flags);
 }
 
 uint64_t __real_uv_now(const uv_loop_t *loop);
@@ -160,7 +148,7 @@ static int setup(void **state)
 
 	peer_uid = geteuid();
 	clock_ahead_ms = 0;
-	no_descriptors = false;
+	faults_clear();
 	f->registry = backend.registry = registry_new();
 	f->address.sun_family = AF_UNIX;
 	/* the kernel picks an abstract name */
@@ -562,15 +550,15 @@ TEST(test_control_goes_on_when_descriptors_come_back)
 	uint64_t began_ms = __real_uv_now(&f->loop);
 	int fd;
 
-	no_descriptors = true;
-	accepts_refused = 0;
+	faults_clear();
+	faults_order("accept4", 0, FAULTS_ALWAYS, EMFILE);
 	fd = client(f);
 	for (int i = 0; i < 100; i++)
 		turn(f);
 	/* it does not spin: one attempt, and one after each pause */
-	assert_in_range(accepts_refused, 1, 1 + (__real_uv_now(&f->loop) - began_ms) / LISTENER_PAUSE_MS);
-	assert_int_equal(f->refusals, accepts_refused);
-	no_descriptors = false;
+	assert_in_range(faults_calls("accept4"), 1, 1 + (__real_uv_now(&f->loop) - began_ms) / LISTENER_PAUSE_MS);
+	assert_int_equal(f->refusals, faults_calls("accept4"));
+	faults_clear();
 	assert_answers(f, fd);
 	close(fd);
 }

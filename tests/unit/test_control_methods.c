@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "include/libvmmalloc.h"
+#include "tests/unit/faults.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/base/clock.h"
 #include "vmmallocd/control/methods.h"
@@ -22,38 +23,8 @@
 #define POOL_BYTES ((uint64_t)64 << 20)
 #define EPOCH 1000000
 
-/* --- memory that runs out --- */
-
-static long allocations_left = -1;   /* negative: no limit */
-
-static bool allocation_fails(void)
-{
-	return allocations_left >= 0 && allocations_left-- == 0 ? (allocations_left = 0, true) : false;
-}
-
-void *__real_malloc(size_t bytes);
-void *__wrap_malloc(size_t bytes)
-{
-	return allocation_fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-	return allocation_fails() ? NULL : __real_calloc(count, bytes);
-}
-
+void *__wrap_malloc(size_t bytes);
 void *__real_realloc(void *block, size_t bytes);
-void *__wrap_realloc(void *block, size_t bytes)
-{
-	return allocation_fails() ? NULL : __real_realloc(block, bytes);
-}
-
-char *__real_strdup(const char *string);
-char *__wrap_strdup(const char *string)
-{
-	return allocation_fails() ? NULL : __real_strdup(string);
-}
 
 /* --- a daemon --- */
 
@@ -748,17 +719,17 @@ static void assert_survives_want_of_memory(struct fixture *f, const char *messag
 {
 	bool replied = false;
 
-	for (long limit = 0; !replied; limit++) {
+	for (int limit = 0; !replied; limit++) {
 		struct control_reply *reply = NULL;
 		struct received received = { 0 };
 		int r;
 
-		allocations_left = limit;
+		faults_order("memory", limit, FAULTS_ALWAYS, ENOMEM);
 		r = control_methods_call(&f->backend, 0, false, message, strlen(message), &reply);
 		if (r == 0)
 			r = receive(reply, &received);
-		replied = allocations_left > 0;
-		allocations_left = -1;
+		replied = faults_calls("memory") <= limit;
+		faults_clear();
 		control_reply_free(reply);
 		/* a message that cannot be read for want of memory ends the connection, too */
 		assert_true(r == 0 || r == -ENOMEM || r == -EBADMSG);

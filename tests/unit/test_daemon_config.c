@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "include/libvmmalloc.h"
+#include "tests/unit/faults.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/config/config.h"
@@ -74,47 +75,6 @@ int __wrap_getgrnam_r(const char *name, struct group *entry, char *buffer, size_
 	return 0;
 }
 
-/* --- memory that runs out at the request of number `memory_left` --- */
-
-static int memory_left = -1;
-
-static bool out_of_memory(void)
-{
-	return memory_left >= 0 && memory_left-- == 0;
-}
-
-void *__real_malloc(size_t bytes);
-void *__real_reallocarray(void *old, size_t count, size_t bytes);
-char *__real_strdup(const char *string);
-
-void *__wrap_malloc(size_t bytes)
-{
-	return out_of_memory() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t bytes)
-{
-	return out_of_memory() ? NULL : __real_reallocarray(old, count, bytes);
-}
-
-char *__wrap_strdup(const char *string)
-{
-	return out_of_memory() ? NULL : __real_strdup(string);
-}
-
-int __wrap_asprintf(char **ret, const char *format, ...)
-{
-	va_list args;
-	int r;
-
-	if (out_of_memory())
-		return -1;
-	va_start(args, format);
-	r = vasprintf(ret, format, args);
-	va_end(args);
-	return r;
-}
-
 /* --- files --- */
 
 static void write_bytes(const char *path, const char *bytes, size_t length)
@@ -141,7 +101,7 @@ static int setup(void **state)
 	database_error = 0;
 	database_needs = 0;
 	lookups = 0;
-	memory_left = -1;
+	faults_clear();
 	scratch_make("/tmp", dir);
 	snprintf(file, sizeof(file), "%s/vmmallocd.conf", dir);
 	snprintf(confd, sizeof(confd), "%s/conf.d", dir);
@@ -912,9 +872,9 @@ TEST(test_config_survives_lack_of_memory_anywhere)
 	for (n = 0; r == -ENOMEM; n++) {
 		struct config config;
 
-		memory_left = n;
+		faults_order("memory", n, 1, ENOMEM);
 		r = config_read(file, &config);
-		memory_left = -1;
+		faults_clear();
 		if (r == 0) {
 			assert_int_equal(config.mistake_count, 4);
 			config_done(&config);

@@ -14,16 +14,9 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "tests/unit/faults.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/pools/mounts.h"
-
-static int open_error;
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
-{
-	errno = open_error;
-	return open_error ? -1 : __real_open(path, flags);
-}
 
 struct fixture {
 	uv_loop_t loop;
@@ -48,7 +41,7 @@ static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
-	open_error = 0;
+	faults_clear();
 	*state = fixture;
 	fixture->may_mount = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 	if (uv_loop_init(&fixture->loop) != 0)
@@ -127,7 +120,7 @@ TEST(test_mounts_may_not_be_had)
 	struct fixture *fixture = *state;
 	struct mounts *mounts = NULL;
 
-	open_error = ENOENT;
+	faults_order("open", 0, 1, ENOENT);
 	assert_int_equal(mounts_open(&fixture->loop, on_change, fixture, &mounts), -ENOENT);
 	assert_null(mounts);
 	mounts_close(NULL);

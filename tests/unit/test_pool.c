@@ -25,26 +25,19 @@
 
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/pool.h"
+#include "tests/unit/faults.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
-#define ALWAYS 1000000
 
-/* --- failures to order --- */
-
-struct fault {
-	int after;   /* so many calls go well first */
-	int times;   /* then so many fail */
-	int error;
-};
+/* --- what the kernel says, and what it was asked --- */
 
 static struct {
-	struct fault open, nameless, fallocate, mmap, ftruncate, fstat, fstatfs, madvise, touch, getrandom, fcntl;
 	rlim_t nofile, fsize;        /* what getrlimit() says, if not 0 */
 	long huge_page;              /* fstatfs() says hugetlbfs with this page, if not 0 */
-} faults;
+} kernel;
 
 static struct {
 	size_t mapped;               /* bytes mapped, less bytes unmapped */
@@ -57,24 +50,11 @@ static struct {
 	int last_mode;
 } seen;
 
-/* What the call shall fail with; 0 if it shall not. */
-static int strikes(struct fault *fault)
-{
-	if (fault->after > 0) {
-		fault->after--;
-		return 0;
-	}
-	if (fault->times == 0)
-		return 0;
-	fault->times--;
-	return -fault->error;
-}
-
 int __real_kernel_open(const char *path, int flags, mode_t mode);
 int __wrap_kernel_open(const char *path, int flags, mode_t mode)
 {
 	bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
-	int r = strikes(nameless ? &faults.nameless : &faults.open);
+	int r = -faults_strike(nameless ? "nameless" : "open");
 
 	return r < 0 ? r : __real_kernel_open(path, flags, mode);
 }
@@ -82,7 +62,7 @@ int __wrap_kernel_open(const char *path, int flags, mode_t mode)
 int __real_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes);
 int __wrap_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes)
 {
-	int r = strikes(&faults.fallocate);
+	int r = -faults_strike("fallocate");
 
 	seen.fallocates++;
 	seen.last_mode = mode;
@@ -101,7 +81,7 @@ int __wrap_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes)
 void *__real_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 void *__wrap_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
-	int r = strikes(&faults.mmap);
+	int r = -faults_strike("mmap");
 	void *address;
 
 	if (r < 0)
@@ -125,7 +105,7 @@ int __wrap_kernel_munmap(void *address, size_t bytes)
 int __real_kernel_ftruncate(int fd, off_t bytes);
 int __wrap_kernel_ftruncate(int fd, off_t bytes)
 {
-	int r = strikes(&faults.ftruncate);
+	int r = -faults_strike("ftruncate");
 
 	return r < 0 ? r : __real_kernel_ftruncate(fd, bytes);
 }
@@ -133,7 +113,7 @@ int __wrap_kernel_ftruncate(int fd, off_t bytes)
 int __real_kernel_fstat(int fd, struct stat *st);
 int __wrap_kernel_fstat(int fd, struct stat *st)
 {
-	int r = strikes(&faults.fstat);
+	int r = -faults_strike("fstat");
 
 	return r < 0 ? r : __real_kernel_fstat(fd, st);
 }
@@ -141,13 +121,13 @@ int __wrap_kernel_fstat(int fd, struct stat *st)
 int __real_kernel_fstatfs(int fd, struct statfs *fs);
 int __wrap_kernel_fstatfs(int fd, struct statfs *fs)
 {
-	int r = strikes(&faults.fstatfs);
+	int r = -faults_strike("fstatfs");
 
 	if (r == 0)
 		r = __real_kernel_fstatfs(fd, fs);
-	if (r == 0 && faults.huge_page) {
+	if (r == 0 && kernel.huge_page) {
 		fs->f_type = HUGETLBFS_MAGIC;
-		fs->f_bsize = faults.huge_page;
+		fs->f_bsize = kernel.huge_page;
 	}
 	return r;
 }
@@ -155,7 +135,7 @@ int __wrap_kernel_fstatfs(int fd, struct statfs *fs)
 int __real_kernel_madvise(void *address, size_t bytes, int advice);
 int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 {
-	int r = strikes(&faults.madvise);
+	int r = -faults_strike("madvise");
 
 	return r < 0 ? r : __real_kernel_madvise(address, bytes, advice);
 }
@@ -163,7 +143,7 @@ int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 int __real_kernel_touch(void *page);
 int __wrap_kernel_touch(void *page)
 {
-	int r = strikes(&faults.touch);
+	int r = -faults_strike("touch");
 
 	return r < 0 ? r : __real_kernel_touch(page);
 }
@@ -171,7 +151,7 @@ int __wrap_kernel_touch(void *page)
 ssize_t __real_kernel_getrandom(void *buffer, size_t bytes, unsigned flags);
 ssize_t __wrap_kernel_getrandom(void *buffer, size_t bytes, unsigned flags)
 {
-	int r = strikes(&faults.getrandom);
+	int r = -faults_strike("getrandom");
 
 	return r < 0 ? r : __real_kernel_getrandom(buffer, bytes, flags);
 }
@@ -181,17 +161,17 @@ int __wrap_kernel_getrlimit(int resource, struct rlimit *limit)
 {
 	int r = __real_kernel_getrlimit(resource, limit);
 
-	if (resource == RLIMIT_NOFILE && faults.nofile)
-		limit->rlim_cur = faults.nofile;
-	if (resource == RLIMIT_FSIZE && faults.fsize)
-		limit->rlim_cur = faults.fsize;
+	if (resource == RLIMIT_NOFILE && kernel.nofile)
+		limit->rlim_cur = kernel.nofile;
+	if (resource == RLIMIT_FSIZE && kernel.fsize)
+		limit->rlim_cur = kernel.fsize;
 	return r;
 }
 
 int __real_kernel_fcntl(int fd, int command, long argument);
 int __wrap_kernel_fcntl(int fd, int command, long argument)
 {
-	int r = strikes(&faults.fcntl);
+	int r = -faults_strike("fcntl");
 
 	return r < 0 ? r : __real_kernel_fcntl(fd, command, argument);
 }
@@ -205,7 +185,8 @@ struct place {
 
 static void forget_faults_and_account(void)
 {
-	memset(&faults, 0, sizeof(faults));
+	faults_clear();
+	memset(&kernel, 0, sizeof(kernel));
 	memset(&seen, 0, sizeof(seen));
 }
 
@@ -359,7 +340,7 @@ TEST(test_pool_adopt_that_fails_leaves_nothing)
 	int fd = make_daemon_file(place);
 
 	/* the addresses, and a look at whether mappings are locked, come first */
-	faults.mmap = (struct fault){ .after = 2, .times = 1, .error = ENODEV };
+	faults_order("mmap", 2, 1, ENODEV);
 	assert_int_equal(vmm_pool_adopt(fd, &pool, &error), -ENODEV);
 	assert_string_equal(buffer, "pool creation failed: mmap in the daemon's file: No such device");
 	assert_nothing_left(place);
@@ -552,7 +533,7 @@ TEST(test_pool_descriptor_is_high_and_closed_on_exec)
 	struct place *place = *state;
 	struct vmm_pool pool;
 
-	faults.nofile = 1024;
+	kernel.nofile = 1024;
 	pool = create(place, 16 * MIB, false);
 	assert_true(pool.fd >= 900);
 	assert_int_equal(fcntl(pool.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
@@ -565,7 +546,7 @@ TEST(test_pool_descriptor_is_in_the_upper_half_of_a_low_limit)
 	struct place *place = *state;
 	struct vmm_pool pool;
 
-	faults.nofile = 256;
+	kernel.nofile = 256;
 	pool = create(place, 16 * MIB, false);
 	assert_in_range(pool.fd, 128, 255);
 	destroy(&pool);
@@ -577,7 +558,7 @@ TEST(test_pool_descriptor_is_never_a_standard_one)
 	struct vmm_pool pool;
 	int in = dup(STDIN_FILENO), err = dup(STDERR_FILENO);
 
-	faults.nofile = 4;
+	kernel.nofile = 4;
 	close(STDIN_FILENO);
 	close(STDERR_FILENO);
 	pool = create(place, 16 * MIB, false);
@@ -594,9 +575,9 @@ TEST(test_pool_keeps_a_low_descriptor_when_none_is_high)
 	struct place *place = *state;
 	struct vmm_pool pool;
 
-	faults.fcntl = (struct fault){ .times = 1, .error = EMFILE };
+	faults_order("fcntl", 0, 1, EMFILE);
 	pool = create(place, 16 * MIB, false);
-	assert_int_equal(faults.fcntl.times, 0);
+	assert_int_equal(faults_left("fcntl"), 0);
 	assert_int_equal(fcntl(pool.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
 	destroy(&pool);
@@ -624,7 +605,7 @@ TEST(test_pool_create_says_that_a_file_is_no_directory)
 
 static void assert_open_fails(const struct place *place, int error, const char *after)
 {
-	faults.nameless = (struct fault){ .times = 1, .error = error };
+	faults_order("nameless", 0, 1, error);
 	assert_create_fails(place, place->dir, 16 * MIB, false, -error, "VMMALLOC_POOL_DIR (", after);
 }
 
@@ -648,9 +629,9 @@ static void assert_unlinked_file_serves(const struct place *place, int error)
 	struct vmm_pool pool;
 	struct stat st;
 
-	faults.nameless = (struct fault){ .times = 1, .error = error };
+	faults_order("nameless", 0, 1, error);
 	pool = create(place, 16 * MIB, false);
-	assert_int_equal(faults.nameless.times, 0);
+	assert_int_equal(faults_left("nameless"), 0);
 	assert_int_equal(scratch_entries(place->dir), 0);
 	assert_int_equal(fstat(pool.fd, &st), 0);
 	assert_int_equal(st.st_nlink, 0);
@@ -671,14 +652,14 @@ TEST_ALSO_IN(test_pool_without_o_tmpfile_is_an_unlinked_file, "/dev/shm")
 
 TEST(test_pool_without_o_tmpfile_tries_another_name)
 {
-	faults.open = (struct fault){ .times = 5, .error = EEXIST };
+	faults_order("open", 0, 5, EEXIST);
 	assert_unlinked_file_serves(*state, EOPNOTSUPP);
-	assert_int_equal(faults.open.times, 0);
+	assert_int_equal(faults_left("open"), 0);
 }
 
 static void assert_named_open_fails(const struct place *place, const char *dir, int error, const char *after)
 {
-	faults.nameless = (struct fault){ .times = 1, .error = EOPNOTSUPP };
+	faults_order("nameless", 0, 1, EOPNOTSUPP);
 	assert_create_fails(place, dir, 16 * MIB, false, -error, "VMMALLOC_POOL_DIR (", after);
 }
 
@@ -686,7 +667,7 @@ TEST(test_pool_without_o_tmpfile_gives_up_on_names)
 {
 	struct place *place = *state;
 
-	faults.open = (struct fault){ .times = ALWAYS, .error = EEXIST };
+	faults_order("open", 0, FAULTS_ALWAYS, EEXIST);
 	assert_named_open_fails(place, place->dir, EEXIST, "): File exists");
 }
 
@@ -694,7 +675,7 @@ TEST(test_pool_without_o_tmpfile_says_why_a_file_cannot_be_made)
 {
 	struct place *place = *state;
 
-	faults.open = (struct fault){ .times = 1, .error = EACCES };
+	faults_order("open", 0, 1, EACCES);
 	assert_named_open_fails(place, place->dir, EACCES,
 				"): Permission denied, expected an existing, writable directory");
 }
@@ -715,7 +696,7 @@ TEST(test_pool_without_o_tmpfile_needs_random_numbers)
 {
 	struct place *place = *state;
 
-	faults.getrandom = (struct fault){ .times = 1, .error = ENOSYS };
+	faults_order("getrandom", 0, 1, ENOSYS);
 	assert_named_open_fails(place, place->dir, ENOSYS, "): Function not implemented");
 }
 
@@ -725,9 +706,9 @@ TEST(test_pool_create_says_that_stat_failed)
 {
 	struct place *place = *state;
 
-	faults.fstat = (struct fault){ .times = 1, .error = EIO };
+	faults_order("fstat", 0, 1, EIO);
 	assert_create_fails(place, place->dir, 16 * MIB, false, -EIO, "stat in ", ": Input/output error");
-	faults.fstatfs = (struct fault){ .times = 1, .error = ENOSYS };
+	faults_order("fstatfs", 0, 1, ENOSYS);
 	assert_create_fails(place, place->dir, 16 * MIB, false, -ENOSYS, "stat in ", ": Function not implemented");
 }
 
@@ -735,7 +716,7 @@ TEST_ALSO_IN(test_pool_create_says_that_the_file_cannot_be_so_large, "/dev/shm")
 {
 	struct place *place = *state;
 
-	faults.ftruncate = (struct fault){ .times = 1, .error = EFBIG };
+	faults_order("ftruncate", 0, 1, EFBIG);
 	assert_create_fails(place, place->dir, 16 * MIB, false, -EFBIG, "file size in ", ": File too large");
 	assert_create_fails(place, place->dir, SIZE_MAX, false, -EFBIG, "file size in ", ": File too large");
 	assert_create_fails(place, place->dir, (size_t)PTRDIFF_MAX, false, -EFBIG, "file size in ",
@@ -749,7 +730,7 @@ TEST(test_pool_create_heeds_the_file_size_limit)
 	struct place *place = *state;
 	struct vmm_pool pool;
 
-	faults.fsize = 16 * MIB;
+	kernel.fsize = 16 * MIB;
 	assert_create_fails(place, place->dir, 16 * MIB + 1, false, -EFBIG, "file size limit (ulimit -f) in ",
 			    ": File too large");
 	pool = create(place, 16 * MIB, false);
@@ -760,7 +741,7 @@ TEST(test_pool_create_says_that_addresses_are_scarce)
 {
 	struct place *place = *state;
 
-	faults.mmap = (struct fault){ .times = 1, .error = ENOMEM };
+	faults_order("mmap", 0, 1, ENOMEM);
 	assert_create_fails(place, place->dir, 16 * MIB, false, -ENOMEM, "address space in ",
 			    ": Cannot allocate memory");
 }
@@ -770,7 +751,7 @@ TEST(test_pool_create_says_that_the_file_cannot_be_mapped)
 	struct place *place = *state;
 
 	/* the addresses, and a look at whether mappings are locked, come first */
-	faults.mmap = (struct fault){ .after = 2, .times = 1, .error = ENODEV };
+	faults_order("mmap", 2, 1, ENODEV);
 	assert_create_fails(place, place->dir, 16 * MIB, false, -ENODEV, "mmap in ", ": No such device");
 }
 
@@ -778,7 +759,7 @@ TEST_ALSO_IN(test_pool_create_says_that_the_file_system_is_full, "/dev/shm")
 {
 	struct place *place = *state;
 
-	faults.fallocate = (struct fault){ .times = 1, .error = ENOSPC };
+	faults_order("fallocate", 0, 1, ENOSPC);
 	assert_create_fails(place, place->dir, 16 * MIB, false, -ENOSPC, "reservation of space in ",
 			    ": No space left on device");
 }
@@ -787,7 +768,7 @@ TEST_ALSO_IN(test_pool_create_says_that_not_all_can_be_reserved, "/dev/shm")
 {
 	struct place *place = *state;
 
-	faults.fallocate = (struct fault){ .after = 1, .times = 1, .error = ENOSPC };
+	faults_order("fallocate", 1, 1, ENOSPC);
 	assert_create_fails(place, place->dir, 40 * MIB, true, -ENOSPC, "reservation of space in ",
 			    ": No space left on device");
 }
@@ -858,7 +839,7 @@ TEST_ALSO_IN(test_pool_reserve_goes_on_after_signals_in_smaller_pieces, "/dev/sh
 	struct vmm_pool pool = create(place, 64 * MIB, false);
 
 	forget_pieces(MIB);
-	faults.fallocate = (struct fault){ .after = 1, .times = 3, .error = EINTR };
+	faults_order("fallocate", 1, 3, EINTR);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, 24 * MIB), 0);
 	assert_int_equal(seen.longest_piece, 16 * MIB);
 	assert_int_equal(seen.last_piece, 2 * MIB);
@@ -874,7 +855,7 @@ TEST(test_pool_reserve_survives_very_many_signals)
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
 	forget_pieces(MIB);
-	faults.fallocate = (struct fault){ .times = 1000, .error = EINTR };
+	faults_order("fallocate", 0, 1000, EINTR);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, 5 * POOL_PAGE), 0);
 	assert_int_equal(seen.longest_piece, POOL_PAGE);
 	assert_int_equal(seen.next_offset, MIB + 5 * POOL_PAGE);
@@ -886,9 +867,9 @@ static void assert_reserves_without_fallocate(const struct place *place, int err
 {
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	faults.fallocate = (struct fault){ .times = 1, .error = error };
+	faults_order("fallocate", 0, 1, error);
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
-	assert_int_equal(faults.fallocate.times, 0);
+	assert_int_equal(faults_left("fallocate"), 0);
 	assert_allocated(pool.fd, 2 * MIB + POOL_PAGE);
 	assert_zero(pool.base + 4 * MIB, 2 * MIB);
 	destroy(&pool);
@@ -905,7 +886,7 @@ TEST_ALSO_IN(test_pool_create_works_without_fallocate, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool;
 
-	faults.fallocate = (struct fault){ .times = ALWAYS, .error = EOPNOTSUPP };
+	faults_order("fallocate", 0, FAULTS_ALWAYS, EOPNOTSUPP);
 	pool = create(place, 16 * MIB, false);
 	destroy(&pool);
 	pool = create(place, 16 * MIB, true);
@@ -921,7 +902,7 @@ TEST_ALSO_IN(test_pool_reserve_gives_back_what_it_got_before_it_failed, "/dev/sh
 
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
 	memset(pool.base + MIB, 'x', MIB);
-	faults.fallocate = (struct fault){ .after = 1, .times = 1, .error = ENOSPC };
+	faults_order("fallocate", 1, 1, ENOSPC);
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 40 * MIB), -ENOSPC);
 	assert_allocated(pool.fd, MIB + POOL_PAGE);
 	assert_int_equal(pool.base[MIB], 'x');
@@ -934,9 +915,9 @@ TEST(test_pool_reserve_that_has_no_space_says_so)
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	faults.fallocate = (struct fault){ .times = 1, .error = EFBIG };
+	faults_order("fallocate", 0, 1, EFBIG);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EFBIG);
-	faults.fallocate = (struct fault){ .times = 1, .error = EDQUOT };
+	faults_order("fallocate", 0, 1, EDQUOT);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EDQUOT);
 	assert_allocated(pool.fd, POOL_PAGE);
 	destroy(&pool);
@@ -950,15 +931,15 @@ TEST(test_pool_reserve_finds_a_way_whatever_a_filter_answers)
 	for (int error = 1; error < 134; error++) {
 		if (error == ENOSPC || error == EDQUOT || error == EFBIG)
 			continue;
-		faults.fallocate = (struct fault){ .times = 1, .error = error };
-		faults.madvise = (struct fault){ .times = error % 2, .error = error };
+		faults_order("fallocate", 0, 1, error);
+		faults_order("madvise", 0, error % 2, error);
 		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
 		assert_allocated(pool.fd, MIB + POOL_PAGE);
 		for (size_t i = 0; i < MIB; i += 8)
 			assert_int_equal(pool.base[MIB + i], 0);
-		faults.fallocate.times = faults.madvise.times = 0;
+		faults_clear();
 		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
-		faults.fstat = (struct fault){ .times = 1, .error = error };
+		faults_order("fstat", 0, 1, error);
 		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
 		assert_allocated(pool.fd, MIB + POOL_PAGE);
 		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
@@ -971,8 +952,9 @@ TEST(test_pool_reserve_goes_on_where_nothing_is_allowed)
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	faults.fallocate = faults.madvise = (struct fault){ .times = 1, .error = EPERM };
-	faults.touch = (struct fault){ .times = ALWAYS, .error = EPERM };
+	faults_order("fallocate", 0, 1, EPERM);
+	faults_order("madvise", 0, 1, EPERM);
+	faults_order("touch", 0, FAULTS_ALWAYS, EPERM);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
 	destroy(&pool);
 }
@@ -983,7 +965,7 @@ TEST(test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused)
 	struct vmm_pool pool = create(place, 16 * MIB, false), other = create(place, 16 * MIB, false);
 	int ours = pool.fd;
 
-	faults.fstat = (struct fault){ .times = ALWAYS, .error = EPERM };
+	faults_order("fstat", 0, FAULTS_ALWAYS, EPERM);
 	assert_true(vmm_pool_has_fd(&pool));
 	pool.fd = other.fd;
 	assert_false(vmm_pool_has_fd(&pool));
@@ -994,7 +976,7 @@ TEST(test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused)
 	assert_false(vmm_pool_has_fd(&pool));
 	close(pool.fd);
 	assert_false(vmm_pool_has_fd(&pool));
-	faults.fstat.times = 0;
+	faults_clear();
 	pool.fd = ours;
 	destroy(&other);
 	destroy(&pool);
@@ -1010,8 +992,8 @@ TEST(test_pool_reserve_says_full_when_pages_cannot_be_touched)
 	for (size_t i = 0; i < 3; i++) {
 		static const int errors[] = { EFAULT, ENOMEM, EINVAL };
 
-		faults.madvise = (struct fault){ .times = 1, .error = errors[i] };
-		faults.touch = (struct fault){ .after = 3, .times = 1, .error = EFAULT };
+		faults_order("madvise", 0, 1, errors[i]);
+		faults_order("touch", 3, 1, EFAULT);
 		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -ENOSPC);
 	}
 	pool.fd = fd;
@@ -1116,7 +1098,7 @@ TEST(test_pool_release_passes_on_errors)
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	faults.madvise = (struct fault){ .times = 1, .error = EOPNOTSUPP };
+	faults_order("madvise", 0, 1, EOPNOTSUPP);
 	assert_int_equal(vmm_pool_release(&pool, MIB, MIB), -EOPNOTSUPP);
 	destroy(&pool);
 }
@@ -1183,7 +1165,7 @@ TEST(test_pool_on_huge_pages_is_made_of_whole_ones)
 	struct place *place = *state;
 	struct vmm_pool pool;
 
-	faults.huge_page = (long)POOL_HUGE_PAGE;
+	kernel.huge_page = (long)POOL_HUGE_PAGE;
 	pool = create(place, 15 * MIB, false);
 	assert_int_equal(pool.grain, POOL_HUGE_PAGE);
 	assert_int_equal(pool.size, 16 * MIB);
@@ -1198,7 +1180,7 @@ TEST(test_pool_on_huge_pages_is_aligned_to_the_largest)
 	struct place *place = *state;
 	struct vmm_pool pool;
 
-	faults.huge_page = (long)(64 * MIB);
+	kernel.huge_page = (long)(64 * MIB);
 	pool = create(place, 65 * MIB, false);
 	assert_int_equal(pool.size, 128 * MIB);
 	assert_int_equal((uintptr_t)pool.base % (64 * MIB), 0);
@@ -1212,10 +1194,10 @@ TEST(test_pool_on_huge_pages_reserves_whole_ones_after_signals)
 	struct place *place = *state;
 	struct vmm_pool pool;
 
-	faults.huge_page = (long)POOL_HUGE_PAGE;
+	kernel.huge_page = (long)POOL_HUGE_PAGE;
 	pool = create(place, 16 * MIB, false);
 	forget_pieces(2 * MIB);
-	faults.fallocate = (struct fault){ .times = 20, .error = EINTR };
+	faults_order("fallocate", 0, 20, EINTR);
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 6 * MIB), 0);
 	assert_int_equal(seen.pieces, 3);
 	assert_int_equal(seen.longest_piece, POOL_HUGE_PAGE);

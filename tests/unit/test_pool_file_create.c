@@ -13,19 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/faults.h"
 #include "tests/unit/pool_fixture.h"
 #include "tests/unit/test.h"
 
 /* --- failures to order --- */
 
 static struct {
-	int fallocate_error, fallocate_good_first, interruptions;
-	int fsync_error, fsync_good_first;
-	int linkat_error;
-	bool no_boot_id;
 	rlim_t file_limit;
 	atomic_bool *cancel;     /* set when the second fallocate comes */
-	int fallocates;
 	size_t names_at_fallocate;
 	const char *directory;   /* whose names are counted there */
 } order;
@@ -33,41 +29,11 @@ static struct {
 int __real_fallocate(int fd, int mode, off_t offset, off_t length);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t length)
 {
-	order.fallocates++;
 	if (order.directory)
 		order.names_at_fallocate = scratch_entries(order.directory);
-	if (order.cancel && order.fallocates == 2)
+	if (order.cancel && faults_calls("fallocate") == 1)
 		atomic_store(order.cancel, true);
-	if (order.interruptions > 0) {
-		order.interruptions--;
-		errno = EINTR;
-		return -1;
-	}
-	if (order.fallocate_error && order.fallocate_good_first-- <= 0) {
-		errno = order.fallocate_error;
-		return -1;
-	}
-	return __real_fallocate(fd, mode, offset, length);
-}
-
-int __real_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-	if (order.fsync_error && order.fsync_good_first-- <= 0) {
-		errno = order.fsync_error;
-		return -1;
-	}
-	return __real_fsync(fd);
-}
-
-int __real_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
-int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
-{
-	if (order.linkat_error) {
-		errno = order.linkat_error;
-		return -1;
-	}
-	return __real_linkat(from_dir, from, to_dir, to, flags);
+	return faults_strike_errno("fallocate") ? -1 : __real_fallocate(fd, mode, offset, length);
 }
 
 int __real_open(const char *path, int flags, ...);
@@ -79,10 +45,8 @@ int __wrap_open(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = va_arg(args, mode_t);
 	va_end(args);
-	if (order.no_boot_id && strstr(path, "boot_id")) {
-		errno = EACCES;
+	if (strstr(path, "boot_id") && faults_strike_errno("open boot_id"))
 		return -1;
-	}
 	return __real_open(path, flags, mode);
 }
 
@@ -193,7 +157,7 @@ TEST(test_pool_file_create_goes_on_after_a_signal)
 {
 	struct pool_fixture *fixture = *state;
 
-	order.interruptions = 3;
+	faults_order("fallocate", 0, 3, EINTR);
 	assert_int_equal(pool_fixture_make(fixture, MIB, POOL_FILE_NEW).size_bytes, MIB);
 }
 
@@ -239,23 +203,18 @@ TEST(test_pool_file_create_fails_at_every_step)
 {
 	struct pool_fixture *fixture = *state;
 
-	for (order.fallocate_good_first = 0; order.fallocate_good_first < 2;) {
-		int step = order.fallocate_good_first;
-
-		order.fallocate_error = EIO;
+	for (int step = 0; step < 2; step++) {
+		faults_order("fallocate", step, FAULTS_ALWAYS, EIO);
 		assert_create_fails(fixture, 20 * MIB, -EIO, "reservation of space");
-		order.fallocate_good_first = step + 1;
 	}
-	memset(&order, 0, sizeof(order));
-	order.fsync_error = EIO;
+	faults_clear();
+	faults_order("fsync", 0, 1, EIO);
 	assert_create_fails(fixture, MIB, -EIO, "sync: Input/output error");
-	order.fsync_good_first = 1;
+	faults_order("fsync", 1, 1, EIO);
 	assert_create_fails(fixture, MIB, -EIO, "name: Input/output error");
-	memset(&order, 0, sizeof(order));
-	order.linkat_error = EDQUOT;
+	faults_order("linkat", 0, 1, EDQUOT);
 	assert_create_fails(fixture, MIB, -EDQUOT, "name: Disk quota exceeded");
-	memset(&order, 0, sizeof(order));
-	order.no_boot_id = true;
+	faults_order("open boot_id", 0, 1, EACCES);
 	assert_create_fails(fixture, MIB, -EACCES, "header: Permission denied");
 }
 
@@ -280,12 +239,12 @@ TEST(test_pool_file_create_can_be_cancelled)
 	struct pool_file file;
 
 	assert_int_equal(pool_file_create(&fixture->dir, "small", MIB, &cancel, &file, &fixture->error), -ECANCELED);
-	assert_int_equal(order.fallocates, 0);
+	assert_int_equal(faults_calls("fallocate"), 0);
 	atomic_store(&cancel, false);
 	order.cancel = &cancel;
 	assert_int_equal(pool_file_create(&fixture->dir, "small", 64 * MIB, &cancel, &file, &fixture->error),
 			 -ECANCELED);
-	assert_int_equal(order.fallocates, 2);
+	assert_int_equal(faults_calls("fallocate"), 2);
 	assert_int_equal(scratch_entries(fixture->path), 0);
 }
 

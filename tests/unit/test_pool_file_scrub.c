@@ -22,6 +22,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "tests/unit/faults.h"
 #include "tests/unit/pool_fixture.h"
 #include "tests/unit/test.h"
 
@@ -32,13 +33,11 @@
 /* --- failures to order --- */
 
 static struct {
-	bool dax;
 	atomic_int pinned;           /* so many calls that would free pages wait until a signal ends them */
 	atomic_bool *cancel;         /* set by such a call */
 	const char *name;            /* of the file: whether it is mapped while it is punched */
 	bool mapped;
 	off_t punched_to, least_punched_from;
-	int reserve_error;
 } order;
 
 static int wait_for_the_pin(void)
@@ -63,8 +62,7 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t length)
 		if (offset < order.least_punched_from)
 			order.least_punched_from = offset;
 		order.punched_to = offset + length;
-	} else if (order.reserve_error) {
-		errno = order.reserve_error;
+	} else if (faults_strike_errno("reserve")) {
 		return -1;
 	}
 	return __real_fallocate(fd, mode, offset, length);
@@ -74,18 +72,6 @@ int __real_ftruncate(int fd, off_t bytes);
 int __wrap_ftruncate(int fd, off_t bytes)
 {
 	return bytes == 0 && order.pinned > 0 ? wait_for_the_pin() : __real_ftruncate(fd, bytes);
-}
-
-int __real_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx);
-int __wrap_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx)
-{
-	int r = __real_statx(fd, path, flags, mask, sx);
-
-	if (order.dax) {
-		sx->stx_attributes_mask |= STATX_ATTR_DAX;
-		sx->stx_attributes |= STATX_ATTR_DAX;
-	}
-	return r;
 }
 
 static int setup(void **state)
@@ -395,7 +381,7 @@ TEST(test_pool_file_scrub_on_dax_punches_data_while_it_is_mapped)
 	char name[POOL_FILE_NAME_BYTES];
 
 	pool_file_name_format(&file, name);
-	order.dax = true;
+	pool_fixture_on_dax = true;
 	order.name = name;
 	assert_scrubbed(fixture, &file);
 	assert_true(order.mapped);
@@ -410,7 +396,7 @@ TEST(test_pool_file_scrub_on_dax_reaches_data_in_a_file_as_large_as_can_be)
 	struct pool_file file = used_pool(fixture, 'S');
 	int fd = open_used(fixture, &file);
 
-	order.dax = true;
+	pool_fixture_on_dax = true;
 	/* ends within a page: punching half of it would zero it, and leave it where it is */
 	assert_int_equal(ftruncate(fd, LONG_MAX - 4096 * 1000), 0);
 	assert_int_equal(pwrite(fd, "far", 3, ((off_t)1 << 62) + 5), 3);
@@ -427,7 +413,7 @@ TEST(test_pool_file_scrub_gives_up_on_a_page_that_stays_pinned)
 	struct pool_file file = used_pool(fixture, 'S');
 
 	for (int dax = 0; dax <= 1; dax++) {
-		order.dax = dax;
+		pool_fixture_on_dax = dax;
 		order.pinned = INT_MAX;
 		assert_not_touched(fixture, &file, -ETIMEDOUT, "a page is pinned: Connection timed out");
 	}
@@ -441,7 +427,7 @@ TEST(test_pool_file_scrub_waits_for_a_page_that_is_let_go_in_time)
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
 
-	order.dax = true;
+	pool_fixture_on_dax = true;
 	order.pinned = 3;
 	assert_scrubbed(fixture, &file);
 	assert_int_equal(order.pinned, 0);
@@ -455,7 +441,7 @@ TEST(test_pool_file_scrub_keeps_its_deadline_where_signals_are_blocked)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	order.dax = true;
+	pool_fixture_on_dax = true;
 	order.pinned = INT_MAX;
 	int r = scrub(fixture, &file, SHORT_TIMEOUT_MS);
 	sigprocmask(SIG_SETMASK, &before, &after);
@@ -487,7 +473,7 @@ TEST(test_pool_file_scrub_keeps_a_deadline_for_each_thread)
 	struct job jobs[4];
 	pthread_t threads[4];
 
-	order.dax = true;
+	pool_fixture_on_dax = true;
 	for (int i = 0; i < 4; i++)
 		jobs[i] = (struct job){ .fixture = *state, .file = used_pool(*state, 'S'),
 					.timeout_ms = 100 + 50 * (unsigned)i };
@@ -516,7 +502,7 @@ TEST(test_pool_file_scrub_can_be_cancelled_while_it_waits)
 	struct pool_file file = used_pool(fixture, 'S');
 	atomic_bool cancel = false;
 
-	order.dax = true;
+	pool_fixture_on_dax = true;
 	order.pinned = INT_MAX;
 	order.cancel = &cancel;
 	assert_int_equal(pool_file_scrub(&fixture->dir, &file, "small", SIZE, 3600000, &cancel, &fixture->error),
@@ -528,7 +514,7 @@ TEST(test_pool_file_destroy_on_dax_keeps_a_used_pool_with_a_pinned_page)
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
 
-	fixture->dir.dax = order.dax = true;
+	fixture->dir.dax = pool_fixture_on_dax = true;
 	order.pinned = INT_MAX;
 	assert_int_equal(pool_file_destroy(&fixture->dir, &file), -ETIMEDOUT);
 	assert_int_equal(scratch_entries(fixture->path), 1);
@@ -568,8 +554,8 @@ TEST(test_pool_file_scrub_passes_errors_of_the_reservation_on)
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = used_pool(fixture, 'S');
 
-	order.reserve_error = EIO;
+	faults_order("reserve", 0, FAULTS_ALWAYS, EIO);
 	assert_int_equal(scrub(fixture, &file, TIMEOUT_MS), -EIO);
-	order.reserve_error = 0;
+	faults_clear();
 	assert_scrubbed(fixture, &file);
 }

@@ -21,7 +21,7 @@
 static struct {
 	int collapse_error, populate_error, interruptions;
 	size_t collapses, populated_bytes;
-	bool dax, old_kernel;
+	bool old_kernel;
 	char *populated;
 	atomic_bool *cancel;     /* set by the third collapse */
 } order;
@@ -47,18 +47,6 @@ int __wrap_madvise(void *address, size_t bytes, int advice)
 		return -1;
 	}
 	return __real_madvise(address, bytes, advice);
-}
-
-int __real_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx);
-int __wrap_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx)
-{
-	int r = __real_statx(fd, path, flags, mask, sx);
-
-	if (order.dax) {
-		sx->stx_attributes_mask |= STATX_ATTR_DAX;
-		sx->stx_attributes |= STATX_ATTR_DAX;
-	}
-	return r;
 }
 
 static int setup(void **state)
@@ -299,7 +287,7 @@ TEST_IN(test_pool_file_warm_writes_all_of_a_pool_on_dax_once, DISK)
 	struct pool_fixture *fixture = *state;
 	struct pool_file file = make_small(fixture, 5 * MIB);
 
-	order.dax = true;
+	pool_fixture_on_dax = true;
 	warm(fixture, &file);
 	assert_int_equal(order.collapses, 0);
 	assert_int_equal(order.populated_bytes, 5 * MIB);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/faults.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/pools/pools.h"
@@ -23,23 +24,7 @@
 
 #define SIZE ((uint64_t)14 << 20)
 
-/* --- what goes wrong: so many calls of a function fail with that error --- */
-
-struct trouble {
-	atomic_int calls, error;
-};
-static struct trouble create, warm, scrub, destroy, set_mark, open_file;
-
-static int strike(struct trouble *trouble)
-{
-	return atomic_fetch_sub(&trouble->calls, 1) > 0 ? -atomic_load(&trouble->error) : 0;
-}
-
-static void arm(struct trouble *trouble, int calls, int error)
-{
-	atomic_store(&trouble->error, error);
-	atomic_store(&trouble->calls, calls);
-}
+/* --- what goes wrong --- */
 
 int __real_pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes,
 			    const atomic_bool *cancel, struct pool_file *ret_file, struct text *error);
@@ -47,7 +32,7 @@ int __wrap_pool_file_create(const struct pool_dir *dir, const char *class_name, 
 			    const atomic_bool *cancel, struct pool_file *ret_file, struct text *error)
 {
 	/* the self-test's file is none of a class */
-	int r = strcmp(class_name, "a") == 0 ? strike(&create) : 0;
+	int r = strcmp(class_name, "a") == 0 ? -faults_strike("create") : 0;
 
 	return r ? r : __real_pool_file_create(dir, class_name, size_bytes, cancel, ret_file, error);
 }
@@ -57,7 +42,7 @@ int __real_pool_file_warm(const struct pool_dir *dir, const struct pool_file *fi
 int __wrap_pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
 			  uint64_t *ret_huge_bytes, struct text *error)
 {
-	int r = strike(&warm);
+	int r = -faults_strike("warm");
 
 	return r ? r : __real_pool_file_warm(dir, file, cancel, ret_huge_bytes, error);
 }
@@ -69,7 +54,7 @@ int __real_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, c
 int __wrap_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const char *class_name,
 			   uint64_t size_bytes, unsigned timeout_ms, const atomic_bool *cancel, struct text *error)
 {
-	int r = strike(&scrub);
+	int r = -faults_strike("scrub");
 
 	atomic_store(&scrub_is_waiting, true);
 	while (atomic_load(&scrub_waits))
@@ -80,7 +65,7 @@ int __wrap_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, c
 int __real_pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file);
 int __wrap_pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file)
 {
-	int r = strike(&destroy);
+	int r = -faults_strike("destroy");
 
 	return r ? r : __real_pool_file_destroy(dir, file);
 }
@@ -88,7 +73,7 @@ int __wrap_pool_file_destroy(const struct pool_dir *dir, const struct pool_file 
 int __real_pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file, enum pool_file_mark mark);
 int __wrap_pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file, enum pool_file_mark mark)
 {
-	int r = strike(&set_mark);
+	int r = -faults_strike("set_mark");
 
 	return r ? r : __real_pool_file_set_mark(dir, file, mark);
 }
@@ -96,7 +81,7 @@ int __wrap_pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file
 int __real_pool_file_open(const struct pool_dir *dir, const struct pool_file *file);
 int __wrap_pool_file_open(const struct pool_dir *dir, const struct pool_file *file)
 {
-	int r = strike(&open_file);
+	int r = -faults_strike("open_file");
 
 	return r ? r : __real_pool_file_open(dir, file);
 }
@@ -148,10 +133,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct world *world = *state;
-	struct trouble *all[] = { &create, &warm, &scrub, &destroy, &set_mark, &open_file };
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		atomic_store(&all[i]->calls, 0);
+	faults_clear();
 	atomic_store(&scrub_waits, false);
 	pools_stop(&world->pools);
 	uv_run(&world->loop, UV_RUN_DEFAULT);
@@ -232,7 +215,7 @@ TEST(test_pools_a_full_directory_is_the_class_s_problem_until_it_has_room)
 {
 	struct world *world = *state;
 
-	arm(&create, 1, ENOSPC);
+	faults_order("create", 0, 1, ENOSPC);
 	turn_until(world, REGISTRY_CREATING, 0);
 	while (!pools_class_problem(&world->pools, "a"))
 		uv_run(&world->loop, UV_RUN_ONCE);
@@ -246,7 +229,7 @@ TEST(test_pools_what_cannot_be_warmed_is_removed_and_made_again_later)
 {
 	struct world *world = *state;
 
-	arm(&warm, 1, EIO);
+	faults_order("warm", 0, 1, EIO);
 	turn_until(world, REGISTRY_READY, 1);
 	assert_int_equal(world->pools.destroyed, 1);
 	assert_int_equal(pool_files(world), 1);
@@ -259,7 +242,7 @@ TEST(test_pools_a_pinned_page_quarantines_the_pool_until_the_pin_is_gone)
 	int fd;
 
 	pool = taken(world, &fd);
-	arm(&scrub, 2, ETIMEDOUT);
+	faults_order("scrub", 0, 2, ETIMEDOUT);
 	close(fd);
 	turn_until(world, REGISTRY_QUARANTINED, 1);
 	assert_int_equal(pool->file.mark, POOL_FILE_BAD);
@@ -342,7 +325,7 @@ TEST(test_pools_what_cannot_be_scrubbed_is_destroyed)
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		(void)taken(world, &fd);
-		arm(&scrub, 1, errors[i]);
+		faults_order("scrub", 0, 1, errors[i]);
 		close(fd);
 		turn_until(world, REGISTRY_READY, 1);
 		assert_int_equal(world->pools.destroyed, i + 1);
@@ -358,7 +341,7 @@ TEST(test_pools_what_cannot_be_removed_is_tried_again)
 
 	world->class.recycle = CONFIG_RECYCLE_DESTROY;
 	(void)taken(world, &fd);
-	arm(&destroy, 1, EIO);
+	faults_order("destroy", 0, 1, EIO);
 	close(fd);
 	turn_until(world, REGISTRY_FAILED, 1);
 	pool = first(world, REGISTRY_FAILED);
@@ -435,7 +418,7 @@ TEST(test_pools_a_pool_that_cannot_be_marked_is_not_handed_out)
 	int fd;
 
 	turn_until(world, REGISTRY_READY, 1);
-	arm(&set_mark, 1, EIO);
+	faults_order("set_mark", 0, 1, EIO);
 	assert_int_equal(take(world, &pool, &fd), HANDOUT_NONE_READY);
 	assert_int_equal(world->pools.handed_out, 0);
 	turn_until(world, REGISTRY_READY, 1);
@@ -450,7 +433,7 @@ TEST(test_pools_without_descriptors_a_pool_stays_ready)
 
 	turn_until(world, REGISTRY_READY, 1);
 	pool = first(world, REGISTRY_READY);
-	arm(&open_file, 1, EMFILE);
+	faults_order("open_file", 0, 1, EMFILE);
 	assert_int_equal(take(world, &pool, &fd), HANDOUT_NONE_READY);
 	assert_int_equal(take(world, &pool, &fd), HANDOUT_OK);
 	assert_int_equal(pool->leases, 1);

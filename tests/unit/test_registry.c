@@ -8,49 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/faults.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/plan/registry.h"
 
 #define DIRECTORY "/mnt/pmem0"
-
-/* --- failures to order --- */
-
-static struct {
-	int after;   /* so many allocations go well first */
-	int times;   /* then so many fail */
-	int calls;   /* how many there were */
-} memory;
-
-static bool memory_is_out(void)
-{
-	memory.calls++;
-	if (memory.after > 0) {
-		memory.after--;
-		return false;
-	}
-	if (memory.times == 0)
-		return false;
-	memory.times--;
-	return true;
-}
-
-void *__real_malloc(size_t bytes);
-void *__wrap_malloc(size_t bytes)
-{
-	return memory_is_out() ? NULL : __real_malloc(bytes);
-}
-
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-	return memory_is_out() ? NULL : __real_calloc(count, bytes);
-}
-
-char *__real_strdup(const char *string);
-char *__wrap_strdup(const char *string)
-{
-	return memory_is_out() ? NULL : __real_strdup(string);
-}
 
 /* --- helpers --- */
 
@@ -89,14 +51,14 @@ static struct registry_pool *find(const struct registry *registry, unsigned numb
 
 static int set_up(void **state)
 {
-	memset(&memory, 0, sizeof(memory));
+	faults_clear();
 	*state = registry_new();
 	return *state ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-	memset(&memory, 0, sizeof(memory));
+	faults_clear();
 	registry_free(*state);
 	return 0;
 }
@@ -455,16 +417,9 @@ TEST(test_registry_state_names_read_back)
 
 TEST(test_registry_new_fails_without_memory)
 {
-	struct registry *registry = NULL;
-	int n = 0;
-
-	for (; !registry; n++) {
-		memory.after = n;
-		memory.times = 1;
-		registry = registry_new();
-	}
-	assert_true(n > 1);
-	registry_free(registry);
+	FAULTS_AT_EACH("memory", ENOMEM)
+		registry_free(registry_new());
+	assert_true(faults_calls("memory") > 2);
 }
 
 TEST(test_registry_add_fails_whole_without_memory)
@@ -481,8 +436,7 @@ TEST(test_registry_add_fails_whole_without_memory)
 		assert_int_equal(registry_leased_by(registry, "small", 3), 0);
 		assert_true(registry_generation(registry) == generation);
 		assert_null(pool);
-		memory.after = n;
-		memory.times = 1;
+		faults_order("memory", n, 1, ENOMEM);
 		r = try_add(registry, 1, "small", REGISTRY_LEASED, 3, &pool);
 		assert_true(r == 0 || r == -ENOMEM);
 	}
@@ -493,7 +447,7 @@ TEST(test_registry_add_fails_whole_without_memory)
 
 TEST(test_registry_class_is_null_without_memory)
 {
-	memory.times = 1;
+	faults_order("memory", 0, 1, ENOMEM);
 	assert_null(registry_class(*state, "small"));
 	assert_non_null(registry_class(*state, "small"));
 }
@@ -505,11 +459,10 @@ TEST(test_registry_works_on_when_it_cannot_grow)
 	(void)registry_class(registry, "small");
 	/* an addition allocates three times, and a fourth time when it grows */
 	for (unsigned i = 0; i < 1000; i++) {
-		memory.after = 3;
-		memory.times = 1;
+		faults_order("memory", 3, 1, ENOMEM);
 		add(registry, i, "small", REGISTRY_LEASED, i);
 	}
-	memory.times = 0;
+	faults_clear();
 	for (unsigned i = 0; i < 1000; i++) {
 		assert_non_null(find(registry, i));
 		assert_int_equal(registry_leased_by(registry, "small", i), 1);
@@ -527,7 +480,7 @@ TEST(test_registry_leases_without_allocating)
 
 	for (unsigned i = 0; i < 1000; i++)
 		add(registry, i, "small", REGISTRY_READY, 0);
-	memory.calls = 0;
+	faults_clear();
 	for (unsigned round = 0; round < 3; round++) {
 		for (unsigned i = 0; i < 1000; i++) {
 			struct registry_pool *pool = find(registry, i);
@@ -539,7 +492,7 @@ TEST(test_registry_leases_without_allocating)
 			assert_int_equal(registry_leased_by(registry, "small", pool->owner.uid), 1);
 		}
 	}
-	assert_int_equal(memory.calls, 0);
+	assert_int_equal(faults_calls("memory"), 0);
 }
 
 /* --- all operations at random --- */

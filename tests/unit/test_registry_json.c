@@ -12,46 +12,15 @@
 
 #include <jansson.h>
 
+#include "tests/unit/faults.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/state/registry_json.h"
 
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
 #define ID "00112233445566778899aabbccddeeff"
 
-/* --- failures to order; jansson allocates through registry_json.c, so its allocations are among them --- */
-
-static int allocations_left = -1;      /* so many go well, then one fails; -1: none fails */
-
-static bool memory_is_out(void)
-{
-	if (allocations_left < 0)
-		return false;
-	return allocations_left-- == 0;
-}
-
+/* jansson allocates through registry_json.c, so its allocations are among those that fail. */
 void *__real_malloc(size_t bytes);
-void *__wrap_malloc(size_t bytes)
-{
-	return memory_is_out() ? NULL : __real_malloc(bytes);
-}
-
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-	return memory_is_out() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__real_realloc(void *old, size_t bytes);
-void *__wrap_realloc(void *old, size_t bytes)
-{
-	return memory_is_out() ? NULL : __real_realloc(old, bytes);
-}
-
-char *__real_strdup(const char *string);
-char *__wrap_strdup(const char *string)
-{
-	return memory_is_out() ? NULL : __real_strdup(string);
-}
 
 /* --- helpers --- */
 
@@ -112,7 +81,7 @@ static struct registry_pool *add(struct registry *registry, uint8_t number, cons
 static void set_directory(struct registry_pool *pool, const char *directory)
 {
 	free(pool->directory);
-	pool->directory = __real_strdup(directory);
+	pool->directory = strdup(directory);
 }
 
 /* One pool in each state, and what is hard to write in each field. */
@@ -598,11 +567,11 @@ TEST(test_registry_json_encode_fails_without_memory)
 	int n = 0;
 
 	while (!text) {
-		allocations_left = n++;
+		faults_order("memory", n++, 1, ENOMEM);
 		if (registry_json_encode(registry, BOOT_ID, &text, &bytes) != 0)
 			assert_null(text);
 	}
-	allocations_left = -1;
+	faults_clear();
 	assert_true(n > 2);
 	free(text);
 	registry_free(registry);
@@ -618,9 +587,9 @@ TEST(test_registry_json_decode_fails_whole_without_memory)
 	while (r < 0) {
 		struct registry *other = registry_new();
 
-		allocations_left = n++;
+		faults_order("memory", n++, 1, ENOMEM);
 		r = decode(other, text, bytes);
-		allocations_left = -1;
+		faults_clear();
 		assert_true(r == 0 || r == -ENOMEM);
 		registry_free(other);
 	}

@@ -2,7 +2,7 @@
 /*
  * test_registry_store -- the registry's file: whatever happens while it is written, it is the old or the new one.
  *
- * Every system call of the module goes through a wrapper below that writes it down, and can fail or kill the process.
+ * Every system call of the module is written down, and can fail or kill the process.
  */
 /* objects: vmmallocd/plan/ vmmallocd/state/ common/base/ common/util/ */
 /* wrap: open openat pwrite fsync close renameat unlinkat read fstat malloc */
@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/unit/faults.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/state/registry_json.h"
@@ -29,112 +30,15 @@
 
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
 
-/* --- system calls: written down, failing or killing to order --- */
-
-static struct {
-	char calls[512];               /* " open pwrite ..." of the module */
-	const char *name;              /* the call that shall fail */
-	int after, times, error;       /* after so many of them, so often, with this */
-	size_t most;                   /* a write or read takes no more bytes at a time, if not 0 */
-	const char *squatter;          /* what is made where a file is about to be created, if not NULL */
-	int kill_after;                /* so many calls go well, then the process is killed; -1: never */
-} trace;
-
-static bool strikes(const char *name)
-{
-	size_t length = strlen(trace.calls);
-
-	if (trace.kill_after >= 0 && trace.kill_after-- == 0)
-		raise(SIGKILL);
-	snprintf(trace.calls + length, sizeof(trace.calls) - length, " %s", name);
-	if (!trace.name || strcmp(trace.name, name) != 0 || trace.after-- > 0 || trace.times-- <= 0)
-		return false;
-	errno = trace.error;
-	return true;
-}
-
-static void fail_at(const char *name, int after, int error)
-{
-	memset(&trace, 0, sizeof(trace));
-	trace.kill_after = -1;
-	trace.name = name;
-	trace.after = after;
-	trace.times = 1;
-	trace.error = error;
-}
-
-static size_t limited(size_t bytes)
-{
-	return trace.most && bytes > trace.most ? trace.most : bytes;
-}
-
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...)
-{
-	return strikes("open") ? -1 : __real_open(path, flags, 0600);
-}
+/* What is made where a file is about to be created. */
+static const char *squatter;
 
 int __real_openat(int dir, const char *path, int flags, mode_t mode);
 int __wrap_openat(int dir, const char *path, int flags, mode_t mode)
 {
-	if (trace.squatter)
-		assert_int_equal(symlinkat(trace.squatter, dir, path), 0);
-	return strikes("openat") ? -1 : __real_openat(dir, path, flags, mode);
-}
-
-ssize_t __real_pwrite(int fd, const void *data, size_t bytes, off_t offset);
-ssize_t __wrap_pwrite(int fd, const void *data, size_t bytes, off_t offset)
-{
-	return strikes("pwrite") ? -1 : __real_pwrite(fd, data, limited(bytes), offset);
-}
-
-int __real_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-	return strikes("fsync") ? -1 : __real_fsync(fd);
-}
-
-/* As on Linux: a failed close() closes all the same. */
-int __real_close(int fd);
-int __wrap_close(int fd)
-{
-	bool fails = strikes("close");
-	int error = errno, r = __real_close(fd);
-
-	errno = fails ? error : errno;
-	return fails ? -1 : r;
-}
-
-int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
-int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
-{
-	return strikes("renameat") ? -1 : __real_renameat(from_dir, from, to_dir, to);
-}
-
-int __real_unlinkat(int dir, const char *name, int flags);
-int __wrap_unlinkat(int dir, const char *name, int flags)
-{
-	return strikes("unlinkat") ? -1 : __real_unlinkat(dir, name, flags);
-}
-
-ssize_t __real_read(int fd, void *data, size_t bytes);
-ssize_t __wrap_read(int fd, void *data, size_t bytes)
-{
-	return strikes("read") ? -1 : __real_read(fd, data, limited(bytes));
-}
-
-int __real_fstat(int fd, struct stat *st);
-int __wrap_fstat(int fd, struct stat *st)
-{
-	return strikes("fstat") ? -1 : __real_fstat(fd, st);
-}
-
-void *__real_malloc(size_t bytes);
-void *__wrap_malloc(size_t bytes)
-{
-	bool fails = trace.name && strcmp(trace.name, "malloc") == 0 && trace.after-- <= 0 && trace.times-- > 0;
-
-	return fails ? NULL : __real_malloc(bytes);
+	if (squatter)
+		assert_int_equal(symlinkat(squatter, dir, path), 0);
+	return faults_strike_errno("openat") ? -1 : __real_openat(dir, path, flags, mode);
 }
 
 /* --- helpers --- */
@@ -144,8 +48,7 @@ static char directory[SCRATCH_PATH], path[SCRATCH_PATH + 64], temporary[SCRATCH_
 static int set_up(void **state)
 {
 	(void)state;
-	memset(&trace, 0, sizeof(trace));
-	trace.kill_after = -1;
+	faults_clear();
 	scratch_make("/dev/shm", directory);
 	snprintf(path, sizeof(path), "%s/%s", directory, REGISTRY_STORE_FILE);
 	snprintf(temporary, sizeof(temporary), "%s/%s.tmp", directory, REGISTRY_STORE_FILE);
@@ -156,8 +59,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	trace.name = NULL;
-	trace.kill_after = -1;
+	faults_clear();
 	(void)rmdir(temporary);
 	(void)rmdir(path);
 	scratch_remove(directory);
@@ -200,7 +102,7 @@ static int try_save(unsigned pools)
 	char *text = make_text(pools, &bytes);
 	int r;
 
-	trace.calls[0] = '\0';
+	faults_clear_log();
 	r = registry_store_save(path, text, bytes);
 	free(text);
 	return r;
@@ -231,11 +133,11 @@ static int load(const char *file)
 
 static void make_file(const char *file, const char *content, size_t bytes)
 {
-	int fd = __real_open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, content, bytes), bytes);
-	__real_close(fd);
+	close(fd);
 }
 
 /* --- saving --- */
@@ -274,15 +176,15 @@ TEST(test_registry_file_is_for_its_owner_only)
 TEST(test_registry_save_syncs_the_file_before_and_the_directory_after_the_rename)
 {
 	assert_int_equal(try_save(1), 0);
-	assert_string_equal(trace.calls, " open unlinkat openat pwrite fsync close renameat fsync close");
+	assert_string_equal(faults_log(), " open unlinkat openat pwrite fsync close renameat fsync close");
 }
 
 TEST(test_registry_save_goes_on_after_short_and_interrupted_writes)
 {
-	fail_at("pwrite", 2, EINTR);
-	trace.most = 7;
+	faults_order("pwrite", 2, 1, EINTR);
+	faults_limit(7);
 	assert_int_equal(try_save(3), 0);
-	trace.most = 0;
+	faults_limit(0);
 	assert_int_equal(load(path), 3);
 }
 
@@ -300,10 +202,10 @@ TEST(test_registry_save_fails_whole_at_every_system_call)
 
 	save(3);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
-		fail_at(faults[i].call, faults[i].after, faults[i].error);
-		trace.most = 100;
+		faults_order(faults[i].call, faults[i].after, 1, faults[i].error);
+		faults_limit(100);
 		assert_int_equal(try_save(100), -faults[i].error);
-		fail_at(NULL, 0, 0);
+		faults_clear();
 		assert_int_equal(load(path), 3);
 		assert_int_equal(scratch_entries(directory), 1);
 		assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);
@@ -313,13 +215,13 @@ TEST(test_registry_save_fails_whole_at_every_system_call)
 TEST(test_registry_save_reports_a_directory_that_is_not_synced)
 {
 	save(3);
-	fail_at("fsync", 1, EIO);
+	faults_order("fsync", 1, 1, EIO);
 	assert_int_equal(try_save(4), -EIO);
-	fail_at(NULL, 0, 0);
+	faults_clear();
 	assert_int_equal(load(path), 4);
 	assert_int_equal(scratch_entries(directory), 1);
 	/* but not one that cannot be */
-	fail_at("fsync", 1, EINVAL);
+	faults_order("fsync", 1, 1, EINVAL);
 	assert_int_equal(try_save(5), 0);
 }
 
@@ -366,9 +268,9 @@ TEST(test_registry_save_refuses_a_file_that_comes_between)
 
 	save(3);
 	make_file(other, "precious", 8);
-	trace.squatter = other;
+	squatter = other;
 	assert_int_equal(try_save(4), -EEXIST);
-	trace.squatter = NULL;
+	squatter = NULL;
 	assert_int_equal(stat(other, &st), 0);
 	assert_int_equal(st.st_size, 8);
 	assert_int_equal(load(path), 3);
@@ -428,14 +330,14 @@ TEST(test_registry_killed_at_any_system_call_of_a_save_leaves_old_or_new)
 
 	save(3);
 	assert_int_equal(try_save(3), 0);
-	for (const char *call = trace.calls; *call; call++)
+	for (const char *call = faults_log(); *call; call++)
 		calls += *call == ' ';
 	for (int n = 0; n < calls; n++) {
 		pid_t pid = fork();
 
 		assert_true(pid >= 0);
 		if (pid == 0) {
-			trace.kill_after = n;
+			faults_kill_after(n);
 			(void)try_save(100);
 			_exit(0);
 		}
@@ -461,7 +363,7 @@ static void save_for_ever(int ready)
 	for (unsigned i = 0;; i++) {
 		if (registry_store_save(path, texts[i % 2], bytes[i % 2]) < 0)
 			_exit(1);
-		trace.calls[0] = '\0';
+		faults_clear_log();
 		if (i == 0 && write(ready, "", 1) != 1)
 			_exit(1);
 	}
@@ -483,7 +385,7 @@ TEST(test_registry_killed_at_random_while_saving_is_old_or_new)
 		if (pid == 0)
 			save_for_ever(ends[1]);
 		close(ends[1]);
-		trace.calls[0] = '\0';
+		faults_clear_log();
 		assert_int_equal(read(ends[0], &byte, 1), 1);
 		close(ends[0]);
 		seed = seed * 1103515245 + 12345;
@@ -555,17 +457,17 @@ TEST(test_registry_load_refuses_a_file_that_is_too_large)
 {
 	make_file(path, "", 0);
 	assert_int_equal(truncate(path, REGISTRY_STORE_BYTES_MOST + 1), 0);
-	trace.calls[0] = '\0';
+	faults_clear_log();
 	assert_int_equal(load(path), -EBADMSG);
 	assert_string_equal(message, "268435457 bytes: more than 268435456");
-	assert_null(strstr(trace.calls, "read"));
+	assert_null(strstr(faults_log(), "read"));
 }
 
 TEST(test_registry_load_goes_on_after_short_and_interrupted_reads)
 {
 	save(5);
-	fail_at("read", 3, EINTR);
-	trace.most = 10;
+	faults_order("read", 3, 1, EINTR);
+	faults_limit(10);
 	assert_int_equal(load(path), 5);
 }
 
@@ -574,13 +476,13 @@ TEST(test_registry_load_fails_whole)
 	size_t descriptors = scratch_entries("/proc/self/fd");
 
 	save(5);
-	fail_at("open", 0, EACCES);
+	faults_order("open", 0, 1, EACCES);
 	assert_int_equal(load(path), -EACCES);
-	fail_at("fstat", 0, EIO);
+	faults_order("fstat", 0, 1, EIO);
 	assert_int_equal(load(path), -EIO);
-	fail_at("read", 0, EIO);
+	faults_order("read", 0, 1, EIO);
 	assert_int_equal(load(path), -EIO);
-	fail_at("malloc", 0, ENOMEM);
+	faults_order("memory", 0, 1, ENOMEM);
 	assert_int_equal(load(path), -ENOMEM);
 	assert_int_equal(load(path), 5);
 	assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);

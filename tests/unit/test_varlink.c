@@ -7,15 +7,8 @@
 #include <string.h>
 
 #include "common/util/varlink.h"
+#include "tests/unit/faults.h"
 #include "tests/unit/test.h"
-
-static bool realloc_fails;
-
-void *__real_realloc(void *block, size_t bytes);
-void *__wrap_realloc(void *block, size_t bytes)
-{
-	return realloc_fails ? NULL : __real_realloc(block, bytes);
-}
 
 /* Puts bytes in as far as they fit; returns how many, or -errno. */
 static long put(struct varlink_splitter *splitter, const char *bytes, size_t count)
@@ -156,9 +149,9 @@ TEST(test_varlink_keeps_what_it_has_when_memory_is_short)
 	memset(half, 'y', sizeof(half));
 	varlink_splitter_init(&splitter, 8192);
 	assert_int_equal(put(&splitter, half, sizeof(half)), sizeof(half));
-	realloc_fails = true;
+	faults_order("memory", 0, FAULTS_ALWAYS, ENOMEM);
 	assert_int_equal(put(&splitter, "z", 2), -ENOMEM);
-	realloc_fails = false;
+	faults_clear();
 	assert_int_equal(put(&splitter, "z", 2), 2);
 
 	char *message;
