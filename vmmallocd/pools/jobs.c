@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "vmmallocd/pools/directory.h"
+#include "vmmallocd/pools/served_dir.h"
 
 #define NICER_BY 10
 #define HANGS_AFTER_MS 30000

@@ -4,13 +4,13 @@
  *
  *     watch.h (somebody closed) --> probe --> RECYCLING --> jobs.h (scrub, warm) --> READY --> pools_take --> LEASED
  *     provision.h (one more)    --> jobs.h (create, warm) --> READY
- *     directory.h (scanned)     --> recover.h --> registry
+ *     served_dir.h (scanned)    --> recover.h --> registry
  *
  * A pool in the registry lies in an open directory. One that a job works on (provision_is_busy) is left alone until the
  * job is done.
  *
  * Everything runs in the loop's thread. What reads or writes files, or waits for anybody, goes to the threads of jobs.h
- * and directory.h. What stays here are system calls on names and leases, of a microsecond or two each: about ten for a
+ * and served_dir.h. What stays here are system calls on names and leases, of a microsecond or two each: about ten for a
  * hand-out, five for a probe; each second, one for each of 4096 pools at most and a probe of a part of the leased ones.
  * What a scan has found is taken in here, too: 10 to 25 ms for 10,000 pools, and a probe more for each that was in use.
  * Where a file system does not answer even for names, all of these wait for it.
@@ -23,7 +23,7 @@
 #include <uv.h>
 
 #include "vmmallocd/config/config.h"
-#include "vmmallocd/pools/directory.h"
+#include "vmmallocd/pools/served_dir.h"
 #include "vmmallocd/pools/early.h"
 #include "vmmallocd/pools/jobs.h"
 #include "vmmallocd/base/log.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * directory -- the directories of pools: opened, locked against other daemons, tested, scanned (and each file
+ * served_dir -- the directories of pools: opened, locked against other daemons, tested, scanned (and each file
  * probed), and tried again while that fails.
  *
  *     closed --(a thread: open, lock, self-test, scan)--> open --(removed or unmounted)--> gone --(last pool)--> closed
  *        ^                  |
  *        +---- problem -----+
  */
-#ifndef VMMALLOCD_POOLS_DIRECTORY_H
-#define VMMALLOCD_POOLS_DIRECTORY_H
+#ifndef VMMALLOCD_POOLS_SERVED_DIR_H
+#define VMMALLOCD_POOLS_SERVED_DIR_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* directory -- see directory.h. */
-#include "vmmallocd/pools/directory.h"
+/* served_dir -- see served_dir.h. */
+#include "vmmallocd/pools/served_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
