@@ -49,12 +49,12 @@ struct provision_work *pools_work(struct registry_pool *pool)
 	return pool->work;
 }
 
-struct directory *pools_directory(const struct pools *pools, const struct registry_pool *pool)
+struct served_dir *pools_directory(const struct pools *pools, const struct registry_pool *pool)
 {
-	return directories_find(&pools->directories, pool->directory);
+	return served_dirs_find(&pools->directories, pool->directory);
 }
 
-int pools_add(struct pools *pools, struct directory *directory, const struct registry_pool *pool,
+int pools_add(struct pools *pools, struct served_dir *directory, const struct registry_pool *pool,
 	      enum registry_state state, struct registry_pool **ret_pool)
 {
 	struct registry_pool copy = *pool;
@@ -70,18 +70,18 @@ int pools_add(struct pools *pools, struct directory *directory, const struct reg
 	return r;
 }
 
-void pools_close_unused(struct pools *pools, struct directory *directory)
+void pools_close_unused(struct pools *pools, struct served_dir *directory)
 {
 	if (!directory->open || directory->pools > 0 || (directory->wanted && !directory->gone))
 		return;
 	if (!directory->gone)
 		watch_remove(pools->watch, directory->watch);
-	directory_close(directory);
+	served_dir_close(directory);
 }
 
 void pools_forget(struct pools *pools, struct registry_pool *pool)
 {
-	struct directory *directory = pools_directory(pools, pool);
+	struct served_dir *directory = pools_directory(pools, pool);
 
 	free(pool->work);
 	registry_remove(pools->registry, pool);

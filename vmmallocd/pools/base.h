@@ -36,17 +36,17 @@ struct provision_work *pools_work(struct registry_pool *pool);
 void pools_hurry(struct pools *pools, struct registry_pool *pool);
 
 /* The directory that it lies in; never NULL. */
-struct directory *pools_directory(const struct pools *pools, const struct registry_pool *pool);
+struct served_dir *pools_directory(const struct pools *pools, const struct registry_pool *pool);
 /* Whether it can be known if pages of a pool there are held: seen on tmpfs, waited for on DAX. */
-static inline bool pools_know_pins(const struct directory *directory)
+static inline bool pools_know_pins(const struct served_dir *directory)
 {
 	return directory->dir.tmpfs || directory->dir.dax;
 }
 /* Closes an open directory that has no pools, if it is gone or no class wants it. */
-void pools_close_unused(struct pools *pools, struct directory *directory);
+void pools_close_unused(struct pools *pools, struct served_dir *directory);
 
 /* Registers a pool in an open directory, without a copy of its work. 0 or -errno. Wakes the pools. */
-int pools_add(struct pools *pools, struct directory *directory, const struct registry_pool *pool,
+int pools_add(struct pools *pools, struct served_dir *directory, const struct registry_pool *pool,
 	      enum registry_state state, struct registry_pool **ret_pool);
 /* Takes a pool out of the registry; its file is gone, or somebody else's by now. Wakes the pools. */
 void pools_forget(struct pools *pools, struct registry_pool *pool);

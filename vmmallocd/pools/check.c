@@ -28,10 +28,10 @@ static int check_pool(void *context, struct registry_pool *pool)
 {
 	const struct check *check = context;
 	struct pools *pools = check->pools;
-	const struct directory *directory = pools_directory(pools, pool);
+	const struct served_dir *directory = pools_directory(pools, pool);
 	int r;
 
-	if (provision_is_busy(pool) || pool->state == REGISTRY_CREATING || !directory_is_usable(directory) ||
+	if (provision_is_busy(pool) || pool->state == REGISTRY_CREATING || !served_dir_is_usable(directory) ||
 	    pool->id[1] % check->turns != check->turn)
 		return 0;
 	r = pool_file_check(&directory->dir, &pool->file);

@@ -38,11 +38,11 @@ void pools_refresh_classes(struct pools *pools)
 	for (size_t i = 0; i < pools->config->class_count; i++) {
 		const struct config_class *class = &pools->config->classes[i];
 		struct provision_class *provision = provision_class(&pools->provision, class->name);
-		const struct directory *directory = directories_find(&pools->directories, class->directory);
+		const struct served_dir *directory = served_dirs_find(&pools->directories, class->directory);
 
 		if (!provision)
 			continue;
-		provision->directory_usable = directory && directory_is_usable(directory);
+		provision->directory_usable = directory && served_dir_is_usable(directory);
 		provision->stuck = directory && directory->hanging > 0;
 		/* the next mount there may be another */
 		if (!provision->directory_usable)
@@ -52,13 +52,13 @@ void pools_refresh_classes(struct pools *pools)
 	refresh_others(pools);
 }
 
-static void set_problem(struct pools *pools, struct directory *directory, const char *problem)
+static void set_problem(struct pools *pools, struct served_dir *directory, const char *problem)
 {
 	/* it may not work for days: said once */
 	if (strcmp(directory->problem, problem) != 0)
 		log_line(pools->log, LOG_WARNING, "%s", problem);
 	snprintf(directory->problem, sizeof(directory->problem), "%s", problem);
-	directory->due_ms = pools_now_ms(pools) + DIRECTORY_RETRY_MS;
+	directory->due_ms = pools_now_ms(pools) + SERVED_DIR_RETRY_MS;
 }
 
 /* --- what lies in a directory --- */
@@ -77,7 +77,7 @@ static enum registry_state state_of(enum recover_verdict verdict)
 }
 
 /* Takes a file that was found into the registry, as what it is, if it is a pool. Counts it by its state. */
-static void adopt(struct pools *pools, struct directory *directory, const struct directory_found *file,
+static void adopt(struct pools *pools, struct served_dir *directory, const struct served_dir_found *file,
 		  size_t counts[REGISTRY_STATES])
 {
 	const struct recover_found *found = &file->found;
@@ -116,14 +116,14 @@ static int drop_saved(void *context, struct registry_pool *pool)
 }
 
 /* What the file of the registry said of this directory is used by now, or has no file. */
-static void drop_all_saved(struct pools *pools, const struct directory *directory)
+static void drop_all_saved(struct pools *pools, const struct served_dir *directory)
 {
 	struct of_directory of = { .pools = pools, .path = directory->path };
 
 	(void)registry_each(pools->saved, drop_saved, &of);
 }
 
-static void adopt_all(struct pools *pools, struct directory *directory, const struct directory_scan *scan)
+static void adopt_all(struct pools *pools, struct served_dir *directory, const struct served_dir_scan *scan)
 {
 	size_t counts[REGISTRY_STATES] = { 0 };
 
@@ -139,7 +139,7 @@ static void adopt_all(struct pools *pools, struct directory *directory, const st
 /* --- opening --- */
 
 /* Whoever closes a pool from now on is heard. On failure the scan's error says why, and its directory is closed. */
-static int watch_scanned(struct pools *pools, struct directory_scan *scan)
+static int watch_scanned(struct pools *pools, struct served_dir_scan *scan)
 {
 	struct text error = TEXT_INIT(scan->error);
 	int r = watch_add(pools->watch, scan->dir.fd, &scan->directory->watch);
@@ -152,7 +152,7 @@ static int watch_scanned(struct pools *pools, struct directory_scan *scan)
 	return r;
 }
 
-static void put_into_service(struct pools *pools, struct directory *directory, const struct directory_scan *scan)
+static void put_into_service(struct pools *pools, struct served_dir *directory, const struct served_dir_scan *scan)
 {
 	directory->dir = scan->dir;
 	directory->open = true;
@@ -162,7 +162,7 @@ static void put_into_service(struct pools *pools, struct directory *directory, c
 	pools_close_unused(pools, directory);
 }
 
-static void note_not_opened(struct pools *pools, struct directory *directory, int error, const char *problem)
+static void note_not_opened(struct pools *pools, struct served_dir *directory, int error, const char *problem)
 {
 	/* that it was removed is known by now, and says more than that it is not there */
 	bool is_known = directory->lost && error == -ENOENT;
@@ -174,7 +174,7 @@ static void note_not_opened(struct pools *pools, struct directory *directory, in
 		drop_all_saved(pools, directory);
 }
 
-static void directory_opened(void *context, struct directory_scan *scan)
+static void directory_opened(void *context, struct served_dir_scan *scan)
 {
 	struct pools *pools = context;
 	int r = scan->result;
@@ -190,7 +190,7 @@ static void directory_opened(void *context, struct directory_scan *scan)
 	pools_wake(pools);
 }
 
-static void not_started(struct pools *pools, struct directory *directory, int error)
+static void not_started(struct pools *pools, struct served_dir *directory, int error)
 {
 	char problem[PROVISION_PROBLEM_BYTES];
 
@@ -203,15 +203,15 @@ void pools_open_directories(struct pools *pools)
 {
 	int64_t now_ms = pools_now_ms(pools);
 
-	for (struct directory *directory = pools->directories.first; directory; directory = directory->next) {
+	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next) {
 		/* only for what was saved there: once is enough */
 		bool needed = directory->wanted || (directory->due_ms == 0 && registry_count(pools->saved) > 0);
 		int r;
 
 		if (!needed || directory->open || directory->opening || directory->due_ms > now_ms)
 			continue;
-		directory->due_ms = now_ms + DIRECTORY_RETRY_MS;
-		r = directory_start_opening(directory, pools->loop, directory_opened, pools);
+		directory->due_ms = now_ms + SERVED_DIR_RETRY_MS;
+		r = served_dir_start_opening(directory, pools->loop, directory_opened, pools);
 		directory->opening_ms = now_ms;
 		if (r == 0)
 			pools->opening++;
@@ -222,7 +222,7 @@ void pools_open_directories(struct pools *pools)
 
 int64_t pools_directories_due_ms(const struct pools *pools, int64_t latest_ms)
 {
-	for (const struct directory *directory = pools->directories.first; directory; directory = directory->next)
+	for (const struct served_dir *directory = pools->directories.first; directory; directory = directory->next)
 		if (directory->wanted && !directory->open && !directory->opening && directory->due_ms < latest_ms)
 			latest_ms = directory->due_ms;
 	return latest_ms;
@@ -230,7 +230,7 @@ int64_t pools_directories_due_ms(const struct pools *pools, int64_t latest_ms)
 
 void pools_retry_directories(struct pools *pools)
 {
-	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
+	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next)
 		if (directory->wanted && !directory->open)
 			directory->due_ms = 0;
 	pools_wake(pools);
@@ -259,7 +259,7 @@ static int leave_pool_of(void *context, struct registry_pool *pool)
 	return 0;
 }
 
-static void lose(struct pools *pools, struct directory *directory, const char *problem)
+static void lose(struct pools *pools, struct served_dir *directory, const char *problem)
 {
 	struct of_directory of = { .pools = pools, .path = directory->path };
 
@@ -275,7 +275,7 @@ static void lose(struct pools *pools, struct directory *directory, const char *p
 	pools_wake(pools);
 }
 
-void pools_directory_gone(struct pools *pools, struct directory *directory)
+void pools_directory_gone(struct pools *pools, struct served_dir *directory)
 {
 	char problem[PROVISION_PROBLEM_BYTES];
 
@@ -284,7 +284,7 @@ void pools_directory_gone(struct pools *pools, struct directory *directory)
 }
 
 /* Without its lock another daemon could take the directory, and could have by now. */
-static void keep_lock(struct pools *pools, struct directory *directory)
+static void keep_lock(struct pools *pools, struct served_dir *directory)
 {
 	char problem[PROVISION_PROBLEM_BYTES] = "";
 	struct text error = TEXT_INIT(problem);
@@ -305,7 +305,7 @@ static void keep_lock(struct pools *pools, struct directory *directory)
 }
 
 /* No event comes of that: the descriptor keeps a directory that was removed, or a file system that was detached. */
-static bool is_gone(const struct directory *directory)
+static bool is_gone(const struct served_dir *directory)
 {
 	struct statx sx;
 
@@ -317,10 +317,10 @@ static bool is_gone(const struct directory *directory)
 /* A file system that does not answer keeps a thread for each directory, and a few for work there. */
 static void say_hanging(struct pools *pools)
 {
-	for (struct directory *directory = pools->directories.first; directory; directory = directory->next) {
+	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next) {
 		char problem[PROVISION_PROBLEM_BYTES];
 
-		if (!directory->opening || pools_now_ms(pools) - directory->opening_ms < DIRECTORY_ANSWER_MS)
+		if (!directory->opening || pools_now_ms(pools) - directory->opening_ms < SERVED_DIR_ANSWER_MS)
 			continue;
 		snprintf(problem, sizeof(problem), "pool directory %s: it does not answer", directory->path);
 		set_problem(pools, directory, problem);
@@ -335,9 +335,9 @@ static void say_hanging(struct pools *pools)
 void pools_check_directories(struct pools *pools)
 {
 	say_hanging(pools);
-	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
-		if (directory_is_usable(directory) && is_gone(directory))
+	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next)
+		if (served_dir_is_usable(directory) && is_gone(directory))
 			pools_directory_gone(pools, directory);
-		else if (directory_is_usable(directory))
+		else if (served_dir_is_usable(directory))
 			keep_lock(pools, directory);
 }

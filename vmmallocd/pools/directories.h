@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* directories -- directories come into service, with the pools that lie in them, and go. See pools.h. */
+/* directories -- all that are served (served_dir.h) come into service, with the pools that lie in them, and go. */
 #ifndef VMMALLOCD_POOLS_DIRECTORIES_H
 #define VMMALLOCD_POOLS_DIRECTORIES_H
 
@@ -18,7 +18,7 @@ void pools_refresh_classes(struct pools *pools);
 /* Looks whether the paths still name the directories that are open, whether these are locked, and what hangs. */
 void pools_check_directories(struct pools *pools);
 /* It was removed or unmounted: forgets its pools, but not whose they are. Wakes the pools. */
-void pools_directory_gone(struct pools *pools, struct directory *directory);
+void pools_directory_gone(struct pools *pools, struct served_dir *directory);
 /* The same for one pool that a job was at when that happened. */
 void pools_leave(struct pools *pools, struct registry_pool *pool);
 

@@ -14,9 +14,9 @@
 static bool identify(void *context, const char *path, dev_t *ret_dev, ino_t *ret_ino)
 {
 	const struct pools *pools = context;
-	const struct directory *directory = directories_find(&pools->directories, path);
+	const struct served_dir *directory = served_dirs_find(&pools->directories, path);
 
-	if (!directory || !directory_is_usable(directory))
+	if (!directory || !served_dir_is_usable(directory))
 		return false;
 	*ret_dev = directory->dir.dev;
 	*ret_ino = directory->dir.ino;
@@ -44,7 +44,7 @@ static void read_comm(pid_t pid, char comm[16])
 /* -EAGAIN: nothing is wrong with the pool, but it cannot be had now. Other failures: it is not ready any more. */
 static int lease(struct pools *pools, struct registry_pool *pool, const struct request_peer *peer, int *ret_fd)
 {
-	const struct directory *directory = pools_directory(pools, pool);
+	const struct served_dir *directory = pools_directory(pools, pool);
 	int r = pool_file_check(&directory->dir, &pool->file);
 	int fd = r == 0 ? pool_file_open(&directory->dir, &pool->file) : r;
 

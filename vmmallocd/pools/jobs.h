@@ -15,13 +15,13 @@
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/base/work.h"
 
-struct directory;
+struct served_dir;
 
 struct job {
 	/* set by the caller */
 	enum provision_kind kind;
 	bool may_block;                 /* counted as a punch */
-	struct directory *directory;    /* stays open until `done` was called */
+	struct served_dir *directory;   /* stays open until `done` was called */
 	struct pool_file file;          /* not for PROVISION_CREATE; changed by the job */
 	char class_name[HANDOUT_CLASS_BYTES];
 	uint64_t size_bytes;

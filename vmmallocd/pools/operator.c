@@ -45,7 +45,7 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 {
 	const struct config_class *config = config_find(pools->config, class_name);
 	struct provision_class *class = provision_class(&pools->provision, class_name);
-	const struct directory *directory = config ? directories_find(&pools->directories, config->directory) : NULL;
+	const struct served_dir *directory = config ? served_dirs_find(&pools->directories, config->directory) : NULL;
 
 	if (config && config->problem)
 		return config->problem;
@@ -68,7 +68,7 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 
 uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_bytes)
 {
-	const struct directory *directory = directories_find(&pools->directories, path);
+	const struct served_dir *directory = served_dirs_find(&pools->directories, path);
 	uint64_t grain = directory && directory->open ? directory->dir.grain : 1;
 
 	return size_bytes > UINT64_MAX - grain ? size_bytes : (size_bytes + grain - 1) / grain * grain;
@@ -76,7 +76,7 @@ uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_
 
 int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
 {
-	const struct directory *directory = pools_directory(pools, pool);
+	const struct served_dir *directory = pools_directory(pools, pool);
 	uint64_t most = pools_bytes(pools, pool->directory, pool->size_bytes);
 	struct pool_header header;
 	int r;

@@ -18,7 +18,7 @@
 static void on_directory_gone(void *context, int number)
 {
 	struct pools *pools = context;
-	struct directory *directory = directories_by_watch(&pools->directories, number);
+	struct served_dir *directory = served_dirs_by_watch(&pools->directories, number);
 
 	if (directory)
 		pools_directory_gone(pools, directory);
@@ -87,18 +87,18 @@ static void cancel_misfits(struct pools *pools)
 
 static int add_directories(struct pools *pools)
 {
-	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
+	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next)
 		directory->wanted = false;
 	for (size_t i = 0; i < pools->config->class_count; i++) {
 		const struct config_class *class = &pools->config->classes[i];
-		struct directory *directory;
+		struct served_dir *directory;
 
 		if (!provision_class(&pools->provision, class->name))
 			return -ENOMEM;
 		/* of a class that does not say it */
 		if (class->directory[0] == '\0')
 			continue;
-		directory = directories_add(&pools->directories, class->directory);
+		directory = served_dirs_add(&pools->directories, class->directory);
 		if (!directory)
 			return -ENOMEM;
 		directory->wanted = true;
@@ -119,7 +119,7 @@ void pools_configure(struct pools *pools, const struct config *config)
 		class->advice[0] = '\0';
 		provision_reset(class);
 	}
-	for (struct directory *directory = pools->directories.first; directory; directory = directory->next)
+	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next)
 		pools_close_unused(pools, directory);
 	cancel_misfits(pools);
 	pools_refresh_classes(pools);
@@ -131,7 +131,7 @@ static int add_saved_directory(void *context, struct registry_pool *pool)
 {
 	struct pools *pools = context;
 
-	return directories_add(&pools->directories, pool->directory) ? 0 : -ENOMEM;
+	return served_dirs_add(&pools->directories, pool->directory) ? 0 : -ENOMEM;
 }
 
 int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const struct config *config,
@@ -201,6 +201,6 @@ void pools_done(struct pools *pools)
 	registry_free(pools->registry);
 	registry_free(pools->saved);
 	early_done(&pools->early);
-	directories_done(&pools->directories);
+	served_dirs_done(&pools->directories);
 	provision_done(&pools->provision);
 }

@@ -44,7 +44,7 @@ struct pools {
 	struct registry *saved;              /* what its file said, or directories had that went; until scanned */
 	struct provision provision;
 	struct jobs jobs;
-	struct directories directories;
+	struct served_dirs directories;
 	struct watch *watch;                 /* NULL once it stops */
 	struct mounts *mounts;               /* NULL: not to be had; what it says is looked for each second as well */
 	uv_idle_t turn;                      /* active while something has changed (pools_wake) */

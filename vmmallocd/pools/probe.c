@@ -60,7 +60,7 @@ static void on_early_timer(uv_timer_t *timer)
 void pools_on_closed(void *context, int watch, const uint8_t id[POOL_FILE_ID_BYTES])
 {
 	struct pools *pools = context;
-	const struct directory *directory = directories_by_watch(&pools->directories, watch);
+	const struct served_dir *directory = served_dirs_by_watch(&pools->directories, watch);
 	struct registry_pool *pool = registry_find(pools->registry, id);
 
 	/* the daemon's own work ends with such events as well */

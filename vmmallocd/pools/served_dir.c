@@ -8,27 +8,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct directory *directories_find(const struct directories *directories, const char *path)
+struct served_dir *served_dirs_find(const struct served_dirs *directories, const char *path)
 {
-	struct directory *directory = directories->first;
+	struct served_dir *directory = directories->first;
 
 	while (directory && strcmp(directory->path, path) != 0)
 		directory = directory->next;
 	return directory;
 }
 
-struct directory *directories_by_watch(const struct directories *directories, int watch)
+struct served_dir *served_dirs_by_watch(const struct served_dirs *directories, int watch)
 {
-	struct directory *directory = directories->first;
+	struct served_dir *directory = directories->first;
 
-	while (directory && !(directory_is_usable(directory) && directory->watch == watch))
+	while (directory && !(served_dir_is_usable(directory) && directory->watch == watch))
 		directory = directory->next;
 	return directory;
 }
 
-struct directory *directories_add(struct directories *directories, const char *path)
+struct served_dir *served_dirs_add(struct served_dirs *directories, const char *path)
 {
-	struct directory *directory = directories_find(directories, path);
+	struct served_dir *directory = served_dirs_find(directories, path);
 
 	if (directory)
 		return directory;
@@ -45,18 +45,18 @@ struct directory *directories_add(struct directories *directories, const char *p
 	return directory;
 }
 
-bool directory_is_usable(const struct directory *directory)
+bool served_dir_is_usable(const struct served_dir *directory)
 {
 	return directory->open && !directory->gone;
 }
 
 static int add_found(void *context, const struct pool_file *file, const struct pool_header *header)
 {
-	struct directory_scan *scan = context;
+	struct served_dir_scan *scan = context;
 
 	if (scan->count == scan->size) {
 		size_t size = scan->size ? scan->size * 2 : 64;
-		struct directory_found *found = reallocarray(scan->found, size, sizeof(*found));
+		struct served_dir_found *found = reallocarray(scan->found, size, sizeof(*found));
 
 		if (!found)
 			return -ENOMEM;
@@ -72,7 +72,7 @@ static int add_found(void *context, const struct pool_file *file, const struct p
  * A full file system has no room for the self-test's file. But where pools lie the test was passed before they were
  * made, and their space may come back only if they are taken into service.
  */
-static bool was_tested(struct directory_scan *scan)
+static bool was_tested(struct served_dir_scan *scan)
 {
 	char name[POOL_FILE_NAME_BYTES];
 	struct statx sx;
@@ -87,10 +87,10 @@ static bool was_tested(struct directory_scan *scan)
 }
 
 /* A system call or two for each file: for ten thousand of them too long for the loop. */
-static void probe_all(struct directory_scan *scan)
+static void probe_all(struct served_dir_scan *scan)
 {
 	for (size_t i = 0; i < scan->count; i++) {
-		struct directory_found *file = &scan->found[i];
+		struct served_dir_found *file = &scan->found[i];
 
 		/* what was never finished nobody can have */
 		file->probe =
@@ -98,7 +98,7 @@ static void probe_all(struct directory_scan *scan)
 	}
 }
 
-static int test_and_scan(struct directory_scan *scan, struct text *error)
+static int test_and_scan(struct served_dir_scan *scan, struct text *error)
 {
 	int tested = pool_dir_self_test(&scan->dir, error);
 	int r;
@@ -116,7 +116,7 @@ static int test_and_scan(struct directory_scan *scan, struct text *error)
 
 static void open_and_scan(struct work *work)
 {
-	struct directory_scan *scan = work->data;
+	struct served_dir_scan *scan = work->data;
 	struct text error = TEXT_INIT(scan->error);
 
 	scan->result = pool_dir_open(scan->directory->path, &scan->dir, &error);
@@ -133,7 +133,7 @@ static void open_and_scan(struct work *work)
 
 static void opened(struct work *work)
 {
-	struct directory_scan *scan = work->data;
+	struct served_dir_scan *scan = work->data;
 
 	scan->directory->opening = false;
 	scan->done(scan->context, scan);
@@ -141,10 +141,10 @@ static void opened(struct work *work)
 	free(scan);
 }
 
-int directory_start_opening(struct directory *directory, uv_loop_t *loop,
-			    void (*done)(void *context, struct directory_scan *scan), void *context)
+int served_dir_start_opening(struct served_dir *directory, uv_loop_t *loop,
+			     void (*done)(void *context, struct served_dir_scan *scan), void *context)
 {
-	struct directory_scan *scan = calloc(1, sizeof(*scan));
+	struct served_dir_scan *scan = calloc(1, sizeof(*scan));
 	int r;
 
 	if (!scan)
@@ -162,20 +162,20 @@ int directory_start_opening(struct directory *directory, uv_loop_t *loop,
 	return 0;
 }
 
-void directory_close(struct directory *directory)
+void served_dir_close(struct served_dir *directory)
 {
 	if (directory->open)
 		pool_dir_close(&directory->dir);
 	directory->open = directory->gone = false;
 }
 
-void directories_done(struct directories *directories)
+void served_dirs_done(struct served_dirs *directories)
 {
 	while (directories->first) {
-		struct directory *directory = directories->first;
+		struct served_dir *directory = directories->first;
 
 		directories->first = directory->next;
-		directory_close(directory);
+		served_dir_close(directory);
 		free(directory->path);
 		free(directory);
 	}

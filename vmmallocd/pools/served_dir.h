@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * served_dir -- the directories of pools: opened, locked against other daemons, tested, scanned (and each file
- * probed), and tried again while that fails.
+ * served_dir -- a directory of pools that the daemon serves. A thread opens it, locks it against other daemons, tests
+ * it, scans it and probes each file; while that fails it is tried again. directories.h does so with all of them.
  *
  *     closed --(a thread: open, lock, self-test, scan)--> open --(removed or unmounted)--> gone --(last pool)--> closed
  *        ^                  |
@@ -20,16 +20,16 @@
 #include "vmmallocd/plan/recover.h"
 #include "vmmallocd/base/work.h"
 
-#define DIRECTORY_RETRY_MS 10000
-#define DIRECTORY_ANSWER_MS 2000    /* to be opened; after that it is said that it takes longer */
+#define SERVED_DIR_RETRY_MS 10000
+#define SERVED_DIR_ANSWER_MS 2000    /* to be opened; after that it is said that it takes longer */
 
-struct directory {
+struct served_dir {
 	char *path;
 	bool wanted;             /* some class has it */
 	bool opening;            /* a thread is at it */
 	bool open;               /* `dir` is open, and `watch` set if it is not gone */
-	bool gone;               /* removed: nothing new here */
-	bool lost;               /* it was open, and was removed or unmounted since */
+	bool gone;               /* while it is open: removed or unmounted, so it gets no more pools */
+	bool lost;               /* it was gone once, and has not been opened since */
 	struct pool_dir dir;
 	int watch;
 	unsigned hanging;        /* jobs that do not end: no more are begun here */
@@ -37,44 +37,45 @@ struct directory {
 	size_t pools;            /* that the registry has here, whose jobs use `dir` */
 	int64_t due_ms;          /* while it is not open: when it is tried again */
 	char problem[PROVISION_PROBLEM_BYTES];   /* "": none */
-	struct directory *next;
+	struct served_dir *next;
 };
 
-struct directory_found {
+/* A file of a pool that a scan found. */
+struct served_dir_found {
 	struct recover_found found;
 	int probe;               /* what pool_file_probe said; one that was in use then may not be now */
 };
 
 /* Everything that a thread found out about a directory. */
-struct directory_scan {
-	struct directory *directory;
+struct served_dir_scan {
+	struct served_dir *directory;
 	int result;              /* 0: `dir` is open, and the receiver's */
 	char error[PROVISION_PROBLEM_BYTES];
 	struct pool_dir dir;
-	struct directory_found *found;
+	struct served_dir_found *found;
 	size_t count, size;
-	void (*done)(void *context, struct directory_scan *scan);
+	void (*done)(void *context, struct served_dir_scan *scan);
 	void *context;
 	struct work work;
 };
 
-struct directories {
-	struct directory *first;
+struct served_dirs {
+	struct served_dir *first;    /* in no order */
 };
 
 /* The directory of that path, made if it is new; NULL: no memory. */
-struct directory *directories_add(struct directories *directories, const char *path);
-struct directory *directories_find(const struct directories *directories, const char *path);
-struct directory *directories_by_watch(const struct directories *directories, int watch);
+struct served_dir *served_dirs_add(struct served_dirs *directories, const char *path);
+struct served_dir *served_dirs_find(const struct served_dirs *directories, const char *path);
+struct served_dir *served_dirs_by_watch(const struct served_dirs *directories, int watch);
 
 /* Opens a closed directory in a thread. `done` is called in the loop; then the scan is freed. 0 or -errno. */
-int directory_start_opening(struct directory *directory, uv_loop_t *loop,
-			    void (*done)(void *context, struct directory_scan *scan), void *context);
+int served_dir_start_opening(struct served_dir *directory, uv_loop_t *loop,
+			     void (*done)(void *context, struct served_dir_scan *scan), void *context);
 /* Closes it, if it is open; it has no pools. */
-void directory_close(struct directory *directory);
-void directories_done(struct directories *directories);
+void served_dir_close(struct served_dir *directory);
+void served_dirs_done(struct served_dirs *directories);
 
 /* Whether pools can be made, handed out and reclaimed there. */
-bool directory_is_usable(const struct directory *directory);
+bool served_dir_is_usable(const struct served_dir *directory);
 
 #endif

@@ -306,7 +306,7 @@ static void job_done(void *context, struct job *job)
 /* A creation has no pool yet: an entry with an id of its own stands for it. */
 static int add_placeholder(struct pools *pools, const struct provision_job *next, struct registry_pool **ret_pool)
 {
-	struct directory *directory = directories_find(&pools->directories, next->config->directory);
+	struct served_dir *directory = served_dirs_find(&pools->directories, next->config->directory);
 	struct registry_pool pool = {
 		.directory = next->config->directory, .size_bytes = next->config->size_bytes,
 		.created_s = pools_now_s(pools), .changed_s = pools_now_s(pools),
