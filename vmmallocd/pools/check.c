@@ -24,7 +24,7 @@ struct check {
 	size_t turn, turns;
 };
 
-static int check_pool(void *context, struct registry_pool *pool)
+static int check_pool_file(void *context, struct registry_pool *pool)
 {
 	const struct check *check = context;
 	struct pools *pools = check->pools;
@@ -53,7 +53,7 @@ void pools_check(struct pools *pools)
 	struct check check = { .pools = pools, .turns = registry_count(pools->registry) / CHECKS_IN_A_SECOND + 1 };
 
 	check.turn = pools->checks++ % check.turns;
-	(void)registry_each(pools->registry, check_pool, &check);
+	(void)registry_each(pools->registry, check_pool_file, &check);
 }
 
 bool pools_say_left(const struct registry_class *class, struct text *text)

@@ -52,7 +52,7 @@ void pools_refresh_classes(struct pools *pools)
 	refresh_others(pools);
 }
 
-static void set_problem(struct pools *pools, struct served_dir *directory, const char *problem)
+static void set_directory_problem(struct pools *pools, struct served_dir *directory, const char *problem)
 {
 	/* it may not work for days: said once */
 	if (strcmp(directory->problem, problem) != 0)
@@ -168,7 +168,7 @@ static void note_not_opened(struct pools *pools, struct served_dir *directory, i
 	bool is_known = directory->lost && error == -ENOENT;
 
 	if (directory->wanted && !pools->stopping && !is_known)
-		set_problem(pools, directory, problem);
+		set_directory_problem(pools, directory, problem);
 	/* neither there nor in the configuration: or the registry's file would have it for ever */
 	else if (!directory->wanted && error == -ENOENT)
 		drop_all_saved(pools, directory);
@@ -190,13 +190,13 @@ static void directory_opened(void *context, struct served_dir_scan *scan)
 	pools_wake(pools);
 }
 
-static void not_started(struct pools *pools, struct served_dir *directory, int error)
+static void note_not_started(struct pools *pools, struct served_dir *directory, int error)
 {
 	char problem[PROVISION_PROBLEM_BYTES];
 
 	snprintf(problem, sizeof(problem), "pool directory %s: %s", directory->path,
 		 resource_reason(RESOURCE_THREAD, error).text);
-	set_problem(pools, directory, problem);
+	set_directory_problem(pools, directory, problem);
 }
 
 void pools_open_directories(struct pools *pools)
@@ -216,7 +216,7 @@ void pools_open_directories(struct pools *pools)
 		if (r == 0)
 			pools->opening++;
 		else
-			not_started(pools, directory, r);
+			note_not_started(pools, directory, r);
 	}
 }
 
@@ -265,7 +265,7 @@ static void lose(struct pools *pools, struct served_dir *directory, const char *
 
 	watch_remove(pools->watch, directory->watch);
 	directory->gone = directory->lost = true;
-	set_problem(pools, directory, problem);
+	set_directory_problem(pools, directory, problem);
 	for (struct job *job = pools->jobs.first; job; job = job->next)
 		if (job->directory == directory)
 			jobs_cancel(job);
@@ -284,7 +284,7 @@ void pools_directory_gone(struct pools *pools, struct served_dir *directory)
 }
 
 /* Without its lock another daemon could take the directory, and could have by now. */
-static void keep_lock(struct pools *pools, struct served_dir *directory)
+static void keep_directory_locked(struct pools *pools, struct served_dir *directory)
 {
 	char problem[PROVISION_PROBLEM_BYTES] = "";
 	struct text error = TEXT_INIT(problem);
@@ -296,7 +296,7 @@ static void keep_lock(struct pools *pools, struct served_dir *directory)
 	if (r == -EBUSY) {
 		lose(pools, directory, problem);
 	} else if (r != 0) {
-		set_problem(pools, directory, problem);
+		set_directory_problem(pools, directory, problem);
 	} else {
 		directory->problem[0] = '\0';
 		log_line(pools->log, LOG_WARNING, "pool directory %s: its lock was removed, and is there again",
@@ -323,7 +323,7 @@ static void say_hanging(struct pools *pools)
 		if (!directory->opening || pools_now_ms(pools) - directory->opening_ms < SERVED_DIR_ANSWER_MS)
 			continue;
 		snprintf(problem, sizeof(problem), "pool directory %s: it does not answer", directory->path);
-		set_problem(pools, directory, problem);
+		set_directory_problem(pools, directory, problem);
 	}
 	if (jobs_count_hanging(&pools->jobs) == 0)
 		return;
@@ -339,5 +339,5 @@ void pools_check_directories(struct pools *pools)
 		if (served_dir_is_usable(directory) && is_gone(directory))
 			pools_directory_gone(pools, directory);
 		else if (served_dir_is_usable(directory))
-			keep_lock(pools, directory);
+			keep_directory_locked(pools, directory);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct early_pool *find(const struct early *early, const uint8_t id[POOL_FILE_ID_BYTES])
+static struct early_pool *early_find(const struct early *early, const uint8_t id[POOL_FILE_ID_BYTES])
 {
 	for (size_t i = 0; i < early->count; i++)
 		if (memcmp(early->pools[i].id, id, POOL_FILE_ID_BYTES) == 0)
@@ -13,7 +13,7 @@ static struct early_pool *find(const struct early *early, const uint8_t id[POOL_
 	return NULL;
 }
 
-static struct early_pool *make(struct early *early)
+static struct early_pool *early_make(struct early *early)
 {
 	if (early->count == EARLY_POOLS_MOST)
 		return NULL;
@@ -31,10 +31,10 @@ static struct early_pool *make(struct early *early)
 
 void early_add(struct early *early, const uint8_t id[POOL_FILE_ID_BYTES], int64_t now_ms)
 {
-	struct early_pool *pool = find(early, id);
+	struct early_pool *pool = early_find(early, id);
 
 	if (!pool)
-		pool = make(early);
+		pool = early_make(early);
 	if (!pool)
 		return;
 	memcpy(pool->id, id, POOL_FILE_ID_BYTES);
@@ -71,7 +71,7 @@ int64_t early_due_ms(const struct early *early)
 
 void early_forget(struct early *early, const uint8_t id[POOL_FILE_ID_BYTES])
 {
-	struct early_pool *pool = find(early, id);
+	struct early_pool *pool = early_find(early, id);
 
 	if (pool)
 		*pool = early->pools[--early->count];

@@ -14,7 +14,7 @@
 #define HANGS_AFTER_MS 30000
 #define SLOWEST_BYTES_A_MS 50000    /* 50 MB a second */
 
-static int warm(struct job *job, struct text *error)
+static int warm_job(struct job *job, struct text *error)
 {
 	struct text advice = TEXT_INIT(job->advice);
 	const struct pool_dir *dir = &job->directory->dir;
@@ -41,7 +41,7 @@ static int mark_used(struct job *job)
 	return r == 0 ? pool_file_set_mark(dir, &job->file, POOL_FILE_USED) : r;
 }
 
-static int scrub(struct job *job, struct text *error)
+static int scrub_job(struct job *job, struct text *error)
 {
 	int r = mark_used(job);
 
@@ -51,7 +51,7 @@ static int scrub(struct job *job, struct text *error)
 			       job->punch_timeout_ms, &job->cancel, error);
 }
 
-static int destroy(struct job *job)
+static int destroy_job(struct job *job)
 {
 	const struct pool_dir *dir = &job->directory->dir;
 	int r = pool_file_probe(dir, &job->file);
@@ -67,7 +67,7 @@ static void step_back(void)
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, (id_t)getpid()) + NICER_BY);
 }
 
-static void run(struct work *work)
+static void run_job(struct work *work)
 {
 	struct job *job = work->data;
 	struct text error = TEXT_INIT(job->error);
@@ -78,12 +78,12 @@ static void run(struct work *work)
 		job->result = pool_file_create(&job->directory->dir, job->class_name, job->size_bytes, &job->cancel,
 					       &job->file, &error);
 		break;
-	case PROVISION_WARM: job->result = warm(job, &error); break;
+	case PROVISION_WARM: job->result = warm_job(job, &error); break;
 	case PROVISION_CHECK:
 		job->result = pool_file_check_pins(&job->directory->dir, &job->file, &job->cancel, &error);
 		break;
-	case PROVISION_SCRUB: job->result = scrub(job, &error); break;
-	case PROVISION_DESTROY: job->result = destroy(job); break;
+	case PROVISION_SCRUB: job->result = scrub_job(job, &error); break;
+	case PROVISION_DESTROY: job->result = destroy_job(job); break;
 	}
 	if (job->result != 0 && error.length == 0)
 		text_add(&error, "%s", strerrordesc_np(-job->result));
@@ -96,7 +96,7 @@ static unsigned *counter(const struct job *job)
 	return job->may_block ? &job->jobs->punches : &job->jobs->running;
 }
 
-static void finish(struct work *work)
+static void finish_job(struct work *work)
 {
 	struct job *job = work->data;
 	struct jobs *jobs = job->jobs;
@@ -128,7 +128,7 @@ int jobs_start(struct jobs *jobs, const struct job *given)
 	job->jobs = jobs;
 	atomic_init(&job->cancel, false);
 	job->work.data = job;
-	r = work_start(jobs->loop, &job->work, run, finish);
+	r = work_start(jobs->loop, &job->work, run_job, finish_job);
 	if (r != 0) {
 		free(job);
 		return r;

@@ -16,21 +16,21 @@ struct mounts {
 	void *context;
 };
 
-static void on_pause_over(uv_timer_t *timer)
+static void on_mounts_pause_over(uv_timer_t *timer)
 {
 	struct mounts *mounts = timer->data;
 
 	mounts->changed(mounts->context);
 }
 
-static void on_change(uv_poll_t *poll, int status, int what)
+static void on_mount_table(uv_poll_t *poll, int status, int what)
 {
 	struct mounts *mounts = poll->data;
 
 	(void)status;
 	(void)what;
 	if (!uv_is_active((uv_handle_t *)&mounts->timer))
-		(void)uv_timer_start(&mounts->timer, on_pause_over, MOUNTS_PAUSE_MS, 0);
+		(void)uv_timer_start(&mounts->timer, on_mounts_pause_over, MOUNTS_PAUSE_MS, 0);
 }
 
 int mounts_open(uv_loop_t *loop, void (*changed)(void *context), void *context, struct mounts **ret_mounts)
@@ -53,12 +53,12 @@ int mounts_open(uv_loop_t *loop, void (*changed)(void *context), void *context, 
 	(void)uv_timer_init(loop, &mounts->timer);
 	mounts->poll.data = mounts->timer.data = mounts;
 	mounts->open_handles = 2;
-	(void)uv_poll_start(&mounts->poll, UV_PRIORITIZED, on_change);
+	(void)uv_poll_start(&mounts->poll, UV_PRIORITIZED, on_mount_table);
 	*ret_mounts = mounts;
 	return 0;
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_mounts_handle_closed(uv_handle_t *handle)
 {
 	struct mounts *mounts = handle->data;
 
@@ -70,7 +70,7 @@ void mounts_close(struct mounts *mounts)
 {
 	if (!mounts)
 		return;
-	uv_close((uv_handle_t *)&mounts->poll, on_closed);
-	uv_close((uv_handle_t *)&mounts->timer, on_closed);
+	uv_close((uv_handle_t *)&mounts->poll, on_mounts_handle_closed);
+	uv_close((uv_handle_t *)&mounts->timer, on_mounts_handle_closed);
 	close(mounts->fd);
 }

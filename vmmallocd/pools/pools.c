@@ -53,13 +53,13 @@ static void on_second(uv_timer_t *timer)
 
 /* --- what is due --- */
 
-static void on_due(uv_timer_t *timer)
+static void on_pools_due(uv_timer_t *timer)
 {
 	pools_wake(timer->data);
 }
 
 /* libuv's word for what runs once in a turn, after the events of the one before; while it is to run, no turn waits. */
-static void on_turn(uv_idle_t *turn)
+static void on_pools_turn(uv_idle_t *turn)
 {
 	struct pools *pools = turn->data;
 	int64_t now_ms = pools_now_ms(pools), due_ms;
@@ -68,7 +68,7 @@ static void on_turn(uv_idle_t *turn)
 	pools_start_due(pools);
 	due_ms = provision_due_ms(&pools->provision, pools->config, pools->registry, now_ms, DUE_MOST_MS);
 	due_ms = pools_directories_due_ms(pools, due_ms);
-	(void)uv_timer_start(&pools->due_timer, on_due, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 1, 0);
+	(void)uv_timer_start(&pools->due_timer, on_pools_due, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 1, 0);
 	/* of what was changed by this itself nothing more comes due */
 	(void)uv_idle_stop(turn);
 	pools->changed(pools->context);
@@ -141,7 +141,7 @@ int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const stru
 
 	*pools = (struct pools){
 		.loop = loop, .log = log, .config = config, .saved = saved, .changed = changed, .context = context,
-		.jobs = { .loop = loop }, .registry = registry_new(), .on_turn = on_turn,
+		.jobs = { .loop = loop }, .registry = registry_new(), .on_turn = on_pools_turn,
 	};
 	(void)uv_timer_init(loop, &pools->due_timer);
 	(void)uv_timer_init(loop, &pools->second_timer);

@@ -131,7 +131,7 @@ static void open_and_scan(struct work *work)
 		pool_dir_close(&scan->dir);
 }
 
-static void opened(struct work *work)
+static void scan_done(struct work *work)
 {
 	struct served_dir_scan *scan = work->data;
 
@@ -153,7 +153,7 @@ int served_dir_start_opening(struct served_dir *directory, uv_loop_t *loop,
 	scan->done = done;
 	scan->context = context;
 	scan->work.data = scan;
-	r = work_start(loop, &scan->work, open_and_scan, opened);
+	r = work_start(loop, &scan->work, open_and_scan, scan_done);
 	if (r != 0) {
 		free(scan);
 		return r;

@@ -319,7 +319,7 @@ static int add_placeholder(struct pools *pools, const struct provision_job *next
 	return pools_add(pools, directory, &pool, REGISTRY_CREATING, ret_pool);
 }
 
-static int start(struct pools *pools, const struct provision_job *next)
+static int start_job(struct pools *pools, const struct provision_job *next)
 {
 	struct registry_pool *pool = next->pool;
 	struct provision_work *work;
@@ -363,7 +363,7 @@ void pools_start_due(struct pools *pools)
 		if (!provision_next(&pools->provision, pools->config, pools->registry, &load, pools_now_ms(pools),
 				    &next))
 			return;
-		r = start(pools, &next);
+		r = start_job(pools, &next);
 		if (r != 0) {
 			/* tried again in a second */
 			shortage_begin(&pools->threads, pools->log, pools_now_ms(pools), RESOURCE_THREAD, r,
