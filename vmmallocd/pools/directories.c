@@ -95,7 +95,7 @@ static void adopt(struct pools *pools, struct served_dir *directory, const struc
 	counts[state]++;
 	pool.may_be_pinned = found->file.mark != POOL_FILE_NEW && state != REGISTRY_READY && pools_know_pins(directory);
 	r = pools_add(pools, directory, &pool, state, &added);
-	if (r != 0)
+	if (r < 0)
 		log_line(pools->log, LOG_WARNING, "%s: found in %s: %s", pools_name(&pool).text, directory->path,
 			 strerrordesc_np(-r));
 }
@@ -295,7 +295,7 @@ static void keep_directory_locked(struct pools *pools, struct served_dir *direct
 	r = pool_dir_lock(&directory->dir, &error);
 	if (r == -EBUSY) {
 		lose(pools, directory, problem);
-	} else if (r != 0) {
+	} else if (r < 0) {
 		set_directory_problem(pools, directory, problem);
 	} else {
 		directory->problem[0] = '\0';

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/util/cleanup.h"
 #include "vmmallocd/pools/base.h"
 #include "vmmallocd/pools/probe.h"
 
@@ -28,26 +29,29 @@ static void read_comm(pid_t pid, char comm[16])
 {
 	char path[64];
 	ssize_t n;
-	int fd;
 
 	memset(comm, 0, 16);
+	if (pid <= 0)
+		return;
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	n = read(fd, comm, 15);
 	if (n > 0 && comm[n - 1] == '\n')
 		comm[n - 1] = '\0';
-	close(fd);
 }
 
-/* -EAGAIN: nothing is wrong with the pool, but it cannot be had now. Other failures: it is not ready any more. */
+/*
+ * Opens a ready pool for a client, and marks it as used. -EAGAIN: nothing is wrong with the pool, but it cannot be had
+ * now. Other failures: it is not ready any more.
+ */
 static int lease(struct pools *pools, struct registry_pool *pool, const struct request_peer *peer, int *ret_fd)
 {
 	const struct served_dir *directory = pools_directory(pools, pool);
 	int r = pool_file_check(&directory->dir, &pool->file);
-	int fd = r == 0 ? pool_file_open(&directory->dir, &pool->file) : r;
 
+	CLEANUP(cleanup_fd) int fd = r < 0 ? r : pool_file_open(&directory->dir, &pool->file);
 	if (resource_has_run_out(fd)) {
 		pools_short_of_descriptors(pools, fd, "hand-out of a pool");
 		return -EAGAIN;
@@ -58,8 +62,7 @@ static int lease(struct pools *pools, struct registry_pool *pool, const struct r
 	}
 	/* first the directory, which is the truth after a crash: a pool that may have been seen is never ready again */
 	r = pool_file_set_mark(&directory->dir, &pool->file, POOL_FILE_USED);
-	if (r != 0) {
-		close(fd);
+	if (r < 0) {
 		pools_fail(pools, pool, "rename", strerrordesc_np(-r));
 		return r;
 	}
@@ -68,36 +71,44 @@ static int lease(struct pools *pools, struct registry_pool *pool, const struct r
 	pool->may_be_pinned = pools_know_pins(directory);
 	pool->leases++;
 	pools_set_state(pools, pool, REGISTRY_LEASED);
-	*ret_fd = fd;
+	*ret_fd = steal_fd(&fd);
 	return 0;
 }
 
-enum handout_status pools_take(struct pools *pools, const struct handout_request *request,
-			       const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd)
+static enum handout_status take_ready(struct pools *pools, const struct handout_request *request,
+				      const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd)
 {
 	const struct request_context context = {
 		.config = pools->config, .registry = pools->registry, .own_uid = geteuid(),
 		.identify = identify, .context = pools,
 	};
-	enum handout_status status = HANDOUT_NONE_READY;
-	struct registry_pool *pool = NULL;
-	int r = -EAGAIN;
 
 	for (int i = 0; i < TRIES; i++) {
-		status = request_decide(&context, request, peer, &pool);
+		enum handout_status status = request_decide(&context, request, peer, ret_pool);
+		int r;
+
 		/* what was closed before the request was sent counts, though its event comes after that in the loop */
 		if (status == HANDOUT_LIMIT && i == 0) {
 			watch_hear(pools->watch);
-			status = request_decide(&context, request, peer, &pool);
+			status = request_decide(&context, request, peer, ret_pool);
 		}
 		if (status != HANDOUT_OK)
-			break;
-		r = lease(pools, pool, peer, ret_fd);
-		if (r == 0 || r == -EAGAIN)
+			return status;
+		r = lease(pools, *ret_pool, peer, ret_fd);
+		if (r == 0)
+			return HANDOUT_OK;
+		if (r == -EAGAIN)
 			break;
 	}
-	if (status == HANDOUT_OK && r != 0)
-		status = HANDOUT_NONE_READY;
+	return HANDOUT_NONE_READY;
+}
+
+enum handout_status pools_take(struct pools *pools, const struct handout_request *request,
+			       const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd)
+{
+	struct registry_pool *pool = NULL;
+	enum handout_status status = take_ready(pools, request, peer, &pool, ret_fd);
+
 	if (status == HANDOUT_OK) {
 		pools->handed_out++;
 		log_line(pools->log, LOG_DEBUG, "%s: handed to %s, pid %d of uid %u", pools_name(pool).text,
@@ -111,7 +122,7 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 	return status;
 }
 
-/* --- who asks while his last pools are still being looked at --- */
+/* --- a user asks while his last pools are still being looked at --- */
 
 /*
  * Calls `visit` for each pool that a user has given back, and that counts as his while pages of it may be held, until

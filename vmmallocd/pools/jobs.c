@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/util/cleanup.h"
 #include "vmmallocd/pools/served_dir.h"
 
 #define NICER_BY 10
@@ -45,7 +46,7 @@ static int scrub_job(struct job *job, struct text *error)
 {
 	int r = mark_used(job);
 
-	if (r != 0)
+	if (r < 0)
 		return r;
 	return pool_file_scrub(&job->directory->dir, &job->file, job->class_name, job->size_bytes,
 			       job->punch_timeout_ms, &job->cancel, error);
@@ -119,7 +120,7 @@ static void finish_job(struct work *work)
 
 int jobs_start(struct jobs *jobs, const struct job *given)
 {
-	struct job *job = malloc(sizeof(*job));
+	CLEANUP(cleanup_free) struct job *job = malloc(sizeof(*job));
 	int r;
 
 	if (!job)
@@ -129,10 +130,8 @@ int jobs_start(struct jobs *jobs, const struct job *given)
 	atomic_init(&job->cancel, false);
 	job->work.data = job;
 	r = work_start(jobs->loop, &job->work, run_job, finish_job);
-	if (r != 0) {
-		free(job);
+	if (r < 0)
 		return r;
-	}
 	job->prev = NULL;
 	job->next = jobs->first;
 	if (job->next)
@@ -141,6 +140,7 @@ int jobs_start(struct jobs *jobs, const struct job *given)
 	job->started_ms = (int64_t)uv_now(jobs->loop);
 	job->hangs = false;
 	++*counter(job);
+	(void)steal_pointer(&job);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/util/cleanup.h"
+
 struct mounts {
 	uv_poll_t poll;
 	uv_timer_t timer;
@@ -35,26 +37,25 @@ static void on_mount_table(uv_poll_t *poll, int status, int what)
 
 int mounts_open(uv_loop_t *loop, void (*changed)(void *context), void *context, struct mounts **ret_mounts)
 {
-	struct mounts *mounts = calloc(1, sizeof(*mounts));
+	CLEANUP(cleanup_free) struct mounts *mounts = calloc(1, sizeof(*mounts));
+	CLEANUP(cleanup_fd) int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	int r;
 
+	if (fd < 0)
+		return -errno;
 	if (!mounts)
 		return -ENOMEM;
+	r = uv_poll_init(loop, &mounts->poll, fd);
+	if (r < 0)
+		return r;
+	mounts->fd = steal_fd(&fd);
 	mounts->changed = changed;
 	mounts->context = context;
-	mounts->fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	r = mounts->fd < 0 ? -errno : uv_poll_init(loop, &mounts->poll, mounts->fd);
-	if (r != 0) {
-		if (mounts->fd >= 0)
-			close(mounts->fd);
-		free(mounts);
-		return r;
-	}
 	(void)uv_timer_init(loop, &mounts->timer);
 	mounts->poll.data = mounts->timer.data = mounts;
 	mounts->open_handles = 2;
 	(void)uv_poll_start(&mounts->poll, UV_PRIORITIZED, on_mount_table);
-	*ret_mounts = mounts;
+	*ret_mounts = steal_pointer(&mounts);
 	return 0;
 }
 

@@ -84,7 +84,7 @@ int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_
 	if (!directory || !directory->open)
 		return -ENOENT;
 	r = pool_file_read_header(&directory->dir, &pool->file, &header);
-	if (r != 0)
+	if (r < 0)
 		return r;
 	/* its owner may have written anything */
 	*ret_used = header.used_bytes < most ? header.used_bytes : most;

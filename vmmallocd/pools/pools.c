@@ -158,7 +158,7 @@ int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const stru
 	r = add_directories(pools);
 	if (r == 0)
 		r = registry_each(saved, add_saved_directory, pools);
-	if (r != 0)
+	if (r < 0)
 		return r;
 	(void)uv_timer_start(&pools->second_timer, on_second, 1000, 1000);
 	pools_wake(pools);

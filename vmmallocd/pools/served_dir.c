@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/util/cleanup.h"
+
 struct served_dir *served_dirs_find(const struct served_dirs *directories, const char *path)
 {
 	struct served_dir *directory = directories->first;
@@ -32,17 +34,15 @@ struct served_dir *served_dirs_add(struct served_dirs *directories, const char *
 
 	if (directory)
 		return directory;
-	directory = calloc(1, sizeof(*directory));
-	if (!directory)
+	CLEANUP(cleanup_free) struct served_dir *made = calloc(1, sizeof(*made));
+	if (!made)
 		return NULL;
-	directory->path = strdup(path);
-	if (!directory->path) {
-		free(directory);
+	made->path = strdup(path);
+	if (!made->path)
 		return NULL;
-	}
-	directory->next = directories->first;
-	directories->first = directory;
-	return directory;
+	made->next = directories->first;
+	directories->first = made;
+	return steal_pointer(&made);
 }
 
 bool served_dir_is_usable(const struct served_dir *directory)
@@ -107,7 +107,7 @@ static int test_and_scan(struct served_dir_scan *scan, struct text *error)
 		return tested;
 	/* after the test, whose file is none of what is there */
 	r = pool_dir_scan(&scan->dir, add_found, scan);
-	if (r != 0)
+	if (r < 0)
 		text_add(error, "pool directory %s: scan: %s", scan->directory->path, strerrordesc_np(-r));
 	else if (tested != 0 && !was_tested(scan))
 		r = tested;
@@ -144,7 +144,7 @@ static void scan_done(struct work *work)
 int served_dir_start_opening(struct served_dir *directory, uv_loop_t *loop,
 			     void (*done)(void *context, struct served_dir_scan *scan), void *context)
 {
-	struct served_dir_scan *scan = calloc(1, sizeof(*scan));
+	CLEANUP(cleanup_free) struct served_dir_scan *scan = calloc(1, sizeof(*scan));
 	int r;
 
 	if (!scan)
@@ -154,11 +154,10 @@ int served_dir_start_opening(struct served_dir *directory, uv_loop_t *loop,
 	scan->context = context;
 	scan->work.data = scan;
 	r = work_start(loop, &scan->work, open_and_scan, scan_done);
-	if (r != 0) {
-		free(scan);
+	if (r < 0)
 		return r;
-	}
 	directory->opening = true;
+	(void)steal_pointer(&scan);
 	return 0;
 }
 

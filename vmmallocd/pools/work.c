@@ -67,7 +67,7 @@ static void quarantine(struct pools *pools, struct registry_pool *pool, const st
 	int r = pool_file_set_mark(&job->directory->dir, &pool->file, POOL_FILE_BAD);
 
 	retry_pinned(pools, pool, job);
-	if (r != 0) {
+	if (r < 0) {
 		pools_fail(pools, pool, "quarantine", strerrordesc_np(-r));
 		return;
 	}
@@ -87,7 +87,7 @@ static void make_ready(struct pools *pools, struct registry_pool *pool, const st
 	struct provision_class *class = provision_class(&pools->provision, pool->class_name);
 	int r = pool_file_set_mark(&job->directory->dir, &pool->file, POOL_FILE_READY);
 
-	if (r != 0) {
+	if (r < 0) {
 		pools_fail(pools, pool, "rename", strerrordesc_np(-r));
 		return;
 	}
@@ -329,7 +329,7 @@ static int start_job(struct pools *pools, const struct provision_job *next)
 	};
 	int r = pool ? 0 : add_placeholder(pools, next, &pool);
 
-	if (r != 0)
+	if (r < 0)
 		return r;
 	work = pools_work(pool);
 	job.pool = pool;
@@ -338,7 +338,7 @@ static int start_job(struct pools *pools, const struct provision_job *next)
 	job.size_bytes = pool->size_bytes;
 	memcpy(job.class_name, pool->class_name, sizeof(job.class_name));
 	r = work ? jobs_start(&pools->jobs, &job) : -ENOMEM;
-	if (r != 0) {
+	if (r < 0) {
 		if (!next->pool)
 			pools_forget(pools, pool);
 		return r;
@@ -364,7 +364,7 @@ void pools_start_due(struct pools *pools)
 				    &next))
 			return;
 		r = start_job(pools, &next);
-		if (r != 0) {
+		if (r < 0) {
 			/* tried again in a second */
 			shortage_begin(&pools->threads, pools->log, pools_now_ms(pools), RESOURCE_THREAD, r,
 				       "work on pools");
