@@ -12,7 +12,7 @@
 
 #define CHECKS_IN_A_SECOND 4096    /* with more pools it takes some seconds until each has had its turn */
 
-/* Whoever asked for it has ended, as far as can be known. */
+/* The process that asked for it has ended, as far as can be known. */
 static bool is_left(const struct registry_pool *pool)
 {
 	return pool->state == REGISTRY_LEASED &&
@@ -42,7 +42,7 @@ static int check_pool_file(void *context, struct registry_pool *pool)
 	} else if (pool->state == REGISTRY_READY && r == -EPERM) {
 		pools_fail(pools, pool, "its owner, mode, size or number of links", "not what it was");
 	} else if (is_left(pool)) {
-		/* of those who only read no event comes when they close it */
+		/* no event comes when somebody closes it who could only read it */
 		(void)pools_probe(pools, pool);
 	}
 	return 0;

@@ -13,7 +13,7 @@
 
 #include "vmmallocd/pools/base.h"
 
-/* Of a class that is not configured any more: whether work does not end where its pools are. */
+/* Whether jobs do not end in a directory where the class has pools; for a class that is not configured any more. */
 static bool hangs_somewhere(const struct pools *pools, const struct registry_class *class)
 {
 	for (unsigned state = 0; class && state < REGISTRY_STATES; state++)
@@ -82,7 +82,7 @@ static void adopt(struct pools *pools, struct served_dir *directory, const struc
 {
 	const struct recover_found *found = &file->found;
 	const struct registry_pool *known = registry_find(pools->saved, found->file.id);
-	/* who has closed it since then was not heard, as the directory was not watched yet */
+	/* if it was closed since then nobody heard that, as the directory was not watched yet */
 	int probe = file->probe == 0 ? 0 : pool_file_probe(&directory->dir, &found->file);
 	struct registry_pool pool, *added;
 	enum recover_verdict verdict = recover_judge(found, probe, known, pools->config, directory->path,
@@ -115,7 +115,7 @@ static int drop_saved(void *context, struct registry_pool *pool)
 	return 0;
 }
 
-/* What the file of the registry said of this directory is used by now, or has no file. */
+/* All pools that were saved of this directory are adopted by now, or have no file. */
 static void drop_all_saved(struct pools *pools, const struct served_dir *directory)
 {
 	struct of_directory of = { .pools = pools, .path = directory->path };
@@ -164,12 +164,12 @@ static void put_into_service(struct pools *pools, struct served_dir *directory, 
 
 static void note_not_opened(struct pools *pools, struct served_dir *directory, int error, const char *problem)
 {
-	/* that it was removed is known by now, and says more than that it is not there */
+	/* that it was removed has been said, and says more than that it is not there */
 	bool is_known = directory->lost && error == -ENOENT;
 
 	if (directory->wanted && !pools->stopping && !is_known)
 		set_directory_problem(pools, directory, problem);
-	/* neither there nor in the configuration: or the registry's file would have it for ever */
+	/* it is neither there nor configured: the registry's file would keep its pools for ever */
 	else if (!directory->wanted && error == -ENOENT)
 		drop_all_saved(pools, directory);
 }
@@ -204,7 +204,7 @@ void pools_open_directories(struct pools *pools)
 	int64_t now_ms = pools_now_ms(pools);
 
 	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next) {
-		/* only for what was saved there: once is enough */
+		/* one that no class wants is opened once, for the pools that were saved of it */
 		bool needed = directory->wanted || (directory->due_ms == 0 && registry_count(pools->saved) > 0);
 		int r;
 
@@ -238,13 +238,13 @@ void pools_retry_directories(struct pools *pools)
 
 /* --- going --- */
 
-/* Its file is not: should the directory come back, who has the pool must not have one more then. */
+/* Its file stays. Should the directory come back, the pool is still its owner's, and counts as that. */
 void pools_leave(struct pools *pools, struct registry_pool *pool)
 {
 	struct registry_pool copy = *pool, *added;
 
 	copy.work = NULL;
-	/* without memory, as after a start without the registry's file */
+	/* without memory its owner is not known when it comes back, as after a start without the registry's file */
 	if (pool->state != REGISTRY_CREATING)
 		(void)registry_add(pools->saved, &copy, pool->state, &added);
 	pools_forget(pools, pool);

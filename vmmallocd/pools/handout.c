@@ -87,7 +87,7 @@ static enum handout_status take_ready(struct pools *pools, const struct handout_
 		enum handout_status status = request_decide(&context, request, peer, ret_pool);
 		int r;
 
-		/* what was closed before the request was sent counts, though its event comes after that in the loop */
+		/* a pool that was closed before the request was sent does not count, though its event is not read yet */
 		if (status == HANDOUT_LIMIT && i == 0) {
 			watch_hear(pools->watch);
 			status = request_decide(&context, request, peer, ret_pool);
@@ -178,6 +178,6 @@ void pools_unsent(struct pools *pools, struct registry_pool *pool, int error)
 {
 	log_line(pools->log, LOG_DEBUG, "%s: not sent: %s", pools_name(pool).text, strerrordesc_np(-error));
 	pools->handed_out--;
-	/* by the same proof as any other: whatever the failure was, nobody's word counts */
+	/* the client may have it all the same: only a probe tells, as for any other pool */
 	(void)pools_probe(pools, pool);
 }

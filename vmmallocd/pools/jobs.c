@@ -28,8 +28,8 @@ static int warm_job(struct job *job, struct text *error)
 }
 
 /*
- * Found ready in its directory, but in somebody's hands, it has its mark still. A rename waits for whoever writes to
- * the file, and keeps the whole directory waiting with it: so first the probe.
+ * A pool that was found ready when the daemon started, but in use, still has the mark of a ready one. It is probed
+ * before it is renamed: a rename waits for whoever writes to the file, and the whole directory with it.
  */
 static int mark_used(struct job *job)
 {

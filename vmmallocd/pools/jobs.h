@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * jobs -- what blocks, in threads: pools are made, warmed, scrubbed and removed there.
+ * jobs -- threads in which pools are made, warmed, checked, scrubbed and removed, as that blocks.
  *
  * How many run at once is the caller's to decide (provision.h).
  */
@@ -29,7 +29,7 @@ struct job {
 	struct registry_pool *pool;     /* stays until `done` was called; not looked at by the job */
 	void (*done)(void *context, struct job *job);   /* in the loop; the job is freed when it returns */
 	void *context;
-	/* what came of it */
+	/* its result */
 	int result;                     /* 0 or -errno */
 	char error[PROVISION_PROBLEM_BYTES];
 	char advice[PROVISION_PROBLEM_BYTES];
@@ -46,14 +46,14 @@ struct job {
 struct jobs {
 	uv_loop_t *loop;
 	struct job *first;
-	unsigned running, punches, checks;      /* each job is counted in one of them, */
-	unsigned hanging;                       /* or here, and keeps no other waiting */
+	unsigned running, punches, checks;      /* a job counts in one of these, */
+	unsigned hanging;                       /* or here, and then keeps no other waiting */
 };
 
 /* Copies *job and starts it. 0, or -errno (work.h), and then `done` is not called. */
 int jobs_start(struct jobs *jobs, const struct job *job);
 
-/* Counts those that hang by now, also in their directories. How many came to it. */
+/* Moves the jobs that hang by now to `hanging`, and counts them in their directories. Returns how many were moved. */
 unsigned jobs_count_hanging(struct jobs *jobs);
 
 /* Asks a job, or all, to end early; `done` is called all the same. */

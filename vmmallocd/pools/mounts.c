@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* mounts -- see mounts.h. The kernel's list of mounts can be polled, for what is urgent: proc(5), /proc/PID/mounts. */
+/* mounts -- see mounts.h. Changes of the kernel's list of mounts are polled for as urgent data (proc(5)). */
 #include "vmmallocd/pools/mounts.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #include "vmmallocd/pools/base.h"
 #include "vmmallocd/pools/check.h"
 
-/* For somebody it is a problem that there is none, for others it is what was wanted: so it says who has them. */
+/* That all are in use may be a problem, or what was wanted. So the text says in which states they are. */
 static const char *say_used_up(struct provision_class *class, const struct config_class *config,
 			       const struct registry_class *pools)
 {
@@ -131,8 +131,8 @@ static int prune_ready(const struct prune *prune, const struct config_class *con
 }
 
 /*
- * What is pinned must not be removed: it would be nobody's memory. On DAX it would even be another file's. What is
- * being removed already, once more perhaps after a failure, is one of those that the caller hears of.
+ * A pool that is pinned must not be removed: its pages would be nobody's memory, and on DAX another file's. A pool that
+ * is being removed already, perhaps once more after a failure, is told to the caller as well.
  */
 static bool may_prune(const struct prune *prune, const struct registry_pool *pool)
 {

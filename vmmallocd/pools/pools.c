@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pools -- see pools.h: what comes from outside, the configuration, events and the clock. */
+/* pools -- see pools.h: events, the clock and the configuration. */
 #include "vmmallocd/pools/pools.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static void on_second(uv_timer_t *timer)
 	shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
 	shortage_check(&pools->descriptors, pools->log, pools_now_ms(pools));
 	pools_probe_some(pools);
-	/* what could not be started is tried again, and the owner looks at its own */
+	/* jobs that could not be started are tried again, and the owner looks after its own files */
 	pools_wake(pools);
 }
 
@@ -58,7 +58,10 @@ static void on_pools_due(uv_timer_t *timer)
 	pools_wake(timer->data);
 }
 
-/* libuv's word for what runs once in a turn, after the events of the one before; while it is to run, no turn waits. */
+/*
+ * An idle handle of libuv runs once a turn, before the loop waits for events, and while it is active the loop does not
+ * wait. So this comes after all that one turn's events and timers have changed.
+ */
 static void on_pools_turn(uv_idle_t *turn)
 {
 	struct pools *pools = turn->data;
@@ -69,7 +72,7 @@ static void on_pools_turn(uv_idle_t *turn)
 	due_ms = provision_due_ms(&pools->provision, pools->config, pools->registry, now_ms, DUE_MOST_MS);
 	due_ms = pools_directories_due_ms(pools, due_ms);
 	(void)uv_timer_start(&pools->due_timer, on_pools_due, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 1, 0);
-	/* of what was changed by this itself nothing more comes due */
+	/* the changes that this has made itself make nothing more due */
 	(void)uv_idle_stop(turn);
 	pools->changed(pools->context);
 }

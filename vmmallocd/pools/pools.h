@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pools -- the life of all pools: what provision.h, recover.h and request.h decide is done here.
+ * pools -- the life of all pools. provision.h, recover.h and request.h decide; this folder does it.
  *
  *     watch.h (somebody closed) --> probe --> RECYCLING --> jobs.h (scrub, warm) --> READY --> pools_take --> LEASED
  *     provision.h (one more)    --> jobs.h (create, warm) --> READY
@@ -41,19 +41,19 @@ struct pools {
 	struct log *log;
 	const struct config *config;         /* the caller's; changed by pools_configure */
 	struct registry *registry;
-	struct registry *saved;              /* what its file said, or directories had that went; until scanned */
+	struct registry *saved;              /* pools of directories that were not scanned yet, or have gone */
 	struct provision provision;
 	struct jobs jobs;
 	struct served_dirs directories;
-	struct watch *watch;                 /* NULL once it stops */
-	struct mounts *mounts;               /* NULL: not to be had; what it says is looked for each second as well */
+	struct watch *watch;                 /* NULL once the pools stop */
+	struct mounts *mounts;               /* NULL: not to be had, and not needed: directories are checked each second */
 	uv_idle_t turn;                      /* active while something has changed (pools_wake) */
-	uv_idle_cb on_turn;                  /* what it calls */
+	uv_idle_cb on_turn;                  /* the turn's function */
 	uv_timer_t due_timer, second_timer, early_timer;
 	unsigned probe_turn;                 /* of the leased pools, which part is probed next */
-	size_t checks;                       /* that were made, one a second */
+	size_t checks;                       /* calls of pools_check, one a second */
 	struct early early;
-	unsigned opening;                    /* directories at which a thread is */
+	unsigned opening;                    /* directories that a thread is opening */
 	bool stopping;
 	struct shortage threads, descriptors;   /* of the whole daemon */
 	uint64_t handed_out, refused, recycled, destroyed;   /* count, since the start */
@@ -75,21 +75,22 @@ bool pools_are_found(const struct pools *pools);
 void pools_configure(struct pools *pools, const struct config *config);
 
 /*
- * The pool for a request: leased and marked so in its directory, with a new descriptor to send and then to close. Or a
- * status that is not HANDOUT_OK, and nothing.
+ * Decides a request. HANDOUT_OK: *ret_pool is leased, and marked so in its directory; *ret_fd is a new descriptor,
+ * which the caller sends and then closes. Any other status: there is no pool. The work that this causes begins in the
+ * loop's next turn, so that the caller can answer first.
  */
 enum handout_status pools_take(struct pools *pools, const struct handout_request *request,
 			       const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd);
 /*
- * After HANDOUT_PINNED: whether that may change in a moment, as a pool that the user has given back is still being
- * looked at. Then the refusal does not count, and the caller asks again. `first`: what was found pinned before is
- * looked at once more.
+ * After HANDOUT_PINNED: whether that may change in a moment, because a pool that the user has given back is being
+ * looked at. Then the refusal does not count, and the caller asks again. `first`: the user's pools that were found
+ * pinned before are looked at once more.
  */
 bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool first);
 /* The descriptor could not be sent, and is closed. */
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error);
 
-/* Something that the daemon wanted could not be had: descriptors. */
+/* The daemon could not have a descriptor, for `what`: said once, and once that it is over. */
 void pools_short_of_descriptors(struct pools *pools, int error, const char *what);
 
 /* For the control interface: see control.h. */
@@ -101,7 +102,7 @@ int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, c
 		void *context);
 const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
 
-/* Begins nothing any more and cancels what is at work; the loop then ends it. Leased and ready pools stay. */
+/* Begins nothing any more and cancels the jobs, which end in the loop. Leased and ready pools stay. */
 void pools_stop(struct pools *pools);
 /* After the loop: frees everything but the structure itself. */
 void pools_done(struct pools *pools);

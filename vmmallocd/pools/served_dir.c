@@ -92,7 +92,7 @@ static void probe_all(struct served_dir_scan *scan)
 	for (size_t i = 0; i < scan->count; i++) {
 		struct served_dir_found *file = &scan->found[i];
 
-		/* what was never finished nobody can have */
+		/* a pool that was never finished was never anybody's */
 		file->probe =
 			file->found.file.mark == POOL_FILE_NEW ? 0 : pool_file_probe(&scan->dir, &file->found.file);
 	}
@@ -105,7 +105,7 @@ static int test_and_scan(struct served_dir_scan *scan, struct text *error)
 
 	if (tested != 0 && tested != -ENOSPC && tested != -EDQUOT)
 		return tested;
-	/* after the test, whose file is none of what is there */
+	/* after the test, whose own file must not be found */
 	r = pool_dir_scan(&scan->dir, add_found, scan);
 	if (r < 0)
 		text_add(error, "pool directory %s: scan: %s", scan->directory->path, strerrordesc_np(-r));

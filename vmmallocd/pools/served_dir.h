@@ -34,7 +34,7 @@ struct served_dir {
 	int watch;
 	unsigned hanging;        /* jobs that do not end: no more are begun here */
 	int64_t opening_ms;      /* when the thread began */
-	size_t pools;            /* that the registry has here, whose jobs use `dir` */
+	size_t pools;            /* of the registry that lie here (count); their jobs use `dir` */
 	int64_t due_ms;          /* while it is not open: when it is tried again */
 	char problem[PROVISION_PROBLEM_BYTES];   /* "": none */
 	struct served_dir *next;
@@ -43,7 +43,7 @@ struct served_dir {
 /* A file of a pool that a scan found. */
 struct served_dir_found {
 	struct recover_found found;
-	int probe;               /* what pool_file_probe said; one that was in use then may not be now */
+	int probe;               /* the result of pool_file_probe, of a moment ago */
 };
 
 /* Everything that a thread found out about a directory. */

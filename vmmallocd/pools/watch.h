@@ -15,7 +15,7 @@
 #include "vmmallocd/files/pool_file.h"
 
 struct watch_events {
-	/* Somebody closed a pool that he could write to, or dropped the last mapping of it. */
+	/* A descriptor of a pool that could be written to was closed, or its last mapping was dropped. */
 	void (*closed)(void *context, int watch, const uint8_t id[POOL_FILE_ID_BYTES]);
 	/* The directory was removed, or its file system unmounted; the watch is gone. */
 	void (*directory_gone)(void *context, int watch);
@@ -35,11 +35,11 @@ void watch_close(struct watch *watch);
 
 /* Watches an open directory; *ret_watch tells its events from others'. 0, -ECANCELED (closed) or -errno. */
 int watch_add(struct watch *watch, int dir_fd, int *ret_watch);
-/* Reads at once what has happened so far, though it may not be its turn in the loop. Not from inside an event. */
+/* Reads all events that there are, before the loop does. Not from inside an event. */
 void watch_hear(struct watch *watch);
 void watch_remove(struct watch *watch, int number);
 
-/* What is in a buffer that was read from inotify, in order. */
+/* Calls the events of a buffer that was read from inotify, in order. */
 void watch_parse(const char *buffer, size_t bytes, const struct watch_events *events, void *context);
 
 #endif

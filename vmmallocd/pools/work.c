@@ -25,13 +25,13 @@ static void say_problem(struct pools *pools, struct provision_class *class, cons
 	} else {
 		snprintf(problem, sizeof(problem), "%s", job->error);
 	}
-	/* the same at every retry: said once */
+	/* it is the same at every retry, and said once */
 	if (strcmp(problem, class->problem) != 0)
 		log_line(pools->log, LOG_WARNING, "class '%s': %s", class->name, problem);
 	snprintf(class->problem, sizeof(class->problem), "%s", problem);
 }
 
-/* What runs out for one runs out for all: it is the daemon's trouble, and said once. */
+/* A resource that runs out for one runs out for all: it is the daemon's problem, and said once. */
 static void say_shortage(struct pools *pools, const struct job *job)
 {
 	shortage_begin(&pools->descriptors, pools->log, pools_now_ms(pools), RESOURCE_DESCRIPTOR, job->result,
@@ -71,7 +71,7 @@ static void quarantine(struct pools *pools, struct registry_pool *pool, const st
 		pools_fail(pools, pool, "quarantine", strerrordesc_np(-r));
 		return;
 	}
-	/* said once: it may stay so for as long as its last user likes */
+	/* it may stay so for as long as its last user likes: said once */
 	if (pool->state == REGISTRY_QUARANTINED)
 		return;
 	log_line(pools->log, LOG_WARNING,
@@ -91,7 +91,7 @@ static void make_ready(struct pools *pools, struct registry_pool *pool, const st
 		pools_fail(pools, pool, "rename", strerrordesc_np(-r));
 		return;
 	}
-	/* one that came back does not say that there is room for more */
+	/* that one came back does not mean that there is room for more */
 	if (class && pool->leases == 0)
 		provision_succeeded(class, pools_now_ms(pools));
 	log_line(pools->log, LOG_DEBUG, "%s: ready, %" PRIu64 " of %" PRIu64 " bytes in huge pages",
@@ -131,7 +131,7 @@ static void created(struct pools *pools, const struct job *job)
 	} else {
 		creation_failed(pools, job);
 	}
-	/* what stood for it while it had no id; after the new one, or the directory might be closed between */
+	/* the placeholder goes after the pool has come, or its directory might be closed in between */
 	pools_forget(pools, job->pool);
 }
 
@@ -196,7 +196,7 @@ static void checked(struct pools *pools, struct registry_pool *pool, const struc
 				      PROVISION_CHECK_PAUSE_MOST_MS);
 		break;
 	default:
-		/* nothing is held; or something is odd about the file, and scrubbing or removing it says what */
+		/* nothing is held; or something is odd about the file, and scrubbing or removing it tells what */
 		work->pause_ms = 0;
 		work->due_ms = 0;
 		pool->may_be_pinned = false;
