@@ -44,7 +44,7 @@ $(BUILD)/tests/bench/fork_cost: $(BUILD)/tests/bench/fork_cost.o
 DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_refusals daemon_reclaim \
 	daemon_pools registry_cost)
 REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/%.o,vmmallocd/plan/registry vmmallocd/plan/tallies \
-	vmmallocd/plan/pool_file_name vmmallocd/state/registry_json vmmallocd/state/registry_store common/base/text \
+	vmmallocd/plan/pool_file_name vmmallocd/state/registry_json_decode vmmallocd/state/registry_store common/base/text \
 	common/base/handout common/util/boot_id common/util/write_all)
 
 .PHONY: bench-daemon
