@@ -43,9 +43,9 @@ $(BUILD)/tests/bench/fork_cost: $(BUILD)/tests/bench/fork_cost.o
 # The daemon: its programs share daemon_take; registry_cost has the daemon's own modules in it.
 DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_refusals daemon_reclaim \
 	daemon_pools registry_cost)
-REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/%.o,vmmallocd/plan/registry vmmallocd/plan/tallies \
-	vmmallocd/plan/pool_file_name vmmallocd/state/registry_json_decode vmmallocd/state/registry_store common/base/text \
-	common/base/handout common/util/boot_id common/util/write_all)
+REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/vmmallocd/%.o,plan/pool_file_name plan/registry plan/tallies \
+	state/escape state/registry_json_decode state/registry_json_encode state/registry_store) \
+	$(patsubst %,$(BUILD)/program/common/%.o,base/handout base/text util/boot_id util/write_all)
 
 .PHONY: bench-daemon
 bench-daemon: $(DAEMON_BENCH) $(INTEGRATION_PROGRAMS) daemon lib ## what the daemon costs, and saves (about 5 minutes)

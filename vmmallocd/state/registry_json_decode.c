@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * registry_json -- see registry_json.h.
- *
- * Reading is jansson's. Writing is not: the daemon's loop waits for the text, which is made in a third of the time when
- * no tree of values is built for it; and with all strings plain ASCII there is nothing left that needs quoting.
- */
+/* registry_json_decode -- the half of registry_json.h that reads. jansson makes a tree of values of the text. */
 #include "vmmallocd/state/registry_json.h"
 
 #include <assert.h>
@@ -15,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmmallocd/state/escape.h"
+
 #define TIME_MOST (INT64_MAX / 4)      /* before or after 1970: sums and differences of two fit */
 #define COMM_BYTES sizeof(((struct registry_owner *)NULL)->comm)
-#define SMALL_DIGITS "0123456789abcdef"
-#define CAPITAL_DIGITS "0123456789ABCDEF"
 
 static const enum pool_file_mark marks[REGISTRY_STATES] = {
 	[REGISTRY_CREATING] = POOL_FILE_NEW,
@@ -29,184 +24,6 @@ static const enum pool_file_mark marks[REGISTRY_STATES] = {
 	[REGISTRY_QUARANTINED] = POOL_FILE_BAD,
 	[REGISTRY_FAILED] = POOL_FILE_USED,
 };
-
-static bool boot_id_is_good(const char *text)
-{
-	uint8_t id[BOOT_ID_BYTES];
-
-	return boot_id_parse(text, id) == 0;
-}
-
-/* --- bytes as ASCII: a path or a command need not be UTF-8, and must come back as it was --- */
-
-static bool is_plain(uint8_t c)
-{
-	return c >= ' ' && c <= '~' && c != '%' && c != '"' && c != '\\';
-}
-
-/* The value of the two digits at `text`, or -1. */
-static int hex_byte(const char *text, const char *digits)
-{
-	const char *high = text[0] ? strchr(digits, text[0]) : NULL;
-	const char *low = high && text[1] ? strchr(digits, text[1]) : NULL;
-
-	return low ? (int)(high - digits) * 16 + (int)(low - digits) : -1;
-}
-
-/* The bytes of an escaped text, at most `size` with the NUL. -EINVAL: too long, or not as it is written here. */
-static int unescape(const char *text, char *ret_bytes, size_t size)
-{
-	size_t n = 0;
-
-	for (; *text && n < size; n++) {
-		bool escaped = *text == '%';
-		int c = escaped ? hex_byte(text + 1, CAPITAL_DIGITS) : (uint8_t)*text;
-
-		if (c <= 0 || is_plain((uint8_t)c) == escaped)
-			return -EINVAL;
-		ret_bytes[n] = (char)c;
-		text += escaped ? 3 : 1;
-	}
-	if (n == size)
-		return -EINVAL;
-	ret_bytes[n] = '\0';
-	return 0;
-}
-
-/* --- encode --- */
-
-struct writer {
-	char *data;
-	size_t length, size;
-	bool failed;                   /* for want of memory: it stays so */
-	const struct registry *written;    /* whose pools are there already; may be NULL */
-};
-
-static bool make_room(struct writer *writer, size_t bytes)
-{
-	size_t size = 2 * (writer->length + bytes);
-	char *larger;
-
-	if (writer->failed || bytes <= writer->size - writer->length)
-		return !writer->failed;
-	larger = realloc(writer->data, size);
-	writer->failed = !larger;
-	if (larger) {
-		writer->data = larger;
-		writer->size = size;
-	}
-	return !writer->failed;
-}
-
-static void add_escaped(struct writer *writer, const char *bytes, size_t most)
-{
-	if (!make_room(writer, 3 * strnlen(bytes, most)))
-		return;
-	for (size_t i = 0; i < most && bytes[i]; i++) {
-		uint8_t c = (uint8_t)bytes[i];
-
-		if (!is_plain(c)) {
-			writer->data[writer->length++] = '%';
-			writer->data[writer->length++] = CAPITAL_DIGITS[c >> 4];
-			c = (uint8_t)CAPITAL_DIGITS[c & 15];
-		}
-		writer->data[writer->length++] = (char)c;
-	}
-}
-
-/* Formats into 512 bytes at most: numbers, keys and words, nothing that may be long. */
-static __attribute__((format(printf, 2, 3))) void add(struct writer *writer, const char *format, ...)
-{
-	va_list args;
-
-	if (!make_room(writer, 512))
-		return;
-	va_start(args, format);
-	writer->length += (size_t)vsnprintf(writer->data + writer->length, 512, format, args);
-	va_end(args);
-}
-
-static void add_id(struct writer *writer, const uint8_t id[POOL_FILE_ID_BYTES])
-{
-	if (!make_room(writer, 2 * POOL_FILE_ID_BYTES))
-		return;
-	for (size_t i = 0; i < POOL_FILE_ID_BYTES; i++) {
-		writer->data[writer->length++] = SMALL_DIGITS[id[i] >> 4];
-		writer->data[writer->length++] = SMALL_DIGITS[id[i] & 15];
-	}
-}
-
-/* No file is so large, and nothing counts so far: only so that the number can be read again whatever it is. */
-static uint64_t at_most_int64(uint64_t number)
-{
-	return number > INT64_MAX ? INT64_MAX : number;
-}
-
-static void add_pool(struct writer *writer, const struct registry_pool *pool)
-{
-	add(writer, "\n{\"id\": \"");
-	add_id(writer, pool->id);
-	add(writer, "\", \"class\": \"");
-	add_escaped(writer, pool->class_name, sizeof(pool->class_name));
-	add(writer, "\", \"directory\": \"");
-	add_escaped(writer, pool->directory, SIZE_MAX);
-	add(writer, "\", \"state\": \"%s\", \"size\": %ju, \"dev\": \"%ju\", \"ino\": \"%ju\", ",
-	    registry_state_name(pool->state), (uintmax_t)at_most_int64(pool->size_bytes), (uintmax_t)pool->file.dev,
-	    (uintmax_t)pool->file.ino);
-	add(writer, "\"created\": %jd, \"changed\": %jd, \"leases\": %ju", (intmax_t)pool->created_s,
-	    (intmax_t)pool->changed_s, (uintmax_t)at_most_int64(pool->leases));
-	if (pool->state == REGISTRY_LEASED || registry_is_pinned(pool)) {
-		add(writer, ", \"%s\": {\"pid\": %u, \"uid\": %u, \"comm\": \"",
-		    pool->state == REGISTRY_LEASED ? "owner" : "last_owner", pool->owner.pid, pool->owner.uid);
-		add_escaped(writer, pool->owner.comm, COMM_BYTES - 1);
-		add(writer, "\"}");
-	}
-	add(writer, "},");
-}
-
-/* Writes a list when it meets its first pool, and so all lists in their order. */
-static int add_list(void *context, struct registry_pool *pool)
-{
-	struct writer *writer = context;
-
-	if (!pool->prev_in_state)
-		for (; pool; pool = pool->next_in_state)
-			if (!writer->written || !registry_find(writer->written, pool->id))
-				add_pool(writer, pool);
-	return 0;
-}
-
-int registry_json_encode_both(struct registry *registry, struct registry *others, const char *boot_id, char **ret_text,
-			      size_t *ret_bytes)
-{
-	struct writer writer = { 0 };
-
-	if (!boot_id_is_good(boot_id))
-		return -EINVAL;
-	add(&writer, "{\"version\": %d, \"boot_id\": \"%s\", \"epoch\": %jd, \"pools\": [", REGISTRY_JSON_VERSION,
-	    boot_id, (intmax_t)registry_epoch(registry));
-	registry_each(registry, add_list, &writer);
-	writer.written = registry;
-	if (others)
-		registry_each(others, add_list, &writer);
-	if (!writer.failed && writer.data[writer.length - 1] == ',')
-		writer.length--;       /* the last comma */
-	add(&writer, "\n]}\n");
-	if (writer.failed) {
-		free(writer.data);
-		return -ENOMEM;
-	}
-	*ret_text = writer.data;
-	*ret_bytes = writer.length;
-	return 0;
-}
-
-int registry_json_encode(struct registry *registry, const char *boot_id, char **ret_text, size_t *ret_bytes)
-{
-	return registry_json_encode_both(registry, NULL, boot_id, ret_text, ret_bytes);
-}
-
-/* --- decode --- */
 
 /* An object that is being read, and how messages call it. */
 struct reader {
@@ -275,7 +92,7 @@ static int read_escaped(const struct reader *reader, const char *key, char *ret_
 	const char *string;
 	int r = read_string(reader, key, &string);
 
-	if (r == 0 && unescape(string, ret_bytes, size) < 0)
+	if (r == 0 && escape_undo(string, ret_bytes, size) < 0)
 		return refuse(reader, key, "a shorter string, or one that is escaped as it should be");
 	return r;
 }
@@ -287,14 +104,9 @@ static int read_id(const struct reader *reader, uint8_t ret_id[POOL_FILE_ID_BYTE
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < POOL_FILE_ID_BYTES; i++, string += 2) {
-		int byte = hex_byte(string, SMALL_DIGITS);
-
-		if (byte < 0)
-			return refuse(reader, "id", "32 hex digits");
-		ret_id[i] = (uint8_t)byte;
-	}
-	return *string ? refuse(reader, "id", "32 hex digits") : 0;
+	if (!pool_file_id_parse(string, ret_id) || string[POOL_FILE_ID_TEXT_BYTES - 1] != '\0')
+		return refuse(reader, "id", "32 hex digits");
+	return 0;
 }
 
 static int read_class_name(const struct reader *reader, char ret_name[HANDOUT_CLASS_BYTES])
@@ -332,7 +144,7 @@ static int read_owner(const struct reader *reader, const char *key, struct regis
 	r = read_integer(&owner, "pid", 0, UINT32_MAX, &pid) ?:
 	    read_integer(&owner, "uid", 0, UINT32_MAX, &uid) ?:
 	    read_escaped(&owner, "comm", ret_owner->comm, COMM_BYTES);
-	if (r != 0)
+	if (r < 0)
 		return r;
 	ret_owner->pid = (uint32_t)pid;
 	ret_owner->uid = (uint32_t)uid;
@@ -372,7 +184,7 @@ static int read_pool(const struct reader *reader, struct registry *registry)
 	    read_integer(reader, "changed", -TIME_MOST, TIME_MOST, &pool.changed_s) ?:
 	    read_integer(reader, "leases", 0, INT64_MAX, &leases) ?:
 	    read_owners(reader, state == REGISTRY_LEASED, &pool);
-	if (r != 0)
+	if (r < 0)
 		return r;
 	if (directory[0] != '/')
 		return refuse(reader, "directory", "an absolute path");
@@ -389,6 +201,7 @@ static int read_registry(const json_t *root, struct registry *registry, const ch
 	struct reader whole = { root, "", 0, error };
 	int64_t version, epoch_s = 0;
 	const json_t *pools, *pool;
+	uint8_t id[BOOT_ID_BYTES];
 	size_t i;
 	int r;
 
@@ -398,9 +211,9 @@ static int read_registry(const json_t *root, struct registry *registry, const ch
 	    read_string(&whole, "boot_id", ret_boot_id);
 	if (r == 0 && json_object_get(root, "epoch"))
 		r = read_integer(&whole, "epoch", -TIME_MOST, TIME_MOST, &epoch_s);
-	if (r != 0)
+	if (r < 0)
 		return r;
-	if (!boot_id_is_good(*ret_boot_id))
+	if (boot_id_parse(*ret_boot_id, id) < 0)
 		return refuse(&whole, "boot_id", "a uuid");
 	pools = json_object_get(root, "pools");
 	if (!json_is_array(pools))
@@ -431,7 +244,7 @@ int registry_json_decode(const char *text, size_t bytes, struct registry *regist
 {
 	json_error_t reason;
 	json_auto_t *root = NULL;
-	const char *boot_id;
+	const char *boot_id = NULL;
 	int r;
 
 	assert(registry_count(registry) == 0);
