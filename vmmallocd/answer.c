@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* handout_answer -- see answer.h. */
+#include "vmmallocd/answer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/util/cleanup.h"
+#include "vmmallocd/base/listener.h"
+#include "vmmallocd/base/rights.h"
+
+void answer_refuse(int fd, enum handout_status status)
+{
+	struct handout_reply reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status };
+
+	(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static int send_pool(int fd, const struct registry_pool *pool, int pool_fd)
+{
+	struct handout_reply reply = {
+		.magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = HANDOUT_OK,
+		.pool_bytes = pool->file.size_bytes,
+	};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec data = { .iov_base = &reply, .iov_len = sizeof(reply) };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	ssize_t n;
+
+	memcpy(reply.pool_id, pool->id, sizeof(reply.pool_id));
+	memcpy(reply.class_name, pool->class_name, sizeof(reply.class_name));
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &pool_fd, sizeof(int));
+	do
+		n = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(reply) ? 0 : n < 0 ? -errno : -EIO;
+}
+
+/* Which groups the process was in when it connected. *ret_groups is malloc'ed. */
+static int read_groups(int fd, gid_t **ret_groups, size_t *ret_count)
+{
+	socklen_t bytes = 0;
+	CLEANUP(cleanup_free) gid_t *groups = NULL;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &bytes) == 0 || errno != ERANGE || bytes == 0) {
+		*ret_groups = NULL;
+		*ret_count = 0;
+		return 0;
+	}
+	groups = malloc(bytes);
+	if (!groups)
+		return -ENOMEM;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &bytes) != 0)
+		return -errno;
+	*ret_groups = steal_pointer(&groups);
+	*ret_count = bytes / sizeof(gid_t);
+	return 0;
+}
+
+enum answer_outcome answer_request(struct pools *pools, int fd, const struct answer_packet *packet,
+				   enum answer_patience patience)
+{
+	struct handout_request request;
+	struct ucred credentials;
+	socklen_t length = sizeof(credentials);
+	struct request_peer peer;
+	struct registry_pool *pool;
+	enum handout_status status;
+	CLEANUP(cleanup_free) gid_t *groups = NULL;
+	int pool_fd, r;
+
+	if (handout_request_decode(packet->data, packet->bytes, &request) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
+	    read_groups(fd, &groups, &peer.group_count) != 0) {
+		answer_refuse(fd, HANDOUT_BAD_REQUEST);
+		return ANSWER_GIVEN;
+	}
+	peer.pid = credentials.pid;
+	peer.uid = credentials.uid;
+	peer.gid = credentials.gid;
+	peer.groups = groups;
+	status = pools_take(pools, &request, &peer, &pool, &pool_fd);
+	if (status == HANDOUT_PINNED && patience != ANSWER_LAST_TIME &&
+	    pools_put_off(pools, &peer, patience == ANSWER_FIRST_TIME))
+		return ANSWER_PUT_OFF;
+	if (status != HANDOUT_OK) {
+		answer_refuse(fd, status);
+		return ANSWER_GIVEN;
+	}
+	r = send_pool(fd, pool, pool_fd);
+	/* a copy of it here would keep the pool leased for ever */
+	close(pool_fd);
+	if (r != 0)
+		pools_unsent(pools, pool, r);
+	return ANSWER_GIVEN;
+}
+
+enum answer_outcome answer_next(struct pools *pools, int fd, bool refuses_rights, struct answer_packet *ret_packet)
+{
+	struct rights rights;
+	ssize_t n;
+
+	rights_begin(&rights, refuses_rights);
+	do
+		n = recv(fd, ret_packet->data, sizeof(ret_packet->data), MSG_DONTWAIT | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	rights_end(&rights);
+	if (n < 0)
+		return errno == EAGAIN ? ANSWER_NO_REQUEST : ANSWER_GIVEN;
+	ret_packet->bytes = (size_t)n;
+	if ((size_t)n > sizeof(ret_packet->data))
+		answer_refuse(fd, HANDOUT_BAD_REQUEST);
+	else if (n > 0 && !listener_peer_has_gone(fd))
+		return answer_request(pools, fd, ret_packet, ANSWER_FIRST_TIME);
+	return ANSWER_GIVEN;
+}
