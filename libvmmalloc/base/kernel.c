@@ -47,7 +47,7 @@ long kernel_call(long number, long a, long b, long c, long d, long e, long f)
 
 #else
 
-/* Other machines have no instruction here: libc's syscall() serves, which another library may wrap. */
+/* For other machines there is no instruction here. libc's syscall() serves, which another library may wrap. */
 long kernel_call(long number, long a, long b, long c, long d, long e, long f)
 {
 	int saved_errno = errno;
@@ -208,7 +208,10 @@ int kernel_mlock2(void *address, size_t bytes, unsigned flags)
 	return (int)kernel_call(SYS_mlock2, P(address), (long)bytes, (long)flags, 0, 0, 0);
 }
 
-/* Any call that writes a result would do: this one is in every filter that lets a libc live. Not by the vDSO. */
+/*
+ * Any call that writes a result would do. Every filter that a libc can live with allows this one. The vDSO would not
+ * do: it writes from user space.
+ */
 int kernel_touch(void *page)
 {
 	int r = (int)kernel_call(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, P(page), 0, 0, 0, 0);
@@ -316,7 +319,10 @@ int kernel_futex(int *word, int operation, int value)
 /* libc's set has room behind the kernel's: a bit there says that signals are held back. */
 #define IS_HELD(set) ((set)->__val[sizeof(*(set)) / sizeof((set)->__val[0]) - 1])
 
-/* Added to what is held back: signals of faults may be, and one that somebody sent may be waiting. */
+/*
+ * The signals are added to what is held back already: the program may hold back signals of faults, and one that
+ * somebody sent may be waiting.
+ */
 void kernel_hold_signals(sigset_t *ret_held)
 {
 	uint64_t all = ~(FAULT_SIGNALS | LIBC_SIGNALS);

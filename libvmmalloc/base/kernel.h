@@ -77,8 +77,8 @@ int kernel_mprotect(void *address, size_t bytes, int protection);
 int kernel_madvise(void *address, size_t bytes, int advice);
 
 /*
- * Has the kernel write to a page, which says -EFAULT where we would die of SIGBUS. The first bytes of it become zero.
- * Another error: the call is refused.
+ * Has the kernel write to a page. It says -EFAULT where our own write would bring SIGBUS. The first bytes of the page
+ * become zero. Another error means that the call is refused.
  */
 int kernel_touch(void *page);
 int kernel_msync(void *address, size_t bytes, int flags);
@@ -114,9 +114,9 @@ int kernel_sched_getaffinity(size_t bytes, cpu_set_t *ret_cpus);
 int kernel_futex(int *word, int operation, int value);
 
 /*
- * Holds back all signals but those that glibc uses between its threads, and those of faults, which would end a process
- * that blocks them; *ret_held is what was held back before. Does nothing, and its counterpart neither, where the kernel
- * refuses it or we are confined.
+ * Holds back all signals but two kinds: those that glibc sends between its threads, and those of faults, because the
+ * kernel ends a process that blocks these. *ret_held is what was held back before. Where the kernel refuses the call,
+ * or we are confined, this function and its counterpart do nothing.
  */
 void kernel_hold_signals(sigset_t *ret_held);
 void kernel_restore_signals(const sigset_t *held);

@@ -5,8 +5,8 @@
  * _Fork is async-signal-safe. A handler that called it while the thread below was changing the heap, or its mapping,
  * would give the child half of the change. So signals are held back as long as the lock is held, also through a fork.
  *
- * Not held back are those that a fault raises (SIGSEGV, SIGBUS and the like): the kernel ends a process that blocks
- * them. Their handlers find the lock taken by their own thread, and are told.
+ * Signals of faults (SIGSEGV, SIGBUS and the like) are not held back, because the kernel ends a process that blocks
+ * them. A handler of one may find that its own thread has the lock, and is told so.
  */
 #ifndef LIBVMMALLOC_BASE_LOCK_H
 #define LIBVMMALLOC_BASE_LOCK_H
@@ -24,17 +24,17 @@ struct vmm_lock {
 #define VMM_LOCK_INITIALIZER { .mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP }
 
 /*
- * 0; or -EDEADLK in a handler that interrupted the owner: what the lock guards is in the middle of a change. The caller
- * releases it in both cases.
+ * Returns 0, or -EDEADLK in a handler that interrupted the owner: then what the lock guards is in the middle of a
+ * change. The caller releases the lock in both cases.
  */
 int vmm_lock_take(struct vmm_lock *lock);
 
-/* Whether it was to be had at once. */
+/* Takes the lock if it is free. Returns whether it did. */
 bool vmm_lock_try(struct vmm_lock *lock);
 
 void vmm_lock_release(struct vmm_lock *lock);
 
-/* In a forked child, in place of vmm_lock_release: whoever else waits for it is not in this process. */
+/* Takes the place of vmm_lock_release in a forked child: the threads that wait for the lock are not in this process. */
 void vmm_lock_release_in_child(struct vmm_lock *lock);
 
 #endif

@@ -2,14 +2,14 @@
 /*
  * mutex -- POSIX's mutexes for jemalloc and for us, in place of libc's.
  *
- * A library that wraps pthread_mutex_lock(), to count who waits say, would be entered with jemalloc's locks held. So
- * the linker leads every reference in the library here (--wrap in libvmmalloc/library.mk). The objects are the same,
- * and so are their static initializers: <bits/struct_mutex.h>. There are the kinds that are used: normal and adaptive
- * ones, recursive ones, and those that check for errors.
+ * Another library may wrap pthread_mutex_lock(), to count waits say, and would be entered with jemalloc's locks held.
+ * So the linker leads every reference in the library here (--wrap in libvmmalloc/library.mk). The objects are libc's,
+ * and so are their static initializers: <bits/struct_mutex.h>. Only the kinds that are used are here: normal, adaptive,
+ * recursive, and error-checking mutexes.
  *
- * The word is 0: free, 1: taken, 2: taken, and somebody may sleep (Drepper, "Futexes are tricky"). Of a kind that knows
- * its owner, the owner itself is the word: a signal handler finds that its thread has the mutex, or has not, at each
- * instruction.
+ * A normal mutex is the word: 0 is free, 1 is taken, 2 is taken and somebody may sleep (Drepper, "Futexes are tricky").
+ * A recursive or error-checking mutex knows its owner, and the owner itself is the word. So a signal handler can tell
+ * at each instruction whether its thread has the mutex.
  */
 #include <errno.h>
 #include <limits.h>
@@ -71,7 +71,7 @@ static __attribute__((noinline)) void wait(struct mutex *mutex)
 		(void)kernel_futex(&mutex->word, FUTEX_WAIT_PRIVATE, 2);
 }
 
-/* `owner`: what it is to be then. Whoever slept does not know whether others do. */
+/* `owner` is what is written. A thread that has slept adds SLEEPERS, since it does not know whether others sleep. */
 static bool own(struct mutex *mutex, uintptr_t owner)
 {
 	uintptr_t found = 0;
@@ -79,7 +79,7 @@ static bool own(struct mutex *mutex, uintptr_t owner)
 	return __atomic_compare_exchange_n(&mutex->owner, &found, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* The kernel compares the lower half only: another owner that is alike in it has SLEEPERS, too, and wakes us. */
+/* The kernel compares the lower half only. An owner that is alike in that half has SLEEPERS, too, and wakes us. */
 static __attribute__((noinline)) void wait_to_own(struct mutex *mutex)
 {
 	int *lower = (int *)&mutex->owner + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
@@ -103,7 +103,7 @@ static void disown(struct mutex *mutex)
 		(void)kernel_futex(lower, FUTEX_WAKE_PRIVATE, 1);
 }
 
-/* Of one that is mine already: again, or what to say. */
+/* This thread has the mutex already: it takes a recursive one once more; for others the answer is `error`. */
 static int again(struct mutex *mutex, int error)
 {
 	if (mutex->kind != PTHREAD_MUTEX_RECURSIVE_NP)
@@ -158,7 +158,7 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *libc_mutex)
 	return 0;
 }
 
-/* jemalloc's alone, which asks for no kind that makes a difference here. */
+/* Only jemalloc calls this, and asks for no kind that makes a difference here. */
 int __wrap_pthread_mutex_init(pthread_mutex_t *libc_mutex, const pthread_mutexattr_t *attributes)
 {
 	(void)attributes;
@@ -184,7 +184,7 @@ int __wrap_pthread_mutexattr_destroy(pthread_mutexattr_t *attributes)
 	return 0;
 }
 
-/* Only compared, with others of ours. */
+/* jemalloc only compares what this returns, with other results of it. */
 pthread_t __wrap_pthread_self(void)
 {
 	return (pthread_t)(uintptr_t)__builtin_thread_pointer();

@@ -4,7 +4,7 @@
  *
  * fork and forkpty run glibc's handlers, which do the work (fork.c); the wrappers let a fork fail. _Fork and
  * clone run none. After a wait a child is gone, and the heap may be able to return to its pool. vfork, posix_spawn,
- * system and popen share the memory until exec, and need nothing. Raw system calls pass us by.
+ * system and popen share the memory until exec, and need nothing. Raw system calls: rawcall.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "libvmmalloc/fork/comeback.h"
-#include "libvmmalloc/context/context.h"
-#include "libvmmalloc/fork/fork.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/context/context.h"
 #include "libvmmalloc/exports/loader.h"
+#include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/fork/fork.h"
 
 #pragma GCC visibility push(default)
 
@@ -90,8 +90,8 @@ int forkpty(int *master, char *name, const struct termios *termios, const struct
 }
 
 /*
- * Not glibc's, whose parent has ended before anybody can say that the child could not have its heap. It does what
- * daemon(3) says.
+ * In glibc's own daemon() the parent has ended before anybody can say that the child could not have its heap. This one
+ * does what daemon(3) says.
  */
 int daemon(int keep_directory, int keep_descriptors)
 {

@@ -9,13 +9,13 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
-#include "libvmmalloc/context/context.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/context/context.h"
 #include "libvmmalloc/exports/loader.h"
 
 void vmm_confine(void)
 {
-	/* other threads shall not be half through something that needs more; in a handler the lock may be our own */
+	/* no other thread may be half through something that needs more calls; in a handler the lock may be our own */
 	if (vmm.has_pool)
 		(void)vmm_lock_take(&vmm.heap.lock);
 	kernel_confine();

@@ -12,9 +12,9 @@
 
 #include "common/base/pool_header.h"
 #include "include/libvmmalloc.h"
-#include "libvmmalloc/jemalloc/seam.h"
-#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
+#include "libvmmalloc/jemalloc/seam.h"
 
 #pragma GCC visibility push(default)
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "include/libvmmalloc.h"
-#include "libvmmalloc/jemalloc/seam.h"
-#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
+#include "libvmmalloc/jemalloc/seam.h"
 
 #pragma GCC visibility push(default)
 

@@ -22,8 +22,9 @@ static bool is_in_library(const void *address)
 }
 
 /*
- * Behind whom RTLD_NEXT looks is decided by the caller's address. Where another library wraps dlsym(), that is the
- * wrapper's, and what is found may be our own function again: libc is asked by its name then. The name dlopen is ours.
+ * RTLD_NEXT looks behind the library that the caller's address lies in. If another library wraps dlsym(), that is the
+ * wrapper's, and our own function may be found again. Then libc is asked, by its name. dlmopen does that, because the
+ * name dlopen is ours.
  */
 void *vmm_loader_next(const char *name)
 {

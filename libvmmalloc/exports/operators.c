@@ -14,10 +14,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "libvmmalloc/jemalloc/jemalloc.h"
-#include "libvmmalloc/exports/loader.h"
 #include "libvmmalloc/base/report.h"
 #include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/exports/loader.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 
 #pragma GCC visibility push(default)
 

@@ -15,11 +15,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "libvmmalloc/fork/comeback.h"
-#include "libvmmalloc/exports/confine.h"
-#include "libvmmalloc/fork/fork.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/exports/confine.h"
 #include "libvmmalloc/exports/loader.h"
+#include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/fork/fork.h"
 
 /*
  * A child may return from the call with thread data of its own (CLONE_SETTLS), and so with another guard than the one
@@ -65,7 +65,7 @@ static uint64_t flags_of(long number, long first)
 	return number == SYS_clone3 ? ((const struct clone_args *)first)->flags : 0;
 }
 
-/* The kernel asks for no less, and reads nothing of it otherwise. */
+/* The kernel refuses these arguments, and reads nothing of them. */
 static bool is_refused(long number, long a, long b)
 {
 	return number == SYS_clone3 && (!a || (size_t)b < CLONE_ARGS_SIZE_VER0);

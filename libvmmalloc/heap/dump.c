@@ -43,7 +43,7 @@ void vmm_dump_init(struct vmm_dump *dump, char *base, size_t bytes, size_t granu
 	dump->is_off = kernel_madvise(base, bytes, MADV_DODUMP) < 0;
 }
 
-/* Stretches of hidden granules that begin in [first, last), and one that goes on there. */
+/* Counts the stretches of hidden granules that begin in [first, last), and one that goes on there. */
 static size_t runs_in(const struct vmm_dump *dump, size_t first, size_t last)
 {
 	size_t runs = 0;
@@ -92,7 +92,7 @@ bool vmm_dump_hides(const struct vmm_dump *dump, uintptr_t start, uintptr_t end)
 	return dump->runs > 0 && bits_find(dump->hidden, first, last, true) < last;
 }
 
-/* To split a mapping may be one too many. To make one of all is always possible. */
+/* Splitting a mapping may need one more than the kernel allows. Making one of all of them is always possible. */
 static void show_all(struct vmm_dump *dump)
 {
 	size_t granules = granule_at(dump, dump->end + dump->granule - 1);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * dump -- what of the pool's mapping is in a core dump: not what nobody has.
+ * dump -- keeps what nobody has out of core dumps.
  *
- * The kernel, and debuggers, read all of a shared mapping for a dump, and so make the file system allocate all of the
- * pool. What is not handed out is hidden from them (MADV_DONTDUMP), in whole granules. Each stretch that is hidden is a
- * mapping of its own to the kernel, which limits their number: only large ones are, and those that have no space.
+ * For a dump the kernel, and debuggers, read all of a shared mapping, and so make the file system allocate all of the
+ * pool. What is not handed out is hidden from them (MADV_DONTDUMP), in whole granules. Each hidden stretch is a mapping
+ * of its own to the kernel, which limits their number. So only large stretches are hidden, and those that have no
+ * space.
  *
- * A new mapping hides nothing: whoever maps the heap anew calls vmm_dump_again. The caller locks. Allocates nothing;
- * async-signal-safe.
+ * A new mapping hides nothing: a caller that maps the heap anew calls vmm_dump_again. The caller locks. Allocates
+ * nothing; async-signal-safe.
  */
 #ifndef LIBVMMALLOC_HEAP_DUMP_H
 #define LIBVMMALLOC_HEAP_DUMP_H

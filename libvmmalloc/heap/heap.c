@@ -63,7 +63,7 @@ static uintptr_t end_past_low(const struct vmm_heap *heap, size_t bytes, size_t 
 	return __builtin_add_overflow(start, bytes, &end) ? 0 : end;
 }
 
-/* The highest that is free, if it lies where metadata are: there the floor does not matter. */
+/* Takes the highest free place if it lies among the metadata, where the floor does not matter. */
 static bool take_above_high(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
 {
 	uintptr_t start;
@@ -78,7 +78,7 @@ static bool take_above_high(struct vmm_heap *heap, size_t bytes, size_t align, u
 	return false;
 }
 
-/* From the free ranges; but what lies in the floor goes back, and so does what the file system has no space for. */
+/* Takes from the free ranges. A place in the floor goes back, and so does one that the file system has no space for. */
 static bool take_free(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use, uintptr_t *ret_start)
 {
 	uintptr_t start, aside[ASIDE_MOST];
@@ -106,7 +106,7 @@ static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enu
 	return grow_up(heap, end_past_low(heap, bytes, align), use) && take_free(heap, bytes, align, use, ret_start);
 }
 
-/* Exactly that, if it is free and has space. */
+/* Takes exactly that, if it is free and has space. */
 static bool take_free_at(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	if (!ranges_take_at(&heap->free, start, bytes))
@@ -167,7 +167,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	return vmm_reserve_first(heap);
 }
 
-/* In a core dump, from now on; but what is not reserved of metadata stays hidden. */
+/* A core dump has it from now on; but what is not reserved of metadata stays hidden. */
 static void show(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 {
 	uintptr_t reserved = round_up(heap->low, heap->dump.unit);
@@ -179,8 +179,9 @@ static void show(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 }
 
 /*
- * Makes [start, start + bytes) somebody's: the one place that moves `high` down and `fresh` up, and so the one that
- * knows what was never anybody's. Returns how many bytes from `start` on may be old ones; the others read as zero.
+ * Hands [start, start + bytes) out. This is the one place that moves `high` down and `fresh` up, and so the one that
+ * knows what was never handed out before. Returns how many bytes from `start` on may be old ones; the others read as
+ * zero.
  */
 static size_t hand_out(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
@@ -235,7 +236,7 @@ static bool grow_down(struct vmm_heap *heap, size_t bytes, size_t align, uintptr
 	return true;
 }
 
-/* From what was free already. */
+/* Takes from what was free already. */
 static bool take_highest(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
 {
 	if (!ranges_take_highest(&heap->free, bytes, align, ret_start))
@@ -246,7 +247,7 @@ static bool take_highest(struct vmm_heap *heap, size_t bytes, size_t align, uint
 	return false;
 }
 
-/* Only what is reserved of them counts as used. */
+/* Of metadata, only what is reserved counts as used. */
 static void count_metadata(struct vmm_heap *heap, int64_t change)
 {
 	count_used(heap, change);
@@ -275,7 +276,7 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 	return (void *)start;
 }
 
-/* With the lock held: nothing is in it any more, so its next contents shall be on the file. */
+/* Maps free space to the file again: its next contents shall be there. The lock is held. */
 static void return_to_pool(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	vmm_mapping_return(&heap->pool, (char *)start, bytes);
@@ -303,9 +304,10 @@ int vmm_heap_freeze(struct vmm_heap *heap)
 
 void vmm_heap_return_free(struct vmm_heap *heap)
 {
+	uintptr_t at = vmm_heap_start(heap);
 	const struct range *free;
 
-	for (uintptr_t at = vmm_heap_start(heap); (free = ranges_next(&heap->free, at)); at = free->start + free->length)
+	for (; (free = ranges_next(&heap->free, at)); at = free->start + free->length)
 		return_to_pool(heap, free->start, free->length);
 	if (heap->low < heap->high)
 		return_to_pool(heap, heap->low, heap->high - heap->low);

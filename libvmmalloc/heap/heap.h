@@ -102,7 +102,10 @@ void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context
 void vmm_heap_each_kept(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
 			void *context);
 
-/* On a file now where only that is reserved, or all is. The caller holds the lock. */
+/*
+ * The heap is on another file now, where only what vmm_heap_each_kept visited is reserved, or all is. The caller holds
+ * the lock.
+ */
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
 
 /* After the heap was mapped anew, by a freeze or a thaw. The caller holds the lock. */

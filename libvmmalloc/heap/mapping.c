@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/waiters.h"
 
@@ -42,7 +42,7 @@ static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
 	return r < 0 ? r : vmm_remap_shared(pool->base + offset, bytes, pool->fd, (off_t)offset, pool->mapping.locks);
 }
 
-/* An address for the shadow, at which nothing is mapped but inaccessible pages; NULL: the kernel shall find one. */
+/* Finds an address for the shadow: nothing but inaccessible pages is mapped there. NULL: the kernel shall find one. */
 static char *shadow_place(const struct vmm_pool *pool)
 {
 	size_t bytes = vmm_pool_heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
@@ -60,8 +60,8 @@ static char *shadow_place(const struct vmm_pool *pool)
 }
 
 /*
- * Page tables are moved whole where both places lie alike in their 2 MiB (the kernel's mm/mremap.c). What is left in
- * place is mapped as before, with no page in it: other threads do not notice.
+ * The kernel moves whole page tables if both places lie alike in their 2 MiB (its mm/mremap.c). The old place stays
+ * mapped as before, with no page in it, so that other threads do not notice.
  */
 static void set_shadow(struct vmm_pool *pool)
 {
@@ -91,8 +91,8 @@ static bool is_locked(const struct vmm_pool *pool)
 }
 
 /*
- * It takes as many addresses as the heap, which a program with a limit of them needs for others. What is locked would
- * be counted twice from then on (Linux 6.18). Who is confined does not return.
+ * The shadow takes as many addresses as the heap. A program with a limit of addresses needs them for other things.
+ * Locked memory would be counted twice from then on (Linux 6.18). A confined heap does not return, and needs no shadow.
  */
 static bool wants_shadow(const struct vmm_pool *pool)
 {
@@ -123,7 +123,7 @@ const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
 	return shadow ? shadow + (start - (pool->base + pool->grain)) : NULL;
 }
 
-/* In its place again; children and core dumps shall see it. */
+/* Moves the shadow to its place again, where children and core dumps shall see it. */
 static int move_shadow_back(struct vmm_pool *pool)
 {
 	char *heap = pool->base + pool->grain;
@@ -145,7 +145,7 @@ static void forget_parts(struct vmm_mapping *mapping, bool is_private)
 	mapping->parts = mapping->shared_pages = 0;
 }
 
-/* Bits for what is shared. False: no memory. */
+/* Makes the bits for what is shared. False: there is no memory. */
 static bool has_bits(struct vmm_pool *pool)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
@@ -168,15 +168,16 @@ static void count_private(struct vmm_mapping *mapping, size_t first, size_t last
 	mapping->shared_pages -= last - first;
 }
 
-/* A limit was in the way: less may do. */
+/* The error comes from a limit: a smaller piece may go through. */
 static bool is_limited(int r)
 {
 	return r == -ENOMEM || r == -EAGAIN;
 }
 
 /*
- * Pages [first, last), which are shared, in smaller pieces: there is less room for a mapping besides. What is not in
- * use is made inaccessible: it counts against RLIMIT_DATA and what may be committed only when the heap grows into it.
+ * Freezes pages [first, last), which are shared, in smaller pieces: these need less room for a mapping besides. What is
+ * not in use is made inaccessible. It counts against RLIMIT_DATA, and what may be committed, only when the heap grows
+ * into it.
  */
 static int freeze_pieces(struct vmm_pool *pool, size_t first, size_t last, const struct vmm_unused *unused)
 {
@@ -206,8 +207,8 @@ static int freeze_pieces(struct vmm_pool *pool, size_t first, size_t last, const
 }
 
 /*
- * In parts this is no single step: but what is private already belongs to this process alone, and what follows becomes
- * so before the fork. The child gets all of it as it is at that moment.
+ * A heap in parts is not frozen in a single step. But its private parts belong to this process alone already, and the
+ * others become private before the fork. The child gets all of them as they are at the fork.
  */
 static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 {
@@ -229,7 +230,7 @@ static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 	return 0;
 }
 
-/* All of it, which is shared. */
+/* The whole heap is shared before. */
 static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
@@ -250,7 +251,7 @@ static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
 	return r;
 }
 
-/* Present, as it was before, and locked when it is written to. */
+/* What was locked and present is present again, and is locked when it is written to. */
 static void lock_again(const struct vmm_pool *pool, size_t offset, size_t bytes)
 {
 	if (kernel_mlock2(pool->base + offset, bytes, MLOCK_ONFAULT) == 0)

@@ -31,7 +31,7 @@ struct vmm_unused {
  */
 int vmm_mapping_freeze(struct vmm_pool *pool, const struct vmm_unused *unused);
 
-/* Before what was unused is used. 0 or -errno. */
+/* The caller makes this call before what was unused is used. 0 or -errno. */
 int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes);
 
 /* Maps the whole heap MAP_SHARED: what private memory held is gone. 0 or -errno, and then nothing has changed. */
@@ -44,13 +44,13 @@ int vmm_mapping_thaw(struct vmm_pool *pool);
  */
 void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes);
 
-/* Where the frozen bytes of the heap at `start` and behind it can be read; NULL: nowhere. */
+/* Where the frozen bytes of [start, end of the heap) can be read; NULL if they cannot be. */
 const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start);
 
-/* In a child, which does not have it. */
+/* A child does not have the shadow. */
 void vmm_mapping_forget_shadow(struct vmm_pool *pool);
 
-/* There is no way back, or none that needs it. */
+/* Gives the shadow up: there is no way back, or none that needs it. */
 void vmm_mapping_drop_shadow(struct vmm_pool *pool);
 
 /* Bytes of the heap that are mapped privately. */

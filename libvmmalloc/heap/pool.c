@@ -29,7 +29,7 @@
 #define ASIDE_PIECE ((size_t)1 << 20)        /* of the file, mapped once more to be touched */
 #define NAME_ATTEMPTS 16
 
-/* Not inlined: the path would be on the stack of those who need none, and a signal handler's is small. */
+/* Not inlined: callers that need no path would have it on their stack, and that of a signal handler is small. */
 __attribute__((noinline)) static int open_unlinked(const char *dir)
 {
 	for (int i = 0; i < NAME_ATTEMPTS; i++) {
@@ -156,8 +156,8 @@ bool vmm_pool_exceeds_file_limit(size_t bytes)
 }
 
 /*
- * btrfs writes elsewhere what it writes a second time, and needs new space for it, which a full disk has not. An empty
- * file may be told not to; what fails here shows later, as an error of fallocate.
+ * What btrfs writes a second time it writes elsewhere, and a full disk has no space for that. It can be told not to do
+ * so for an empty file. A failure here shows later, as an error of fallocate.
  */
 static void write_in_place(int fd)
 {
@@ -175,8 +175,8 @@ static void unmap_with_guards(const struct vmm_pool *pool)
 }
 
 /*
- * Where the first touch of a page in a mapping takes its space, or fails. NFS, 9p and FUSE servers hear of it only when
- * it is written back; of the rest nobody knows.
+ * Whether the first touch of a page in a mapping takes its space, or fails. NFS, 9p and FUSE servers hear of the page
+ * only when it is written back. What other file systems do is not known.
  */
 static bool allocates_at_touch(const struct statfs *fs)
 {
@@ -300,7 +300,9 @@ void vmm_pool_drop(struct vmm_pool *pool)
 		(void)kernel_close(pool->fd);
 }
 
-/* To move a mapping needs room for some more, near vm.max_map_count; to map its file in the other's place does not. */
+/*
+ * Moving a mapping needs room for a few more mappings (vm.max_map_count). Mapping its file over the other one does not.
+ */
 static int move_over(const struct vmm_pool *old, struct vmm_pool *pool)
 {
 	int r = vmm_remap_move(pool->base, pool->size, old->base);
@@ -333,7 +335,7 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 	return 0;
 }
 
-/* Where fstat() is refused: by what the file has in its header. Mapping and reading it is nothing to any file. */
+/* Where fstat() is refused, the file's header tells. To map and read a file does nothing to it, whose ever it is. */
 static bool has_fd_by_header(const struct vmm_pool *pool)
 {
 	const struct pool_header *header = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_SHARED, pool->fd, 0);
@@ -385,9 +387,9 @@ static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
 }
 
 /*
- * As touch() below, page by page: where a filter refuses that advice, the kernel is too old for it (Linux before 5.14),
- * or there is not enough space. Where this is refused too nobody can say whether there is space: better to go on than
- * to tell a program that there is none.
+ * Does what touch() below does, page by page, if a filter refuses its advice, if the kernel is too old for that (Linux
+ * before 5.14), or if there is not enough space. If this is refused too, nobody can say whether there is space. Then it
+ * is better to go on than to tell the program that there is none.
  */
 static int touch_pages(const struct vmm_pool *pool, char *start, size_t bytes)
 {
@@ -398,8 +400,8 @@ static int touch_pages(const struct vmm_pool *pool, char *start, size_t bytes)
 }
 
 /*
- * Touches the pages from inside the kernel, which says EFAULT where we would die of SIGBUS. Some file systems find out
- * that they are full only when they write back: that is done here, and waited for.
+ * Touches the pages from inside the kernel, which says EFAULT where our own touch would bring SIGBUS. Some file systems
+ * find out that they are full only when they write back. That is done here, and waited for.
  */
 static int touch(const struct vmm_pool *pool, char *start, size_t bytes)
 {
@@ -414,7 +416,10 @@ static int touch(const struct vmm_pool *pool, char *start, size_t bytes)
 	return is_full(r) || r == -EIO ? -ENOSPC : 0;
 }
 
-/* The file, while the heap is mapped otherwise. Piece by piece: there may be little room for a mapping. */
+/*
+ * Touches the file while the heap is mapped otherwise. It goes piece by piece, as there may be little room for a
+ * mapping.
+ */
 static int touch_aside(const struct vmm_pool *pool, size_t offset, size_t bytes)
 {
 	for (size_t done = 0; done < bytes;) {
@@ -434,7 +439,7 @@ static int touch_aside(const struct vmm_pool *pool, size_t offset, size_t bytes)
 	return 0;
 }
 
-/* A private page takes ordinary memory, and nothing of the file, which is what the heap returns to. */
+/* Touching a private page takes ordinary memory, and reserves nothing of the file, to which the heap returns. */
 static int reserve_by_mapping(const struct vmm_pool *pool, size_t offset, size_t bytes)
 {
 	if (!pool->mapping.is_private)

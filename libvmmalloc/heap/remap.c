@@ -12,8 +12,8 @@
 #define SPARE_MAPPINGS 8  /* pages, each a mapping of its own */
 
 /*
- * It marks as locked what it maps, and says so of any mapping. The page can be read, or valgrind's memcheck would
- * complain of the question.
+ * The kernel marks new mappings as locked, and msync() tells of any mapping whether it is. The page can be read because
+ * valgrind's memcheck would complain of msync() otherwise.
  */
 bool vmm_remap_locks(void)
 {
@@ -38,7 +38,7 @@ static int unlock(void *start, size_t bytes, int protection)
 	return r < 0 ? r : kernel_mprotect(start, bytes, protection);
 }
 
-/* Mapped elsewhere, where that does no harm, and moved: that is one step, too. */
+/* The file is mapped elsewhere, where that does no harm, and moved into place in one step. */
 static int from_aside(char *at, size_t bytes, int protection, int fd, off_t offset, bool locks)
 {
 	void *aside = kernel_mmap(NULL, bytes, locks ? PROT_NONE : protection, MAP_PRIVATE | MAP_NORESERVE, fd, offset);
@@ -56,8 +56,8 @@ static int from_aside(char *at, size_t bytes, int protection, int fd, off_t offs
 }
 
 /*
- * Older kernels tear down what is to be replaced, and then refuse the new mapping if it cannot be committed to. They do
- * so only if asked to be strict.
+ * Older kernels tear down the old mapping first, and may then refuse to commit to the new one. They refuse only where
+ * the administrator has asked for strict accounting.
  */
 static bool commits_strictly(void)
 {
@@ -72,7 +72,7 @@ static bool commits_strictly(void)
 	return setting == '2';
 }
 
-/* Only what it takes more than the other is counted: nothing. */
+/* The kernel counts only what the new mapping takes more than the old one: nothing. */
 static int straight(char *at, size_t bytes, int protection, int fd, off_t offset)
 {
 	return kernel_error(kernel_mmap(at, bytes, protection, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, offset));

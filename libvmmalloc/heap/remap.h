@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * remap -- a mapping of a file in the place of another, whatever limits there are.
+ * remap -- puts one mapping of a file in the place of another, under any limits.
  *
- * A fork costs a process nothing that limits count; ours needs a mapping besides the one that it replaces. So there are
- * ways that need less, for those who are near RLIMIT_AS, RLIMIT_MEMLOCK or vm.max_map_count.
+ * A plain fork takes nothing that limits count. Ours needs a mapping besides the one that it replaces. So there are
+ * ways that need less, for processes near RLIMIT_AS, RLIMIT_MEMLOCK or vm.max_map_count.
  *
  * Allocates nothing; async-signal-safe.
  */
@@ -29,24 +29,25 @@ bool vmm_remap_locks(void);
 
 /*
  * Maps [offset, offset + bytes) of the file MAP_PRIVATE with `protection` over [at, at + bytes), in one step for all
- * threads. With `locks`, what vmm_remap_locks says: locked neither. 0; or -errno: nothing has changed.
+ * threads. `locks` is what vmm_remap_locks said; the mapping is not locked even then. 0; or -errno, and nothing has
+ * changed.
  */
 int vmm_remap_private(char *at, size_t bytes, int protection, int fd, off_t offset, bool locks);
 
 /*
- * Maps it MAP_SHARED for reading and writing, where nothing is in use, or where the file holds the same. With `locks`:
- * not locked, but in several steps. 0 or -errno.
+ * Maps it MAP_SHARED for reading and writing, where nothing is in use, or where the file holds the same. With `locks`
+ * it is not locked either, but that takes several steps. 0 or -errno.
  */
 int vmm_remap_shared(char *at, size_t bytes, int fd, off_t offset, bool locks);
 
-/* As much ordinary memory, not locked; NULL: there is none. */
+/* Maps as much ordinary memory, not locked. NULL: there is none. */
 void *vmm_remap_memory(size_t bytes);
 
 /* Moves a mapping over another of the same size. 0 or -errno. */
 int vmm_remap_move(void *from, size_t bytes, void *to);
 
 /*
- * Some mappings that are of no use but to be given up: one who has as many as vm.max_map_count allows can then map
+ * Makes some mappings only to give them up later. A process that has as many as vm.max_map_count allows can then map
  * something in the place of something else, which the kernel refuses otherwise.
  */
 void vmm_remap_keep_spare(void);

@@ -44,7 +44,7 @@ struct look {
 
 /* --- waking --- */
 
-/* The word where it still has the name that it was waited for by; NULL if it cannot be had. Readable. */
+/* Maps the word where it still has the name by which the thread waits for it, readable. NULL if that cannot be done. */
 static const char *old_place(struct look *look, uint64_t address)
 {
 	const char *word = (const char *)(uintptr_t)address, *frozen = vmm_mapping_frozen(look->pool, word);
@@ -77,7 +77,7 @@ static void wake(struct look *look, uint64_t address)
 		(void)kernel_call(SYS_futex, (long)(intptr_t)word, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
 }
 
-/* The list lies in the memory of a thread that may wake up and unmap it: the kernel reads it. */
+/* The kernel reads the list: it lies in the memory of a thread that may wake up and unmap it. */
 static void wake_list(struct look *look, uint64_t address, uint64_t count)
 {
 	struct waitv list[WAITV_AT_ONCE];

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * waiters -- threads that sleep in the kernel until a word of the heap changes, woken when its mapping is exchanged.
+ * waiters -- wakes threads that sleep in the kernel until a word of the heap changes, when the heap's mapping is
+ * exchanged.
  *
- * The kernel knows a futex that was made without FUTEX_PRIVATE_FLAG by file and offset where it lies in a shared
- * mapping, and by its address where that is private. Who went to sleep before the heap was frozen is therefore not
- * found by who wakes it afterwards. Here it is woken for no reason, which every user of a futex expects: it looks at
- * its word, and waits again if it has to, by the new name.
+ * The kernel knows a futex without FUTEX_PRIVATE_FLAG by file and offset if it lies in a shared mapping, and by its
+ * address if the mapping is private. So a thread that went to sleep before the heap was frozen is not found by one that
+ * wakes it afterwards. Here such a thread is woken for no reason, which every user of a futex expects: it looks at its
+ * word, and waits again if it has to, by the new name.
  *
- * Such are process-shared semaphores, mutexes, barriers and conditions, futures, latches and waits for atomics of C++,
- * and who joins a thread whose stack lies in the heap. Not woken, because the kernel has no call for that: who waits
- * for a process-shared mutex with priority inheritance. Needs /proc, and does nothing where that is refused.
+ * Process-shared semaphores, mutexes, barriers and conditions make such waits, and futures, latches and atomics of C++,
+ * and joining a thread whose stack lies in the heap. A waiter for a process-shared mutex with priority inheritance is
+ * not woken, because the kernel has no call for that. All this needs /proc; where that is refused, nothing is done.
  *
  * The caller holds the heap's lock. Allocates nothing; async-signal-safe.
  */

@@ -56,8 +56,8 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 	"5120-6144:15|7168-7168:14|8192-8192:16|10240-12288:15|14336-14336:14"
 
 /*
- * Processors that this process may run on. The kernel refuses a mask that is too short for all that there may ever be,
- * which can be more than the 1,024 of a cpu_set_t; of a longer one it touches only what it needs.
+ * Processors that this process may run on. The kernel refuses a mask that is too short for all processors that it was
+ * built for. These can be more than the 1,024 of a cpu_set_t. Of a longer mask it touches only what it needs.
  */
 static size_t processors(void)
 {
@@ -206,7 +206,7 @@ static bool empty_caches(void)
 
 /*
  * Runs inside a request for an extent. jemalloc holds no lock of an arena then, and decay takes only locks that are
- * never held while it asks for one. What another thread emptied while we waited for it is as good as found.
+ * never held while jemalloc asks for an extent. If we waited for another thread, what that emptied is as good as found.
  */
 bool vmm_seam_reclaim(void)
 {
@@ -306,7 +306,9 @@ bool vmm_seam_keep_pages(void *address, size_t bytes)
 	return true;
 }
 
-/* Without its metadata jemalloc does not fail but crash: so they may use the floor, and ordinary memory at last. */
+/*
+ * Without its metadata jemalloc would not fail but crash. So metadata may use the floor, and ordinary memory at last.
+ */
 static void *map_metadata_outside(size_t bytes, size_t align)
 {
 	bool zero = true, commit = true;
@@ -349,15 +351,18 @@ void *vmm_seam_metadata(void *tsdn, void *base, size_t bytes, size_t align)
 	return reserved_metadata(je_base_alloc(tsdn, base, bytes, align), bytes);
 }
 
-/* jemalloc's own writes a serial number into it, by which extents are reused; without, they go by address. */
+/*
+ * jemalloc's own function writes a serial number into it, by which extents are reused. Without one they are reused by
+ * address.
+ */
 void *vmm_seam_extent_metadata(void *tsdn, void *base)
 {
 	return vmm_seam_metadata(tsdn, base, EXTENT_METADATA_BYTES, EXTENT_METADATA_BYTES);
 }
 
 /*
- * Eight bytes for each 4 KiB page of the pool, in leaves of 2 MiB that are touched here and there. In the pool each
- * leaf would have to be reserved as a whole; and free() looks into it first: it is better off in fast memory.
+ * The index has eight bytes for each page of the pool, in leaves of 2 MiB that are touched here and there. In the pool
+ * each leaf would have to be reserved as a whole. And free() looks into it first, so it is better off in fast memory.
  */
 void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes, size_t align)
 {
@@ -407,7 +412,10 @@ void *vmm_seam_choose_for_cache(void *tsd, bool internal)
 	return arena ? arena : __atomic_load_n(&je_arenas[0], __ATOMIC_ACQUIRE);
 }
 
-/* For all others a thread may have no arena yet, and its request fails; but its cache would be moved to it. */
+/*
+ * Other callers may be told that a thread has no arena yet: the request fails. But a cache would be moved to that
+ * arena.
+ */
 void vmm_seam_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
 {
 	if (arena)
