@@ -192,7 +192,8 @@ refused "a prototype without a function" "libvmmalloc/base/path.h: body: vmm_pat
 refused "a folder that the table does not know" "vmmallocd/misc/misc.h: room: vmmallocd/misc" 'add vmmallocd/misc/misc.h "struct x;"'
 refused "a folder beside the others" "util/misc.h: room: util" 'add util/misc.h "struct x;"'
 refused "a file beside the library's state" "libvmmalloc/misc.c: room: misc.c" 'add libvmmalloc/misc.c ""'
-refused "a source that no build compiles" "libvmmalloc/heap/misc.c: unused: misc.c" 'add libvmmalloc/heap/misc.c ""'
+refused "a source that no build compiles" "libvmmalloc/heap/deep/misc.c: unused: misc.c" \
+	'add libvmmalloc/heap/deep/misc.c ""'
 refused "a header that nobody includes" "common/base/misc.h: unused: misc.h" 'add common/base/misc.h "struct x;"'
 refused "a table that goes in a circle" "tests/lint/rooms.txt: table: libvmmalloc/base" \
 	'sed -i "/^room libvmmalloc.base /s/$/ libvmmalloc\/heap/" tests/lint/rooms.txt'
