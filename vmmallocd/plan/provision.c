@@ -265,7 +265,8 @@ static int64_t earlier(int64_t due_ms, int64_t candidate_ms, int64_t now_ms)
 int64_t provision_due_ms(const struct provision *provision, const struct config *config, struct registry *registry,
 			 int64_t now_ms, int64_t most_ms)
 {
-	static const enum registry_state retried[] = { REGISTRY_FAILED, REGISTRY_QUARANTINED };
+	static const enum registry_state retried[] = { REGISTRY_WARMING, REGISTRY_RECYCLING, REGISTRY_FAILED,
+						       REGISTRY_QUARANTINED };
 	int64_t due_ms = now_ms + most_ms;
 
 	for (size_t i = 0; i < provision->count; i++) {
