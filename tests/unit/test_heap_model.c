@@ -10,7 +10,7 @@
  * model.h says how a walk is repeated.
  */
 /* objects: libvmmalloc/heap/ libvmmalloc/fork/ libvmmalloc/base/ libvmmalloc/ common/base/ */
-/* wrap: kernel_fallocate kernel_madvise kernel_mmap kernel_clock_gettime */
+/* wrap: kernel_fallocate kernel_madvise kernel_mmap kernel_mremap kernel_clock_gettime */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,7 +64,9 @@ static struct {
 	uint64_t last_stamp, now_ns, peak, failed;
 	unsigned refusals;             /* of 16 calls, how many the file system refuses */
 	size_t room;                   /* bytes that a private mapping of the file may have; 0: any */
+	size_t mappings;               /* how many of them there may be before all fail; 0: any number */
 	bool no_shared;                /* the kernel maps no file shared */
+	bool no_move;                  /* the kernel moves no mapping */
 	bool reserve_all;              /* files are reserved wholly: VMMALLOC_RESERVE=full */
 } model;
 
@@ -115,11 +117,21 @@ int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 void *__real_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
 void *__wrap_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
-	if (model.room && fd >= 0 && flags & MAP_PRIVATE && bytes > model.room)
+	if (fd >= 0 && flags & MAP_PRIVATE && ((model.room && bytes > model.room) || model.mappings == 1))
 		return (void *)(intptr_t)-ENOMEM;
+	if (fd >= 0 && flags & MAP_PRIVATE && model.mappings)
+		model.mappings--;
 	if (model.no_shared && fd >= 0 && flags & MAP_SHARED)
 		return (void *)(intptr_t)-ENOMEM;
 	return __real_kernel_mmap(at, bytes, protection, flags, fd, offset);
+}
+
+void *__real_kernel_mremap(void *from, size_t bytes, size_t new_bytes, int flags, void *to);
+void *__wrap_kernel_mremap(void *from, size_t bytes, size_t new_bytes, int flags, void *to)
+{
+	if (model.no_move)
+		return (void *)(intptr_t)-ENOMEM;
+	return __real_kernel_mremap(from, bytes, new_bytes, flags, to);
 }
 
 int __real_kernel_clock_gettime(clockid_t clock, struct timespec *now);
@@ -253,6 +265,23 @@ static size_t expect_tree(const struct range *tree, uint64_t most, struct walk *
 	return longest;
 }
 
+/* What the set says of one page. */
+static void expect_found(size_t page)
+{
+	const struct ranges *ranges = &model.heap.free;
+	uintptr_t address = (uintptr_t)address_of(page);
+	const struct range *at = ranges_at(ranges, address), *next = ranges_next(ranges, address);
+	const struct range *ending = ranges_ending_at(ranges, address);
+
+	model_expect(at ? is_free(page) && at->start <= address && address - at->start < at->length : !is_free(page),
+		     "page %zu is found or not", page);
+	model_expect((ending != NULL) == (!is_free(page) && page > 1 && is_free(page - 1)) &&
+		     (!ending || ending->start + ending->length == address), "a range ends at page %zu or not", page);
+	while (page < all_pages() && (!is_free(page) || is_free(page - 1)))
+		page++;
+	model_expect(next ? page == page_at(next->start) : page == all_pages(), "the next range is not at %zu", page);
+}
+
 static void expect_ranges(void)
 {
 	const struct ranges *ranges = &model.heap.free;
@@ -264,6 +293,8 @@ static void expect_ranges(void)
 	for (size_t page = 1; page < all_pages(); page++)
 		pages += is_free(page);
 	model_expect(walk.bytes == pages * PAGE, "%zu pages are in no free range", pages - walk.bytes / PAGE);
+	for (int i = 0; i < 4; i++)
+		expect_found(1 + model_below(all_pages() - 1));
 	nodes = walk.nodes + (size_t)(ranges->unused_end - ranges->unused);
 	for (const struct range *spare = ranges->spare; spare; spare = spare->right)
 		nodes++;
@@ -308,6 +339,8 @@ static void expect_bounds(void)
 		     heap->high <= (uintptr_t)heap->pool.base + heap->pool.size, "start, fresh, low, high, end");
 	model_expect((heap->low | heap->high | heap->fresh) % PAGE == 0, "half a page");
 	model.peak = model.peak < header->used_bytes ? header->used_bytes : model.peak;
+	model_expect(!heap->pool.mapping.shadow || (heap->pool.mapping.is_private && !heap->pool.mapping.in_parts),
+		     "there is a shadow that no thaw may use");
 	model_expect(header->peak_bytes == model.peak, "peak_bytes is not the most that was used");
 }
 
@@ -580,13 +613,15 @@ static void take(struct block *block)
 static char *take_at(const struct block *block, size_t first, size_t pages)
 {
 	bool wanted = model_below(2), zero = wanted, fresh = is_fresh(first);
+	size_t high = page_at(model.heap.high), limit = limit_of(HEAP_FOR_PROGRAM);
 	bool is_certain = fits(first, pages, PAGE) && !has_holes(first, pages) &&
-			  (first >= page_at(model.heap.high) || first + pages <= limit_of(HEAP_FOR_PROGRAM));
+			  (first >= high || first + pages <= limit);
 	char *address = vmm_heap_take(&model.heap, address_of(first), pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
 
 	model_result(": %s", address ? "done" : "no");
 	model_expect(address || !is_certain, "it is free");
 	model_expect(!address || address == address_of(first), "the block is elsewhere");
+	model_expect(!address || first >= high || first + pages <= limit, "the block is in the floor");
 	if (address)
 		receive(block, address, pages, wanted, zero, fresh);
 	return address;
@@ -627,6 +662,7 @@ static void touch_metadata(const struct block *block, size_t first, size_t pages
 static void take_metadata(struct block *block)
 {
 	size_t granules = 1 + model_below(model_below(4) ? 4 : 40), align = HEAP_GRANULE << model_below(6);
+	uintptr_t low = model.heap.low, high = model.heap.high;
 	char *address;
 
 	model_step("take %zu granules of metadata aligned to %zu", granules, align / HEAP_GRANULE);
@@ -637,6 +673,8 @@ static void take_metadata(struct block *block)
 	*block = (struct block){ address, granules * HEAP_GRANULE / PAGE, true };
 	own(block, address, block->pages);
 	model_expect((uintptr_t)address % align == 0, "metadata are not aligned");
+	model_expect((uintptr_t)address < low || (uintptr_t)address >= high ||
+		     high - (uintptr_t)address - granules * HEAP_GRANULE < align, "metadata are not at the top");
 	touch_metadata(block, 0, HEAP_GRANULE / PAGE);
 }
 
@@ -720,24 +758,28 @@ static void freeze(void)
 {
 	int r;
 
-	model.room = model_below(3) ? 0 : model_below(8) ? PAGE << model_below(14) : 1;
-	model_step("freeze with room for %zu", model.room);
+	model.room = model_below(3) ? 0 : PAGE << model_below(14);
+	model.mappings = model_below(6) ? 0 : 1 + model_below(6);
+	model_step("freeze with room for %zu, %zu mappings", model.room, model.mappings);
 	r = vmm_heap_freeze(&model.heap);
 	model_result(": %d", r);
-	model_expect(r == 0 || model.room == 1, "the heap cannot be frozen");
-	model.room = 0;
+	model_expect(r == 0 || model.mappings == 1, "the heap cannot be frozen");
+	model.room = model.mappings = 0;
 	model_expect(r < 0 || !model.heap.pool.mapping.in_parts, "a frozen heap is not all private");
 	model_expect(r < 0 || model.heap.pool.mapping.is_private, "a frozen heap is not private");
 }
 
-/* A page that is free, in as many as return at once. */
+/* Nobody's, in as many as return at once. */
 static bool is_in_a_part(size_t page)
 {
 	size_t first = page, last = page;
+	bool between = is_between(page);
 
-	while (is_free(first - 1))
+	if (!between && !is_free(page))
+		return false;
+	while (between ? is_between(first - 1) : is_free(first - 1))
 		first--;
-	while (is_free(last + 1))
+	while (between ? is_between(last + 1) : is_free(last + 1))
 		last++;
 	return last + 1 - first >= PART_PAGES;
 }
@@ -748,8 +790,7 @@ static void return_free(void)
 	model_step("return what is free%s", model.no_shared ? ", which fails" : "");
 	vmm_heap_return_free(&model.heap);
 	for (size_t page = 1; !model.no_shared && page < all_pages(); page++)
-		model_expect(!(is_free(page) && is_in_a_part(page)) || is_shared(page),
-			     "page %zu did not return to the file", page);
+		model_expect(!is_in_a_part(page) || is_shared(page), "page %zu did not return to the file", page);
 	model.no_shared = false;
 }
 
@@ -759,8 +800,10 @@ static void thaw(void)
 	int r;
 
 	model.no_shared = model_below(4) == 0;
-	model_step("thaw%s", model.no_shared ? ", which may fail" : "");
+	model.no_move = model_below(2);
+	model_step("thaw%s%s", model.no_shared ? ", may fail" : "", model.no_move ? ", no move" : "");
 	r = vmm_thaw(&model.heap);
+	model.no_move = false;
 	model_result(": %d", r);
 	model_expect(r == 0 || model.no_shared, "the heap does not return to its file");
 	model.no_shared = false;
@@ -788,6 +831,9 @@ static void move(void)
 	*model.asked = (struct file){ .exact = true };
 	model.clone = (struct vmm_pool){ 0 };
 	r = vmm_copy_make(&model.heap, DIR, model.reserve_all, &model.clone);
+	for (size_t page = 1; r == 0 && page < all_pages(); page++)
+		model_expect(!model.owner[page] || !model.stamps[page] || model.asked->reserved[page],
+			     "page %zu has no space in the copy", page);
 	if (r == 0) {
 		r = vmm_copy_fill(&model.heap, &model.clone);
 		if (r < 0)
