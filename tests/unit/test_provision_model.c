@@ -1,0 +1,1244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_provision_model -- registry, provision, request and the registry's file against arrays of classes and pools.
+ *
+ * A walk plays the daemon: it changes the configuration, hands pools out and takes them back, begins every job that
+ * provision_next gives and lets jobs end well or badly, takes directories away and brings them back, prunes, and lets
+ * time pass. After each step the registry must be what the arrays say; what vmmallocd.conf(5) promises of `max`,
+ * `ready` and `max_per_user` must hold; and nothing may come due before provision_due_ms says so. Now and then all goes
+ * well until nothing is left to do: then each class must have what it should have. model.h says how a walk is repeated.
+ */
+/* objects: vmmallocd/plan/ vmmallocd/config/ vmmallocd/state/ common/base/ common/util/ */
+/* packages: jansson */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/model.h"
+#include "tests/unit/test.h"
+#include "vmmallocd/plan/provision.h"
+#include "vmmallocd/plan/request.h"
+#include "vmmallocd/state/registry_json.h"
+
+#define MIB ((uint64_t)1 << 20)
+#define POOLS 160
+#define CROWD 100               /* pools that are leased at the beginning of some walks */
+#define CLASSES 4
+#define DIRECTORIES 3
+#define USERS 4
+#define FIRST_UID 1000
+#define OWN_UID 77
+#define MOST_MS 3600000
+#define STEPS 1500
+#define STEPS_BETWEEN_RESTS 75
+#define REST_ROUNDS 4000
+#define WALKS 60
+#define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+struct pool {
+	struct registry_pool *real;    /* NULL: there is none */
+	bool away;                     /* its directory is, and so it is not in the registry */
+	uint8_t id[POOL_FILE_ID_BYTES];
+	unsigned class, directory;
+	uint64_t size, leases, order;  /* pools come into a state one after another */
+	enum registry_state state;
+	uint32_t uid;
+	bool may_be_pinned;
+	int64_t changed_s;
+	bool busy, may_block, cancelled;
+	enum provision_kind job;
+};
+
+struct directory {
+	bool usable, stuck;
+	bool tmpfs;                    /* that pages are held shows; else, if it is DAX, punches wait for it */
+	bool dax;
+};
+
+/* What has become of a class's creations. */
+struct pause {
+	unsigned ms;                   /* after a failure */
+	int64_t due_ms;
+};
+
+static struct {
+	struct config config;
+	struct config_class classes[CLASSES];  /* those that are configured */
+	struct registry *registry;
+	struct provision provision;
+	struct pool pools[POOLS];
+	struct directory directories[DIRECTORIES];
+	struct pause pauses[CLASSES];
+	unsigned workers;
+	int64_t now_ms;
+	uint64_t last_id, last_order, generation;
+} model;
+
+static char *const class_names[CLASSES] = { (char[]){ "a" }, (char[]){ "b" }, (char[]){ "c" }, (char[]){ "d" } };
+static char *const paths[DIRECTORIES] = { (char[]){ "/p0" }, (char[]){ "/p1" }, (char[]){ "/%\"\\\xff" } };
+static const char *const kinds[] = { "create", "warm", "check", "scrub", "destroy" };
+
+/* --- what the arrays say --- */
+
+static unsigned number_of_class(const char *name)
+{
+	return (unsigned)(name[0] - 'a');
+}
+
+static const struct config_class *configured(unsigned class)
+{
+	for (size_t i = 0; i < model.config.class_count; i++)
+		if (number_of_class(model.classes[i].name) == class)
+			return &model.classes[i];
+	return NULL;
+}
+
+static unsigned directory_of(const struct config_class *config)
+{
+	for (unsigned i = 0; i < DIRECTORIES; i++)
+		if (strcmp(paths[i], config->directory) == 0)
+			return i;
+	fail_msg("no such directory");
+	return 0;
+}
+
+static bool is_pinned(const struct pool *pool)
+{
+	return pool->may_be_pinned && (pool->state == REGISTRY_RECYCLING || pool->state == REGISTRY_QUARANTINED ||
+				       pool->state == REGISTRY_FAILED);
+}
+
+static size_t count(unsigned class, enum registry_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < POOLS; i++)
+		n += model.pools[i].real && model.pools[i].class == class && model.pools[i].state == state;
+	return n;
+}
+
+static size_t count_all(unsigned class)
+{
+	size_t n = 0;
+
+	for (unsigned state = 0; state < REGISTRY_STATES; state++)
+		n += count(class, state);
+	return n;
+}
+
+static size_t count_had(unsigned class, uint32_t uid, bool leased_only)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < POOLS; i++) {
+		const struct pool *pool = &model.pools[i];
+
+		n += pool->real && pool->class == class && pool->uid == uid &&
+		     (pool->state == REGISTRY_LEASED || (!leased_only && is_pinned(pool)));
+	}
+	return n;
+}
+
+static bool fits(const struct pool *pool)
+{
+	const struct config_class *config = configured(pool->class);
+
+	return config && config->size_bytes == pool->size && directory_of(config) == pool->directory;
+}
+
+/* How many are at work: what punches and may block, or the other jobs, or checks. */
+static unsigned count_jobs(bool punches, bool checks)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < POOLS; i++) {
+		const struct pool *pool = &model.pools[i];
+
+		n += pool->busy && (pool->job == PROVISION_CHECK) == checks && pool->may_block == punches;
+	}
+	return n;
+}
+
+static struct pool *pool_of(const struct registry_pool *real)
+{
+	for (size_t i = 0; i < POOLS; i++)
+		if (model.pools[i].real == real)
+			return &model.pools[i];
+	model_fail("a pool that nobody knows");
+}
+
+static struct pool *room_for_one(void)
+{
+	for (size_t i = 0; i < POOLS; i++)
+		if (!model.pools[i].real && !model.pools[i].away)
+			return &model.pools[i];
+	model_fail("there are too many pools");
+}
+
+static unsigned index_of(const struct pool *pool)
+{
+	return (unsigned)(pool - model.pools);
+}
+
+/* --- what changes both --- */
+
+static void new_id(struct pool *pool)
+{
+	memset(pool->id, 0, sizeof(pool->id));
+	model.last_id++;
+	for (size_t i = 0; i < sizeof(model.last_id); i++)
+		pool->id[i * 2] = (uint8_t)(model.last_id >> 8 * i);
+	pool->id[15] = (uint8_t)model_below(256);
+}
+
+static void add(struct pool *pool, enum registry_state state)
+{
+	struct registry_pool real = {
+		.directory = paths[pool->directory], .size_bytes = pool->size, .leases = pool->leases,
+		.pins_show = model.directories[pool->directory].tmpfs, .may_be_pinned = pool->may_be_pinned,
+		.owner = { .uid = pool->uid, .pid = pool->uid + 1, .comm = "%\"\\\x01" },
+		.created_s = model.now_ms / 2000, .changed_s = model.now_ms / 1000,
+		.file = { .ino = model.last_id, .dev = UINT64_MAX, .mark = POOL_FILE_USED },
+	};
+
+	memcpy(real.id, pool->id, sizeof(real.id));
+	memcpy(real.file.id, pool->id, sizeof(real.id));
+	strcpy(real.class_name, class_names[pool->class]);
+	assert_non_null(provision_class(&model.provision, real.class_name));
+	assert_int_equal(registry_add(model.registry, &real, state, &pool->real), 0);
+	model_expect(registry_add(model.registry, &real, state, &(struct registry_pool *){ NULL }) == -EEXIST,
+		     "an id is there twice");
+	pool->real->work = calloc(1, sizeof(struct provision_work));
+	assert_non_null(pool->real->work);
+	pool->state = state;
+	pool->order = ++model.last_order;
+	pool->changed_s = real.changed_s;
+	pool->away = pool->busy = pool->cancelled = false;
+}
+
+static void forget(struct pool *pool)
+{
+	free(pool->real->work);
+	registry_remove(model.registry, pool->real);
+	*pool = (struct pool){ 0 };
+}
+
+static struct provision_work *work_of(const struct pool *pool)
+{
+	return pool->real->work;
+}
+
+static void set_state(struct pool *pool, enum registry_state state)
+{
+	registry_set_state(model.registry, pool->real, state, model.now_ms / 1000);
+	pool->state = state;
+	pool->changed_s = model.now_ms / 1000;
+	pool->order = ++model.last_order;
+}
+
+static void set_pinned(struct pool *pool, bool may_be_pinned)
+{
+	pool->may_be_pinned = pool->real->may_be_pinned = may_be_pinned;
+	registry_touch(model.registry, pool->real);
+}
+
+/* As pools_refresh_classes does. */
+static void refresh_classes(void)
+{
+	for (size_t i = 0; i < model.provision.count; i++) {
+		struct provision_class *class = model.provision.classes[i];
+		const struct config_class *config = configured(number_of_class(class->name));
+
+		class->stuck = false;
+		for (size_t p = 0; !config && p < POOLS; p++)
+			class->stuck |= model.pools[p].real &&
+					model.pools[p].class == number_of_class(class->name) &&
+					model.directories[model.pools[p].directory].stuck;
+		if (!config)
+			continue;
+		class->directory_usable = model.directories[directory_of(config)].usable;
+		class->stuck = model.directories[directory_of(config)].stuck;
+		class->punch_may_block = !model.directories[directory_of(config)].tmpfs;
+	}
+}
+
+/* --- jobs --- */
+
+/* For what does not punch. */
+static bool has_worker(void)
+{
+	unsigned punches = count_jobs(true, false);
+
+	return count_jobs(false, false) < (punches < model.workers ? model.workers - punches : 1);
+}
+
+static void expect_room(const struct provision_job *job)
+{
+	unsigned punches = count_jobs(true, false), jobs = count_jobs(false, false), half = model.workers / 2;
+
+	if (job->kind == PROVISION_CHECK) {
+		model_expect(count_jobs(false, true) < PROVISION_CHECKS_MOST, "there are too many checks");
+	} else if (job->may_block) {
+		model_expect(punches < (half ? half : 1), "there are too many punches");
+		model_expect(jobs + punches < model.workers || punches == 0, "there are no workers left");
+	} else {
+		model_expect(has_worker(), "there are no workers");
+	}
+}
+
+/* Nothing else takes space in the directory, or gives it away for a moment. */
+static bool has_space_to_itself(unsigned directory)
+{
+	for (size_t i = 0; i < model.config.class_count; i++) {
+		unsigned class = number_of_class(model.classes[i].name);
+
+		if (directory_of(&model.classes[i]) == directory &&
+		    count(class, REGISTRY_CREATING) + count(class, REGISTRY_RECYCLING) > 0)
+			return false;
+	}
+	return true;
+}
+
+static size_t count_coming(unsigned class)
+{
+	const struct config_class *config = configured(class);
+	size_t coming = count(class, REGISTRY_CREATING) + count(class, REGISTRY_WARMING);
+
+	if (config && config->recycle == CONFIG_RECYCLE_SCRUB)
+		coming += count(class, REGISTRY_RECYCLING);
+	return coming;
+}
+
+/* Whether a pool of the class is to be made now, if there is a worker for it. */
+static bool needs_creation(unsigned class, int64_t now_ms)
+{
+	const struct config_class *config = configured(class);
+
+	return config && !config->closed && model.directories[directory_of(config)].usable &&
+	       !model.directories[directory_of(config)].stuck &&
+	       count_coming(class) + count(class, REGISTRY_READY) < config->ready && count_all(class) < config->max &&
+	       count(class, REGISTRY_CREATING) < PROVISION_CREATES_MOST && model.pauses[class].due_ms <= now_ms &&
+	       (model.pauses[class].ms == 0 || has_space_to_itself(directory_of(config)));
+}
+
+static void expect_creation(const struct provision_job *job)
+{
+	unsigned class = number_of_class(job->class->name);
+
+	model_expect(configured(class) && configured(class) == job->config, "no class wants that pool");
+	model_expect(needs_creation(class, model.now_ms), "it is not needed, or not yet, or not possible");
+	model_expect(count_all(class) < job->config->max, "there are max pools");
+}
+
+/* Whether it is to be ready once more. */
+static bool is_kept(const struct pool *pool)
+{
+	const struct config_class *config = configured(pool->class);
+
+	return fits(pool) && config->recycle == CONFIG_RECYCLE_SCRUB &&
+	       count_all(pool->class) - count(pool->class, REGISTRY_FAILED) <= config->max;
+}
+
+static void expect_destruction(const struct pool *pool)
+{
+	const struct config_class *config = configured(pool->class);
+	bool too_many = !config || count_all(pool->class) - count(pool->class, REGISTRY_FAILED) > config->max;
+
+	if (pool->state == REGISTRY_READY) {
+		model_expect(!config || !config->closed, "the pools of a closed class wait");
+		model_expect(too_many || !fits(pool) || count(pool->class, REGISTRY_READY) > config->ready,
+			     "a pool that is needed is destroyed");
+	} else if (pool->state == REGISTRY_RECYCLING) {
+		model_expect(!is_kept(pool), "a pool that is kept is destroyed");
+	} else {
+		model_expect(pool->state == REGISTRY_FAILED, "a pool that is %s is destroyed",
+			     registry_state_name(pool->state));
+	}
+}
+
+static void expect_job(const struct provision_job *job)
+{
+	const struct pool *pool = job->pool ? pool_of(job->pool) : NULL;
+	bool to_check;
+
+	expect_room(job);
+	model_expect(!job->class->stuck, "work there does not end");
+	model_expect(!job->may_block || job->class->punch_may_block, "nothing blocks there");
+	if (!pool) {
+		model_expect(job->kind == PROVISION_CREATE, "a job without a pool");
+		expect_creation(job);
+		return;
+	}
+	to_check = is_pinned(pool) && model.directories[pool->directory].tmpfs;
+	model_expect(!pool->busy && !work_of(pool)->running, "a job is at work on it");
+	model_expect(work_of(pool)->due_ms <= model.now_ms, "it is not due");
+	model_expect(strcmp(job->class->name, class_names[pool->class]) == 0, "it is of another class");
+	model_expect((job->kind == PROVISION_CHECK) == to_check, "it is to be checked, or was");
+	if (job->kind == PROVISION_WARM)
+		model_expect(pool->state == REGISTRY_WARMING, "it is not warming");
+	else if (job->kind == PROVISION_SCRUB)
+		model_expect(pool->state == REGISTRY_QUARANTINED ||
+			     (pool->state == REGISTRY_RECYCLING && is_kept(pool)), "it is not to be scrubbed");
+	else if (job->kind == PROVISION_DESTROY)
+		expect_destruction(pool);
+	else
+		model_expect(job->kind == PROVISION_CHECK, "a creation of a pool that is there");
+}
+
+static void start(const struct provision_job *job)
+{
+	struct pool *pool = job->pool ? pool_of(job->pool) : room_for_one();
+
+	if (!job->pool) {
+		*pool = (struct pool){ .class = number_of_class(job->class->name), .size = job->config->size_bytes,
+				       .directory = directory_of(job->config) };
+		new_id(pool);
+		add(pool, REGISTRY_CREATING);
+	}
+	model_result(", %s of %s %u", kinds[job->kind], job->class->name, index_of(pool));
+	pool->job = job->kind;
+	pool->may_block = job->may_block;
+	pool->busy = work_of(pool)->running = true;
+	if (job->kind == PROVISION_DESTROY && pool->state != REGISTRY_FAILED)
+		set_state(pool, REGISTRY_FAILED);
+}
+
+static bool next(int64_t now_ms, struct provision_job *job)
+{
+	struct provision_load load = {
+		.workers = model.workers, .jobs = count_jobs(false, false), .punches = count_jobs(true, false),
+		.checks = count_jobs(false, true),
+	};
+
+	return provision_next(&model.provision, &model.config, model.registry, &load, now_ms, job);
+}
+
+static int64_t due_ms(void)
+{
+	return provision_due_ms(&model.provision, &model.config, model.registry, model.now_ms, MOST_MS);
+}
+
+/* Begins all that is due. Then nothing may be due before provision_due_ms says so. */
+static void kick(void)
+{
+	struct provision_job job;
+	int64_t due;
+
+	for (size_t i = 0; next(model.now_ms, &job); i++) {
+		model_expect(i < POOLS, "there is no end of jobs");
+		expect_job(&job);
+		start(&job);
+	}
+	for (unsigned class = 0; class < CLASSES; class++)
+		model_expect(!needs_creation(class, model.now_ms) || !has_worker(), "a pool of class %s is not made",
+			     class_names[class]);
+	due = due_ms();
+	model_expect(due > model.now_ms && due <= model.now_ms + MOST_MS, "due at %jd, now is %jd", (intmax_t)due,
+		     (intmax_t)model.now_ms);
+	for (int i = 0; i < 2; i++) {
+		int64_t time = i ? due - 1 : model.now_ms + (int64_t)model_below((size_t)(due - model.now_ms));
+
+		if (next(time, &job))
+			model_fail("%s of %s is due at %jd, and was to be at %jd", kinds[job.kind], job.class->name,
+				   (intmax_t)time, (intmax_t)due);
+	}
+}
+
+/* --- jobs end: as work.c has it --- */
+
+static void leave(struct pool *pool)
+{
+	struct pool copy = *pool;
+
+	forget(pool);
+	copy.real = NULL;
+	copy.busy = false;
+	copy.away = copy.state != REGISTRY_CREATING && copy.state != REGISTRY_WARMING;
+	if (copy.away)
+		*pool = copy;
+}
+
+static void make_ready(struct pool *pool)
+{
+	pool->real->file.mark = POOL_FILE_READY;
+	if (pool->leases == 0) {
+		provision_succeeded(provision_class(&model.provision, class_names[pool->class]), model.now_ms);
+		if (model.pauses[pool->class].due_ms <= model.now_ms)
+			model.pauses[pool->class] = (struct pause){ 0 };
+	}
+	set_state(pool, REGISTRY_READY);
+}
+
+static void go_on(struct pool *pool)
+{
+	if (!fits(pool))
+		set_state(pool, REGISTRY_FAILED);
+	else if (configured(pool->class)->warm)
+		set_state(pool, REGISTRY_WARMING);
+	else
+		make_ready(pool);
+}
+
+static void creation_failed(const struct pool *pool)
+{
+	struct pause *pause = &model.pauses[pool->class];
+
+	if (!configured(pool->class))
+		return;
+	provision_failed(provision_class(&model.provision, class_names[pool->class]), model.now_ms);
+	/* two that fail at the same time are one failure */
+	if (pause->due_ms > model.now_ms)
+		return;
+	pause->ms = pause->ms ? 2 * pause->ms : PROVISION_CREATE_PAUSE_MS;
+	pause->ms = pause->ms < PROVISION_CREATE_PAUSE_MOST_MS ? pause->ms : PROVISION_CREATE_PAUSE_MOST_MS;
+	pause->due_ms = model.now_ms + pause->ms;
+}
+
+static void space_freed(unsigned directory)
+{
+	provision_space_freed(&model.provision, &model.config, paths[directory]);
+	for (size_t i = 0; i < model.config.class_count; i++)
+		if (directory_of(&model.classes[i]) == directory)
+			model.pauses[number_of_class(model.classes[i].name)].due_ms = 0;
+}
+
+static void quarantine(struct pool *pool)
+{
+	bool looked = pool->job == PROVISION_CHECK;
+
+	pool->real->file.mark = POOL_FILE_BAD;
+	provision_retry_later(work_of(pool), model.now_ms, looked ? PROVISION_CHECK_PAUSE_MS : PROVISION_PUNCH_PAUSE_MS,
+			      looked ? PROVISION_CHECK_PAUSE_MOST_MS : PROVISION_PUNCH_PAUSE_MOST_MS);
+	if (pool->state != REGISTRY_QUARANTINED)
+		set_state(pool, REGISTRY_QUARANTINED);
+}
+
+static void retry_later(struct pool *pool)
+{
+	provision_retry_later(work_of(pool), model.now_ms, PROVISION_DESTROY_PAUSE_MS,
+			      PROVISION_DESTROY_PAUSE_MOST_MS);
+}
+
+static void end_creation(struct pool *pool, int result)
+{
+	struct pool made = { .class = pool->class, .directory = pool->directory, .size = pool->size };
+
+	if (result == 0) {
+		struct pool *added = room_for_one();
+
+		*added = made;
+		new_id(added);
+		add(added, REGISTRY_WARMING);
+		added->real->file.mark = POOL_FILE_NEW;
+		go_on(added);
+	} else if (result != -ECANCELED) {
+		creation_failed(pool);
+	}
+	forget(pool);
+}
+
+static void end_warming(struct pool *pool, int result)
+{
+	if (result == 0 && fits(pool)) {
+		make_ready(pool);
+	} else if (result == -EMFILE) {
+		retry_later(pool);
+	} else {
+		if (result == -ENOSPC) {
+			creation_failed(pool);
+			work_of(pool)->after_failure = true;
+		}
+		set_state(pool, REGISTRY_FAILED);
+	}
+}
+
+static void had_again(struct pool *pool)
+{
+	if (pool->state == REGISTRY_RECYCLING)
+		set_state(pool, REGISTRY_LEASED);
+	else
+		quarantine(pool);
+}
+
+static void clean(struct pool *pool)
+{
+	work_of(pool)->pause_ms = 0;
+	work_of(pool)->due_ms = 0;
+	set_pinned(pool, false);
+}
+
+static void end_check_or_scrub(struct pool *pool, int result)
+{
+	if (result == -ETIMEDOUT) {
+		quarantine(pool);
+	} else if (result == -EAGAIN) {
+		had_again(pool);
+	} else if (result == -EMFILE) {
+		retry_later(pool);
+	} else if (pool->job == PROVISION_CHECK) {
+		clean(pool);
+	} else if (result == 0) {
+		clean(pool);
+		go_on(pool);
+	} else {
+		creation_failed(pool);
+		work_of(pool)->after_failure = true;
+		set_state(pool, REGISTRY_FAILED);
+	}
+}
+
+static void end_destruction(struct pool *pool, int result)
+{
+	if (result == 0) {
+		if (!work_of(pool)->after_failure)
+			space_freed(pool->directory);
+		forget(pool);
+	} else if (result == -ETIMEDOUT) {
+		quarantine(pool);
+	} else {
+		retry_later(pool);
+	}
+}
+
+static void end_job(struct pool *pool, int result)
+{
+	pool->busy = work_of(pool)->running = false;
+	if (!model.directories[pool->directory].usable && pool->job != PROVISION_CREATE)
+		leave(pool);
+	else if (pool->job == PROVISION_CREATE)
+		end_creation(pool, model.directories[pool->directory].usable && !pool->cancelled ? result : -ECANCELED);
+	else if (pool->job == PROVISION_WARM)
+		end_warming(pool, pool->cancelled ? -ECANCELED : result);
+	else if (pool->job == PROVISION_DESTROY)
+		end_destruction(pool, result);
+	else
+		end_check_or_scrub(pool, result);
+	refresh_classes();
+}
+
+static struct pool *some_pool(bool (*is_one)(const struct pool *pool))
+{
+	size_t first = model_below(POOLS);
+
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[(first + i) % POOLS];
+
+		if (pool->real && is_one(pool))
+			return pool;
+	}
+	return NULL;
+}
+
+static bool is_busy(const struct pool *pool)
+{
+	return pool->busy;
+}
+
+static bool is_leased(const struct pool *pool)
+{
+	return pool->state == REGISTRY_LEASED;
+}
+
+static void end_one(void)
+{
+	static const int results[] = { 0, 0, 0, 0, -ENOSPC, -EMFILE, -EAGAIN, -ETIMEDOUT };
+	struct pool *pool = some_pool(is_busy);
+	int result = results[model_below(8)];
+
+	if (!pool)
+		return;
+	model_step("%s of %s %u ends: %d", kinds[pool->job], class_names[pool->class], index_of(pool), result);
+	end_job(pool, result);
+}
+
+/* --- requests --- */
+
+static bool identify(void *context, const char *path, dev_t *ret_dev, ino_t *ret_ino)
+{
+	(void)context;
+	for (unsigned i = 0; i < DIRECTORIES; i++) {
+		*ret_dev = 5;
+		*ret_ino = i + 1;
+		if (strcmp(path, paths[i]) == 0)
+			return model.directories[i].usable;
+	}
+	return false;
+}
+
+static bool is_for(const struct config_class *config, uint32_t uid)
+{
+	for (size_t i = 0; i < config->users.count; i++)
+		if (config->users.ids[i] == uid)
+			return true;
+	return config->users.count == 0 || uid == OWN_UID;
+}
+
+static enum handout_status answer_of(const struct config_class *config, uint32_t uid, struct pool **ret_pool)
+{
+	unsigned class = number_of_class(config->name);
+	struct pool *oldest = NULL;
+
+	if (config->closed)
+		return HANDOUT_NONE_READY;
+	if (!is_for(config, uid))
+		return HANDOUT_NOT_ALLOWED;
+	if (config->max_per_user && count_had(class, uid, false) >= config->max_per_user)
+		return count_had(class, uid, true) >= config->max_per_user ? HANDOUT_LIMIT : HANDOUT_PINNED;
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+
+		if (pool->real && pool->class == class && pool->state == REGISTRY_READY && fits(pool) &&
+		    (!oldest || pool->order < oldest->order))
+			oldest = pool;
+	}
+	*ret_pool = oldest;
+	return oldest ? HANDOUT_OK : HANDOUT_NONE_READY;
+}
+
+/* The answer that says most, of all classes there; a pool of the smallest. */
+static enum handout_status answer_of_directory(unsigned directory, uint64_t least, uint32_t uid, struct pool **ret_pool)
+{
+	static const enum handout_status ranks[] = { HANDOUT_NO_SUCH_CLASS, HANDOUT_NOT_ALLOWED, HANDOUT_LIMIT,
+						     HANDOUT_PINNED, HANDOUT_NONE_READY, HANDOUT_OK };
+	size_t best = 0;
+
+	for (size_t i = 0; i < model.config.class_count; i++) {
+		const struct config_class *config = &model.classes[i];
+		enum handout_status status;
+		struct pool *pool = NULL;
+
+		if (directory_of(config) != directory || !model.directories[directory].usable ||
+		    config->size_bytes < least)
+			continue;
+		status = answer_of(config, uid, &pool);
+		if (pool && (!*ret_pool || pool->size < (*ret_pool)->size))
+			*ret_pool = pool;
+		for (size_t rank = best; rank < 6; rank++)
+			best = ranks[rank] == status ? rank : best;
+	}
+	return ranks[best];
+}
+
+static enum handout_status expected_answer(const struct handout_request *request, uint32_t uid, struct pool **ret_pool)
+{
+	const struct config_class *config;
+
+	if (request->kind == HANDOUT_BY_DIRECTORY)
+		return answer_of_directory((unsigned)request->dir_ino - 1, request->least_bytes, uid, ret_pool);
+	config = configured(number_of_class(request->class_name));
+	if (!config || (!config->closed && config->size_bytes < request->least_bytes))
+		return HANDOUT_NO_SUCH_CLASS;
+	return answer_of(config, uid, ret_pool);
+}
+
+static void lease(struct pool *pool, uint32_t uid)
+{
+	unsigned class = pool->class, most = configured(class)->max_per_user;
+
+	pool->real->file.mark = POOL_FILE_USED;
+	pool->real->owner = (struct registry_owner){ .uid = uid, .pid = uid + 1, .comm = "%\"\\\x01" };
+	pool->uid = uid;
+	pool->may_be_pinned = pool->real->may_be_pinned =
+		model.directories[pool->directory].tmpfs || model.directories[pool->directory].dax;
+	pool->leases = ++pool->real->leases;
+	set_state(pool, REGISTRY_LEASED);
+	model_expect(!most || count_had(class, uid, false) <= most, "a user has more than max_per_user");
+}
+
+static void ask(void)
+{
+	const struct request_context context = {
+		.config = &model.config, .registry = model.registry, .own_uid = OWN_UID, .identify = identify,
+	};
+	uint32_t uid = model_below(10) ? FIRST_UID + (uint32_t)model_below(USERS) : OWN_UID;
+	struct request_peer peer = { .pid = 1, .uid = uid };
+	struct handout_request request = { .least_bytes = model_below(3) * 16 * MIB };
+	enum handout_status expected, status;
+	struct registry_pool *real = NULL;
+	struct pool *pool = NULL;
+
+	if (model_below(2)) {
+		request.kind = HANDOUT_BY_CLASS;
+		strcpy(request.class_name, class_names[model_below(CLASSES)]);
+		model_step("user %u asks for class %s", uid, request.class_name);
+	} else {
+		request.kind = HANDOUT_BY_DIRECTORY;
+		request.dir_dev = 5;
+		request.dir_ino = 1 + model_below(DIRECTORIES);
+		model_step("user %u asks for directory %zu", uid, (size_t)request.dir_ino - 1);
+	}
+	status = request_decide(&context, &request, &peer, &real);
+	expected = expected_answer(&request, uid, &pool);
+	model_result(": %d", status);
+	model_expect(status == expected, "the answer is %d and not %d", status, expected);
+	if (status != HANDOUT_OK)
+		return;
+	model_expect(real == pool->real, "it is not the oldest pool, or not of the smallest class");
+	lease(pool, uid);
+}
+
+static void give_back(void)
+{
+	struct pool *pool = some_pool(is_leased);
+
+	if (!pool)
+		return;
+	model_step("%s %u comes back", class_names[pool->class], index_of(pool));
+	set_state(pool, REGISTRY_RECYCLING);
+}
+
+/* --- what else happens --- */
+
+static void configure_class(struct config_class *config, unsigned class)
+{
+	static uint32_t ids[CLASSES][1];
+
+	*config = (struct config_class){
+		.name = class_names[class], .directory = paths[model_below(DIRECTORIES)],
+		.size_bytes = (1 + model_below(2)) * 16 * MIB, .max = 1 + (unsigned)model_below(5),
+		.warm = model_below(2), .max_per_user = (unsigned)model_below(3), .closed = model_below(10) == 0,
+		.recycle = model_below(3) ? CONFIG_RECYCLE_SCRUB : CONFIG_RECYCLE_DESTROY,
+	};
+	config->ready = (unsigned)model_below(config->max + 1);
+	ids[class][0] = FIRST_UID + (uint32_t)model_below(USERS);
+	if (model_below(3) == 0)
+		config->users = (struct config_ids){ ids[class], 1 };
+	model_result(" %s: %s, %ju MiB, ready %u, max %u, %u per user, %s%s", config->name, config->directory,
+		     (uintmax_t)(config->size_bytes / MIB), config->ready, config->max, config->max_per_user,
+		     config->recycle ? "destroy" : "scrub", config->closed ? ", closed;" : ";");
+}
+
+/* As pools_configure does. */
+static void reload(void)
+{
+	for (size_t i = 0; i < model.config.class_count; i++)
+		assert_non_null(provision_class(&model.provision, model.classes[i].name));
+	for (size_t i = 0; i < model.provision.count; i++) {
+		model.provision.classes[i]->trim = true;
+		provision_reset(model.provision.classes[i]);
+	}
+	memset(model.pauses, 0, sizeof(model.pauses));
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+
+		if (pool->busy && (pool->job == PROVISION_CREATE || pool->job == PROVISION_WARM) && !fits(pool))
+			pool->cancelled = true;
+	}
+	refresh_classes();
+}
+
+static void configure(void)
+{
+	struct config_class before[CLASSES];
+	size_t count_before = model.config.class_count;
+
+	model_step("configure");
+	memcpy(before, model.classes, sizeof(before));
+	model.config.class_count = 0;
+	for (unsigned class = 0; class < CLASSES; class++) {
+		struct config_class *config = &model.classes[model.config.class_count];
+		const struct config_class *old = NULL;
+
+		for (size_t i = 0; i < count_before; i++)
+			old = number_of_class(before[i].name) == class ? &before[i] : old;
+		if (old && model_below(2))
+			*config = *old;
+		else if (model_below(4))
+			configure_class(config, class);
+		else
+			continue;
+		model.config.class_count++;
+	}
+	reload();
+}
+
+static void lose_directory(unsigned directory)
+{
+	model_step("directory %u goes", directory);
+	model.directories[directory].usable = false;
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+
+		if (pool->real && pool->directory == directory && !pool->busy)
+			leave(pool);
+	}
+	refresh_classes();
+}
+
+/* As recover_judge has it. */
+static enum registry_state state_when_found(const struct pool *pool)
+{
+	if (pool->state == REGISTRY_READY)
+		return fits(pool) ? REGISTRY_READY : REGISTRY_FAILED;
+	if (pool->state == REGISTRY_LEASED)
+		return model_below(2) ? REGISTRY_LEASED : REGISTRY_RECYCLING;
+	return pool->state == REGISTRY_FAILED ? REGISTRY_RECYCLING : pool->state;
+}
+
+static void find_directory(unsigned directory)
+{
+	for (size_t i = 0; i < POOLS; i++)
+		if (model.pools[i].real && model.pools[i].directory == directory)
+			return;
+	model_step("directory %u is back", directory);
+	model.directories[directory].usable = true;
+	for (size_t i = 0; i < POOLS; i++)
+		if (model.pools[i].away && model.pools[i].directory == directory)
+			add(&model.pools[i], state_when_found(&model.pools[i]));
+	refresh_classes();
+}
+
+static void change_directory(void)
+{
+	unsigned directory = (unsigned)model_below(DIRECTORIES);
+
+	if (model_below(3) == 0) {
+		model.directories[directory].stuck = !model.directories[directory].stuck;
+		model_step("work in directory %u %s", directory,
+			   model.directories[directory].stuck ? "does not end" : "ends");
+		refresh_classes();
+	} else if (model.directories[directory].usable) {
+		lose_directory(directory);
+	} else {
+		find_directory(directory);
+	}
+}
+
+static void prune_one(struct pool *pool)
+{
+	work_of(pool)->due_ms = 0;
+	if (pool->state != REGISTRY_FAILED)
+		set_state(pool, REGISTRY_FAILED);
+}
+
+static void prune(void)
+{
+	model_step("prune");
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+		const struct config_class *config = pool->real ? configured(pool->class) : NULL;
+
+		if (!pool->real || pool->busy || is_pinned(pool))
+			continue;
+		if (pool->state == REGISTRY_FAILED || pool->state == REGISTRY_QUARANTINED ||
+		    (pool->state == REGISTRY_READY && !(config && config->closed) &&
+		     (!fits(pool) || count(pool->class, REGISTRY_READY) > config->ready)))
+			prune_one(pool);
+	}
+}
+
+static void pass_time(void)
+{
+	int64_t due = due_ms();
+
+	model.now_ms = model_below(3) == 0 && due < model.now_ms + MOST_MS ? due
+									    : model.now_ms + (int64_t)model_below(2000);
+	model_step("it is %jd", (intmax_t)model.now_ms);
+}
+
+/* --- what holds after each step --- */
+
+struct visit {
+	bool seen[POOLS];
+	size_t count;
+};
+
+static int on_visit(void *context, struct registry_pool *real)
+{
+	struct visit *visit = context;
+	unsigned i = index_of(pool_of(real));
+
+	model_expect(!visit->seen[i], "a pool is visited twice");
+	visit->seen[i] = true;
+	return ++visit->count == POOLS + 1;
+}
+
+static void expect_pool(const struct pool *pool)
+{
+	const struct registry_pool *real = pool->real;
+
+	model_expect(registry_find(model.registry, pool->id) == real, "pool %u is not found", index_of(pool));
+	model_expect(real->state == pool->state && real->size_bytes == pool->size && real->leases == pool->leases &&
+		     real->changed_s == pool->changed_s && strcmp(real->directory, paths[pool->directory]) == 0 &&
+		     strcmp(real->class_name, class_names[pool->class]) == 0,
+		     "pool %u is another", index_of(pool));
+	model_expect(registry_is_pinned(real) == is_pinned(pool), "pool %u: pinned or not", index_of(pool));
+	model_expect(provision_is_busy(real) == pool->busy, "pool %u: busy or not", index_of(pool));
+	model_expect(provision_fits(configured(pool->class), real) == fits(pool), "pool %u: fits or not",
+		     index_of(pool));
+}
+
+/* Pools of one state, the one that came first at the beginning. */
+static void expect_list(unsigned class, enum registry_state state)
+{
+	const struct registry_class *real = registry_class(model.registry, class_names[class]);
+	const struct registry_pool *before = NULL;
+	uint64_t order = 0;
+	size_t n = 0;
+
+	for (const struct registry_pool *pool = real->first[state]; pool; before = pool, pool = pool->next_in_state) {
+		const struct pool *known = pool_of(pool);
+
+		model_expect(pool->prev_in_state == before, "a list is broken");
+		model_expect(known->class == class && known->state == state, "a pool is in the wrong list");
+		model_expect(known->order > order, "a list is in disorder");
+		order = known->order;
+		n++;
+	}
+	model_expect(real->last[state] == before, "a list's end is wrong");
+	model_expect(n == count(class, state) && n == real->counts[state],
+		     "class %s has %zu pools that are %s, not %zu", class_names[class], count(class, state),
+		     registry_state_name(state), n);
+}
+
+static void expect_class(unsigned class)
+{
+	const struct config_class *config = configured(class);
+	size_t coming = count_coming(class);
+	bool is_short;
+
+	for (unsigned state = 0; state < REGISTRY_STATES; state++)
+		expect_list(class, state);
+	for (uint32_t uid = FIRST_UID; uid < FIRST_UID + USERS; uid++) {
+		model_expect(registry_had_by(model.registry, class_names[class], uid) == count_had(class, uid, false),
+			     "user %u has another number of pools", uid);
+		model_expect(registry_leased_by(model.registry, class_names[class], uid) ==
+			     count_had(class, uid, true), "user %u has leased another number of pools", uid);
+	}
+	is_short = config && coming + count(class, REGISTRY_READY) < config->ready;
+	model_expect(provision_is_short(provision_class(&model.provision, class_names[class]), &model.config,
+					model.registry) == is_short, "class %s is short or not", class_names[class]);
+	model_expect(provision_is_used_up(provision_class(&model.provision, class_names[class]), &model.config,
+					  model.registry) ==
+		     (is_short && coming + count(class, REGISTRY_READY) == 0 && count_all(class) >= config->max),
+		     "class %s is used up or not", class_names[class]);
+}
+
+static void expect_all(void)
+{
+	struct visit visit = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < POOLS; i++) {
+		n += model.pools[i].real != NULL;
+		if (model.pools[i].real)
+			expect_pool(&model.pools[i]);
+	}
+	model_expect(registry_count(model.registry) == n, "there are %zu pools", registry_count(model.registry));
+	model_expect(registry_each(model.registry, on_visit, &visit) == 0 && visit.count == n, "not all are visited");
+	for (unsigned class = 0; class < CLASSES; class++)
+		expect_class(class);
+}
+
+/* --- the registry's file --- */
+
+static void expect_same(const struct registry_pool *a, const struct registry_pool *b)
+{
+	model_expect(a && b && memcmp(a->id, b->id, sizeof(a->id)) == 0, "a list has other pools in the file");
+	model_expect(strcmp(a->directory, b->directory) == 0 && a->size_bytes == b->size_bytes &&
+		     a->leases == b->leases && a->created_s == b->created_s && a->changed_s == b->changed_s &&
+		     a->file.ino == b->file.ino && a->file.dev == b->file.dev, "a pool is another in the file");
+	model_expect(registry_is_pinned(a) == registry_is_pinned(b), "the file knows of no pins");
+	if (a->state == REGISTRY_LEASED || registry_is_pinned(a))
+		model_expect(memcmp(&a->owner, &b->owner, sizeof(a->owner)) == 0, "the file has another owner");
+}
+
+static void expect_same_class(struct registry *loaded, unsigned class)
+{
+	const struct registry_class *here = registry_class(model.registry, class_names[class]);
+	const struct registry_class *there = registry_class(loaded, class_names[class]);
+
+	for (unsigned state = 0; state < REGISTRY_STATES; state++) {
+		const struct registry_pool *a = here->first[state], *b = there->first[state];
+
+		for (; a || b; a = a->next_in_state, b = b->next_in_state)
+			expect_same(a, b);
+	}
+	for (uint32_t uid = FIRST_UID; uid < FIRST_UID + USERS; uid++)
+		model_expect(registry_had_by(loaded, class_names[class], uid) == count_had(class, uid, false),
+			     "another had_by in the file");
+}
+
+static void save_and_load(void)
+{
+	struct registry *loaded = registry_new();
+	char words[256] = "", boot_id[37] = "", *text;
+	struct text error = TEXT_INIT(words);
+	size_t bytes;
+
+	model_step("save and load");
+	assert_non_null(loaded);
+	registry_set_epoch(model.registry, model.now_ms);
+	assert_int_equal(registry_json_encode(model.registry, BOOT_ID, &text, &bytes), 0);
+	model_expect(registry_json_decode(text, bytes, loaded, boot_id, &error) == 0, "it cannot be read: %s", words);
+	model_expect(strcmp(boot_id, BOOT_ID) == 0 && registry_epoch(loaded) == model.now_ms, "another boot or epoch");
+	model_expect(registry_count(loaded) == registry_count(model.registry), "there are other pools in the file");
+	for (unsigned class = 0; class < CLASSES; class++)
+		expect_same_class(loaded, class);
+	free(text);
+	registry_free(loaded);
+}
+
+/* --- at rest --- */
+
+static void expect_class_at_rest(unsigned class, bool trimmed)
+{
+	const struct config_class *config = configured(class);
+	size_t ready = count(class, REGISTRY_READY), leased = count(class, REGISTRY_LEASED), wanted;
+
+	model_expect(ready + leased == count_all(class), "class %s is not at rest", class_names[class]);
+	if (!config) {
+		model_expect(ready == 0, "a class that is gone has ready pools");
+		return;
+	}
+	if (config->closed || !model.directories[directory_of(config)].usable)
+		return;
+	wanted = leased >= config->max ? 0 : config->max - leased;
+	wanted = wanted < config->ready ? wanted : config->ready;
+	model_expect(ready >= wanted, "class %s has %zu ready pools, and should have %zu", class_names[class], ready,
+		     wanted);
+	model_expect(!trimmed || ready == wanted, "class %s has %zu ready pools, more than %zu", class_names[class],
+		     ready, wanted);
+	for (size_t i = 0; trimmed && i < POOLS; i++)
+		model_expect(!model.pools[i].real || model.pools[i].class != class ||
+			     model.pools[i].state != REGISTRY_READY || fits(&model.pools[i]),
+			     "class %s has a ready pool that does not fit", class_names[class]);
+	model_expect(!trimmed || !ready || !provision_class(&model.provision, class_names[class])->trim,
+		     "there is no end of trimming in class %s", class_names[class]);
+	model_expect(ready == 0 || ready + leased <= config->max, "class %s has more than max pools",
+		     class_names[class]);
+}
+
+/* Everything goes well, and nobody wants anything, until nothing is left to do. */
+static void let_all_go_well(void)
+{
+	kick();
+	for (size_t round = 0;; round++) {
+		struct pool *pool = some_pool(is_busy);
+		int64_t due = due_ms();
+
+		model_expect(round < REST_ROUNDS, "it does not come to rest");
+		if (pool)
+			end_job(pool, 0);
+		else if (due < model.now_ms + MOST_MS)
+			model.now_ms = due;
+		else
+			return;
+		kick();
+	}
+}
+
+static void come_to_rest(void)
+{
+	bool trimmed = model_below(2);
+
+	model_step("come to rest%s", trimmed ? ", trimmed" : "");
+	for (unsigned i = 0; i < DIRECTORIES; i++)
+		model.directories[i].stuck = false;
+	refresh_classes();
+	let_all_go_well();
+	for (unsigned class = 0; class < CLASSES; class++)
+		expect_class_at_rest(class, false);
+	if (!trimmed)
+		return;
+	/* what came back stays, until a reload */
+	reload();
+	let_all_go_well();
+	for (unsigned class = 0; class < CLASSES; class++)
+		expect_class_at_rest(class, true);
+}
+
+/* --- walks --- */
+
+static void step(void)
+{
+	size_t what = model_below(1000);
+
+	if (what < 12)
+		configure();
+	else if (what < 25)
+		change_directory();
+	else if (what < 35)
+		prune();
+	else if (what < 60)
+		save_and_load();
+	else if (what < 70)
+		model.workers = 1 + (unsigned)model_below(6);
+	else if (what < 250)
+		ask();
+	else if (what < 400)
+		give_back();
+	else if (what < 600)
+		pass_time();
+	else
+		end_one();
+}
+
+/* More than the registry has slots for at first, and more than any class may have. */
+static void begin_with_a_crowd(void)
+{
+	for (size_t i = 0; i < CROWD; i++) {
+		struct pool *pool = room_for_one();
+
+		*pool = (struct pool){ .class = (unsigned)model_below(CLASSES), .size = 16 * MIB, .leases = 1,
+				       .directory = (unsigned)model_below(DIRECTORIES),
+				       .uid = FIRST_UID + (uint32_t)model_below(USERS) };
+		if (!model.directories[pool->directory].usable)
+			continue;
+		new_id(pool);
+		add(pool, REGISTRY_LEASED);
+	}
+}
+
+static void begin(void)
+{
+	memset(&model, 0, sizeof(model));
+	model.config.classes = model.classes;
+	model.registry = registry_new();
+	assert_non_null(model.registry);
+	model.now_ms = 1000000;
+	model.workers = 1 + (unsigned)model_below(6);
+	for (unsigned i = 0; i < DIRECTORIES; i++)
+		model.directories[i] = (struct directory){ .usable = model_below(4), .tmpfs = model_below(2),
+							  .dax = model_below(2) };
+	for (unsigned class = 0; class < CLASSES; class++)
+		assert_non_null(provision_class(&model.provision, class_names[class]));
+	configure();
+	if (model_below(4) == 0)
+		begin_with_a_crowd();
+	expect_all();
+}
+
+static void end(void)
+{
+	for (size_t i = 0; i < POOLS; i++)
+		if (model.pools[i].real)
+			free(model.pools[i].real->work);
+	registry_free(model.registry);
+	provision_done(&model.provision);
+}
+
+static void walk(void)
+{
+	begin();
+	for (size_t i = 1; i <= STEPS; i++) {
+		uint64_t generation = registry_generation(model.registry), order = model.last_order;
+
+		if (i % STEPS_BETWEEN_RESTS)
+			step();
+		else
+			come_to_rest();
+		kick();
+		expect_all();
+		model_expect(order == model.last_order || registry_generation(model.registry) > generation,
+			     "the registry's generation did not grow");
+	}
+	end();
+}
+
+TEST(test_provision_is_as_the_model_says)
+{
+	model_run(walk, WALKS);
+}
