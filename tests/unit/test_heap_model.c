@@ -56,9 +56,10 @@ struct file {
 static struct {
 	struct vmm_heap heap;
 	struct vmm_pool clone;
-	struct file files[2], *file, *asked;  /* the heap's; the one that calls are about: the clone's while it is made */
+	struct file files[2], *file;   /* *file: the heap's */
+	struct file *asked;            /* the one that calls are about: the clone's while that is made */
 	struct block blocks[BLOCKS];
-	uint64_t stamps[MOST_PAGES];   /* what each word of a page is; 0: nobody's, or metadata that nobody touched yet */
+	uint64_t stamps[MOST_PAGES];   /* each word of a page is; 0: nobody's, or metadata that nobody touched yet */
 	unsigned char owner[MOST_PAGES];  /* number of the block, from 1; 0: nobody's */
 	bool dirty[MOST_PAGES];        /* it was somebody's, since its space was last given back */
 	uint64_t last_stamp, now_ns, peak, failed;
@@ -703,8 +704,9 @@ static void give_part(const struct block *block, size_t first, size_t pages)
 		vmm_heap_give_metadata(&model.heap, address, pages * PAGE);
 	else
 		vmm_heap_give(&model.heap, address, pages * PAGE);
-	for (size_t page = page_of(address); mapping->in_parts && pages >= PART_PAGES && page < page_of(address) + pages;
-	     page++)
+	if (!mapping->in_parts || pages < PART_PAGES)
+		return;
+	for (size_t page = page_of(address); pages > 0; page++, pages--)
 		model_expect(is_shared(page), "page %zu did not return to the file", page);
 }
 
