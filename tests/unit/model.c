@@ -3,6 +3,7 @@
 #include "tests/unit/model.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,11 +107,20 @@ static uint64_t number(const char *name)
 	return value ? strtoull(value, NULL, 10) : 0;
 }
 
+static void on_alarm(int signal_number)
+{
+	(void)signal_number;
+	model_print();
+	fprintf(stderr, "step %zu: it takes too long\n", run.steps);
+	_exit(1);
+}
+
 void model_run(void (*walk)(void), unsigned walks)
 {
 	uint64_t seed = number("MODEL_SEED"), wanted = number("MODEL_WALKS");
 
 	__sanitizer_set_death_callback(model_print);
+	(void)signal(SIGALRM, on_alarm);
 	alarm(wanted ? 0 : MODEL_DEADLINE_S);
 	if (seed) {
 		walk_one(walk, seed);

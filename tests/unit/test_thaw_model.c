@@ -1,0 +1,752 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_thaw_model -- a heap that is frozen, forked, returned and settled, against two plain arrays of bytes.
+ *
+ * One array has what this process must see in its heap, the other what its pool's file must hold. A walk writes to
+ * blocks, takes and gives, freezes and forks. Its children are real: each goes on with its parent's bytes of the moment
+ * of the fork, writes, takes and gives, forks again, settles on a file of its own, and checks. The parent returns when
+ * they have ended, wholly or in parts, or settles too, and the file is read by another descriptor. In some walks a
+ * thread writes all the time, also while the heap is frozen and returns in parts. Calls of the kernel fail at random.
+ * model.h says how a walk is repeated.
+ */
+/* objects: libvmmalloc/fork/ libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
+/* wrap: kernel_fallocate kernel_mmap kernel_mremap kernel_pread kernel_pwrite kernel_open */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libvmmalloc/fork/copy.h"
+#include "libvmmalloc/fork/thaw.h"
+#include "libvmmalloc/heap/bits.h"
+#include "libvmmalloc/heap/heap.h"
+#include "libvmmalloc/heap/mapping.h"
+#include "tests/unit/model.h"
+#include "tests/unit/test.h"
+
+#define MIB ((size_t)1 << 20)
+#define PAGE POOL_PAGE
+#define MOST_BYTES (20 * MIB)
+#define MOST_PAGES (MOST_BYTES / PAGE)
+#define BLOCKS 48
+#define CHILDREN 3
+#define DEEPEST 2                      /* generations below the first process */
+#define STEPS 260
+#define CHILD_STEPS 60
+#define WALKS 9
+#define CHILD_DEADLINE_S 120
+#define FILLED 8                       /* blocks of 2 MiB: so much that there is a shadow */
+#define THREAD_PAGES 32                /* of the block that the thread writes to */
+#define DIR "/dev/shm"
+
+struct block {
+	char *address;                 /* NULL: none */
+	size_t pages;
+	bool is_metadata;
+};
+
+static struct {
+	struct vmm_heap heap;
+	char seen[MOST_BYTES];         /* what this process must see, where anything can be read */
+	char file[MOST_BYTES];         /* what the pool's file holds, as far as anything was written there */
+	struct block blocks[BLOCKS];
+	pid_t children[CHILDREN];      /* 0: none */
+	unsigned depth;                /* 0: the first process */
+	bool is_on_parents_file;
+	bool is_dax;                   /* the kernel is Linux 6.1, the memory DAX: pagemap does not tell whose a page is */
+	unsigned faults;               /* of 16 calls, how many the kernel refuses; only while something may fail */
+} model;
+
+/* The thread, and what it writes: a number to each page in turn, one more each time. */
+static struct {
+	pthread_t thread;
+	bool runs, stop;
+	uint64_t *words;               /* of the first page; the others' are a page apart each */
+	uint64_t last;
+} writer;
+
+/* --- the kernel, which refuses now and then --- */
+
+static bool refuses(void)
+{
+	return model.faults && model_below(16) < model.faults;
+}
+
+int __real_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes);
+int __wrap_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes)
+{
+	return refuses() ? -ENOSPC : __real_kernel_fallocate(fd, mode, offset, bytes);
+}
+
+void *__real_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+void *__wrap_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	return refuses() ? (void *)(intptr_t)-ENOMEM : __real_kernel_mmap(at, bytes, protection, flags, fd, offset);
+}
+
+void *__real_kernel_mremap(void *from, size_t bytes, size_t new_bytes, int flags, void *to);
+void *__wrap_kernel_mremap(void *from, size_t bytes, size_t new_bytes, int flags, void *to)
+{
+	return refuses() ? (void *)(intptr_t)-ENOMEM : __real_kernel_mremap(from, bytes, new_bytes, flags, to);
+}
+
+ssize_t __real_kernel_pread(int fd, void *buffer, size_t bytes, off_t offset);
+ssize_t __wrap_kernel_pread(int fd, void *buffer, size_t bytes, off_t offset)
+{
+	uint64_t *pages = buffer;
+	ssize_t n = refuses() ? -EIO : __real_kernel_pread(fd, buffer, bytes, offset);
+
+	/* no page is a file's (61), and none is this process's alone (56) */
+	for (ssize_t i = 0; model.is_dax && i < n / (ssize_t)sizeof(*pages); i++)
+		pages[i] &= ~((uint64_t)1 << 61 | (uint64_t)1 << 56);
+	return n;
+}
+
+/* Part of what is to be written is, now and then. */
+ssize_t __real_kernel_pwrite(int fd, const void *data, size_t bytes, off_t offset);
+ssize_t __wrap_kernel_pwrite(int fd, const void *data, size_t bytes, off_t offset)
+{
+	if (refuses() && refuses())
+		return -ENOSPC;
+	return __real_kernel_pwrite(fd, data, bytes > PAGE && model_below(4) == 0 ? bytes / 2 : bytes, offset);
+}
+
+int __real_kernel_open(const char *path, int flags, mode_t mode);
+int __wrap_kernel_open(const char *path, int flags, mode_t mode)
+{
+	return refuses() ? -EMFILE : __real_kernel_open(path, flags, mode);
+}
+
+static void begin_faults(void)
+{
+	model.faults = model_below(3) ? 0 : 1 + (unsigned)model_below(5);
+	if (model.faults)
+		model_result(" (%u of 16 calls fail)", model.faults);
+}
+
+static bool end_faults(void)
+{
+	bool had = model.faults > 0;
+
+	model.faults = 0;
+	return had;
+}
+
+/* --- pages --- */
+
+static size_t all_pages(void)
+{
+	return model.heap.pool.size / PAGE;
+}
+
+static size_t page_of(const char *address)
+{
+	return (size_t)(address - model.heap.pool.base) / PAGE;
+}
+
+static char *address_of(size_t page)
+{
+	return model.heap.pool.base + page * PAGE;
+}
+
+static char *seen(size_t page)
+{
+	return model.seen + page * PAGE;
+}
+
+static char *filed(size_t page)
+{
+	return model.file + page * PAGE;
+}
+
+static bool is_shared(size_t page)
+{
+	const struct vmm_mapping *mapping = &model.heap.pool.mapping;
+
+	return !mapping->is_private || (mapping->in_parts && bits_has(mapping->shared, page));
+}
+
+/* Reserved, so that it can be read and takes no space by that. */
+static bool is_there(size_t page)
+{
+	uintptr_t address = (uintptr_t)address_of(page);
+
+	return page > 0 && (address < model.heap.low || address >= model.heap.high) &&
+	       !bits_has(model.heap.holes.bits, page * PAGE / model.heap.holes.granule);
+}
+
+static bool is_threads(size_t page)
+{
+	return writer.words && page >= page_of((char *)writer.words) &&
+	       page < page_of((char *)writer.words) + THREAD_PAGES;
+}
+
+static bool is_used(size_t page)
+{
+	for (size_t i = 0; i < BLOCKS; i++)
+		if (model.blocks[i].address && page >= page_of(model.blocks[i].address) &&
+		    page < page_of(model.blocks[i].address) + model.blocks[i].pages)
+			return true;
+	return is_threads(page);
+}
+
+static void expect_seen(size_t first, size_t pages)
+{
+	for (size_t page = first; page < first + pages; page++)
+		if (is_there(page) && !is_threads(page))
+			model_expect(memcmp(address_of(page), seen(page), PAGE) == 0,
+				     "page %zu, which is %s, is not as it was written", page,
+				     is_shared(page) ? "shared" : "private");
+}
+
+/* The file by another descriptor. What children reserve in it beside us reads as zero, as it did. */
+static void expect_file(void)
+{
+	char path[64], bytes[PAGE];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", model.heap.pool.fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	for (size_t page = 1; page < all_pages(); page++) {
+		if (is_threads(page) || !is_there(page))
+			continue;
+		assert_int_equal(pread(fd, bytes, PAGE, (off_t)(page * PAGE)), PAGE);
+		model_expect(memcmp(bytes, filed(page), PAGE) == 0, "page %zu of the file is not as it should be",
+			     page);
+		model_expect(!is_shared(page) || memcmp(bytes, address_of(page), PAGE) == 0,
+			     "page %zu is not mapped to the file", page);
+	}
+	close(fd);
+}
+
+/* A child on its parent's file does not know what that becomes: the parent may return as soon as no child is left. */
+static void expect_all(void)
+{
+	expect_seen(1, all_pages() - 1);
+	if (!model.is_on_parents_file)
+		expect_file();
+}
+
+/* What was written, here and, if it is shared, in the file. */
+static void note(size_t page, size_t offset, size_t bytes)
+{
+	memcpy(seen(page) + offset, address_of(page) + offset, bytes);
+	if (is_shared(page))
+		memcpy(filed(page) + offset, address_of(page) + offset, bytes);
+}
+
+/* The pages of the file that are mapped now hold what the file does. */
+static void see_file(size_t first, size_t end)
+{
+	for (size_t page = first; page < end; page++)
+		if (is_shared(page))
+			memcpy(seen(page), filed(page), PAGE);
+}
+
+/* --- what a program does --- */
+
+static struct block *some_block(bool used)
+{
+	size_t first = model_below(BLOCKS);
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		if ((model.blocks[(first + i) % BLOCKS].address != NULL) == used)
+			return &model.blocks[(first + i) % BLOCKS];
+	return NULL;
+}
+
+static void write_block(const struct block *block)
+{
+	size_t first = block ? page_of(block->address) + model_below(block->pages) : 0;
+	size_t pages = block ? 1 + model_below(page_of(block->address) + block->pages - first) : 0;
+
+	if (!block)
+		return;
+	pages = model_below(4) ? pages : 1;
+	model_step("write to %zu pages at %zu", pages, first);
+	expect_seen(first, pages);
+	for (size_t page = first; page < first + pages; page++) {
+		size_t offset = model_below(PAGE), bytes = 1 + model_below(PAGE - offset);
+
+		if (!is_there(page) || model_below(3) == 0)
+			continue;
+		memset(address_of(page) + offset, (int)model_below(256), bytes);
+		note(page, offset, bytes);
+	}
+}
+
+static bool is_zero(const char *bytes)
+{
+	for (size_t i = 0; i < PAGE; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* What it holds is what was there, or zeros where those are promised. */
+static void receive(size_t first, size_t pages, bool wanted, bool zero)
+{
+	model_expect(zero || !wanted, "zeros were wanted and are not promised");
+	for (size_t page = first; page < first + pages; page++) {
+		if (!is_there(page))
+			continue;
+		model_expect(!zero || is_zero(address_of(page)), "page %zu is not zero", page);
+		model_expect(zero || memcmp(address_of(page), seen(page), PAGE) == 0,
+			     "page %zu changed while it was nobody's", page);
+		note(page, 0, PAGE);
+	}
+}
+
+static void take(void)
+{
+	struct block *block = some_block(false);
+	size_t pages = 1 + model_below(model_below(6) ? 60 : 1500);
+	bool wanted = model_below(2), zero = wanted;
+	char *address;
+
+	if (!block)
+		return;
+	model_step("take %zu pages", pages);
+	begin_faults();
+	address = vmm_heap_take(&model.heap, NULL, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
+	(void)end_faults();
+	model_result(" at %zd", address ? (ssize_t)page_of(address) : -1);
+	if (!address)
+		return;
+	*block = (struct block){ address, pages, false };
+	receive(page_of(address), pages, wanted, zero);
+}
+
+static void take_metadata(void)
+{
+	struct block *block = some_block(false);
+	size_t granules = 1 + model_below(8);
+	char *address;
+
+	if (!block)
+		return;
+	model_step("take %zu granules of metadata", granules);
+	address = vmm_heap_take_metadata(&model.heap, granules * HEAP_GRANULE, HEAP_GRANULE);
+	if (!address)
+		return;
+	*block = (struct block){ address, granules * HEAP_GRANULE / PAGE, true };
+	receive(page_of(address), block->pages, true, true);
+}
+
+static void use_metadata(void)
+{
+	const struct block *block = some_block(true);
+	size_t first, there;
+
+	if (!block || !block->is_metadata)
+		return;
+	model_step("use metadata at %zu", page_of(block->address));
+	first = page_of(block->address) + model_below(block->pages);
+	there = is_there(first);
+	begin_faults();
+	if (vmm_heap_reserve_metadata(&model.heap, address_of(first), PAGE) == 0 && !there)
+		receive(first / (HEAP_GRANULE / PAGE) * (HEAP_GRANULE / PAGE), HEAP_GRANULE / PAGE, true, true);
+	(void)end_faults();
+}
+
+static void give(void)
+{
+	struct block *block = some_block(true);
+	size_t first, pages;
+
+	if (!block)
+		return;
+	first = page_of(block->address);
+	pages = block->pages;
+	model_step("give %zu pages at %zu", pages, first);
+	expect_seen(first, pages);
+	if (block->is_metadata)
+		vmm_heap_give_metadata(&model.heap, block->address, pages * PAGE);
+	else
+		vmm_heap_give(&model.heap, block->address, pages * PAGE);
+	*block = (struct block){ 0 };
+	see_file(first, first + pages);
+}
+
+static void trim(void)
+{
+	size_t low = ((uintptr_t)model.heap.low - (uintptr_t)model.heap.pool.base) / PAGE, released;
+
+	model_step("trim");
+	released = vmm_heap_trim(&model.heap, model_below(MIB)) / PAGE;
+	memset(seen(low - released), 0, released * PAGE);
+	memset(filed(low - released), 0, released * PAGE);
+}
+
+/* --- the thread --- */
+
+static uint64_t *word_of(uint64_t number)
+{
+	return writer.words + number % THREAD_PAGES * (PAGE / sizeof(uint64_t));
+}
+
+static void *write_always(void *argument)
+{
+	(void)argument;
+	while (!__atomic_load_n(&writer.stop, __ATOMIC_RELAXED)) {
+		uint64_t number = writer.last + 1;
+
+		__atomic_store_n(word_of(number), number, __ATOMIC_RELEASE);
+		__atomic_store_n(&writer.last, number, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Its last numbers, one on each page. In a child: those of one moment. */
+static void expect_writers_words(void)
+{
+	uint64_t last = 0;
+
+	for (uint64_t page = 0; page < THREAD_PAGES; page++)
+		last = *word_of(page) > last ? *word_of(page) : last;
+	model_expect(last == writer.last || (model.depth > 0 && last >= writer.last), "the thread's last word is lost");
+	for (uint64_t number = last < THREAD_PAGES ? 1 : last - THREAD_PAGES + 1; number <= last; number++)
+		model_expect(*word_of(number) == number, "a word of the thread is %ju and not %ju",
+			     (uintmax_t)*word_of(number), (uintmax_t)number);
+}
+
+static void begin_thread(void)
+{
+	bool zero = true;
+
+	if (writer.words || model.depth > 0)
+		return;
+	model_step("a thread begins");
+	writer.words = vmm_heap_take(&model.heap, NULL, THREAD_PAGES * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
+	if (!writer.words)
+		return;
+	writer.last = 0;
+	writer.stop = false;
+	writer.runs = true;
+	assert_int_equal(pthread_create(&writer.thread, NULL, write_always, NULL), 0);
+}
+
+static void give_writers_block(void)
+{
+	size_t first = page_of((char *)writer.words);
+
+	for (size_t page = first; page < first + THREAD_PAGES; page++) {
+		note(page, 0, PAGE);
+		/* when it was frozen is not known so exactly */
+		if (!is_shared(page) && !model.is_on_parents_file)
+			assert_int_equal(pread(model.heap.pool.fd, filed(page), PAGE, (off_t)(page * PAGE)), PAGE);
+	}
+	vmm_heap_give(&model.heap, writer.words, THREAD_PAGES * PAGE);
+	writer.words = NULL;
+	see_file(first, first + THREAD_PAGES);
+}
+
+static void end_thread(void)
+{
+	if (!writer.runs)
+		return;
+	model_step("the thread ends");
+	__atomic_store_n(&writer.stop, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(writer.thread, NULL), 0);
+	writer.runs = false;
+	expect_writers_words();
+	give_writers_block();
+}
+
+/* --- forks --- */
+
+static void step(void);
+
+/* As fork.c has it: the parent's header goes on showing the parent's figures. */
+static void become_child(uint64_t seed)
+{
+	char *shadow = model.heap.pool.mapping.shadow;
+	static struct pool_header header;
+
+	alarm(CHILD_DEADLINE_S);
+	model_is_child(seed);
+	model.depth++;
+	model.is_on_parents_file = true;
+	memset(model.children, 0, sizeof(model.children));
+	header = *model.heap.pool.header;
+	model.heap.pool.header = &header;
+	vmm_mapping_forget_shadow(&model.heap.pool);
+	model_expect(!shadow || (!model.heap.pool.mapping.shadow && msync(shadow, PAGE, MS_ASYNC) < 0),
+		     "a child has its parent's shadow");
+	vmm_lock_release_in_child(&model.heap.lock);
+	if (!writer.words)
+		return;
+	expect_writers_words();
+	writer.runs = false;
+	give_writers_block();
+}
+
+/* The last of its walk is the process's end: what it leaves is the kernel's. */
+static void wait_for(pid_t *child)
+{
+	int status;
+
+	if (*child == 0)
+		return;
+	model_expect(waitpid(*child, &status, 0) == *child, "a child is lost");
+	model_expect(status == 0, "a child ended with status %d", status);
+	*child = 0;
+}
+
+static void wait_for_all(void)
+{
+	for (size_t i = 0; i < CHILDREN; i++)
+		wait_for(&model.children[i]);
+}
+
+static void live_as_child(void)
+{
+	expect_all();
+	for (size_t i = 0; i < CHILD_STEPS; i++)
+		step();
+	expect_all();
+	wait_for_all();
+	_exit(0);
+}
+
+/* False: it failed, as it may when calls do. */
+static bool freeze(void)
+{
+	bool had_faults;
+	int r;
+
+	begin_faults();
+	r = vmm_heap_freeze(&model.heap);
+	had_faults = end_faults();
+	model_result(": %d", r);
+	model_expect(r == 0 || had_faults, "the heap cannot be frozen");
+	model_expect(r < 0 || (model.heap.pool.mapping.is_private && !model.heap.pool.mapping.in_parts),
+		     "a frozen heap is not all private");
+	return r == 0;
+}
+
+static void fork_one(void)
+{
+	pid_t *child = &model.children[model_below(CHILDREN)], pid;
+	uint64_t seed = model_below(1u << 31);
+
+	if (model.depth == DEEPEST)
+		return;
+	wait_for(child);
+	model_step("freeze and fork");
+	(void)vmm_lock_take(&model.heap.lock);
+	if (!freeze()) {
+		vmm_lock_release(&model.heap.lock);
+		expect_seen(1, all_pages() - 1);
+		return;
+	}
+	fflush(stderr);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		become_child(seed);
+		live_as_child();
+	}
+	*child = pid;
+	vmm_lock_release(&model.heap.lock);
+}
+
+/* --- the way back --- */
+
+/* After a thaw that failed the file may have some of what it was to get. */
+static void look_at_file(void)
+{
+	char bytes[PAGE];
+
+	for (size_t page = 1; page < all_pages(); page++) {
+		if (!is_there(page) || is_threads(page))
+			continue;
+		assert_int_equal(pread(model.heap.pool.fd, bytes, PAGE, (off_t)(page * PAGE)), PAGE);
+		for (size_t i = 0; i < PAGE; i++)
+			model_expect(bytes[i] == filed(page)[i] || bytes[i] == seen(page)[i],
+				     "page %zu of the file is neither old nor new", page);
+		memcpy(filed(page), bytes, PAGE);
+	}
+}
+
+static void thaw(void)
+{
+	bool was_in_parts = model.heap.pool.mapping.in_parts, had_faults;
+	int r;
+
+	end_thread();
+	wait_for_all();
+	model_step("thaw");
+	(void)vmm_lock_take(&model.heap.lock);
+	begin_faults();
+	r = vmm_thaw(&model.heap);
+	had_faults = end_faults();
+	vmm_lock_release(&model.heap.lock);
+	model_result(": %d", r);
+	model_expect(r == 0 || had_faults, "the heap does not return");
+	if (r < 0) {
+		model_expect(model.heap.pool.mapping.is_private && model.heap.pool.mapping.in_parts == was_in_parts,
+			     "the heap is half-way back");
+		look_at_file();
+	} else {
+		model_expect(!model.heap.pool.mapping.is_private, "the heap is still private");
+		for (size_t page = 1; page < all_pages(); page++)
+			if (is_used(page) && is_there(page))
+				memcpy(filed(page), seen(page), PAGE);
+		see_file(1, all_pages());
+	}
+	expect_all();
+}
+
+/* The thread goes on meanwhile. */
+static void return_free(void)
+{
+	wait_for_all();
+	model_step("return what is free");
+	(void)vmm_lock_take(&model.heap.lock);
+	begin_faults();
+	vmm_heap_return_free(&model.heap);
+	(void)end_faults();
+	vmm_lock_release(&model.heap.lock);
+	see_file(1, all_pages());
+	expect_all();
+}
+
+/* Everything that is used is on the new file, and nothing else. */
+static void settled(void)
+{
+	for (size_t page = 1; page < all_pages(); page++) {
+		bool is_kept = is_used(page) && is_there(page);
+
+		if (!is_kept)
+			memset(seen(page), 0, PAGE);
+		memcpy(filed(page), seen(page), PAGE);
+	}
+	model.is_on_parents_file = false;
+}
+
+/* As vmm_comeback_move does. */
+static void settle(void)
+{
+	struct vmm_pool clone;
+	bool had_faults;
+	int r;
+
+	end_thread();
+	model_step("settle");
+	(void)vmm_lock_take(&model.heap.lock);
+	begin_faults();
+	r = vmm_copy_make(&model.heap, DIR, false, &clone);
+	if (r == 0) {
+		r = vmm_copy_fill(&model.heap, &clone);
+		if (r == 0)
+			r = vmm_pool_replace(&model.heap.pool, &clone);
+		if (r < 0)
+			vmm_pool_drop(&clone);
+	}
+	had_faults = end_faults();
+	model_result(": %d", r);
+	model_expect(r == 0 || had_faults, "the heap does not settle");
+	if (r == 0) {
+		/* before what it has left becomes holes, where nothing is looked at */
+		settled();
+		vmm_heap_forget_free(&model.heap, false);
+	}
+	vmm_lock_release(&model.heap.lock);
+	expect_all();
+}
+
+/* --- walks --- */
+
+static void step(void)
+{
+	bool is_private = model.heap.pool.mapping.is_private;
+	size_t what = model_below(1000);
+
+	if (what < 400)
+		write_block(some_block(true));
+	else if (what < 640)
+		take();
+	else if (what < 680)
+		take_metadata();
+	else if (what < 730)
+		use_metadata();
+	else if (what < 900)
+		give();
+	else if (what < 910)
+		trim();
+	else if (what < 950)
+		fork_one();
+	else if (what < 960)
+		begin_thread();
+	else if (what < 965)
+		end_thread();
+	else if (what < 975 && (is_private || model_below(4) == 0))
+		settle();
+	else if (what < 985 && is_private && !model.is_on_parents_file)
+		return_free();
+	else if (is_private && !model.is_on_parents_file)
+		thaw();
+}
+
+static void make_heap(void)
+{
+	size_t bytes = model_below(4) ? 2 * MIB + model_below(4 * MIB / PAGE) * PAGE : MOST_BYTES;
+	char words[512] = "";
+	struct text error = TEXT_INIT(words);
+	struct vmm_pool pool;
+
+	model_step("a heap of %zu pages", bytes / PAGE);
+	if (vmm_pool_create(DIR, bytes, false, &pool, &error) < 0)
+		fail_msg("%s", words);
+	assert_int_equal(vmm_heap_init(&model.heap, &pool, false), 0);
+}
+
+/* So much in use that the shared mapping is kept as a shadow: mapping.c. */
+static void fill(void)
+{
+	bool zero = true;
+
+	for (size_t i = 0; i < FILLED; i++) {
+		model.blocks[i] = (struct block){ vmm_heap_take(&model.heap, NULL, 2 * MIB, PAGE, HEAP_FOR_PROGRAM,
+								&zero), 2 * MIB / PAGE, false };
+		assert_non_null(model.blocks[i].address);
+		receive(page_of(model.blocks[i].address), 2 * MIB / PAGE, true, zero);
+	}
+}
+
+static void unmake_heap(void)
+{
+	vmm_mapping_drop_shadow(&model.heap.pool);
+	if (model.heap.pool.mapping.shared)
+		munmap(model.heap.pool.mapping.shared, bits_bytes(all_pages()));
+	munmap(model.heap.holes.bits, 2 * bits_bytes(model.heap.pool.size / model.heap.holes.granule + 2) +
+				 all_pages() / 2 * sizeof(struct range));
+	vmm_pool_drop(&model.heap.pool);
+}
+
+static void walk(void)
+{
+	memset(&model, 0, sizeof(model));
+	make_heap();
+	model.is_dax = model_below(4) == 0;
+	if (model.heap.pool.size == MOST_BYTES)
+		fill();
+	for (size_t i = 0; i < STEPS; i++)
+		step();
+	end_thread();
+	wait_for_all();
+	expect_all();
+	unmake_heap();
+}
+
+TEST(test_thaw_is_as_the_model_says)
+{
+	model_run(walk, WALKS);
+}
