@@ -54,10 +54,18 @@ static dlopen_function next_dlopen(void)
 }
 
 /*
- * The call must stay a tail call, as the optimizer makes it: libc looks at the return address to find the caller, whose
- * RUNPATH it searches. A test of the suite would notice.
+ * The call must be a tail call: libc looks at the return address to find the caller, whose RUNPATH it searches. A test of
+ * the suite would notice. Older compilers do not promise it; their optimizer makes it.
  */
-__attribute__((optimize("O2"))) void *dlopen(const char *path, int flags)
+#if __has_attribute(musttail)
+#define TAIL_CALLS
+#define TAIL_CALL __attribute__((musttail))
+#else
+#define TAIL_CALLS __attribute__((optimize("O2")))
+#define TAIL_CALL
+#endif
+
+TAIL_CALLS void *dlopen(const char *path, int flags)
 {
-	return next_dlopen()(path, flags & ~RTLD_DEEPBIND);
+	TAIL_CALL return next_dlopen()(path, flags & ~RTLD_DEEPBIND);
 }

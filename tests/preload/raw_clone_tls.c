@@ -8,7 +8,7 @@
 
 #ifdef __x86_64__
 
-#define BEFORE 4096   /* bytes of thread data below the thread's pointer, and above: enough for what runs in the child */
+#define BEFORE 4096   /* bytes of thread data below the thread's pointer, and above: enough for the child */
 #define BEHIND 2304
 #define GUARD 0x28    /* where GCC has the guard, beside pointers to the structure itself at 0 and 0x10 */
 

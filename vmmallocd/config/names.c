@@ -112,7 +112,7 @@ static int add_missing(const char *word, const char *kind, int r, struct config_
 
 static int read_word(lookup_fn function, char *word, const char *kind, struct config_ids *ids, struct text *expected)
 {
-	uint32_t id;
+	uint32_t id = CONFIG_ID_NOBODY;
 	int r;
 
 	if (!*word) {
