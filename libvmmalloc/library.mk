@@ -1,7 +1,7 @@
 # library.mk -- libvmmalloc.so.1, twice: build/release, and build/debug with traces and assertions.
 
 ONLY_DEBUG := libvmmalloc/base/trace.c libvmmalloc/exports/entry_debug.c
-DEBUG_SOURCES := $(wildcard common/base/*.c libvmmalloc/*.c libvmmalloc/*/*.c)
+DEBUG_SOURCES := $(sort $(wildcard common/base/*.c libvmmalloc/*.c libvmmalloc/*/*.c))
 LIB_SOURCES := $(filter-out $(ONLY_DEBUG),$(DEBUG_SOURCES))
 
 RELEASE_LIB := $(BUILD)/release/$(SONAME)

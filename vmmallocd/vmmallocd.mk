@@ -1,10 +1,9 @@
 # vmmallocd.mk -- the daemon and its command line: build/release/vmmallocd and build/release/vmmallocctl, and the same
 # under sanitizers in build/asan (with UBSan) and build/tsan.
 
-DAEMON_SOURCES := common/base/handout.c common/base/size.c common/base/text.c $(wildcard common/util/*.c) \
-	$(filter-out vmmallocd/ctl/%,$(wildcard vmmallocd/*.c vmmallocd/*/*.c))
-CTL_SOURCES := $(addprefix common/base/,environment.c handout.c size.c text.c) $(wildcard common/util/*.c) \
-	$(wildcard vmmallocd/ctl/*.c)
+COMMON_SOURCES := $(sort $(wildcard common/*/*.c))
+DAEMON_SOURCES := $(COMMON_SOURCES) $(filter-out vmmallocd/ctl/%,$(sort $(wildcard vmmallocd/*.c vmmallocd/*/*.c)))
+CTL_SOURCES := $(COMMON_SOURCES) $(sort $(wildcard vmmallocd/ctl/*.c))
 DAEMON := $(BUILD)/release/vmmallocd
 CTL := $(BUILD)/release/vmmallocctl
 PROGRAM_CFLAGS = $(STD_CFLAGS) -fPIE -fstack-protector-strong
