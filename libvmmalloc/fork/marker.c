@@ -33,7 +33,7 @@ static int make_file(void)
 	return fd == -EINVAL ? kernel_memfd_create("vmmalloc-marker", flags) : fd;
 }
 
-static int make(struct vmm_marker *marker)
+static int make_marker(struct vmm_marker *marker)
 {
 	struct stat st;
 	int fd = make_file();
@@ -60,7 +60,7 @@ int vmm_marker_plant(struct vmm_marker *marker)
 
 	if (marker->page)
 		return 0;
-	if (marker->fd == 0 && (r = make(marker)) < 0)
+	if (marker->fd == 0 && (r = make_marker(marker)) < 0)
 		return r;
 	/* if the descriptor was lost, children may have the old file who would not be counted with a new one */
 	if (!has_fd(marker))

@@ -104,7 +104,7 @@ static void find_clock(void)
 	kernel_set_vdso_clock((int (*)(clockid_t, struct timespec *))clock);
 }
 
-static void start(void)
+static void start_once(void)
 {
 	char message[4096 + 256];
 	struct text error = TEXT_INIT(message);
@@ -146,7 +146,7 @@ void vmm_start(void)
 	if (__atomic_compare_exchange_n(&vmm.stage, &found, CONTEXT_UNDER_WAY, false, __ATOMIC_ACQUIRE,
 					__ATOMIC_ACQUIRE)) {
 		__atomic_store_n(&vmm.starter, kernel_gettid(), __ATOMIC_RELAXED);
-		start();
+		start_once();
 		__atomic_store_n(&vmm.stage, CONTEXT_DONE, __ATOMIC_RELEASE);
 		(void)kernel_futex(&vmm.stage, FUTEX_WAKE_PRIVATE, INT_MAX);
 	} else if (__atomic_load_n(&vmm.starter, __ATOMIC_RELAXED) != kernel_gettid()) {

@@ -1,4 +1,4 @@
-/* While a process that clone made with CLONE_VM, and that is no thread, writes to the heap, the heap does not return. */
+/* The heap does not return while a process that clone made with CLONE_VM, and that is no thread, writes to it. */
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
