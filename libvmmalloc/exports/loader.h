@@ -32,7 +32,7 @@ extern struct vmm_next vmm_next;
 
 /* The same for syscall(), by a name that rawcall.c's assembly can refer to. */
 typedef long (*syscall_function)(long number, ...);
-extern syscall_function vmm_rawcall_next;
+extern syscall_function vmm_rawcall_next __attribute__((visibility("hidden")));
 
 /* The next definition of `name` after ours: libc's, unless another library wraps it too. NULL if there is none. */
 void *vmm_loader_next(const char *name);
