@@ -1,9 +1,11 @@
-/* Blocks from before the library's constructor, and before libc has set environ, are blocks like any other. */
+/* Blocks and system calls from before the constructor, and before libc has set environ, are like any other. */
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/preload/check.h"
 
 char *library_early(void);
+long library_early_pid(void);
 
 int main(void)
 {
@@ -13,5 +15,6 @@ int main(void)
 	early = realloc(early, 100000);
 	CHECK(early && vmmalloc_contains(early) && strcmp(early, "early") == 0);
 	free(early);
+	CHECK(library_early_pid() == getpid());
 	return 0;
 }
