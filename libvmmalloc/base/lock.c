@@ -2,22 +2,20 @@
 /* lock -- see lock.h. */
 #include "libvmmalloc/base/lock.h"
 
-#include <errno.h>
-
 #include "libvmmalloc/base/kernel.h"
 
 int vmm_lock_take(struct vmm_lock *lock)
 {
 	sigset_t held;
+	int r;
 
 	kernel_hold_signals(&held);
-	if (pthread_mutex_lock(&lock->mutex) == EDEADLK) {
-		lock->nested++;
+	r = vmm_owner_take(&lock->owner);
+	if (r < 0)
 		kernel_restore_signals(&held);
-		return -EDEADLK;
-	}
-	lock->held = held;
-	return 0;
+	else
+		lock->held = held;
+	return r;
 }
 
 bool vmm_lock_try(struct vmm_lock *lock)
@@ -25,7 +23,7 @@ bool vmm_lock_try(struct vmm_lock *lock)
 	sigset_t held;
 
 	kernel_hold_signals(&held);
-	if (pthread_mutex_trylock(&lock->mutex) == 0) {
+	if (vmm_owner_try(&lock->owner)) {
 		lock->held = held;
 		return true;
 	}
@@ -36,19 +34,17 @@ bool vmm_lock_try(struct vmm_lock *lock)
 void vmm_lock_release(struct vmm_lock *lock)
 {
 	sigset_t held = lock->held;
+	bool was_nested = vmm_lock_is_nested(lock);
 
-	if (lock->nested > 0) {
-		lock->nested--;
-		return;
-	}
-	(void)pthread_mutex_unlock(&lock->mutex);
-	kernel_restore_signals(&held);
+	vmm_owner_release(&lock->owner);
+	if (!was_nested)
+		kernel_restore_signals(&held);
 }
 
 void vmm_lock_release_in_child(struct vmm_lock *lock)
 {
 	sigset_t held = lock->held;
 
-	*lock = (struct vmm_lock)VMM_LOCK_INITIALIZER;
+	*lock = (struct vmm_lock){ 0 };
 	kernel_restore_signals(&held);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lock -- the heap's lock: a mutex whose owner no signal handler interrupts.
+ * lock -- the heap's lock, whose owner no signal handler interrupts.
  *
  * _Fork is async-signal-safe. A handler that called it while the thread below was changing the heap, or its mapping,
  * would give the child half of the change. So signals are held back as long as the lock is held, also through a fork.
@@ -11,17 +11,16 @@
 #ifndef LIBVMMALLOC_BASE_LOCK_H
 #define LIBVMMALLOC_BASE_LOCK_H
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 
-struct vmm_lock {
-	pthread_mutex_t mutex;  /* it tells who has it already */
-	sigset_t held;          /* what the owner's thread held back before */
-	unsigned nested;        /* how often the owner took it once more */
-};
+#include "libvmmalloc/base/owner.h"
 
-#define VMM_LOCK_INITIALIZER { .mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP }
+/* All zero is a lock that nobody owns. */
+struct vmm_lock {
+	struct vmm_owner owner;
+	sigset_t held;  /* what the owner's thread held back before */
+};
 
 /*
  * Returns 0, or -EDEADLK in a handler that interrupted the owner: then what the lock guards is in the middle of a
@@ -33,6 +32,12 @@ int vmm_lock_take(struct vmm_lock *lock);
 bool vmm_lock_try(struct vmm_lock *lock);
 
 void vmm_lock_release(struct vmm_lock *lock);
+
+/* Whether the owner has taken it once more. */
+static inline bool vmm_lock_is_nested(const struct vmm_lock *lock)
+{
+	return lock->owner.nested > 0;
+}
 
 /* Takes the place of vmm_lock_release in a forked child: the threads that wait for the lock are not in this process. */
 void vmm_lock_release_in_child(struct vmm_lock *lock);

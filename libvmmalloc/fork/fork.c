@@ -150,11 +150,11 @@ int vmm_fork_begin(struct vmm_fork *fork)
 	if (!vmm.has_pool)
 		return 0;
 	if (fork->is_alone)
-		pthread_mutex_lock(&vmm_forks.alone);
+		(void)vmm_owner_take(&vmm_forks.alone);
 	r = vmm_lock_take(&vmm.heap.lock) < 0 ? -EAGAIN : begin_locked(fork, &vmm.heap);
 	vmm_lock_release(&vmm.heap.lock);
 	if (r < 0 && fork->is_alone)
-		pthread_mutex_unlock(&vmm_forks.alone);
+		vmm_owner_release(&vmm_forks.alone);
 	return r;
 }
 
@@ -210,7 +210,7 @@ pid_t vmm_fork_end(struct vmm_fork *fork, pid_t pid)
 	if (pid == 0)
 		return 0;
 	if (fork->is_alone)
-		pthread_mutex_unlock(&vmm_forks.alone);
+		vmm_owner_release(&vmm_forks.alone);
 	if (fork->heap != FORK_HEAP_DOOMED || pid < 0)
 		return pid;
 	undo(pid);
@@ -271,7 +271,7 @@ static void drop_other_copies(const struct vmm_fork *fork)
 	/* the kernel need not copy a page for the child to which the child does not write */
 	if (!wants_copy())
 		return;
-	vmm_forks.alone = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+	vmm_forks.alone = (struct vmm_owner){ 0 };
 	for (struct vmm_fork *other = vmm_forks.copying; other; other = other->outer) {
 		if (other == fork)
 			continue;
@@ -335,7 +335,7 @@ static bool refuse_fork(void)
 
 static bool is_fork_refused(void)
 {
-	return vmm.has_pool && vmm.heap.lock.nested > 0;
+	return vmm.has_pool && vmm_lock_is_nested(&vmm.heap.lock);
 }
 
 /*
@@ -395,7 +395,6 @@ static void in_child(void)
 
 void vmm_fork_register(void)
 {
-	vmm_forks.alone = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 	(void)pthread_atfork(prepare, in_parent, in_child);
 }
 

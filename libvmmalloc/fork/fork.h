@@ -9,10 +9,10 @@
 #ifndef LIBVMMALLOC_FORK_FORK_H
 #define LIBVMMALLOC_FORK_FORK_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "libvmmalloc/base/owner.h"
 #include "libvmmalloc/heap/pool.h"
 
 /* Has glibc call us inside every fork. Once. */
@@ -48,8 +48,8 @@ struct vmm_fork {
 
 /* All forks of this process. fork.c's own. */
 struct vmm_forks {
-	/* Held in modes 2 and 3 from vmm_fork_begin to vmm_fork_end. Recursive: handlers of the program may fork. */
-	pthread_mutex_t alone;
+	/* Held in modes 2 and 3 from vmm_fork_begin to vmm_fork_end, also more than once: handlers of the program may fork. */
+	struct vmm_owner alone;
 	/* The forks that hold it, innermost first. Guarded by the heap's lock. */
 	struct vmm_fork *copying;
 	/* The fork that glibc calls our handlers for. Guarded by the heap's lock, which they hold all the time. */

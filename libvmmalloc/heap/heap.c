@@ -155,7 +155,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 {
 	int r;
 
-	*heap = (struct vmm_heap){ .lock = VMM_LOCK_INITIALIZER, .pool = *pool, .all_reserved = all_reserved };
+	*heap = (struct vmm_heap){ .pool = *pool, .all_reserved = all_reserved };
 	heap->low = heap->fresh = vmm_heap_start(heap);
 	heap->high = vmm_heap_end(heap);
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_mutex -- each kind of mutex as POSIX has it, and nothing lost between threads that contend for one. */
+/* test_mutex -- a mutex as POSIX has it, and nothing lost between threads that contend for one. */
 /* objects: libvmmalloc/base/ libvmmalloc/ */
 #include <errno.h>
 #include <pthread.h>
@@ -49,8 +49,6 @@ TEST(test_mutex_lets_one_thread_in_at_a_time)
 {
 	count_in_threads((pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER);
 	count_in_threads((pthread_mutex_t)PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP);
-	count_in_threads((pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP);
-	count_in_threads((pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP);
 }
 
 static void *try(void *mutex)
@@ -78,32 +76,4 @@ TEST(test_mutex_that_is_taken_is_busy_for_others)
 	assert_int_equal(try_in_a_thread(&mutex), EBUSY);
 	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), 0);
 	assert_int_equal(try_in_a_thread(&mutex), 0);
-}
-
-TEST(test_mutex_that_is_recursive_is_given_back_as_often_as_taken)
-{
-	pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-
-	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), 0);
-	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), 0);
-	assert_int_equal(__wrap_pthread_mutex_trylock(&mutex), 0);
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(try_in_a_thread(&mutex), EBUSY);
-		assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), 0);
-	}
-	assert_int_equal(try_in_a_thread(&mutex), 0);
-	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), EPERM);
-}
-
-TEST(test_mutex_that_checks_says_who_has_it)
-{
-	pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
-
-	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), EPERM);
-	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), 0);
-	assert_int_equal(__wrap_pthread_mutex_lock(&mutex), EDEADLK);
-	assert_int_equal(__wrap_pthread_mutex_trylock(&mutex), EBUSY);
-	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), 0);
-	assert_int_equal(try_in_a_thread(&mutex), 0);
-	assert_int_equal(__wrap_pthread_mutex_unlock(&mutex), EPERM);
 }
