@@ -87,7 +87,7 @@ static enum handout_status take_ready(struct pools *pools, const struct handout_
 		enum handout_status status = request_decide(&context, request, peer, ret_pool);
 		int r;
 
-		/* a pool that was closed before the request was sent does not count, though its event is not read yet */
+		/* a pool that was closed before the request was sent is no longer had, though its event is unread */
 		if (status == HANDOUT_LIMIT && i == 0) {
 			watch_hear(pools->watch);
 			status = request_decide(&context, request, peer, ret_pool);

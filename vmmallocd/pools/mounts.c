@@ -37,12 +37,12 @@ static void on_mount_table(uv_poll_t *poll, int status, int what)
 
 int mounts_open(uv_loop_t *loop, void (*changed)(void *context), void *context, struct mounts **ret_mounts)
 {
-	CLEANUP(cleanup_free) struct mounts *mounts = calloc(1, sizeof(*mounts));
 	CLEANUP(cleanup_fd) int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
 		return -errno;
+	CLEANUP(cleanup_free) struct mounts *mounts = calloc(1, sizeof(*mounts));
 	if (!mounts)
 		return -ENOMEM;
 	r = uv_poll_init(loop, &mounts->poll, fd);

@@ -46,7 +46,7 @@ struct pools {
 	struct jobs jobs;
 	struct served_dirs directories;
 	struct watch *watch;                 /* NULL once the pools stop */
-	struct mounts *mounts;               /* NULL: not to be had, and not needed: directories are checked each second */
+	struct mounts *mounts;               /* NULL: not to be had; directories are checked each second all the same */
 	uv_idle_t turn;                      /* active while something has changed (pools_wake) */
 	uv_idle_cb on_turn;                  /* the turn's function */
 	uv_timer_t due_timer, second_timer, early_timer;

@@ -34,15 +34,13 @@ struct served_dir *served_dirs_add(struct served_dirs *directories, const char *
 
 	if (directory)
 		return directory;
-	CLEANUP(cleanup_free) struct served_dir *made = calloc(1, sizeof(*made));
-	if (!made)
+	directory = calloc(1, sizeof(*directory) + strlen(path) + 1);
+	if (!directory)
 		return NULL;
-	made->path = strdup(path);
-	if (!made->path)
-		return NULL;
-	made->next = directories->first;
-	directories->first = made;
-	return steal_pointer(&made);
+	memcpy(directory->path, path, strlen(path) + 1);
+	directory->next = directories->first;
+	directories->first = directory;
+	return directory;
 }
 
 bool served_dir_is_usable(const struct served_dir *directory)
@@ -175,7 +173,6 @@ void served_dirs_done(struct served_dirs *directories)
 
 		directories->first = directory->next;
 		served_dir_close(directory);
-		free(directory->path);
 		free(directory);
 	}
 }

@@ -24,7 +24,6 @@
 #define SERVED_DIR_ANSWER_MS 2000    /* to be opened; after that it is said that it takes longer */
 
 struct served_dir {
-	char *path;
 	bool wanted;             /* some class has it */
 	bool opening;            /* a thread is at it */
 	bool open;               /* `dir` is open, and `watch` set if it is not gone */
@@ -38,6 +37,7 @@ struct served_dir {
 	int64_t due_ms;          /* while it is not open: when it is tried again */
 	char problem[PROVISION_PROBLEM_BYTES];   /* "": none */
 	struct served_dir *next;
+	char path[];
 };
 
 /* A file of a pool that a scan found. */
