@@ -115,7 +115,7 @@ size_t listener_connections(size_t most, unsigned part)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / part >= most)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / part >= most)
 		return most;
 	return limit.rlim_cur / part;
 }

@@ -42,7 +42,7 @@ void log_init(struct log *log, int fd, int level)
 	int own;
 
 	*log = (struct log){ .fd = fd, .level = level, .prefixed = log_is_journal(fd, getenv("JOURNAL_STREAM")) };
-	if (fstat(fd, &st) != 0)
+	if (fstat(fd, &st) < 0)
 		return;
 	if (S_ISSOCK(st.st_mode)) {
 		log->way = LOG_TO_SOCKET;
@@ -71,7 +71,7 @@ static bool put(const struct log *log, const char *line, size_t length)
 }
 
 /* "<4>" or "vmmallocd: ", and its length. */
-static size_t begin(const struct log *log, int priority, char *line, size_t size)
+static size_t begin_line(const struct log *log, int priority, char *line, size_t size)
 {
 	if (log->prefixed)
 		return (size_t)snprintf(line, size, "<%d>", priority);
@@ -81,7 +81,7 @@ static size_t begin(const struct log *log, int priority, char *line, size_t size
 static bool say_lost(const struct log *log)
 {
 	char line[128];
-	size_t length = begin(log, LOG_WARNING, line, sizeof(line));
+	size_t length = begin_line(log, LOG_WARNING, line, sizeof(line));
 
 	length += (size_t)snprintf(line + length, sizeof(line) - length,
 				   "log: %lu lines were lost: nobody read them\n", log->lost);
@@ -97,7 +97,7 @@ void log_line(struct log *log, int priority, const char *format, ...)
 
 	if (priority > log->level)
 		return;
-	start = begin(log, priority, line, sizeof(line));
+	start = begin_line(log, priority, line, sizeof(line));
 	va_start(args, format);
 	errno = saved_errno;  /* for %m */
 	length = start + (size_t)vsnprintf(line + start, sizeof(line) - start, format, args);
@@ -110,7 +110,7 @@ void log_line(struct log *log, int priority, const char *format, ...)
 	line[length++] = '\n';
 	if (log->lost > 0 && say_lost(log))
 		log->lost = 0;
-	/* in order: not before it is said what is missing */
+	/* lines stay in order: none is written before it was said how many are missing */
 	if (log->lost > 0 || !put(log, line, length))
 		log->lost++;
 	errno = saved_errno;

@@ -5,8 +5,8 @@
  * Under the journal (JOURNAL_STREAM names the descriptor) a line begins with its priority, "<4>", as sd-daemon(3) has
  * it; elsewhere with the daemon's name. What a client can choose may be in a line: control characters become '?'.
  *
- * Nobody waits for whoever reads the log: a line for which there is no room is lost, and the next that is written is
- * preceded by how many were.
+ * The daemon does not wait for whoever reads the log: a line for which there is no room is lost, and the next line that
+ * is written follows one that says how many were.
  */
 #ifndef VMMALLOCD_BASE_LOG_H
 #define VMMALLOCD_BASE_LOG_H
@@ -20,7 +20,7 @@ struct log {
 	int fd;
 	enum { LOG_TO_FILE, LOG_TO_SOCKET, LOG_TO_OWN, LOG_TO_SHARED } way;   /* how it is written without waiting */
 	unsigned long lost;      /* lines since the last that was written */
-	int level;               /* lines of a higher number are dropped: enum config_log_level */
+	int level;               /* lines of a less important priority, which is a higher number, are dropped */
 	bool prefixed;
 };
 

@@ -34,7 +34,7 @@ static const char *limit_name(enum resource resource, int error, char *text, siz
 		return NULL;
 	if (resource == RESOURCE_INOTIFY && has_descriptor())
 		return "fs.inotify.max_user_instances";
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return "RLIMIT_NOFILE";
 	snprintf(text, size, "RLIMIT_NOFILE is %llu", (unsigned long long)limit.rlim_cur);
 	return text;

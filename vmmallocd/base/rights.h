@@ -2,9 +2,10 @@
 /*
  * rights -- descriptors that strangers send along (SCM_RIGHTS), of which none is wanted.
  *
- * Whoever receives one, throws it away or closes a socket in which one waits does its last close, and that may take as
- * long as its owner likes: a TCP socket with SO_LINGER and data that nobody reads. Linux 6.16 and later refuse them to
- * the sender. On others what may be such a close is cut short: it is called between rights_begin and rights_end.
+ * The last close of such a descriptor is done by whoever receives it and throws it away, or closes a socket in which it
+ * waits. It may take as long as the descriptor's owner likes: a TCP socket with SO_LINGER and data that nobody reads.
+ * Linux 6.16 and later refuse them to the sender. On older kernels a call that may be such a close is made between
+ * rights_begin and rights_end, and is cut short.
  */
 #ifndef VMMALLOCD_BASE_RIGHTS_H
 #define VMMALLOCD_BASE_RIGHTS_H

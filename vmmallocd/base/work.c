@@ -6,11 +6,11 @@
 
 #define STACK_BYTES ((size_t)1 << 20)    /* a sanitizer's frames are large */
 
-static void *run(void *argument)
+static void *run_in_thread(void *argument)
 {
 	struct work *work = argument;
 
-	while (sem_wait(&work->go) != 0)
+	while (sem_wait(&work->go) < 0)
 		;
 	work->run(work);
 	(void)uv_async_send(&work->finished);
@@ -41,7 +41,7 @@ static int start_thread(struct work *work)
 	if (r != 0)
 		return -r;
 	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	r = pthread_create(&work->thread, &attributes, run, work);
+	r = pthread_create(&work->thread, &attributes, run_in_thread, work);
 	(void)pthread_attr_destroy(&attributes);
 	return -r;
 }
@@ -53,10 +53,10 @@ int work_start(uv_loop_t *loop, struct work *work, void (*run_)(struct work *wor
 	work->run = run_;
 	work->done = done;
 	/* the thread waits for its handle: a handle cannot be taken back in the turn in which there is no thread */
-	if (sem_init(&work->go, 0, 0) != 0)
+	if (sem_init(&work->go, 0, 0) < 0)
 		return -errno;
 	r = start_thread(work);
-	if (r != 0) {
+	if (r < 0) {
 		(void)sem_destroy(&work->go);
 		return r;
 	}

@@ -19,8 +19,9 @@
 #include "vmmallocd/files/internal.h"
 
 /*
- * What has to be said to an empty file. btrfs writes elsewhere what is written a second time, and then needs new space
- * on a disk that may be full; XFS aligns extents only when told to. Refused, the pool is still one, if a worse one.
+ * Attributes that only an empty file can be given. btrfs writes elsewhere what is written a second time, and then
+ * needs new space on a disk that may be full; XFS aligns extents only when told to. Where they are refused the pool is
+ * a worse one, and still a pool.
  */
 static void set_attributes(int fd)
 {

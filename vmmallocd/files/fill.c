@@ -23,7 +23,7 @@ int pool_file_round(const struct pool_dir *dir, uint64_t size_bytes, uint64_t *r
 	return *ret_bytes ? 0 : -EINVAL;
 }
 
-/* The kernel would say it with SIGXFSZ. */
+/* The limit is looked at here, because the kernel would say it with SIGXFSZ. */
 static int check_file_limit(uint64_t bytes)
 {
 	struct rlimit limit;
@@ -33,7 +33,10 @@ static int check_file_limit(uint64_t bytes)
 	return 0;
 }
 
-/* On DAX a huge page at a time as well: ext4 places what is a power of two in size on multiples of that size. */
+/*
+ * How much is reserved at a time. On DAX it is a huge page as well: ext4 places what is a power of two in size on
+ * multiples of that size.
+ */
 static uint64_t piece_bytes(const struct pool_dir *dir)
 {
 	if (dir->tmpfs || dir->dax)

@@ -67,9 +67,9 @@ int pool_file_header_read(int fd, struct pool_header *ret_header)
 }
 
 /*
- * Whoever has the pool may be in the middle of a write to it, from memory that does not come: XFS, and every file
- * system on DAX, then keeps readers waiting, and no signal ends that. The file systems that know no RWF_NOWAIT read
- * without the lock of the file, but on DAX.
+ * Whoever has the pool may be in the middle of a write to it, from memory that does not come. XFS, and every file
+ * system on DAX, then keeps readers waiting, and no signal ends that. Where there is no RWF_NOWAIT, reading takes no
+ * lock of the file, except on DAX.
  */
 static int read_at_once(const struct pool_dir *dir, int fd, struct pool_header *ret_header)
 {

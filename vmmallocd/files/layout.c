@@ -91,7 +91,7 @@ bool pool_file_lies_well(int fd, uint64_t size_bytes)
 	return check_extents(fd, size_bytes & ~(uint64_t)(POOL_FILE_HUGE_PAGE - 1), &good) < 0 || good;
 }
 
-static void advise(int fd, const struct pool_dir *dir, struct text *advice)
+static void advise_mkfs(int fd, const struct pool_dir *dir, struct text *advice)
 {
 	struct statfs fs;
 
@@ -126,7 +126,7 @@ int pool_file_check_layout(const struct pool_dir *dir, const struct pool_file *f
 		return -EMEDIUMTYPE;
 	}
 	if (!good) {
-		advise(fd, dir, advice);
+		advise_mkfs(fd, dir, advice);
 		return -EMEDIUMTYPE;
 	}
 	return 0;

@@ -3,8 +3,8 @@
  * pins -- whether somebody still holds pages of a pool that nobody has open or mapped any more.
  *
  * A page in a pipe (vmsplice), in a buffer of io_uring or of a socket outlives every mapping. Taken out of its file it
- * belongs to nobody's pool, and yet the memory is not free: of a huge page 2 MiB, for the 4 KiB that are held. Who
- * takes one pool after another would have the memory of many.
+ * belongs to nobody's pool, and yet the memory is not free: of a huge page 2 MiB, for the 4 KiB that are held. A
+ * user who takes one pool after another would have the memory of many.
  *
  * No call says who refers to a page, but two refuse to work on one that has more references than they know of:
  *
@@ -42,7 +42,7 @@ static int split_page(int fd, off_t at)
 	return data == at ? -EAGAIN : 0;
 }
 
-/* The same of all small pages. What stands in the way of a huge page otherwise, as a lack of them, says nothing. */
+/* The same for all small pages. Other obstacles to a huge page, such as a lack of them, say nothing about pins. */
 static int collapse_page(char *address)
 {
 	return pool_file_collapse(address) == -EAGAIN ? -EAGAIN : 0;
@@ -77,7 +77,7 @@ static int look_at_window(int fd, off_t from, off_t to, const atomic_bool *cance
 	return r;
 }
 
-/* Only where data is: its last user may have made the file as large as a file can be. */
+/* Looks only where data is: its last user may have made the file as large as a file can be. */
 static int look_at_data(int fd, const atomic_bool *cancel)
 {
 	off_t from = 0;

@@ -101,8 +101,8 @@ static int names_read(const struct pool_dir *dir, struct names *names)
 }
 
 /*
- * It may be on the disk only, and then has to be waited for. That is safe where nobody has the file: nobody can keep
- * us waiting.
+ * The header may be on the disk only, and then it has to be waited for. That is safe where nobody has the file: nobody
+ * can keep us waiting.
  */
 static int read_any_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_dir_access -- why a directory cannot have pools, for who has to mend it: whose it is, what was expected, and the
- * command that makes it so. May block in NSS.
+ * pool_dir_access -- why a directory cannot have pools, said to whoever has to mend it: whose it is, what was expected,
+ * and the command that makes it so. May block in NSS.
  *
  *     /mnt/pools: it belongs to root, mode 0755: expected one that the user vmmalloc may write to
  *     (chown vmmalloc: /mnt/pools)
@@ -46,7 +46,7 @@ static struct words mode(const struct stat *st)
 	return words;
 }
 
-/* As a shell takes it for one word. */
+/* Adds a path as one word of a shell. */
 static void add_path(struct text *text, const char *path)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";

@@ -9,8 +9,8 @@
  *     .vmmallocd.lock, or, where that is somebody else's, .vmmallocd.lock.0123456789abcdef
  *
  * Two daemons that start together may each make one. Both look what there is only after that, and lock all of it, in
- * the order of the names: who comes second finds a file that is locked, whichever it is. Who has them all keeps the
- * first.
+ * the order of the names: the one that comes second finds a locked file, whichever that is. The one that has them all
+ * keeps the first.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -51,7 +51,7 @@ static bool is_lock_name(const char *name)
 	       (name[length] == '\0' || name[length] == '.');
 }
 
-static int by_name(const void *a, const void *b)
+static int by_lock_name(const void *a, const void *b)
 {
 	return strcmp(a, b);
 }
@@ -76,7 +76,7 @@ static int locks_find(const struct pool_dir *dir, struct locks *locks)
 	}
 	if (r == 0)
 		r = -errno;
-	qsort(locks->names, locks->count, sizeof(locks->names[0]), by_name);
+	qsort(locks->names, locks->count, sizeof(locks->names[0]), by_lock_name);
 	return r;
 }
 
@@ -178,7 +178,7 @@ static int try_to_lock(struct pool_dir *dir)
 	}
 	if (r == 0)
 		r = locks_take(dir, &locks);
-	if (r != 0)
+	if (r < 0)
 		return r;
 	for (size_t i = 1; i < locks.count; i++)
 		(void)unlinkat(dir->fd, locks.names[i], 0);
@@ -200,7 +200,7 @@ int pool_dir_lock(struct pool_dir *dir, struct text *error)
 			 dir->path);
 	else if (resource_has_run_out(r))
 		text_add(error, "pool directory %s: %s", dir->path, resource_reason(RESOURCE_DESCRIPTOR, r).text);
-	else if (r != 0)
+	else if (r < 0)
 		text_add(error, "pool directory %s: " POOL_DIR_LOCK_FILE ": %s", dir->path, strerrordesc_np(-r));
 	return r;
 }

@@ -44,10 +44,10 @@ void pool_dir_close(struct pool_dir *dir);
 
 /*
  * Makes the directory this daemon's until it is closed. -EBUSY: another daemon of the same user has it, or this one by
- * another path. It is for one that is locked too, and then locks it anew; if that fails the old lock is still held.
+ * another path. A directory that is locked may be locked anew; if that fails, the old lock is still held.
  */
 int pool_dir_lock(struct pool_dir *dir, struct text *error);
-/* Whether the lock is still on a file that others would find: somebody may have removed it, or put his in its place. */
+/* Whether others would find the lock: somebody may have removed its file, or put his own in its place. */
 bool pool_dir_is_locked(const struct pool_dir *dir);
 
 /*

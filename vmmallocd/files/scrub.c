@@ -66,8 +66,8 @@ static int punch_mapped(int fd, off_t from, off_t to, const struct patience *pat
 }
 
 /*
- * Only where data is: the last user may have made the file as large as a file can be, with nothing in it. What was
- * never written is in nobody's hands.
+ * Punches only where data is: the last user may have made the file as large as a file can be, with nothing in it. What
+ * was never written is in nobody's hands.
  */
 static int punch_data(int fd, const struct patience *patience)
 {
@@ -94,8 +94,8 @@ static int punch_data(int fd, const struct patience *patience)
 }
 
 /*
- * To nothing: that takes pages out as punching does, reaches what was allocated behind the end, and unlike punching
- * does not first write them to the disk.
+ * Truncating to nothing takes pages out as punching does, reaches what was allocated behind the end, and unlike
+ * punching does not first write the pages to the disk.
  */
 static int truncate_all(int fd, const struct patience *patience)
 {
@@ -139,7 +139,7 @@ struct policy {
 	unsigned long nodes[NODES_MOST / (8 * sizeof(unsigned long))];
 };
 
-/* That of a new file: the mount may have one (mpol=). */
+/* Reads the policy of a new file: the mount may set one (mpol=). */
 static int read_policy(const struct pool_dir *dir, struct policy *ret_policy)
 {
 	void *page;
@@ -220,8 +220,8 @@ int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const ch
 /* --- the end of a pool --- */
 
 /*
- * On DAX a page may still be pinned by whom had the pool. Freed by unlink, its block would go to another file while
- * the pin still reaches it.
+ * On DAX a page may still be pinned by whoever had the pool. If unlink freed its block, that would go to another file
+ * while the pin still reaches it.
  */
 static int empty_dax(const struct pool_dir *dir, const struct pool_file *file)
 {

@@ -125,8 +125,8 @@ static bool wants_more(const struct view *view)
 }
 
 /*
- * Where space is short, two that take it at the same time both fail, for ever: who failed before waits until nobody
- * else is at it.
+ * Where space is short, two that take it at the same time both fail, for ever. So a class whose creation failed waits
+ * until nobody else takes space there.
  */
 static bool has_space_to_itself(const struct view *view)
 {
@@ -161,7 +161,7 @@ static struct registry_pool *surplus(const struct view *view)
 		return NULL;
 	too_many = !view->config || total(view->pools) - view->pools->counts[REGISTRY_FAILED] > view->config->max ||
 		   (view->class->trim && ready > view->config->ready);
-	/* what does not fit is there only after a reload: else the walk would be for nothing, at each hand-out */
+	/* a pool that does not fit is there only after a reload: without one each hand-out would walk for nothing */
 	if (!too_many && !view->class->trim)
 		return NULL;
 	for (pool = view->pools->first[REGISTRY_READY]; pool; pool = pool->next_in_state)
@@ -179,7 +179,7 @@ static bool keeps(const struct view *view, const struct registry_pool *pool)
 	       total(view->pools) - view->pools->counts[REGISTRY_FAILED] <= view->config->max;
 }
 
-static bool give(const struct view *view, enum provision_kind kind, struct registry_pool *pool, bool may_block,
+static bool give_job(const struct view *view, enum provision_kind kind, struct registry_pool *pool, bool may_block,
 		 struct provision_job *ret_job)
 {
 	*ret_job = (struct provision_job){
@@ -188,16 +188,16 @@ static bool give(const struct view *view, enum provision_kind kind, struct regis
 	return true;
 }
 
-/* A job that punches, or not, as the pool's directory has it; false: no worker may do it now. */
+/* A job that may block in a punch, where the pool's directory is one of that kind. False: no worker may do it now. */
 static bool give_reclaim(const struct view *view, enum provision_kind kind, struct registry_pool *pool,
 			 struct provision_job *ret_job)
 {
-	/* what nobody has had is not punched before it is removed */
+	/* a pool that nobody has had is removed without a punch */
 	bool may_block =
 		view->class->punch_may_block &&
 		(kind == PROVISION_SCRUB || pool->file.mark == POOL_FILE_USED || pool->file.mark == POOL_FILE_BAD);
 
-	return (may_block ? view->may_punch : view->may_work) && give(view, kind, pool, may_block, ret_job);
+	return (may_block ? view->may_punch : view->may_work) && give_job(view, kind, pool, may_block, ret_job);
 }
 
 /* What makes space or a ready pool soonest comes first. */
@@ -207,21 +207,21 @@ static bool next_of_class(const struct view *view, struct provision_job *ret_job
 
 	pool = view->may_check ? first_to_check(view) : NULL;
 	if (pool)
-		return give(view, PROVISION_CHECK, pool, false, ret_job);
+		return give_job(view, PROVISION_CHECK, pool, false, ret_job);
 	pool = first_due(view, REGISTRY_FAILED);
 	if (pool && give_reclaim(view, PROVISION_DESTROY, pool, ret_job))
 		return true;
 	pool = view->may_work ? surplus(view) : NULL;
 	if (pool)
-		return give(view, PROVISION_DESTROY, pool, false, ret_job);
+		return give_job(view, PROVISION_DESTROY, pool, false, ret_job);
 	pool = view->may_work ? first_due(view, REGISTRY_WARMING) : NULL;
 	if (pool)
-		return give(view, PROVISION_WARM, pool, false, ret_job);
+		return give_job(view, PROVISION_WARM, pool, false, ret_job);
 	pool = first_due(view, REGISTRY_RECYCLING);
 	if (pool && give_reclaim(view, keeps(view, pool) ? PROVISION_SCRUB : PROVISION_DESTROY, pool, ret_job))
 		return true;
 	if (view->may_work && may_create(view))
-		return give(view, PROVISION_CREATE, NULL, false, ret_job);
+		return give_job(view, PROVISION_CREATE, NULL, false, ret_job);
 	pool = first_due(view, REGISTRY_QUARANTINED);
 	return pool && give_reclaim(view, PROVISION_SCRUB, pool, ret_job);
 }
@@ -326,7 +326,7 @@ void provision_failed(struct provision_class *class, int64_t now_ms)
 
 void provision_succeeded(struct provision_class *class, int64_t now_ms)
 {
-	/* the other of two that were begun together */
+	/* but not while the failure of another that was begun with it is waited out */
 	if (class->create_due_ms <= now_ms)
 		provision_reset(class);
 }

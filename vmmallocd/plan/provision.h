@@ -111,10 +111,10 @@ bool provision_fits(const struct config_class *class, const struct registry_pool
 /* A creation of the class failed, or succeeded. A success that comes while a failure is waited out changes nothing. */
 void provision_failed(struct provision_class *class, int64_t now_ms);
 void provision_succeeded(struct provision_class *class, int64_t now_ms);
-/* Forgets failures: everything may be another. */
+/* Forgets failures: what caused them may be gone. */
 void provision_reset(struct provision_class *class);
 
-/* Space came free in a directory: who waits to create there need not wait any longer. */
+/* Space came free in a directory: a class that waits to create there need not wait any longer. */
 void provision_space_freed(struct provision *provision, const struct config *config, const char *directory);
 
 /* The job on the pool failed: it is tried again later, after a pause that grows from `first_ms` to `most_ms`. */

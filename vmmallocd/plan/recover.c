@@ -19,7 +19,7 @@ void recover_read(const struct pool_file *file, const struct pool_header *header
 	/* its owner may have left out the NUL */
 	memcpy(ret_found->owner_comm, header->owner_command, sizeof(ret_found->owner_comm) - 1);
 	memcpy(ret_found->class_name, header->class_name, sizeof(ret_found->class_name) - 1);
-	if (handout_class_name_check(ret_found->class_name) != 0)
+	if (handout_class_name_check(ret_found->class_name) < 0)
 		ret_found->class_name[0] = '\0';
 }
 
@@ -33,8 +33,8 @@ static const char *class_of(const struct recover_found *found, const struct regi
 	return known ? known->class_name : RECOVER_CLASS_UNKNOWN;
 }
 
-/* What the pool should have: its owner may have changed the length, to nothing even. */
-static uint64_t size_of(const struct recover_found *found, const struct registry_pool *known,
+/* The size that the pool should have: its owner may have changed the length of the file, to nothing even. */
+static uint64_t size_of_pool(const struct recover_found *found, const struct registry_pool *known,
 			const struct config_class *class, size_t grain)
 {
 	if (known)
@@ -51,7 +51,7 @@ static void fill_in(const struct recover_found *found, const struct registry_poo
 	*ret_pool = (struct registry_pool){
 		.directory = directory,
 		.file = found->file,
-		.size_bytes = size_of(found, known, class, grain),
+		.size_bytes = size_of_pool(found, known, class, grain),
 		.created_s = known ? known->created_s : now_s,
 		.changed_s = known ? known->changed_s : now_s,
 		.leases = known ? known->leases : 0,
@@ -86,7 +86,7 @@ enum recover_verdict recover_judge(const struct recover_found *found, int probe,
 	fill_in(found, known, class, directory, grain, now_s, ret_pool);
 	if (found->file.mark == POOL_FILE_NEW)
 		return RECOVER_DESTROY;
-	if (probe != 0)
+	if (probe < 0)
 		return RECOVER_LEASED;  /* or it cannot be known: then it is not free */
 	if (found->file.mark == POOL_FILE_BAD)
 		return RECOVER_QUARANTINED;

@@ -88,22 +88,23 @@ size_t registry_count(const struct registry *registry);
 /* Whether a pool is its last owner's though it is not leased any more: pages of it may still be held. */
 bool registry_is_pinned(const struct registry_pool *pool);
 /*
- * How many pools of a class a user has: leased ones, and those that registry_is_pinned, or one user could have the
- * memory of all, one after another. By the owner of each when it was last added, set or touched.
+ * How many pools of a class a user has: leased ones, and pinned ones (registry_is_pinned). Without the pinned ones one
+ * user could have the memory of all pools, one after another. A pool counts for the owner that it had when it was last
+ * added, set or touched.
  */
 size_t registry_had_by(const struct registry *registry, const char *class_name, uint32_t uid);
 /* The leased ones alone. */
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid);
 
 /*
- * Every pool, in no order; `visit` may remove the one it is given or set its state, and must not add any. Ends with the
- * first non-zero value, and returns it.
+ * Visits every pool, in no order. `visit` may remove the one it is given or set its state, and must not add any. The
+ * first value of `visit` that is not zero ends the walk and is returned.
  */
 int registry_each(struct registry *registry, int (*visit)(void *context, struct registry_pool *pool), void *context);
 
 /*
- * Seconds since 1970 at which the clock of clock.h began, as the time of day said when that was first asked for after
- * the machine was booted. 0: not known. The registry's file keeps it.
+ * Seconds since 1970 at which clock_boot_s began, as the time of day said when that was first asked for after the
+ * machine was booted. 0: not known. The registry's file keeps it.
  */
 int64_t registry_epoch(const struct registry *registry);
 void registry_set_epoch(struct registry *registry, int64_t epoch_s);

@@ -6,7 +6,7 @@
 
 #include "vmmallocd/plan/provision.h"
 
-static bool has_id(const struct config_ids *ids, uint32_t id)
+static bool lists_id(const struct config_ids *ids, uint32_t id)
 {
 	for (size_t i = 0; i < ids->count; i++)
 		if (ids->ids[i] == id)
@@ -21,10 +21,10 @@ bool request_allowed(const struct request_context *context, const struct config_
 		return true;
 	if (class->users.count == 0 && class->groups.count == 0)
 		return true;
-	if (has_id(&class->users, peer->uid) || has_id(&class->groups, peer->gid))
+	if (lists_id(&class->users, peer->uid) || lists_id(&class->groups, peer->gid))
 		return true;
 	for (size_t i = 0; i < peer->group_count; i++)
-		if (has_id(&class->groups, peer->groups[i]))
+		if (lists_id(&class->groups, peer->groups[i]))
 			return true;
 	return false;
 }
@@ -56,7 +56,7 @@ static enum handout_status ask_class(const struct request_context *context, cons
 	return HANDOUT_NONE_READY;
 }
 
-/* Of several classes' refusals, the one that says most: what would have to change for a pool to come. */
+/* Of several classes' refusals the one of the highest rank is told: it says most about what would have to change. */
 static unsigned rank(enum handout_status status)
 {
 	switch (status) {

@@ -2,8 +2,8 @@
 /*
  * escape -- bytes as plain ASCII, for JSON: a path or a command need not be UTF-8, and must come back as it was.
  *
- * %, ", \ and all that is not printable ASCII become % and two capital hex digits. There is one text for some bytes, and
- * no other is taken for it.
+ * %, ", \ and all that is not printable ASCII become % and two capital hex digits. There is one text for some bytes,
+ * and no other is taken for it.
  */
 #ifndef VMMALLOCD_STATE_ESCAPE_H
 #define VMMALLOCD_STATE_ESCAPE_H

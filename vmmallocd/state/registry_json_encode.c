@@ -51,14 +51,14 @@ static void write_escaped(struct writer *writer, const char *bytes, size_t most)
 }
 
 /* Formats into 512 bytes at most: numbers, keys and words, nothing that may be long. */
-static __attribute__((format(printf, 2, 3))) void write_format(struct writer *writer, const char *format, ...)
+static __attribute__((format(printf, 2, 3))) void write_format(struct writer *writer, const char *words, ...)
 {
 	va_list args;
 
 	if (!make_text_room(writer, 512))
 		return;
-	va_start(args, format);
-	writer->length += (size_t)vsnprintf(writer->data + writer->length, 512, format, args);
+	va_start(args, words);
+	writer->length += (size_t)vsnprintf(writer->data + writer->length, 512, words, args);
 	va_end(args);
 }
 
@@ -85,13 +85,13 @@ static void write_pool(struct writer *writer, const struct registry_pool *pool)
 	write_format(writer, "\", \"directory\": \"");
 	write_escaped(writer, pool->directory, SIZE_MAX);
 	write_format(writer, "\", \"state\": \"%s\", \"size\": %ju, \"dev\": \"%ju\", \"ino\": \"%ju\", ",
-		    registry_state_name(pool->state), (uintmax_t)at_most_int64(pool->size_bytes),
-		    (uintmax_t)pool->file.dev, (uintmax_t)pool->file.ino);
+		     registry_state_name(pool->state), (uintmax_t)at_most_int64(pool->size_bytes),
+		     (uintmax_t)pool->file.dev, (uintmax_t)pool->file.ino);
 	write_format(writer, "\"created\": %jd, \"changed\": %jd, \"leases\": %ju", (intmax_t)pool->created_s,
-		    (intmax_t)pool->changed_s, (uintmax_t)at_most_int64(pool->leases));
+		     (intmax_t)pool->changed_s, (uintmax_t)at_most_int64(pool->leases));
 	if (pool->state == REGISTRY_LEASED || registry_is_pinned(pool)) {
 		write_format(writer, ", \"%s\": {\"pid\": %u, \"uid\": %u, \"comm\": \"",
-			    pool->state == REGISTRY_LEASED ? "owner" : "last_owner", pool->owner.pid, pool->owner.uid);
+			     pool->state == REGISTRY_LEASED ? "owner" : "last_owner", pool->owner.pid, pool->owner.uid);
 		write_escaped(writer, pool->owner.comm, sizeof(pool->owner.comm) - 1);
 		write_format(writer, "\"}");
 	}
@@ -99,7 +99,7 @@ static void write_pool(struct writer *writer, const struct registry_pool *pool)
 }
 
 /* Writes a list when it meets its first pool, and so all lists in their order. */
-static int write_list(void *context, struct registry_pool *pool)
+static int write_state_list(void *context, struct registry_pool *pool)
 {
 	struct writer *writer = context;
 
@@ -118,12 +118,12 @@ int registry_json_encode_both(struct registry *registry, struct registry *others
 
 	if (boot_id_parse(boot_id, id) < 0)
 		return -EINVAL;
-	write_format(&writer, "{\"version\": %d, \"boot_id\": \"%s\", \"epoch\": %jd, \"pools\": [", REGISTRY_JSON_VERSION,
-		    boot_id, (intmax_t)registry_epoch(registry));
-	registry_each(registry, write_list, &writer);
+	write_format(&writer, "{\"version\": %d, \"boot_id\": \"%s\", \"epoch\": %jd, \"pools\": [",
+		     REGISTRY_JSON_VERSION, boot_id, (intmax_t)registry_epoch(registry));
+	registry_each(registry, write_state_list, &writer);
 	writer.written = registry;
 	if (others)
-		registry_each(others, write_list, &writer);
+		registry_each(others, write_state_list, &writer);
 	if (!writer.failed && writer.data[writer.length - 1] == ',')
 		writer.length--;       /* the last comma */
 	write_format(&writer, "\n]}\n");

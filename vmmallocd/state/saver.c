@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "vmmallocd/base/make_dir.h"
+#include "vmmallocd/base/resource.h"
+#include "vmmallocd/base/work.h"
 #include "vmmallocd/state/registry_json.h"
 #include "vmmallocd/state/registry_store.h"
-#include "vmmallocd/base/resource.h"
-#include "vmmallocd/base/make_dir.h"
-#include "vmmallocd/base/work.h"
 
 /* A hundredth of the time may go into making the text, which keeps the loop from clients; a tenth into writing it. */
 #define TEXT_SHARE 100
@@ -41,7 +41,7 @@ struct saver {
 	char problem[512];
 };
 
-/* The directory as well may have been removed. */
+/* Writes the file. Its directory may have been removed as well. */
 static int save(struct saver *saver)
 {
 	char dir[PATH_MAX];
@@ -53,12 +53,12 @@ static int save(struct saver *saver)
 		if (make_dir(dir, 0700) == 0)
 			r = registry_store_save(saver->path, saver->text, saver->bytes);
 	}
-	if (r == 0 && lstat(saver->path, &saver->written) != 0)
+	if (r == 0 && lstat(saver->path, &saver->written) < 0)
 		r = -errno;
 	return r;
 }
 
-static void write_text(struct work *work)
+static void save_in_thread(struct work *work)
 {
 	struct saver *saver = work->data;
 
@@ -95,7 +95,7 @@ static unsigned clamp_pause(uint64_t pause_ms)
 						: (unsigned)pause_ms;
 }
 
-static void wrote(struct work *work)
+static void on_saved(struct work *work)
 {
 	struct saver *saver = work->data;
 	uint64_t write_ns = uv_hrtime() - saver->began_ns - saver->text_ns;
@@ -120,7 +120,7 @@ static int make_text(struct saver *saver)
 	return registry_json_encode_both(saver->registry, saver->away, saver->boot_id, &saver->text, &saver->bytes);
 }
 
-static void begin(uv_timer_t *timer)
+static void on_save_timer(uv_timer_t *timer)
 {
 	struct saver *saver = timer->data;
 	int r;
@@ -130,7 +130,7 @@ static void begin(uv_timer_t *timer)
 	r = make_text(saver);
 	saver->text_ns = uv_hrtime() - saver->began_ns;
 	if (r == 0)
-		r = work_start(timer->loop, &saver->work, write_text, wrote);
+		r = work_start(timer->loop, &saver->work, save_in_thread, on_saved);
 	if (r == 0) {
 		saver->writing = true;
 		return;
@@ -139,7 +139,7 @@ static void begin(uv_timer_t *timer)
 	saver_poke(saver);
 }
 
-/* Once a second: whether somebody else has removed or changed the file. */
+/* Looks once a second whether somebody else has removed or changed the file. */
 static bool was_changed(struct saver *saver)
 {
 	uint64_t now_ms = uv_now(saver->timer.loop);
@@ -164,20 +164,20 @@ void saver_poke(struct saver *saver)
 	if (generation(saver) == saver->saved_generation && !was_changed(saver))
 		return;
 	saver->waiting = true;
-	(void)uv_timer_start(&saver->timer, begin, saver->retry_ms ? saver->retry_ms : saver->pause_ms, 0);
+	(void)uv_timer_start(&saver->timer, on_save_timer, saver->retry_ms ? saver->retry_ms : saver->pause_ms, 0);
 }
 
 int saver_open(uv_loop_t *loop, struct registry *registry, struct registry *away, const char *path, const char *boot_id,
 	       struct log *log, struct saver **ret_saver)
 {
-	struct saver *saver = calloc(1, sizeof(*saver));
+	struct saver *saver;
 
+	if (strlen(path) >= sizeof(saver->path))
+		return -ENAMETOOLONG;
+	saver = calloc(1, sizeof(*saver));
 	if (!saver)
 		return -ENOMEM;
-	if (snprintf(saver->path, sizeof(saver->path), "%s", path) >= (int)sizeof(saver->path)) {
-		free(saver);
-		return -ENAMETOOLONG;
-	}
+	snprintf(saver->path, sizeof(saver->path), "%s", path);
 	snprintf(saver->boot_id, sizeof(saver->boot_id), "%s", boot_id);
 	saver->registry = registry;
 	saver->away = away;

@@ -27,7 +27,7 @@ int saver_open(uv_loop_t *loop, struct registry *registry, struct registry *away
 	       struct log *log, struct saver **ret_saver);
 void saver_close(struct saver *saver);
 
-/* The registry may have changed. */
+/* Called whenever the registry may have changed. */
 void saver_poke(struct saver *saver);
 
 /* No more writes in threads from now on; the loop ends the one that is at work. */
