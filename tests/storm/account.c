@@ -19,7 +19,7 @@
 
 #include "tests/storm/driver.h"
 #include "tests/storm/storm.h"
-#include "vmmallocd/files/pool_file.h"
+#include "vmmallocd/files/pool_dir.h"
 
 /* Below the time in which the daemon looks after each lease without an event: a pool that waits for that was missed. */
 #define SETTLE_MOST_MS 25000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * internal -- what the files of this folder share behind pool_file.h. They include it, and so do the tests of what it
- * declares. Nobody else does.
+ * internal -- what the files of this folder share behind pool_file.h and pool_dir.h. They include it, and so do the
+ * tests of what it declares. Nobody else does.
  *
  * Calls go down only:
  *

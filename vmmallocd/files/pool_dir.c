@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_dir -- a directory of pools: whether it can be trusted with them, and which are in it. See pool_file.h.
+ * pool_dir -- a directory of pools: whether it can be trusted with them, and which are in it. See pool_dir.h.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_dir_lock -- one daemon of a user in a directory at a time. See pool_file.h.
+ * pool_dir_lock -- one daemon of a user in a directory at a time. See pool_dir.h.
  *
  * The lock is on a file that nobody else can open: whoever may read a directory could lock that, and keep it. In a
  * sticky directory everybody may make a file of that name first, and nobody but its owner can remove it. So the name

@@ -3,9 +3,9 @@
  * pool_file -- one pool file in a directory of the daemon: made, warmed, probed, scrubbed, removed.
  *
  * What a file is called, and what its name says of it, is in pool_file_name.h. A file is ours only if it has such a
- * name, is regular, has one link and mode 0600, belongs to the daemon's
- * effective user and, unless its id names its inode or the registry knows it, begins with a pool header: who had the
- * pool may have wiped that, and a scrub that was cut short has not written it yet. Others are not touched.
+ * name, is regular, has one link and mode 0600, belongs to the daemon's effective user and begins with a pool header.
+ * It needs no header if its id names its inode or the registry knows it: whoever had the pool may have wiped the
+ * header, and a scrub that was cut short has not written it yet. Other files are not touched.
  *
  * All functions block, and may be called from any thread, one at a time for each file; no libuv, no logging, no state.
  * 0 or -errno, with the reason in `error` where there is one. `pool_file_*` never follow symbolic links.
@@ -20,42 +20,8 @@
 
 #include "common/base/pool_header.h"
 #include "common/base/text.h"
+#include "vmmallocd/files/pool_dir.h"
 #include "vmmallocd/plan/pool_file_name.h"
-
-#define POOL_DIR_LOCK_FILE ".vmmallocd.lock"
-#define POOL_DIR_LOCK_NAME_BYTES 40    /* with its end, and its NUL */
-
-/* An open directory of pools. Read-only once opened but for its lock, so threads may share it. */
-struct pool_dir {
-	int fd;                        /* O_DIRECTORY */
-	int lock_fd;                   /* of a file `lock_name` while it is locked, else -1 */
-	char lock_name[POOL_DIR_LOCK_NAME_BYTES];
-	char *path;
-	dev_t dev;
-	ino_t ino;
-	size_t grain;                  /* 4 KiB, or the huge page of a hugetlbfs */
-	bool dax;                      /* files here are STATX_ATTR_DAX: not known before pool_dir_self_test */
-	bool tmpfs;
-};
-
-/* The directory must exist, and be writable by nobody but its owner (root or the daemon) unless it is sticky. */
-int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error);
-void pool_dir_close(struct pool_dir *dir);
-
-/*
- * Makes the directory this daemon's until it is closed. -EBUSY: another daemon of the same user has it, or this one by
- * another path. A directory that is locked may be locked anew; if that fails, the old lock is still held.
- */
-int pool_dir_lock(struct pool_dir *dir, struct text *error);
-/* Whether others would find the lock: somebody may have removed its file, or put his own in its place. */
-bool pool_dir_is_locked(const struct pool_dir *dir);
-
-/*
- * Whether leases and inotify keep here what reclaim relies on: a file that is mapped, and whose descriptor is closed,
- * must refuse a write lease; once unmapped it must grant one, and IN_CLOSE_WRITE must come. overlayfs fails. Leaves
- * nothing behind. Takes milliseconds, at most a second.
- */
-int pool_dir_self_test(struct pool_dir *dir, struct text *error);
 
 /*
  * Makes a .new file of `size_bytes`, rounded up to the grain, all of it reserved (on 2 MiB boundaries as far as the
@@ -136,15 +102,6 @@ int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *fi
 
 /* Whether a header was written since this machine was booted; only the daemon has written that of a .ready file. */
 bool pool_file_header_is_of_this_boot(const struct pool_header *header);
-
-/*
- * Calls `visit` for each file whose name, type, owner, mode and link count are ours. `header` is NULL if the file does
- * not begin with a pool header, as far as that can be known without waiting for whoever has it. Returns 0, -errno, or
- * the first non-zero value that `visit` returns.
- */
-int pool_dir_scan(const struct pool_dir *dir,
-		  int (*visit)(void *context, const struct pool_file *file, const struct pool_header *header),
-		  void *context);
 
 /*
  * Whether the pool's extents allow 2 MiB pages on DAX (FIEMAP: extents begin on 2 MiB boundaries of the device).
