@@ -48,10 +48,6 @@ struct daemon {
 	uv_timer_t status_timer, found_timer;
 	struct pools pools;
 	struct saver *saver;
-	struct reload *reload;
-	char reload_error[LOG_LINE_BYTES];      /* of the last reload; "": it went well */
-	int reload_result;
-	bool reloading, reload_by_signal;       /* somebody waits for a reload; a signal did ask for it */
 	struct notify *notify;
 	struct places *places;
 	struct handout_server *handout_server;
@@ -59,7 +55,6 @@ struct daemon {
 	struct control_backend backend;
 	uint64_t started_ns;
 	bool serving, stopping, failed;
-	bool abandoned;          /* a thread that reads the configuration has parts of this, and does not end */
 };
 
 static void stop_parts(struct daemon *daemon);
@@ -75,7 +70,7 @@ static const struct config *backend_config(void *context)
 static const char *problem_of(struct daemon *daemon)
 {
 	const char *const problems[] = {
-		daemon->settings.problem, reload_problem(daemon->reload), pools_problem(&daemon->pools),
+		daemon->settings.problem, settings_reload_problem(&daemon->settings), pools_problem(&daemon->pools),
 		places_problem(daemon->places), saver_problem(daemon->saver),
 	};
 	struct text text = TEXT_INIT(daemon->problem);
@@ -130,6 +125,16 @@ static const char *backend_not_removed(void *context, const uint8_t id[POOL_FILE
 	return pools_not_removed(&((struct daemon *)context)->pools, id, ret_at_work);
 }
 
+static uint64_t backend_reload(void *context)
+{
+	return settings_reload(&((struct daemon *)context)->settings, false);
+}
+
+static int backend_reload_result(void *context, uint64_t number, struct text *error)
+{
+	return settings_reload_result(&((struct daemon *)context)->settings, number, error);
+}
+
 static void backend_ran_out(void *context, int error)
 {
 	pools_short_of_descriptors(&((struct daemon *)context)->pools, error, "control socket: accept");
@@ -159,83 +164,22 @@ static void tell_status(uv_timer_t *timer)
 	notify_status(daemon->notify, status);
 }
 
-static void adopt_config(struct daemon *daemon, struct config *config)
+static void on_settings(void *context)
 {
-	struct config old = settings_replace(&daemon->settings, config);
-	bool missing = daemon->settings.config.names_missing;
+	struct daemon *daemon = context;
 
-	if (old.names_missing && !missing)
-		log_line(&daemon->log, LOG_INFO, "all users and groups of the configuration are known now");
-	reload_names_missing(daemon->reload, missing);
 	pools_configure(&daemon->pools, &daemon->settings.config);
-	config_done(&old);
-	log_line(&daemon->log, LOG_INFO, "reloaded: %zu classes", daemon->settings.config.class_count);
 }
 
-static void end_reload(struct daemon *daemon)
+static void on_settings_refused(void *context)
 {
-	if (daemon->reload_result < 0 && daemon->reload_by_signal)
-		log_line(&daemon->log, LOG_ERR, "reload: %s; the configuration is what it was", daemon->reload_error);
-	if (!daemon->reloading || !reload_is_idle(daemon->reload))
-		return;
-	daemon->reloading = daemon->reload_by_signal = false;
-	notify_ready(daemon->notify);
+	tell_status(&((struct daemon *)context)->status_timer);
 }
 
-static void on_config_read(void *context, int result, struct config *config)
-{
-	struct daemon *daemon = context;
-	struct text error = TEXT_INIT(daemon->reload_error);
-
-	daemon->reload_error[0] = '\0';
-	daemon->reload_result = result;
-	if (result == -ENOMEM) {
-		text_add(&error, "%s", strerrordesc_np(ENOMEM));
-	} else if (result < 0) {
-		text_add(&error, "%s", resource_reason(RESOURCE_THREAD, result).text);
-	} else if (config->mistake_count > 0) {
-		daemon->reload_result = -EINVAL;
-		settings_refuse(&daemon->settings, config, &error);
-		tell_status(&daemon->status_timer);
-	} else {
-		adopt_config(daemon, config);
-	}
-	end_reload(daemon);
-}
-
-static void on_reload_late(void *context)
-{
-	struct daemon *daemon = context;
-
-	log_line(&daemon->log, LOG_WARNING, "%s; clients are served meanwhile", reload_problem(daemon->reload));
-}
-
-static const struct reload_events reload_events = {
-	.read = on_config_read,
-	.late = on_reload_late,
+static const struct settings_events settings_events = {
+	.use = on_settings,
+	.refused = on_settings_refused,
 };
-
-static uint64_t backend_reload(void *context)
-{
-	struct daemon *daemon = context;
-
-	daemon->reloading = true;
-	/* each time: the manager looks whether this was said after it asked */
-	notify_reloading(daemon->notify);
-	return reload_ask(daemon->reload);
-}
-
-static int backend_reload_result(void *context, uint64_t number, struct text *error)
-{
-	struct daemon *daemon = context;
-
-	if (!reload_is_done(daemon->reload, number)) {
-		text_add(error, "the configuration's files or the user database do not answer; they are waited for");
-		return -EINPROGRESS;
-	}
-	text_add(error, "%s", daemon->reload_error);
-	return daemon->reload_result;
-}
 
 static void on_sighup(uv_signal_t *signal, int number)
 {
@@ -243,10 +187,8 @@ static void on_sighup(uv_signal_t *signal, int number)
 
 	(void)number;
 	/* before that, the configuration was read a moment ago */
-	if (!daemon->serving)
-		return;
-	daemon->reload_by_signal = true;
-	(void)backend_reload(daemon);
+	if (daemon->serving)
+		(void)settings_reload(&daemon->settings, true);
 }
 
 /* --- serving --- */
@@ -380,7 +322,7 @@ static void stop_parts(struct daemon *daemon)
 		control_close(daemon->control);
 	places_close(daemon->places);
 	saver_stop(daemon->saver);
-	reload_close(daemon->reload);
+	settings_close(&daemon->settings);
 	pools_stop(&daemon->pools);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
@@ -423,10 +365,9 @@ static int start_parts(struct daemon *daemon)
 	(void)uv_signal_start(&daemon->sigint, on_end, SIGINT);
 	(void)uv_signal_start(&daemon->sighup, on_sighup, SIGHUP);
 	(void)uv_timer_start(&daemon->found_timer, on_found_too_late, FOUND_MOST_MS, 0);
-	r = reload_open(&daemon->loop, daemon->options->config_file, &reload_events, daemon, &daemon->reload);
-	if (r != 0)
+	r = settings_open(&daemon->settings, &daemon->loop, daemon->notify, &settings_events, daemon);
+	if (r < 0)
 		return r;
-	reload_names_missing(daemon->reload, daemon->settings.config.names_missing);
 	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->settings.config, saved, on_pools_changed,
 		       daemon);
 	if (r == 0)
@@ -485,8 +426,7 @@ static int run_loop(struct daemon *daemon)
 	notify_close(daemon->notify);
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	pools_done(&daemon->pools);
-	daemon->abandoned = reload_free(daemon->reload) < 0;
-	return daemon->abandoned ? 0 : uv_loop_close(&daemon->loop);
+	return settings_are_read(&daemon->settings) ? 0 : uv_loop_close(&daemon->loop);
 }
 
 static void remove_sockets(const struct daemon *daemon)
@@ -531,7 +471,8 @@ int daemon_run(const struct daemon_options *options)
 	is_service = daemon->pool_fd >= 0 || daemon->control_fd >= 0;
 	if (settings_read(&daemon->settings, options, &daemon->log, is_service) == 0)
 		status = run_daemon(daemon) != 0 || daemon->failed;
-	if (daemon->abandoned)
+	/* in a thread that hangs: it needs the loop and the settings */
+	if (settings_are_read(&daemon->settings))
 		_exit(status);
 	dirs_close(&daemon->dirs);
 	settings_done(&daemon->settings);

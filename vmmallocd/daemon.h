@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * daemon -- owns everything: the loop, the pools, the two sockets, the registry's file, and the words to the service
- * manager; starts and ends them in good order, and reads the configuration again when it is told to.
+ * daemon -- owns everything: the loop, the settings, the pools, the two sockets, the registry's file, and the words to
+ * the service manager. It starts and ends them in good order.
  *
  *     pool.sock ----> handout_server --> pools <-- watch (inotify), jobs and directory (threads)
  *     control.sock -> control ---------> pools, registry
  *                                        registry --> saver --> registry.json
+ *     SIGHUP, control -> settings <----> reload (a thread reads the configuration)
  */
 #ifndef VMMALLOCD_DAEMON_H
 #define VMMALLOCD_DAEMON_H
 
 #include "vmmallocd/config/config.h"
 
-/* What the command line says; it goes before the configuration. NULL or 0: nothing. */
+/* What the command line says; the configuration does not change it. NULL or 0: nothing. */
 struct daemon_options {
 	const char *config_file;         /* never NULL */
 	const char *runtime_dir;

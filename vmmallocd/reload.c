@@ -170,10 +170,12 @@ void reload_close(struct reload *reload)
 		work_abandon(&reload->work);
 }
 
-int reload_free(struct reload *reload)
+bool reload_is_reading(const struct reload *reload)
 {
-	if (reload && reload->reading)
-		return -EBUSY;
+	return reload && reload->reading;
+}
+
+void reload_free(struct reload *reload)
+{
 	free(reload);
-	return 0;
 }

@@ -5,8 +5,8 @@
  *
  *     somebody asks, or names are still missing --> a thread reads --> event --> somebody asked meanwhile: once more
  *
- * One thread reads at a time. Whoever asks while it reads may have changed the files after it began: they are read once
- * more then, for all who asked meanwhile.
+ * One thread reads at a time. A request that comes while it reads may be about files that were changed after it began:
+ * they are read once more, for all requests that came meanwhile.
  *
  * Users and groups that the configuration names may be unknown, as at a boot where the directory service comes late.
  * While some are, the files are read every RELOAD_RETRY_MS without being asked for.
@@ -49,15 +49,16 @@ uint64_t reload_ask(struct reload *reload);
 bool reload_is_done(const struct reload *reload, uint64_t number);
 /* Whether they were read for all requests. */
 bool reload_is_idle(const struct reload *reload);
-/* NULL; or that they do not answer. It may be NULL itself. */
+/* That a request has waited for longer than RELOAD_LATE_MS, in words; or NULL. `reload` may be NULL. */
 const char *reload_problem(const struct reload *reload);
 
-/* No event comes any more, and the loop does not wait for a thread that reads. Nothing, if it is NULL. */
+/* No event comes any more, and the loop does not wait for a thread that reads. NULL is allowed. */
 void reload_close(struct reload *reload);
 /*
- * After that, when the loop has ended: frees it. -EBUSY: a thread reads still. Then neither this nor the loop nor
- * `file` may be freed before the process ends.
+ * After that, when the loop has ended: whether a thread still reads. Then it must not be freed, and the loop and `file`
+ * must last until the process ends. False, if it is NULL.
  */
-int reload_free(struct reload *reload);
+bool reload_is_reading(const struct reload *reload);
+void reload_free(struct reload *reload);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmmallocd/base/resource.h"
+
 static void set_log_level(struct settings *settings)
 {
 	if (!settings->options->log_level)
@@ -13,10 +15,10 @@ static void set_log_level(struct settings *settings)
 }
 
 /*
- * A class with a mistake is closed, and said to be so; the others are served. What is wrong besides ends a daemon that
- * somebody starts at a terminal. One that a service manager starts, with its sockets, goes on with what is right: it
- * would only be started again, and again with each client, until the manager gives up the sockets too; and this one can
- * say what is wrong.
+ * A class with a mistake is closed, and said to be so; the others are served. Another mistake ends a daemon that
+ * somebody starts at a terminal. A daemon that a service manager starts, with its sockets, goes on with what is right,
+ * and can say what is wrong. If it ended, the manager would start it again with each client, and give up its sockets in
+ * the end.
  */
 int settings_read(struct settings *settings, const struct daemon_options *options, struct log *log, bool is_service)
 {
@@ -64,17 +66,23 @@ static void tell_restart(struct settings *settings)
 		log_line(settings->log, LOG_WARNING, "reload: %s", settings->problem);
 }
 
-struct config settings_replace(struct settings *settings, struct config *config)
+static void use_config(struct settings *settings, struct config *config)
 {
 	struct config old = settings->config;
 
+	if (old.names_missing && !config->names_missing)
+		log_line(settings->log, LOG_INFO, "all users and groups of the configuration are known now");
 	settings->config = *config;
 	set_log_level(settings);
 	tell_restart(settings);
-	return old;
+	reload_names_missing(settings->reload, config->names_missing);
+	settings->events->use(settings->context);
+	config_done(&old);
+	log_line(settings->log, LOG_INFO, "reloaded: %zu classes", settings->config.class_count);
 }
 
-void settings_refuse(struct settings *settings, struct config *config, struct text *error)
+/* What is wrong stays to be seen in `problem` until the files are read again. */
+static void refuse_config(struct settings *settings, struct config *config, struct text *error)
 {
 	struct text problem = TEXT_INIT(settings->problem);
 
@@ -82,10 +90,103 @@ void settings_refuse(struct settings *settings, struct config *config, struct te
 	text_add(&problem, "a reload was refused, and the configuration in use is not what the files say: ");
 	config_sum_up(config, &problem);
 	config_done(config);
+	settings->events->refused(settings->context);
+}
+
+static void end_reload(struct settings *settings)
+{
+	if (settings->reload_result < 0 && settings->reload_is_logged)
+		log_line(settings->log, LOG_ERR, "reload: %s; the configuration is what it was",
+			 settings->reload_error);
+	if (!settings->reloading || !reload_is_idle(settings->reload))
+		return;
+	settings->reloading = settings->reload_is_logged = false;
+	notify_ready(settings->notify);
+}
+
+static void on_config_read(void *context, int result, struct config *config)
+{
+	struct settings *settings = context;
+	struct text error = TEXT_INIT(settings->reload_error);
+
+	settings->reload_error[0] = '\0';
+	settings->reload_result = result;
+	if (result == -ENOMEM) {
+		text_add(&error, "%s", strerrordesc_np(ENOMEM));
+	} else if (result < 0) {
+		text_add(&error, "%s", resource_reason(RESOURCE_THREAD, result).text);
+	} else if (config->mistake_count > 0) {
+		settings->reload_result = -EINVAL;
+		refuse_config(settings, config, &error);
+	} else {
+		use_config(settings, config);
+	}
+	end_reload(settings);
+}
+
+static void on_reload_late(void *context)
+{
+	struct settings *settings = context;
+
+	log_line(settings->log, LOG_WARNING, "%s; clients are served meanwhile", reload_problem(settings->reload));
+}
+
+static const struct reload_events reload_events = {
+	.read = on_config_read,
+	.late = on_reload_late,
+};
+
+int settings_open(struct settings *settings, uv_loop_t *loop, struct notify *notify,
+		  const struct settings_events *events, void *context)
+{
+	int r = reload_open(loop, settings->options->config_file, &reload_events, settings, &settings->reload);
+
+	if (r < 0)
+		return r;
+	settings->notify = notify;
+	settings->events = events;
+	settings->context = context;
+	reload_names_missing(settings->reload, settings->config.names_missing);
+	return 0;
+}
+
+uint64_t settings_reload(struct settings *settings, bool log)
+{
+	settings->reloading = true;
+	settings->reload_is_logged |= log;
+	/* each time: the manager looks whether this was said after it had asked */
+	notify_reloading(settings->notify);
+	return reload_ask(settings->reload);
+}
+
+int settings_reload_result(const struct settings *settings, uint64_t number, struct text *error)
+{
+	if (!reload_is_done(settings->reload, number)) {
+		text_add(error, "the configuration's files or the user database do not answer; they are waited for");
+		return -EINPROGRESS;
+	}
+	text_add(error, "%s", settings->reload_error);
+	return settings->reload_result;
+}
+
+const char *settings_reload_problem(const struct settings *settings)
+{
+	return reload_problem(settings->reload);
+}
+
+void settings_close(struct settings *settings)
+{
+	reload_close(settings->reload);
+}
+
+bool settings_are_read(const struct settings *settings)
+{
+	return reload_is_reading(settings->reload);
 }
 
 void settings_done(struct settings *settings)
 {
+	reload_free(settings->reload);
 	config_done(&settings->config);
 	free(settings->first_runtime_dir);
 	free(settings->first_state_dir);

@@ -1,13 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* settings -- the configuration that is in use, and whether it is what the files say. */
+/*
+ * settings -- the configuration that is in use, whether it is what the files say, and how another comes into use.
+ *
+ *     settings_reload --> reload.h (a thread reads) --> right: in use, and `use` is called
+ *                                                  \--> wrong: `refused` is called, and nothing changes
+ *
+ * The service manager is told that the daemon reloads with each request, and that it is ready after the last of them.
+ */
 #ifndef VMMALLOCD_SETTINGS_H
 #define VMMALLOCD_SETTINGS_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
 
 #include "vmmallocd/base/log.h"
 #include "vmmallocd/config/config.h"
 #include "vmmallocd/daemon.h"
+#include "vmmallocd/notify.h"
+#include "vmmallocd/reload.h"
+
+/* Both are called in the loop. */
+struct settings_events {
+	/* settings->config is another. The one before lasts until this returns. */
+	void (*use)(void *context);
+	/* What was read has mistakes, and settings->problem says so. */
+	void (*refused)(void *context);
+};
 
 struct settings {
 	struct config config;
@@ -15,7 +34,15 @@ struct settings {
 	/* the module's own */
 	const struct daemon_options *options;
 	struct log *log;
+	struct notify *notify;
+	const struct settings_events *events;
+	void *context;
 	char *first_runtime_dir, *first_state_dir;   /* of the configuration at the start: those in use */
+	struct reload *reload;
+	char reload_error[LOG_LINE_BYTES];           /* of the last reload; "": it went well */
+	int reload_result;
+	bool reloading;                              /* somebody waits for it */
+	bool reload_is_logged;                       /* nobody else can be told how it ends */
 };
 
 /*
@@ -24,12 +51,24 @@ struct settings {
  */
 int settings_read(struct settings *settings, const struct daemon_options *options, struct log *log, bool is_service);
 
-/* Takes over what was read again, and has no mistakes. Returns what was in use, for the caller to config_done. */
-struct config settings_replace(struct settings *settings, struct config *config);
+/* From now on they are read again while names are missing, and when they are asked for. 0 or -ENOMEM. */
+int settings_open(struct settings *settings, uv_loop_t *loop, struct notify *notify,
+		  const struct settings_events *events, void *context);
 
-/* What was read again has mistakes, and is freed. They stay to be seen in `problem`; `error` gets them in one line. */
-void settings_refuse(struct settings *settings, struct config *config, struct text *error);
+/* Begins a reload. `log`: if it fails that is logged. Returns its number. */
+uint64_t settings_reload(struct settings *settings, bool log);
+/*
+ * What became of it. 0: it is in use; -EINPROGRESS: it is not read yet; -errno: the configuration is what it was. But
+ * for 0, with one line in `error`.
+ */
+int settings_reload_result(const struct settings *settings, uint64_t number, struct text *error);
+/* A reload hangs; NULL: none does. */
+const char *settings_reload_problem(const struct settings *settings);
 
+/* Reads no more, and calls no more events. */
+void settings_close(struct settings *settings);
+/* After that, when the loop has ended: whether a thread still reads, and needs all of it, and the loop. */
+bool settings_are_read(const struct settings *settings);
 void settings_done(struct settings *settings);
 
 #endif
