@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* handout_answer -- see answer.h. */
+/* answer -- see answer.h. */
 #include "vmmallocd/answer.h"
 
 #include <errno.h>

@@ -61,7 +61,7 @@ static void raise_open_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The path as those have to know it who ask for it, from other directories; as it is where that cannot be had. */
+/* The absolute path, which those who work in other directories need; or the path as it is, if there is no such one. */
 static const char *in_full(const char *path, char *buffer, size_t bytes)
 {
 	return path && absolute_path(path, buffer, bytes) == 0 ? buffer : path;
@@ -79,7 +79,7 @@ static int open_standard_fds(void)
 	return 0;
 }
 
-/* The mask outlives exec: whoever started us may have held back what ends us and what makes us reload. */
+/* The mask outlives exec: our parent may have blocked the signals that end us and that make us reload. */
 static void unblock_signals(void)
 {
 	sigset_t none;
@@ -88,7 +88,7 @@ static void unblock_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* What was asked for is not done if it cannot be written. */
+/* Output that cannot be written is a failure. */
 static int end_output(void)
 {
 	if (fflush(stdout) == 0)
@@ -143,12 +143,12 @@ int main(int argc, char *argv[])
 
 	options.config_file = in_full(options.config_file, config_file, sizeof(config_file));
 	options.state_dir = in_full(options.state_dir, state_dir, sizeof(state_dir));
-	/* a socket's path must be short, and by a relative one it may be */
+	/* the path of a socket must be short, and a relative one may be short enough */
 	options.runtime_dir = in_full(options.runtime_dir, runtime_dir, SOCKETS_DIR_BYTES);
 
 	umask(077);
 	unblock_signals();
-	/* who opens a file while a lease is held on it makes the kernel send SIGIO, which kills */
+	/* the kernel sends SIGIO, which kills, when somebody opens a file on which we hold a lease */
 	signal(SIGIO, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);

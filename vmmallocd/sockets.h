@@ -2,7 +2,7 @@
 /*
  * sockets -- the runtime directory: one daemon in it, and the sockets that it listens on.
  *
- * A lock on a file in the directory says whose the directory is: who holds it may replace the sockets that lie there.
+ * A lock on a file in the directory says whose the directory is. Its holder may replace the sockets that lie there.
  */
 #ifndef VMMALLOCD_SOCKETS_H
 #define VMMALLOCD_SOCKETS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * listener -- a listening socket, and who connects to it: what the hand-out server and the control server share. Which
- * connection has to go when there are too many is for the server to decide.
+ * listener -- a listening socket, and accepting its clients: what the hand-out server and the control server share. The
+ * server decides which connection is closed when there are too many.
  *
  *     listening socket --accept--> accepted()
  *                             \--> no descriptor: ran_out(), which closes another connection, and the next one comes;
@@ -44,17 +44,17 @@ int listener_open(struct listener *listener, uv_loop_t *loop, int fd, const stru
 		  void *context);
 
 /*
- * Takes over another listening socket in the place of the one that it has, after those were accepted who wait at the
- * old one. 0 or -errno, and then it goes on with the old one.
+ * Takes over another listening socket in the place of the one that it has. Clients that wait at the old one are
+ * accepted before. 0; or -errno, and it goes on with the old one.
  */
 int listener_replace(struct listener *listener, int fd);
 
-/* Closes the socket, and with it all who wait in its queue. */
+/* Closes the socket, and with it the connections that wait in its queue. */
 void listener_close(struct listener *listener);
 
 /*
- * Whether whoever is at the other end of a connection has gone, in both directions. What he asked for would be done for
- * nobody, and he may have been told already that it was not.
+ * Whether the peer of a connection has closed it in both directions. What it asked for would be done for nobody, and
+ * its user may have been told already that it was not done.
  */
 bool listener_peer_has_gone(int fd);
 

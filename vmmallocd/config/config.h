@@ -16,8 +16,8 @@
  * conf.d/NAME.conf files are read after the file itself, in the order of their names; a later value of [daemon] wins,
  * and a class may be described in one place only. No libuv here; it may block on the user database (NSS).
  *
- * Reading goes on after a mistake, to find them all. What is right is there, and can be used: a mistake in a class
- * closes that class, and one elsewhere leaves a default in its place. Whether to use it is for the caller to decide.
+ * Reading goes on after a mistake, to find them all. What is right can be used: a mistake in a class closes that class,
+ * and one elsewhere leaves a default in its place. The caller decides whether to use it.
  */
 #ifndef VMMALLOCD_CONFIG_CONFIG_H
 #define VMMALLOCD_CONFIG_CONFIG_H

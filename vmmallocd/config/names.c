@@ -10,52 +10,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util/cleanup.h"
 #include "vmmallocd/config/ini.h"
 #include "vmmallocd/config/value.h"
 
 #define LOOKUP_BYTES_FIRST 1024
 #define LOOKUP_BYTES_MOST (1024 * 1024)  /* a group with very many members */
 
-typedef int (*lookup_fn)(const void *what, char *buffer, size_t bytes, void *ret_answer);
+/* 0, with the number of that name; or an error number of getpwnam_r(3), ENOENT among them. */
+typedef int (*lookup_fn)(const char *name, char *buffer, size_t bytes, uint32_t *ret_id);
 
 /* Calls one of the functions below with a buffer that is large enough. 0, -ENOENT if there is no such entry, -errno. */
-static int look_up(lookup_fn function, const void *what, void *ret_answer, char **ret_buffer)
+static int look_up(lookup_fn function, const char *name, uint32_t *ret_id)
 {
 	for (size_t bytes = LOOKUP_BYTES_FIRST;; bytes *= 2) {
-		char *buffer = malloc(bytes);
+		CLEANUP(cleanup_free) char *buffer = malloc(bytes);
 		int r;
 
 		if (!buffer)
 			return -ENOMEM;
-		r = function(what, buffer, bytes, ret_answer);
-		if (r == 0) {
-			*ret_buffer = buffer;
-			return 0;
-		}
-		free(buffer);
+		r = function(name, buffer, bytes, ret_id);
 		if (r != ERANGE || bytes >= LOOKUP_BYTES_MOST)
 			/* all of these mean "not found" in one NSS module or another: getpwnam(3) */
 			return r == ESRCH || r == EBADF || r == EPERM ? -ENOENT : -r;
 	}
 }
 
-static int user_by_name(const void *name, char *buffer, size_t bytes, void *ret_uid)
+static int user_by_name(const char *name, char *buffer, size_t bytes, uint32_t *ret_uid)
 {
 	struct passwd entry, *found;
 	int r = getpwnam_r(name, &entry, buffer, bytes, &found);
 
 	if (r == 0 && found)
-		*(uint32_t *)ret_uid = entry.pw_uid;
+		*ret_uid = entry.pw_uid;
 	return r ? r : found ? 0 : ENOENT;
 }
 
-static int group_by_name(const void *name, char *buffer, size_t bytes, void *ret_gid)
+static int group_by_name(const char *name, char *buffer, size_t bytes, uint32_t *ret_gid)
 {
 	struct group entry, *found;
 	int r = getgrnam_r(name, &entry, buffer, bytes, &found);
 
 	if (r == 0 && found)
-		*(uint32_t *)ret_gid = entry.gr_gid;
+		*ret_gid = entry.gr_gid;
 	return r ? r : found ? 0 : ENOENT;
 }
 
@@ -75,15 +72,9 @@ static int id_parse(const char *word, uint32_t *ret_id)
 
 static int id_of(lookup_fn function, const char *word, uint32_t *ret_id)
 {
-	char *buffer = NULL;
-	int r;
-
 	if (strspn(word, "0123456789") == strlen(word))
 		return id_parse(word, ret_id);
-	r = look_up(function, word, ret_id, &buffer);
-	if (r == 0)
-		free(buffer);
-	return r;
+	return look_up(function, word, ret_id);
 }
 
 static int ids_add(struct config_ids *ids, uint32_t id)
@@ -136,7 +127,8 @@ static int read_list(lookup_fn function, const char *value, const char *kind, st
 		     struct text *expected)
 {
 	struct config_ids read = { 0 };
-	char *copy = strdup(value), *rest = copy;
+	CLEANUP(cleanup_free) char *copy = strdup(value);
+	char *rest = copy;
 	int r = copy ? 0 : -ENOMEM;
 
 	while ((r == 0 || r == -ENOENT) && rest) {
@@ -144,7 +136,6 @@ static int read_list(lookup_fn function, const char *value, const char *kind, st
 
 		r = added < 0 ? added : r;
 	}
-	free(copy);
 	if (r < 0 && r != -ENOENT) {
 		free(read.ids);
 		return r;

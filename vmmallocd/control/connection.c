@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "vmmallocd/control/methods.h"
-#include "vmmallocd/base/rights.h"
+#include "common/util/cleanup.h"
 #include "vmmallocd/base/listener.h"
+#include "vmmallocd/base/rights.h"
+#include "vmmallocd/control/methods.h"
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -168,16 +169,14 @@ int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rig
 			    const struct control_backend *backend, struct control *control,
 			    struct control_connection **ret_connection)
 {
-	struct control_connection *connection = calloc(1, sizeof(*connection));
+	CLEANUP(cleanup_free) struct control_connection *connection = calloc(1, sizeof(*connection));
 	int r;
 
 	if (!connection)
 		return -ENOMEM;
 	r = uv_poll_init(loop, &connection->poll, fd);
-	if (r < 0) {
-		free(connection);
+	if (r < 0)
 		return r;
-	}
 	connection->poll.data = connection;
 	connection->control = control;
 	connection->backend = backend;
@@ -187,6 +186,6 @@ int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rig
 	connection->active_ms = uv_now(loop);
 	varlink_splitter_init(&connection->splitter, CONTROL_MESSAGE_BYTES_MOST);
 	(void)uv_poll_start(&connection->poll, UV_READABLE, on_poll);  /* uv_poll_init has tried the descriptor */
-	*ret_connection = connection;
+	*ret_connection = steal_pointer(&connection);
 	return 0;
 }

@@ -4,9 +4,9 @@
  *
  *     listening socket --accept--> connection: bytes -> varlink.h -> methods.h -> reply, piece by piece
  *
- * Nothing here blocks, and nobody can make it work or grow without bound: in each turn of the loop one call is
- * answered, or one piece of a long reply written, whoever waits; a client that does not read its reply is not read
- * from; messages, connections and idle time are limited.
+ * Nothing here blocks, and no client can make it work or grow without bound. In each turn of the loop one call is
+ * answered, or one piece of a long reply written, however many clients wait. A client that does not read its reply is
+ * not read from. Messages, connections and idle time are limited.
  */
 #ifndef VMMALLOCD_CONTROL_CONTROL_H
 #define VMMALLOCD_CONTROL_CONTROL_H

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util/cleanup.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/base/clock.h"
 
@@ -93,14 +94,12 @@ json_t *control_json_daemon(const struct control_backend *backend)
 
 static json_t *counts(const struct registry_class *class)
 {
-	json_t *object = json_object();
+	CLEANUP(json_decrefp) json_t *object = json_object();
 
-	for (int state = 0; object && state < REGISTRY_STATES; state++)
-		if (json_object_set_new(object, registry_state_name(state), number(class->counts[state])) < 0) {
-			json_decref(object);
+	for (int state = 0; state < REGISTRY_STATES; state++)
+		if (json_object_set_new(object, registry_state_name(state), number(class->counts[state])) < 0)
 			return NULL;
-		}
-	return object;
+	return steal_pointer(&object);
 }
 
 static json_t *class_object(const struct control_backend *backend, const struct config_class *wanted, bool configured)
@@ -177,16 +176,10 @@ static int append_leftovers(const struct control_backend *backend, const struct 
 json_t *control_json_classes(const struct control_backend *backend)
 {
 	const struct config *config = backend->config(backend->context);
-	json_t *classes = json_array();
-	int r = classes ? 0 : -1;
+	CLEANUP(json_decrefp) json_t *classes = json_array();
 
-	for (size_t i = 0; r == 0 && i < config->class_count; i++)
-		r = json_array_append_new(classes, class_object(backend, &config->classes[i], true));
-	if (r == 0)
-		r = append_leftovers(backend, config, classes);
-	if (r != 0) {
-		json_decref(classes);
-		return NULL;
-	}
-	return classes;
+	for (size_t i = 0; i < config->class_count; i++)
+		if (json_array_append_new(classes, class_object(backend, &config->classes[i], true)) < 0)
+			return NULL;
+	return classes && append_leftovers(backend, config, classes) == 0 ? steal_pointer(&classes) : NULL;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/util/cleanup.h"
 #include "common/util/varlink.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/control/interface.h"
@@ -161,7 +162,7 @@ static bool read_flag(const json_t *object, const char *key, bool *ret_flag)
 int control_methods_call(const struct control_backend *backend, uid_t uid, bool gone, const char *message,
 			 size_t bytes, struct control_reply **ret_reply)
 {
-	json_t *object = json_loadb(message, bytes, JSON_REJECT_DUPLICATES, NULL);
+	CLEANUP(json_decrefp) json_t *object = json_loadb(message, bytes, JSON_REJECT_DUPLICATES, NULL);
 	struct call call = { .backend = backend, .uid = uid };
 	struct control_reply *reply;
 	bool oneway, more, upgrade;
@@ -172,17 +173,12 @@ int control_methods_call(const struct control_backend *backend, uid_t uid, bool 
 		call.parameters = NULL;
 	if (!call.method || (call.parameters && !json_is_object(call.parameters)) ||
 	    !read_flag(object, "oneway", &oneway) || !read_flag(object, "more", &more) ||
-	    !read_flag(object, "upgrade", &upgrade)) {
-		json_decref(object);
+	    !read_flag(object, "upgrade", &upgrade))
 		return -EBADMSG;
-	}
-	if (gone && !oneway) {
-		json_decref(object);
+	if (gone && !oneway)
 		return -EPIPE;
-	}
 	/* `more` allows several replies and asks for none; an upgrade would make this another protocol */
 	reply = upgrade ? error_with(VARLINK_METHOD_NOT_IMPLEMENTED, "method", call.method) : dispatch(&call);
-	json_decref(object);
 	if (!reply)
 		return -ENOMEM;
 	if (oneway) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util/cleanup.h"
 #include "common/util/varlink.h"
 #include "vmmallocd/control/json.h"
 
@@ -72,19 +73,20 @@ void control_reply_free(struct control_reply *reply)
 	free(reply);
 }
 
+static void cleanup_reply(struct control_reply **reply)
+{
+	control_reply_free(*reply);
+}
+
 static struct control_reply *new_of_object(json_t *object)
 {
-	struct control_reply *reply = calloc(1, sizeof(*reply));
+	CLEANUP(cleanup_reply) struct control_reply *reply = calloc(1, sizeof(*reply));
 
 	if (!reply) {
 		json_decref(object);
 		return NULL;
 	}
-	if (append_object(reply, object) < 0) {
-		control_reply_free(reply);
-		return NULL;
-	}
-	return reply;
+	return append_object(reply, object) == 0 ? steal_pointer(&reply) : NULL;
 }
 
 struct control_reply *control_reply_new(json_t *parameters)
@@ -99,17 +101,15 @@ struct control_reply *control_reply_new_error(const char *name, json_t *paramete
 
 static struct control_reply *new_pools(const struct control_backend *backend)
 {
-	struct control_reply *reply = calloc(1, sizeof(*reply));
+	CLEANUP(cleanup_reply) struct control_reply *reply = calloc(1, sizeof(*reply));
 
 	if (!reply)
 		return NULL;
 	reply->backend = backend;
 	reply->has_pools = true;
-	if (append_text(reply, "{\"parameters\":{\"version\":1,\"pools\":[") < 0) {
-		control_reply_free(reply);
+	if (append_text(reply, "{\"parameters\":{\"version\":1,\"pools\":[") < 0)
 		return NULL;
-	}
-	return reply;
+	return steal_pointer(&reply);
 }
 
 static int append_pool(struct control_reply *reply, const struct registry_pool *pool)
@@ -209,24 +209,23 @@ static int by_class_and_id(const void *a, const void *b)
 
 struct control_reply *control_reply_new_list(const struct control_backend *backend)
 {
-	struct control_reply *reply = new_pools(backend);
-	struct snapshot snapshot = { .size = registry_count(backend->registry) };
+	CLEANUP(cleanup_reply) struct control_reply *reply = new_pools(backend);
+	size_t size = registry_count(backend->registry);
+	CLEANUP(cleanup_free) const struct registry_pool **pools = NULL;
+	struct snapshot snapshot;
 
-	if (!reply || snapshot.size == 0)
-		return reply;
-	snapshot.pools = malloc(snapshot.size * sizeof(*snapshot.pools));
-	reply->ids = malloc(snapshot.size * sizeof(*reply->ids));
-	if (!snapshot.pools || !reply->ids || registry_each(backend->registry, visit_pool, &snapshot) != 0) {
-		free(snapshot.pools);
-		control_reply_free(reply);
+	if (!reply || size == 0)
+		return steal_pointer(&reply);
+	pools = malloc(size * sizeof(*pools));
+	reply->ids = malloc(size * sizeof(*reply->ids));
+	snapshot = (struct snapshot){ .pools = pools, .size = size };
+	if (!pools || !reply->ids || registry_each(backend->registry, visit_pool, &snapshot) != 0)
 		return NULL;
-	}
-	qsort(snapshot.pools, snapshot.count, sizeof(*snapshot.pools), by_class_and_id);
+	qsort(pools, snapshot.count, sizeof(*pools), by_class_and_id);
 	for (size_t i = 0; i < snapshot.count; i++)
-		memcpy(reply->ids[i].bytes, snapshot.pools[i]->id, POOL_FILE_ID_BYTES);
+		memcpy(reply->ids[i].bytes, pools[i]->id, POOL_FILE_ID_BYTES);
 	reply->count = snapshot.count;
-	free(snapshot.pools);
-	return reply;
+	return steal_pointer(&reply);
 }
 
 int control_reply_next(struct control_reply *reply, const char **ret_piece, size_t *ret_bytes)

@@ -30,7 +30,7 @@ struct control_reply *control_reply_new_reload(const struct control_backend *bac
 
 void control_reply_free(struct control_reply *reply);
 
-/* Whether something that it is about is still being done. Who has no time takes the pieces all the same. */
+/* Whether something that it is about is still being done. Its pieces can be taken all the same. */
 bool control_reply_waits(const struct control_reply *reply);
 
 /* The next piece, valid until the next call; the last one ends in NUL. 1; 0: that was all; -ENOMEM. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/util/cleanup.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/table.h"
 
@@ -30,7 +31,8 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 	static const struct option options[] = { CTL_OPTIONS, { "dry-run", no_argument, NULL, DRY_RUN }, { 0 } };
 	static const struct table_style style = { .columns = "CLASS,ID,STATE,SIZE,PATH" };
 	bool dry_run = false;
-	json_t *reply, *pools;
+	CLEANUP(json_decrefp) json_t *reply = NULL;
+	json_t *pools;
 	int option, status = -1;
 
 	while (status < 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -51,23 +53,19 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 		printf("%s: %zu\n", dry_run ? "pools that would be removed" : "pools removed", json_array_size(pools));
 	if (status == CTL_OK)
 		status = complain_of_failed(json_object_get(reply, "failed"));
-	json_decref(reply);
 	return status;
 }
 
 int ctl_reload(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = { CTL_OPTIONS, { 0 } };
-	json_t *reply;
+	CLEANUP(json_decrefp) json_t *reply = NULL;
 	int option, status = -1;
 
 	while (status < 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		status = ctl_option(ctl, option);
 	if (status >= 0)
 		return status;
-	if ((status = ctl_no_more(argc, argv)) != CTL_OK ||
-	    (status = client_call(ctl, "Reload", NULL, &reply)) != CTL_OK)
-		return status;
-	json_decref(reply);
-	return CTL_OK;
+	status = ctl_no_more(argc, argv);
+	return status == CTL_OK ? client_call(ctl, "Reload", NULL, &reply) : status;
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/util/cleanup.h"
 #include "common/util/runtime_dir.h"
 #include "common/util/varlink.h"
 
@@ -34,7 +35,7 @@ static int connect_to_daemon(const struct ctl *ctl)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNTIME_DIR_CONTROL_SOCKET,
 			      ctl->runtime_dir);
-	int fd, r;
+	CLEANUP(cleanup_fd) int fd = -1;
 
 	if (length < 0 || (size_t)length >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
@@ -43,12 +44,9 @@ static int connect_to_daemon(const struct ctl *ctl)
 		return -errno;
 	/* for connect, too: a stopped daemon's queue may be full */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		r = errno == EAGAIN ? -ETIMEDOUT : -errno;
-		close(fd);
-		return r;
-	}
-	return fd;
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return steal_fd(&fd);
 }
 
 static int wait_for_socket(int fd, short events, int64_t deadline_ms)
@@ -103,8 +101,8 @@ static int receive_message(int fd, struct varlink_splitter *splitter, int64_t de
 static int exchange_messages(int fd, const char *call, json_t **ret_object)
 {
 	int64_t deadline_ms = now_ms() + CALL_MS;
-	struct varlink_splitter splitter;
-	json_t *object = NULL;
+	CLEANUP(varlink_splitter_done) struct varlink_splitter splitter;
+	CLEANUP(json_decrefp) json_t *object = NULL;
 	char *message;
 	size_t bytes;
 	int r;
@@ -113,16 +111,14 @@ static int exchange_messages(int fd, const char *call, json_t **ret_object)
 	r = send_all(fd, call, strlen(call) + 1, deadline_ms);
 	if (r == 0)
 		r = receive_message(fd, &splitter, deadline_ms);
-	if (r == 0 && varlink_splitter_next(&splitter, &message, &bytes)) {
-		object = json_loadb(message, bytes, 0, NULL);
-		r = json_is_object(object) ? 0 : -EBADMSG;
-	}
-	varlink_splitter_done(&splitter);
 	if (r < 0)
-		json_decref(object);
-	else
-		*ret_object = object;
-	return r;
+		return r;
+	if (varlink_splitter_next(&splitter, &message, &bytes))
+		object = json_loadb(message, bytes, 0, NULL);
+	if (!json_is_object(object))
+		return -EBADMSG;
+	*ret_object = steal_pointer(&object);
+	return 0;
 }
 
 /* The daemon's refusal in plain words. */
@@ -173,22 +169,17 @@ static int client_fail(const struct ctl *ctl, int r)
 
 int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
 {
-	json_t *call = json_pack("{s:s++, s:o*}", "method", VARLINK_VMMALLOC, ".", method, "parameters", parameters);
-	char *text = call ? json_dumps(call, JSON_COMPACT) : NULL;
-	json_t *object = NULL;
-	int fd, r;
+	CLEANUP(json_decrefp) json_t *call =
+		json_pack("{s:s++, s:o*}", "method", VARLINK_VMMALLOC, ".", method, "parameters", parameters);
+	CLEANUP(cleanup_free) char *text = call ? json_dumps(call, JSON_COMPACT) : NULL;
+	CLEANUP(json_decrefp) json_t *object = NULL;
+	CLEANUP(cleanup_fd) int fd = -1;
+	int r;
 
-	json_decref(call);
 	if (!text)
 		return client_fail(ctl, -ENOMEM);
-	fd = connect_to_daemon(ctl);
-	r = fd < 0 ? fd : exchange_messages(fd, text, &object);
-	if (fd >= 0)
-		close(fd);
-	free(text);
-	if (r < 0)
-		return client_fail(ctl, r);
-	r = take_reply(object, ret_reply);
-	json_decref(object);
-	return r;
+	r = fd = connect_to_daemon(ctl);
+	if (r >= 0)
+		r = exchange_messages(fd, text, &object);
+	return r < 0 ? client_fail(ctl, r) : take_reply(object, ret_reply);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* list -- vmmallocctl list. */
+#include "common/util/cleanup.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/shape.h"
 #include "vmmallocd/ctl/table.h"
@@ -16,7 +17,7 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 	};
 	struct table_style style = { 0 };
 	bool json = false;
-	json_t *reply;
+	CLEANUP(json_decrefp) json_t *reply = NULL;
 	int option, status = -1;
 
 	while (status < 0 && (option = getopt_long(argc, argv, "Jo:nb", options, NULL)) != -1) {
@@ -40,9 +41,6 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 	    (status = client_call(ctl, "List", NULL, &reply)) != CTL_OK)
 		return status;
 	if (json)
-		status = shape_print_pools(json_object_get(reply, "pools"));
-	else
-		status = table_print(json_object_get(reply, "pools"), &style);
-	json_decref(reply);
-	return status;
+		return shape_print_pools(json_object_get(reply, "pools"));
+	return table_print(json_object_get(reply, "pools"), &style);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/util/cleanup.h"
 #include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/format.h"
@@ -147,7 +148,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 	static const struct option options[] = { CTL_OPTIONS, { "json", no_argument, NULL, 'J' }, { 0 } };
 	const char *which = NULL;
 	bool json = false;
-	json_t *reply;
+	CLEANUP(json_decrefp) json_t *reply = NULL;
 	int option, status = -1;
 
 	while (status < 0 && (option = getopt_long(argc, argv, "J", options, NULL)) != -1) {
@@ -166,7 +167,5 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 		return status_pool(ctl, which, json);
 	if ((status = client_call(ctl, "Status", NULL, &reply)) != CTL_OK)
 		return status;
-	status = json ? print_status_json(reply) : print_status(reply);
-	json_decref(reply);
-	return status;
+	return json ? print_status_json(reply) : print_status(reply);
 }

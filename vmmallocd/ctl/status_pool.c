@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/util/cleanup.h"
 #include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/format.h"
@@ -44,22 +45,21 @@ static bool has_id_like(const json_t *pool, const char *which)
 /* A new array, or NULL for want of memory. */
 static json_t *pools_matching(const json_t *pools, match_function match, const char *which)
 {
-	json_t *matches = json_array(), *pool;
+	CLEANUP(json_decrefp) json_t *matches = json_array();
+	json_t *pool;
 	size_t i;
 
 	json_array_foreach((json_t *)pools, i, pool)
-		if (match(pool, which) && json_array_append(matches, pool) < 0) {
-			json_decref(matches);
+		if (match(pool, which) && json_array_append(matches, pool) < 0)
 			return NULL;
-		}
-	return matches;
+	return steal_pointer(&matches);
 }
 
 /* A number is a process first: few ids begin with digits only, and a longer piece of one says what is meant. */
 static int find_pools(const json_t *pools, const char *which, json_t **ret_matches)
 {
 	static const match_function matches_by[] = { is_owned_by, is_at, has_id_like };
-	json_t *matches = NULL;
+	CLEANUP(json_decrefp) json_t *matches = NULL;
 
 	for (size_t i = 0; i < sizeof(matches_by) / sizeof(*matches_by) && json_array_size(matches) == 0; i++) {
 		json_decref(matches);
@@ -70,16 +70,14 @@ static int find_pools(const json_t *pools, const char *which, json_t **ret_match
 		}
 		if (matches_by[i] == has_id_like && json_array_size(matches) > 1) {
 			ctl_complain("'%s' begins the ids of %zu pools", which, json_array_size(matches));
-			json_decref(matches);
 			return CTL_FAILED;
 		}
 	}
 	if (json_array_size(matches) == 0) {
 		ctl_complain("no pool, and no process with a pool, is '%s'", which);
-		json_decref(matches);
 		return CTL_NO_SUCH;
 	}
-	*ret_matches = matches;
+	*ret_matches = steal_pointer(&matches);
 	return CTL_OK;
 }
 
@@ -131,24 +129,22 @@ static int print_pool(const json_t *pool)
 
 int status_pool(const struct ctl *ctl, const char *which, bool json)
 {
-	json_t *reply, *matches = NULL, *pool;
+	CLEANUP(json_decrefp) json_t *reply = NULL, *matches = NULL;
+	json_t *pool;
 	size_t i;
 	int status = client_call(ctl, "List", NULL, &reply);
 
 	if (status != CTL_OK)
 		return status;
 	status = find_pools(json_object_get(reply, "pools"), which, &matches);
-	json_decref(reply);
 	if (status != CTL_OK)
 		return status;
 	if (json)
-		status = shape_print_pools(matches);
-	else
-		json_array_foreach(matches, i, pool) {
-			if (i > 0)
-				putchar('\n');
-			status = print_pool(pool);
-		}
-	json_decref(matches);
+		return shape_print_pools(matches);
+	json_array_foreach(matches, i, pool) {
+		if (i > 0)
+			putchar('\n');
+		status = print_pool(pool);
+	}
 	return status;
 }
