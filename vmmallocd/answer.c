@@ -84,9 +84,9 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	CLEANUP(cleanup_free) gid_t *groups = NULL;
 	int pool_fd, r;
 
-	if (handout_request_decode(packet->data, packet->bytes, &request) != 0 ||
+	if (handout_request_decode(packet->data, packet->bytes, &request) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
-	    read_groups(fd, &groups, &peer.group_count) != 0) {
+	    read_groups(fd, &groups, &peer.group_count) < 0) {
 		answer_refuse(fd, HANDOUT_BAD_REQUEST);
 		return ANSWER_GIVEN;
 	}
@@ -105,7 +105,7 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	r = send_pool(fd, pool, pool_fd);
 	/* a copy of it here would keep the pool leased for ever */
 	close(pool_fd);
-	if (r != 0)
+	if (r < 0)
 		pools_unsent(pools, pool, r);
 	return ANSWER_GIVEN;
 }

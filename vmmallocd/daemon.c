@@ -262,7 +262,7 @@ static void begin_serving(struct daemon *daemon)
 		.reload_result = backend_reload_result, .ran_out = backend_ran_out,
 	};
 	r = open_servers(daemon);
-	if (r != 0) {
+	if (r < 0) {
 		log_line(&daemon->log, LOG_ERR, "sockets: %s", strerrordesc_np(-r));
 		daemon->failed = true;
 		stop_parts(daemon);
@@ -338,11 +338,11 @@ static struct registry *load_registry(struct daemon *daemon, const char *path, c
 	if (!registry)
 		return NULL;
 	r = registry_store_load(path, registry, saved_boot_id, &error);
-	if (r != 0 && r != -ENOENT)
+	if (r < 0 && r != -ENOENT)
 		log_line(&daemon->log, LOG_WARNING, "registry '%s': %s; the directories say what there is", path,
 			 error.length ? reason : strerrordesc_np(-r));
 	/* the time of day may have been set since the last daemon asked for it */
-	if (r != 0 || strcmp(saved_boot_id, boot_id) != 0 || registry_epoch(registry) == 0)
+	if (r < 0 || strcmp(saved_boot_id, boot_id) != 0 || registry_epoch(registry) == 0)
 		registry_set_epoch(registry, clock_epoch());
 	return registry;
 }
@@ -404,7 +404,7 @@ static int run_loop(struct daemon *daemon)
 	uv_signal_t *signals[] = { &daemon->sigterm, &daemon->sigint, &daemon->sighup };
 	int r = uv_loop_init(&daemon->loop);
 
-	if (r != 0)
+	if (r < 0)
 		return r;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		(void)uv_signal_init(&daemon->loop, signals[i]);
@@ -417,7 +417,7 @@ static int run_loop(struct daemon *daemon)
 	if (r == 0)
 		r = start_parts(daemon);
 	/* what was begun is for the process's end, which is near */
-	if (r != 0)
+	if (r < 0)
 		return r;
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	if (daemon->serving)
@@ -444,10 +444,10 @@ static int run_daemon(struct daemon *daemon)
 	r = check_descriptors(daemon);
 	if (r == 0)
 		r = dirs_open(&daemon->dirs, daemon->options, &daemon->settings.config, &daemon->log);
-	if (r != 0)
+	if (r < 0)
 		return r;
 	r = run_loop(daemon);
-	if (r != 0)
+	if (r < 0)
 		log_line(&daemon->log, LOG_ERR, "start: %s", strerrordesc_np(-r));
 	/* else they are another daemon's by now */
 	if (sockets_lock_is_held(daemon->dirs.runtime_dir, daemon->dirs.lock_fd))
@@ -470,7 +470,7 @@ int daemon_run(const struct daemon_options *options)
 	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
 	is_service = daemon->pool_fd >= 0 || daemon->control_fd >= 0;
 	if (settings_read(&daemon->settings, options, &daemon->log, is_service) == 0)
-		status = run_daemon(daemon) != 0 || daemon->failed;
+		status = run_daemon(daemon) < 0 || daemon->failed;
 	/* in a thread that hangs: it needs the loop and the settings */
 	if (settings_are_read(&daemon->settings))
 		_exit(status);

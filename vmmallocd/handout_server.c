@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,8 +28,10 @@ struct connection {
 	uint64_t deadline_ms;
 	bool put_off;                      /* its request, which came, is decided again */
 	struct answer_packet packet;
-	struct connection *next, *prev;    /* the oldest, and so the next to time out, first */
+	TAILQ_ENTRY(connection) link;
 };
+
+TAILQ_HEAD(connections, connection);
 
 struct handout_server {
 	uv_loop_t *loop;
@@ -37,7 +40,7 @@ struct handout_server {
 	struct listener listener;
 	uv_timer_t silence, put_off;
 	unsigned handles;        /* not closed yet; the listener and each connection count as one */
-	struct connection *oldest, *newest;
+	struct connections connections;    /* the oldest, and so the next to time out, is the first */
 	size_t count, most;
 };
 
@@ -64,8 +67,7 @@ static void drop_connection(struct connection *connection)
 {
 	struct handout_server *server = connection->server;
 
-	*(connection->prev ? &connection->prev->next : &server->oldest) = connection->next;
-	*(connection->next ? &connection->next->prev : &server->newest) = connection->prev;
+	TAILQ_REMOVE(&server->connections, connection, link);
 	server->count--;
 	/* the handle first: once the descriptor is closed, its number may be another thread's file */
 	uv_close((uv_handle_t *)&connection->poll, connection_closed);
@@ -76,13 +78,14 @@ static void on_silence(uv_timer_t *timer)
 {
 	struct handout_server *server = timer->data;
 	uint64_t now_ms = uv_now(timer->loop);
+	struct connection *oldest;
 
-	while (server->oldest && server->oldest->deadline_ms <= now_ms) {
-		log_line(server->log, LOG_DEBUG, "connection of uid %u: silent, closed", (unsigned)server->oldest->uid);
-		drop_connection(server->oldest);
+	while ((oldest = TAILQ_FIRST(&server->connections)) && oldest->deadline_ms <= now_ms) {
+		log_line(server->log, LOG_DEBUG, "connection of uid %u: silent, closed", (unsigned)oldest->uid);
+		drop_connection(oldest);
 	}
-	if (server->oldest)
-		(void)uv_timer_start(timer, on_silence, server->oldest->deadline_ms - now_ms, 0);
+	if (oldest)
+		(void)uv_timer_start(timer, on_silence, oldest->deadline_ms - now_ms, 0);
 }
 
 static enum answer_outcome receive_request(struct connection *connection)
@@ -103,11 +106,11 @@ static void on_put_off(uv_timer_t *timer)
 	uint64_t now_ms = uv_now(timer->loop);
 	bool more = false;
 
-	for (struct connection *connection = server->oldest, *next; connection; connection = next) {
+	for (struct connection *connection = TAILQ_FIRST(&server->connections), *next; connection; connection = next) {
 		uint64_t began_ms = connection->deadline_ms - HANDOUT_SERVER_SILENCE_MS;
 		enum answer_patience patience;
 
-		next = connection->next;
+		next = TAILQ_NEXT(connection, link);
 		if (!connection->put_off)
 			continue;
 		patience = now_ms - began_ms < PUT_OFF_MOST_MS ? ANSWER_AGAIN : ANSWER_LAST_TIME;
@@ -168,24 +171,21 @@ static void give_up(struct connection *connection)
  */
 static void make_room_for_user(struct handout_server *server, uid_t uid)
 {
-	struct connection *oldest = NULL;
+	struct connection *oldest = NULL, *other;
 	size_t n = 0;
 
-	for (struct connection *other = server->oldest; other; other = other->next) {
+	TAILQ_FOREACH(other, &server->connections, link)
 		if (other->uid == uid && n++ == 0)
 			oldest = other;
-	}
 	if (n < server->pools->config->connections_per_user)
-		oldest = server->count >= server->most ? server->oldest : NULL;
+		oldest = server->count >= server->most ? TAILQ_FIRST(&server->connections) : NULL;
 	if (oldest)
 		give_up(oldest);
 }
 
 static void append_connection(struct handout_server *server, struct connection *connection)
 {
-	connection->prev = server->newest;
-	*(server->newest ? &server->newest->next : &server->oldest) = connection;
-	server->newest = connection;
+	TAILQ_INSERT_TAIL(&server->connections, connection, link);
 	server->count++;
 	server->handles++;
 	if (!uv_is_active((uv_handle_t *)&server->silence))
@@ -243,9 +243,9 @@ static bool on_handout_ran_out(void *context, int error)
 	struct handout_server *server = context;
 
 	pools_short_of_descriptors(server->pools, error, "hand-out socket: accept");
-	if (!server->oldest)
+	if (TAILQ_EMPTY(&server->connections))
 		return false;
-	give_up(server->oldest);
+	give_up(TAILQ_FIRST(&server->connections));
 	return true;
 }
 
@@ -277,6 +277,7 @@ int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, 
 	server->log = log;
 	server->most = listener_connections(HANDOUT_SERVER_CONNECTIONS, DESCRIPTORS_PART);
 	server->handles = 3;
+	TAILQ_INIT(&server->connections);
 	(void)uv_timer_init(loop, &server->silence);
 	(void)uv_timer_init(loop, &server->put_off);
 	server->silence.data = server->put_off.data = server;
@@ -301,8 +302,8 @@ void handout_server_close(struct handout_server *server)
 {
 	if (!server)
 		return;
-	while (server->oldest)
-		drop_connection(server->oldest);
+	while (!TAILQ_EMPTY(&server->connections))
+		drop_connection(TAILQ_FIRST(&server->connections));
 	listener_close(&server->listener);
 	uv_close((uv_handle_t *)&server->silence, on_server_closed);
 	uv_close((uv_handle_t *)&server->put_off, on_server_closed);

@@ -39,7 +39,7 @@ static int check_config(const char *config_file)
 	struct config config;
 	int status;
 
-	if (config_read(config_file, &config) != 0) {
+	if (config_read(config_file, &config) < 0) {
 		fprintf(stderr, "vmmallocd: out of memory\n");
 		return 1;
 	}
@@ -115,7 +115,7 @@ int main(int argc, char *argv[])
 	bool only_check = false;
 	int option;
 
-	if (open_standard_fds() != 0)
+	if (open_standard_fds() < 0)
 		return 1;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (option) {

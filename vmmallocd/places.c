@@ -44,7 +44,7 @@ static bool keep_runtime_lock(struct places *places, struct text *problem)
 
 	if (sockets_lock_is_held(places->runtime_dir, *places->lock_fd))
 		return true;
-	if (sockets_lock(places->runtime_dir, &fd, problem) != 0)
+	if (sockets_lock(places->runtime_dir, &fd, problem) < 0)
 		return false;
 	close(*places->lock_fd);
 	*places->lock_fd = fd;
@@ -84,7 +84,7 @@ static void keep_socket(struct places *places, struct place *place, struct text 
 			 place->path);
 		return;
 	}
-	if (sockets_listen(places->runtime_dir, place->name, place->type, &fd, problem) != 0)
+	if (sockets_listen(places->runtime_dir, place->name, place->type, &fd, problem) < 0)
 		return;
 	place->listen_on(place->server, fd);
 	note(place);

@@ -126,7 +126,7 @@ static bool take_call(struct control_connection *connection)
 	if (!varlink_splitter_next(&connection->splitter, &message, &bytes))
 		return true;
 	if (control_methods_call(connection->backend, connection->uid, listener_peer_has_gone(connection->fd), message,
-				 bytes, &connection->reply) != 0)
+				 bytes, &connection->reply) < 0)
 		return false;
 	connection->waits = connection->reply && control_reply_waits(connection->reply);
 	connection->waits_until_ms = uv_now(connection->poll.loop) + CONTROL_WORK_MS;

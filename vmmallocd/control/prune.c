@@ -116,7 +116,7 @@ static void write_string(struct writer *writer, const char *words)
 	json_decref(string);
 }
 
-static void write_list(struct writer *writer, const struct control_prune *prune, bool removed)
+static void write_entries(struct writer *writer, const struct control_prune *prune, bool removed)
 {
 	const char *comma = "";
 	bool at_work;
@@ -146,9 +146,9 @@ int control_prune_write(const struct control_prune *prune,
 	struct writer writer = { append, context, 0 };
 
 	write_piece(&writer, "{\"version\":1,\"pools\":[");
-	write_list(&writer, prune, true);
+	write_entries(&writer, prune, true);
 	write_piece(&writer, "],\"failed\":[");
-	write_list(&writer, prune, false);
+	write_entries(&writer, prune, false);
 	write_piece(&writer, "]}");
 	return writer.r;
 }
