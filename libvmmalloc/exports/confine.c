@@ -13,7 +13,8 @@
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/exports/loader.h"
 
-void vmm_confine(void)
+/* A filter is about to be installed. */
+static void confine(void)
 {
 	/* no other thread may be half through something that needs more calls; in a handler the lock may be our own */
 	if (vmm.has_pool)
@@ -30,13 +31,13 @@ void vmm_confine(void)
 void vmm_confine_by_seccomp(long operation, long flags, long filter)
 {
 	if (operation == SECCOMP_SET_MODE_STRICT ? flags == 0 : operation == SECCOMP_SET_MODE_FILTER && filter)
-		vmm_confine();
+		confine();
 }
 
 void vmm_confine_by_prctl(long option, long mode, long filter)
 {
 	if (option == PR_SET_SECCOMP && (mode == SECCOMP_MODE_STRICT || filter))
-		vmm_confine();
+		confine();
 }
 
 #pragma GCC visibility push(default)

@@ -11,10 +11,7 @@
 #ifndef LIBVMMALLOC_EXPORTS_CONFINE_H
 #define LIBVMMALLOC_EXPORTS_CONFINE_H
 
-/* A filter is about to be installed. Async-signal-safe. */
-void vmm_confine(void);
-
-/* seccomp(2), or prctl(2), is about to be called with these arguments, and may install one. */
+/* seccomp(2), or prctl(2), is about to be called with these arguments, and may install a filter. Async-signal-safe. */
 void vmm_confine_by_seccomp(long operation, long flags, long filter);
 void vmm_confine_by_prctl(long option, long mode, long filter);
 

@@ -72,6 +72,17 @@ static bool commits_strictly(void)
 	return setting == '2';
 }
 
+/* Gives them up. False: there were none. */
+static bool use_spare(void)
+{
+	bool had = vmm_remap.spare != NULL;
+
+	if (had)
+		(void)kernel_munmap(vmm_remap.spare, SPARE_MAPPINGS * POOL_PAGE);
+	vmm_remap.spare = NULL;
+	return had;
+}
+
 /* The kernel counts only what the new mapping takes more than the old one: nothing. */
 static int straight(char *at, size_t bytes, int protection, int fd, off_t offset)
 {
@@ -85,7 +96,7 @@ int vmm_remap_private(char *at, size_t bytes, int protection, int fd, off_t offs
 	if (r != -ENOMEM || locks || commits_strictly())
 		return r;
 	r = straight(at, bytes, protection, fd, offset);
-	if (r == -ENOMEM && vmm_remap_use_spare())
+	if (r == -ENOMEM && use_spare())
 		r = straight(at, bytes, protection, fd, offset);
 	return r;
 }
@@ -117,7 +128,7 @@ int vmm_remap_move(void *from, size_t bytes, void *to)
 {
 	int r = kernel_error(kernel_mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to));
 
-	if (r == -ENOMEM && vmm_remap_use_spare())
+	if (r == -ENOMEM && use_spare())
 		r = kernel_error(kernel_mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to));
 	return r;
 }
@@ -136,14 +147,4 @@ void vmm_remap_keep_spare(void)
 	for (size_t i = 1; i < SPARE_MAPPINGS; i += 2)
 		(void)kernel_mprotect(pages + i * POOL_PAGE, POOL_PAGE, PROT_READ);
 	vmm_remap.spare = pages;
-}
-
-bool vmm_remap_use_spare(void)
-{
-	bool had = vmm_remap.spare != NULL;
-
-	if (had)
-		(void)kernel_munmap(vmm_remap.spare, SPARE_MAPPINGS * POOL_PAGE);
-	vmm_remap.spare = NULL;
-	return had;
 }

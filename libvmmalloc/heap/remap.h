@@ -52,7 +52,4 @@ int vmm_remap_move(void *from, size_t bytes, void *to);
  */
 void vmm_remap_keep_spare(void);
 
-/* Gives them up. False: there were none. */
-bool vmm_remap_use_spare(void);
-
 #endif

@@ -26,7 +26,8 @@ bool pool_file_is_ours(const struct stat *st)
 	       st->st_uid == geteuid();
 }
 
-bool pool_file_is_same(const struct stat *st, const struct pool_file *file)
+/* Whether it is that file, whatever its mode and owner are. */
+static bool pool_file_is_same(const struct stat *st, const struct pool_file *file)
 {
 	return S_ISREG(st->st_mode) && st->st_dev == file->dev && st->st_ino == file->ino;
 }

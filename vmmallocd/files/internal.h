@@ -42,8 +42,6 @@ static inline bool pool_file_cancelled(const atomic_bool *cancel)
 
 /* Whether a file is regular, has one link and our mode, and belongs to us: nobody else can open or rename it. */
 bool pool_file_is_ours(const struct stat *st);
-/* Whether it is that file, whatever its mode and owner are. */
-bool pool_file_is_same(const struct stat *st, const struct pool_file *file);
 
 /*
  * Opens the file without following a link or waiting for anybody's lease, and makes sure that it is this one: else

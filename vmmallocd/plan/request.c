@@ -14,8 +14,9 @@ static bool lists_id(const struct config_ids *ids, uint32_t id)
 	return false;
 }
 
-bool request_allowed(const struct request_context *context, const struct config_class *class,
-		     const struct request_peer *peer)
+/* Whether the class is for that peer. */
+static bool request_allowed(const struct request_context *context, const struct config_class *class,
+			    const struct request_peer *peer)
 {
 	if (peer->uid == 0 || peer->uid == context->own_uid)
 		return true;

@@ -33,10 +33,6 @@ struct request_context {
 	void *context;
 };
 
-/* Whether the class is for that peer. */
-bool request_allowed(const struct request_context *context, const struct config_class *class,
-		     const struct request_peer *peer);
-
 /* HANDOUT_OK and the oldest ready pool of the class, or the smallest class; else why there is none, and no pool. */
 enum handout_status request_decide(const struct request_context *context, const struct handout_request *request,
 				   const struct request_peer *peer, struct registry_pool **ret_pool);
