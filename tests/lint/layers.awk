@@ -92,10 +92,18 @@ FILENAME ~ /\.facts$/ {
 		static[$3] = add(static[$3], $2)
 	else if ($1 == "gives")
 		given[program, $2] = add(given[program, $2], source)
-	else if ($1 == "needs")
+	else if ($1 == "needs") {
 		needed[program, source, $2] = 1
+		is_needed[$2] = 1
+	}
 	else if ($1 == "keeps")
 		kept[source, $2] = 1
+	next
+}
+
+# All words of the tests.
+FILENAME ~ /\/words$/ {
+	in_tests[$0] = 1
 	next
 }
 
@@ -336,7 +344,9 @@ function judge_function(name, list, count, i, j, other) {
 		j = split(declared[name], files, " ")
 		for (; j >= 1; j--)
 			if (files[j] ~ /\.h$/ && (room(files[j]) == room(list[i]) || room(files[j]) == "include"))
-				other = 1
+				other = other ? other : 2
+		if (other != 1 && !(name in is_needed) && !(name in in_tests))
+			complain(list[i], "alone", name, "nobody else needs it: it can be static, or go")
 		if (!other)
 			complain(list[i], "public", name, "no header of its room declares it, and it is not static")
 	}

@@ -187,6 +187,8 @@ refused "a static name that occurs twice" "$base: static: same_name" \
 	done'
 refused "a function that no header declares" "$base: public: vmm_path_x" \
 	'add '$base' "void vmm_path_x(void);" "void vmm_path_x(void) {}"'
+refused "a function that nobody else needs" "libvmmalloc/base/path.c: alone: vmm_path_x" \
+	'add '$base' "void vmm_path_x(void) {}"; add libvmmalloc/base/path.h "void vmm_path_x(void);"'
 refused "a prototype without a function" "libvmmalloc/base/path.h: body: vmm_path_x" \
 	'add libvmmalloc/base/path.h "void vmm_path_x(void);"'
 refused "a folder that the table does not know" "vmmallocd/misc/misc.h: room: vmmallocd/misc" 'add vmmallocd/misc/misc.h "struct x;"'
