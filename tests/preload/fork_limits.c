@@ -22,21 +22,6 @@ static char *words;
 static atomic_bool stop;
 static bool may_fail;
 
-/* Bytes of this process, by name: in /proc/self/status. */
-static size_t status(const char *name)
-{
-	FILE *file = fopen("/proc/self/status", "r");
-	char line[256];
-	size_t kib = 0;
-
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, name, strlen(name)) == 0)
-			kib = strtoull(line + strlen(name), NULL, 10);
-	fclose(file);
-	return kib << 10;
-}
-
 static void limit(int resource, size_t bytes)
 {
 	struct rlimit limit = { bytes, bytes };
@@ -136,9 +121,9 @@ int main(int argc, char **argv)
 	if (threads)
 		CHECK(pthread_create(&thread, NULL, writes, NULL) == 0);
 	if (strcmp(what, "as") == 0)
-		limit(RLIMIT_AS, status("VmSize:") + spare);
+		limit(RLIMIT_AS, status_bytes("VmSize:") + spare);
 	else if (strcmp(what, "data") == 0)
-		limit(RLIMIT_DATA, status("VmData:") + 12 * MIB + spare);
+		limit(RLIMIT_DATA, status_bytes("VmData:") + 12 * MIB + spare);
 	else if (strcmp(what, "maps") == 0)
 		map_all(spare);
 	check_forks(true);

@@ -17,20 +17,6 @@
 #define MIB ((size_t)1 << 20)
 #define LITTLE (64 * MIB)
 
-static size_t status(const char *name)
-{
-	FILE *file = fopen("/proc/self/status", "r");
-	char line[256];
-	size_t kib = 0;
-
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, name, strlen(name)) == 0)
-			kib = strtoull(line + strlen(name), NULL, 10);
-	fclose(file);
-	return kib << 10;
-}
-
 /* What the pool takes of its file system. */
 static size_t file_bytes(void)
 {
@@ -97,7 +83,7 @@ int main(int argc, char **argv)
 		}
 		CHECK(ended_well(pid) && block[0] == 'x' && block[MIB / 2 - 1] == 'x');
 		if (!current)
-			CHECK((fault || status("VmLck:") < LITTLE) && status("VmRSS:") < LITTLE &&
+			CHECK((fault || status_bytes("VmLck:") < LITTLE) && status_bytes("VmRSS:") < LITTLE &&
 			      file_bytes() < LITTLE);
 		CHECK(is_locked(block) == (current || fault));
 		for (int n = 0; n < 2000 && wanted && stats().mode != wanted; n++) {
@@ -106,7 +92,7 @@ int main(int argc, char **argv)
 		}
 		CHECK(!wanted || stats().mode == wanted);
 		if (!current)
-			CHECK((fault || status("VmLck:") < LITTLE) && status("VmRSS:") < LITTLE &&
+			CHECK((fault || status_bytes("VmLck:") < LITTLE) && status_bytes("VmRSS:") < LITTLE &&
 			      file_bytes() < LITTLE);
 		CHECK(is_locked(block) == (current || fault));
 	}

@@ -2,6 +2,7 @@
 #ifndef TESTS_PRELOAD_FORKING_H
 #define TESTS_PRELOAD_FORKING_H
 
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -58,6 +59,21 @@ static inline int pools_open(void)
 	for (int fd = 0; fd < 1024; fd++)
 		n += fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == stats().pool_bytes;
 	return n;
+}
+
+/* Bytes of this process, by their name in /proc/self/status: "VmRSS:". */
+static inline size_t status_bytes(const char *name)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	size_t kib = 0;
+
+	CHECK(file);
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, name, strlen(name)) == 0)
+			kib = strtoull(line + strlen(name), NULL, 10);
+	fclose(file);
+	return kib << 10;
 }
 
 /* Whether a fork, its child, and malloc in both work. */

@@ -1,29 +1,15 @@
 /* A vforked child that has its parent's process id, in a new PID namespace, does not take its parent's heap back. */
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 
+#include "tests/preload/counting.h"
 #include "tests/preload/forking.h"
 
 #define PAGES 6000
-#define LONGS 512   /* of a page */
 #define ROUNDS 4
 
-static atomic_bool stop;
+static struct counting counting;
 static char stack[1 << 18] __attribute__((aligned(16)));
-
-static void *counts(void *argument)
-{
-	volatile long *cells = argument;
-
-	for (long n = 0; !stop; n++)
-		for (int i = 0; i < PAGES; i++) {
-			CHECK(cells[i * LONGS] == n);
-			cells[i * LONGS] = n + 1;
-		}
-	return NULL;
-}
 
 static int allocates(void *unused)
 {
@@ -36,21 +22,15 @@ static int allocates(void *unused)
 /* The first process of its namespace, with a thread that writes. */
 static int first(void)
 {
-	long *cells = aligned_alloc(4096, PAGES * LONGS * sizeof(long));
-	pthread_t thread;
-
 	CHECK(getpid() == 1);
-	for (int i = 0; i < PAGES * LONGS; i++)
-		cells[i] = 0;
-	CHECK(pthread_create(&thread, NULL, counts, cells) == 0);
+	counting_start(&counting, PAGES);
 	for (int i = 0; i < ROUNDS; i++) {
 		CHECK(forks_well());
 		sleep_ms(1100);     /* a return may be due again */
 		CHECK(ended_well(clone(allocates, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_NEWPID |
 				       SIGCHLD, NULL)));
 	}
-	stop = 1;
-	CHECK(pthread_join(thread, NULL) == 0);
+	counting_stop(&counting);
 	return 0;
 }
 
