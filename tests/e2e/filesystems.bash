@@ -1,20 +1,9 @@
 #!/bin/bash
 # filesystems.bash -- pools on the file systems that people have, also when these are full or will not have them.
 . "$(dirname "$0")/../lib/suite.bash"
-
-# Mounts of our own vanish with the mount namespace, whatever way the suite ends.
-if [ "$(id -u)" -eq 0 ] && [ -z "${E2E_OWN_MOUNTS-}" ] && unshare -m --propagation private true 2>/dev/null; then
-	rm -rf "$SUITE_TMP"
-	E2E_OWN_MOUNTS=1 exec unshare -m --propagation private "$0" "$@"
-fi
+own_mounts "$@"
 . "$(dirname "$0")/helpers/e2e.bash"
 PATH=$PATH:/usr/sbin:/sbin
-
-# The helper programs, compiled in the case's own directory.
-helper() {
-	need gcc
-	gcc -O1 -g -D_GNU_SOURCE -fno-builtin -pthread "$ROOT/tests/e2e/helpers/$1.c" -o "$WORK/$1" || fail "cannot compile $1.c"
-}
 
 # mount_at ARGUMENT... -- mounts on $WORK/mnt until the case ends; skips where that is not allowed.
 mount_at() {
@@ -78,7 +67,7 @@ fills() {
 	[ "$after" -le $((before + 2048)) ] || fail "$before KiB were used before, $after KiB after"
 }
 
-export -f helper mount_at unmount_at loop_mount used_kib free_mib works_in fills
+export -f mount_at unmount_at loop_mount used_kib free_mib works_in fills
 
 case_directory() {
 	local dir

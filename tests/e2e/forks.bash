@@ -1,21 +1,11 @@
 #!/bin/bash
 # forks.bash -- programs that fork: each does its work, and a parent with one thread is back on its pool at the end.
 . "$(dirname "$0")/../lib/suite.bash"
-
-# Mounts of our own vanish with the mount namespace, whatever way the suite ends.
-if [ "$(id -u)" -eq 0 ] && [ -z "${E2E_OWN_MOUNTS-}" ] && unshare -m --propagation private true 2>/dev/null; then
-	rm -rf "$SUITE_TMP"
-	E2E_OWN_MOUNTS=1 exec unshare -m --propagation private "$0" "$@"
-fi
+own_mounts "$@"
 . "$(dirname "$0")/helpers/e2e.bash"
 PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:$PATH
 DEADLINE=${FORKS_DEADLINE:-40}
 unset VMMALLOC_FORK VMMALLOC_CHILDREN
-
-helper() {
-	need gcc
-	gcc -O1 -g -D_GNU_SOURCE -fno-builtin "$ROOT/tests/e2e/helpers/$1.c" -o "$WORK/$1" || fail "cannot compile $1.c"
-}
 
 # --- what ends with the case: the processes in $PIDS with all their descendants, and mounts ---
 
@@ -98,7 +88,7 @@ at_work() {
 	diff expected out || fail "$name: another result"
 	diff expected.errors errors || fail "$name: other errors"
 }
-export -f helper end_pids clean_up pools_on back_on_pool at_work
+export -f end_pids clean_up pools_on back_on_pool at_work
 
 # --- the programs ---
 

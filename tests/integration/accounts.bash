@@ -1,32 +1,17 @@
 #!/bin/bash
 # accounts.bash -- what a user has, and what the daemon says it did: limits, groups, answers, and clients that gave up.
 . "$(dirname "$0")/../lib/suite.bash"
-
-if [ "$(id -u)" -eq 0 ] && [ -z "${OWN_MOUNTS-}" ] && unshare -m --propagation private true 2>/dev/null; then
-	rm -rf "$SUITE_TMP"
-	OWN_MOUNTS=1 exec unshare -m --propagation private "$0" "$@"
-fi
-export OWN_MOUNTS
+own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"
 
-need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"; }
 # Only on tmpfs do pins show.
 need_tmpfs() { [ "$(stat -f -c %T "$POOL_DIR")" = tmpfs ] || skip "$POOL_DIR is no tmpfs"; }
-
-one_class() {
-	conf <<-END
-		[pool a]
-		directory = $POOLS
-		size = 16M
-		$(printf '%s\n' "$@")
-	END
-}
 
 PINNED="pools of the class that this user gave back are not free yet: pages of them may still be held"
 LIMIT="this user has as many pools of the class as one may have"
 says() { grep -qx "$2" "$1"; }
 export PINNED LIMIT
-export -f need_root need_tmpfs one_class says
+export -f need_tmpfs says
 
 # --- what a user pins is theirs ---
 
@@ -143,7 +128,7 @@ case_restart() {
 group_class() {
 	setup
 	need_root
-	[ -n "${OWN_MOUNTS-}" ] || skip "mounting is not allowed here"
+	need_mounts
 	cp /etc/passwd /etc/group /etc/shadow "$WORK"
 	echo "pool-member:x:5101:5101::/:/bin/sh" >>passwd
 	echo "pool-other:x:5102:5102::/:/bin/sh" >>passwd
@@ -213,9 +198,6 @@ case_groups_namespace() {
 }
 
 # --- answers say what was done ---
-
-ctl() { "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" "$@"; }
-export -f ctl
 
 # What an operator does after that relies on the count.
 case_prune_readonly() {
@@ -410,7 +392,8 @@ case_hugetlbfs() {
 	setup
 	need_root
 	local setting=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages before
-	[ -w $setting ] && [ -n "${OWN_MOUNTS-}" ] || skip "no huge pages here"
+	[ -w $setting ] || skip "no huge pages here"
+	need_mounts
 	before=$(cat $setting)
 	trap "echo $before >$setting; clean_up" EXIT
 	echo $((before + 8)) >$setting

@@ -4,8 +4,6 @@
 . "$(dirname "$0")/../lib/suite.bash"
 . "$(dirname "$0")/helpers/daemon.bash"
 
-need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"; }
-ctl() { "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" "$@"; }
 FILE_WORDS='a reload was refused, and the configuration in use is not what the files say'
 
 # Two classes; the arguments are more lines of the second.
@@ -21,7 +19,7 @@ two_classes() {
 	END
 }
 export FILE_WORDS
-export -f need_root ctl two_classes
+export -f two_classes
 
 case_check() {
 	setup

@@ -1,25 +1,8 @@
 #!/bin/bash
 # daemon.bash -- a real daemon in directories of its own, and clients that connect, take, map, fork and are killed.
 . "$(dirname "$0")/../lib/suite.bash"
-
-if [ "$(id -u)" -eq 0 ] && [ -z "${OWN_MOUNTS-}" ] && unshare -m --propagation private true 2>/dev/null; then
-	rm -rf "$SUITE_TMP"
-	OWN_MOUNTS=1 exec unshare -m --propagation private "$0" "$@"
-fi
-export OWN_MOUNTS
+own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"
-
-need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"; }
-
-one_class() {
-	conf <<-END
-		[pool a]
-		directory = $POOLS
-		size = 16M
-		$(printf '%s\n' "$@")
-	END
-}
-export -f need_root one_class
 
 # --- options ---
 

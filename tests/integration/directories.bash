@@ -2,17 +2,12 @@
 # directories.bash -- a real daemon and what others do to its directories: they are somebody else's, or closed, and the
 # file that it locks is somebody's, removed, or replaced.
 . "$(dirname "$0")/../lib/suite.bash"
-
-if [ "$(id -u)" -eq 0 ] && [ -z "${OWN_MOUNTS-}" ] && unshare -m --propagation private true 2>/dev/null; then
-	rm -rf "$SUITE_TMP"
-	OWN_MOUNTS=1 exec unshare -m --propagation private "$0" "$@"
-fi
-export OWN_MOUNTS
+own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"
 
 # A daemon of the user nobody, as the service is one of vmmalloc's, with a class in that directory.
 nobodys_daemon() {
-	[ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"
+	need_root
 	conf <<-END
 		[pool a]
 		directory = $1
@@ -27,7 +22,6 @@ nobodys_daemon() {
 	DAEMON=$!
 	wait_for is_serving
 }
-problem_is() { [ "$(ask problem a)" = "$1" ]; }
 # Another daemon, in other directories of its own; OTHER is its pid.
 other_daemon() {
 	local mine=$DAEMON
@@ -37,7 +31,7 @@ other_daemon() {
 	PIDS="$PIDS $OTHER"
 }
 first_again() { RUN=$WORK/run STATE=$WORK/state; }
-export -f nobodys_daemon problem_is other_daemon first_again
+export -f nobodys_daemon other_daemon first_again
 
 # The command at the end of the problem is the right one.
 mended() {
@@ -78,7 +72,7 @@ case_closed_above() {
 case_strangers_lock() {
 	setup
 	chmod 1777 "$POOLS"
-	[ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"
+	need_root
 	setpriv --reuid $SOMEBODY --regid $SOMEBODY --clear-groups touch "$POOLS/.vmmallocd.lock"
 	nobodys_daemon "$POOLS"
 	wait_count a ready 1
@@ -130,7 +124,7 @@ case_lock_lost() {
 	wait_count a ready 1
 	kill -CONT "$DAEMON"
 	first_again
-	WAIT_SECONDS=3 wait_for problem_is "pool directory $POOLS: another daemon has it, or another path of this one's classes"
+	WAIT_SECONDS=3 wait_for problem_is a "pool directory $POOLS: another daemon has it, or another path of this one's classes"
 	is "$(client take=a)" "no pool is ready"
 	is "$(ask list)" ""
 	kill_held "$OTHER"
@@ -147,9 +141,9 @@ case_lock_cannot_be_made() {
 	wait_count a ready 1
 	chown root "$POOLS"
 	rm "$POOLS/.vmmallocd.lock"
-	WAIT_SECONDS=3 wait_for problem_is "pool directory $POOLS: .vmmallocd.lock: Permission denied"
+	WAIT_SECONDS=3 wait_for problem_is a "pool directory $POOLS: .vmmallocd.lock: Permission denied"
 	chown $NOBODY "$POOLS"
-	WAIT_SECONDS=3 wait_for problem_is ""
+	WAIT_SECONDS=3 wait_for problem_is a ""
 	wait_count a ready 1
 	is "$(client take=a | cut -c1-3)" "ok "
 	is "$(grep -c "lock: Permission denied" log)" 1

@@ -2,36 +2,20 @@
 # hostile.bash -- a real daemon among those who would stop it: tenants that make the kernel wait, strangers by the
 # thousand, files that go away under it, and a machine that refuses it one thing after another.
 . "$(dirname "$0")/../lib/suite.bash"
-
-if [ "$(id -u)" -eq 0 ] && [ -z "${OWN_MOUNTS-}" ] && unshare -m --propagation private true 2>/dev/null; then
-	rm -rf "$SUITE_TMP"
-	OWN_MOUNTS=1 exec unshare -m --propagation private "$0" "$@"
-fi
-export OWN_MOUNTS
+own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"
-
-need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"; }
-
-one_class() {
-	conf <<-END
-		[pool a]
-		directory = $POOLS
-		size = 16M
-		$(printf '%s\n' "$@")
-	END
-}
 
 # A file system of that type on $WORK/NAME.
 disk_mount() {
 	local type=$1 name=$2
-	[ -n "${OWN_MOUNTS-}" ] || skip "mounting is not allowed here"
+	need_mounts
 	need "mkfs.$type"
 	mkdir "$WORK/$name" && truncate -s 512M "$WORK/$name.image" || fail "no space"
 	"mkfs.$type" -q "$WORK/$name.image" || fail "mkfs.$type"
 	mount -o loop "$WORK/$name.image" "$WORK/$name" || skip "no $type here"
 	MOUNTS="$MOUNTS $WORK/$name"
 }
-export -f need_root one_class disk_mount
+export -f disk_mount
 
 # --- tenants that make the kernel wait ---
 

@@ -4,15 +4,6 @@
 . "$(dirname "$0")/../lib/suite.bash"
 . "$(dirname "$0")/helpers/daemon.bash"
 
-one_class() {
-	conf <<-END
-		[pool a]
-		directory = $POOLS
-		size = 16M
-		$(printf '%s\n' "$@")
-	END
-}
-
 # start_without FD...: without these of its descriptors 0 to 2
 start_without() {
 	(
@@ -23,7 +14,7 @@ start_without() {
 	DAEMON=$!
 	wait_for is_serving
 }
-export -f one_class start_without
+export -f start_without
 
 case_closed() {
 	local fd

@@ -5,6 +5,8 @@
 #   run_case "says what it expects" case_one [ARGUMENT...]
 #   end_suite                      # prints "N passed, N failed, N skipped"; exit status 1 if any failed
 #
+# `own_mounts "$@"` before all else lets the cases of a suite that root runs mount what they like: `need_mounts`.
+#
 # Inside a case: `preload COMMAND...` runs a command on a pool, `skip REASON` ends the case as skipped,
 # `fail REASON` ends it as failed, $WORK is an empty directory. ONLY=REGEX in the environment runs only cases so named.
 
@@ -37,6 +39,18 @@ need() {
 	done
 }
 
+# The suite begins again in a mount namespace of its own, if it may have one. What is mounted there vanishes with it,
+# whatever way the suite ends.
+own_mounts() {
+	if [ "$(id -u)" -eq 0 ] && [ -z "${OWN_MOUNTS-}" ] && unshare -m --propagation private true 2>/dev/null; then
+		rm -rf "$SUITE_TMP"
+		OWN_MOUNTS=1 exec unshare -m --propagation private "$0" "$@"
+	fi
+	export OWN_MOUNTS
+}
+need_mounts() { [ -n "${OWN_MOUNTS-}" ] || skip "mounting is not allowed here"; }
+need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"; }
+
 # The case runs in a subshell and a session of its own; past the deadline all of that session is killed.
 run_case() {
 	local name=$1 status
@@ -45,7 +59,7 @@ run_case() {
 	WORK=$SUITE_TMP/work
 	rm -rf "$WORK"; mkdir -p "$WORK"
 	export ROOT BUILD LIBRARY POOL_DIR WORK SKIPPED
-	export -f skip fail preload need
+	export -f skip fail preload need need_mounts need_root
 	export -f "$1"
 	setsid timeout -k 5 "$DEADLINE" bash -c 'cd "$WORK" || exit 1; "$@"' case "$@" \
 		>"$SUITE_TMP/log" 2>&1 </dev/null

@@ -9,6 +9,7 @@
 #   heap_on_pool PID [KIB]    the heap of a running process is: more than KIB KiB of a pool are resident in it
 #   wait_for COMMAND...       polls until the command succeeds, for 20 s at most
 #   end_process PID [SIGNAL]  ends a process (SIGTERM, unless another is named), at last by SIGKILL, and waits for it
+#   helper NAME               compiles tests/e2e/helpers/NAME.c in the case's own directory
 #   free_port                 prints a loopback TCP port that nobody uses
 
 WITNESS_LIBRARY=$SUITE_TMP/witness.so
@@ -88,6 +89,11 @@ heap_on_pool() {
 	fi
 }
 
+helper() {
+	need gcc
+	gcc -O1 -g -D_GNU_SOURCE -fno-builtin -pthread "$ROOT/tests/e2e/helpers/$1.c" -o "$WORK/$1" || fail "cannot compile $1.c"
+}
+
 wait_for() {
 	local deadline=$((SECONDS + ${WAIT_SECONDS:-20}))
 	until "$@" >/dev/null 2>&1; do
@@ -156,4 +162,4 @@ is_private() { [ "$(pool_mode "$1")" = 1 ] && [[ "$(pool_mappings "$1")" = *rw-p
 
 export -f header_field pool_bytes pool_owner pool_mode pool_used pool_forks pool_private pool_mappings is_on_pool is_returning \
 	is_private
-export -f on_pool same_work witnessed pool_rss heap_on_pool wait_for is_gone end_process process_tree free_port
+export -f on_pool same_work witnessed pool_rss heap_on_pool wait_for is_gone end_process process_tree helper free_port

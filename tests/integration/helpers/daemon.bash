@@ -2,15 +2,18 @@
 #
 #   setup                     at the beginning of each case: directories; at its end everything is ended and removed
 #   conf <<END                the configuration; $POOLS is an empty directory on $POOL_DIR
+#   one_class [LINE...]       a configuration with a class "a" of 16 MiB there, and those lines
 #   daemon_start [OPTION...]  starts it and waits until it serves; $DAEMON is its pid, $WORK/log what it says
 #   daemon_end SIGNAL         ends it and waits; $? is its exit status
 #   client VERB...            pool_client.c; client_as UID VERB... as another user
 #   hold VERB...              a client in the background that goes on to hold what it has; $HELD is its pid, its words
 #                             are in $WORK/held.$HELD. hold_as UID VERB...
 #   ask WORD...               daemon_ask.c
+#   ctl WORD...               vmmallocctl
 #   wait_for COMMAND...       polls until the command succeeds, for 20 s at most, or $WAIT_SECONDS
 #   wait_count CLASS STATE N  polls until so many pools of the class are in that state
 #   wait_least CLASS STATE N  the same for at least so many
+#   problem_is CLASS WORDS    whether the class has that problem
 #   is WHAT EXPECTED          fails the case unless both are the same
 
 DEADLINE=${DAEMON_DEADLINE:-60}
@@ -43,6 +46,15 @@ clean_up() {
 }
 
 conf() { cat >"$WORK/vmmallocd.conf"; }
+
+one_class() {
+	conf <<-END
+		[pool a]
+		directory = $POOLS
+		size = 16M
+		$(printf '%s\n' "$@")
+	END
+}
 
 daemon_run() {
 	"$DAEMON_PROGRAM" --config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" --log-level debug "$@" \
@@ -91,6 +103,7 @@ hold_as() {
 }
 hold() { hold_as "$(id -u)" "$@"; }
 
+ctl() { "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" "$@"; }
 ask() { "$HELPERS/daemon_ask" "$RUN/control.sock" "$@"; }
 
 wait_for() {
@@ -105,6 +118,7 @@ counts() { [ "$(ask count "$1" "$2")" = "$3" ]; }
 least() { [ "$(ask count "$1" "$2")" -ge "$3" ]; }
 wait_least() { wait_for least "$1" "$2" "$3"; }
 wait_count() { wait_for counts "$1" "$2" "$3"; }
+problem_is() { [ "$(ask problem "$1")" = "$2" ]; }
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 is() { [ "$1" = "$2" ] || fail "'$1', expected '$2'"; }
 kill_held() {
@@ -115,10 +129,10 @@ kill_held() {
 
 # Mounts a small tmpfs on $WORK/NAME. Mounts of our own vanish with the mount namespace of the suite.
 small_mount() {
-	[ -n "${OWN_MOUNTS-}" ] || skip "mounting is not allowed here"
+	need_mounts
 	mkdir "$WORK/$1" && mount -t tmpfs -o "size=$2,mode=755" small "$WORK/$1" || fail "mount"
 	MOUNTS="$MOUNTS $WORK/$1"
 }
 
-export -f setup clean_up conf daemon_run is_serving daemon_start daemon_end client client_as hold hold_as ask wait_for \
-	counts least wait_count wait_least is_gone is kill_held small_mount
+export -f setup clean_up conf one_class ctl problem_is daemon_run is_serving daemon_start daemon_end client \
+	client_as hold hold_as ask wait_for counts least wait_count wait_least is_gone is kill_held small_mount

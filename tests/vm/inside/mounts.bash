@@ -5,7 +5,6 @@ export DEVICE
 
 # Nobody has the device, in whatever mount namespace: who formats or removes one asks in this way.
 is_free() { python3 -c 'import os, sys; os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)' "$DEVICE" 2>/dev/null; }
-problem_is() { [ "$(ask problem "$1")" = "$2" ]; }
 has_problem() { ask problem "$1" | grep -q "$2"; }
 # Within a second: what is promised.
 soon() { WAIT_SECONDS=2 wait_for "$@"; }
@@ -20,7 +19,7 @@ mount_disk() {
 class_in() { printf '[pool plain]\ndirectory = %s\nsize = 16M\nready = 1\nmax = 2\n' "$1" | configure; }
 # With all that the generator has to say of the configuration.
 restart_anew() { systemctl daemon-reload && systemctl restart vmmallocd.service; }
-export -f restart_anew is_free problem_is has_problem soon mount_disk class_in
+export -f restart_anew is_free has_problem soon mount_disk class_in
 
 # The same wherever it is: $1 is the mount point.
 case_unmounted() {
