@@ -27,8 +27,7 @@
  *                           an error's name
  * crowd=N                   silent connections of N users, one after another, as fast as they can be made; 900 are open
  *                           at a time; needs root
- * measure=N                 N requests, one after another, for a class that is not there: "N answered, B busy, L late:
- *                           p50 X p99 Y most Z" in microseconds; late is after more than a second
+ * askoften=N                N requests, one after another, for a class that is not there: "N answered, B busy"
  * inotify                   makes instances of inotify until there are no more: "N instances: " and the error's name
  * flood=N                   opens N silent connections: "N connections, M told to be busy"
  * waitfor=FILE, hold        until the file exists; for ever
@@ -311,29 +310,13 @@ static void crowd(const struct client *client, unsigned users)
 	}
 }
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const int64_t *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
-static void measure(struct client *client, size_t n)
+/* As many programs one after another, each of which waits as long as the library does. */
+static void ask_often(struct client *client, size_t n)
 {
 	const struct timeval second = { .tv_sec = 1 };
-	int64_t *took_us = calloc(n, sizeof(*took_us));
-	size_t answered = 0, busy = 0, late = 0;
+	size_t answered = 0, busy = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int64_t began_us = now_us();
 		struct handout_reply reply;
 		char packet[256];
 		ssize_t bytes;
@@ -342,18 +325,13 @@ static void measure(struct client *client, size_t n)
 		setsockopt(client->connection, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
 		bytes = recv(client->connection, packet, sizeof(packet), 0);
 		drop(client);
-		took_us[i] = now_us() - began_us;
-		late += took_us[i] > 1000000;
 		if (bytes <= 0 || handout_reply_decode(packet, (size_t)bytes, &reply) != 0)
 			continue;
 		answered += reply.status == HANDOUT_NO_SUCH_CLASS;
 		busy += reply.status == HANDOUT_BUSY;
 		nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
 	}
-	qsort(took_us, n, sizeof(*took_us), compare);
-	printf("%zu answered, %zu busy, %zu late: p50 %lld p99 %lld most %lld\n", answered, busy, late,
-	       (long long)took_us[n / 2], (long long)took_us[n - 1 - n / 100], (long long)took_us[n - 1]);
-	free(took_us);
+	printf("%zu answered, %zu busy\n", answered, busy);
 }
 
 static void take_inotify(void)
@@ -523,8 +501,8 @@ static void act(struct client *client, const char *verb, const char *argument)
 		send_lingering(client, number);
 	else if (IS("crowd"))
 		crowd(client, (unsigned)number);
-	else if (IS("measure"))
-		measure(client, number);
+	else if (IS("askoften"))
+		ask_often(client, number);
 	else if (IS("inotify"))
 		take_inotify();
 	else if (IS("flood"))
