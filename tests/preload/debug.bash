@@ -40,9 +40,9 @@ run_case "VMMALLOC_LOG_FILE takes the words" to_file
 per_process() {
 	VMMALLOC_LOG_LEVEL=2 VMMALLOC_LOG_FILE=$WORK/log- traced bash -c '(exit 0); true' 2>err || return 1
 	[ "$(find . -name 'log-[0-9]*' | wc -l)" -eq 2 ] || fail "$(ls)"
-	[ ! -e log- ] && [ ! -s err ]
+	[ ! -e log- ] && [ ! -s err ] || fail "a file for all, or words elsewhere: $(cat err)"
 	for file in log-*; do
-		[ "$(grep -c 'child of' "$file")" -le 1 ]
+		[ "$(grep -c 'child of' "$file")" -le 1 ] || fail "two processes in $file"
 	done
 	grep -l 'child of' log-* | wc -l | grep -qx 1
 }
