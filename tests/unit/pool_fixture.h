@@ -6,9 +6,8 @@
 #include <sys/types.h>
 
 #include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
 #include "vmmallocd/files/pool_file.h"
-
-#define MIB ((size_t)1 << 20)
 
 struct pool_fixture {
 	char path[SCRATCH_PATH];

@@ -4,12 +4,9 @@
 
 #include <stdlib.h>
 
-/* The linker's names for the ends of the section; and what a program may leave out. */
+/* The linker's names for the ends of the section. A program without a fixture has NULL for its address. */
 extern const struct test *const __start_unit_tests[], *const __stop_unit_tests[];
 #pragma weak test_fixture
-#pragma weak __start_unit_tests
-#pragma weak __stop_unit_tests
-#pragma weak main
 
 /* The compiler is free to put the entries in any order. */
 static int by_line(const void *left, const void *right)

@@ -22,6 +22,9 @@
 
 #include <cmocka.h>
 
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+
 struct test_fixture {
 	CMFixtureFunction set_up, tear_down;
 };

@@ -20,8 +20,6 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 
-#define MIB ((size_t)1 << 20)
-
 /* What the daemon of a test does with the one request that it gets. */
 struct daemon {
 	char directory[SCRATCH_PATH], path[SCRATCH_PATH + 16];

@@ -16,8 +16,6 @@
 #include "tests/unit/test.h"
 
 #define KIB ((size_t)1 << 10)
-#define MIB ((size_t)1 << 20)
-#define GIB ((size_t)1 << 30)
 #define GRANULE (64 * KIB)
 #define MOST_GRANULES (16 * GIB / GRANULE)
 

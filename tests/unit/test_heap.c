@@ -26,8 +26,6 @@
 #include "tests/unit/test.h"
 
 #define KIB ((size_t)1 << 10)
-#define MIB ((size_t)1 << 20)
-#define GIB ((size_t)1 << 30)
 #define PAGE POOL_PAGE
 #define FIRST_STEP (256 * KIB)
 #define LEAST_FLOOR (256 * KIB)

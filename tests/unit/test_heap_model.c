@@ -27,7 +27,6 @@
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
 
-#define MIB ((size_t)1 << 20)
 #define PAGE POOL_PAGE
 #define PAGE_WORDS (PAGE / sizeof(uint64_t))
 #define MOST_PAGES (48 * MIB / PAGE)

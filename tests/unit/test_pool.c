@@ -29,9 +29,6 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 
-#define MIB ((size_t)1 << 20)
-#define GIB ((size_t)1 << 30)
-
 /* --- what the kernel says, and what it was asked --- */
 
 static struct {

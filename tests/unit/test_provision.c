@@ -9,8 +9,6 @@
 #include "tests/unit/test.h"
 #include "vmmallocd/plan/provision.h"
 
-#define MIB ((uint64_t)1 << 20)
-
 struct world {
 	struct config_class classes[4];
 	struct config config;

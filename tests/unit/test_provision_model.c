@@ -22,7 +22,6 @@
 #include "vmmallocd/plan/request.h"
 #include "vmmallocd/state/registry_json.h"
 
-#define MIB ((uint64_t)1 << 20)
 #define POOLS 160
 #define CROWD 100               /* pools that are leased at the beginning of some walks */
 #define CLASSES 4

@@ -9,7 +9,6 @@
 #include "tests/unit/test.h"
 #include "vmmallocd/plan/recover.h"
 
-#define MIB ((uint64_t)1 << 20)
 #define NOW_S 5000
 
 static struct config_class classes[] = {

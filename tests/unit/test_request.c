@@ -10,7 +10,6 @@
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/request.h"
 
-#define MIB ((uint64_t)1 << 20)
 #define OWN_UID 77
 
 struct world {

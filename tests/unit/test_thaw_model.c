@@ -29,7 +29,6 @@
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
 
-#define MIB ((size_t)1 << 20)
 #define PAGE POOL_PAGE
 #define MOST_BYTES (20 * MIB)
 #define MOST_PAGES (MOST_BYTES / PAGE)
