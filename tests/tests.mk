@@ -1,10 +1,9 @@
 # tests.mk -- make check, and what it runs. A new test is a new file: nothing is listed by hand.
 #
-#   tests/unit/test_MODULE.c    cmocka, one program a module, under ASan and UBSan; each TEST() in it is run, see
-#                               tests/unit/test.h. A line "/* objects: a.c b.c */"
-#                               names the sources it is linked with, a/ for what it needs of all in that folder;
-#                               "/* wrap: f g */" what it puts in their place,
-#                               "/* packages: jansson libuv */" what pkg-config shall add.
+#   tests/unit/test_MODULE.c    cmocka, one program a module, under ASan and UBSan; each TEST() in it is run, see test.h
+#                               there. A line "/* objects: a.c b/ */" names what it is linked with: sources, and
+#                               folders, of which it gets what it calls. "/* wrap: f g */" names what faults.h or the
+#                               test replaces, "/* packages: jansson libuv */" what pkg-config shall add.
 #   tests/preload/*.c, *.cc     small programs that run on a pool and exit 0; tests/preload/*.bash drives them
 #   tests/e2e/*.bash            real programs
 

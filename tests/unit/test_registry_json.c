@@ -19,7 +19,7 @@
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
 #define ID "00112233445566778899aabbccddeeff"
 
-/* jansson allocates through registry_json_decode.c, so its allocations are among those that fail. */
+/* jansson allocates through vmmallocd/state, so its allocations are among those that fail. */
 void *__real_malloc(size_t bytes);
 
 /* --- helpers --- */
