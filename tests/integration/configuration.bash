@@ -138,8 +138,7 @@ case_deleted_user() {
 case_late_user() {
 	setup
 	need_root
-	need cc
-	cat >late.c <<-END
+	interpose late <<-END
 		#include <pwd.h>
 		#include <string.h>
 		#include <unistd.h>
@@ -154,7 +153,6 @@ case_late_user() {
 			return 0;
 		}
 	END
-	cc -shared -fPIC -w -o late.so late.c || fail "cc"
 	two_classes "users = late"
 	LD_PRELOAD=$WORK/late.so daemon_run
 	wait_for is_serving
@@ -172,10 +170,19 @@ case_late_user() {
 # While a thread looks, and the database does not answer.
 case_late_user_at_the_end() {
 	setup
-	need cc
-	printf '#include <pwd.h>\n#include <unistd.h>\nint getpwnam_r(const char *n, struct passwd *e, char *b, size_t s, struct passwd **r)\n{ *r = 0; if (access("%s/hang", F_OK) == 0) { creat("%s/hangs", 0600); sleep(3); } return 0; }\n' \
-		"$WORK" "$WORK" >hang.c
-	cc -shared -fPIC -w -o hang.so hang.c || fail "cc"
+	interpose hang <<-END
+		#include <pwd.h>
+		#include <unistd.h>
+		int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t bytes, struct passwd **ret)
+		{
+			*ret = 0;
+			if (access("$WORK/hang", F_OK) == 0) {
+				creat("$WORK/hangs", 0600);
+				sleep(3);
+			}
+			return 0;
+		}
+	END
 	two_classes "users = late"
 	LD_PRELOAD=$WORK/hang.so daemon_run
 	wait_for is_serving
@@ -192,8 +199,7 @@ case_late_user_at_the_end() {
 case_late_user_and_reload() {
 	setup
 	need_root
-	need cc
-	cat >late.c <<-END
+	interpose late <<-END
 		#define _GNU_SOURCE
 		#include <fcntl.h>
 		#include <pwd.h>
@@ -213,7 +219,6 @@ case_late_user_and_reload() {
 			return 0;
 		}
 	END
-	cc -shared -fPIC -w -o late.so late.c || fail "cc"
 	two_classes "users = late"
 	LD_PRELOAD=$WORK/late.so daemon_run
 	wait_for is_serving
@@ -270,8 +275,7 @@ case_reload() {
 # hanging_database: a library whose getpwnam_r() knows the user `late`, and answers while there is no file `hang`. While it
 # waits there is a file `hangs`.
 hanging_database() {
-	need cc
-	cat >hanging.c <<-END
+	interpose hanging <<-END
 		#include <fcntl.h>
 		#include <pwd.h>
 		#include <string.h>
@@ -288,7 +292,6 @@ hanging_database() {
 			return 0;
 		}
 	END
-	cc -shared -fPIC -w -o hanging.so hanging.c || fail "cc"
 }
 
 hanging_reload() {

@@ -317,7 +317,6 @@ case_killed_unknown() {
 # into the directory: that takes a second here.
 case_killed_at_start() {
 	setup
-	need cc
 	one_class "ready = 1"
 	daemon_start
 	wait_count a ready 1
@@ -325,7 +324,7 @@ case_killed_at_start() {
 	wait_count a ready 1
 	wait_for grep -q '"leased"' "$STATE/registry.json"
 	daemon_end KILL
-	cat >slow.c <<-END
+	interpose slow <<-END
 		#include <sys/syscall.h>
 		#include <unistd.h>
 		int flock(int fd, int operation)
@@ -334,7 +333,6 @@ case_killed_at_start() {
 			return syscall(SYS_flock, fd, operation);
 		}
 	END
-	cc -shared -fPIC -o slow.so slow.c || fail "cc"
 	for signal in KILL TERM; do
 		LD_PRELOAD=$WORK/slow.so daemon_run
 		wait_for eval '[ "$(ls /proc/$DAEMON/task | wc -l)" -gt 1 ]'

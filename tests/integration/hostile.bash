@@ -88,8 +88,7 @@ case_lingering() {
 	setup
 	one_class "ready = 1"
 	if [ -n "${1-}" ]; then
-		need cc
-		cat >old.c <<-END
+		interpose old <<-END
 			#include <errno.h>
 			#include <sys/syscall.h>
 			#include <unistd.h>
@@ -101,7 +100,6 @@ case_lingering() {
 				return syscall(SYS_setsockopt, fd, level, name, value, length);
 			}
 		END
-		cc -w -shared -fPIC -o old.so old.c || fail "cc"
 		LD_PRELOAD=$WORK/old.so daemon_start
 	else
 		daemon_start
@@ -131,9 +129,8 @@ export -f case_lingering
 # What is begun there keeps its threads, and no others.
 case_hung_directory() {
 	setup
-	need cc
 	mkdir "$POOLS/good" "$POOLS/bad"
-	cat >hang.c <<-END
+	interpose hang <<-END
 		#include <sys/syscall.h>
 		#include <unistd.h>
 		int ftruncate(int fd, long bytes)
@@ -144,7 +141,6 @@ case_hung_directory() {
 			return syscall(SYS_ftruncate, fd, bytes);
 		}
 	END
-	cc -w -shared -fPIC -o hang.so hang.c || fail "cc"
 	conf <<-END
 		[pool bad]
 		directory = $POOLS/bad
@@ -176,9 +172,8 @@ case_hung_directory() {
 
 case_hung_opening() {
 	setup
-	need cc
 	mkdir "$POOLS/good" "$POOLS/bad"
-	cat >hang.c <<-END
+	interpose hang <<-END
 		#include <stdio.h>
 		#include <string.h>
 		#include <sys/syscall.h>
@@ -193,7 +188,6 @@ case_hung_opening() {
 			return syscall(SYS_flock, fd, operation);
 		}
 	END
-	cc -w -shared -fPIC -o hang.so hang.c || fail "cc"
 	conf <<-END
 		[pool good]
 		directory = $POOLS/good

@@ -4,6 +4,7 @@
 #   conf <<END                the configuration; $POOLS is an empty directory on $POOL_DIR
 #   one_class [LINE...]       a configuration with a class "a" of 16 MiB there, and those lines
 #   daemon_start [OPTION...]  starts it and waits until it serves; $DAEMON is its pid, $WORK/log what it says
+#   interpose NAME <<END      functions in C, for LD_PRELOAD=$WORK/NAME.so: the daemon calls them instead of libc's
 #   daemon_end SIGNAL         ends it and waits; $? is its exit status
 #   client VERB...            pool_client.c; client_as UID VERB... as another user
 #   hold VERB...              a client in the background that goes on to hold what it has; $HELD is its pid, its words
@@ -79,6 +80,11 @@ daemon_end() {
 	wait "$pid"
 }
 
+interpose() {
+	need cc
+	cc -w -shared -fPIC -x c - -o "$WORK/$1.so" || fail "cc"
+}
+
 client() { "$HELPERS/pool_client" "$RUN/pool.sock" "$@"; }
 client_as() {
 	local uid=$1
@@ -134,5 +140,5 @@ small_mount() {
 	MOUNTS="$MOUNTS $WORK/$1"
 }
 
-export -f setup clean_up conf one_class ctl problem_is daemon_run is_serving daemon_start daemon_end client \
-	client_as hold hold_as ask wait_for counts least wait_count wait_least is_gone is kill_held small_mount
+export -f setup clean_up conf one_class ctl problem_is daemon_run is_serving daemon_start daemon_end interpose \
+	client client_as hold hold_as ask wait_for counts least wait_count wait_least is_gone is kill_held small_mount
