@@ -60,7 +60,7 @@ static struct {
 	struct block blocks[BLOCKS];
 	uint64_t stamps[MOST_PAGES];   /* each word of a page is; 0: nobody's, or metadata that nobody touched yet */
 	unsigned char owner[MOST_PAGES];  /* number of the block, from 1; 0: nobody's */
-	bool dirty[MOST_PAGES];        /* it was somebody's, since its space was last given back */
+	bool dirty[MOST_PAGES];        /* somebody's, or below what was, since its space was last given back */
 	uint64_t last_stamp, now_ns, peak, failed;
 	unsigned refusals;             /* of 16 calls, how many the file system refuses */
 	size_t room;                   /* bytes that a private mapping of the file may have; 0: any */
@@ -215,6 +215,9 @@ static void own(const struct block *block, const char *address, size_t pages)
 		model.dirty[page] = true;
 		model.stamps[page] = 0;
 	}
+	/* `fresh` is one mark: it passes what the alignment of a block leaves below it */
+	for (size_t page = first; first < page_at(model.heap.high) && page > 1 && !model.dirty[page - 1]; page--)
+		model.dirty[page - 1] = true;
 }
 
 static void stamp(const char *address, size_t pages)
