@@ -4,13 +4,14 @@
  *
  * One array has what this process must see in its heap, the other what its pool's file must hold. A walk writes to
  * blocks, takes and gives, freezes and forks. Its children are real: each goes on with its parent's bytes of the moment
- * of the fork, writes, takes and gives, forks again, settles on a file of its own, and checks. The parent returns when
- * they have ended, wholly or in parts, or settles too, and the file is read by another descriptor. In some walks a
+ * of the fork, writes, takes and gives, forks again, settles on a file of its own, and checks. When the heap returns,
+ * wholly, in parts or to another file, comeback.c decides, by a clock that is played; the file is then read by another
+ * descriptor. One who returned while a child still needs the file would change that child's bytes. In some walks a
  * thread writes all the time, also while the heap is frozen and returns in parts. Calls of the kernel fail at random.
  * model.h says how a walk is repeated.
  */
-/* objects: libvmmalloc/fork/ libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
-/* wrap: kernel_fallocate kernel_mmap kernel_mremap kernel_pread kernel_pwrite kernel_open */
+/* objects: libvmmalloc/fork/ libvmmalloc/context/ libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
+/* wrap: kernel_fallocate kernel_mmap kernel_mremap kernel_pread kernel_pwrite kernel_open kernel_clock_gettime */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,10 +20,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "libvmmalloc/fork/copy.h"
-#include "libvmmalloc/fork/thaw.h"
+#include "libvmmalloc/base/clock.h"
+#include "libvmmalloc/context/context.h"
+#include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
@@ -30,16 +33,17 @@
 #include "tests/unit/test.h"
 
 #define PAGE POOL_PAGE
-#define MOST_BYTES (20 * MIB)
+#define MOST_BYTES (24 * MIB)
 #define MOST_PAGES (MOST_BYTES / PAGE)
 #define BLOCKS 48
 #define CHILDREN 3
 #define DEEPEST 2                      /* generations below the first process */
-#define STEPS 260
-#define CHILD_STEPS 60
+#define STEPS 300
+#define CHILD_STEPS 40
 #define WALKS 9
 #define CHILD_DEADLINE_S 120
-#define FILLED 8                       /* blocks of 2 MiB: so much that there is a shadow */
+#define FILLED 9                       /* blocks of 2 MiB: so much that there is a shadow */
+#define SETTLE_MOST (16 * MIB)         /* comeback.c */
 #define THREAD_PAGES 32                /* of the block that the thread writes to */
 #define DIR "/dev/shm"
 
@@ -50,14 +54,14 @@ struct block {
 };
 
 static struct {
-	struct vmm_heap heap;
 	char seen[MOST_BYTES];         /* what this process must see, where anything can be read */
 	char file[MOST_BYTES];         /* what the pool's file holds, as far as anything was written there */
 	struct block blocks[BLOCKS];
 	pid_t children[CHILDREN];      /* 0: none */
 	unsigned depth;                /* 0: the first process */
 	bool is_on_parents_file;
-	bool is_dax;                   /* the kernel is Linux 6.1, the memory DAX: pagemap does not tell whose a page is */
+	int64_t ahead_s;               /* the clock that is played is so far ahead */
+	bool is_dax;                   /* with Linux 6.1: pagemap does not tell whose a page is */
 	unsigned faults;               /* of 16 calls, how many the kernel refuses; only while something may fail */
 } model;
 
@@ -121,6 +125,15 @@ int __wrap_kernel_open(const char *path, int flags, mode_t mode)
 	return refuses() ? -EMFILE : __real_kernel_open(path, flags, mode);
 }
 
+int __real_kernel_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_kernel_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int r = __real_kernel_clock_gettime(clock, now);
+
+	now->tv_sec += model.ahead_s;
+	return r;
+}
+
 static void begin_faults(void)
 {
 	model.faults = model_below(3) ? 0 : 1 + (unsigned)model_below(5);
@@ -140,17 +153,17 @@ static bool end_faults(void)
 
 static size_t all_pages(void)
 {
-	return model.heap.pool.size / PAGE;
+	return vmm.heap.pool.size / PAGE;
 }
 
 static size_t page_of(const char *address)
 {
-	return (size_t)(address - model.heap.pool.base) / PAGE;
+	return (size_t)(address - vmm.heap.pool.base) / PAGE;
 }
 
 static char *address_of(size_t page)
 {
-	return model.heap.pool.base + page * PAGE;
+	return vmm.heap.pool.base + page * PAGE;
 }
 
 static char *seen(size_t page)
@@ -165,7 +178,7 @@ static char *filed(size_t page)
 
 static bool is_shared(size_t page)
 {
-	const struct vmm_mapping *mapping = &model.heap.pool.mapping;
+	const struct vmm_mapping *mapping = &vmm.heap.pool.mapping;
 
 	return !mapping->is_private || (mapping->in_parts && bits_has(mapping->shared, page));
 }
@@ -175,8 +188,8 @@ static bool is_there(size_t page)
 {
 	uintptr_t address = (uintptr_t)address_of(page);
 
-	return page > 0 && (address < model.heap.low || address >= model.heap.high) &&
-	       !bits_has(model.heap.holes.bits, page * PAGE / model.heap.holes.granule);
+	return page > 0 && (address < vmm.heap.low || address >= vmm.heap.high) &&
+	       !bits_has(vmm.heap.holes.bits, page * PAGE / vmm.heap.holes.granule);
 }
 
 static bool is_threads(size_t page)
@@ -209,7 +222,7 @@ static void expect_file(void)
 	char path[64], bytes[PAGE];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", model.heap.pool.fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", vmm.heap.pool.fd);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	for (size_t page = 1; page < all_pages(); page++) {
@@ -313,7 +326,7 @@ static void take(void)
 		return;
 	model_step("take %zu pages", pages);
 	begin_faults();
-	address = vmm_heap_take(&model.heap, NULL, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
+	address = vmm_heap_take(&vmm.heap, NULL, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
 	(void)end_faults();
 	model_result(" at %zd", address ? (ssize_t)page_of(address) : -1);
 	if (!address)
@@ -331,7 +344,7 @@ static void take_metadata(void)
 	if (!block)
 		return;
 	model_step("take %zu granules of metadata", granules);
-	address = vmm_heap_take_metadata(&model.heap, granules * HEAP_GRANULE, HEAP_GRANULE);
+	address = vmm_heap_take_metadata(&vmm.heap, granules * HEAP_GRANULE, HEAP_GRANULE);
 	if (!address)
 		return;
 	*block = (struct block){ address, granules * HEAP_GRANULE / PAGE, true };
@@ -349,7 +362,7 @@ static void use_metadata(void)
 	first = page_of(block->address) + model_below(block->pages);
 	there = is_there(first);
 	begin_faults();
-	if (vmm_heap_reserve_metadata(&model.heap, address_of(first), PAGE) == 0 && !there)
+	if (vmm_heap_reserve_metadata(&vmm.heap, address_of(first), PAGE) == 0 && !there)
 		receive(first / (HEAP_GRANULE / PAGE) * (HEAP_GRANULE / PAGE), HEAP_GRANULE / PAGE, true, true);
 	(void)end_faults();
 }
@@ -359,26 +372,27 @@ static void give(void)
 	struct block *block = some_block(true);
 	size_t first, pages;
 
-	if (!block)
+	/* what was filled stays, mostly */
+	if (!block || (block->pages == 2 * MIB / PAGE && model_below(20)))
 		return;
 	first = page_of(block->address);
 	pages = block->pages;
 	model_step("give %zu pages at %zu", pages, first);
 	expect_seen(first, pages);
 	if (block->is_metadata)
-		vmm_heap_give_metadata(&model.heap, block->address, pages * PAGE);
+		vmm_heap_give_metadata(&vmm.heap, block->address, pages * PAGE);
 	else
-		vmm_heap_give(&model.heap, block->address, pages * PAGE);
+		vmm_heap_give(&vmm.heap, block->address, pages * PAGE);
 	*block = (struct block){ 0 };
 	see_file(first, first + pages);
 }
 
 static void trim(void)
 {
-	size_t low = ((uintptr_t)model.heap.low - (uintptr_t)model.heap.pool.base) / PAGE, released;
+	size_t low = ((uintptr_t)vmm.heap.low - (uintptr_t)vmm.heap.pool.base) / PAGE, released;
 
 	model_step("trim");
-	released = vmm_heap_trim(&model.heap, model_below(MIB)) / PAGE;
+	released = vmm_heap_trim(&vmm.heap, model_below(MIB)) / PAGE;
 	memset(seen(low - released), 0, released * PAGE);
 	memset(filed(low - released), 0, released * PAGE);
 }
@@ -422,7 +436,7 @@ static void begin_thread(void)
 	if (writer.words || model.depth > 0)
 		return;
 	model_step("a thread begins");
-	writer.words = vmm_heap_take(&model.heap, NULL, THREAD_PAGES * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
+	writer.words = vmm_heap_take(&vmm.heap, NULL, THREAD_PAGES * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
 	if (!writer.words)
 		return;
 	writer.last = 0;
@@ -439,9 +453,9 @@ static void give_writers_block(void)
 		note(page, 0, PAGE);
 		/* when it was frozen is not known so exactly */
 		if (!is_shared(page) && !model.is_on_parents_file)
-			assert_int_equal(pread(model.heap.pool.fd, filed(page), PAGE, (off_t)(page * PAGE)), PAGE);
+			assert_int_equal(pread(vmm.heap.pool.fd, filed(page), PAGE, (off_t)(page * PAGE)), PAGE);
 	}
-	vmm_heap_give(&model.heap, writer.words, THREAD_PAGES * PAGE);
+	vmm_heap_give(&vmm.heap, writer.words, THREAD_PAGES * PAGE);
 	writer.words = NULL;
 	see_file(first, first + THREAD_PAGES);
 }
@@ -465,7 +479,7 @@ static void step(void);
 /* As fork.c has it: the parent's header goes on showing the parent's figures. */
 static void become_child(uint64_t seed)
 {
-	char *shadow = model.heap.pool.mapping.shadow;
+	char *shadow = vmm.heap.pool.mapping.shadow;
 	static struct pool_header header;
 
 	alarm(CHILD_DEADLINE_S);
@@ -473,12 +487,13 @@ static void become_child(uint64_t seed)
 	model.depth++;
 	model.is_on_parents_file = true;
 	memset(model.children, 0, sizeof(model.children));
-	header = *model.heap.pool.header;
-	model.heap.pool.header = &header;
-	vmm_mapping_forget_shadow(&model.heap.pool);
-	model_expect(!shadow || (!model.heap.pool.mapping.shadow && msync(shadow, PAGE, MS_ASYNC) < 0),
+	header = *vmm.heap.pool.header;
+	vmm.heap.pool.header = &header;
+	vmm_mapping_forget_shadow(&vmm.heap.pool);
+	model_expect(!shadow || (!vmm.heap.pool.mapping.shadow && msync(shadow, PAGE, MS_ASYNC) < 0),
 		     "a child has its parent's shadow");
-	vmm_lock_release_in_child(&model.heap.lock);
+	vmm_comeback_child(&vmm.heap, true, false);
+	vmm_lock_release_in_child(&vmm.heap.lock);
 	if (!writer.words)
 		return;
 	expect_writers_words();
@@ -521,11 +536,11 @@ static bool freeze(void)
 	int r;
 
 	begin_faults();
-	r = vmm_heap_freeze(&model.heap);
+	r = vmm_heap_freeze(&vmm.heap);
 	had_faults = end_faults();
 	model_result(": %d", r);
 	model_expect(r == 0 || had_faults, "the heap cannot be frozen");
-	model_expect(r < 0 || (model.heap.pool.mapping.is_private && !model.heap.pool.mapping.in_parts),
+	model_expect(r < 0 || (vmm.heap.pool.mapping.is_private && !vmm.heap.pool.mapping.in_parts),
 		     "a frozen heap is not all private");
 	return r == 0;
 }
@@ -535,17 +550,20 @@ static void fork_one(void)
 	pid_t *child = &model.children[model_below(CHILDREN)], pid;
 	uint64_t seed = model_below(1u << 31);
 
-	if (model.depth == DEEPEST)
+	if (model.depth == DEEPEST || (model.depth > 0 && model_below(2)))
 		return;
 	wait_for(child);
 	model_step("freeze and fork");
-	(void)vmm_lock_take(&model.heap.lock);
+	(void)vmm_lock_take(&vmm.heap.lock);
 	if (!freeze()) {
-		vmm_lock_release(&model.heap.lock);
+		vmm_lock_release(&vmm.heap.lock);
 		expect_seen(1, all_pages() - 1);
 		return;
 	}
-	fflush(stderr);
+	/* without a marker nobody returns any more */
+	model.faults = model_below(20) ? 0 : 8;
+	vmm_comeback_frozen(&vmm.heap);
+	(void)end_faults();
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -553,7 +571,7 @@ static void fork_one(void)
 		live_as_child();
 	}
 	*child = pid;
-	vmm_lock_release(&model.heap.lock);
+	vmm_lock_release(&vmm.heap.lock);
 }
 
 /* --- the way back --- */
@@ -566,7 +584,7 @@ static void look_at_file(void)
 	for (size_t page = 1; page < all_pages(); page++) {
 		if (!is_there(page) || is_threads(page))
 			continue;
-		assert_int_equal(pread(model.heap.pool.fd, bytes, PAGE, (off_t)(page * PAGE)), PAGE);
+		assert_int_equal(pread(vmm.heap.pool.fd, bytes, PAGE, (off_t)(page * PAGE)), PAGE);
 		for (size_t i = 0; i < PAGE; i++)
 			model_expect(bytes[i] == filed(page)[i] || bytes[i] == seen(page)[i],
 				     "page %zu of the file is neither old nor new", page);
@@ -574,129 +592,125 @@ static void look_at_file(void)
 	}
 }
 
-static void thaw(void)
-{
-	bool was_in_parts = model.heap.pool.mapping.in_parts, had_faults;
-	int r;
-
-	end_thread();
-	wait_for_all();
-	model_step("thaw");
-	(void)vmm_lock_take(&model.heap.lock);
-	begin_faults();
-	r = vmm_thaw(&model.heap);
-	had_faults = end_faults();
-	vmm_lock_release(&model.heap.lock);
-	model_result(": %d", r);
-	model_expect(r == 0 || had_faults, "the heap does not return");
-	if (r < 0) {
-		model_expect(model.heap.pool.mapping.is_private && model.heap.pool.mapping.in_parts == was_in_parts,
-			     "the heap is half-way back");
-		look_at_file();
-	} else {
-		model_expect(!model.heap.pool.mapping.is_private, "the heap is still private");
-		for (size_t page = 1; page < all_pages(); page++)
-			if (is_used(page) && is_there(page))
-				memcpy(filed(page), seen(page), PAGE);
-		see_file(1, all_pages());
-	}
-	expect_all();
-}
-
-/* The thread goes on meanwhile. */
-static void return_free(void)
-{
-	wait_for_all();
-	model_step("return what is free");
-	(void)vmm_lock_take(&model.heap.lock);
-	begin_faults();
-	vmm_heap_return_free(&model.heap);
-	(void)end_faults();
-	vmm_lock_release(&model.heap.lock);
-	see_file(1, all_pages());
-	expect_all();
-}
-
 /* Everything that is used is on the new file, and nothing else. */
 static void settled(void)
 {
 	for (size_t page = 1; page < all_pages(); page++) {
-		bool is_kept = is_used(page) && is_there(page);
-
-		if (!is_kept)
+		if (!is_used(page) || !is_there(page))
 			memset(seen(page), 0, PAGE);
 		memcpy(filed(page), seen(page), PAGE);
 	}
 	model.is_on_parents_file = false;
 }
 
-/* As vmm_comeback_move does. */
-static void settle(void)
+static void thawed(void)
 {
-	struct vmm_pool clone;
-	bool had_faults;
-	int r;
+	for (size_t page = 1; page < all_pages(); page++)
+		if (is_used(page) && is_there(page))
+			memcpy(filed(page), seen(page), PAGE);
+	see_file(1, all_pages());
+}
 
-	end_thread();
-	model_step("settle");
-	(void)vmm_lock_take(&model.heap.lock);
-	begin_faults();
-	r = vmm_copy_make(&model.heap, DIR, false, &clone);
-	if (r == 0) {
-		r = vmm_copy_fill(&model.heap, &clone);
-		if (r == 0)
-			r = vmm_pool_replace(&model.heap.pool, &clone);
-		if (r < 0)
-			vmm_pool_drop(&clone);
-	}
-	had_faults = end_faults();
-	model_result(": %d", r);
-	model_expect(r == 0 || had_faults, "the heap does not settle");
-	if (r == 0) {
-		/* before what it has left becomes holes, where nothing is looked at */
+/* What vmm_come_back has done, by what the mapping was before. */
+static const char *look_what_happened(ino_t ino, const struct vmm_mapping *before)
+{
+	const struct vmm_mapping *now = &vmm.heap.pool.mapping;
+
+	if (vmm.heap.pool.ino != ino) {
+		model_expect(!now->is_private && !writer.runs, "it settled with a thread, or is private");
 		settled();
-		vmm_heap_forget_free(&model.heap, false);
+		return "settled";
 	}
-	vmm_lock_release(&model.heap.lock);
+	if (before->is_private && !now->is_private) {
+		model_expect(!model.is_on_parents_file && !writer.runs, "it returned to a file that others need");
+		thawed();
+		return "thawed";
+	}
+	model_expect(now->is_private == before->is_private, "it is private now");
+	if (now->in_parts && !before->in_parts) {
+		model_expect(!model.is_on_parents_file && writer.runs, "it returned in parts");
+		see_file(1, all_pages());
+		return "in parts";
+	}
+	model_expect(now->in_parts == before->in_parts, "it is half-way back");
+	if (!model.is_on_parents_file)
+		look_at_file();
+	return "nothing";
+}
+
+/* Whether it has to, if no call fails: nobody else is left who needs the file, or a child is small. */
+static bool must_return(bool is_alone)
+{
+	if (!vmm.come_back || !vmm.heap.pool.mapping.is_private)
+		return false;
+	if (model.depth > 0 && model.is_on_parents_file)
+		return vmm.heap.pool.header->used_bytes <= SETTLE_MOST;
+	return is_alone && (!writer.runs || vmm.heap.pool.header->mode != POOL_HEADER_RETURNING);
+}
+
+static void try_to_return(bool is_alone)
+{
+	struct vmm_mapping before = vmm.heap.pool.mapping;
+	ino_t ino = vmm.heap.pool.ino;
+	bool must, had_faults, had_thread = writer.runs;
+
+	model_step("try to return%s%s", is_alone ? ", alone" : "", writer.runs ? ", with a thread" : "");
+	must = must_return(is_alone);
+	model.ahead_s += (int64_t)model_below(3) + 120 * is_alone;
+	must = must && clock_now_ns() > vmm_comeback.return_ns;
+	begin_faults();
+	(void)vmm_come_back();
+	had_faults = end_faults();
+	model_result(": %s", look_what_happened(ino, &before));
+	if (must && !had_faults && had_thread)
+		model_expect(vmm.heap.pool.header->mode == POOL_HEADER_RETURNING, "it does not return in parts");
+	else if (must && !had_faults)
+		model_expect(!vmm.heap.pool.mapping.is_private, "it does not return");
 	expect_all();
+}
+
+/* Whoever else has the file has ended. */
+static void return_alone(void)
+{
+	if (model_below(2))
+		end_thread();
+	wait_for_all();
+	try_to_return(true);
 }
 
 /* --- walks --- */
 
 static void step(void)
 {
-	bool is_private = model.heap.pool.mapping.is_private;
 	size_t what = model_below(1000);
 
-	if (what < 400)
+	if (what < 380)
 		write_block(some_block(true));
-	else if (what < 640)
+	else if (what < 600)
 		take();
-	else if (what < 680)
+	else if (what < 630)
 		take_metadata();
-	else if (what < 730)
+	else if (what < 670)
 		use_metadata();
-	else if (what < 900)
+	else if (what < 830)
 		give();
-	else if (what < 910)
+	else if (what < 840)
 		trim();
-	else if (what < 950)
+	else if (what < 880)
 		fork_one();
-	else if (what < 960)
+	else if (what < 910)
 		begin_thread();
-	else if (what < 965)
+	else if (what < 915)
 		end_thread();
-	else if (what < 975 && (is_private || model_below(4) == 0))
-		settle();
-	else if (what < 985 && is_private && !model.is_on_parents_file)
-		return_free();
-	else if (is_private && !model.is_on_parents_file)
-		thaw();
+	else if (what < 940)
+		try_to_return(false);
+	else
+		return_alone();
 }
 
 static void make_heap(void)
 {
-	size_t bytes = model_below(4) ? 2 * MIB + model_below(4 * MIB / PAGE) * PAGE : MOST_BYTES;
+	size_t bytes = model_below(3) ? 2 * MIB + model_below(4 * MIB / PAGE) * PAGE : MOST_BYTES;
 	char words[512] = "";
 	struct text error = TEXT_INIT(words);
 	struct vmm_pool pool;
@@ -704,7 +718,7 @@ static void make_heap(void)
 	model_step("a heap of %zu pages", bytes / PAGE);
 	if (vmm_pool_create(DIR, bytes, false, &pool, &error) < 0)
 		fail_msg("%s", words);
-	assert_int_equal(vmm_heap_init(&model.heap, &pool, false), 0);
+	assert_int_equal(vmm_heap_init(&vmm.heap, &pool, false), 0);
 }
 
 /* So much in use that the shared mapping is kept as a shadow: mapping.c. */
@@ -713,7 +727,7 @@ static void fill(void)
 	bool zero = true;
 
 	for (size_t i = 0; i < FILLED; i++) {
-		model.blocks[i] = (struct block){ vmm_heap_take(&model.heap, NULL, 2 * MIB, PAGE, HEAP_FOR_PROGRAM,
+		model.blocks[i] = (struct block){ vmm_heap_take(&vmm.heap, NULL, 2 * MIB, PAGE, HEAP_FOR_PROGRAM,
 								&zero), 2 * MIB / PAGE, false };
 		assert_non_null(model.blocks[i].address);
 		receive(page_of(model.blocks[i].address), 2 * MIB / PAGE, true, zero);
@@ -722,20 +736,27 @@ static void fill(void)
 
 static void unmake_heap(void)
 {
-	vmm_mapping_drop_shadow(&model.heap.pool);
-	if (model.heap.pool.mapping.shared)
-		munmap(model.heap.pool.mapping.shared, bits_bytes(all_pages()));
-	munmap(model.heap.holes.bits, 2 * bits_bytes(model.heap.pool.size / model.heap.holes.granule + 2) +
+	vmm_marker_pull(&vmm_comeback.marker);
+	vmm_marker_forget(&vmm_comeback.marker);
+	vmm_mapping_drop_shadow(&vmm.heap.pool);
+	if (vmm.heap.pool.mapping.shared)
+		munmap(vmm.heap.pool.mapping.shared, bits_bytes(all_pages()));
+	munmap(vmm.heap.holes.bits, 2 * bits_bytes(vmm.heap.pool.size / vmm.heap.holes.granule + 2) +
 				 all_pages() / 2 * sizeof(struct range));
-	vmm_pool_drop(&model.heap.pool);
+	vmm_pool_drop(&vmm.heap.pool);
 }
 
 static void walk(void)
 {
 	memset(&model, 0, sizeof(model));
+	memset(&vmm_comeback, 0, sizeof(vmm_comeback));
+	vmm.come_back = NULL;
+	vmm.config.fork = CONFIG_FORK_AUTO;
+	strcpy(vmm.pool_dir, DIR);
+	vmm_comeback_start();
 	make_heap();
 	model.is_dax = model_below(4) == 0;
-	if (model.heap.pool.size == MOST_BYTES)
+	if (vmm.heap.pool.size == MOST_BYTES)
 		fill();
 	for (size_t i = 0; i < STEPS; i++)
 		step();
