@@ -95,12 +95,23 @@ static enum vmm_fork_heap heap_for_child(struct vmm_fork *fork, struct vmm_heap 
 	return fork->memory ? FORK_HEAP_IN_MEMORY : FORK_HEAP_DOOMED;
 }
 
+/*
+ * The figures that the child begins with. They are noted before the fork: their page stays shared, and the parent goes
+ * on counting there while the child begins.
+ */
+static void note_header(const struct vmm_pool *pool)
+{
+	if (pool->header != &vmm_forks.header)
+		vmm_forks.header = *pool->header;
+}
+
 /* The child begins on a stack like `stack`. If that lies in the heap, the heap cannot be exchanged under its feet. */
 static void prepare_locked(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
 {
 	if (vmm_pool_contains(&heap->pool, stack))
 		drop_copy(fork);
 	fork->heap = heap_for_child(fork, heap, stack);
+	note_header(&heap->pool);
 }
 
 /*
@@ -238,12 +249,11 @@ static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 	pool->fd = -1;
 }
 
-/* The header in the file goes on showing the parent's figures. The child counts in one of its own. */
+/* The header in the file goes on showing the parent's figures. The child counts in one of its own: note_header's. */
 static void take_header(struct vmm_pool *pool)
 {
 	struct pool_header *header = &vmm_forks.header;
 
-	*header = *pool->header;
 	header->owner_pid = kernel_is_confined() ? 0 : (uint32_t)kernel_getpid();
 	header->mode = POOL_HEADER_PRIVATE;
 	header->private_bytes = vmm_pool_heap_bytes(pool);
@@ -256,7 +266,6 @@ static void take_heap(struct vmm_fork *fork, struct vmm_heap *heap)
 {
 	bool on_file = fork->heap != FORK_HEAP_IN_MEMORY;
 
-	take_header(&heap->pool);
 	if (!on_file)
 		take_memory(fork, &heap->pool);
 	vmm_comeback_child(heap, on_file, fork->shares_descriptors);
@@ -309,6 +318,7 @@ static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 		vmm_comeback_start();
 		return;
 	}
+	take_header(&heap->pool);
 	if (move_to_copy(fork, heap)) {
 		TRACE(2, "child of %d, on a copy of its pool", (int)kernel_getppid());
 		return;

@@ -21,6 +21,10 @@ run_case "a parent with threads returns piece by piece, and wholly when they hav
 run_case "ten thousand forks" in_mode auto fork_loop
 run_case "signals that are held back wait, those of faults too" in_mode auto fork_blocked
 
+for mode in auto 1 2 3; do
+	run_case "VMMALLOC_FORK=$mode: a child's figures are those of the fork" in_mode $mode fork_figures
+done
+
 refused() {
 	[ "$(id -u)" -eq 0 ] || skip "must be root to become a user who may not fork"
 	in_mode auto fork_fails && in_mode 2 fork_fails
