@@ -54,8 +54,8 @@ static dlopen_function next_dlopen(void)
 }
 
 /*
- * The call must be a tail call: libc looks at the return address to find the caller, whose RUNPATH it searches. A test of
- * the suite would notice. Older compilers do not promise it; their optimizer makes it.
+ * The call must be a tail call: libc looks at the return address to find the caller, whose RUNPATH it searches. A test
+ * of the suite would notice. Older compilers do not promise it; their optimizer makes it.
  */
 #if __has_attribute(musttail)
 #define TAIL_CALLS
