@@ -28,6 +28,7 @@ static struct {
 	char log[512];
 	int kill_after;                    /* -1: never */
 	size_t limit;
+	const char *at_each;               /* what FAULTS_AT_EACH() is about */
 } state = { .kill_after = -1 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -141,11 +142,16 @@ void faults_limit(size_t bytes)
 
 bool faults_go_on(const char *call, int n, int error)
 {
+	if (n > 0 && state.at_each != call)
+		fail_msg("faults_clear() within FAULTS_AT_EACH()");
+	state.at_each = call;
 	/* the one before has struck if nothing of it is left */
-	bool go_on = n == 0 || faults_left(call) == 0;
-
-	faults_order(call, n, go_on, error);
-	return go_on;
+	if (n > 0 && faults_left(call) > 0) {
+		faults_order(call, 0, 0, 0);
+		return false;
+	}
+	faults_order(call, n, 1, error);
+	return true;
 }
 
 /* --- the calls: in place of those that a test's "wrap" line names, and weaker than a test's own --- */

@@ -5,7 +5,7 @@
  *   wrap: openat fsync malloc strdup              in the comment at a test's beginning: these are called through here
  *   faults_order("openat", 2, 1, ENOSPC);         two go well, then one fails
  *   faults_order("memory", 0, FAULTS_ALWAYS, ENOMEM);  malloc, calloc, realloc, reallocarray, strdup, asprintf
- *   FAULTS_AT_EACH("memory", ENOMEM) { ... }      each of them in its turn, until one run meets none that fails
+ *   FAULTS_AT_EACH(n, "memory", ENOMEM) { ... }   the n-th of them in the n-th run, until one meets none that fails
  *
  * A test that wants more of a call than that it fails has a wrapper of its own, which goes before the one here and
  * begins with faults_strike(). Any name will do there, so functions of our own can be made to fail as well.
@@ -49,7 +49,8 @@ void faults_kill_after(int calls);
 /* read() and pwrite() take no more bytes at a time. 0: as many as they like. */
 void faults_limit(size_t bytes);
 
-#define FAULTS_AT_EACH(call, error) for (int faults_n = 0; faults_go_on(call, faults_n, error); faults_n++)
+/* What stands in it does not call faults_clear(): the runs that failed are n in the end. */
+#define FAULTS_AT_EACH(n, call, error) for ((n) = 0; faults_go_on(call, n, error); (n)++)
 bool faults_go_on(const char *call, int n, int error);
 
 #endif

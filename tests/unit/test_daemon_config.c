@@ -869,12 +869,10 @@ TEST(test_config_survives_lack_of_memory_anywhere)
 
 	write_bytes(file, text, strlen(text));
 	write_fragment("x.conf", "[pool b]\ndirectory = /b\nsize = 1G\nready = x\n");
-	for (n = 0; r == -ENOMEM; n++) {
+	FAULTS_AT_EACH(n, "memory", ENOMEM) {
 		struct config config;
 
-		faults_order("memory", n, 1, ENOMEM);
 		r = config_read(file, &config);
-		faults_clear();
 		if (r == 0) {
 			assert_int_equal(config.mistake_count, 4);
 			config_done(&config);

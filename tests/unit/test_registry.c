@@ -417,9 +417,11 @@ TEST(test_registry_state_names_read_back)
 
 TEST(test_registry_new_fails_without_memory)
 {
-	FAULTS_AT_EACH("memory", ENOMEM)
+	int n;
+
+	FAULTS_AT_EACH(n, "memory", ENOMEM)
 		registry_free(registry_new());
-	assert_true(faults_calls("memory") > 2);
+	assert_true(n > 0);
 }
 
 TEST(test_registry_add_fails_whole_without_memory)
