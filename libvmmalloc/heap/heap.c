@@ -12,6 +12,7 @@
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/reserve.h"
+#include "libvmmalloc/heap/waiters.h"
 
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for jemalloc */
 #define FLOOR_LEAST ((size_t)256 << 10)
@@ -296,8 +297,12 @@ int vmm_heap_freeze(struct vmm_heap *heap)
 {
 	uintptr_t base = (uintptr_t)heap->pool.base;
 	struct vmm_unused unused = { .start = heap->low - base, .end = heap->high - base };
+	size_t private_before = vmm_mapping_private_bytes(&heap->pool);
 	int r = vmm_mapping_freeze(&heap->pool, &unused);
 
+	/* also where it failed half-way */
+	if (vmm_mapping_private_bytes(&heap->pool) > private_before)
+		vmm_waiters_wake(&heap->pool);
 	vmm_heap_mapped_anew(heap);
 	return r;
 }

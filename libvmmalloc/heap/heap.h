@@ -111,7 +111,7 @@ void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
 /* After the heap was mapped anew, by a freeze or a thaw. The caller holds the lock. */
 void vmm_heap_mapped_anew(struct vmm_heap *heap);
 
-/* As vmm_mapping_freeze. The caller holds the lock. */
+/* As vmm_mapping_freeze; and wakes threads that wait for what was shared until then. The caller holds the lock. */
 int vmm_heap_freeze(struct vmm_heap *heap);
 
 /*

@@ -8,7 +8,6 @@
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/remap.h"
-#include "libvmmalloc/heap/waiters.h"
 
 #define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
 #define SHADOW_LEAST ((size_t)16 << 20)       /* in use: less is torn down and faulted in again in no time */
@@ -278,8 +277,6 @@ int vmm_mapping_freeze(struct vmm_pool *pool, const struct vmm_unused *unused)
 		lock_again(pool, pool->grain, unused->start - pool->grain);
 		lock_again(pool, unused->end, pool->size - unused->end);
 	}
-	/* also where it failed half-way */
-	vmm_waiters_wake(pool);
 	return r;
 }
 
