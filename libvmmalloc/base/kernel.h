@@ -12,6 +12,7 @@
 #ifndef LIBVMMALLOC_BASE_KERNEL_H
 #define LIBVMMALLOC_BASE_KERNEL_H
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -37,6 +38,15 @@ struct kernel_state {
 };
 
 extern struct kernel_state kernel_state;
+
+/* A result of a call as libc returns it: for -errno, -1 with errno set. */
+static inline long kernel_result(long r)
+{
+	if ((unsigned long)r <= -4096UL)
+		return r;
+	errno = (int)-r;
+	return -1;
+}
 
 /* From now on only what an allocator needs may be called: confine.h. Callers ask before they call more. */
 void kernel_confine(void);

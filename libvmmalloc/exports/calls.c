@@ -44,15 +44,6 @@ __attribute__((constructor(102))) static void find_next(void)
 	FIND(waitid);
 }
 
-/* What fork-like functions return, from what vmm_fork_end does. */
-static pid_t fork_result(pid_t pid)
-{
-	if (pid >= 0)
-		return pid;
-	errno = -pid;
-	return -1;
-}
-
 static pid_t or_errno(pid_t pid)
 {
 	return pid < 0 ? -errno : pid;
@@ -63,7 +54,7 @@ pid_t fork(void)
 	struct vmm_fork this;
 	int r = vmm_fork_begin(&this);
 
-	return fork_result(r < 0 ? r : vmm_fork_end(&this, or_errno(NEXT(fork)())));
+	return (int)kernel_result(r < 0 ? r : vmm_fork_end(&this, or_errno(NEXT(fork)())));
 }
 
 pid_t __fork(void);
@@ -72,7 +63,7 @@ pid_t __fork(void)
 	struct vmm_fork this;
 	int r = vmm_fork_begin(&this);
 
-	return fork_result(r < 0 ? r : vmm_fork_end(&this, or_errno(NEXT(__fork)())));
+	return (int)kernel_result(r < 0 ? r : vmm_fork_end(&this, or_errno(NEXT(__fork)())));
 }
 
 int forkpty(int *master, char *name, const struct termios *termios, const struct winsize *size)
@@ -81,12 +72,12 @@ int forkpty(int *master, char *name, const struct termios *termios, const struct
 	int r = vmm_fork_begin(&this), pid;
 
 	if (r < 0)
-		return fork_result(r);
+		return (int)kernel_result(r);
 	pid = or_errno(NEXT(forkpty)(master, name, termios, size));
 	r = vmm_fork_end(&this, pid);
 	if (r < 0 && pid > 0)
 		(void)kernel_close(*master);
-	return fork_result(r);
+	return (int)kernel_result(r);
 }
 
 /*
@@ -104,14 +95,14 @@ int daemon(int keep_directory, int keep_descriptors)
 		kernel_exit(0);
 	r = kernel_setsid();
 	if (r < 0)
-		return fork_result(r);
+		return (int)kernel_result(r);
 	if (!keep_directory)
 		(void)kernel_chdir("/");
 	if (keep_descriptors)
 		return 0;
 	null = kernel_open("/dev/null", O_RDWR, 0);
 	if (null < 0)
-		return fork_result(null);
+		return (int)kernel_result(null);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		(void)kernel_dup2(null, fd);
 	if (null > STDERR_FILENO)
@@ -126,10 +117,10 @@ pid_t _Fork(void)
 	pid_t pid;
 
 	if (r < 0)
-		return fork_result(r);
+		return (int)kernel_result(r);
 	pid = or_errno(NEXT(_Fork)());
 	vmm_fork_after_raw(&this, pid);
-	return fork_result(pid);
+	return (int)kernel_result(pid);
 }
 
 /* Runs first in a child that clone made without CLONE_VM: its memory is its own, this structure too. */
@@ -164,10 +155,10 @@ int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 		return NEXT(clone)(function, stack, flags, argument, parent_tid, tls, child_tid);
 	r = vmm_fork_before_raw(&call.fork, stack ? (char *)stack - 1 : NULL, flags & CLONE_FILES);
 	if (r < 0)
-		return fork_result(r);
+		return (int)kernel_result(r);
 	r = or_errno(NEXT(clone)(cloned, stack, flags, &call, parent_tid, tls, child_tid));
 	vmm_fork_after_raw(&call.fork, r);
-	return fork_result(r);
+	return (int)kernel_result(r);
 }
 
 int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...)

@@ -36,12 +36,7 @@
 long vmm_rawcall_kernel(long number, long a, long b, long c, long d, long e, long f);
 __attribute__((used)) long vmm_rawcall_kernel(long number, long a, long b, long c, long d, long e, long f)
 {
-	long result = kernel_call(number, a, b, c, d, e, f);
-
-	if ((unsigned long)result <= -4096UL)
-		return result;
-	errno = (int)-result;
-	return -1;
+	return kernel_result(kernel_call(number, a, b, c, d, e, f));
 }
 
 static syscall_function next_syscall(void)

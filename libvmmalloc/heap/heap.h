@@ -55,12 +55,12 @@ struct vmm_heap {
 /* What lies behind the header: [start, end). */
 static inline uintptr_t vmm_heap_start(const struct vmm_heap *heap)
 {
-	return (uintptr_t)heap->pool.base + heap->pool.grain;
+	return (uintptr_t)vmm_pool_heap_start(&heap->pool);
 }
 
 static inline uintptr_t vmm_heap_end(const struct vmm_heap *heap)
 {
-	return (uintptr_t)heap->pool.base + heap->pool.size;
+	return vmm_heap_start(heap) + vmm_pool_heap_bytes(&heap->pool);
 }
 
 /* Other processes read the header's figures at any time. */

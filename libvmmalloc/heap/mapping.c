@@ -45,7 +45,7 @@ static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
 static char *shadow_place(const struct vmm_pool *pool)
 {
 	size_t bytes = vmm_pool_heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
-	char *from = pool->base + pool->grain;
+	char *from = vmm_pool_heap_start(pool);
 	char *aside = kernel_mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	char *place;
 
@@ -65,7 +65,7 @@ static char *shadow_place(const struct vmm_pool *pool)
 static void set_shadow(struct vmm_pool *pool)
 {
 	size_t bytes = vmm_pool_heap_bytes(pool);
-	char *from = pool->base + pool->grain, *place = shadow_place(pool), *shadow;
+	char *from = vmm_pool_heap_start(pool), *place = shadow_place(pool), *shadow;
 	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (place ? MREMAP_FIXED : 0);
 
 	/* dump.h has made several mappings of it; only one is moved as a whole */
@@ -119,13 +119,13 @@ const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
 {
 	const char *shadow = pool->mapping.shadow;
 
-	return shadow ? shadow + (start - (pool->base + pool->grain)) : NULL;
+	return shadow ? shadow + (start - vmm_pool_heap_start(pool)) : NULL;
 }
 
 /* Moves the shadow to its place again, where children and core dumps shall see it. */
 static int move_shadow_back(struct vmm_pool *pool)
 {
-	char *heap = pool->base + pool->grain;
+	char *heap = vmm_pool_heap_start(pool);
 	size_t bytes = vmm_pool_heap_bytes(pool);
 	int r = kernel_error(
 		kernel_mremap(pool->mapping.shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap));
@@ -298,7 +298,7 @@ int vmm_mapping_thaw(struct vmm_pool *pool)
 	vmm_mapping_drop_shadow(pool);
 	mapping->is_closed = false;
 	if (is_locked(pool))
-		(void)kernel_mlock2(pool->base + pool->grain, vmm_pool_heap_bytes(pool), MLOCK_ONFAULT);
+		(void)kernel_mlock2(vmm_pool_heap_start(pool), vmm_pool_heap_bytes(pool), MLOCK_ONFAULT);
 	vmm_remap_keep_spare();
 	if (mapping->in_parts)
 		bits_set(mapping->shared, 0, pages(pool), false);

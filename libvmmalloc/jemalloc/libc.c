@@ -18,14 +18,6 @@
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/jemalloc/libc.h"
 
-static long libc_result(long r)
-{
-	if (r >= 0)
-		return r;
-	errno = (int)-r;
-	return -1;
-}
-
 void *vmm_libc_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
 	void *address = kernel_mmap(at, bytes, protection, flags, fd, offset);
@@ -38,22 +30,22 @@ void *vmm_libc_mmap(void *at, size_t bytes, int protection, int flags, int fd, o
 
 int vmm_libc_munmap(void *address, size_t bytes)
 {
-	return (int)libc_result(kernel_munmap(address, bytes));
+	return (int)kernel_result(kernel_munmap(address, bytes));
 }
 
 int vmm_libc_mprotect(void *address, size_t bytes, int protection)
 {
-	return (int)libc_result(kernel_mprotect(address, bytes, protection));
+	return (int)kernel_result(kernel_mprotect(address, bytes, protection));
 }
 
 int vmm_libc_madvise(void *address, size_t bytes, int advice)
 {
-	return (int)libc_result(kernel_madvise(address, bytes, advice));
+	return (int)kernel_result(kernel_madvise(address, bytes, advice));
 }
 
 int vmm_libc_clock_gettime(clockid_t clock, struct timespec *now)
 {
-	return (int)libc_result(kernel_clock_gettime(clock, now));
+	return (int)kernel_result(kernel_clock_gettime(clock, now));
 }
 
 /* How it opens, reads and writes. */
@@ -73,9 +65,9 @@ long vmm_libc_syscall(long number, ...)
 #ifdef SYS_open
 	/* one call that opens files is enough for whoever filters them */
 	if (number == SYS_open)
-		return libc_result(kernel_open((const char *)(intptr_t)a, (int)b, (mode_t)c));
+		return kernel_result(kernel_open((const char *)(intptr_t)a, (int)b, (mode_t)c));
 #endif
-	return libc_result(kernel_call(number, a, b, c, d, e, f));
+	return kernel_result(kernel_call(number, a, b, c, d, e, f));
 }
 
 /* With one processor it does not spin for its locks. */
@@ -105,7 +97,7 @@ int vmm_libc_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus)
 {
 	(void)pid;  /* 0 */
 	memset(cpus, 0, bytes);
-	return libc_result(kernel_sched_getaffinity(bytes, cpus)) < 0 ? -1 : 0;
+	return kernel_result(kernel_sched_getaffinity(bytes, cpus)) < 0 ? -1 : 0;
 }
 
 /* Behind CPU_COUNT(), ours too. */
