@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_control -- the control socket under clients that pipeline, trickle, flood, stay silent and do not read. */
-/* objects: vmmallocd/control/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ common/util/ */
+/* objects: vmmallocd/control/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ common/util/ */
 /* objects: common/base/ */
 /* packages: jansson libuv */
 /* wrap: getsockopt accept4 uv_now */

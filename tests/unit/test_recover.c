@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_recover -- what a file in a directory of pools is, after a restart. */
-/* objects: vmmallocd/plan/ vmmallocd/config/ common/base/ vmmallocd/files/ vmmallocd/base/ */
+/* objects: vmmallocd/plan/ vmmallocd/config/ common/base/ */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
