@@ -7,11 +7,9 @@
  *
  *     self_test
  *     create  scrub
- *     fill    warm  pins
- *     pool_dir  header  layout
- *     pool_file                      what is done by name
- *     base  mapping                  they call nobody here
- *     pool_dir_access  pool_dir_lock on base alone
+ *     fill  warm  pins  pool_dir
+ *     pool_file  header  layout  pool_dir_lock
+ *     base  mapping  pool_dir_access           these call nobody here
  */
 #ifndef VMMALLOCD_FILES_INTERNAL_H
 #define VMMALLOCD_FILES_INTERNAL_H

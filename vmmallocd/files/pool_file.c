@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_file -- what is done to a pool file by its name: open, probe, rename, remove. See pool_file.h.
+ * pool_file -- what is done to a pool file by its name: open, probe, check, rename. See pool_file.h.
  *
  * Whatever a client does to the file that it was given, it cannot change what is under the name: so each of these
  * looks whether the name still is the file that it was, and refuses (-ESTALE) when it is not.
