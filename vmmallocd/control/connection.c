@@ -16,12 +16,13 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_connection_closed(uv_handle_t *handle)
 {
 	struct control_connection *connection = handle->data;
-	struct control *control = connection->control;
+	const struct control_connection_events *events = connection->events;
+	void *context = connection->context;
 
 	varlink_splitter_done(&connection->splitter);
 	control_reply_free(connection->reply);
 	free(connection);
-	control_freed(control);
+	events->freed(context);
 }
 
 void control_connection_close(struct control_connection *connection)
@@ -29,7 +30,7 @@ void control_connection_close(struct control_connection *connection)
 	if (uv_is_closing((uv_handle_t *)&connection->poll))
 		return;
 	connection->wants_turn = false;
-	control_forget(connection->control, connection);
+	connection->events->closed(connection->context, connection);
 	/* first the handle: its number may be another thread's file in an instant */
 	uv_close((uv_handle_t *)&connection->poll, on_connection_closed);
 	rights_close(connection->fd, connection->refuses_rights);
@@ -45,7 +46,7 @@ static void settle_connection(struct control_connection *connection)
 	connection->wants_turn = false;
 	if (connection->waits) {
 		(void)uv_poll_stop(&connection->poll);
-		return control_waits(connection->control);
+		return connection->events->waits(connection->context);
 	}
 	if (connection->piece_bytes > 0)
 		events = UV_WRITABLE;
@@ -58,7 +59,7 @@ static void settle_connection(struct control_connection *connection)
 
 	if (connection->wants_turn) {
 		(void)uv_poll_stop(&connection->poll);
-		control_wants_turn(connection->control);
+		connection->events->wants_turn(connection->context);
 	} else {
 		(void)uv_poll_start(&connection->poll, events, on_poll);
 	}
@@ -166,8 +167,8 @@ void control_connection_turn(struct control_connection *connection)
 }
 
 int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rights,
-			    const struct control_backend *backend, struct control *control,
-			    struct control_connection **ret_connection)
+			    const struct control_backend *backend, const struct control_connection_events *events,
+			    void *context, struct control_connection **ret_connection)
 {
 	CLEANUP(cleanup_free) struct control_connection *connection = calloc(1, sizeof(*connection));
 	int r;
@@ -178,7 +179,8 @@ int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rig
 	if (r < 0)
 		return r;
 	connection->poll.data = connection;
-	connection->control = control;
+	connection->events = events;
+	connection->context = context;
 	connection->backend = backend;
 	connection->fd = fd;
 	connection->uid = uid;

@@ -18,9 +18,24 @@
 #include "vmmallocd/control/control.h"
 #include "vmmallocd/control/reply.h"
 
+struct control_connection;
+
+/* What a connection tells the server that has it. `context` is the one that it was opened with. */
+struct control_connection_events {
+	/* It wants a turn: control_connection_turn is to be called soon. */
+	void (*wants_turn)(void *context);
+	/* It waits for work: control_connection_look is to be called now and then. */
+	void (*waits)(void *context);
+	/* It is closed: it must not be in any list any more. */
+	void (*closed)(void *context, struct control_connection *connection);
+	/* Its memory is freed. It is the last event. */
+	void (*freed)(void *context);
+};
+
 struct control_connection {
-	TAILQ_ENTRY(control_connection) link;   /* in control.c's list, until it is closed */
-	struct control *control;
+	TAILQ_ENTRY(control_connection) link;   /* in the server's list, until it is closed */
+	const struct control_connection_events *events;
+	void *context;
 	const struct control_backend *backend;
 	uv_poll_t poll;
 	int fd;
@@ -39,18 +54,10 @@ struct control_connection {
 
 TAILQ_HEAD(control_connections, control_connection);
 
-/* In control.c. A connection wants a turn: it will get one of the next. It is closed: takes it out of the list. */
-void control_wants_turn(struct control *control);
-/* A connection waits for work: it will be looked at now and then, by control_connection_look. */
-void control_waits(struct control *control);
-void control_forget(struct control *control, struct control_connection *connection);
-/* Its memory is about to be freed: the last thing it says. */
-void control_freed(struct control *control);
-
 /* Serves a connected, non-blocking socket, which it closes in the end. 0, or -errno and the socket is the caller's. */
 int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rights,
-			    const struct control_backend *backend, struct control *control,
-			    struct control_connection **ret_connection);
+			    const struct control_backend *backend, const struct control_connection_events *events,
+			    void *context, struct control_connection **ret_connection);
 /* Frees itself in a later turn of the loop. */
 void control_connection_close(struct control_connection *connection);
 

@@ -56,8 +56,10 @@ static void on_control_turn(uv_idle_t *idle)
 	control_connection_turn(connection);
 }
 
-void control_wants_turn(struct control *control)
+static void on_connection_wants_turn(void *context)
 {
+	struct control *control = context;
+
 	(void)uv_idle_start(&control->turns, on_control_turn);  /* fails only without a callback */
 }
 
@@ -77,22 +79,36 @@ static void on_look(uv_timer_t *timer)
 		uv_timer_stop(timer);
 }
 
-void control_waits(struct control *control)
+static void on_connection_waits(void *context)
 {
+	struct control *control = context;
+
 	if (!uv_is_active((uv_handle_t *)&control->look))
 		(void)uv_timer_start(&control->look, on_look, LOOK_MS, LOOK_MS);
 }
 
-void control_forget(struct control *control, struct control_connection *connection)
+static void on_connection_gone(void *context, struct control_connection *connection)
 {
+	struct control *control = context;
+
 	TAILQ_REMOVE(&control->connections, connection, link);
 }
 
-void control_freed(struct control *control)
+/* Of the control's own handles, the listener and the connections. */
+static void on_part_freed(void *context)
 {
+	struct control *control = context;
+
 	if (--control->handles == 0 && control->closing)
 		free(control);
 }
+
+static const struct control_connection_events connection_events = {
+	.wants_turn = on_connection_wants_turn,
+	.waits = on_connection_waits,
+	.closed = on_connection_gone,
+	.freed = on_part_freed,
+};
 
 static void on_control_tick(uv_timer_t *timer)
 {
@@ -149,8 +165,8 @@ static void on_control_accepted(void *context, int fd)
 	struct control_connection *connection;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || !may_connect(control, peer.uid) ||
-	    control_connection_open(control->tick.loop, fd, peer.uid, refuses_rights, &control->backend, control,
-				    &connection) < 0) {
+	    control_connection_open(control->tick.loop, fd, peer.uid, refuses_rights, &control->backend,
+				    &connection_events, control, &connection) < 0) {
 		rights_close(fd, refuses_rights);
 		return;
 	}
@@ -168,21 +184,16 @@ static bool on_control_ran_out(void *context, int error)
 	return drop_silent(control);
 }
 
-static void on_control_listener_closed(void *context)
-{
-	control_freed(context);
-}
-
 static const struct listener_events control_listener_events = {
 	.accepts_in_a_turn = ACCEPTED_AT_ONCE,
 	.accepted = on_control_accepted,
 	.ran_out = on_control_ran_out,
-	.closed = on_control_listener_closed,
+	.closed = on_part_freed,
 };
 
 static void on_control_closed(uv_handle_t *handle)
 {
-	control_freed(handle->data);
+	on_part_freed(handle->data);
 }
 
 int control_open(uv_loop_t *loop, int listening_fd, const struct control_backend *backend,
