@@ -3,13 +3,13 @@
  * ctl -- vmmallocctl: what its commands share. vmmallocctl(1) describes them.
  *
  *     main.c --> run.c --> preload.c                             a program's environment; no daemon is needed
- *            \-> list.c, status.c, status_pool.c, change.c
+ *            \-> list.c, status.c --> status_pool.c, change.c
  *                  |--> client.c                                 a call on the daemon's control socket
  *                  \--> table.c, pairs.c --> format.c            standard output: pools, or facts;
- *                       shape.c                                  as JSON
+ *                       field.c, shape.c                         what is in a reply; and it as JSON
  *
  * A client of the daemon: it knows org.vmmalloc.varlink and nothing else of it. Commands print their own complaints,
- * one line each, and return an exit status.
+ * one line each (ctl.c), and return an exit status.
  */
 #ifndef VMMALLOCD_CTL_CTL_H
 #define VMMALLOCD_CTL_CTL_H
@@ -42,6 +42,8 @@ enum { CTL_OPTION_RUNTIME_DIR = 0x100, CTL_OPTION_HELP, CTL_OPTION_VERSION, CTL_
  * Handles one of these, or what getopt_long did not know. Returns -1: go on; else the exit status to end with.
  */
 int ctl_option(struct ctl *ctl, int option);
+/* Takes the directory that `source` names. Returns -1; or complains of it, and returns CTL_USAGE. */
+int ctl_set_runtime_dir(struct ctl *ctl, const char *path, const char *source);
 
 /* "vmmallocctl: ...", a line on standard error. */
 void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -10,6 +10,7 @@
 #include "common/util/cleanup.h"
 #include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
+#include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/pairs.h"
 #include "vmmallocd/ctl/shape.h"
@@ -20,34 +21,22 @@ static const char *const daemon_keys[] = { "pid", "version", "uptime", "config",
 static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "recycle",
 					  "max_per_user", "counts", "configured", "problem", NULL };
 
-long long status_number(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-const char *status_text(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static int print_daemon(const json_t *daemon)
 {
-	const char *problem = status_text(daemon, "problem");
+	const char *problem = field_text(daemon, "problem");
 	char uptime[FORMAT_BYTES];
 	struct pairs pairs;
 
-	format_age(status_number(daemon, "uptime"), uptime);
+	format_age(field_number(daemon, "uptime"), uptime);
 	pairs_begin(&pairs);
-	pairs_add(&pairs, "daemon", "vmmallocd %s, process %lld, running for %s", status_text(daemon, "version"),
-		  status_number(daemon, "pid"), uptime);
-	pairs_add(&pairs, "configuration", "%s", status_text(daemon, "config"));
-	pairs_add(&pairs, "sockets", "%s", status_text(daemon, "runtime_dir"));
-	pairs_add(&pairs, "registry", "%s", status_text(daemon, "state_dir"));
+	pairs_add(&pairs, "daemon", "vmmallocd %s, process %lld, running for %s", field_text(daemon, "version"),
+		  field_number(daemon, "pid"), uptime);
+	pairs_add(&pairs, "configuration", "%s", field_text(daemon, "config"));
+	pairs_add(&pairs, "sockets", "%s", field_text(daemon, "runtime_dir"));
+	pairs_add(&pairs, "registry", "%s", field_text(daemon, "state_dir"));
 	pairs_add(&pairs, "pools", "%lld handed out, %lld refused, %lld recycled, %lld destroyed",
-		  status_number(daemon, "handed_out"), status_number(daemon, "refused"),
-		  status_number(daemon, "recycled"), status_number(daemon, "destroyed"));
+		  field_number(daemon, "handed_out"), field_number(daemon, "refused"),
+		  field_number(daemon, "recycled"), field_number(daemon, "destroyed"));
 	if (*problem)
 		pairs_add(&pairs, "problem", "%s", problem);
 	return pairs_end(&pairs);
@@ -58,19 +47,19 @@ static int add_class_line(struct libscols_table *table, const json_t *class)
 	const json_t *counts = json_object_get(class, "counts");
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char size[SIZE_FORMAT_BYTES], ready[64], leased[32], busy[32], bad[32], max[32];
-	const char *cells[] = { status_text(class, "name"), size, ready, leased, busy, bad, max,
-				status_text(class, "directory") };
+	const char *cells[] = { field_text(class, "name"), size, ready, leased, busy, bad, max,
+				field_text(class, "directory") };
 
 	if (!line)
 		return -ENOMEM;
-	size_format_short((uint64_t)status_number(class, "size"), size);
-	snprintf(ready, sizeof(ready), "%lld/%lld", status_number(counts, "ready"), status_number(class, "ready"));
-	snprintf(leased, sizeof(leased), "%lld", status_number(counts, "leased"));
+	size_format_short((uint64_t)field_number(class, "size"), size);
+	snprintf(ready, sizeof(ready), "%lld/%lld", field_number(counts, "ready"), field_number(class, "ready"));
+	snprintf(leased, sizeof(leased), "%lld", field_number(counts, "leased"));
 	snprintf(busy, sizeof(busy), "%lld",
-		 status_number(counts, "creating") + status_number(counts, "warming") +
-			 status_number(counts, "recycling"));
-	snprintf(bad, sizeof(bad), "%lld", status_number(counts, "quarantined") + status_number(counts, "failed"));
-	snprintf(max, sizeof(max), "%lld", status_number(class, "max"));
+		 field_number(counts, "creating") + field_number(counts, "warming") +
+			 field_number(counts, "recycling"));
+	snprintf(bad, sizeof(bad), "%lld", field_number(counts, "quarantined") + field_number(counts, "failed"));
+	snprintf(max, sizeof(max), "%lld", field_number(class, "max"));
 	for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
 		if (scols_line_set_data(line, i, cells[i]) < 0)
 			return -ENOMEM;
@@ -106,12 +95,12 @@ static int print_problems(const json_t *classes)
 
 	pairs_begin(&pairs);
 	json_array_foreach((json_t *)classes, i, class) {
-		const char *problem = status_text(class, "problem");
+		const char *problem = field_text(class, "problem");
 
 		if (json_is_false(json_object_get(class, "configured")))
-			pairs_add(&pairs, status_text(class, "name"), "is no longer configured");
+			pairs_add(&pairs, field_text(class, "name"), "is no longer configured");
 		if (*problem)
-			pairs_add(&pairs, status_text(class, "name"), "%s", problem);
+			pairs_add(&pairs, field_text(class, "name"), "%s", problem);
 	}
 	if (pairs.count > 0)
 		putchar('\n');

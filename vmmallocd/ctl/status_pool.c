@@ -9,6 +9,7 @@
 #include "common/util/cleanup.h"
 #include "common/util/size_format.h"
 #include "vmmallocd/ctl/client.h"
+#include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/pairs.h"
 #include "vmmallocd/ctl/shape.h"
@@ -99,9 +100,9 @@ static void add_owner(struct pairs *pairs, const json_t *pool)
 
 	if (!json_is_object(owner))
 		return;
-	format_user((uid_t)status_number(owner, "uid"), user);
-	pairs_add(pairs, "owner", "%s, process %lld of user %s", status_text(owner, "comm"),
-		  status_number(owner, "pid"), user);
+	format_user((uid_t)field_number(owner, "uid"), user);
+	pairs_add(pairs, "owner", "%s, process %lld of user %s", field_text(owner, "comm"),
+		  field_number(owner, "pid"), user);
 }
 
 static int print_pool(const json_t *pool)
@@ -110,12 +111,12 @@ static int print_pool(const json_t *pool)
 	char age[FORMAT_BYTES];
 	int r;
 
-	format_age(status_number(pool, "age"), age);
+	format_age(field_number(pool, "age"), age);
 	pairs_begin(&pairs);
-	pairs_add(&pairs, "pool", "%s", status_text(pool, "id"));
-	pairs_add(&pairs, "class", "%s", status_text(pool, "class"));
-	pairs_add(&pairs, "path", "%s", status_text(pool, "path"));
-	pairs_add(&pairs, "state", "%s for %s", status_text(pool, "state"), age);
+	pairs_add(&pairs, "pool", "%s", field_text(pool, "id"));
+	pairs_add(&pairs, "class", "%s", field_text(pool, "class"));
+	pairs_add(&pairs, "path", "%s", field_text(pool, "path"));
+	pairs_add(&pairs, "state", "%s for %s", field_text(pool, "state"), age);
 	add_owner(&pairs, pool);
 	add_size(&pairs, pool, "size");
 	add_size(&pairs, pool, "used");
