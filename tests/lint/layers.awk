@@ -18,7 +18,9 @@ function among(file, places, place, count, i, start) {
 	count = split(places, place, " ")
 	for (i = 1; i <= count; i++) {
 		start = place[i]
-		if (sub(/\*$/, "", start) ? index(file, start) == 1 : room(file) == start || file == start ".c" || file == start ".h")
+		if (sub(/\*$/, "", start) ? index(file, start) == 1 : room(file) == start)
+			return 1
+		if (file == start ".c" || file == start ".h")
 			return 1
 	}
 	return 0
@@ -42,11 +44,11 @@ FILENAME ~ /rooms\.txt$/ {
 	} else if ($1 == "only" || $1 == "header" || $1 == "calls" || $1 == "up") {
 		words = $0
 		sub(/^[a-z]+ +[^ ]+ */, "", words)
-		table[$1, $2] = words " "
-		if ($1 == "header")
+		table[$1, $2] = table[$1, $2] words " "
+		if ($1 == "header" && table[$1, $2] == words " ")
 			header_rule[++header_rules] = $2
 		if ($1 == "calls")
-			pure[$2] = words " "
+			pure[$2] = pure[$2] words " "
 	} else if ($1 == "prefix") {
 		prefix[$2] = $3
 	} else if ($1 == "linked") {
@@ -132,7 +134,7 @@ function read_text(file, line, name, count, i) {
 			else {
 				note_include(file, name)
 				if (index(line, "\"" name "\"") == 0)
-					complain(file, "spelling", name, "our headers are included as \"" name "\", from the top of the tree")
+					complain(file, "spelling", name, "is to be included as \"" name "\"")
 			}
 		} else if (line ~ /^extern / && file ~ /\.h$/ && line ~ /;/) {
 			name = line
@@ -197,7 +199,7 @@ function judge_table(i, j, k, count, list) {
 			if (!(list[j] in layer))
 				complain("tests/lint/rooms.txt", "table", list[j], "there is no such room")
 			else if (layer[list[j]] <= i)
-				complain("tests/lint/rooms.txt", "table", room_name[i], "names " list[j] ", which does not stand below it")
+				complain("tests/lint/rooms.txt", "table", room_name[i], list[j] " does not stand below it")
 			allowed[room_name[i], list[j]] = 1
 			for (k = 1; k <= rooms; k++)
 				if ((list[j], room_name[k]) in allowed)
@@ -254,12 +256,12 @@ function judge_headers(file, i, rule, through) {
 		rule = header_rule[i]
 		through = sees(file, rule)
 		if (through != "" && !among(file, table["header", rule]))
-			complain(file, "header", rule, "belongs to others" (through == file ? "" : ", and comes through " through))
+			complain(file, "header", rule, "belongs to others" (through == file ? "" : "; it comes by " through))
 	}
 }
 
-# Files that include each other in the end, or sources that call each other. The first file of a circle names it, so that
-# each is said once.
+# Files that include each other in the end, or sources that call each other. The first file of a circle names it, so
+# that each is said once.
 function judge_circles(file, graph, why, queue, head, tail, list, count, i, from, way) {
 	queue[tail = 1] = file
 	for (head = 1; head <= tail; head++) {
@@ -319,8 +321,8 @@ function judge_need(program, file, name, givers, start) {
 function judge_variable(file, name) {
 	sub(/\.[0-9]+$/, "", name)
 	if (file != variables && among(file, stateless))
-		complain(file, "variable", name, "can change; " (room(file) ~ /^libvmmalloc/ ? "the library's state is in " variables : \
-			room(file) " has no state"))
+		complain(file, "variable", name, room(file) ~ /^libvmmalloc/ ? "the library's state is in " variables : \
+			room(file) " has no state")
 }
 
 function judge_function(name, list, count, i, j, other) {
@@ -408,6 +410,7 @@ END {
 	for (key in mend)
 		if (!(key in mended)) {
 			split(key, part, SUBSEP)
-			print "tests/lint/rooms.txt: mended: " part[1] " " part[2] " " part[3] ": the exception can go" | "sort -u"
+			line = part[1] " " part[2] " " part[3]
+			print "tests/lint/rooms.txt: mended: " line ": the exception can go" | "sort -u"
 		}
 }

@@ -1,5 +1,5 @@
-# lint.mk -- what `make lint` needs besides the programs: of each object the facts that tests/lint/layers.awk judges. They
-# are made with the flags that the object was made with, and again whenever the object is.
+# lint.mk -- what `make lint` needs besides the programs: of each object the facts that tests/lint/layers.awk judges.
+# They are made with the flags that the object was made with, and again whenever the object is.
 
 LINT := $(BUILD)/lint
 PROGRAM_OBJECTS := $(sort $(DAEMON_SOURCES:%.c=$(BUILD)/program/%.o) $(CTL_SOURCES:%.c=$(BUILD)/program/%.o))

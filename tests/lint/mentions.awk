@@ -1,5 +1,5 @@
-# mentions.awk -- names of files that comments and documents speak of and that are not in the tree. It reads all names of
-# the tree, names.txt, and then the files. Of sources only the comments count.
+# mentions.awk -- names of files that comments and documents speak of and that are not in the tree. It reads all names
+# of the tree, names.txt, and then the files. Of sources only the comments count.
 
 FILENAME ~ /\.tree$|names\.txt$/ {
 	if ($0 !~ /^#/ && NF)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# violations.bash -- the lint sees what it is there to see. Each case breaks a rule in a copy of the tree, by a way round of
-# its own, and the lint must name the file and the rule.
+# violations.bash -- the lint sees what it is there to see. Each case breaks a rule in a copy of the tree, by a way round
+# of its own, and the lint must name the file and the rule.
 . "$(dirname "$0")/../lib/suite.bash"
 
 # What the cases add would not pass with warnings as errors.
