@@ -95,7 +95,10 @@ void model_is_child(uint64_t seed)
 
 static void walk_one(void (*walk)(void), uint64_t seed)
 {
-	run.seed = run.random = seed;
+	run.seed = seed;
+	/* of neighbours the first numbers would be alike */
+	run.random = seed * 0x9e3779b97f4a7c15u;
+	run.random ^= run.random >> 29;
 	run.steps = 0;
 	walk();
 }

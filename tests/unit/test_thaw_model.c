@@ -40,7 +40,7 @@
 #define DEEPEST 2                      /* generations below the first process */
 #define STEPS 300
 #define CHILD_STEPS 40
-#define WALKS 9
+#define WALKS 5
 #define CHILD_DEADLINE_S 120
 #define FILLED 9                       /* blocks of 2 MiB: so much that there is a shadow */
 #define SETTLE_MOST (16 * MIB)         /* comeback.c */
@@ -58,6 +58,8 @@ static struct {
 	char file[MOST_BYTES];         /* what the pool's file holds, as far as anything was written there */
 	struct block blocks[BLOCKS];
 	pid_t children[CHILDREN];      /* 0: none */
+	bool stays[CHILDREN];          /* it needs the file until its gate is open */
+	int *gates;                    /* shared with the children */
 	unsigned depth;                /* 0: the first process */
 	bool is_on_parents_file;
 	int64_t ahead_s;               /* the clock that is played is so far ahead */
@@ -237,10 +239,31 @@ static void expect_file(void)
 	close(fd);
 }
 
+static void expect_figures(void)
+{
+	const struct pool_header *header = vmm.heap.pool.header;
+	size_t extents = 0, metadata = 0, there = 1;
+
+	for (size_t page = 1; page < all_pages(); page++)
+		extents += is_threads(page);
+	for (size_t i = 0; i < BLOCKS; i++)
+		for (size_t page = 0; page < model.blocks[i].pages; page++)
+			*(model.blocks[i].is_metadata ? &metadata : &extents) +=
+				is_there(page_of(model.blocks[i].address) + page);
+	for (size_t page = 1; page < all_pages(); page++)
+		there += is_there(page);
+	model_expect(header->reserved_bytes == there * PAGE, "%ju bytes are reserved, and not %zu",
+		     (uintmax_t)header->reserved_bytes, there * PAGE);
+	model_expect(header->used_bytes == (extents + metadata) * PAGE && header->metadata_bytes == metadata * PAGE,
+		     "%ju bytes are used, %ju for metadata, and not %zu, %zu", (uintmax_t)header->used_bytes,
+		     (uintmax_t)header->metadata_bytes, (extents + metadata) * PAGE, metadata * PAGE);
+}
+
 /* A child on its parent's file does not know what that becomes: the parent may return as soon as no child is left. */
 static void expect_all(void)
 {
 	expect_seen(1, all_pages() - 1);
+	expect_figures();
 	if (!model.is_on_parents_file)
 		expect_file();
 }
@@ -476,19 +499,28 @@ static void end_thread(void)
 
 static void step(void);
 
-/* As fork.c has it: the parent's header goes on showing the parent's figures. */
+static void make_gates(void)
+{
+	model.gates = mmap(NULL, CHILDREN * sizeof(*model.gates), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			   -1, 0);
+	assert_true(model.gates != MAP_FAILED);
+}
+
+static struct pool_header child_header;
+
+/* As fork.c has it: the parent's header goes on showing the parent's figures, and the child has those of the fork. */
 static void become_child(uint64_t seed)
 {
 	char *shadow = vmm.heap.pool.mapping.shadow;
-	static struct pool_header header;
 
 	alarm(CHILD_DEADLINE_S);
 	model_is_child(seed);
 	model.depth++;
 	model.is_on_parents_file = true;
 	memset(model.children, 0, sizeof(model.children));
-	header = *vmm.heap.pool.header;
-	vmm.heap.pool.header = &header;
+	memset(model.stays, 0, sizeof(model.stays));
+	make_gates();
+	vmm.heap.pool.header = &child_header;
 	vmm_mapping_forget_shadow(&vmm.heap.pool);
 	model_expect(!shadow || (!vmm.heap.pool.mapping.shadow && msync(shadow, PAGE, MS_ASYNC) < 0),
 		     "a child has its parent's shadow");
@@ -508,6 +540,8 @@ static void wait_for(pid_t *child)
 
 	if (*child == 0)
 		return;
+	__atomic_store_n(&model.gates[child - model.children], 1, __ATOMIC_RELEASE);
+	model.stays[child - model.children] = false;
 	model_expect(waitpid(*child, &status, 0) == *child, "a child is lost");
 	model_expect(status == 0, "a child ended with status %d", status);
 	*child = 0;
@@ -519,11 +553,16 @@ static void wait_for_all(void)
 		wait_for(&model.children[i]);
 }
 
-static void live_as_child(void)
+/* `gate`: it does not settle, and stays until that is open. NULL: it does as it likes. */
+static void live_as_child(const int *gate)
 {
 	expect_all();
-	for (size_t i = 0; i < CHILD_STEPS; i++)
+	for (size_t i = 0; i < CHILD_STEPS && !gate; i++)
 		step();
+	for (size_t i = 0; i < CHILD_STEPS && gate; i++)
+		write_block(some_block(true));
+	while (gate && !__atomic_load_n(gate, __ATOMIC_ACQUIRE))
+		usleep(500);
 	expect_all();
 	wait_for_all();
 	_exit(0);
@@ -549,11 +588,14 @@ static void fork_one(void)
 {
 	pid_t *child = &model.children[model_below(CHILDREN)], pid;
 	uint64_t seed = model_below(1u << 31);
+	int *gate = &model.gates[child - model.children];
+	bool stays = model_below(3) == 0;
 
 	if (model.depth == DEEPEST || (model.depth > 0 && model_below(2)))
 		return;
 	wait_for(child);
-	model_step("freeze and fork");
+	*gate = 0;
+	model_step("freeze and fork%s", stays ? " one that stays" : "");
 	(void)vmm_lock_take(&vmm.heap.lock);
 	if (!freeze()) {
 		vmm_lock_release(&vmm.heap.lock);
@@ -561,16 +603,20 @@ static void fork_one(void)
 		return;
 	}
 	/* without a marker nobody returns any more */
-	model.faults = model_below(20) ? 0 : 8;
+	model.faults = model_below(10) ? 0 : 8;
 	vmm_comeback_frozen(&vmm.heap);
-	(void)end_faults();
+	model_expect(end_faults() || vmm_comeback.unmarked || model.is_on_parents_file || vmm.come_back,
+		     "there is no way back");
+	if (vmm.heap.pool.header != &child_header)
+		child_header = *vmm.heap.pool.header;
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		become_child(seed);
-		live_as_child();
+		live_as_child(stays ? gate : NULL);
 	}
 	*child = pid;
+	model.stays[child - model.children] = stays;
 	vmm_lock_release(&vmm.heap.lock);
 }
 
@@ -611,6 +657,15 @@ static void thawed(void)
 	see_file(1, all_pages());
 }
 
+/* For certain. A child that lives may have settled, and does not need it then. */
+static bool is_file_needed(void)
+{
+	for (size_t i = 0; i < CHILDREN; i++)
+		if (model.stays[i])
+			return true;
+	return model.is_on_parents_file;
+}
+
 /* What vmm_come_back has done, by what the mapping was before. */
 static const char *look_what_happened(ino_t ino, const struct vmm_mapping *before)
 {
@@ -618,17 +673,18 @@ static const char *look_what_happened(ino_t ino, const struct vmm_mapping *befor
 
 	if (vmm.heap.pool.ino != ino) {
 		model_expect(!now->is_private && !writer.runs, "it settled with a thread, or is private");
+		memset(model.stays, 0, sizeof(model.stays));
 		settled();
 		return "settled";
 	}
 	if (before->is_private && !now->is_private) {
-		model_expect(!model.is_on_parents_file && !writer.runs, "it returned to a file that others need");
+		model_expect(!is_file_needed() && !writer.runs, "it returned to a file that others need");
 		thawed();
 		return "thawed";
 	}
 	model_expect(now->is_private == before->is_private, "it is private now");
 	if (now->in_parts && !before->in_parts) {
-		model_expect(!model.is_on_parents_file && writer.runs, "it returned in parts");
+		model_expect(!is_file_needed() && writer.runs, "it returned in parts to a file that others need");
 		see_file(1, all_pages());
 		return "in parts";
 	}
@@ -652,7 +708,7 @@ static void try_to_return(bool is_alone)
 {
 	struct vmm_mapping before = vmm.heap.pool.mapping;
 	ino_t ino = vmm.heap.pool.ino;
-	bool must, had_faults, had_thread = writer.runs;
+	bool must, had_faults, had_thread = writer.runs, was_away = vmm.come_back;
 
 	model_step("try to return%s%s", is_alone ? ", alone" : "", writer.runs ? ", with a thread" : "");
 	must = must_return(is_alone);
@@ -662,6 +718,8 @@ static void try_to_return(bool is_alone)
 	(void)vmm_come_back();
 	had_faults = end_faults();
 	model_result(": %s", look_what_happened(ino, &before));
+	model_expect(vmm.come_back || !was_away || model.is_on_parents_file || !vmm.heap.pool.mapping.is_private,
+		     "there is no way back any more");
 	if (must && !had_faults && had_thread)
 		model_expect(vmm.heap.pool.header->mode == POOL_HEADER_RETURNING, "it does not return in parts");
 	else if (must && !had_faults)
@@ -744,6 +802,7 @@ static void unmake_heap(void)
 	munmap(vmm.heap.holes.bits, 2 * bits_bytes(vmm.heap.pool.size / vmm.heap.holes.granule + 2) +
 				 all_pages() / 2 * sizeof(struct range));
 	vmm_pool_drop(&vmm.heap.pool);
+	munmap(model.gates, CHILDREN * sizeof(*model.gates));
 }
 
 static void walk(void)
@@ -754,6 +813,7 @@ static void walk(void)
 	vmm.config.fork = CONFIG_FORK_AUTO;
 	strcpy(vmm.pool_dir, DIR);
 	vmm_comeback_start();
+	make_gates();
 	make_heap();
 	model.is_dax = model_below(4) == 0;
 	if (vmm.heap.pool.size == MOST_BYTES)
