@@ -48,7 +48,7 @@ struct vmm_fork {
 
 /* All forks of this process. fork.c's own. */
 struct vmm_forks {
-	/* Held in modes 2 and 3 from vmm_fork_begin to vmm_fork_end; more than once, if handlers of the program fork. */
+	/* Held in modes 2 and 3 from vmm_fork_begin to vmm_fork_end; twice, where a handler of the program forks. */
 	struct vmm_owner alone;
 	/* The forks that hold it, innermost first. Guarded by the heap's lock. */
 	struct vmm_fork *copying;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_lock -- a lock that knows its owner: nothing lost between threads, given back as often as taken, signals held. */
+/* test_lock -- a lock that knows its owner: nothing lost between threads, as many releases as takes, signals held. */
 /* objects: libvmmalloc/base/ libvmmalloc/ */
 #include <errno.h>
 #include <pthread.h>
