@@ -63,6 +63,7 @@ static struct {
 	unsigned depth;                /* 0: the first process */
 	bool is_on_parents_file;
 	int64_t ahead_s;               /* the clock that is played is so far ahead */
+	bool is_unmarked;              /* a marker cannot be planted, now and then */
 	bool is_dax;                   /* with Linux 6.1: pagemap does not tell whose a page is */
 	unsigned faults;               /* of 16 calls, how many the kernel refuses; only while something may fail */
 } model;
@@ -603,7 +604,7 @@ static void fork_one(void)
 		return;
 	}
 	/* without a marker nobody returns any more */
-	model.faults = model_below(10) ? 0 : 8;
+	model.faults = model.is_unmarked && model_below(2) ? 8 : 0;
 	vmm_comeback_frozen(&vmm.heap);
 	model_expect(end_faults() || vmm_comeback.unmarked || model.is_on_parents_file || vmm.come_back,
 		     "there is no way back");
@@ -815,9 +816,10 @@ static void walk(void)
 	vmm_comeback_start();
 	make_gates();
 	make_heap();
-	model.is_dax = model_below(4) == 0;
 	if (vmm.heap.pool.size == MOST_BYTES)
 		fill();
+	model.is_dax = vmm.heap.pool.size == MOST_BYTES ? model_below(3) : model_below(8) == 0;
+	model.is_unmarked = model_below(3) == 0;
 	for (size_t i = 0; i < STEPS; i++)
 		step();
 	end_thread();
