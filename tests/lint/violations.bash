@@ -15,7 +15,9 @@ done
 (cd "$BUILD" && find release debug program lint \( -name '*.[od]' -o -name '*.facts' -o -name packages \) -print0 |
 	xargs -0 cp -a --parents -t "$BASE/build")
 (cd "$BASE" && git init -q . && git add -A . ':!build') || exit 1
-make -s -C "$BASE" facts && cp -a "$BASE" "$COPY" && touch -d '-1 second' "$COPY.begun" || exit 1
+make -s -C "$BASE" facts && cp -a "$BASE" "$COPY" || exit 1
+# It has to be younger than all that was copied: the clock of files is coarse.
+sleep 0.1 && touch "$COPY.begun"
 
 restore() {
 	local file
