@@ -11,7 +11,7 @@ UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 PRELOAD_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/preload/*.c)) \
 	$(patsubst tests/%.cc,$(BUILD)/tests/%,$(wildcard tests/preload/*.cc))
-PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so initfirst.so atfork_first.so cxx_plugin.so \
+PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so initfirst.so atfork_first.so atfork_allocates.so cxx_plugin.so \
 	wraps_all.so wraps_dlsym.so waits.so runpath/only_by_runpath.so)
 SUITES := $(wildcard tests/preload/*.bash tests/e2e/*.bash)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -65,7 +65,7 @@ $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $(BUILD)
 # the compiler may not reason away what the programs are about.
 PRELOAD_FLAGS := -I. -Iinclude -Wall -Wextra -Wno-alloc-size-larger-than -MMD -MP -O1 -g -fno-builtin
 PRELOAD_LINK := $(RELEASE_LIB) -Wl,-rpath,$(abspath $(BUILD)/release) -pthread
-# Loaded by those programs; initfirst.so and atfork_first.so run their constructors before libc's.
+# Loaded by those programs; initfirst.so and atfork_*.so run their constructors before libc's.
 $(BUILD)/tests/preload/libraries/%.so: tests/preload/libraries/%.c
 	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -Wall $< -o $@
 $(BUILD)/tests/preload/libraries/%.so: tests/preload/libraries/%.cc
@@ -74,7 +74,8 @@ $(BUILD)/tests/preload/libraries/wraps_all.so: tests/preload/libraries/wraps_all
 	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -w -ffreestanding -O1 -fno-stack-protector $< -o $@
 $(BUILD)/tests/preload/libraries/initfirst.so: tests/preload/libraries/allocates.c
 $(BUILD)/tests/preload/libraries/atfork_first.so: tests/preload/libraries/atfork_first.c
-$(addprefix $(BUILD)/tests/preload/libraries/,initfirst.so atfork_first.so):
+$(BUILD)/tests/preload/libraries/atfork_allocates.so: tests/preload/libraries/atfork_allocates.c
+$(addprefix $(BUILD)/tests/preload/libraries/,initfirst.so atfork_first.so atfork_allocates.so):
 	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -Wall -Wl,-z,initfirst $< -o $@
 $(BUILD)/tests/preload/libraries/runpath/only_by_runpath.so: $(BUILD)/tests/preload/libraries/allocates.so
 	$(Q)mkdir -p $(@D) && cp $< $@

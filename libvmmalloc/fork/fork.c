@@ -97,12 +97,15 @@ static enum vmm_fork_heap heap_for_child(struct vmm_fork *fork, struct vmm_heap 
 
 /*
  * The figures that the child begins with. They are noted before the fork: their page stays shared, and the parent goes
- * on counting there while the child begins.
+ * on counting there while the child begins. What handlers of others take and give until then, in the parent and in the
+ * child, is counted in both places.
  */
-static void note_header(const struct vmm_pool *pool)
+static void note_header(struct vmm_heap *heap)
 {
-	if (pool->header != &vmm_forks.header)
-		vmm_forks.header = *pool->header;
+	if (heap->pool.header == &vmm_forks.header)
+		return;
+	vmm_forks.header = *heap->pool.header;
+	heap->child_header = &vmm_forks.header;
 }
 
 /* The child begins on a stack like `stack`. If that lies in the heap, the heap cannot be exchanged under its feet. */
@@ -111,7 +114,8 @@ static void prepare_locked(struct vmm_fork *fork, struct vmm_heap *heap, const v
 	if (vmm_pool_contains(&heap->pool, stack))
 		drop_copy(fork);
 	fork->heap = heap_for_child(fork, heap, stack);
-	note_header(&heap->pool);
+	if (fork->heap != FORK_HEAP_DOOMED)
+		note_header(heap);
 }
 
 /*
@@ -187,6 +191,7 @@ static void drop_copies(struct vmm_fork *fork, const struct vmm_heap *heap)
 
 static void in_parent_locked(struct vmm_fork *fork, struct vmm_heap *heap, bool forked)
 {
+	heap->child_header = NULL;
 	drop_copies(fork, heap);
 	if (forked)
 		count_fork(heap, 1);
@@ -312,6 +317,7 @@ static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 	vmm_trace_after_fork(fork->shares_descriptors);
 	if (fork->heap == FORK_HEAP_DOOMED)
 		kernel_exit(127);
+	heap->child_header = NULL;
 	vmm_mapping_forget_shadow(&heap->pool);
 	drop_other_copies(fork);
 	if (fork->heap == FORK_HEAP_SHARED) {

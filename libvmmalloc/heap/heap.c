@@ -28,15 +28,15 @@ static void count_used(struct vmm_heap *heap, int64_t change)
 {
 	struct pool_header *header = heap->pool.header;
 
-	vmm_heap_set_figure(&header->used_bytes, header->used_bytes + (uint64_t)change);
+	vmm_heap_set_figure(heap, &header->used_bytes, header->used_bytes + (uint64_t)change);
 	if (header->used_bytes > header->peak_bytes)
-		vmm_heap_set_figure(&header->peak_bytes, header->used_bytes);
+		vmm_heap_set_figure(heap, &header->peak_bytes, header->used_bytes);
 }
 
 void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change)
 {
 	(void)vmm_lock_take(&heap->lock);
-	vmm_heap_set_figure(figure, *figure + (uint64_t)change);
+	vmm_heap_set_figure(heap, figure, *figure + (uint64_t)change);
 	vmm_lock_release(&heap->lock);
 }
 
@@ -251,8 +251,10 @@ static bool take_highest(struct vmm_heap *heap, size_t bytes, size_t align, uint
 /* Of metadata, only what is reserved counts as used. */
 static void count_metadata(struct vmm_heap *heap, int64_t change)
 {
+	uint64_t *metadata = &heap->pool.header->metadata_bytes;
+
 	count_used(heap, change);
-	vmm_heap_set_figure(&heap->pool.header->metadata_bytes, heap->pool.header->metadata_bytes + (uint64_t)change);
+	vmm_heap_set_figure(heap, metadata, *metadata + (uint64_t)change);
 }
 
 void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
@@ -282,7 +284,7 @@ static void return_to_pool(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	vmm_mapping_return(&heap->pool, (char *)start, bytes);
 	vmm_dump_again(&heap->dump, start, start + bytes);
-	vmm_heap_set_figure(&heap->pool.header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
+	vmm_heap_set_figure(heap, &heap->pool.header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
 }
 
 void vmm_heap_mapped_anew(struct vmm_heap *heap)
@@ -421,7 +423,7 @@ void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 		for (uintptr_t at = start; (free = ranges_next(&heap->free, at)); at = free->start + free->length)
 			vmm_holes_make(&heap->holes, free->start, free->start + free->length);
 	}
-	vmm_heap_set_figure(&heap->pool.header->reserved_bytes,
+	vmm_heap_set_figure(heap, &heap->pool.header->reserved_bytes,
 			    heap->pool.grain + heap->low - start - vmm_holes_bytes(&heap->holes, start, heap->low) +
 				    end - heap->high - vmm_holes_bytes(&heap->holes, heap->high, end));
 }

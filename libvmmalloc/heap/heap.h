@@ -50,6 +50,7 @@ struct vmm_heap {
 	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
 	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
+	struct pool_header *child_header;  /* while a fork is under way, all is counted there, too; else NULL */
 };
 
 /* What lies behind the header: [start, end). */
@@ -63,9 +64,11 @@ static inline uintptr_t vmm_heap_end(const struct vmm_heap *heap)
 	return vmm_heap_start(heap) + vmm_pool_heap_bytes(&heap->pool);
 }
 
-/* Other processes read the header's figures at any time. */
-static inline void vmm_heap_set_figure(uint64_t *figure, uint64_t value)
+/* `figure` is one of the pool's header. Other processes read it at any time. */
+static inline void vmm_heap_set_figure(struct vmm_heap *heap, uint64_t *figure, uint64_t value)
 {
+	if (heap->child_header)
+		((uint64_t *)heap->child_header)[figure - (uint64_t *)heap->pool.header] += value - *figure;
 	__atomic_store_n(figure, value, __ATOMIC_RELAXED);
 }
 

@@ -28,7 +28,7 @@ static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	r = vmm_pool_reserve(&heap->pool, offset, bytes);
 	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", bytes, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
 	if (r == 0)
-		vmm_heap_set_figure(&header->reserved_bytes, header->reserved_bytes + bytes);
+		vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes + bytes);
 	return r;
 }
 
@@ -38,7 +38,7 @@ static void unreserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	struct pool_header *header = heap->pool.header;
 
 	(void)vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
-	vmm_heap_set_figure(&header->reserved_bytes, header->reserved_bytes - bytes);
+	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - bytes);
 }
 
 /* A file system that was full a moment ago need not be asked for as much again. */
@@ -171,7 +171,7 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 
 	if (r < 0)
 		return r;
-	vmm_heap_set_figure(&header->reserved_bytes, header->reserved_bytes - (bytes - holes));
+	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - (bytes - holes));
 	if (holes)
 		vmm_holes_fill(&heap->holes, start, heap->low);
 	heap->low = start;

@@ -43,6 +43,11 @@ run_case "a page that nobody can read makes a copying fork fail" in_mode 2 fork_
 run_case "and daemon says so before anybody has ended" in_mode 2 daemon_doomed
 beside_handler() { LIBRARY="$LIBRARY $PROGRAMS/libraries/atfork_first.so" in_mode auto fork_cancel fork; }
 run_case "a thread is not cancelled in a handler that runs between the library's own" beside_handler
+between() { LIBRARY="$LIBRARY $PROGRAMS/libraries/atfork_allocates.so" in_mode "$1" fork_between; }
+for mode in auto 1; do
+	run_case "VMMALLOC_FORK=$mode: what handlers allocate between the library's own is counted in the child" \
+		between $mode
+done
 run_case "a fork within a fork that is refused leaves the outer one alone" in_mode auto fork_refused
 run_case "a vforked child does not take its parent's heap back" in_mode auto vfork_allocates
 run_case "nor while a process that shares the memory writes to it" in_mode auto shared_memory
