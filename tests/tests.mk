@@ -11,8 +11,8 @@ UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 PRELOAD_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/preload/*.c)) \
 	$(patsubst tests/%.cc,$(BUILD)/tests/%,$(wildcard tests/preload/*.cc))
-PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so initfirst.so atfork_first.so atfork_allocates.so cxx_plugin.so \
-	wraps_all.so wraps_dlsym.so waits.so runpath/only_by_runpath.so)
+PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so initfirst.so atfork_first.so \
+	atfork_allocates.so forks_twice.so cxx_plugin.so wraps_all.so wraps_dlsym.so waits.so runpath/only_by_runpath.so)
 SUITES := $(wildcard tests/preload/*.bash tests/e2e/*.bash)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 

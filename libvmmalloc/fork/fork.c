@@ -355,6 +355,19 @@ static bool is_fork_refused(void)
 }
 
 /*
+ * A fork without a call of vmm_fork_begin, or another one behind the same call: a library's wrapper behind ours may
+ * fork twice. vmm_fork_end takes the child of the last one for its own, and undoes it if the first was doomed. So that
+ * one is doomed, too.
+ */
+static struct vmm_fork *unannounced_fork(const struct vmm_fork *under_way)
+{
+	bool is_doomed = under_way && under_way->heap == FORK_HEAP_DOOMED;
+
+	vmm_forks.unannounced = (struct vmm_fork){ .heap = is_doomed ? FORK_HEAP_DOOMED : FORK_HEAP_UNDECIDED };
+	return &vmm_forks.unannounced;
+}
+
+/*
  * Handlers of libraries that registered before us run between ours, while this thread has the heap's lock. They may
  * call cancellation points, and a thread that was ended there would keep the lock. So it is not cancelled until then.
  */
@@ -369,13 +382,12 @@ static void prepare(void)
 	if (!vmm.has_pool)
 		return;
 	(void)vmm_lock_take(&vmm.heap.lock);
-	if (!is_announced) {
-		fork = &vmm_forks.unannounced;
-		*fork = (struct vmm_fork){ 0 };
-	}
+	if (!is_announced)
+		fork = unannounced_fork(fork);
 	fork->is_handled = true;
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &fork->cancel);
-	prepare_locked(fork, &vmm.heap, __builtin_frame_address(0));
+	if (fork->heap != FORK_HEAP_DOOMED)
+		prepare_locked(fork, &vmm.heap, __builtin_frame_address(0));
 	vmm_forks.handled = fork;
 }
 

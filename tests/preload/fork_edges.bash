@@ -40,6 +40,8 @@ for mode in auto 1 2 3; do
 	run_case "VMMALLOC_FORK=$mode: a FILE that was locked at a fork stays so" in_mode $mode fork_file_lock
 done
 run_case "a page that nobody can read makes a copying fork fail" in_mode 2 fork_unreadable
+forks_twice() { LIBRARY="$LIBRARY $PROGRAMS/libraries/forks_twice.so" in_mode 2 fork_unreadable; }
+run_case "and so it does where a wrapper behind the library's forks twice" forks_twice
 run_case "and daemon says so before anybody has ended" in_mode 2 daemon_doomed
 beside_handler() { LIBRARY="$LIBRARY $PROGRAMS/libraries/atfork_first.so" in_mode auto fork_cancel fork; }
 run_case "a thread is not cancelled in a handler that runs between the library's own" beside_handler
