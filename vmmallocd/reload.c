@@ -47,7 +47,7 @@ static void finish_requests(struct reload *reload)
 	}
 	/* what nobody asked for is old when somebody has asked by now */
 	if (is_asked_for || (is_right && reload->names_missing && reload_is_idle(reload)))
-		reload->events->read(reload->context, reload->result, &reload->config);
+		reload->events->read(reload->context, reload->done, reload->result, &reload->config);
 	else if (reload->result == 0)
 		config_done(&reload->config);
 }

@@ -93,35 +93,34 @@ static void refuse_config(struct settings *settings, struct config *config, stru
 	settings->events->refused(settings->context);
 }
 
-static void end_reload(struct settings *settings)
+static void end_reload(struct settings *settings, const struct settings_result *result)
 {
-	if (settings->reload_result < 0 && settings->reload_is_logged)
-		log_line(settings->log, LOG_ERR, "reload: %s; the configuration is what it was",
-			 settings->reload_error);
+	if (result->result < 0 && settings->reload_is_logged)
+		log_line(settings->log, LOG_ERR, "reload: %s; the configuration is what it was", result->error);
 	if (!settings->reloading || !reload_is_idle(settings->reload))
 		return;
 	settings->reloading = settings->reload_is_logged = false;
 	notify_ready(settings->notify);
 }
 
-static void on_config_read(void *context, int result, struct config *config)
+static void on_config_read(void *context, uint64_t number, int result, struct config *config)
 {
 	struct settings *settings = context;
-	struct text error = TEXT_INIT(settings->reload_error);
+	struct settings_result *kept = &settings->results[settings->readings++ % SETTINGS_RESULTS];
+	struct text error = TEXT_INIT(kept->error);
 
-	settings->reload_error[0] = '\0';
-	settings->reload_result = result;
+	*kept = (struct settings_result){ .number = number, .result = result };
 	if (result == -ENOMEM) {
 		text_add(&error, "%s", strerrordesc_np(ENOMEM));
 	} else if (result < 0) {
 		text_add(&error, "%s", resource_reason(RESOURCE_THREAD, result).text);
 	} else if (config->mistake_count > 0) {
-		settings->reload_result = -EINVAL;
+		kept->result = -EINVAL;
 		refuse_config(settings, config, &error);
 	} else {
 		use_config(settings, config);
 	}
-	end_reload(settings);
+	end_reload(settings, kept);
 }
 
 static void on_reload_late(void *context)
@@ -159,14 +158,27 @@ uint64_t settings_reload(struct settings *settings, bool log)
 	return reload_ask(settings->reload);
 }
 
+/* That of the first reading for a request that is done, or of the oldest that is kept. */
+static const struct settings_result *first_result(const struct settings *settings, uint64_t number)
+{
+	size_t i = settings->readings > SETTINGS_RESULTS ? settings->readings - SETTINGS_RESULTS : 0;
+
+	while (settings->results[i % SETTINGS_RESULTS].number < number)
+		i++;
+	return &settings->results[i % SETTINGS_RESULTS];
+}
+
 int settings_reload_result(const struct settings *settings, uint64_t number, struct text *error)
 {
+	const struct settings_result *kept;
+
 	if (!reload_is_done(settings->reload, number)) {
 		text_add(error, "the configuration's files or the user database do not answer; they are waited for");
 		return -EINPROGRESS;
 	}
-	text_add(error, "%s", settings->reload_error);
-	return settings->reload_result;
+	kept = first_result(settings, number);
+	text_add(error, "%s", kept->error);
+	return kept->result;
 }
 
 const char *settings_reload_problem(const struct settings *settings)

@@ -20,12 +20,25 @@
 #include "vmmallocd/notify.h"
 #include "vmmallocd/reload.h"
 
+/*
+ * Whoever waits for a reload looks now and then whether it is done. By then the next one may be, and may have ended
+ * otherwise: so many are remembered.
+ */
+#define SETTINGS_RESULTS 8
+
 /* Both are called in the loop. */
 struct settings_events {
 	/* settings->config is another. The one before lasts until this returns. */
 	void (*use)(void *context);
 	/* What was read has mistakes, and settings->problem says so. */
 	void (*refused)(void *context);
+};
+
+/* What became of the requests of one reading. */
+struct settings_result {
+	uint64_t number;                 /* of the last of them; 0: none is kept here */
+	int result;                      /* 0 or -errno */
+	char error[LOG_LINE_BYTES];      /* "": it went well */
 };
 
 struct settings {
@@ -39,8 +52,8 @@ struct settings {
 	void *context;
 	char *first_runtime_dir, *first_state_dir;   /* of the configuration at the start: those in use */
 	struct reload *reload;
-	char reload_error[LOG_LINE_BYTES];           /* of the last reload; "": it went well */
-	int reload_result;
+	struct settings_result results[SETTINGS_RESULTS];   /* of the last readings */
+	size_t readings;                             /* so far (count): the next one's result is kept at this, modulo */
 	bool reloading;                              /* somebody waits for it */
 	bool reload_is_logged;                       /* nobody else can be told how it ends */
 };

@@ -48,9 +48,10 @@ int __wrap_work_start(uv_loop_t *loop, struct work *work, void (*run)(struct wor
 	return f.start_error ? f.start_error : __real_work_start(loop, work, run, done);
 }
 
-static void on_read(void *context, int result, struct config *config)
+static void on_read(void *context, uint64_t number, int result, struct config *config)
 {
 	assert_ptr_equal(context, &f);
+	assert_true(reload_is_done(f.reload, number));
 	f.reads++;
 	f.result = result;
 	if (result < 0)
