@@ -7,6 +7,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 SYSCONFDIR ?= /etc
+RUNSTATEDIR ?= /run
+STATEDIR ?= /var/lib
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/libvmmalloc
 AR ?= ar
@@ -17,7 +19,12 @@ VERSION := $(shell sed -n 's/^\#define VMMALLOC_VERSION "\(.*\)"/\1/p' include/l
 SONAME := libvmmalloc.so.1
 Q := $(if $(V),,@)
 
-STD_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE -MMD -MP -Wall -Wextra -Wshadow -Wvla -Wpointer-arith \
+# Compiled in: common/base/paths.h.
+LIB_FROM_BIN := $(shell realpath -ms --relative-to='$(BINDIR)' '$(LIBDIR)')
+PATHS_CFLAGS := -DVMMALLOC_SYSCONFDIR='"$(SYSCONFDIR)"' -DVMMALLOC_RUNSTATEDIR='"$(RUNSTATEDIR)"' \
+	-DVMMALLOC_STATEDIR='"$(STATEDIR)"' -DVMMALLOC_LIB_FROM_BIN='"$(LIB_FROM_BIN)"'
+
+STD_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE $(PATHS_CFLAGS) -MMD -MP -Wall -Wextra -Wshadow -Wvla -Wpointer-arith \
 	-Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wundef $(if $(CI),-Werror)
 LIB_CFLAGS := $(STD_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc \
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
@@ -45,6 +52,12 @@ clean: ## remove all that was built
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
-	@echo '  variables: PREFIX LIBDIR BINDIR SBINDIR SYSCONFDIR SYSTEMDDIR MANDIR DESTDIR CC CFLAGS LDFLAGS V=1 JEMALLOC_SRC=DIR'
+	@echo '  variables: PREFIX LIBDIR INCLUDEDIR BINDIR SBINDIR SYSCONFDIR RUNSTATEDIR STATEDIR SYSTEMDDIR MANDIR DOCDIR'
+	@echo '             DESTDIR CC CFLAGS LDFLAGS V=1 JEMALLOC_SRC=DIR'
+
+# What was compiled with other paths than these is made again.
+PATHS_STAMP := $(BUILD)/paths
+$(shell mkdir -p $(BUILD) && { echo "$(PATHS_CFLAGS)" | cmp -s - $(PATHS_STAMP) || echo "$(PATHS_CFLAGS)" >$(PATHS_STAMP); })
+$(patsubst %.d,%.o,$(shell grep -rlF --include='*.d' common/base/paths.h $(BUILD))): $(PATHS_STAMP)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -11,6 +11,7 @@ INSTALL ?= install
 
 # What goes where, with mode 644 unless it is a program: install and uninstall read these lists. MAN1 ... are by section.
 UNITS := vmmallocd.service vmmallocd.socket vmmallocd-control.socket
+SYSTEMD_FILES := vmmalloc-generator vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmallocd.conf
 MAN1 := doc/vmmallocctl.1
 MAN3 := doc/libvmmalloc.3
 MAN5 := doc/vmmallocd.conf.5
@@ -31,11 +32,23 @@ $(BUILD)/libvmmalloc.pc: include/libvmmalloc.h Makefile FORCE
 		'Name: libvmmalloc' 'Description: the heap of a program on a memory-mapped file' \
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -lvmmalloc' 'Cflags: -I$${includedir}' >$@
 
-$(BUILD)/vmmallocd.service: systemd/vmmallocd.service Makefile FORCE
-	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|' $< >$@
+# What names paths is written with those of an installation by default, and installed with those that were asked for.
+# Only /run and /var/lib have directories that systemd makes for a service; elsewhere vmmalloc.tmpfiles.conf does.
+PATHS_SED := -e 's|/etc/vmmalloc|@SYSCONFDIR@/vmmalloc|g' -e 's|/run/vmmalloc|@RUNSTATEDIR@/vmmalloc|g' \
+	-e 's|/var/lib/vmmalloc|@STATEDIR@/vmmalloc|g' -e 's|/usr/local/lib/nvml_debug|@LIBDIR@/nvml_debug|g' \
+	-e 's|/usr/local/sbin|@SBINDIR@|g' \
+	$(if $(filter-out /run,$(RUNSTATEDIR)),-e '/^RuntimeDirectory/d; /^. the sockets are in it/d') \
+	$(if $(filter-out /var/lib,$(STATEDIR)),-e '/^StateDirectory/d') \
+	$(foreach v,SYSCONFDIR RUNSTATEDIR STATEDIR LIBDIR SBINDIR BINDIR,-e 's|@$v@|$($v)|g')
+PLACED := $(BUILD)/placed
+PLACED_FILES := $(addprefix $(PLACED)/systemd/,$(UNITS) $(SYSTEMD_FILES)) \
+	$(addprefix $(PLACED)/,$(foreach n,1 3 5 7 8,$(MAN$n)) $(INSTALLED_DOCS))
+
+$(PLACED_FILES): $(PLACED)/%: % FORCE
+	$(Q)mkdir -p $(@D) && sed $(PATHS_SED) $< >$@
 
 .PHONY: install uninstall FORCE
-install: all $(BUILD)/libvmmalloc.pc $(BUILD)/vmmallocd.service ## install under $(DESTDIR)$(PREFIX)
+install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(INSTALLED_DIRS))
 	$(INSTALL) -m 644 $(RELEASE_LIB) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	$(INSTALL) -m 644 $(DEBUG_LIB) $(DESTDIR)$(DEBUGDIR)/$(SONAME)
@@ -45,17 +58,17 @@ install: all $(BUILD)/libvmmalloc.pc $(BUILD)/vmmallocd.service ## install under
 	$(INSTALL) -m 644 $(BUILD)/libvmmalloc.pc $(DESTDIR)$(PKGCONFIGDIR)
 	$(INSTALL) -m 755 $(DAEMON) $(DESTDIR)$(SBINDIR)
 	$(INSTALL) -m 755 $(CTL) $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 $(BUILD)/vmmallocd.service $(addprefix systemd/,$(filter %.socket,$(UNITS))) $(DESTDIR)$(SYSTEMDDIR)/system
-	$(INSTALL) -m 755 systemd/vmmalloc-generator $(DESTDIR)$(SYSTEMDDIR)/system-generators
-	$(INSTALL) -m 644 systemd/vmmalloc.sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vmmalloc.conf
-	$(INSTALL) -m 644 systemd/vmmalloc.tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vmmalloc.conf
-	[ -e $(DESTDIR)$(CONFDIR)/vmmallocd.conf ] || $(INSTALL) -m 644 systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)
-	$(foreach n,1 3 5 7 8,$(INSTALL) -m 644 $(MAN$n) $(DESTDIR)$(MANDIR)/man$n &&) :
-	$(INSTALL) -m 644 $(INSTALLED_DOCS) $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -m 644 $(addprefix $(PLACED)/systemd/,$(UNITS)) $(DESTDIR)$(SYSTEMDDIR)/system
+	$(INSTALL) -m 755 $(PLACED)/systemd/vmmalloc-generator $(DESTDIR)$(SYSTEMDDIR)/system-generators
+	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vmmalloc.conf
+	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vmmalloc.conf
+	[ -e $(DESTDIR)$(CONFDIR)/vmmallocd.conf ] || $(INSTALL) -m 644 $(PLACED)/systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)
+	$(foreach n,1 3 5 7 8,$(INSTALL) -m 644 $(addprefix $(PLACED)/,$(MAN$n)) $(DESTDIR)$(MANDIR)/man$n &&) :
+	$(INSTALL) -m 644 $(addprefix $(PLACED)/,$(INSTALLED_DOCS)) $(DESTDIR)$(DOCDIR)
 
-uninstall: ## remove what install put there; a configuration that was changed stays
+uninstall: $(PLACED)/systemd/vmmallocd.conf ## remove what install put there; a configuration that was changed stays
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
-	! cmp -s systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)/vmmallocd.conf || rm -f $(DESTDIR)$(CONFDIR)/vmmallocd.conf
+	! cmp -s $(PLACED)/systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)/vmmallocd.conf || rm -f $(DESTDIR)$(CONFDIR)/vmmallocd.conf
 	-rmdir $(addprefix $(DESTDIR),$(DEBUGDIR) $(DOCDIR) $(CONFDIR)/conf.d $(CONFDIR)) 2>/dev/null
 
 FORCE:

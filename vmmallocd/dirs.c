@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/handout.h"
+#include "common/base/paths.h"
 #include "common/util/runtime_dir.h"
 #include "vmmallocd/base/make_dir.h"
 #include "vmmallocd/sockets.h"
@@ -18,7 +18,7 @@ static int choose_state_dir(struct dirs *dirs, const char *dir)
 	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	int n;
 
-	if (geteuid() == 0 || strcmp(dir, CONFIG_STATE_DIR_DEFAULT) != 0)
+	if (geteuid() == 0 || strcmp(dir, PATHS_STATE_DIR) != 0)
 		n = snprintf(dirs->state_dir, sizeof(dirs->state_dir), "%s", dir);
 	else if (base && base[0] == '/')
 		n = snprintf(dirs->state_dir, sizeof(dirs->state_dir), "%s/vmmalloc", base);
@@ -33,7 +33,7 @@ static int choose_runtime_dir(struct dirs *dirs, const char *dir)
 {
 	int n;
 
-	if (strcmp(dir, HANDOUT_RUNTIME_DIR) == 0)
+	if (strcmp(dir, PATHS_RUNTIME_DIR) == 0)
 		return runtime_dir_of_daemon(geteuid(), getenv("XDG_RUNTIME_DIR"), dirs->runtime_dir,
 					     sizeof(dirs->runtime_dir));
 	n = snprintf(dirs->runtime_dir, sizeof(dirs->runtime_dir), "%s", dir);

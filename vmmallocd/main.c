@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/paths.h"
 #include "common/util/absolute_path.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/daemon.h"
@@ -26,7 +27,7 @@ static void print_help(void)
 	puts("Usage: vmmallocd [OPTION...]\n"
 	     "Keeps pools of memory ready for programs that run with libvmmalloc, and takes them back: vmmallocd(8).\n"
 	     "\n"
-	     "  --config FILE        instead of " CONFIG_FILE_DEFAULT "\n"
+	     "  --config FILE        instead of " PATHS_CONFIG_FILE "\n"
 	     "  --runtime-dir DIR    where pool.sock and control.sock are\n"
 	     "  --state-dir DIR      where registry.json is\n"
 	     "  --log-level LEVEL    error, warning, info or debug\n"
@@ -111,7 +112,7 @@ int main(int argc, char *argv[])
 		{ "version", no_argument, NULL, VERSION },
 		{ 0 },
 	};
-	struct daemon_options options = { .config_file = CONFIG_FILE_DEFAULT };
+	struct daemon_options options = { .config_file = PATHS_CONFIG_FILE };
 	bool only_check = false;
 	int option;
 

@@ -19,7 +19,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HANDOUT_RUNTIME_DIR "/run/vmmalloc"  /* of root's daemon, unless its configuration names another */
 #define HANDOUT_SOCKET "pool.sock"
 #define HANDOUT_MAGIC "VMMHAND"    /* with its NUL: 8 bytes */
 #define HANDOUT_VERSION 1

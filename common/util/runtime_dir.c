@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "common/base/handout.h"
+#include "common/base/paths.h"
 
 static int format(char *path, size_t bytes, const char *parent, const char *name)
 {
@@ -18,7 +18,7 @@ static int format(char *path, size_t bytes, const char *parent, const char *name
 int runtime_dir_of_daemon(uid_t uid, const char *xdg_runtime_dir, char *path, size_t bytes)
 {
 	if (uid == 0)
-		return format(path, bytes, HANDOUT_RUNTIME_DIR, "");
+		return format(path, bytes, PATHS_RUNTIME_DIR, "");
 	/* a relative path is to be ignored, says the specification of the variable */
 	if (!xdg_runtime_dir || xdg_runtime_dir[0] != '/')
 		return -ENXIO;
@@ -33,5 +33,5 @@ void runtime_dir_of_client(uid_t uid, const char *xdg_runtime_dir, char *path, s
 	if (uid != 0 && runtime_dir_of_daemon(uid, xdg_runtime_dir, path, bytes) == 0 &&
 	    format(socket, sizeof(socket), path, "/" RUNTIME_DIR_CONTROL_SOCKET) == 0 && stat(socket, &st) == 0)
 		return;
-	(void)format(path, bytes, HANDOUT_RUNTIME_DIR, "");
+	(void)format(path, bytes, PATHS_RUNTIME_DIR, "");
 }

@@ -2,7 +2,7 @@
 /*
  * runtime_dir -- where the daemon's sockets are when nobody says otherwise: the one rule for daemon and clients.
  *
- * The daemon of root has them in HANDOUT_RUNTIME_DIR, that of another user in $XDG_RUNTIME_DIR/vmmalloc. A client of
+ * The daemon of root has them in PATHS_RUNTIME_DIR, that of another user in $XDG_RUNTIME_DIR/vmmalloc. A client of
  * another user talks to that user's own daemon if there is one, else to root's.
  */
 #ifndef COMMON_UTIL_RUNTIME_DIR_H

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "common/base/handout.h"
+#include "common/base/paths.h"
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
@@ -160,7 +161,7 @@ static int ask_and_hear(int socket, const struct sockaddr_un *address, const str
 
 int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, struct text *error)
 {
-	const char *path = config->socket ? config->socket : HANDOUT_RUNTIME_DIR "/" HANDOUT_SOCKET;
+	const char *path = config->socket ? config->socket : PATHS_RUNTIME_DIR "/" HANDOUT_SOCKET;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct handout_request request;
 	struct handout_reply reply = { .status = HANDOUT_OK };

@@ -61,4 +61,65 @@ C
 }
 run_case "a program linked with -lvmmalloc, found with pkg-config, in C and in C++" links
 
+# The paths that make was told reach the programs, and all that is installed: nothing names the usual ones. In a build of
+# its own, begun with what is built already: what was compiled with other paths is made again.
+copy_build() {
+	mkdir build && cp -a "$BUILD"/{release,debug,program,jemalloc,paths} build/
+}
+export -f copy_build
+
+other_paths() {
+	copy_build || return 1
+	local make=(make -s -C "$ROOT" BUILD="$WORK/build" PREFIX="$WORK/opt" SYSCONFDIR="$WORK/conf" RUNSTATEDIR="$WORK/live"
+		STATEDIR="$WORK/kept" BINDIR="$WORK/opt/tools" LIBDIR="$WORK/opt/libraries/here" SBINDIR="$WORK/opt/daemons"
+		SYSTEMDDIR="$WORK/units" MANDIR="$WORK/pages" DOCDIR="$WORK/words")
+	"${make[@]}" install >log 2>&1 || { cat log; return 1; }
+	grep -rlE '/etc/vmmalloc|/run/vmmalloc|/var/lib/vmmalloc|/usr/local/(s?bin|lib)|@[A-Z]+DIR@' opt conf units pages words &&
+		fail "these name the usual paths, and not those of the installation"
+
+	# with no word on where its files are
+	mkdir -p live kept pools
+	chmod 700 pools
+	printf '[pool small]\ndirectory = %s\nsize = 14M\nwarm = no\nready = 2\n' "$WORK/pools" >conf/vmmalloc/conf.d/small.conf
+	export XDG_RUNTIME_DIR=$WORK/live XDG_STATE_HOME=$WORK/kept    # as in the unit: for a daemon that is not root
+	local deadline=$((SECONDS + 30))
+	opt/daemons/vmmallocd >daemon.log 2>&1 &
+	until [ -e kept/vmmalloc/registry.json ] && [ "$(opt/tools/vmmallocctl list 2>&1 | grep -cw ready)" -ge 2 ]; do
+		[ $SECONDS -lt $deadline ] || fail "no pool is ready: $(cat daemon.log; find live kept)"
+		sleep 0.05
+	done
+	opt/tools/vmmallocctl run --class small -- cat /proc/self/maps >maps || fail "run: $(cat daemon.log)"
+	grep -q "$WORK/opt/libraries/here/libvmmalloc.so.1" maps && grep -q "$WORK/pools/" maps || fail "$(cat maps)"
+	[ -S live/vmmalloc/pool.sock ] || fail "$(find live)"
+	# the library's own word, without vmmallocctl
+	VMMALLOC_POOL=small LD_PRELOAD=$WORK/opt/libraries/here/libvmmalloc.so.1 cat /proc/self/maps >maps || fail "library"
+	grep -q "$WORK/pools/" maps || fail "the library has no pool: $(cat maps)"
+	kill %1 && wait %1
+
+	"${make[@]}" uninstall >log 2>&1 || { cat log; return 1; }
+	rm conf/vmmalloc/conf.d/small.conf
+	[ -z "$(find opt units pages words conf -type f)" ] || fail "left behind: $(find opt units pages words conf -type f)"
+}
+run_case "paths that make was told reach the programs, the units and the manual" other_paths
+
+paths_change() {
+	local words
+	copy_build || return 1
+	for words in /x /y/z; do
+		make -s -C "$ROOT" install BUILD="$WORK/build" DESTDIR="$WORK/dest" PREFIX=/opt/y SYSCONFDIR=$words STATEDIR=$words/s \
+			RUNSTATEDIR=$words/r >log 2>&1 || { cat log; return 1; }
+		dest/opt/y/sbin/vmmallocd --help | grep -q " instead of $words/vmmalloc/vmmallocd.conf$" || fail "the daemon with $words"
+		grep -q "^config=.*:-$words/vmmalloc/vmmallocd.conf}$" dest/opt/y/lib/systemd/system-generators/vmmalloc-generator ||
+			fail "the generator with $words"
+		grep -q "^Environment=XDG_RUNTIME_DIR=$words/r XDG_STATE_HOME=$words/s$" dest/opt/y/lib/systemd/system/vmmallocd.service ||
+			fail "the unit with $words"
+		grep -E '^(State|Runtime)Directory' dest/opt/y/lib/systemd/system/vmmallocd.service && fail "the unit's directories"
+		[ -e "dest$words/vmmalloc/vmmallocd.conf" ] || fail "no configuration in $words"
+	done
+	# what depends on no path is not made again
+	make -C "$ROOT" lib daemon ctl BUILD="$WORK/build" PREFIX=/opt/y SYSCONFDIR=/x STATEDIR=/y/z/s RUNSTATEDIR=/y/z/r >log 2>&1
+	[ "$(grep -c '  CC ' log)" -gt 0 ] && [ "$(grep -c '  CC ' log)" -lt 12 ] || fail "made again: $(cat log)"
+}
+run_case "a path that changes between two makes reaches all that depends on it, and nothing else" paths_change
+
 end_suite

@@ -24,7 +24,7 @@ $(FUZZ_REPLAYS): $(BUILD)/tests/fuzz/%: $(BUILD)/sanitized/tests/fuzz/%.o $(BUIL
 
 fuzz: $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=fuzz-%) ## clang's fuzzer on each, FUZZ_SECONDS=60
 
-FUZZ_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE $(PATHS_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 $(BUILD)/fuzz/%.o: %.c
 	$(Q)command -v $(FUZZ_CLANG) >/dev/null || { echo "make fuzz needs clang"; exit 1; }

@@ -13,7 +13,7 @@ done
 if command -v cppcheck >/dev/null; then
 	# A weak symbol is not an uninitialised variable, nor is what the kernel fills through an iovec. Newer ones also say
 	# how far they looked, which is no finding. cppcheck.cfg has what they do not know.
-	cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 -I. --library=tests/lint/cppcheck.cfg \
+	cppcheck --quiet --std=c11 --enable=warning,portability --error-exitcode=1 -I. -DVMMALLOC_{SYSCONFDIR,RUNSTATEDIR,STATEDIR,LIB_FROM_BIN}='"/x"' --library=tests/lint/cppcheck.cfg \
 		--suppress=legacyUninitvar:libvmmalloc/exports/operators.c --suppress=uninitvar:libvmmalloc/start/handout_client.c \
 		--suppress=uninitvar:vmmallocd/files/header.c --suppress=normalCheckLevelMaxBranches \
 		common libvmmalloc vmmallocd || complain "cppcheck"

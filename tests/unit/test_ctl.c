@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/base/paths.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/ctl/format.h"
@@ -23,6 +24,8 @@ TEST(test_preload_is_found_nearest_first)
 	struct utsname machine;
 	char made[4][SCRATCH_PATH + 160];
 
+	if (strcmp(PATHS_LIB_FROM_BIN, "../lib") != 0)
+		skip();  /* that place is the second, and these are in another order */
 	assert_int_equal(uname(&machine), 0);
 	scratch_make("/tmp", scratch);
 	snprintf(bin, sizeof(bin), "%s/bin", scratch);

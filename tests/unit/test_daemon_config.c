@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/paths.h"
 #include "include/libvmmalloc.h"
 #include "tests/unit/faults.h"
 #include "tests/unit/scratch.h"
@@ -189,8 +190,8 @@ TEST(test_config_has_defaults)
 {
 	struct config config = read_ok("");
 
-	assert_string_equal(config.runtime_dir, "/run/vmmalloc");
-	assert_string_equal(config.state_dir, "/var/lib/vmmalloc");
+	assert_string_equal(config.runtime_dir, PATHS_RUNTIME_DIR);
+	assert_string_equal(config.state_dir, PATHS_STATE_DIR);
 	assert_int_equal(config.log_level, CONFIG_LOG_INFO);
 	assert_in_range(config.workers, 1, 4);
 	assert_int_equal(config.punch_timeout_s, 10);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/paths.h"
 #include "common/util/runtime_dir.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
@@ -22,8 +23,8 @@ static void assert_daemon(uid_t uid, const char *xdg, const char *expected)
 
 TEST(test_runtime_dir_of_roots_daemon_is_the_systems)
 {
-	assert_daemon(0, NULL, "/run/vmmalloc");
-	assert_daemon(0, "/run/user/0", "/run/vmmalloc");
+	assert_daemon(0, NULL, PATHS_RUNTIME_DIR);
+	assert_daemon(0, "/run/user/0", PATHS_RUNTIME_DIR);
 }
 
 TEST(test_runtime_dir_of_a_users_daemon_is_in_xdg_runtime_dir)
@@ -47,14 +48,14 @@ TEST(test_runtime_dir_of_a_client_is_its_own_only_with_a_socket_there)
 	snprintf(socket, sizeof(socket), "%s/control.sock", own);
 	assert_int_equal(mkdir(own, 0700), 0);
 	runtime_dir_of_client(1000, scratch, path, sizeof(path));
-	assert_string_equal(path, "/run/vmmalloc");
+	assert_string_equal(path, PATHS_RUNTIME_DIR);
 	assert_int_equal(mknod(socket, S_IFREG | 0600, 0), 0);
 	runtime_dir_of_client(1000, scratch, path, sizeof(path));
 	assert_string_equal(path, own);
 	runtime_dir_of_client(0, scratch, path, sizeof(path));
-	assert_string_equal(path, "/run/vmmalloc");
+	assert_string_equal(path, PATHS_RUNTIME_DIR);
 	runtime_dir_of_client(1000, NULL, path, sizeof(path));
-	assert_string_equal(path, "/run/vmmalloc");
+	assert_string_equal(path, PATHS_RUNTIME_DIR);
 	assert_int_equal(unlink(socket), 0);
 	assert_int_equal(rmdir(own), 0);
 	scratch_remove(scratch);

@@ -29,8 +29,6 @@
 
 #include "common/base/text.h"
 
-#define CONFIG_FILE_DEFAULT "/etc/vmmalloc/vmmallocd.conf"
-#define CONFIG_STATE_DIR_DEFAULT "/var/lib/vmmalloc"
 #define CONFIG_CLASSES_MOST 64
 #define CONFIG_POOLS_MOST 65536        /* `max` of one class */
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/handout.h"
+#include "common/base/paths.h"
 #include "vmmallocd/config/file.h"
 #include "vmmallocd/config/mistakes.h"
 
@@ -91,8 +91,8 @@ static unsigned default_workers(void)
 int config_read(const char *file, struct config *ret_config)
 {
 	struct config config = {
-		.runtime_dir = strdup(HANDOUT_RUNTIME_DIR),
-		.state_dir = strdup(CONFIG_STATE_DIR_DEFAULT),
+		.runtime_dir = strdup(PATHS_RUNTIME_DIR),
+		.state_dir = strdup(PATHS_STATE_DIR),
 		.log_level = CONFIG_LOG_INFO,
 		.workers = default_workers(),
 		.punch_timeout_s = 10,

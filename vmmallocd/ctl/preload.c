@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/environment.h"
+#include "common/base/paths.h"
 #include "common/util/absolute_path.h"
 
 #define SEPARATORS ENVIRONMENT_PRELOAD_SEPARATORS
@@ -20,7 +21,7 @@ int preload_find(const char *directory, char *path, size_t bytes)
 {
 	struct utsname machine;
 	char multiarch[sizeof(machine.machine) + 32];
-	const char *const places[] = { "", "/../lib", "/../lib64", multiarch };
+	const char *const places[] = { "", "/" PATHS_LIB_FROM_BIN, "/../lib", "/../lib64", multiarch };
 
 	if (uname(&machine) < 0)
 		return -errno;

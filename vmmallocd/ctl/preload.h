@@ -8,8 +8,8 @@
 #define PRELOAD_SONAME "libvmmalloc.so.1"
 
 /*
- * The library that belongs to the program in `directory`: beside it, or in ../lib, ../lib64, or ../lib/MULTIARCH; else
- * its bare name, for the dynamic linker to find. 0 or -ENAMETOOLONG.
+ * The library that belongs to the program in `directory`: beside it, where `make install` puts it as seen from there,
+ * or in ../lib, ../lib64, or ../lib/MULTIARCH; else its bare name, for the dynamic linker to find. 0 or -ENAMETOOLONG.
  */
 int preload_find(const char *directory, char *path, size_t bytes);
 
