@@ -1,4 +1,4 @@
-# install.mk -- make install, uninstall, demo.
+# install.mk -- make install, uninstall, dist, demo.
 
 DEBUGDIR := $(LIBDIR)/nvml_debug
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
@@ -72,6 +72,19 @@ uninstall: $(PLACED)/systemd/vmmallocd.conf ## remove what install put there; a 
 	-rmdir $(addprefix $(DESTDIR),$(DEBUGDIR) $(DOCDIR) $(CONFDIR)/conf.d $(CONFDIR)) 2>/dev/null
 
 FORCE:
+
+# The same tree gives the same bytes: sorted, of one owner, and all of the time of the last commit, or, where the tree
+# was unpacked from such an archive, of the time that its files have.
+DIST := libvmmalloc-$(VERSION)
+DIST_TIME = $(or $(SOURCE_DATE_EPOCH),$(shell if [ -e .git ]; then git log -1 --format=%ct; else date -r CHANGELOG.md +%s; fi))
+
+.PHONY: dist
+dist: ## the source as an archive, build/libvmmalloc-VERSION.tar.gz
+	$(Q)mkdir -p $(BUILD) && tests/lib/source-files.bash >$(BUILD)/dist.list
+	$(Q)tar --format=ustar --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime=@$(DIST_TIME) --no-recursion \
+		--transform='s|^|$(DIST)/|' -cf $(BUILD)/$(DIST).tar -T $(BUILD)/dist.list
+	$(Q)gzip -9nf $(BUILD)/$(DIST).tar
+	@echo "  DIST     $(BUILD)/$(DIST).tar.gz"
 
 .PHONY: demo
 demo: ## install what is missing, then show real programs on pools, live, and the daemon

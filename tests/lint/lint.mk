@@ -27,5 +27,5 @@ tests: facts
 .PHONY: lint
 lint: ## layers, exports, imports, style
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(LINT_PACKAGES)
-	$(Q)$(MAKE) --no-print-directory lib debug
+	$(Q)$(MAKE) --no-print-directory lib debug daemon ctl
 	$(Q)tests/lint/lint.bash

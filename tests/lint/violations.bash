@@ -12,7 +12,7 @@ cd "$ROOT" || exit 1
 for entry in *; do
 	[ "$entry" = build ] || cp -a "$entry" "$BASE"
 done
-(cd "$BUILD" && find release debug program lint \( -name '*.[od]' -o -name '*.facts' -o -name packages \) -print0 |
+(cd "$BUILD" && find release debug program lint paths \( -name paths -o -name '*.[od]' -o -name '*.facts' -o -name packages \) -print0 |
 	xargs -0 cp -a --parents -t "$BASE/build")
 (cd "$BASE" && git init -q . && git add -A . ':!build') || exit 1
 make -s -C "$BASE" facts && cp -a "$BASE" "$COPY" || exit 1
@@ -210,4 +210,16 @@ PART=text
 refused "a long line in a document" "lines of more than 120 columns" 'add README.md "$(printf %0121d 1)"'
 refused "a file in a comment that is not there" "$base:1: mention: roads.c" 'sed -i "1s|^|/* as in roads.c */|" '$base
 refused "a file in a document that is not there" "doc/fork.md:1: mention: heap/roads.h" 'sed -i "1s|$| heap/roads.h|" doc/fork.md'
+# --- versions ---
+PART=versions
+version=$(sed -n 's/^#define VMMALLOC_VERSION "\(.*\)"/\1/p' include/libvmmalloc.h)
+refused "a page of another version" "doc/vmmallocd.8: version: '1.0.9', and libvmmalloc.h has $version" \
+	"sed -i 's/libvmmalloc $version/libvmmalloc 1.0.9/' doc/vmmallocd.8"
+refused "a change log of another version" "CHANGELOG.md: version: '9.0.0', and libvmmalloc.h has $version" \
+	"sed -i '0,/^## [^,]*/s//## 9.0.0/' CHANGELOG.md"
+refused "a header with two versions" "include/libvmmalloc.h: version: '${version%.*}.77', and libvmmalloc.h has $version" \
+	"sed -i 's/^\(#define VMMALLOC_PATCH_VERSION\) .*/\1 77/' include/libvmmalloc.h"
+refused "a name of the library with another version" "Makefile, SONAME: version: '7.${version#*.}'" \
+	"sed -i 's/^\(SONAME := libvmmalloc.so\).*/\1.7/' Makefile"
+
 end_suite

@@ -1,0 +1,26 @@
+#!/bin/bash
+# versions.bash -- the version is that of libvmmalloc.h, wherever else it stands.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failed=0
+complain() { echo "lint: $*"; failed=1; }
+number() { sed -n "s/^#define VMMALLOC_$1_VERSION //p" include/libvmmalloc.h; }
+# is PLACE VERSION
+is() { [ "$2" = "$version" ] || complain "$1: version: '$2', and libvmmalloc.h has $version"; }
+
+version=$(sed -n 's/^#define VMMALLOC_VERSION "\(.*\)"$/\1/p' include/libvmmalloc.h)
+is include/libvmmalloc.h "$(number MAJOR).$(number MINOR).$(number PATCH)"
+is CHANGELOG.md "$(sed -n 's/^## \([^ ,]*\).*/\1/p' CHANGELOG.md | head -n 1)"
+is "Makefile, SONAME" "$(sed -n 's/^SONAME := libvmmalloc\.so\.//p' Makefile).${version#*.}"
+for page in doc/*.[0-9]; do
+	is "$page" "$(sed -n 's/^\.TH .* "libvmmalloc \([^"]*\)" .*/\1/p' "$page")"
+done
+
+for library in build/{release,debug}/libvmmalloc.so.1; do
+	strings -a "$library" | grep -qxF "$version" || complain "$library: version: $version is not in it"
+done
+for program in vmmallocd vmmallocctl; do
+	is $program "$(build/release/$program --version | sed "s/^$program //")"
+done
+
+exit $failed
