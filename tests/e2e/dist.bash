@@ -7,7 +7,7 @@ VERSION=$(sed -n 's/^#define VMMALLOC_VERSION "\(.*\)"/\1/p' "$ROOT/include/libv
 TREE=libvmmalloc-$VERSION
 export TREE
 
-make_dist() { make -s -C "$1" dist BUILD="$2" >log 2>&1 || fail "make dist: $(cat log)"; }
+make_dist() { make -s -C "$1" dist BUILD="$2" >"$WORK/log" 2>&1 || fail "make dist: $(cat "$WORK/log")"; }
 export -f make_dist
 
 is_reproducible() {
@@ -32,7 +32,7 @@ builds() {
 	chmod +x tools/git
 	export PATH=$WORK/tools:$PATH
 	tar -xzf "built/$TREE.tar.gz" && cd "$TREE" || return 1
-	make -s lib daemon ctl build/tests/preload/hello >log 2>&1 || fail "$(cat log)"
+	make -s lib daemon ctl build/tests/preload/hello >../log 2>&1 || fail "$(cat ../log)"
 	[ "$(build/release/vmmallocd --version)" = "vmmallocd ${TREE#*-}" ] || fail "vmmallocd --version"
 	small=$(VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=14M LD_PRELOAD=$PWD/build/release/libvmmalloc.so.1 \
 		build/tests/preload/hello) || fail "hello: $small"
