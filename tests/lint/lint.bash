@@ -8,6 +8,7 @@ complain() { echo "lint: $*"; failed=1; }
 for part in layers picture exports versions text; do
 	tests/lint/$part.bash || failed=1
 done
+tests/abi/check.bash || failed=1
 
 # --- cppcheck ---
 if command -v cppcheck >/dev/null; then

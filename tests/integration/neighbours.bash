@@ -1,0 +1,135 @@
+#!/bin/bash
+# neighbours.bash -- a daemon, a library and a vmmallocctl of this version work with those of the release before.
+#
+# That release is built from the commit which it was made of, so this needs a clone that has it. Without it the list of
+# what may not change (tests/abi) is compared all the same, and nothing else.
+. "$(dirname "$0")/../lib/suite.bash"
+. "$(dirname "$0")/helpers/daemon.bash"
+
+BEFORE=13a39d38a6e2af96d140797c97e8c2cd4d68bf5f RELEASE=1.2.0
+OLD=$BUILD/before/$RELEASE
+PROGRAMS=$BUILD/tests/preload
+export BEFORE RELEASE OLD PROGRAMS
+
+changed_list() {
+	"$ROOT/tests/abi/check.bash" || fail "what others rely on has changed"
+	mkdir tree && cp -a "$ROOT"/{common,include,libvmmalloc,vmmallocd} tree/ || return 1
+	sed -i 's/HANDOUT_LIMIT = 4/HANDOUT_LIMIT = 8/' tree/common/base/handout.h
+	sed -i 's/uint32_t owner_uid;/uint64_t owner_uid;/' tree/common/base/pool_header.h
+	sed -i 's/\<mallctl;//' tree/libvmmalloc/exports/libvmmalloc.map
+	sed -i 's/^  used: ?int,/  used: int,/; s/method Reload/method Again/' tree/vmmallocd/control/org.vmmalloc.varlink
+	sed -i 's/vmmalloc_contains(const void/vmmalloc_contains(void/' tree/include/libvmmalloc.h
+	"$ROOT/tests/abi/check.bash" tree >gone && fail "changes are not seen"
+	for word in 'value HANDOUT_LIMIT 4' 'field pool_header.owner_uid 52 4' 'field pool_header.class_name 176 64' \
+		'symbol mallctl' 'varlink Pool used: ?int' 'varlink Reload' \
+		'function int vmmalloc_contains(const void *pointer);'; do
+		grep -qF ": $word" gone || fail "not seen: $word: $(cat gone)"
+	done
+}
+run_case "what others rely on is there as it was, and a change of it is seen" changed_list
+
+# Builds the release before, once; a build that was cut short is begun again.
+builds_before() {
+	[ -e "$OLD/built" ] && return 0
+	need git
+	[ -e "$ROOT/.git" ] || skip "not a clone: $RELEASE is not tried beside this version"
+	git -C "$ROOT" cat-file -e "$BEFORE^{commit}" 2>/dev/null || skip "a clone without the commit of $RELEASE"
+	rm -rf "$OLD" && mkdir -p "$OLD" || return 1
+	git -C "$ROOT" archive "$BEFORE" | tar -x -C "$OLD" || return 1
+	# with the flags of that time, and not those of this make
+	env -u MAKEFLAGS -u MFLAGS -u CI make -s -C "$OLD" lib daemon ctl >log 2>&1 ||
+		skip "$RELEASE does not build on this machine: $(tail -n 1 log)"
+	[ "$("$OLD/build/release/vmmallocd" --version)" = "vmmallocd $RELEASE" ] || fail "not $RELEASE"
+	# this version's make reads all dependencies below the build directory
+	find "$OLD" -name '*.d' -delete && touch "$OLD/built"
+}
+run_case "the release before builds" builds_before
+
+need_before() { [ -e "$OLD/built" ] || skip "there is no build of $RELEASE"; }
+export -f need_before
+
+same_list() {
+	need_before
+	diff "$ROOT/tests/abi/$RELEASE.txt" <("$ROOT/tests/abi/list.bash" "$OLD") || fail "tests/abi/$RELEASE.txt"
+}
+run_case "the list of the release before is that of its commit" same_list
+
+# programs_of VERSION: where they are, of old or new
+programs_of() { [ "$1" = old ] && echo "$OLD/build/release" || echo "$BUILD/release"; }
+# on_pool VERSION: the environment of a program with that library on a pool of class a
+on_pool() { echo "VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$(programs_of "$1")/libvmmalloc.so.1"; }
+# keep_pool VERSION: a program that has such a pool until it is killed; its pid is $KEEPER
+keep_pool() {
+	env $(on_pool "$1") sleep 60 &
+	KEEPER=$!
+	PIDS="$PIDS $KEEPER"
+	wait_count a leased 1
+}
+export -f programs_of on_pool keep_pool
+
+# works_with DAEMON CLIENT
+works_with() {
+	local client ctl=()
+	need_before
+	setup
+	client=$(programs_of "$2")
+	one_class 'ready = 2' 'max = 2' 'max_per_user = 1'
+	DAEMON_PROGRAM=$(programs_of "$1")/vmmallocd daemon_start
+	wait_count a ready 2
+
+	# by class, and by directory; forks and goes back; is seen; the pool is the next one's again
+	env $(on_pool "$2") cat /proc/self/maps >maps || fail "by class"
+	grep -q "$POOLS/" maps || fail "not on a pool: $(cat maps)"
+	wait_count a ready 2
+	VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL_DIR=$POOLS VMMALLOC_POOL_SIZE=16M LD_PRELOAD=$client/libvmmalloc.so.1 \
+		cat /proc/self/maps >maps || fail "by directory"
+	grep -q "$POOLS/" maps || fail "not on a pool: $(cat maps)"
+	wait_count a ready 2
+	env $(on_pool "$2") sh -c 'for i in 1 2 3; do (echo $i); done; echo end' >words || fail "forks"
+	is "$(tail -n 1 words)" end
+	wait_count a ready 2
+	is "$(ask daemon handed_out)" 3
+
+	keep_pool "$2"
+	ctl=("$client/vmmallocctl" --runtime-dir "$RUN")
+	"${ctl[@]}" list >list || fail "list"
+	grep -w leased list | grep -q sleep || fail "$(cat list)"
+	"${ctl[@]}" status >status || fail "status"
+	# a refusal is one, in words
+	env $(on_pool "$2") true 2>words && fail "a second pool"
+	grep -q 'as many pools' words || fail "$(cat words)"
+	"${ctl[@]}" prune >pruned || fail "prune"
+	"${ctl[@]}" reload || fail "reload"
+	wait_count a leased 1
+	"${ctl[@]}" run --class a -- true 2>words && fail "a second pool by vmmallocctl"
+	kill_held "$KEEPER"
+	wait_count a ready 2
+	"${ctl[@]}" run --class a -- true || fail "run"
+}
+run_case "this daemon, and the library and vmmallocctl of before" works_with new old
+run_case "the daemon of before, and this library and vmmallocctl" works_with old new
+
+# goes_on FROM TO: a daemon of another version takes over, while a program has a pool
+goes_on() {
+	need_before
+	setup
+	one_class 'ready = 1' 'max = 2'
+	DAEMON_PROGRAM=$(programs_of "$1")/vmmallocd daemon_start
+	wait_least a ready 1
+	keep_pool "$1"
+	wait_least a ready 1
+	daemon_end TERM || fail "the end of the first"
+	DAEMON_PROGRAM=$(programs_of "$2")/vmmallocd daemon_start
+	wait_count a leased 1
+	wait_least a ready 1
+	env $(on_pool "$1") true || fail "a program of before on the pool that was kept"
+	kill -0 "$KEEPER" || fail "the program has ended"
+	kill_held "$KEEPER"
+	wait_count a leased 0
+	wait_least a ready 1
+	env $(on_pool "$2") true || fail "a program on the pool that came back"
+}
+run_case "a daemon of this version takes over from the one of before; what is leased stays so" goes_on old new
+run_case "and the other way round" goes_on new old
+
+end_suite
