@@ -77,7 +77,7 @@ int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply 
 	if (bytes != sizeof(reply))
 		return -EBADMSG;
 	memcpy(&reply, packet, sizeof(reply));
-	if (!is_head(reply.magic, reply.version) || reply.status >= HANDOUT_STATUSES)
+	if (!is_head(reply.magic, reply.version))
 		return -EBADMSG;
 	if (reply.status == HANDOUT_OK) {
 		if (reply.pool_bytes == 0 || reply.pool_bytes % POOL_PAGE || !is_name_field(reply.class_name))
@@ -102,6 +102,6 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_BUSY: return "this user has too many connections open";
 	case HANDOUT_PINNED:
 		return "pools of the class that this user gave back are not free yet: pages of them may still be held";
-	default: return "unknown status";
+	default: return "it refused, for a reason that this version does not know";
 	}
 }

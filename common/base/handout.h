@@ -11,7 +11,8 @@
  * holds a struct pool_header, it reads as zero. It stays the client's for as long as any process maps the file or has
  * it open; nothing has to be said at the end.
  *
- * A packet of another size, magic or version is answered with HANDOUT_BAD_REQUEST. Nothing here allocates.
+ * A packet of another size, magic or version is answered with HANDOUT_BAD_REQUEST. A status that the client does not
+ * know, of a newer daemon, is a refusal like others. Nothing here allocates.
  */
 #ifndef COMMON_BASE_HANDOUT_H
 #define COMMON_BASE_HANDOUT_H

@@ -109,6 +109,27 @@ works_with() {
 run_case "this daemon, and the library and vmmallocctl of before" works_with new old
 run_case "the daemon of before, and this library and vmmallocctl" works_with old new
 
+# A status that 1.2.0 has not: its library runs a program on a pool of its own, or ends it, as it does when refused.
+refuses_by_a_new_status() {
+	local library=$OLD/build/release/libvmmalloc.so.1
+	need_before
+	[ "$(stat -f -c %T "$POOL_DIR")" = tmpfs ] || skip "only on tmpfs do pins show"
+	setup
+	one_class 'ready = 2' 'max = 4' 'max_per_user = 1'
+	daemon_start
+	wait_count a ready 2
+	hold take=a map punch fill=7 pinevery=$((1 << 20)) unmap close waitfor=go unpin
+	wait_count a quarantined 1
+	env $(on_pool old) true 2>words && fail "a pool in spite of what is pinned"
+	grep -q "no pool of class a: vmmallocd ($RUN/pool.sock): Bad message" words || fail "$(cat words)"
+	VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL_DIR=$POOLS VMMALLOC_POOL_SIZE=16M LD_PRELOAD=$library cat /proc/self/maps >maps ||
+		fail "no pool of its own"
+	grep -q "$POOLS/" maps || fail "$(cat maps)"
+	: >go
+	wait_count a quarantined 0
+}
+run_case "a refusal that the library of before has no word for is one all the same" refuses_by_a_new_status
+
 # goes_on FROM TO: a daemon of another version takes over, while a program has a pool
 goes_on() {
 	need_before
