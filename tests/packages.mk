@@ -1,4 +1,5 @@
-# packages.mk -- Debian packages: what building needs, and what the demo, the tests and the lint run besides.
+# packages.mk -- what building needs, and what the demo, the tests and the lint run besides, by Debian's names; those of
+# others are in tests/lib/package-names.txt.
 
 BUILD_PACKAGES := gcc g++ make binutils libc6-dev libjemalloc-dev pkg-config libuv1-dev libjansson-dev libsystemd-dev \
 	libsmartcols-dev
