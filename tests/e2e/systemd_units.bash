@@ -49,6 +49,28 @@ makes_user_and_directories() {
 }
 run_case "sysusers and tmpfiles make the user and its directories" makes_user_and_directories
 
+# systemd makes directories for a service in /run and /var/lib alone.
+makes_them_elsewhere() {
+	need systemd-analyze systemd-sysusers systemd-tmpfiles
+	[ "$(id -u)" = 0 ] || skip "only root can give files away"
+	local placed=$WORK/build/placed/systemd file
+	make -s -C "$ROOT" BUILD="$WORK/build" RUNSTATEDIR=/srv/live STATEDIR=/srv/kept SBINDIR=/bin BINDIR=/bin \
+		"$placed"/{vmmalloc.sysusers.conf,vmmalloc.tmpfiles.conf} "$placed"/vmmallocd{.service,.socket,-control.socket} ||
+		fail "make"
+	mkdir -p root/etc root/srv root/dev/shm
+	systemd-sysusers --root="$WORK/root" "$placed/vmmalloc.sysusers.conf" 2>words || fail "$(cat words)"
+	systemd-tmpfiles --root="$WORK/root" --create "$placed/vmmalloc.tmpfiles.conf" 2>words || fail "$(cat words)"
+	[ "$(stat -c %a root/srv/kept/vmmalloc root/srv/live/vmmalloc | tr '\n' ' ')" = "700 755 " ] ||
+		fail "$(stat root/srv/*/vmmalloc)"
+	sed -i 's|^Exec\(.*\)=.*|Exec\1=/bin/true|' "$placed/vmmallocd.service"
+	SYSTEMD_UNIT_PATH=$placed: systemd-analyze verify --man=no vmmallocd.service vmmallocd.socket vmmallocd-control.socket \
+		>words 2>&1 || fail "$(cat words)"
+	[ ! -s words ] || fail "$(cat words)"
+	grep -l '/srv/live/vmmalloc' "$placed"/*.socket >sockets
+	[ "$(wc -l <sockets)" = 2 ] || fail "sockets: $(cat sockets)"
+}
+run_case "elsewhere tmpfiles make them all, and the units verify" makes_them_elsewhere
+
 # generate SHELL: the drop-in for ./etc/vmmallocd.conf in ./out, messages in ./words
 generate() {
 	rm -rf out
