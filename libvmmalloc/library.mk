@@ -17,9 +17,14 @@ LIB_LDFLAGS += -Wl,--wrap=__sched_cpucount $(addprefix -Wl$(comma)--wrap=pthread
 	mutexattr_init mutexattr_settype mutexattr_destroy)
 LIB_LIBS := -pthread
 
+# What the seam relies on, beyond names, is tried when the library is built, where this machine can run it.
+SEAM_CHECK := $(BUILD)/debug/seam
+SEAM_CHECKED := $(BUILD)/debug/seam.checked
+SEAM_RUN := VMMALLOC_POOL_SIZE=64M VMMALLOC_ARENAS=3 VMMALLOC_POOL_DIR=
+
 .PHONY: lib debug
 lib: $(RELEASE_LIB) $(BUILD)/release/libvmmalloc.so ## the library
-debug: $(DEBUG_LIB) $(BUILD)/debug/libvmmalloc.so ## the library with traces and assertions
+debug: $(DEBUG_LIB) $(BUILD)/debug/libvmmalloc.so $(SEAM_CHECKED) ## the library with traces and assertions
 
 $(RELEASE_LIB): $(RELEASE_OBJECTS) $(JEMALLOC_RELEASE) libvmmalloc/exports/libvmmalloc.map
 	@echo "  LINK     $@"
@@ -31,6 +36,21 @@ $(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/exports/libvmmalloc.map
 	@echo "  LINK     $@"
 	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) \
 		$(DEBUG_OBJECTS) $(JEMALLOC) $(LIB_LIBS) $(LDFLAGS) -o $@
+
+$(SEAM_CHECK): tests/seam/seam.c tests/preload/check.h $(DEBUG_OBJECTS) $(JEMALLOC)
+	@echo "  LINK     $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Iinclude -Wall -Wextra -O1 -g -fno-builtin $< $(filter -Wl$(comma)--wrap=%,$(LIB_LDFLAGS)) \
+		$(DEBUG_OBJECTS) $(JEMALLOC) $(LIB_LIBS) $(LDFLAGS) -o $@
+
+$(SEAM_CHECKED): $(SEAM_CHECK)
+	@echo "  CHECK    $<"
+	$(Q)if [ "$$($(CC) -dumpmachine | sed 's/-.*//')" != "$$(uname -m)" ]; then \
+		echo "$<: not run: this machine is of another kind" >&2; \
+	else \
+		$(SEAM_RUN)$(abspath $(BUILD)) $< || { \
+			echo "this jemalloc is not as the library needs it: see above, and doc/jemalloc.md" >&2; exit 1; }; \
+	fi
+	$(Q)touch $@
 
 $(BUILD)/%/libvmmalloc.so: $(BUILD)/%/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@

@@ -136,6 +136,11 @@ pid_t vmm_libc_getpid(void)
 	return kernel_getpid();
 }
 
+pid_t vmm_libc_gettid(void)
+{
+	return kernel_gettid();
+}
+
 void vmm_libc__exit(int status)
 {
 	kernel_exit(status);
@@ -210,6 +215,20 @@ static double no_math(double x)
 double vmm_libc_log(double x) __attribute__((alias("no_math")));
 double vmm_libc_exp(double x) __attribute__((alias("no_math")));
 double vmm_libc_round(double x) __attribute__((alias("no_math")));
+
+long vmm_libc_strtol(const char *text, char **end, int base)
+{
+	(void)text, (void)end, (void)base;
+	return 0;
+}
+
+long vmm_libc___isoc23_strtol(const char *text, char **end, int base) __attribute__((alias("vmm_libc_strtol")));
+
+char *vmm_libc_strtok(char *text, const char *separators)
+{
+	(void)text, (void)separators;
+	return NULL;
+}
 
 int vmm_libc__Unwind_Backtrace(void *function, void *argument)
 {

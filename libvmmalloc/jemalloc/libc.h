@@ -23,6 +23,7 @@ char *vmm_libc_strerror_r(int error, char *buffer, size_t bytes);
 
 int vmm_libc_sched_yield(void);
 pid_t vmm_libc_getpid(void);
+pid_t vmm_libc_gettid(void);
 void vmm_libc__exit(int status) __attribute__((noreturn));
 
 /* Whatever arguments there are: -1 with EPERM */
@@ -56,6 +57,9 @@ int vmm_libc_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*
 double vmm_libc_log(double x);
 double vmm_libc_exp(double x);
 double vmm_libc_round(double x);
+long vmm_libc_strtol(const char *text, char **end, int base);
+long vmm_libc___isoc23_strtol(const char *text, char **end, int base);
+char *vmm_libc_strtok(char *text, const char *separators);
 int vmm_libc__Unwind_Backtrace(void *function, void *argument);
 uintptr_t vmm_libc__Unwind_GetIP(void *context);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* seam -- see seam.h. Written against jemalloc 5.3: the build checks that the names exist. */
+/* seam -- see seam.h. The build checks that jemalloc is one that this is written against (references.txt). */
 #include "libvmmalloc/jemalloc/seam.h"
 
 #include <errno.h>
@@ -25,13 +25,14 @@ void *je_extent_alloc_mmap(void *at, size_t bytes, size_t align, bool *zero, boo
 bool je_extent_dalloc_mmap(void *address, size_t bytes);
 bool je_tsd_tcache_enabled_data_init(void *tsd);
 void je_tsd_slow_update(void *tsd);
-void *je_arena_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache);
+void *je_arena_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero SLAB(bool slab),
+		      void *tcache);
 void *je_arena_choose_hard(void *tsd, bool internal);
-void je_tcache_arena_associate(void *tsdn, void *cache_slow, void *cache, void *arena);
-void je_tcache_arena_reassociate(void *tsdn, void *cache_slow, void *cache, void *arena);
+void je_tcache_arena_associate(void *tsdn, void *cache_slow CACHE(void *cache), void *arena);
+void je_tcache_arena_reassociate(void *tsdn, void *cache_slow CACHE(void *cache), void *arena);
 void je_arena_reset(void *tsd, void *arena);
 void je_arena_destroy(void *tsd, void *arena);
-void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
+void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero SLAB(bool slab));
 void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
 void je_te_event_trigger(void *tsd, void *context);
 void *je_base_alloc(void *tsdn, void *base, size_t bytes, size_t align);
@@ -364,21 +365,22 @@ void *vmm_seam_extent_metadata(void *tsdn, void *base)
  * The index has eight bytes for each page of the pool, in leaves of 2 MiB that are touched here and there. In the pool
  * each leaf would have to be reserved as a whole. And free() looks into it first, so it is better off in fast memory.
  */
-void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes, size_t align)
+void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes)
 {
 	void *address = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	(void)tsdn, (void)base, (void)align;  /* a cache line at the most */
+	(void)tsdn, (void)base;  /* 5.3.0 also asks for the alignment of a cache line */
 	if (kernel_error(address))
 		return NULL;
 	(void)kernel_madvise(address, bytes, MADV_DONTDUMP);
 	return address;
 }
 
-void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache)
+void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero SLAB(bool slab),
+			    void *tcache)
 {
-	void *memory = je_arena_palloc(tsdn, arena, bytes, align, zero, tcache);
+	void *memory = je_arena_palloc(tsdn, arena, bytes, align, zero SLAB(slab), tcache);
 
 	if (vmm_seam_thread.starting)
 		vmm_seam_thread.cache_missing = !memory;
@@ -386,9 +388,9 @@ void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align,
 }
 
 /*
- * jemalloc 5.3 does not notice that it got no memory for the cache, and would crash at its first use. There is another
- * kind of thread that has none: the first field of struct tsd_s says so, tcache_enabled. It begins anew when the pool
- * has room again.
+ * jemalloc 5.3.0 does not notice that it got no memory for the cache, and would crash at its first use; later versions
+ * write a line. There is another kind of thread that has none: the first field of struct tsd_s says so,
+ * tcache_enabled. It begins anew when the pool has room again.
  */
 bool vmm_seam_start_thread(void *tsd)
 {
@@ -404,38 +406,43 @@ bool vmm_seam_start_thread(void *tsd)
 	return failed;
 }
 
-/* A cache must have an arena. Where there is no memory for the metadata of another, it is the first one. */
-void *vmm_seam_choose_for_cache(void *tsd, bool internal)
+void vmm_seam_be_silent(const char *text)
+{
+	(void)text;
+}
+
+/*
+ * A cache must have an arena, and since 5.3.1 a request, too. Where there is no memory for the metadata of another, it
+ * is the first one. The thread is not bound to that, so the next call tries again.
+ */
+void *vmm_seam_choose_arena(void *tsd, bool internal)
 {
 	void *arena = je_arena_choose_hard(tsd, internal);
 
 	return arena ? arena : __atomic_load_n(&je_arenas[0], __ATOMIC_ACQUIRE);
 }
 
-/*
- * Other callers may be told that a thread has no arena yet: the request fails. But a cache would be moved to that
- * arena.
- */
-void vmm_seam_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
+/* For whatever arena is found by other ways: a cache would be moved to none. */
+void vmm_seam_associate_cache(void *tsdn, void *cache_slow CACHE(void *cache), void *arena)
 {
 	if (arena)
-		je_tcache_arena_associate(tsdn, cache_slow, cache, arena);
+		je_tcache_arena_associate(tsdn, cache_slow CACHE(cache), arena);
 }
 
-void vmm_seam_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena)
+void vmm_seam_reassociate_cache(void *tsdn, void *cache_slow CACHE(void *cache), void *arena)
 {
 	if (arena)
-		je_tcache_arena_reassociate(tsdn, cache_slow, cache, arena);
+		je_tcache_arena_reassociate(tsdn, cache_slow CACHE(cache), arena);
 }
 
-void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero)
+void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero SLAB(bool slab))
 {
 	void *pointer;
 
 	if (bytes < LARGE_LEAST || !vmm.has_pool || bytes > vmm.heap.pool.size)
-		return je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
+		return je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero SLAB(slab));
 	vmm_seam_thread.shorter_follows = true;
-	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero);
+	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero SLAB(slab));
 	vmm_seam_thread.shorter_follows = false;
 	if (!pointer)
 		pointer = je_large_palloc(tsdn, arena, round_up(bytes, POOL_PAGE), CACHE_LINE, zero);

@@ -3,7 +3,7 @@
  * seam -- the seam between jemalloc and the heap. The only file that knows jemalloc's internals is seam.c.
  *
  * The build takes the distribution's static jemalloc apart and gives some references in some of its objects new names
- * (libvmmalloc/jemalloc/jemalloc.mk): where jemalloc would map, unmap or purge memory, read options, or start threads,
+ * (libvmmalloc/jemalloc/references.txt): where jemalloc would map, unmap or purge memory, read options, or start threads,
  * it calls the functions below. They are not for anybody else.
  */
 #ifndef LIBVMMALLOC_JEMALLOC_SEAM_H
@@ -14,6 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* Arguments, with the comma before them, that only some versions of jemalloc have: the traits of references.txt. */
+#ifdef JEMALLOC_SAYS_SLAB
+#define SLAB(argument) , argument
+#else
+#define SLAB(argument)
+#endif
+#ifdef JEMALLOC_FINDS_CACHE
+#define CACHE(argument)
+#else
+#define CACHE(argument) , argument
+#endif
 
 #define SEAM_CPU_WORDS 1024  /* of 64 processors each: more than any kernel is built for */
 
@@ -58,26 +70,30 @@ bool vmm_seam_unmap_metadata(void *address, size_t bytes);
 void *vmm_seam_metadata(void *tsdn, void *base, size_t bytes, size_t align);
 void *vmm_seam_extent_metadata(void *tsdn, void *base);
 
-/* rtree.o: the page index, in place of base_alloc() */
-void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes, size_t align);
+/* rtree.o: the page index, in place of base_alloc() or base_alloc_rtree() */
+void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes);
 
 /* tsd.o: a thread's first call, in place of tsd_tcache_enabled_data_init() */
 bool vmm_seam_start_thread(void *tsd);
 
 /* tcache.o: memory for a cache, in place of arena_palloc() */
-void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero, void *tcache);
+void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero SLAB(bool slab),
+			    void *tcache);
 
-/* tcache.o: around arena_choose_hard(); others: around tcache_arena_associate() and tcache_arena_reassociate() */
-void *vmm_seam_choose_for_cache(void *tsd, bool internal);
-void vmm_seam_associate_cache(void *tsdn, void *cache_slow, void *cache, void *arena);
-void vmm_seam_reassociate_cache(void *tsdn, void *cache_slow, void *cache, void *arena);
+/* tcache.o: in place of malloc_write(), of a thread that gets no cache */
+void vmm_seam_be_silent(const char *text);
+
+/* any object: around arena_choose_hard(); all but tcache.o: around tcache_arena_associate() and tcache_arena_reassociate() */
+void *vmm_seam_choose_arena(void *tsd, bool internal);
+void vmm_seam_associate_cache(void *tsdn, void *cache_slow CACHE(void *cache), void *arena);
+void vmm_seam_reassociate_cache(void *tsdn, void *cache_slow CACHE(void *cache), void *arena);
 
 /* ctl.o: around arena_reset() and arena_destroy() */
 void vmm_seam_reset(void *tsd, void *arena);
 void vmm_seam_destroy(void *tsd, void *arena);
 
 /* jemalloc.o: requests beyond the thread's cache, in place of arena_malloc_hard() */
-void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero);
+void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero SLAB(bool slab));
 
 /* jemalloc.o: now and then while a thread allocates and frees, every 64 KiB or so; around te_event_trigger() */
 void vmm_seam_event(void *tsd, void *context);
@@ -87,12 +103,12 @@ void vmm_seam_before_fork(void);
 void vmm_seam_after_fork(bool in_child);
 
 /*
- * jemalloc.o: in place of pthread_mutex_trylock(). The first lock that jemalloc takes is the one of its own start: the
+ * jemalloc.o or jemalloc_init.o: in place of pthread_mutex_trylock(). The first lock that jemalloc takes is the one of its own start: the
  * pool is made before it, so that whoever allocates meanwhile finds no lock held.
  */
 int vmm_seam_trylock(pthread_mutex_t *mutex);
 
-/* jemalloc.o: in place of secure_getenv() */
+/* jemalloc.o or conf.o: in place of secure_getenv() */
 char *vmm_seam_options(const char *name);
 
 /* Empties the arenas' caches of free extents into the heap. True if there was anything in them. */

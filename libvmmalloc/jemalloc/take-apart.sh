@@ -1,0 +1,33 @@
+#!/bin/sh
+# take-apart.sh ARCHIVE DIRECTORY [VERSION] -- makes DIRECTORY/libjemalloc_private.a of a jemalloc: private names, and
+# the references of references.txt led to the seam. DIRECTORY/traits has the flags for seam.c.
+#
+# NM, OBJCOPY, AR, and CALLS, names of libc that are led to libc.c, come from the environment.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+archive=$1 directory=$2 version=${3:-}
+
+rm -rf "$directory/objects" "$directory/libjemalloc_private.a" && mkdir -p "$directory/objects"
+cd "$directory/objects"
+$AR x "$archive"
+rm -f jemalloc_cpp.*
+[ -n "$version" ] || version=$(LC_ALL=C grep -aohE '[0-9]+\.[0-9]+\.[0-9]+-[0-9]+-g[0-9a-z_]+' ctl.*o | sed '1!d; s/-g.*//')
+
+for object in *.o; do
+	$NM -u "$object" | awk -v object="${object%%.*}" '{ print object, $2 }'
+done >../references
+awk -f "$here/references.awk" version="$version" ../references "$here/references.txt" >../plan
+
+{
+	$NM -g --defined-only ./*.o | awk 'NF == 3 && $3 !~ /^je_/ { print $3, "je_" $3 }' | sort -u
+	for name in $CALLS; do echo "$name vmm_libc_$name"; done
+} >../private.syms
+for object in *.o; do
+	# one by one: it wants no two names that become the same
+	for lead in $(awk -v object="${object%%.*}" '$1 == "lead" && $2 == object { print $3 }' ../plan); do
+		$OBJCOPY --redefine-sym "$lead" "$object"
+	done
+	$OBJCOPY --redefine-syms=../private.syms "$object"
+done
+awk '$1 == "trait" { print $2 }' ../plan >../traits
+$AR rcs ../libjemalloc_private.a ./*.o

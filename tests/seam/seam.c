@@ -1,0 +1,252 @@
+/*
+ * seam -- what the library relies on of the jemalloc that it was built with, beyond names: sizes, the first field of a
+ * thread's data, options, and where everything lies. It is one program with the library's objects and jemalloc's, so
+ * that it can call what the library hides. Run on a pool of 64 MiB; it says nothing if all is true.
+ */
+#include <dirent.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libvmmalloc/jemalloc/jemalloc.h"
+#include "tests/preload/check.h"
+
+#define MIB ((size_t)1 << 20)
+#define EDATA 128  /* EXTENT_METADATA_BYTES of seam.c */
+#define STACK (256 << 10)
+
+void *je_b0get(void);
+void *je_base_alloc_edata(void *tsdn, void *base);
+extern __thread unsigned char je_tsd_tls[];
+extern void *je_arenas[];
+
+/* Whatever its type: size_t, unsigned or bool. */
+static size_t figure(const char *name)
+{
+	size_t value = 0;
+	int error = -1;
+
+	for (size_t length = sizeof(value); error != 0 && length > 0; length /= 2) {
+		value = 0;
+		error = je_mallctl(name, &value, &(size_t){ length }, NULL, 0);
+	}
+	if (error != 0)
+		fprintf(stderr, "mallctl %s: error %d\n", name, error);
+	CHECK(error == 0);
+	return value;
+}
+
+static const char *word(const char *name)
+{
+	const char *value = NULL;
+	size_t length = sizeof(value);
+
+	CHECK(je_mallctl(name, &value, &length, NULL, 0) == 0);
+	return value;
+}
+
+/* Two pieces in a row are apart by the size that jemalloc gives them. */
+static void check_sizes(void)
+{
+	char *first = je_base_alloc_edata(NULL, je_b0get()), *second = je_base_alloc_edata(NULL, je_b0get());
+
+	CHECK((uintptr_t)first % EDATA == 0 && second - first == EDATA);
+}
+
+static void set_cache(bool on)
+{
+	CHECK(je_mallctl("thread.tcache.enabled", NULL, NULL, &on, sizeof(on)) == 0);
+}
+
+static void check_thread_data(void)
+{
+	for (int on = 1; on >= 0; on--) {
+		set_cache(on);
+		CHECK(je_tsd_tls[0] == on);
+	}
+	set_cache(true);
+}
+
+static void check_options(void)
+{
+	static const char *const off[] = { "retain", "background_thread", "hpa", "cache_oblivious", "abort", "prof" };
+	char name[64];
+
+	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++) {
+		snprintf(name, sizeof(name), "opt.%s", off[i]);
+		if (strcmp(off[i], "prof") != 0 || figure("config.prof"))
+			CHECK(figure(name) == 0);
+	}
+	CHECK(figure("opt.tcache"));
+	CHECK(strcmp(word("opt.dss"), "disabled") == 0 && strcmp(word("arena.0.dss"), "disabled") == 0);
+	CHECK(strcmp(word("opt.metadata_thp"), "disabled") == 0);
+	CHECK(strcmp(word("opt.percpu_arena"), "disabled") == 0);
+	CHECK(strcmp(word("opt.thp"), "default") == 0);
+	CHECK(figure("opt.oversize_threshold") == 0);
+	CHECK(figure("opt.narenas") == 3 && figure("arenas.narenas") == 3);
+	CHECK(figure("arenas.page") % (size_t)sysconf(_SC_PAGESIZE) == 0);
+}
+
+/* Of some size classes the pages of a slab, as the options ask for. */
+static void check_slabs(void)
+{
+	static const struct { size_t bytes, pages; } wanted[] = { { 128, 16 }, { 1024, 16 }, { 1280, 15 }, { 3584, 14 },
+		{ 8192, 16 }, { 14336, 14 } };
+	size_t found = 0;
+	char name[64];
+
+	for (unsigned bin = 0; bin < figure("arenas.nbins"); bin++) {
+		size_t bytes, slab;
+
+		snprintf(name, sizeof(name), "arenas.bin.%u.size", bin);
+		bytes = figure(name);
+		snprintf(name, sizeof(name), "arenas.bin.%u.slab_size", bin);
+		slab = figure(name);
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+			if (bytes == wanted[i].bytes) {
+				CHECK(slab == wanted[i].pages * figure("arenas.page"));
+				found++;
+			}
+	}
+	CHECK(found == sizeof(wanted) / sizeof(*wanted));
+}
+
+static size_t threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	size_t n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n - 2;
+}
+
+/* Bytes of writable ordinary memory without a name; and of it, what is the page index: not reserved, in no core. */
+static void ordinary_memory(size_t *ret_bytes, size_t *ret_index)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	char line[1024], mode[5] = "", path[512];
+	unsigned long from, to, bytes = 0, inode;
+
+	*ret_bytes = *ret_index = 0;
+	while (fgets(line, sizeof(line), maps)) {
+		path[0] = '\0';
+		if (sscanf(line, "%lx-%lx %4s %*s %*s %lu %511s", &from, &to, mode, &inode, path) >= 4)
+			bytes = mode[1] == 'w' && inode == 0 && path[0] == '\0' ? to - from : 0;
+		if (strncmp(line, "VmFlags:", 8) == 0) {
+			*ret_bytes += bytes;
+			*ret_index += strstr(line, " nr") && strstr(line, " dd") ? bytes : 0;
+		}
+	}
+	fclose(maps);
+}
+
+static void *take_all_sizes(void *unused)
+{
+	static __thread void *blocks[400];
+
+	for (size_t i = 0; i < 400; i++) {
+		size_t bytes = i < 300 ? i * 53 : i * 997;
+
+		CHECK(blocks[i] = i % 2 ? malloc(bytes) : calloc(1, bytes));
+		CHECK(vmmalloc_contains(blocks[i]) && vmmalloc_contains((char *)blocks[i] + (bytes ? bytes - 1 : 0)));
+		memset(blocks[i], 1, bytes);
+	}
+	for (size_t i = 0; i < 400; i++)
+		free(blocks[i]);
+	return unused;
+}
+
+/* Threads have their stacks in the heap: then ordinary memory is nobody's but jemalloc's. */
+static void run_thread(void *(*function)(void *))
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	void *stack;
+
+	CHECK(stack = aligned_alloc(4096, STACK));
+	CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstack(&attributes, stack, STACK) == 0);
+	CHECK(pthread_create(&thread, &attributes, function, NULL) == 0 && pthread_join(thread, NULL) == 0);
+	pthread_attr_destroy(&attributes);
+	free(stack);
+}
+
+static void check_places(void)
+{
+	struct vmmalloc_stats before, after;
+	size_t bytes[2], index[2];
+	char *end = sbrk(0);
+
+	ordinary_memory(&bytes[0], &index[0]);
+	vmmalloc_stats(&before, sizeof(before));
+	take_all_sizes(NULL);
+	for (int i = 0; i < 5; i++)
+		run_thread(take_all_sizes);
+	for (unsigned i = 0; i < figure("arenas.narenas"); i++)
+		CHECK(!je_arenas[i] || vmmalloc_contains(je_arenas[i]));
+	CHECK(vmmalloc_contains(je_b0get()) && je_arenas[1]);
+	CHECK(vmmalloc_contains(je_base_alloc_edata(NULL, je_b0get())));
+	vmmalloc_stats(&after, sizeof(after));
+	ordinary_memory(&bytes[1], &index[1]);
+	CHECK(after.mode == VMMALLOC_MODE_POOL && after.metadata_bytes > before.metadata_bytes);
+	CHECK(after.outside_bytes == 0 && after.outside_metadata_bytes == 0);
+	CHECK(index[1] > 0 && bytes[1] - bytes[0] == index[1] - index[0]);
+	CHECK(sbrk(0) == end && threads() == 1);
+}
+
+static pthread_barrier_t full, tried, emptied;
+
+static void *begin_on_full(void *unused)
+{
+	void *block;
+
+	pthread_barrier_wait(&full);
+	(void)!malloc(100);
+	free(malloc(5000));
+	pthread_barrier_wait(&tried);
+	pthread_barrier_wait(&emptied);
+	for (int i = 0; i < 10000; i++) {
+		CHECK(block = malloc(100 + i % 1000));
+		free(block);
+	}
+	CHECK(je_tsd_tls[0] == 1);
+	return unused;
+}
+
+/* A thread whose first request comes when the pool is full is told so. When there is room it has a cache as others. */
+static void check_full_pool(void)
+{
+	static void *held[64];
+	pthread_t thread;
+	size_t holds = 0;
+
+	pthread_barrier_init(&full, NULL, 2);
+	pthread_barrier_init(&tried, NULL, 2);
+	pthread_barrier_init(&emptied, NULL, 2);
+	CHECK(pthread_create(&thread, NULL, begin_on_full, NULL) == 0);
+	while ((held[holds] = malloc(MIB)))
+		holds++;
+	while (malloc(4096))
+		;
+	while (malloc(16))
+		;
+	pthread_barrier_wait(&full);
+	pthread_barrier_wait(&tried);
+	while (holds > 0)
+		free(held[--holds]);
+	pthread_barrier_wait(&emptied);
+	CHECK(pthread_join(thread, NULL) == 0);
+}
+
+int main(void)
+{
+	check_sizes();
+	check_thread_data();
+	check_options();
+	check_slabs();
+	check_places();
+	check_full_pool();
+	return 0;
+}
