@@ -56,6 +56,13 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define SLAB_SIZES "8-1024:16|1280-1536:15|1792-1792:14|2048-2048:16|2560-3072:15|3584-3584:14|4096-4096:16|" \
 	"5120-6144:15|7168-7168:14|8192-8192:16|10240-12288:15|14336-14336:14"
 
+/* Since 5.3.1: page by page instead of by size class, large sizes would keep more of the pool in each arena. */
+#ifdef JEMALLOC_MAY_BATCH
+#define SIZE_CLASSES "disable_large_size_classes:false,"
+#else
+#define SIZE_CLASSES ""
+#endif
+
 /*
  * Processors that this process may run on. The kernel refuses a mask that is too short for all processors that it was
  * built for. These can be more than the 1,024 of a cpu_set_t. Of a longer mask it touches only what it needs.
@@ -90,8 +97,8 @@ char *vmm_seam_options(const char *name)
 	 * retain:false gives freed extents back to the heap, where other arenas find them; an arena of its own for
 	 * large requests would be another 2 MiB of metadata.
 	 */
-	text_add(&text, "retain:false,dss:disabled,oversize_threshold:0,slab_sizes:" SLAB_SIZES ",narenas:%zu",
-		 arena_count());
+	text_add(&text, SIZE_CLASSES "retain:false,dss:disabled,oversize_threshold:0,slab_sizes:" SLAB_SIZES
+		 ",narenas:%zu", arena_count());
 
 	/* Rounding large sizes up by a random offset costs a page for each; 5.3.0 refuses this one as an option. */
 	je_opt_cache_oblivious = false;

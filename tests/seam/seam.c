@@ -16,6 +16,7 @@
 #define EDATA 128  /* EXTENT_METADATA_BYTES of seam.c */
 #define STACK (256 << 10)
 
+size_t je_nallocx(size_t size, int flags);
 void *je_b0get(void);
 void *je_base_alloc_edata(void *tsdn, void *base);
 extern __thread unsigned char je_tsd_tls[];
@@ -84,6 +85,7 @@ static void check_options(void)
 	CHECK(strcmp(word("opt.percpu_arena"), "disabled") == 0);
 	CHECK(strcmp(word("opt.thp"), "default") == 0);
 	CHECK(figure("opt.oversize_threshold") == 0);
+	CHECK(je_nallocx(50 * MIB, 0) == 56 * MIB);
 	CHECK(figure("opt.narenas") == 3 && figure("arenas.narenas") == 3);
 	CHECK(figure("arenas.page") % (size_t)sysconf(_SC_PAGESIZE) == 0);
 }
