@@ -53,7 +53,8 @@ clean: ## remove all that was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
 	@echo '  variables: PREFIX LIBDIR INCLUDEDIR BINDIR SBINDIR SYSCONFDIR RUNSTATEDIR STATEDIR SYSTEMDDIR MANDIR DOCDIR'
-	@echo '             DESTDIR CC CFLAGS LDFLAGS V=1 JEMALLOC_SRC=DIR'
+	@echo '             DESTDIR CC CFLAGS LDFLAGS V=1'
+	@echo '  jemalloc: JEMALLOC_SRC=DIR JEMALLOC_CONFIGURE=OPTIONS JEMALLOC_ARCHIVE=FILE JEMALLOC_VERSION=VERSION, doc/jemalloc.md'
 
 # What was compiled with other paths than these is made again.
 PATHS_STAMP := $(BUILD)/paths

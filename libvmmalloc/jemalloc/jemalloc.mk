@@ -39,7 +39,8 @@ JEMALLOC_CALLS := mmap munmap mprotect madvise clock_gettime syscall sysconf str
 
 # The compiler names the file alone where there is none.
 libjemalloc_pic.a:
-	@echo "there is no $@: install libjemalloc-dev (\`make deps\` installs all that is needed)" >&2; exit 1
+	@echo "there is no $@: install libjemalloc-dev (\`make deps\` installs all that is needed)," \
+		"or see doc/jemalloc.md" >&2; exit 1
 
 # Which reference is led where, in which version: references.txt.
 JEMALLOC_TABLE := $(addprefix libvmmalloc/jemalloc/,jemalloc.mk take-apart.sh references.awk references.txt)

@@ -1,5 +1,6 @@
-# references.awk -- holds a jemalloc against references.txt: awk -f references.awk version=FOUND REFERENCES references.txt
+# references.awk -- holds a jemalloc against references.txt.
 #
+# awk -f references.awk version=FOUND REFERENCES references.txt
 # REFERENCES has a line "OBJECT NAME" for each undefined name of an object. Prints what to do: "lead OBJECT NAME=OURS"
 # and "trait FLAG". Where the version is not known, or something is missing, a line on standard error says so.
 

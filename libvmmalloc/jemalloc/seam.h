@@ -3,8 +3,8 @@
  * seam -- the seam between jemalloc and the heap. The only file that knows jemalloc's internals is seam.c.
  *
  * The build takes the distribution's static jemalloc apart and gives some references in some of its objects new names
- * (libvmmalloc/jemalloc/references.txt): where jemalloc would map, unmap or purge memory, read options, or start threads,
- * it calls the functions below. They are not for anybody else.
+ * (libvmmalloc/jemalloc/references.txt): where jemalloc would map, unmap or purge memory, read options, or start
+ * threads, it calls the functions below. They are not for anybody else.
  */
 #ifndef LIBVMMALLOC_JEMALLOC_SEAM_H
 #define LIBVMMALLOC_JEMALLOC_SEAM_H
@@ -83,7 +83,10 @@ void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align,
 /* tcache.o: in place of malloc_write(), of a thread that gets no cache */
 void vmm_seam_be_silent(const char *text);
 
-/* any object: around arena_choose_hard(); all but tcache.o: around tcache_arena_associate() and tcache_arena_reassociate() */
+/*
+ * Any object: around arena_choose_hard(). All but tcache.o: around tcache_arena_associate() and
+ * tcache_arena_reassociate().
+ */
 void *vmm_seam_choose_arena(void *tsd, bool internal);
 void vmm_seam_associate_cache(void *tsdn, void *cache_slow CACHE(void *cache), void *arena);
 void vmm_seam_reassociate_cache(void *tsdn, void *cache_slow CACHE(void *cache), void *arena);
@@ -103,8 +106,8 @@ void vmm_seam_before_fork(void);
 void vmm_seam_after_fork(bool in_child);
 
 /*
- * jemalloc.o or jemalloc_init.o: in place of pthread_mutex_trylock(). The first lock that jemalloc takes is the one of its own start: the
- * pool is made before it, so that whoever allocates meanwhile finds no lock held.
+ * jemalloc.o or jemalloc_init.o: in place of pthread_mutex_trylock(). The first lock that jemalloc takes is the one of
+ * its own start: the pool is made before it, so that whoever allocates meanwhile finds no lock held.
  */
 int vmm_seam_trylock(pthread_mutex_t *mutex);
 

@@ -11,7 +11,8 @@ rm -rf "$directory/objects" "$directory/libjemalloc_private.a" && mkdir -p "$dir
 cd "$directory/objects"
 $AR x "$archive"
 rm -f jemalloc_cpp.*
-[ -n "$version" ] || version=$(LC_ALL=C grep -aohE '[0-9]+\.[0-9]+\.[0-9]+-[0-9]+-g[0-9a-z_]+' ctl.*o | sed '1!d; s/-g.*//')
+[ -n "$version" ] ||
+	version=$(LC_ALL=C grep -aohE '[0-9]+\.[0-9]+\.[0-9]+-[0-9]+-g[0-9a-z_]+' ctl.*o | sed '1!d; s/-g.*//')
 
 for object in *.o; do
 	$NM -u "$object" | awk -v object="${object%%.*}" '{ print object, $2 }'

@@ -24,7 +24,8 @@ run_case "an unknown version is refused, and the known ones are named" refuses_u
 
 # without REFERENCE OBJECT -- the archive, with one reference of an object gone by another name.
 without() {
-	mkdir other && cd other && ar x "$ARCHIVE" && objcopy --redefine-sym "$1=je_renamed" "$2".*o && ar rcs ../other.a ./*.o
+	mkdir other && cd other && ar x "$ARCHIVE" && objcopy --redefine-sym "$1=je_renamed" "$2".*o || return 1
+	ar rcs ../other.a ./*.o
 	cd .. && ARCHIVE=$WORK/other.a
 }
 export -f without
@@ -47,8 +48,8 @@ names_new() {
 run_case "a reference that nobody knows of is named" names_new
 
 relied_on() {
-	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=64M VMMALLOC_ARENAS=3 "$BUILD/debug/seam" 2>stderr || { cat stderr; return 1; }
-	[ ! -s stderr ]
+	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=64M VMMALLOC_ARENAS=3 "$BUILD/debug/seam" 2>stderr
+	[ $? -eq 0 ] && [ ! -s stderr ] || { cat stderr; return 1; }
 }
 run_case "sizes, options and places are what the seam relies on" relied_on
 
