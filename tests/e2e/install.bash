@@ -84,6 +84,8 @@ other_paths() {
 	export XDG_RUNTIME_DIR=$WORK/live XDG_STATE_HOME=$WORK/kept    # as in the unit: for a daemon that is not root
 	local deadline=$((SECONDS + 30))
 	opt/daemons/vmmallocd >daemon.log 2>&1 &
+	local daemon=$!
+	trap "kill $daemon 2>/dev/null" EXIT
 	until [ -e kept/vmmalloc/registry.json ] && [ "$(opt/tools/vmmallocctl list 2>&1 | grep -cw ready)" -ge 2 ]; do
 		[ $SECONDS -lt $deadline ] || fail "no pool is ready: $(cat daemon.log; find live kept)"
 		sleep 0.05
@@ -94,7 +96,7 @@ other_paths() {
 	# the library's own word, without vmmallocctl
 	VMMALLOC_POOL=small LD_PRELOAD=$WORK/opt/libraries/here/libvmmalloc.so.1 cat /proc/self/maps >maps || fail "library"
 	grep -q "$WORK/pools/" maps || fail "the library has no pool: $(cat maps)"
-	kill %1 && wait %1
+	kill $daemon && wait $daemon
 
 	"${make[@]}" uninstall >log 2>&1 || { cat log; return 1; }
 	rm conf/vmmalloc/conf.d/small.conf
