@@ -23,6 +23,7 @@
 #define POOL_HEADER_MAGIC "VMMPOOL"  /* with its NUL: 8 bytes */
 #define POOL_HEADER_VERSION 1
 #define POOL_PAGE ((size_t)4096)  /* bytes of a page: what pool files, mappings and jemalloc count in */
+#define POOL_HUGE_PAGE ((size_t)2 << 20)
 
 enum pool_header_mode {
 	POOL_HEADER_SHARED = 0,   /* the heap is on the pool file */

@@ -18,8 +18,6 @@
 #include "common/base/pool_header.h"
 #include "common/base/text.h"
 
-#define POOL_HUGE_PAGE ((size_t)2 << 20)
-
 /* How the heap is mapped: mapping.h. All zero: wholly to the file. */
 struct vmm_mapping {
 	bool is_private;             /* all of it but `shared` */

@@ -37,7 +37,7 @@ static void set_attributes(int fd)
 	}
 	if (fs.f_type == XFS_SUPER_MAGIC && ioctl(fd, FS_IOC_FSGETXATTR, &attributes) == 0) {
 		attributes.fsx_xflags |= FS_XFLAG_EXTSIZE;
-		attributes.fsx_extsize = POOL_FILE_HUGE_PAGE;
+		attributes.fsx_extsize = POOL_HUGE_PAGE;
 		(void)ioctl(fd, FS_IOC_FSSETXATTR, &attributes);
 	}
 }

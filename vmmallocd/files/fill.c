@@ -40,7 +40,7 @@ static int check_file_limit(uint64_t bytes)
 static uint64_t piece_bytes(const struct pool_dir *dir)
 {
 	if (dir->tmpfs || dir->dax)
-		return POOL_FILE_HUGE_PAGE;
+		return POOL_HUGE_PAGE;
 	return RESERVE_PIECE > dir->grain ? RESERVE_PIECE : dir->grain;
 }
 
@@ -54,7 +54,7 @@ static bool reserve_huge(int fd, uint64_t from)
 	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
 
 	return fallocate(fd, 0, (off_t)from, POOL_PAGE) == 0 &&
-	       pool_file_map(fd, from, POOL_FILE_HUGE_PAGE, &mapping) == 0 && pool_file_collapse(mapping.base) == 0;
+	       pool_file_map(fd, from, POOL_HUGE_PAGE, &mapping) == 0 && pool_file_collapse(mapping.base) == 0;
 }
 
 static int reserve_space(const struct pool_dir *dir, int fd, uint64_t from, uint64_t to, const atomic_bool *cancel)
@@ -66,7 +66,7 @@ static int reserve_space(const struct pool_dir *dir, int fd, uint64_t from, uint
 
 		if (pool_file_cancelled(cancel))
 			return -ECANCELED;
-		if ((dir->tmpfs && bytes == POOL_FILE_HUGE_PAGE && reserve_huge(fd, from)) ||
+		if ((dir->tmpfs && bytes == POOL_HUGE_PAGE && reserve_huge(fd, from)) ||
 		    fallocate(fd, 0, (off_t)from, (off_t)bytes) == 0)
 			from += bytes;
 		else if (errno != EINTR)

@@ -23,7 +23,6 @@
 
 #include "vmmallocd/files/pool_file.h"
 
-#define POOL_FILE_HUGE_PAGE ((size_t)2 << 20)
 #define POOL_FILE_MODE 0600
 
 static inline off_t pool_file_round_up(off_t offset, size_t unit)

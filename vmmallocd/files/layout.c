@@ -46,7 +46,7 @@ static uint64_t partition_start(dev_t dev)
 
 static bool extent_is_good(const struct fiemap_extent *extent, struct layout *layout)
 {
-	const uint64_t in_page = POOL_FILE_HUGE_PAGE - 1;
+	const uint64_t in_page = POOL_HUGE_PAGE - 1;
 	uint64_t shift = extent->fe_physical - extent->fe_logical;
 	bool good = !(extent->fe_flags & NO_PLACE) && !(shift & in_page) && extent->fe_logical == layout->end &&
 		    (!(extent->fe_logical & in_page) || shift == layout->shift);
@@ -88,7 +88,7 @@ bool pool_file_lies_well(int fd, uint64_t size_bytes)
 	bool good;
 
 	/* what cannot be known need not be tried again */
-	return check_extents(fd, size_bytes & ~(uint64_t)(POOL_FILE_HUGE_PAGE - 1), &good) < 0 || good;
+	return check_extents(fd, size_bytes & ~(uint64_t)(POOL_HUGE_PAGE - 1), &good) < 0 || good;
 }
 
 static void advise_mkfs(int fd, const struct pool_dir *dir, struct text *advice)
@@ -116,11 +116,11 @@ int pool_file_check_layout(const struct pool_dir *dir, const struct pool_file *f
 	CLEANUP(cleanup_fd) int fd = pool_file_open_as(dir, file, O_RDONLY, &st);
 	if (fd < 0)
 		return fd;
-	r = check_extents(fd, (uint64_t)st.st_size & ~(uint64_t)(POOL_FILE_HUGE_PAGE - 1), &good);
+	r = check_extents(fd, (uint64_t)st.st_size & ~(uint64_t)(POOL_HUGE_PAGE - 1), &good);
 	if (r < 0)
 		return r;
 	start = partition_start(st.st_dev);
-	if (start % POOL_FILE_HUGE_PAGE) {
+	if (start % POOL_HUGE_PAGE) {
 		text_add(advice, "%s: the partition begins at byte %lu of its device, expected a multiple of 2 MiB: "
 			 "make it and its file system anew", dir->path, start);
 		return -EMEDIUMTYPE;

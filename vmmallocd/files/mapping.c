@@ -19,14 +19,14 @@ int pool_file_map(int fd, uint64_t offset, uint64_t bytes, struct pool_file_mapp
 	struct pool_file_mapping mapping;
 	uintptr_t address;
 
-	if (__builtin_add_overflow(bytes, 2 * POOL_FILE_HUGE_PAGE, &mapping.span))
+	if (__builtin_add_overflow(bytes, 2 * POOL_HUGE_PAGE, &mapping.span))
 		return -ENOMEM;
 	mapping.room = mmap(NULL, mapping.span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (mapping.room == MAP_FAILED)
 		return -errno;
 	/* address and offset agree in what huge pages look at */
-	address = ((uintptr_t)mapping.room + POOL_FILE_HUGE_PAGE - 1) & ~(POOL_FILE_HUGE_PAGE - 1);
-	address += offset & (POOL_FILE_HUGE_PAGE - 1);
+	address = ((uintptr_t)mapping.room + POOL_HUGE_PAGE - 1) & ~(POOL_HUGE_PAGE - 1);
+	address += offset & (POOL_HUGE_PAGE - 1);
 	mapping.base = mmap((void *)address, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
 	if (mapping.base == MAP_FAILED) {
 		int r = -errno;
@@ -61,7 +61,7 @@ int pool_file_collapse(char *address)
 
 	/* busy pages may be free again at once: try twice */
 	for (int i = 0; i < 2 && (r == 0 || r == -EAGAIN); i++) {
-		if (madvise(address, POOL_FILE_HUGE_PAGE, MADV_COLLAPSE) == 0)
+		if (madvise(address, POOL_HUGE_PAGE, MADV_COLLAPSE) == 0)
 			return 0;
 		r = -errno;
 	}

@@ -55,7 +55,7 @@ static int look_for_pin(int fd, off_t at, char *address, off_t bytes)
 	for (int i = 0; i < LOOKS; i++) {
 		if (i > 0)
 			(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
-		r = bytes == (off_t)POOL_FILE_HUGE_PAGE ? collapse_page(address) : 0;
+		r = bytes == (off_t)POOL_HUGE_PAGE ? collapse_page(address) : 0;
 		if (r == 0)
 			r = split_page(fd, at);
 		if (r != -EAGAIN)
@@ -69,8 +69,8 @@ static int look_at_window(int fd, off_t from, off_t to, const atomic_bool *cance
 	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
 	int r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
 
-	for (off_t at = from; r == 0 && at < to; at += (off_t)POOL_FILE_HUGE_PAGE) {
-		off_t bytes = to - at < (off_t)POOL_FILE_HUGE_PAGE ? to - at : (off_t)POOL_FILE_HUGE_PAGE;
+	for (off_t at = from; r == 0 && at < to; at += (off_t)POOL_HUGE_PAGE) {
+		off_t bytes = to - at < (off_t)POOL_HUGE_PAGE ? to - at : (off_t)POOL_HUGE_PAGE;
 
 		r = pool_file_cancelled(cancel) ? -ECANCELED : look_for_pin(fd, at, mapping.base + (at - from), bytes);
 	}
@@ -91,8 +91,8 @@ static int look_at_data(int fd, const atomic_bool *cancel)
 
 		if (to < 0)
 			return -errno;
-		from -= from % (off_t)POOL_FILE_HUGE_PAGE;
-		to = pool_file_round_up(to, POOL_FILE_HUGE_PAGE);
+		from -= from % (off_t)POOL_HUGE_PAGE;
+		to = pool_file_round_up(to, POOL_HUGE_PAGE);
 		if (to > from + WINDOW)
 			to = from + WINDOW;
 		if (to > pool_file_round_up(st.st_size, POOL_PAGE))

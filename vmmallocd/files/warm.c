@@ -13,12 +13,12 @@ static int warm_pages(const struct pool_file_mapping *mapping, uint64_t size, bo
 {
 	uint64_t huge_bytes = 0;
 
-	for (uint64_t done = 0; done < size; done += POOL_FILE_HUGE_PAGE) {
-		uint64_t bytes = size - done < POOL_FILE_HUGE_PAGE ? size - done : POOL_FILE_HUGE_PAGE;
+	for (uint64_t done = 0; done < size; done += POOL_HUGE_PAGE) {
+		uint64_t bytes = size - done < POOL_HUGE_PAGE ? size - done : POOL_HUGE_PAGE;
 
 		if (pool_file_cancelled(cancel))
 			return -ECANCELED;
-		if (collapsible && bytes == POOL_FILE_HUGE_PAGE && pool_file_collapse(mapping->base + done) == 0) {
+		if (collapsible && bytes == POOL_HUGE_PAGE && pool_file_collapse(mapping->base + done) == 0) {
 			huge_bytes += bytes;
 		} else {
 			int r = pool_file_populate(mapping->base + done, bytes);
@@ -51,7 +51,7 @@ static uint64_t huge_bytes_on_dax(const struct pool_dir *dir, const struct pool_
 	struct text advice = TEXT_INIT(ignored);
 
 	return pool_file_check_layout(dir, file, &advice) == 0 ?
-		       file->size_bytes & ~(uint64_t)(POOL_FILE_HUGE_PAGE - 1) :
+		       file->size_bytes & ~(uint64_t)(POOL_HUGE_PAGE - 1) :
 		       0;
 }
 
