@@ -39,7 +39,7 @@ $(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/exports/libvmmalloc.map
 
 $(SEAM_CHECK): tests/seam/seam.c tests/preload/check.h $(DEBUG_OBJECTS) $(JEMALLOC)
 	@echo "  LINK     $@"
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Iinclude -Wall -Wextra -O1 -g -fno-builtin $< \
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Iinclude -Wall -Wextra -O1 -g -fno-builtin $$(cat $(JEMALLOC_DIR)/traits) $< \
 		$(filter -Wl$(comma)--wrap=%,$(LIB_LDFLAGS)) $(DEBUG_OBJECTS) $(JEMALLOC) $(LIB_LIBS) $(LDFLAGS) -o $@
 
 $(SEAM_CHECKED): $(SEAM_CHECK)

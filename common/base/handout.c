@@ -80,7 +80,7 @@ int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply 
 	if (!is_head(reply.magic, reply.version))
 		return -EBADMSG;
 	if (reply.status == HANDOUT_OK) {
-		if (reply.pool_bytes == 0 || reply.pool_bytes % POOL_PAGE || !is_name_field(reply.class_name))
+		if (reply.pool_bytes == 0 || reply.pool_bytes % POOL_PAGE_LEAST || !is_name_field(reply.class_name))
 			return -EBADMSG;
 	} else if (reply.pool_bytes || !all_zero(reply.pool_id, sizeof(reply.pool_id)) ||
 		   !all_zero(reply.class_name, sizeof(reply.class_name))) {

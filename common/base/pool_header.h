@@ -8,6 +8,8 @@
  *   offset 0                                 heap_offset                              pool_size
  *   | struct pool_header | zero ............ | heap: extents grow upwards ... metadata from the top |
  *
+ * heap_offset is the page of the kernel (4, 16 or 64 KiB), or of hugetlbfs: the heap is mapped apart from the header.
+ *
  * The header always lies in a page of the file that is mapped MAP_SHARED, also when the heap behind it
  * is private after a fork. Only the owner writes it. Others may read it with pread(2), through
  * /proc/PID/fd of the owner while that descriptor is open and the file's mode lets them: a pool of the
@@ -22,7 +24,7 @@
 
 #define POOL_HEADER_MAGIC "VMMPOOL"  /* with its NUL: 8 bytes */
 #define POOL_HEADER_VERSION 1
-#define POOL_PAGE ((size_t)4096)  /* bytes of a page: what pool files, mappings and jemalloc count in */
+#define POOL_PAGE_LEAST ((size_t)4096)  /* no machine has smaller pages; every size of a pool is whole ones */
 #define POOL_HUGE_PAGE ((size_t)2 << 20)
 
 enum pool_header_mode {
@@ -64,6 +66,6 @@ struct pool_header {
 	char class_name[64];        /* ends in NUL */
 };
 
-_Static_assert(sizeof(struct pool_header) <= POOL_PAGE, "the header fits one page");
+_Static_assert(sizeof(struct pool_header) <= POOL_PAGE_LEAST, "the header fits one page");
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -69,6 +70,14 @@ void kernel_confine(void)
 bool kernel_is_confined(void)
 {
 	return __atomic_load_n(&kernel_state.is_confined, __ATOMIC_RELAXED);
+}
+
+size_t kernel_ask_page(void)
+{
+	size_t page = getauxval(AT_PAGESZ);
+
+	__atomic_store_n(&kernel_state.page, page, __ATOMIC_RELAXED);
+	return page;
 }
 
 #define P(pointer) ((long)(intptr_t)(pointer))

@@ -34,6 +34,7 @@ static inline int kernel_error(const void *address)
 /* kernel.c's own. Atomic. */
 struct kernel_state {
 	bool is_confined;
+	size_t page;    /* bytes; 0: not asked for yet */
 	int (*vdso_clock)(clockid_t clock, struct timespec *ret_now);  /* NULL: the clock is asked by a system call */
 };
 
@@ -51,6 +52,19 @@ static inline long kernel_result(long r)
 /* From now on only what an allocator needs may be called: confine.h. Callers ask before they call more. */
 void kernel_confine(void);
 bool kernel_is_confined(void);
+
+/*
+ * Bytes of the kernel's page, in which it maps, protects and reserves: 4, 16 or 64 KiB. It is asked when it is first
+ * needed, as jemalloc or a wrapper may come before our start.
+ */
+size_t kernel_ask_page(void);
+
+static inline size_t kernel_page(void)
+{
+	size_t page = __atomic_load_n(&kernel_state.page, __ATOMIC_RELAXED);
+
+	return page ? page : kernel_ask_page();
+}
 
 /* Any call, by its number. */
 long kernel_call(long number, long a, long b, long c, long d, long e, long f);

@@ -12,6 +12,7 @@
 
 #include "common/base/pool_header.h"
 #include "include/libvmmalloc.h"
+#include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
@@ -28,25 +29,25 @@ void *memalign(size_t align, size_t size)
 void *valloc(size_t size)
 {
 	TRACE(4, "size %zu", size);
-	return je_aligned_alloc(POOL_PAGE, size);
+	return je_aligned_alloc(kernel_page(), size);
 }
 
 void *pvalloc(size_t size)
 {
-	size_t whole;
+	size_t page = kernel_page(), whole;
 
 	TRACE(4, "size %zu", size);
-	if (__builtin_add_overflow(size, POOL_PAGE - 1, &whole)) {
+	if (__builtin_add_overflow(size, page - 1, &whole)) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	return je_aligned_alloc(POOL_PAGE, whole & ~(POOL_PAGE - 1));
+	return je_aligned_alloc(page, whole & ~(page - 1));
 }
 
 /* Only blocks that begin a page can be large ones; all others need no second look. */
 static inline size_t short_bytes(const void *pointer)
 {
-	if (!pointer || (size_t)pointer % POOL_PAGE)
+	if (!pointer || (size_t)pointer % POOL_PAGE_LEAST)
 		return 0;
 	return vmm_seam_short_bytes(pointer, je_malloc_usable_size(pointer));
 }

@@ -78,7 +78,7 @@ static bool is_zero(const char *page)
 {
 	const uint64_t *words = (const uint64_t *)page;
 
-	for (size_t i = 0; i < POOL_PAGE / sizeof(*words); i++)
+	for (size_t i = 0; i < kernel_page() / sizeof(*words); i++)
 		if (words[i])
 			return false;
 	return true;
@@ -89,7 +89,7 @@ static int copy_run(struct filling *filling, const char *start, size_t bytes)
 	size_t offset = (size_t)(start - filling->from);
 
 	/* writing is faster than touching a new mapping page by page; but hugetlbfs has no write */
-	if (filling->to->grain == POOL_PAGE)
+	if (!filling->to->is_huge)
 		return vmm_pool_write(filling->to, offset, start, bytes);
 	memcpy(filling->to->base + offset, start, bytes);
 	return 0;
@@ -103,7 +103,7 @@ static bool is_readable(const struct filling *filling, char *start, size_t bytes
 {
 	int r = kernel_madvise(start, bytes, MADV_POPULATE_READ);
 
-	return r != -EINVAL || kernel_madvise((void *)filling->from, POOL_PAGE, MADV_POPULATE_READ) < 0;
+	return r != -EINVAL || kernel_madvise((void *)filling->from, kernel_page(), MADV_POPULATE_READ) < 0;
 }
 
 /* The new file reads as zero already: pages of zeros, as in metadata and fresh blocks, are not copied. */
@@ -119,11 +119,11 @@ static void copy_stretch(void *context, char *start, size_t bytes)
 		size_t first = done;
 
 		while (done < bytes && !is_zero(start + done))
-			done += POOL_PAGE;
+			done += kernel_page();
 		if (done > first)
 			filling->error = copy_run(filling, start + first, done - first);
 		while (done < bytes && is_zero(start + done))
-			done += POOL_PAGE;
+			done += kernel_page();
 	}
 }
 

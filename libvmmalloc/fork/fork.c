@@ -129,7 +129,7 @@ static int check_heap(struct vmm_heap *heap, const void *stack)
 		return 0;
 	if (!__libc_single_threaded)
 		return freeze_heap(heap) < 0 ? -ENOMEM : 0;
-	if (heap->pool.grain == POOL_PAGE && vmm_pool_has_fd(&heap->pool))
+	if (!heap->pool.is_huge && vmm_pool_has_fd(&heap->pool))
 		return 0;
 	return vmm_pool_contains(&heap->pool, stack) ? -ENOMEM : 0;
 }

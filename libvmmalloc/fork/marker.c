@@ -65,7 +65,7 @@ int vmm_marker_plant(struct vmm_marker *marker)
 	/* if the descriptor was lost, children may have the old file who would not be counted with a new one */
 	if (!has_fd(marker))
 		return -EBADF;
-	page = kernel_mmap(NULL, POOL_PAGE, PROT_NONE, MAP_SHARED, marker->fd, 0);
+	page = kernel_mmap(NULL, kernel_page(), PROT_NONE, MAP_SHARED, marker->fd, 0);
 	if (kernel_error(page))
 		return kernel_error(page);
 	marker->page = page;
@@ -75,7 +75,7 @@ int vmm_marker_plant(struct vmm_marker *marker)
 void vmm_marker_pull(struct vmm_marker *marker)
 {
 	if (marker->page)
-		(void)kernel_munmap(marker->page, POOL_PAGE);
+		(void)kernel_munmap(marker->page, kernel_page());
 	marker->page = NULL;
 }
 

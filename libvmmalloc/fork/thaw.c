@@ -51,9 +51,9 @@ static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *p
 
 		while (i < count && is_doubtful(pages[i]))
 			i++;
-		readable = are_readable(start + first * POOL_PAGE, (i - first) * POOL_PAGE);
+		readable = are_readable(start + first * kernel_page(), (i - first) * kernel_page());
 		for (size_t page = first; readable && page < i; page++)
-			if (memcmp(start + page * POOL_PAGE, frozen + page * POOL_PAGE, POOL_PAGE) == 0)
+			if (memcmp(start + page * kernel_page(), frozen + page * kernel_page(), kernel_page()) == 0)
 				pages[page] |= PAGE_OF_FILE;
 		while (i < count && !is_doubtful(pages[i]))
 			i++;
@@ -63,14 +63,16 @@ static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *p
 /* Writes the runs of changed pages among `count` pages from `start`. */
 static int write_changed(const struct vmm_pool *pool, const char *start, const uint64_t *pages, size_t count)
 {
+	const size_t page = kernel_page();
+
 	for (size_t i = 0; i < count;) {
 		size_t first = i;
 		int r;
 
 		while (i < count && is_changed(pages[i]))
 			i++;
-		r = vmm_pool_write(pool, (size_t)(start - pool->base) + first * POOL_PAGE, start + first * POOL_PAGE,
-				   (i - first) * POOL_PAGE);
+		r = vmm_pool_write(pool, (size_t)(start - pool->base) + first * page, start + first * page,
+				   (i - first) * page);
 		if (r < 0)
 			return r;
 		while (i < count && !is_changed(pages[i]))
@@ -85,9 +87,9 @@ static void thaw_stretch(void *context, char *start, size_t bytes)
 	uint64_t pages[PAGES_AT_ONCE];
 
 	for (size_t done = 0; done < bytes && thaw->error == 0;) {
-		size_t count = (bytes - done) / POOL_PAGE < PAGES_AT_ONCE ? (bytes - done) / POOL_PAGE : PAGES_AT_ONCE;
+		size_t left = (bytes - done) / kernel_page(), count = left < PAGES_AT_ONCE ? left : PAGES_AT_ONCE;
 		ssize_t want = (ssize_t)(count * sizeof(*pages));
-		off_t offset = (off_t)((uintptr_t)(start + done) / POOL_PAGE * sizeof(*pages));
+		off_t offset = (off_t)((uintptr_t)(start + done) / kernel_page() * sizeof(*pages));
 
 		if (kernel_pread(thaw->pagemap, pages, (size_t)want, offset) != want) {
 			thaw->error = -EIO;
@@ -95,7 +97,7 @@ static void thaw_stretch(void *context, char *start, size_t bytes)
 			resolve_doubts(thaw->pool, start + done, pages, count);
 			thaw->error = write_changed(thaw->pool, start + done, pages, count);
 		}
-		done += count * POOL_PAGE;
+		done += count * kernel_page();
 	}
 }
 

@@ -138,7 +138,7 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
  */
 static int init_sets(struct vmm_heap *heap, size_t granule)
 {
-	size_t bytes = heap->pool.size / POOL_PAGE / 2 * sizeof(struct range);
+	size_t bytes = heap->pool.size / kernel_page() / 2 * sizeof(struct range);
 	size_t bits = bits_bytes(heap->pool.size / granule + 2);
 	char *memory = kernel_mmap(NULL, 2 * bits + bytes, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -398,7 +398,7 @@ static void each_used(const struct vmm_heap *heap, size_t unit, visit_function v
 
 void vmm_heap_each_used(const struct vmm_heap *heap, visit_function visit, void *context)
 {
-	each_used(heap, POOL_PAGE, visit, context);
+	each_used(heap, kernel_page(), visit, context);
 }
 
 void vmm_heap_each_kept(const struct vmm_heap *heap, visit_function visit, void *context)

@@ -11,19 +11,19 @@
 
 #define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
 #define SHADOW_LEAST ((size_t)16 << 20)       /* in use: less is torn down and faulted in again in no time */
-#define PART_LEAST ((size_t)16 * POOL_PAGE)
+#define PART_LEAST ((size_t)64 << 10)
 #define PIECE_SHARE 4                         /* for want of room a mapping is made in pieces, each time so much less */
 
 static size_t pages(const struct vmm_pool *pool)
 {
-	return pool->size / POOL_PAGE;
+	return pool->size / kernel_page();
 }
 
 /* Whether the file can be mapped again. 0 or -errno. */
 static int can_map(const struct vmm_pool *pool)
 {
 	/* on hugetlbfs a private page is copied to a huge page, and where there is none left that is SIGBUS */
-	if (pool->grain != POOL_PAGE)
+	if (pool->is_huge)
 		return -EOPNOTSUPP;
 	return vmm_pool_has_fd(pool) ? 0 : -EBADF;
 }
@@ -180,7 +180,7 @@ static bool is_limited(int r)
  */
 static int freeze_pieces(struct vmm_pool *pool, size_t first, size_t last, const struct vmm_unused *unused)
 {
-	size_t start = unused->start / POOL_PAGE, end = unused->end / POOL_PAGE, piece = last - first;
+	size_t start = unused->start / kernel_page(), end = unused->end / kernel_page(), piece = last - first;
 
 	while (first < last) {
 		bool is_unused = first >= start && first < end;
@@ -190,7 +190,7 @@ static int freeze_pieces(struct vmm_pool *pool, size_t first, size_t last, const
 
 		if (count > piece)
 			count = piece;
-		r = map_private(pool, first * POOL_PAGE, count * POOL_PAGE,
+		r = map_private(pool, first * kernel_page(), count * kernel_page(),
 				is_unused ? PROT_NONE : PROT_READ | PROT_WRITE);
 		if (is_limited(r) && count > 1) {
 			piece = (count + PIECE_SHARE - 1) / PIECE_SHARE;
@@ -216,7 +216,8 @@ static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 
 	while ((first = bits_find(mapping->shared, first, end, true)) < end) {
 		size_t last = bits_find(mapping->shared, first, end, false);
-		int r = map_private(pool, first * POOL_PAGE, (last - first) * POOL_PAGE, PROT_READ | PROT_WRITE);
+		int r = map_private(pool, first * kernel_page(), (last - first) * kernel_page(),
+				    PROT_READ | PROT_WRITE);
 
 		if (r == 0)
 			count_private(mapping, first, last);
@@ -233,7 +234,7 @@ static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
-	size_t first = pool->grain / POOL_PAGE;
+	size_t first = pool->grain / kernel_page();
 	int r;
 
 	if (wants_shadow(pool))
@@ -319,7 +320,7 @@ static bool begin_parts(struct vmm_pool *pool)
 void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
-	size_t first = (size_t)(start - pool->base) / POOL_PAGE, last = first + bytes / POOL_PAGE;
+	size_t first = (size_t)(start - pool->base) / kernel_page(), last = first + bytes / kernel_page();
 	size_t joined;
 
 	if (!mapping->in_parts && !begin_parts(pool))
@@ -330,7 +331,7 @@ void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes)
 	joined = (size_t)bits_has(mapping->shared, first - 1) + (last < pages(pool) && bits_has(mapping->shared, last));
 	if (joined == 0 && (mapping->parts >= PARTS_MOST || bytes < PART_LEAST))
 		return;
-	if (map_shared(pool, first * POOL_PAGE, bytes) < 0)
+	if (map_shared(pool, first * kernel_page(), bytes) < 0)
 		return;
 
 	/* what was shared inside it is counted as parts for ever; that errs on the safe side */
@@ -344,5 +345,5 @@ size_t vmm_mapping_private_bytes(const struct vmm_pool *pool)
 {
 	const struct vmm_mapping *mapping = &pool->mapping;
 
-	return mapping->is_private ? vmm_pool_heap_bytes(pool) - mapping->shared_pages * POOL_PAGE : 0;
+	return mapping->is_private ? vmm_pool_heap_bytes(pool) - mapping->shared_pages * kernel_page() : 0;
 }

@@ -28,6 +28,7 @@
 #define RESERVE_PIECE ((size_t)16 << 20)     /* of one fallocate: short enough to get done between two signals */
 #define ASIDE_PIECE ((size_t)1 << 20)        /* of the file, mapped once more to be touched */
 #define NAME_ATTEMPTS 16
+#define FOLIO_PAGES 2048                     /* the page cache's own limit: MAX_XAS_ORDER in the kernel's sources */
 
 /* Not inlined: callers that need no path would have it on their stack, and that of a signal handler is small. */
 __attribute__((noinline)) static int open_unlinked(const char *dir)
@@ -92,7 +93,7 @@ static uintptr_t place(uintptr_t from, size_t size, size_t align)
 /* Finds room for the pool with an inaccessible page on either side, so that no other mapping ever touches it. */
 static int reserve_addresses(size_t size, size_t align, char **ret_base)
 {
-	size_t slack = (size < LEAF_BYTES ? size : LEAF_BYTES) + align + 2 * POOL_PAGE;
+	size_t slack = (size < LEAF_BYTES ? size : LEAF_BYTES) + align + 2 * kernel_page();
 	size_t span;
 
 	if (__builtin_add_overflow(size, slack, &span))
@@ -102,10 +103,10 @@ static int reserve_addresses(size_t size, size_t align, char **ret_base)
 	if (kernel_error(room))
 		return kernel_error(room);
 
-	char *base = (char *)place((uintptr_t)room + POOL_PAGE, size, align);
+	char *base = (char *)place((uintptr_t)room + kernel_page(), size, align);
 	char *end = base + size;
-	(void)kernel_munmap(room, (size_t)(base - POOL_PAGE - room));
-	(void)kernel_munmap(end + POOL_PAGE, (size_t)(room + span - (end + POOL_PAGE)));
+	(void)kernel_munmap(room, (size_t)(base - kernel_page() - room));
+	(void)kernel_munmap(end + kernel_page(), (size_t)(room + span - (end + kernel_page())));
 	*ret_base = base;
 	return 0;
 }
@@ -171,7 +172,7 @@ static void write_in_place(int fd)
 
 static void unmap_with_guards(const struct vmm_pool *pool)
 {
-	(void)kernel_munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE);
+	(void)kernel_munmap(pool->base - kernel_page(), pool->size + 2 * kernel_page());
 }
 
 /*
@@ -189,6 +190,17 @@ static bool allocates_at_touch(const struct statfs *fs)
 	return false;
 }
 
+/*
+ * What one entry of the second lowest page table spans, and no more than FOLIO_PAGES pages: 2 MiB with pages of 4 KiB,
+ * 32 MiB with 16 KiB, 128 MiB with 64 KiB.
+ */
+static size_t largest_folio(size_t page)
+{
+	size_t entries = page / sizeof(uint64_t);
+
+	return page * (entries < FOLIO_PAGES ? entries : FOLIO_PAGES);
+}
+
 /* What kind of file it is. 0 or -errno. */
 static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 {
@@ -202,8 +214,9 @@ static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 		return r;
 	pool->dev = st.st_dev;
 	pool->ino = st.st_ino;
-	pool->grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE;
-	pool->unit = fs.f_type == HUGETLBFS_MAGIC || fs.f_type == TMPFS_MAGIC ? pool->grain : POOL_HUGE_PAGE;
+	pool->is_huge = fs.f_type == HUGETLBFS_MAGIC;
+	pool->grain = pool->is_huge ? (size_t)fs.f_bsize : kernel_page();
+	pool->unit = pool->is_huge || fs.f_type == TMPFS_MAGIC ? pool->grain : largest_folio(kernel_page());
 	pool->is_late = !allocates_at_touch(&fs);
 	if (fs.f_type == BTRFS_SUPER_MAGIC && st.st_size == 0)
 		write_in_place(pool->fd);
@@ -213,7 +226,9 @@ static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 
 static int map(struct vmm_pool *pool, const char *where, struct text *error)
 {
-	int r = reserve_addresses(pool->size, pool->grain > POOL_HUGE_PAGE ? pool->grain : POOL_HUGE_PAGE, &pool->base);
+	/* grains and units are no parts of it that begin elsewhere, and a huge page can be mapped as one */
+	size_t align = pool->unit > POOL_HUGE_PAGE ? pool->unit : POOL_HUGE_PAGE;
+	int r = reserve_addresses(pool->size, align, &pool->base);
 
 	if (r < 0)
 		return fail(error, where, "address space", r);
@@ -321,14 +336,14 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 
 	if (r < 0)
 		return r;
-	(void)kernel_munmap(pool->base - POOL_PAGE, POOL_PAGE);
-	(void)kernel_munmap(pool->base + pool->size, POOL_PAGE);
+	(void)kernel_munmap(pool->base - kernel_page(), kernel_page());
+	(void)kernel_munmap(pool->base + pool->size, kernel_page());
 	if (vmm_pool_has_fd(old))
 		(void)kernel_close(old->fd);
 	if (old->mapping.shadow)
 		(void)kernel_munmap(old->mapping.shadow, old->size - old->grain);
 	if (old->mapping.shared)
-		(void)kernel_munmap(old->mapping.shared, bits_bytes(old->size / POOL_PAGE));
+		(void)kernel_munmap(old->mapping.shared, bits_bytes(old->size / kernel_page()));
 	pool->base = old->base;
 	pool->header = (struct pool_header *)old->base;
 	*old = *pool;
@@ -338,16 +353,16 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 /* Where fstat() is refused, the file's header tells. To map and read a file does nothing to it, whose ever it is. */
 static bool has_fd_by_header(const struct vmm_pool *pool)
 {
-	const struct pool_header *header = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_SHARED, pool->fd, 0);
+	const struct pool_header *header = kernel_mmap(NULL, kernel_page(), PROT_READ, MAP_SHARED, pool->fd, 0);
 	bool is_ours;
 
 	if (kernel_error(header))
 		return false;
-	is_ours = kernel_madvise((void *)header, POOL_PAGE, MADV_POPULATE_READ) == 0 &&
+	is_ours = kernel_madvise((void *)header, kernel_page(), MADV_POPULATE_READ) == 0 &&
 		  memcmp(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic)) == 0 &&
 		  memcmp(header->pool_id, pool->header->pool_id, sizeof(header->pool_id)) == 0 &&
 		  header->owner_start_ns == pool->header->owner_start_ns && header->pool_bytes == pool->size;
-	(void)kernel_munmap((void *)header, POOL_PAGE);
+	(void)kernel_munmap((void *)header, kernel_page());
 	return is_ours;
 }
 

@@ -30,9 +30,10 @@ struct vmm_mapping {
 };
 
 struct vmm_pool {
-	char *base;                  /* 2 MiB aligned; one inaccessible page lies before it and one after its end */
+	char *base;                  /* whole units, 2 MiB at the least; an inaccessible page is on either side */
 	size_t size;                 /* of file and mapping, whole grains */
-	size_t grain;                /* the file system's page: 4 KiB, or a huge page on hugetlbfs */
+	size_t grain;                /* the file system's page: the kernel's, or a huge page on hugetlbfs */
+	bool is_huge;                /* on hugetlbfs, which has no write(2) and where a private page may be SIGBUS */
 	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_pool_reserve */
 	struct pool_header *header;  /* at base, alone in its grain */
 	bool is_late;                /* the file system takes space for what is touched when it writes that back */
@@ -61,8 +62,8 @@ int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error);
  *
  * The end of what is reserved must be a whole unit, or the end of the file: a file system with a page cache of large
  * folios (ext4, XFS, btrfs) asks for blocks for all of a folio when one page of it is first written, and a folio that
- * reached past the reserved space would then be SIGBUS on a full disk. Folios are aligned and at most 2 MiB
- * (MAX_PAGECACHE_ORDER in the kernel's include/linux/pagemap.h).
+ * reached past the reserved space would then be SIGBUS on a full disk. Folios are aligned, and 2 MiB at most where
+ * pages have 4 KiB (MAX_PAGECACHE_ORDER in the kernel's include/linux/pagemap.h).
  *
  * Returns 0, or -errno (-ENOSPC: the file system is full) and then gives back what it got.
  */

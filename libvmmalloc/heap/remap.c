@@ -22,11 +22,11 @@ bool vmm_remap_locks(void)
 
 	if (kernel_is_confined())
 		return false;
-	page = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	page = kernel_mmap(NULL, kernel_page(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (kernel_error(page))
 		return kernel_error(page) == -EAGAIN;  /* more than RLIMIT_MEMLOCK */
-	locks = kernel_msync(page, POOL_PAGE, MS_ASYNC | MS_INVALIDATE) == -EBUSY;
-	(void)kernel_munmap(page, POOL_PAGE);
+	locks = kernel_msync(page, kernel_page(), MS_ASYNC | MS_INVALIDATE) == -EBUSY;
+	(void)kernel_munmap(page, kernel_page());
 	return locks;
 }
 
@@ -78,7 +78,7 @@ static bool use_spare(void)
 	bool had = vmm_remap.spare != NULL;
 
 	if (had)
-		(void)kernel_munmap(vmm_remap.spare, SPARE_MAPPINGS * POOL_PAGE);
+		(void)kernel_munmap(vmm_remap.spare, SPARE_MAPPINGS * kernel_page());
 	vmm_remap.spare = NULL;
 	return had;
 }
@@ -139,12 +139,12 @@ void vmm_remap_keep_spare(void)
 
 	if (vmm_remap.spare)
 		return;
-	pages = kernel_mmap(NULL, SPARE_MAPPINGS * POOL_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			    -1, 0);
+	pages = kernel_mmap(NULL, SPARE_MAPPINGS * kernel_page(), PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (kernel_error(pages))
 		return;
 	/* neighbours that are alike would be one */
 	for (size_t i = 1; i < SPARE_MAPPINGS; i += 2)
-		(void)kernel_mprotect(pages + i * POOL_PAGE, POOL_PAGE, PROT_READ);
+		(void)kernel_mprotect(pages + i * kernel_page(), kernel_page(), PROT_READ);
 	vmm_remap.spare = pages;
 }

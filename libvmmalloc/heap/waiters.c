@@ -48,16 +48,16 @@ struct look {
 static const char *old_place(struct look *look, uint64_t address)
 {
 	const char *word = (const char *)(uintptr_t)address, *frozen = vmm_mapping_frozen(look->pool, word);
-	size_t offset = (size_t)(word - look->pool->base), first = offset & ~(POOL_PAGE - 1);
+	size_t offset = (size_t)(word - look->pool->base), first = offset & ~(kernel_page() - 1);
 
 	if (frozen)
 		return frozen;
 	if (look->page && look->offset != first) {
-		(void)kernel_munmap(look->page, POOL_PAGE);
+		(void)kernel_munmap(look->page, kernel_page());
 		look->page = NULL;
 	}
 	if (!look->page) {
-		look->page = kernel_mmap(NULL, POOL_PAGE, PROT_READ, MAP_SHARED, look->pool->fd, (off_t)first);
+		look->page = kernel_mmap(NULL, kernel_page(), PROT_READ, MAP_SHARED, look->pool->fd, (off_t)first);
 		look->offset = first;
 	}
 	if (!kernel_error(look->page))
@@ -233,7 +233,7 @@ static bool begin_look(struct look *look, const struct vmm_pool *pool)
 static void end_look(struct look *look)
 {
 	if (look->page)
-		(void)kernel_munmap(look->page, POOL_PAGE);
+		(void)kernel_munmap(look->page, kernel_page());
 	(void)kernel_close(look->threads);
 }
 

@@ -7,6 +7,7 @@
  * options of somebody else's.
  */
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <string.h>
@@ -14,9 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/base/pool_header.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/jemalloc/libc.h"
+#include "libvmmalloc/jemalloc/seam.h"
 
 void *vmm_libc_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
@@ -70,34 +71,43 @@ long vmm_libc_syscall(long number, ...)
 	return kernel_result(kernel_call(number, a, b, c, d, e, f));
 }
 
-/* With one processor it does not spin for its locks. */
-static long count_processors(void)
+/*
+ * The kernel refuses a mask that is too short for all processors that it was built for. These can be more than the
+ * 1,024 of a cpu_set_t. Of a longer mask it touches only what it needs.
+ */
+size_t vmm_libc_processors(void)
 {
-	cpu_set_t cpus;
+	cpu_set_t *mask = (cpu_set_t *)vmm_seam.processors;
+	int bytes = kernel_sched_getaffinity(sizeof(vmm_seam.processors), mask);
 
-	CPU_ZERO(&cpus);
-	return kernel_sched_getaffinity(sizeof(cpus), &cpus) > 0 ? CPU_COUNT(&cpus) : 2;
+	/* with one, jemalloc would not spin for its locks */
+	return bytes > 0 ? (size_t)CPU_COUNT_S((size_t)bytes, mask) : 2;
 }
 
 long vmm_libc_sysconf(int name)
 {
 	switch (name) {
 	case _SC_PAGESIZE:
-		return POOL_PAGE;
+		return (long)kernel_page();
 	case _SC_NPROCESSORS_CONF:
 	case _SC_NPROCESSORS_ONLN:
-		return count_processors();
+		return (long)vmm_libc_processors();
 	default:
 		errno = EINVAL;
 		return -1;
 	}
 }
 
+/* jemalloc counts them, and its mask may be too short for those that they really are. */
 int vmm_libc_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus)
 {
+	size_t count = vmm_libc_processors();
+
 	(void)pid;  /* 0 */
 	memset(cpus, 0, bytes);
-	return kernel_result(kernel_sched_getaffinity(bytes, cpus)) < 0 ? -1 : 0;
+	for (size_t i = 0; i < count && i < bytes * CHAR_BIT; i++)
+		CPU_SET_S(i, bytes, cpus);
+	return 0;
 }
 
 /* Behind CPU_COUNT(), ours too. */

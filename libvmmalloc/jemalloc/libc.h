@@ -16,6 +16,9 @@ int vmm_libc_madvise(void *address, size_t bytes, int advice);
 int vmm_libc_clock_gettime(clockid_t clock, struct timespec *now);
 long vmm_libc_syscall(long number, ...);
 long vmm_libc_sysconf(int name);
+
+/* Those that this process may run on. Not for several threads at once: jemalloc asks in its start, and so do we. */
+size_t vmm_libc_processors(void);
 int vmm_libc_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *cpus);
 int __wrap___sched_cpucount(size_t bytes, const cpu_set_t *cpus);
 int vmm_libc_sched_getcpu(void);

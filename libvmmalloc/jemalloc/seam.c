@@ -12,6 +12,7 @@
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
+#include "libvmmalloc/jemalloc/libc.h"
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
 extern void *je_arenas[];
@@ -46,15 +47,30 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define POOL_BYTES_PER_ARENA ((size_t)16 << 20)  /* every arena takes 2 MiB of metadata: no more than 1/8 of the pool */
 #define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
 #define CACHE_LINE 64
-#define EXTENT_METADATA_BYTES 128            /* sizeof(edata_t) and EDATA_ALIGNMENT */
+#define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)  /* what it was built for: the kernel's page, or larger */
+
+/*
+ * sizeof(edata_t), or a little more: it ends in a map of a slab's objects, a bit for each eight bytes of a page. More
+ * than 512 bits are a tree, with a word for each 64 words below it.
+ */
+#define SLAB_MAP_WORDS (JEMALLOC_PAGE / 8 / 64)
+#define SLAB_TREE_WORDS (SLAB_MAP_WORDS > 8 ? SLAB_MAP_WORDS / 64 + 2 : 0)
+#define EXTENT_METADATA_BYTES (64 + 8 * (SLAB_MAP_WORDS + SLAB_TREE_WORDS))
+#define EXTENT_METADATA_ALIGN 128            /* EDATA_ALIGNMENT */
 #define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
 
 /*
- * Pages of a slab, by size class. jemalloc's own are as few as hold whole objects, down to one: then 128 bytes of
- * metadata for each are 3 % of the pool. About 16 pages, still without a remainder, hold 3 % more, and refill faster.
+ * Pages of a slab, by size class. jemalloc's own are as few as hold whole objects, down to one: then the metadata of
+ * each are 3 % of the pool. About 64 KiB, still without a remainder, hold 3 % more, and refill faster.
  */
-#define SLAB_SIZES "8-1024:16|1280-1536:15|1792-1792:14|2048-2048:16|2560-3072:15|3584-3584:14|4096-4096:16|" \
-	"5120-6144:15|7168-7168:14|8192-8192:16|10240-12288:15|14336-14336:14"
+#if JEMALLOC_LG_PAGE == 12
+#define SLAB_OPTIONS ",slab_sizes:8-1024:16|1280-1536:15|1792-1792:14|2048-2048:16|2560-3072:15|3584-3584:14|" \
+	"4096-4096:16|5120-6144:15|7168-7168:14|8192-8192:16|10240-12288:15|14336-14336:14"
+#elif JEMALLOC_LG_PAGE == 14
+#define SLAB_OPTIONS ",slab_sizes:8-1024:4|2048-2048:4|4096-4096:4|8192-8192:4|16384-16384:4"
+#else
+#define SLAB_OPTIONS ""
+#endif
 
 /* Since 5.3.1: page by page instead of by size class, large sizes would keep more of the pool in each arena. */
 #ifdef JEMALLOC_MAY_BATCH
@@ -63,21 +79,9 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define SIZE_CLASSES ""
 #endif
 
-/*
- * Processors that this process may run on. The kernel refuses a mask that is too short for all processors that it was
- * built for. These can be more than the 1,024 of a cpu_set_t. Of a longer mask it touches only what it needs.
- */
-static size_t processors(void)
-{
-	cpu_set_t *mask = (cpu_set_t *)vmm_seam.processors;
-	int bytes = kernel_sched_getaffinity(sizeof(vmm_seam.processors), mask);
-
-	return bytes > 0 ? (size_t)CPU_COUNT_S((size_t)bytes, mask) : 1;
-}
-
 static size_t arena_count(void)
 {
-	size_t arenas = ARENAS_PER_CPU * processors();
+	size_t arenas = ARENAS_PER_CPU * vmm_libc_processors();
 
 	if (vmm.config.arenas)
 		return vmm.config.arenas;
@@ -97,8 +101,8 @@ char *vmm_seam_options(const char *name)
 	 * retain:false gives freed extents back to the heap, where other arenas find them; an arena of its own for
 	 * large requests would be another 2 MiB of metadata.
 	 */
-	text_add(&text, SIZE_CLASSES "retain:false,dss:disabled,oversize_threshold:0,slab_sizes:" SLAB_SIZES
-		 ",narenas:%zu", arena_count());
+	text_add(&text, SIZE_CLASSES "retain:false,dss:disabled,oversize_threshold:0" SLAB_OPTIONS ",narenas:%zu",
+		 arena_count());
 
 	/* Rounding large sizes up by a random offset costs a page for each; 5.3.0 refuses this one as an option. */
 	je_opt_cache_oblivious = false;
@@ -349,7 +353,7 @@ static void *reserved_metadata(void *address, size_t bytes)
 	int saved_errno = errno;
 
 	if (address && in_pool(address) && vmm_heap_reserve_metadata(&vmm.heap, address, bytes) < 0)
-		address = map_metadata_outside(round_up(bytes, POOL_PAGE), POOL_PAGE);
+		address = map_metadata_outside(round_up(bytes, JEMALLOC_PAGE), JEMALLOC_PAGE);
 	errno = saved_errno;
 	return address;
 }
@@ -365,7 +369,7 @@ void *vmm_seam_metadata(void *tsdn, void *base, size_t bytes, size_t align)
  */
 void *vmm_seam_extent_metadata(void *tsdn, void *base)
 {
-	return vmm_seam_metadata(tsdn, base, EXTENT_METADATA_BYTES, EXTENT_METADATA_BYTES);
+	return vmm_seam_metadata(tsdn, base, EXTENT_METADATA_BYTES, EXTENT_METADATA_ALIGN);
 }
 
 /*
@@ -452,7 +456,7 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero SLAB(slab));
 	vmm_seam_thread.shorter_follows = false;
 	if (!pointer)
-		pointer = je_large_palloc(tsdn, arena, round_up(bytes, POOL_PAGE), CACHE_LINE, zero);
+		pointer = je_large_palloc(tsdn, arena, round_up(bytes, JEMALLOC_PAGE), CACHE_LINE, zero);
 	return pointer;
 }
 

@@ -30,5 +30,18 @@ for object in *.o; do
 	done
 	$OBJCOPY --redefine-syms=../private.syms "$object"
 done
-awk '$1 == "trait" { print $2 }' ../plan >../traits
+
+# The size of page that it was built for, as a power of two. It tells that to nobody before it runs. But it has a table
+# of eight bytes for each size class of whole pages: four classes for each power of two from the page up to 2^60, and
+# eight more.
+table=$($NM -S ./*.o 2>/dev/null | sed -n 's/^[0-9a-f]* \([0-9a-f]*\) [A-Z] je_sz_pind2sz_tab$/\1/p')
+lg_page=$((62 - 0x${table:-0} / 32))
+[ $lg_page -ge 12 ] && [ $lg_page -le 16 ] || {
+	echo "this jemalloc does not tell its page: je_sz_pind2sz_tab has 0x$table bytes, expected 0x5c0 to 0x640" >&2
+	exit 1
+}
+{
+	awk '$1 == "trait" { print $2 }' ../plan
+	echo "-DJEMALLOC_LG_PAGE=$lg_page"
+} >../traits
 $AR rcs ../libjemalloc_private.a ./*.o

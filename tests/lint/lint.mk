@@ -11,6 +11,7 @@ facts: $(FACTS)
 
 $(LINT)/release/%.facts: FACTS_CFLAGS = $(LIB_CFLAGS)
 $(LINT)/debug/%.facts: FACTS_CFLAGS = $(LIB_CFLAGS) -DVMM_DEBUG
+$(patsubst $(BUILD)/%.o,$(LINT)/%.facts,$(SEAM_OBJECTS)): LIB_CFLAGS += $$(cat $(JEMALLOC_DIR)/traits)
 $(LINT)/program/%.facts: FACTS_CFLAGS = $(PROGRAM_CFLAGS)
 
 $(LINT)/%.facts: $(BUILD)/%.o tests/lint/facts.bash tests/lint/paths.awk

@@ -13,12 +13,13 @@
 #include "tests/preload/check.h"
 
 #define MIB ((size_t)1 << 20)
-#define EDATA 128  /* EXTENT_METADATA_BYTES of seam.c */
+#define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)
 #define STACK (256 << 10)
 
 size_t je_nallocx(size_t size, int flags);
 void *je_b0get(void);
 void *je_base_alloc_edata(void *tsdn, void *base);
+void *vmm_seam_extent_metadata(void *tsdn, void *base);
 extern __thread unsigned char je_tsd_tls[];
 extern void *je_arenas[];
 
@@ -47,12 +48,14 @@ static const char *word(const char *name)
 	return value;
 }
 
-/* Two pieces in a row are apart by the size that jemalloc gives them. */
+/* Two pieces in a row are apart by the size that jemalloc gives them; and so are two of ours. */
 static void check_sizes(void)
 {
 	char *first = je_base_alloc_edata(NULL, je_b0get()), *second = je_base_alloc_edata(NULL, je_b0get());
+	char *ours = vmm_seam_extent_metadata(NULL, je_b0get());
 
-	CHECK((uintptr_t)first % EDATA == 0 && second - first == EDATA);
+	CHECK((uintptr_t)first % 128 == 0 && (uintptr_t)ours % 128 == 0 && second > first);
+	CHECK((char *)vmm_seam_extent_metadata(NULL, je_b0get()) - ours == second - first);
 }
 
 static void set_cache(bool on)
@@ -87,14 +90,21 @@ static void check_options(void)
 	CHECK(figure("opt.oversize_threshold") == 0);
 	CHECK(je_nallocx(50 * MIB, 0) == 56 * MIB);
 	CHECK(figure("opt.narenas") == 3 && figure("arenas.narenas") == 3);
-	CHECK(figure("arenas.page") % (size_t)sysconf(_SC_PAGESIZE) == 0);
+	CHECK(figure("arenas.page") == JEMALLOC_PAGE && JEMALLOC_PAGE % (size_t)sysconf(_SC_PAGESIZE) == 0);
 }
 
 /* Of some size classes the pages of a slab, as the options ask for. */
 static void check_slabs(void)
 {
+#if JEMALLOC_LG_PAGE == 12
 	static const struct { size_t bytes, pages; } wanted[] = { { 128, 16 }, { 1024, 16 }, { 1280, 15 }, { 3584, 14 },
 		{ 8192, 16 }, { 14336, 14 } };
+#elif JEMALLOC_LG_PAGE == 14
+	static const struct { size_t bytes, pages; } wanted[] = { { 128, 4 }, { 1024, 4 }, { 1280, 5 }, { 3584, 7 },
+		{ 8192, 4 }, { 16384, 4 } };
+#else
+	static const struct { size_t bytes, pages; } wanted[] = { { 128, 1 }, { 1024, 1 }, { 65536, 1 } };
+#endif
 	size_t found = 0;
 	char name[64];
 

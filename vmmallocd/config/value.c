@@ -11,7 +11,7 @@
 #include "include/libvmmalloc.h"
 #include "vmmallocd/config/config.h"
 
-#define SIZE_MOST ((size_t)INT64_MAX & ~(POOL_PAGE - 1))  /* of a file: off_t is signed */
+#define SIZE_MOST ((size_t)INT64_MAX & ~(POOL_PAGE_LEAST - 1))  /* of a file: off_t is signed */
 
 /* With . or .. in it, a path may lead elsewhere than it says, and systemd takes none such in a unit. */
 static bool path_is_plain(const char *path)
@@ -75,7 +75,7 @@ int config_value_size(const struct config_key *key, const char *value, void *fie
 		text_add(expected, "at least %zu (14M)", VMMALLOC_MIN_POOL);
 	if (expected->length)
 		return -EINVAL;
-	*(uint64_t *)field = (bytes + POOL_PAGE - 1) & ~(POOL_PAGE - 1);
+	*(uint64_t *)field = (bytes + POOL_PAGE_LEAST - 1) & ~(POOL_PAGE_LEAST - 1);
 	return 0;
 }
 

@@ -53,7 +53,7 @@ static bool reserve_huge(int fd, uint64_t from)
 {
 	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
 
-	return fallocate(fd, 0, (off_t)from, POOL_PAGE) == 0 &&
+	return fallocate(fd, 0, (off_t)from, (off_t)pool_file_page()) == 0 &&
 	       pool_file_map(fd, from, POOL_HUGE_PAGE, &mapping) == 0 && pool_file_collapse(mapping.base) == 0;
 }
 

@@ -141,7 +141,7 @@ int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool
 		return r;
 
 	/* the magic last: with it the rest is there, whenever this process is stopped */
-	if (dir->grain == POOL_PAGE) {
+	if (!dir->hugetlbfs) {
 		r = write_all(fd, &header, sizeof(header), 0);
 		memcpy(header.magic, POOL_HEADER_MAGIC, magic_bytes);
 		return r < 0 ? r : write_all(fd, header.magic, magic_bytes, 0);

@@ -20,10 +20,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "vmmallocd/files/pool_file.h"
 
 #define POOL_FILE_MODE 0600
+
+/* The kernel's page: 4, 16 or 64 KiB. Only with the first is POOL_HUGE_PAGE the size of its huge page. */
+static inline size_t pool_file_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 static inline off_t pool_file_round_up(off_t offset, size_t unit)
 {

@@ -29,12 +29,12 @@
 #define LOOKS 4                        /* the kernel itself may hold a page for an instant: reclaim, compaction */
 #define PAUSE_NS 5000000
 
-/* Whether the first of the 4 KiB pages could be taken out of the file. 0; -EAGAIN: it is held; -errno */
+/* Whether the first of the small pages could be taken out of the file. 0; -EAGAIN: it is held; -errno */
 static int split_page(int fd, off_t at)
 {
 	off_t data;
 
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, (off_t)POOL_PAGE) < 0)
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, (off_t)pool_file_page()) < 0)
 		return -errno;
 	data = lseek(fd, at, SEEK_DATA);
 	if (data < 0 && errno != ENXIO)
@@ -67,10 +67,12 @@ static int look_for_pin(int fd, off_t at, char *address, off_t bytes)
 static int look_at_window(int fd, off_t from, off_t to, const atomic_bool *cancel)
 {
 	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
+	/* of a kernel with larger pages it is no huge page that could be collapsed: each of its pages is tried */
+	off_t step = (off_t)(pool_file_page() == POOL_PAGE_LEAST ? POOL_HUGE_PAGE : pool_file_page());
 	int r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
 
-	for (off_t at = from; r == 0 && at < to; at += (off_t)POOL_HUGE_PAGE) {
-		off_t bytes = to - at < (off_t)POOL_HUGE_PAGE ? to - at : (off_t)POOL_HUGE_PAGE;
+	for (off_t at = from; r == 0 && at < to; at += step) {
+		off_t bytes = to - at < step ? to - at : step;
 
 		r = pool_file_cancelled(cancel) ? -ECANCELED : look_for_pin(fd, at, mapping.base + (at - from), bytes);
 	}
@@ -95,8 +97,8 @@ static int look_at_data(int fd, const atomic_bool *cancel)
 		to = pool_file_round_up(to, POOL_HUGE_PAGE);
 		if (to > from + WINDOW)
 			to = from + WINDOW;
-		if (to > pool_file_round_up(st.st_size, POOL_PAGE))
-			to = pool_file_round_up(st.st_size, POOL_PAGE);
+		if (to > pool_file_round_up(st.st_size, pool_file_page()))
+			to = pool_file_round_up(st.st_size, pool_file_page());
 		r = look_at_window(fd, from, to, cancel);
 		if (r < 0)
 			return r;

@@ -44,7 +44,8 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 		.path = steal_pointer(&copy),
 		.dev = st.st_dev,
 		.ino = st.st_ino,
-		.grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : POOL_PAGE,
+		.grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : pool_file_page(),
+		.hugetlbfs = fs.f_type == HUGETLBFS_MAGIC,
 		.tmpfs = fs.f_type == TMPFS_MAGIC,
 	};
 	return 0;

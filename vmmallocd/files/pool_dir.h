@@ -27,9 +27,9 @@ struct pool_dir {
 	char *path;
 	dev_t dev;
 	ino_t ino;
-	size_t grain;                  /* 4 KiB, or the huge page of a hugetlbfs */
+	size_t grain;                  /* the kernel's page, or the huge page of a hugetlbfs */
 	bool dax;                      /* files here are STATX_ATTR_DAX: not known before pool_dir_self_test */
-	bool tmpfs;
+	bool tmpfs, hugetlbfs;
 };
 
 /* The directory must exist, and be writable by nobody but its owner (root or the daemon) unless it is sticky. */

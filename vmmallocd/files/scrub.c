@@ -80,7 +80,7 @@ static int punch_data(int fd, const struct patience *patience)
 		if (to < 0)
 			return -errno;
 		/* the file may end within a page, of which half a page punched would only be zeroed */
-		to = pool_file_round_up(to, POOL_PAGE);
+		to = pool_file_round_up(to, pool_file_page());
 		if (to - from > WINDOW)
 			to = from + WINDOW;
 		if (pool_file_cancelled(patience->cancel))
@@ -168,7 +168,7 @@ static int reset_policy(const struct pool_dir *dir, int fd, uint64_t size_bytes)
 	void *pages;
 	int r;
 
-	if (!dir->tmpfs && dir->grain == POOL_PAGE)
+	if (!dir->tmpfs && !dir->hugetlbfs)
 		return 0;
 	r = read_policy(dir, &policy);
 	if (r < 0)

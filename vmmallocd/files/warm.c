@@ -73,7 +73,7 @@ int pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, con
 	}
 	if (dax)
 		huge_bytes = huge_bytes_on_dax(dir, file);
-	else if (dir->grain > POOL_PAGE)
+	else if (dir->hugetlbfs)
 		huge_bytes = file->size_bytes;  /* a hugetlbfs: reserved in huge pages, which are zeroed by then */
 	*ret_huge_bytes = huge_bytes;
 	return 0;
