@@ -44,6 +44,7 @@ include tests/vm/vm.mk
 include tests/bench/bench.mk
 include tests/lint/lint.mk
 include doc/install.mk
+include systemd/packaging/packaging.mk
 
 .PHONY: clean
 clean: ## remove all that was built
@@ -53,7 +54,7 @@ clean: ## remove all that was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
 	@echo '  variables: PREFIX LIBDIR INCLUDEDIR BINDIR SBINDIR SYSCONFDIR RUNSTATEDIR STATEDIR SYSTEMDDIR MANDIR DOCDIR'
-	@echo '             DESTDIR CC CFLAGS LDFLAGS V=1'
+	@echo '             DESTDIR CC CFLAGS CPPFLAGS LDFLAGS V=1'
 	@echo '  jemalloc: JEMALLOC_SRC=DIR JEMALLOC_CONFIGURE=OPTIONS JEMALLOC_ARCHIVE=FILE JEMALLOC_VERSION=VERSION, doc/jemalloc.md'
 
 # What was compiled with other paths than these is made again.

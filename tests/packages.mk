@@ -4,10 +4,12 @@
 BUILD_PACKAGES := gcc g++ make binutils libc6-dev libjemalloc-dev pkg-config libuv1-dev libjansson-dev libsystemd-dev \
 	libsmartcols-dev
 DEMO_PACKAGES := perl-base
+DEB_PACKAGES := debhelper dpkg-dev systemd systemd-dev
 LINT_PACKAGES := cppcheck man-db groff-base
 TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace pkg-config man-db \
 	git python3 perl curl sqlite3 redis-server redis-tools memcached nginx-light zstd xz-utils bzip2 ed vim tcl gdb \
 	openssl openssh-client xfsprogs btrfs-progs e2fsprogs util-linux postgresql systemd libseccomp-dev \
 	fakeroot fakechroot libsocket-wrapper libnss-wrapper libuid-wrapper libpam-wrapper libresolv-wrapper torsocks \
 	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs bubblewrap vsftpd crun
-VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk
+VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk \
+	lintian debootstrap

@@ -38,7 +38,7 @@ $(BUILD)/program/packages:
 $(BUILD)/program/%.o: %.c | $(BUILD)/program/packages
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_CFLAGS) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(BUILD)/program-tsan/%.o: %.c
 	@echo "  CC       $@"

@@ -16,6 +16,13 @@ for page in doc/*.[0-9]; do
 	is "$page" "$(sed -n 's/^\.TH .* "libvmmalloc \([^"]*\)" .*/\1/p' "$page")"
 done
 
+is systemd/packaging/debian-changelog.bash "$(systemd/packaging/debian-changelog.bash CHANGELOG.md "$version" 0 |
+	sed -n '1s/^libvmmalloc (\(.*\)-1) unstable; urgency=medium$/\1/p')"
+# What was released has its day, which is the packages' too.
+sed -n 's/^## //p' CHANGELOG.md | grep -vxE '[0-9.]+, ([0-9]{4}-[0-9]{2}-[0-9]{2}|not released yet)' |
+	sed 's/^/lint: CHANGELOG.md: a version without a day: /' | grep . && failed=1
+[ "$(grep -c ', not released yet$' CHANGELOG.md)" -le 1 ] || complain "CHANGELOG.md: two versions are not released"
+
 for library in build/{release,debug}/libvmmalloc.so.1; do
 	strings -a "$library" | grep -qxF "$version" || complain "$library: version: $version is not in it"
 done

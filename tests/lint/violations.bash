@@ -217,6 +217,10 @@ refused "a page of another version" "doc/vmmallocd.8: version: '1.0.9', and libv
 	"sed -i 's/libvmmalloc $version/libvmmalloc 1.0.9/' doc/vmmallocd.8"
 refused "a change log of another version" "CHANGELOG.md: version: '9.0.0', and libvmmalloc.h has $version" \
 	"sed -i '0,/^## [^,]*/s//## 9.0.0/' CHANGELOG.md"
+refused "a release without a day" "CHANGELOG.md: a version without a day: 1.2.0" \
+	"sed -i 's/^## 1.2.0, .*/## 1.2.0/' CHANGELOG.md"
+refused "packages of another version" "systemd/packaging/debian-changelog.bash: version: '$version.9'" \
+	"sed -i 's/newest=.\$version/&.9/' systemd/packaging/debian-changelog.bash"
 refused "a header with two versions" "include/libvmmalloc.h: version: '${version%.*}.77', and libvmmalloc.h has $version" \
 	"sed -i 's/^\(#define VMMALLOC_PATCH_VERSION\) .*/\1 77/' include/libvmmalloc.h"
 refused "a name of the library with another version" "Makefile, SONAME: version: '7.${version#*.}'" \

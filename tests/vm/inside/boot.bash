@@ -45,7 +45,7 @@ mkdir -p /run/typed && printf '#!/bin/sh\nexec "$@"\n' >/run/typed/sudo && chmod
 # --- the first boot: nothing is installed ---
 
 case_install() {
-	block README.md Install 1 >lines
+	block README.md Install 2 >lines
 	is "$(cat lines)" $'make\nsudo make install\nsudo ldconfig'
 	# what the second does
 	cp -a /stage/usr/local/. /usr/local/ && cp -a /stage/etc/. /etc/ || fail "copy"
