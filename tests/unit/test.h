@@ -22,6 +22,14 @@
 
 #include <cmocka.h>
 
+/* cmocka 2 has another name for it, and warns of this one. */
+#ifndef assert_uint_in_range
+#define assert_uint_in_range(value, minimum, maximum) \
+	_assert_in_range(cast_to_largest_integral_type(value), cast_to_largest_integral_type(minimum), \
+			 cast_to_largest_integral_type(maximum), __FILE__, __LINE__)
+#undef assert_in_range
+#endif
+
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
 

@@ -556,7 +556,7 @@ TEST(test_control_goes_on_when_descriptors_come_back)
 	for (int i = 0; i < 100; i++)
 		turn(f);
 	/* it does not spin: one attempt, and one after each pause */
-	assert_in_range(faults_calls("accept4"), 1, 1 + (__real_uv_now(&f->loop) - began_ms) / LISTENER_PAUSE_MS);
+	assert_uint_in_range(faults_calls("accept4"), 1, 1 + (__real_uv_now(&f->loop) - began_ms) / LISTENER_PAUSE_MS);
 	assert_int_equal(f->refusals, faults_calls("accept4"));
 	faults_clear();
 	assert_answers(f, fd);

@@ -77,13 +77,13 @@ static void listen_at(struct daemon *daemon, int backlog)
 	assert_int_equal(listen(daemon->listening, backlog), 0);
 }
 
-static void start(struct daemon *daemon)
+static void start_daemon(struct daemon *daemon)
 {
 	listen_at(daemon, 8);
 	assert_int_equal(pthread_create(&daemon->thread, NULL, serve, daemon), 0);
 }
 
-static void stop(struct daemon *daemon)
+static void stop_daemon(struct daemon *daemon)
 {
 	pthread_join(daemon->thread, NULL);
 	close(daemon->listening);
@@ -103,7 +103,7 @@ static struct daemon generous(void)
 {
 	return (struct daemon){
 		.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = HANDOUT_OK,
-			   .pool_bytes = 16 * MIB, .pool_id = "0123456789abcdef", .class_name = "fast" },
+			   .pool_bytes = 16 * MIB, .pool_id = { 1 }, .class_name = "fast" },
 		.reply_bytes = sizeof(struct handout_reply),
 		.fds = { make_file(16 * MIB) },
 		.fd_count = 1,
@@ -130,13 +130,13 @@ static void assert_refuses(struct daemon *daemon, int expected, const char *expe
 	char words[512], line[512];
 	int fd = -7;
 
-	start(daemon);
+	start_daemon(daemon);
 	config.socket = daemon->path;
 	assert_int_equal(ask(&config, &fd, words), expected);
 	assert_int_equal(fd, -7);
 	snprintf(line, sizeof(line), "vmmallocd (%s): %s", daemon->path, expected_words);
 	assert_string_equal(words, line);
-	stop(daemon);
+	stop_daemon(daemon);
 	assert_int_equal(scratch_entries("/proc/self/fd"), before);
 }
 
@@ -159,14 +159,14 @@ TEST(test_daemon_gives_a_pool_of_a_class)
 	int fd;
 
 	assert_int_equal(fstat(daemon.fds[0], &given), 0);
-	start(&daemon);
+	start_daemon(&daemon);
 	config.socket = daemon.path;
 	assert_int_equal(ask(&config, &fd, words), 0);
 	assert_int_equal(fstat(fd, &got), 0);
 	assert_int_equal(got.st_ino, given.st_ino);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	close(fd);
-	stop(&daemon);
+	stop_daemon(&daemon);
 	assert_int_equal(daemon.request.kind, HANDOUT_BY_CLASS);
 	assert_int_equal(daemon.request.least_bytes, 15 * MIB);
 	assert_string_equal(daemon.request.class_name, "fast");
@@ -181,11 +181,11 @@ TEST(test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it)
 	char words[512];
 	int fd;
 
-	start(&daemon);
+	start_daemon(&daemon);
 	config.socket = daemon.path;
 	assert_int_equal(ask(&config, &fd, words), 0);
 	close(fd);
-	stop(&daemon);
+	stop_daemon(&daemon);
 	assert_int_equal(stat("/tmp", &st), 0);
 	assert_int_equal(daemon.request.kind, HANDOUT_BY_DIRECTORY);
 	assert_int_equal(daemon.request.dir_dev, st.st_dev);
@@ -279,7 +279,7 @@ TEST(test_daemon_is_waited_for_through_signals)
 	int fd;
 
 	daemon.pause_us = 200000;
-	start(&daemon);
+	start_daemon(&daemon);
 	config.socket = daemon.path;
 	sigaction(SIGALRM, &action, &before);
 	setitimer(ITIMER_REAL, &often, NULL);
@@ -287,7 +287,7 @@ TEST(test_daemon_is_waited_for_through_signals)
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	sigaction(SIGALRM, &before, NULL);
 	close(fd);
-	stop(&daemon);
+	stop_daemon(&daemon);
 }
 
 TEST(test_daemon_that_lies_is_not_believed)
@@ -346,9 +346,9 @@ TEST(test_daemon_pool_that_is_too_small_is_not_taken)
 	char words[512];
 	int fd = -7;
 
-	start(&daemon);
+	start_daemon(&daemon);
 	config.socket = daemon.path;
 	assert_int_equal(ask(&config, &fd, words), -EBADMSG);
 	assert_int_equal(fd, -7);
-	stop(&daemon);
+	stop_daemon(&daemon);
 }

@@ -161,7 +161,7 @@ static void assert_mistake(const struct config *config, size_t i, const char *ex
 	char words[1024];
 
 	snprintf(words, sizeof(words), "%s/%s", dir, expected);
-	assert_in_range(i, 0, config->mistake_count - 1);
+	assert_uint_in_range(i, 0, config->mistake_count - 1);
 	assert_string_equal(config->mistakes[i], words);
 }
 
@@ -193,7 +193,7 @@ TEST(test_config_has_defaults)
 	assert_string_equal(config.runtime_dir, PATHS_RUNTIME_DIR);
 	assert_string_equal(config.state_dir, PATHS_STATE_DIR);
 	assert_int_equal(config.log_level, CONFIG_LOG_INFO);
-	assert_in_range(config.workers, 1, 4);
+	assert_uint_in_range(config.workers, 1, 4);
 	assert_int_equal(config.punch_timeout_s, 10);
 	assert_int_equal(config.connections_per_user, 64);
 	assert_int_equal(config.class_count, 0);
@@ -407,7 +407,7 @@ TEST(test_example_is_good)
 	length = fread(text, 1, sizeof(text) - 1, example);
 	fclose(example);
 	text[length] = '\0';
-	assert_in_range(length, 1, sizeof(text) - 2);
+	assert_uint_in_range(length, 1, sizeof(text) - 2);
 	config = read_ok(text);
 	assert_int_equal(config.class_count, 0);
 	config_done(&config);

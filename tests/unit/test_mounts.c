@@ -111,7 +111,7 @@ TEST(test_mounts_that_come_together_are_one_change)
 		(void)uv_run(&fixture->loop, UV_RUN_NOWAIT);
 	}
 	run_for(fixture, 1, 10000);
-	assert_in_range(fixture->changes, 1, 99);
+	assert_uint_in_range(fixture->changes, 1, 99);
 	assert_int_equal(rmdir(directory), 0);
 }
 

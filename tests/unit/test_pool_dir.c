@@ -641,9 +641,9 @@ TEST(test_pool_dir_lock_is_one_s_of_many)
 		close(won[0]);
 		while (wait(NULL) > 0)
 			;
-		assert_in_range(winners, 0, 1);
+		assert_uint_in_range(winners, 0, 1);
 		winners += pool_dir_lock(&fixture->dir, &fixture->error) == 0;
-		assert_in_range(winners, 1, 2);
+		assert_uint_in_range(winners, 1, 2);
 		assert_int_equal(unlinkat(fixture->dir.fd, fixture->dir.lock_name, 0), 0);
 		cleanup_fd(&fixture->dir.lock_fd);
 		fixture->dir.lock_fd = -1;

@@ -121,7 +121,7 @@ static void assert_scrubbed(struct pool_fixture *fixture, struct pool_file *file
 	assert_int_equal(file->size_bytes, SIZE);
 	assert_int_equal(stat(pool_fixture_path(fixture, file), &st), 0);
 	assert_int_equal(st.st_size, SIZE);
-	assert_in_range(st.st_blocks * 512, SIZE, SIZE + MIB);
+	assert_uint_in_range(st.st_blocks * 512, SIZE, SIZE + MIB);
 	assert_int_equal(st.st_mode, S_IFREG | 0600);
 	assert_true(pool_fixture_reads_zero(fixture, file));
 	assert_int_equal(pool_file_read_header(&fixture->dir, file, &header), 0);

@@ -128,7 +128,7 @@ TEST(test_pool_file_warm_saves_the_client_its_page_faults)
 		print_message("skipped: only %lu of 64 MiB could be collapsed here\n", huge_bytes >> 20);
 		skip();
 	}
-	assert_in_range(faults_of_a_client(fixture, &file), 1, 99);
+	assert_uint_in_range(faults_of_a_client(fixture, &file), 1, 99);
 }
 
 TEST(test_pool_file_warm_collapses_also_where_the_kernel_wants_a_mapped_page)
@@ -169,7 +169,7 @@ TEST(test_pool_file_create_takes_huge_pages_at_once)
 	if (!can_be_had)
 		skip();
 	/* 256 small pages are behind the last huge one */
-	assert_in_range(faults_of_a_client(fixture, &file), 1, 355);
+	assert_uint_in_range(faults_of_a_client(fixture, &file), 1, 355);
 }
 
 TEST(test_pool_file_create_has_all_its_space_without_huge_pages)

@@ -345,7 +345,7 @@ TEST(test_registry_killed_at_any_system_call_of_a_save_leaves_old_or_new)
 		/* old until it was renamed, and never old again */
 		assert_true(load(path) == loaded || load(path) == 100);
 		loaded = load(path);
-		assert_in_range(scratch_entries(directory), 1, 2);
+		assert_uint_in_range(scratch_entries(directory), 1, 2);
 	}
 	assert_int_equal(loaded, 100);
 	save(5);
@@ -396,7 +396,7 @@ TEST(test_registry_killed_at_random_while_saving_is_old_or_new)
 		leftovers += scratch_entries(directory) == 2;
 		loaded = load(path);
 		assert_true(loaded == 300 || loaded == 700);
-		assert_in_range(scratch_entries(directory), 1, 2);
+		assert_uint_in_range(scratch_entries(directory), 1, 2);
 	}
 	print_message("%u of 100 were killed with a temporary file\n", leftovers);
 	save(5);
