@@ -37,7 +37,7 @@ $(DEBUG_LIB): $(DEBUG_OBJECTS) $(JEMALLOC) libvmmalloc/exports/libvmmalloc.map
 	$(Q)$(CC) $(LIB_LDFLAGS) $(foreach f,$(JEMALLOC_ALIASES),-Wl,--defsym=$f=je_$f) \
 		$(DEBUG_OBJECTS) $(JEMALLOC) $(LIB_LIBS) $(LDFLAGS) -o $@
 
-$(SEAM_CHECK): tests/seam/seam.c tests/preload/check.h $(DEBUG_OBJECTS) $(JEMALLOC)
+$(SEAM_CHECK): tests/seam/seam.c $(addprefix tests/preload/,check.h full_pool.h thread_count.h) $(DEBUG_OBJECTS) $(JEMALLOC)
 	@echo "  LINK     $@"
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -I. -Iinclude -Wall -Wextra -O1 -g -fno-builtin $$(cat $(JEMALLOC_DIR)/traits) $< \
 		$(filter -Wl$(comma)--wrap=%,$(LIB_LDFLAGS)) $(DEBUG_OBJECTS) $(JEMALLOC) $(LIB_LIBS) $(LDFLAGS) -o $@

@@ -57,6 +57,7 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define SLAB_TREE_WORDS (SLAB_MAP_WORDS > 8 ? SLAB_MAP_WORDS / 64 + 2 : 0)
 #define EXTENT_METADATA_BYTES (64 + 8 * (SLAB_MAP_WORDS + SLAB_TREE_WORDS))
 #define EXTENT_METADATA_ALIGN 128            /* EDATA_ALIGNMENT */
+#define ADDRESSES ((uintptr_t)1 << 48)       /* that a kernel gives to who does not ask for more (x86-64: half of it) */
 #define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
 
 /*
@@ -373,19 +374,55 @@ void *vmm_seam_extent_metadata(void *tsdn, void *base)
 }
 
 /*
- * The index has eight bytes for each page of the pool, in leaves of 2 MiB that are touched here and there. In the pool
- * each leaf would have to be reserved as a whole. And free() looks into it first, so it is better off in fast memory.
+ * Address space for the index of all of the pool, when the first part of it, of `bytes`, is asked for. How many levels
+ * it has, and what a part covers, depends on the bits of an address that jemalloc was built for: 1 GiB for each leaf
+ * if 48, 128 MiB if 57. A leaf has 8 or 16 bytes for each page, a node above it 8 for each part below.
  */
-void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes)
+static size_t index_bytes(size_t bytes)
 {
-	void *address = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uintptr_t first = (uintptr_t)vmm.heap.pool.base, last = first + vmm.heap.pool.size - 1;
+	size_t entries = bytes / sizeof(void *), most = 0;
 
-	(void)tsdn, (void)base;  /* 5.3.0 also asks for the alignment of a cache line */
+	for (uintptr_t covered = entries * JEMALLOC_PAGE; covered < ADDRESSES; covered *= entries)
+		most += (last / covered - first / covered + 1) * 2 * bytes;
+	return most;
+}
+
+static void *map_index(size_t bytes, int protection)
+{
+	void *address = kernel_mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
 	if (kernel_error(address))
 		return NULL;
 	(void)kernel_madvise(address, bytes, MADV_DONTDUMP);
 	return address;
+}
+
+/*
+ * The index has eight bytes or more for each page of the pool, in leaves that are touched here and there. In the pool
+ * each leaf would have to be reserved as a whole. And free() looks into it first, so it is better off in fast memory.
+ *
+ * Its address space is taken at the start. A process that has a limit of it later (RLIMIT_AS) would get no more of its
+ * own pool than the leaves cover that it has by then. Unused, it counts in no other limit.
+ */
+void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes)
+{
+	char *part = vmm_seam.index_next;
+
+	(void)tsdn, (void)base;  /* 5.3.0 also asks for the alignment of a cache line */
+	if (!part && vmm.has_pool) {
+		size_t all = index_bytes(bytes);
+
+		part = map_index(all, PROT_NONE);
+		vmm_seam.index_next = part;
+		vmm_seam.index_end = part ? part + all : NULL;
+	}
+	if (!part || (size_t)(vmm_seam.index_end - part) < bytes)
+		return map_index(bytes, PROT_READ | PROT_WRITE);
+	if (kernel_mprotect(part, bytes, PROT_READ | PROT_WRITE) < 0)
+		return NULL;
+	vmm_seam.index_next = part + bytes;
+	return part;
 }
 
 void *vmm_seam_cache_memory(void *tsdn, void *arena, size_t bytes, size_t align, bool zero SLAB(bool slab),

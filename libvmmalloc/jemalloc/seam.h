@@ -40,6 +40,8 @@ struct vmm_seam {
 	 * has it.
 	 */
 	pthread_mutex_t arenas_stay;
+	/* Of the index's address space what no part of it has yet. Guarded by jemalloc's lock of its index. */
+	char *index_next, *index_end;
 	bool locked_for_fork;                 /* vmm_seam_before_fork took jemalloc's locks; guarded by them */
 };
 

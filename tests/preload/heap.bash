@@ -31,6 +31,12 @@ run_case "a larger one does, with several arenas" with $SIZE=64M -- contained 32
 run_case "threads begin on a full pool" with $SIZE=64M -- thread_on_full
 run_case "threads begin on a full pool, with no memory but that" with $SIZE=64M -- thread_on_full limited
 
+# On a file system, of which what is reserved is not memory.
+index_limited() { VMMALLOC_POOL_DIR=$WORK with $SIZE=1536M -- index_limited; }
+export -f index_limited
+export SIZE
+run_case "a limit of addresses leaves all of a pool, whose index comes in parts" index_limited
+
 run_case "arenas are destroyed beside a malloc that takes back what they keep" with $SIZE=64M -- arena_race 5
 run_case "arenas are destroyed beside malloc_trim" with $SIZE=64M -- arena_race 5 trim
 run_case "arenas that are made and destroyed leave nothing behind" with $SIZE=64M -- arena_reuse

@@ -1,25 +1,14 @@
 /* Whatever a program asks jemalloc for, the library makes no thread and takes no memory with brk. */
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tests/preload/check.h"
+#include "tests/preload/thread_count.h"
 
 int mallctl(const char *name, void *old, size_t *old_length, void *new, size_t new_length);
 int mallctlnametomib(const char *name, size_t *mib, size_t *length);
 int mallctlbymib(const size_t *mib, size_t length, void *old, size_t *old_length, void *new, size_t new_length);
-
-static int threads(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n - 2;
-}
 
 int main(void)
 {
@@ -35,7 +24,7 @@ int main(void)
 	(void)mallctl("arena.0.dss", NULL, NULL, &primary, sizeof(primary));
 	for (int i = 0; i < 1000; i++)
 		CHECK(vmmalloc_contains(malloc((size_t)i * 1000)));
-	CHECK(threads() == 1);
+	CHECK(thread_count() == 1);
 	CHECK(sbrk(0) == end);
 	return 0;
 }

@@ -4,26 +4,21 @@
  */
 #include <pthread.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "tests/preload/check.h"
+#include "tests/preload/full_pool.h"
+#include "tests/preload/limited.h"
 
 #define THREADS 8
 #define BLOCKS 20000
 
-static pthread_barrier_t full, tried, emptied;
-static void *held[2000];
-static int holds;
+static struct full_pool full;
 
 static void *begin(void *unused)
 {
 	static __thread void *blocks[100];
 
-	pthread_barrier_wait(&full);
-	(void)!malloc(100);
-	free(malloc(5000));
-	pthread_barrier_wait(&tried);
-	pthread_barrier_wait(&emptied);
+	full_pool_begin(&full);
 	for (int i = 0; i < BLOCKS; i++) {
 		void **block = &blocks[i % 100];
 
@@ -36,41 +31,17 @@ static void *begin(void *unused)
 	return unused;
 }
 
-static void no_more_memory(void)
-{
-	struct rlimit limit = { 0 };
-	unsigned long pages;
-	FILE *statm = fopen("/proc/self/statm", "r");
-
-	CHECK(statm && fscanf(statm, "%lu", &pages) == 1);
-	fclose(statm);
-	limit.rlim_cur = limit.rlim_max = (pages + 16) * 4096;
-	CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-}
-
 int main(int argc, char **argv)
 {
 	pthread_t threads[THREADS];
 
 	(void)argv;
-	pthread_barrier_init(&full, NULL, THREADS + 1);
-	pthread_barrier_init(&tried, NULL, THREADS + 1);
-	pthread_barrier_init(&emptied, NULL, THREADS + 1);
+	full_pool_init(&full, THREADS);
 	for (int i = 0; i < THREADS; i++)
 		CHECK(pthread_create(&threads[i], NULL, begin, NULL) == 0);
 	if (argc > 1)
 		no_more_memory();
-	while (holds < 2000 && (held[holds] = malloc(1 << 20)))
-		holds++;
-	while (malloc(4096))
-		;
-	while (malloc(16))
-		;
-	pthread_barrier_wait(&full);
-	pthread_barrier_wait(&tried);
-	while (holds > 0)
-		free(held[--holds]);
-	pthread_barrier_wait(&emptied);
+	full_pool_happen(&full);
 	for (int i = 0; i < THREADS; i++)
 		CHECK(pthread_join(threads[i], NULL) == 0);
 	return 0;

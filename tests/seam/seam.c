@@ -3,7 +3,6 @@
  * thread's data, options, and where everything lies. It is one program with the library's objects and jemalloc's, so
  * that it can call what the library hides. Run on a pool of 64 MiB; it says nothing if all is true.
  */
-#include <dirent.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -11,6 +10,8 @@
 
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "tests/preload/check.h"
+#include "tests/preload/full_pool.h"
+#include "tests/preload/thread_count.h"
 
 #define MIB ((size_t)1 << 20)
 #define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)
@@ -124,17 +125,6 @@ static void check_slabs(void)
 	CHECK(found == sizeof(wanted) / sizeof(*wanted));
 }
 
-static size_t threads(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	size_t n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n - 2;
-}
-
 /* Bytes of writable ordinary memory without a name; and of it, what is the page index: not reserved, in no core. */
 static void ordinary_memory(size_t *ret_bytes, size_t *ret_index)
 {
@@ -205,20 +195,16 @@ static void check_places(void)
 	CHECK(after.mode == VMMALLOC_MODE_POOL && after.metadata_bytes > before.metadata_bytes);
 	CHECK(after.outside_bytes == 0 && after.outside_metadata_bytes == 0);
 	CHECK(index[1] > 0 && bytes[1] - bytes[0] == index[1] - index[0]);
-	CHECK(sbrk(0) == end && threads() == 1);
+	CHECK(sbrk(0) == end && thread_count() == 1);
 }
 
-static pthread_barrier_t full, tried, emptied;
+static struct full_pool full;
 
 static void *begin_on_full(void *unused)
 {
 	void *block;
 
-	pthread_barrier_wait(&full);
-	(void)!malloc(100);
-	free(malloc(5000));
-	pthread_barrier_wait(&tried);
-	pthread_barrier_wait(&emptied);
+	full_pool_begin(&full);
 	for (int i = 0; i < 10000; i++) {
 		CHECK(block = malloc(100 + i % 1000));
 		free(block);
@@ -230,25 +216,11 @@ static void *begin_on_full(void *unused)
 /* A thread whose first request comes when the pool is full is told so. When there is room it has a cache as others. */
 static void check_full_pool(void)
 {
-	static void *held[64];
 	pthread_t thread;
-	size_t holds = 0;
 
-	pthread_barrier_init(&full, NULL, 2);
-	pthread_barrier_init(&tried, NULL, 2);
-	pthread_barrier_init(&emptied, NULL, 2);
+	full_pool_init(&full, 1);
 	CHECK(pthread_create(&thread, NULL, begin_on_full, NULL) == 0);
-	while ((held[holds] = malloc(MIB)))
-		holds++;
-	while (malloc(4096))
-		;
-	while (malloc(16))
-		;
-	pthread_barrier_wait(&full);
-	pthread_barrier_wait(&tried);
-	while (holds > 0)
-		free(held[--holds]);
-	pthread_barrier_wait(&emptied);
+	full_pool_happen(&full);
 	CHECK(pthread_join(thread, NULL) == 0);
 }
 
