@@ -26,7 +26,7 @@
 #include "tests/unit/test.h"
 
 #define KIB ((size_t)1 << 10)
-#define PAGE POOL_PAGE
+#define PAGE POOL_PAGE_LEAST
 #define FIRST_STEP (256 * KIB)
 #define LEAST_FLOOR (256 * KIB)
 #define MOST_PAGES (2 * GIB / PAGE)

@@ -225,7 +225,7 @@ static struct vmm_pool create(const struct place *place, size_t bytes, bool rese
 
 static void destroy(struct vmm_pool *pool)
 {
-	assert_int_equal(kernel_munmap(pool->base - POOL_PAGE, pool->size + 2 * POOL_PAGE), 0);
+	assert_int_equal(kernel_munmap(pool->base - kernel_page(), pool->size + 2 * kernel_page()), 0);
 	close(pool->fd);
 }
 
@@ -265,7 +265,7 @@ static void assert_zero(const char *address, size_t bytes)
 static void assert_allocated(int fd, size_t bytes)
 {
 	fsync(fd);
-	assert_uint_in_range(scratch_allocated(fd), bytes, bytes + 16 * POOL_PAGE);
+	assert_uint_in_range(scratch_allocated(fd), bytes, bytes + 16 * kernel_page());
 }
 
 /* --- a pool that stands --- */
@@ -277,7 +277,7 @@ TEST_ALSO_IN(test_pool_create_maps_a_file_of_that_size, "/dev/shm")
 	struct stat st;
 
 	assert_int_equal(pool.size, 16 * MIB);
-	assert_int_equal(pool.grain, POOL_PAGE);
+	assert_int_equal(pool.grain, kernel_page());
 	assert_int_equal((uintptr_t)pool.base % POOL_HUGE_PAGE, 0);
 	assert_ptr_equal(pool.header, pool.base);
 	assert_int_equal(fstat(pool.fd, &st), 0);
@@ -285,7 +285,7 @@ TEST_ALSO_IN(test_pool_create_maps_a_file_of_that_size, "/dev/shm")
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_dev, pool.dev);
 	assert_int_equal(st.st_ino, pool.ino);
-	assert_int_equal(seen.mapped, 16 * MIB + 2 * POOL_PAGE);
+	assert_int_equal(seen.mapped, 16 * MIB + 2 * kernel_page());
 	destroy(&pool);
 	assert_nothing_left(place);
 }
@@ -295,8 +295,8 @@ static int make_daemon_file(const struct place *place)
 {
 	struct pool_header header = { .magic = POOL_HEADER_MAGIC,
 				      .version = POOL_HEADER_VERSION,
-				      .pool_id = { 1, 2, 3 },
-				      .boot_id = { 4, 5, 6 },
+				      .pool_id = "0123456789abcdef",
+				      .boot_id = "fedcba9876543210",
 				      .class_name = "fast" };
 	int fd = open(place->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -316,8 +316,8 @@ TEST_ALSO_IN(test_pool_adopt_keeps_what_the_daemon_wrote, "/dev/shm")
 	assert_int_equal(vmm_pool_adopt(make_daemon_file(place), &pool, &error), 0);
 	assert_int_equal(pool.size, 16 * MIB);
 	assert_int_equal((uintptr_t)pool.base % POOL_HUGE_PAGE, 0);
-	assert_memory_equal(pool.header->pool_id, ((uint8_t[16]){ 1, 2, 3 }), 16);
-	assert_memory_equal(pool.header->boot_id, ((uint8_t[16]){ 4, 5, 6 }), 16);
+	assert_memory_equal(pool.header->pool_id, "0123456789abcdef", 16);
+	assert_memory_equal(pool.header->boot_id, "fedcba9876543210", 16);
 	assert_string_equal(pool.header->class_name, "fast");
 	assert_int_equal(pool.header->owner_pid, getpid());
 	assert_int_equal(pool.header->reserved_bytes, 16 * MIB);
@@ -349,7 +349,7 @@ TEST_ALSO_IN(test_pool_mapping_is_shared_with_the_file, "/dev/shm")
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 	char word[5] = "";
 
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, POOL_PAGE), 0);
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, kernel_page()), 0);
 	memcpy(pool.base + MIB, "word", 5);
 	assert_int_equal(pread(pool.fd, word, sizeof(word), (off_t)MIB), 5);
 	assert_string_equal(word, "word");
@@ -374,8 +374,8 @@ TEST_ALSO_IN(test_pool_create_rounds_up_to_pages, "/dev/shm")
 	struct vmm_pool pool = create(place, 16 * MIB + 1, false);
 	struct stat st;
 
-	assert_int_equal(pool.size, 16 * MIB + POOL_PAGE);
-	assert_int_equal(pool.header->pool_bytes, 16 * MIB + POOL_PAGE);
+	assert_int_equal(pool.size, 16 * MIB + kernel_page());
+	assert_int_equal(pool.header->pool_bytes, 16 * MIB + kernel_page());
 	assert_int_equal(fstat(pool.fd, &st), 0);
 	assert_int_equal(st.st_size, pool.size);
 	destroy(&pool);
@@ -386,7 +386,7 @@ TEST_ALSO_IN(test_pool_create_reserves_the_header_only, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_allocated(pool.fd, POOL_PAGE);
+	assert_allocated(pool.fd, kernel_page());
 	destroy(&pool);
 }
 
@@ -405,7 +405,7 @@ TEST_ALSO_IN(test_pool_header_counts_its_own_page_as_reserved, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_int_equal(pool.header->reserved_bytes, POOL_PAGE);
+	assert_int_equal(pool.header->reserved_bytes, kernel_page());
 	destroy(&pool);
 }
 
@@ -430,7 +430,7 @@ TEST_ALSO_IN(test_pool_header_says_what_it_is_and_whose, "/dev/shm")
 	assert_int_equal(header.version, 1);
 	assert_int_equal(header.header_bytes, sizeof(header));
 	assert_int_equal(header.pool_bytes, 16 * MIB);
-	assert_int_equal(header.heap_offset, POOL_PAGE);
+	assert_int_equal(header.heap_offset, kernel_page());
 	assert_int_equal(header.owner_pid, getpid());
 	assert_int_equal(header.owner_uid, geteuid());
 	assert_uint_in_range(header.owner_start_ns, before, boot_time_ns());
@@ -448,7 +448,7 @@ TEST_ALSO_IN(test_pool_rest_of_the_header_page_is_zero, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_zero(pool.base + sizeof(struct pool_header), POOL_PAGE - sizeof(struct pool_header));
+	assert_zero(pool.base + sizeof(struct pool_header), kernel_page() - sizeof(struct pool_header));
 	destroy(&pool);
 }
 
@@ -466,11 +466,11 @@ TEST(test_pool_ids_differ)
 
 static void assert_guard_page(char *page)
 {
-	unsigned char resident;
+	unsigned char resident[16];  /* of 4 KiB, in 64 */
 
-	assert_int_equal(mincore(page, POOL_PAGE, &resident), 0);  /* something is mapped there ... */
+	assert_int_equal(mincore(page, kernel_page(), resident), 0);  /* something is mapped there ... */
 	assert_false(scratch_readable(page));                      /* ... that cannot be touched */
-	assert_false(scratch_readable(page + POOL_PAGE - 1));
+	assert_false(scratch_readable(page + kernel_page() - 1));
 }
 
 TEST_ALSO_IN(test_pool_has_inaccessible_pages_on_both_sides, "/dev/shm")
@@ -478,7 +478,7 @@ TEST_ALSO_IN(test_pool_has_inaccessible_pages_on_both_sides, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, true);
 
-	assert_guard_page(pool.base - POOL_PAGE);
+	assert_guard_page(pool.base - kernel_page());
 	assert_guard_page(pool.base + pool.size);
 	assert_true(scratch_readable(pool.base));
 	assert_true(scratch_readable(pool.base + pool.size - 1));
@@ -502,7 +502,7 @@ TEST(test_pool_up_to_1_gib_lies_in_one_leaf)
 TEST(test_pool_beyond_1_gib_begins_a_leaf)
 {
 	struct place *place = *state;
-	struct vmm_pool pool = create(place, 3 * GIB + POOL_PAGE, false);
+	struct vmm_pool pool = create(place, 3 * GIB + kernel_page(), false);
 
 	assert_int_equal((uintptr_t)pool.base % GIB, 0);
 	destroy(&pool);
@@ -718,7 +718,7 @@ TEST_ALSO_IN(test_pool_create_says_that_the_file_cannot_be_so_large, "/dev/shm")
 	assert_create_fails(place, place->dir, SIZE_MAX, false, -EFBIG, "file size in ", ": File too large");
 	assert_create_fails(place, place->dir, (size_t)PTRDIFF_MAX, false, -EFBIG, "file size in ",
 			    ": File too large");
-	assert_create_fails(place, place->dir, (size_t)PTRDIFF_MAX - POOL_PAGE + 1, false, -EFBIG, "file size in ",
+	assert_create_fails(place, place->dir, (size_t)PTRDIFF_MAX - kernel_page() + 1, false, -EFBIG, "file size in ",
 			    ": File too large");
 }
 
@@ -788,7 +788,7 @@ TEST_ALSO_IN(test_pool_reserve_allocates_just_that, "/dev/shm")
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 3 * MIB), 0);
-	assert_allocated(pool.fd, 3 * MIB + POOL_PAGE);
+	assert_allocated(pool.fd, 3 * MIB + kernel_page());
 	assert_zero(pool.base + 4 * MIB, 3 * MIB);
 	destroy(&pool);
 }
@@ -842,7 +842,7 @@ TEST_ALSO_IN(test_pool_reserve_goes_on_after_signals_in_smaller_pieces, "/dev/sh
 	assert_int_equal(seen.last_piece, 2 * MIB);
 	assert_int_equal(seen.next_offset, 25 * MIB);
 	assert_true(seen.in_order);
-	assert_allocated(pool.fd, 24 * MIB + POOL_PAGE);
+	assert_allocated(pool.fd, 24 * MIB + kernel_page());
 	destroy(&pool);
 }
 
@@ -853,9 +853,9 @@ TEST(test_pool_reserve_survives_very_many_signals)
 
 	forget_pieces(MIB);
 	faults_order("fallocate", 0, 1000, EINTR);
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, 5 * POOL_PAGE), 0);
-	assert_int_equal(seen.longest_piece, POOL_PAGE);
-	assert_int_equal(seen.next_offset, MIB + 5 * POOL_PAGE);
+	assert_int_equal(vmm_pool_reserve(&pool, MIB, 5 * kernel_page()), 0);
+	assert_int_equal(seen.longest_piece, kernel_page());
+	assert_int_equal(seen.next_offset, MIB + 5 * kernel_page());
 	assert_true(seen.in_order);
 	destroy(&pool);
 }
@@ -867,7 +867,7 @@ static void assert_reserves_without_fallocate(const struct place *place, int err
 	faults_order("fallocate", 0, 1, error);
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	assert_int_equal(faults_left("fallocate"), 0);
-	assert_allocated(pool.fd, 2 * MIB + POOL_PAGE);
+	assert_allocated(pool.fd, 2 * MIB + kernel_page());
 	assert_zero(pool.base + 4 * MIB, 2 * MIB);
 	destroy(&pool);
 }
@@ -901,7 +901,7 @@ TEST_ALSO_IN(test_pool_reserve_gives_back_what_it_got_before_it_failed, "/dev/sh
 	memset(pool.base + MIB, 'x', MIB);
 	faults_order("fallocate", 1, 1, ENOSPC);
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 40 * MIB), -ENOSPC);
-	assert_allocated(pool.fd, MIB + POOL_PAGE);
+	assert_allocated(pool.fd, MIB + kernel_page());
 	assert_int_equal(pool.base[MIB], 'x');
 	assert_int_equal(pool.base[2 * MIB - 1], 'x');
 	destroy(&pool);
@@ -916,7 +916,7 @@ TEST(test_pool_reserve_that_has_no_space_says_so)
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EFBIG);
 	faults_order("fallocate", 0, 1, EDQUOT);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EDQUOT);
-	assert_allocated(pool.fd, POOL_PAGE);
+	assert_allocated(pool.fd, kernel_page());
 	destroy(&pool);
 }
 
@@ -931,14 +931,14 @@ TEST(test_pool_reserve_finds_a_way_whatever_a_filter_answers)
 		faults_order("fallocate", 0, 1, error);
 		faults_order("madvise", 0, error % 2, error);
 		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
-		assert_allocated(pool.fd, MIB + POOL_PAGE);
+		assert_allocated(pool.fd, MIB + kernel_page());
 		for (size_t i = 0; i < MIB; i += 8)
 			assert_int_equal(pool.base[MIB + i], 0);
 		faults_clear();
 		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
 		faults_order("fstat", 0, 1, error);
 		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
-		assert_allocated(pool.fd, MIB + POOL_PAGE);
+		assert_allocated(pool.fd, MIB + kernel_page());
 		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
 	}
 	destroy(&pool);
@@ -1009,7 +1009,7 @@ TEST_ALSO_IN(test_pool_reserve_works_when_the_program_closed_the_descriptor, "/d
 	seen.fallocates = 0;
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	assert_int_equal(seen.fallocates, 0);
-	assert_allocated(copy, 2 * MIB + POOL_PAGE);
+	assert_allocated(copy, 2 * MIB + kernel_page());
 	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
 	pool.fd = copy;
 	destroy(&pool);
@@ -1031,7 +1031,7 @@ TEST_ALSO_IN(test_pool_reserve_never_touches_a_file_under_its_old_number, "/dev/
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	assert_int_equal(vmm_pool_release(&pool, 4 * MIB, MIB), 0);
 	assert_int_equal(seen.fallocates, 0);
-	assert_allocated(copy, MIB + POOL_PAGE);
+	assert_allocated(copy, MIB + kernel_page());
 	assert_int_equal(scratch_allocated(other), allocated);
 	assert_int_equal(fstat(other, &st), 0);
 	assert_int_equal(st.st_size, 5);
@@ -1050,7 +1050,7 @@ TEST_ALSO_IN(test_pool_reserve_never_touches_another_pool, "/dev/shm")
 
 	assert_int_equal(dup2(other.fd, pool.fd), pool.fd);
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
-	assert_allocated(other.fd, POOL_PAGE);
+	assert_allocated(other.fd, kernel_page());
 	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
 	destroy(&pool);
 	destroy(&other);
@@ -1083,7 +1083,7 @@ TEST_ALSO_IN(test_pool_release_gives_space_back_and_leaves_zeros, "/dev/shm")
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, 4 * MIB), 0);
 	memset(pool.base + MIB, 'x', 4 * MIB);
 	assert_int_equal(vmm_pool_release(&pool, 2 * MIB, 2 * MIB), 0);
-	assert_allocated(pool.fd, 2 * MIB + POOL_PAGE);
+	assert_allocated(pool.fd, 2 * MIB + kernel_page());
 	assert_int_equal(pool.base[2 * MIB - 1], 'x');
 	assert_zero(pool.base + 2 * MIB, 2 * MIB);
 	assert_int_equal(pool.base[4 * MIB], 'x');
@@ -1125,12 +1125,12 @@ TEST(test_pool_reserve_leaves_a_full_file_system_as_it_was)
 		skip();
 	pool = create(place, 64 * MIB, false);
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
-	assert_allocated(pool.fd, POOL_PAGE);
+	assert_allocated(pool.fd, kernel_page());
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 20 * MIB), 0);
 	memset(pool.base + 2 * MIB, 'x', 20 * MIB);
 	assert_int_equal(vmm_pool_reserve(&pool, 22 * MIB, 20 * MIB), -ENOSPC);
 	assert_int_equal(pool.base[22 * MIB - 1], 'x');
-	assert_allocated(pool.fd, 20 * MIB + POOL_PAGE);
+	assert_allocated(pool.fd, 20 * MIB + kernel_page());
 	destroy(&pool);
 	assert_nothing_left(place);
 }
@@ -1147,12 +1147,47 @@ TEST(test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it_was)
 	fd = pool.fd;
 	pool.fd = -1;
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
-	assert_allocated(fd, POOL_PAGE);
+	assert_allocated(fd, kernel_page());
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 20 * MIB), 0);
 	memset(pool.base + 2 * MIB, 'x', 20 * MIB);
 	pool.fd = fd;
 	destroy(&pool);
 	assert_nothing_left(place);
+}
+
+/* --- the pages of other kernels, as far as this one can serve them: it maps in multiples of its own --- */
+
+static void assert_pool_has_pages_of(struct place *place, size_t page, size_t largest_folio)
+{
+	struct vmm_pool pool;
+	struct statfs fs;
+
+	kernel_state.page = page;
+	pool = create(place, 3 * MIB + 1, false);
+	assert_int_equal(pool.grain, page);
+	assert_int_equal(pool.size, 3 * MIB + page);
+	assert_int_equal(pool.header->heap_offset, page);
+	assert_int_equal(fstatfs(pool.fd, &fs), 0);
+	assert_int_equal(pool.unit, fs.f_type == TMPFS_MAGIC ? page : largest_folio);
+	assert_int_equal((uintptr_t)pool.base % pool.unit, 0);
+	assert_allocated(pool.fd, page);
+	assert_guard_page(pool.base - page);
+	assert_guard_page(pool.base + pool.size);
+	assert_int_equal(vmm_pool_reserve(&pool, page, page), 0);
+	assert_allocated(pool.fd, 2 * page);
+	destroy(&pool);
+	kernel_state.page = 0;
+	assert_nothing_left(place);
+}
+
+TEST_ALSO_IN(test_pool_on_pages_of_16_kib_is_made_of_whole_ones, "/dev/shm")
+{
+	assert_pool_has_pages_of(*state, 16384, 32 * MIB);
+}
+
+TEST_ALSO_IN(test_pool_on_pages_of_64_kib_is_made_of_whole_ones, "/dev/shm")
+{
+	assert_pool_has_pages_of(*state, 65536, 128 * MIB);
 }
 
 /* --- huge pages, as far as they can be played on an ordinary file --- */

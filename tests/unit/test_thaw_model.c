@@ -32,7 +32,7 @@
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
 
-#define PAGE POOL_PAGE
+#define PAGE POOL_PAGE_LEAST
 #define MOST_BYTES (24 * MIB)
 #define MOST_PAGES (MOST_BYTES / PAGE)
 #define BLOCKS 48
