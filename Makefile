@@ -57,9 +57,12 @@ help: ## this list
 	@echo '             DESTDIR CC CFLAGS CPPFLAGS LDFLAGS V=1'
 	@echo '  jemalloc: JEMALLOC_SRC=DIR JEMALLOC_CONFIGURE=OPTIONS JEMALLOC_ARCHIVE=FILE JEMALLOC_VERSION=VERSION, doc/jemalloc.md'
 
+# What the compiler has found to be included where. Below distros are whole systems.
+DEPENDENCIES := $(shell find $(BUILD) -path $(BUILD)/distros -prune -o -name '*.d' -print 2>/dev/null)
+
 # What was compiled with other paths than these is made again.
 PATHS_STAMP := $(BUILD)/paths
 $(shell mkdir -p $(BUILD) && { echo "$(PATHS_CFLAGS)" | cmp -s - $(PATHS_STAMP) || echo "$(PATHS_CFLAGS)" >$(PATHS_STAMP); })
-$(patsubst %.d,%.o,$(shell grep -rlF --include='*.d' common/base/paths.h $(BUILD))): $(PATHS_STAMP)
+$(patsubst %.d,%.o,$(shell grep -lF common/base/paths.h /dev/null $(DEPENDENCIES))): $(PATHS_STAMP)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(DEPENDENCIES)
