@@ -31,7 +31,7 @@ extern "C" {
 #define VMMALLOC_MIN_POOL ((size_t)(1024 * 1024 * 14))
 
 /* Where the heap is: struct vmmalloc_stats, mode. */
-#define VMMALLOC_MODE_ORDINARY 0  /* no pool: a set-uid program, or no room for one and VMMALLOC_ON_FULL=dram */
+#define VMMALLOC_MODE_ORDINARY 0  /* no pool: a set-uid program, or none could be made: VMMALLOC_ON_FAIL */
 #define VMMALLOC_MODE_POOL 1      /* on the pool file */
 #define VMMALLOC_MODE_PRIVATE 2   /* a private copy of the pool since a fork */
 #define VMMALLOC_MODE_RETURNING 3 /* after a fork: what is new is on the pool file, what is older may not be */

@@ -49,6 +49,11 @@ int environment_children(const char *value)
 	return value[0] == '-' || (value[0] >= '0' && value[0] <= '9') ? ENVIRONMENT_CHILDREN_SIZE : -EINVAL;
 }
 
+int environment_on_fail(const char *value)
+{
+	return strcmp(value, "exit") == 0 ? 0 : strcmp(value, "dram") == 0 ? 1 : -EINVAL;
+}
+
 int environment_arenas(const char *value)
 {
 	size_t arenas = 0;

@@ -17,6 +17,7 @@
 #define ENVIRONMENT_SOCKET "VMMALLOC_SOCKET"
 #define ENVIRONMENT_RESERVE "VMMALLOC_RESERVE"
 #define ENVIRONMENT_ON_FULL "VMMALLOC_ON_FULL"
+#define ENVIRONMENT_ON_FAIL "VMMALLOC_ON_FAIL"
 #define ENVIRONMENT_ARENAS "VMMALLOC_ARENAS"
 #define ENVIRONMENT_FORK "VMMALLOC_FORK"
 #define ENVIRONMENT_CHILDREN "VMMALLOC_CHILDREN"
@@ -57,6 +58,10 @@ int environment_children(const char *value);
 #define ENVIRONMENT_ARENAS_MOST 4094  /* jemalloc 5.3 numbers arenas with 12 bits and keeps one number back */
 #define ENVIRONMENT_ARENAS_EXPECTED "a number from 1 to 4094"
 int environment_arenas(const char *value);
+
+/* VMMALLOC_ON_FAIL: 1 for "dram", 0 for "exit", or -EINVAL. */
+#define ENVIRONMENT_ON_FAIL_EXPECTED "exit or dram"
+int environment_on_fail(const char *value);
 
 /* VMMALLOC_POOL: handout_class_name_check(). */
 

@@ -11,17 +11,32 @@
 
 #define REPORT_LINE_BYTES 4608  /* a path of PATH_MAX and the words around it */
 
-void vmm_report_fatal(const char *format, ...)
+static void write_report(const char *kind, const char *format, va_list args)
 {
 	char line[REPORT_LINE_BYTES];
 	struct text text = TEXT_INIT(line);
-	va_list args;
 
-	text_add(&text, "Error (libvmmalloc): ");
-	va_start(args, format);
+	text_add(&text, "%s (libvmmalloc): ", kind);
 	text_add_va(&text, format, args);
-	va_end(args);
 	text_add(&text, "\n");
 	(void)write_all(STDERR_FILENO, text.data, text.length, WRITE_IN_ORDER);
+}
+
+void vmm_report_warning(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_report("Warning", format, args);
+	va_end(args);
+}
+
+void vmm_report_fatal(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_report("Error", format, args);
+	va_end(args);
 	kernel_exit(EXIT_FAILURE);
 }

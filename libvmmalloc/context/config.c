@@ -109,6 +109,17 @@ static int read_choice(char *const *environment, const char *name, const char *f
 	return 0;
 }
 
+static int read_on_fail(char *const *environment, bool *ret_does_without, struct text *error)
+{
+	const char *value = environment_value(environment, ENVIRONMENT_ON_FAIL);
+	int does_without = value ? environment_on_fail(value) : 0;
+
+	if (does_without < 0)
+		return refuse_value(error, ENVIRONMENT_ON_FAIL, value, ENVIRONMENT_ON_FAIL_EXPECTED);
+	*ret_does_without = does_without == 1;
+	return 0;
+}
+
 static int read_arenas(char *const *environment, unsigned *ret_arenas, struct text *error)
 {
 	const char *value = environment_value(environment, ENVIRONMENT_ARENAS);
@@ -162,6 +173,7 @@ int vmm_config_read(char *const *environment, struct vmm_config *ret_config, str
 	    (r = read_own_pool(environment, &config, error)) < 0 ||
 	    (r = read_choice(environment, ENVIRONMENT_RESERVE, "grow", "full", &config.reserve_all, error)) < 0 ||
 	    (r = read_choice(environment, ENVIRONMENT_ON_FULL, "fail", "dram", &config.spill, error)) < 0 ||
+	    (r = read_on_fail(environment, &config.does_without, error)) < 0 ||
 	    (r = read_arenas(environment, &config.arenas, error)) < 0 ||
 	    (r = read_fork(environment, &config.fork, error)) < 0 ||
 	    (r = read_children(environment, &config, error)) < 0)

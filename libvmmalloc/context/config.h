@@ -25,6 +25,7 @@ struct vmm_config {
 	const char *socket;     /* VMMALLOC_SOCKET: the daemon's socket, or NULL. Borrowed, too */
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	bool spill;             /* VMMALLOC_ON_FULL=dram */
+	bool does_without;      /* VMMALLOC_ON_FAIL=dram */
 	unsigned arenas;        /* VMMALLOC_ARENAS; 0: the library chooses */
 	enum vmm_config_fork fork;
 	enum environment_children children;  /* VMMALLOC_CHILDREN: what programs get that are started by exec */

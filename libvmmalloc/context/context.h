@@ -25,8 +25,8 @@ enum vmm_context_stage {
 struct vmm_context {
 	int stage;                 /* enum vmm_context_stage, and a futex. Atomic */
 	pid_t starter;             /* the thread that is at it. Atomic */
-	bool has_pool;             /* false: memory is ordinary (set-uid, no room). Fixed once vmm_start() is done */
-	size_t outside_before;     /* bytes of ordinary memory that were taken before the pool stood. Atomic */
+	bool has_pool;             /* false: memory is ordinary (set-uid, none made). Fixed once vmm_start() is done */
+	size_t outside_bytes;      /* ordinary memory in use, without a pool or before it stood. Atomic */
 	bool (*come_back)(void);   /* set while the heap is away from its pool and may return; else NULL. Atomic */
 	struct vmm_config config;
 	char pool_dir[PATH_MAX];   /* absolute, or empty. A copy, because programs write over their environment */

@@ -46,6 +46,7 @@ int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes)
 
 	if (!stats)
 		return -1;
+	now.outside_bytes = __atomic_load_n(&vmm.outside_bytes, __ATOMIC_RELAXED);
 	if (vmm.has_pool) {
 		const struct pool_header *header = vmm.heap.pool.header;
 
@@ -127,17 +128,21 @@ int mallopt(int parameter, int value)
 	return 1;
 }
 
+/* Whether it gave anything back. */
 int malloc_trim(size_t pad)
 {
 	int saved_errno = errno;
+	struct vmmalloc_stats before, after;
 	size_t released = 0;
 
+	(void)vmmalloc_stats(&before, sizeof(before));
 	(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
 	(void)vmm_seam_reclaim();
 	if (vmm.has_pool)
 		released = vmm_heap_trim(&vmm.heap, pad);
+	(void)vmmalloc_stats(&after, sizeof(after));
 	errno = saved_errno;
-	return released > 0;
+	return released > 0 || after.outside_bytes < before.outside_bytes;
 }
 
 void malloc_stats(void)

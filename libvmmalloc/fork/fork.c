@@ -314,7 +314,6 @@ static bool move_to_copy(struct vmm_fork *fork, struct vmm_heap *heap)
 
 static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	vmm_trace_after_fork(fork->shares_descriptors);
 	if (fork->heap == FORK_HEAP_DOOMED)
 		kernel_exit(127);
 	heap->child_header = NULL;
@@ -411,6 +410,7 @@ static void in_child(void)
 {
 	if (is_fork_refused())
 		kernel_exit(127);
+	vmm_trace_after_fork(false);
 	if (vmm.has_pool) {
 		int cancel = vmm_forks.handled->cancel;
 
@@ -449,6 +449,8 @@ int vmm_fork_before_raw(struct vmm_fork *fork, const void *stack, bool shares_de
 
 void vmm_fork_after_raw(struct vmm_fork *fork, pid_t pid)
 {
+	if (pid == 0)
+		vmm_trace_after_fork(fork->shares_descriptors);
 	if (!vmm.has_pool)
 		return;
 	if (pid == 0) {

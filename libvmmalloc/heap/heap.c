@@ -136,10 +136,20 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
  * Free ranges never touch, so there are at most half as many as pages. Their nodes lie in ordinary memory, of which
  * only what is needed is ever touched: in the pool each page of them would stand in the way of the heap.
  */
+static size_t nodes_bytes(const struct vmm_heap *heap)
+{
+	return heap->pool.size / kernel_page() / 2 * sizeof(struct range);
+}
+
+/* Of each of the two sets of granules. */
+static size_t set_bytes(const struct vmm_heap *heap, size_t granule)
+{
+	return bits_bytes(heap->pool.size / granule + 2);
+}
+
 static int init_sets(struct vmm_heap *heap, size_t granule)
 {
-	size_t bytes = heap->pool.size / kernel_page() / 2 * sizeof(struct range);
-	size_t bits = bits_bytes(heap->pool.size / granule + 2);
+	size_t bytes = nodes_bytes(heap), bits = set_bytes(heap, granule);
 	char *memory = kernel_mmap(NULL, 2 * bits + bytes, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -150,6 +160,11 @@ static int init_sets(struct vmm_heap *heap, size_t granule)
 	vmm_dump_init(&heap->dump, heap->pool.base, heap->pool.size, granule, (uint64_t *)(memory + bits));
 	ranges_init(&heap->free, memory + 2 * bits, bytes);
 	return 0;
+}
+
+static void drop_sets(struct vmm_heap *heap)
+{
+	(void)kernel_munmap(heap->holes.bits, 2 * set_bytes(heap, heap->holes.granule) + nodes_bytes(heap));
 }
 
 int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved)
@@ -165,7 +180,10 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	if (r < 0)
 		return r;
 	vmm_dump_hide(&heap->dump, heap->low, heap->high, 0);
-	return vmm_reserve_first(heap);
+	r = vmm_reserve_first(heap);
+	if (r < 0)
+		drop_sets(heap);
+	return r;
 }
 
 /* A core dump has it from now on; but what is not reserved of metadata stays hidden. */

@@ -163,16 +163,22 @@ static bool in_pool(const void *address)
 	return vmm.has_pool && vmm_pool_contains(&vmm.heap.pool, address);
 }
 
+static void count_outside(int64_t change)
+{
+	if (vmm.has_pool)
+		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, change);
+	else
+		__atomic_add_fetch(&vmm.outside_bytes, (size_t)change, __ATOMIC_RELAXED);
+}
+
 /* Memory from the system, because there is no pool, or it is full and this is better than failing. */
 static void *map_outside(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	void *address = je_extent_alloc_mmap(at, bytes, align, zero, commit);
 
 	TRACE(3, "%zu bytes of ordinary memory at %p", bytes, address);
-	if (address && vmm.has_pool)
-		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, (int64_t)bytes);
-	else if (address)
-		__atomic_add_fetch(&vmm.outside_before, bytes, __ATOMIC_RELAXED);
+	if (address)
+		count_outside((int64_t)bytes);
 	return address;
 }
 
@@ -290,8 +296,7 @@ bool vmm_seam_unmap_extent(void *address, size_t bytes)
 		vmm_heap_give(&vmm.heap, address, bytes);
 	} else {
 		kept = je_extent_dalloc_mmap(address, bytes);
-		if (vmm.has_pool)
-			vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, -(int64_t)bytes);
+		count_outside(-(int64_t)bytes);
 	}
 	errno = saved_errno;
 	return kept;

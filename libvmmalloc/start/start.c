@@ -45,50 +45,54 @@ static void keep_pool_dir(void)
 	path_add(&text, vmm.config.pool_dir);
 }
 
-/* A full file system counts as a full pool, at the start, too: the program runs on ordinary memory if it may. */
-static bool goes_without(int error)
+/*
+ * There is no pool, and that is the end of the process, unless it may run on ordinary memory. A full file system counts
+ * as a full pool, at the start, too.
+ */
+static void go_without(int error, const char *reason)
 {
-	return vmm.config.spill && (error == -ENOSPC || error == -EDQUOT);
+	if (vmm.config.does_without)
+		vmm_report_warning("%s; the program runs on ordinary memory", reason);
+	else if (!vmm.config.spill || (error != -ENOSPC && error != -EDQUOT))
+		vmm_report_fatal("%s", reason);
 }
 
 /*
- * The pool is the daemon's, if the environment names one and the daemon has one to give; else it is made here. False if
- * the program is to run without.
+ * The pool is the daemon's, if the environment names one and the daemon has one to give; else it is made here. 0, or
+ * -errno with the reason in `error`.
  */
-static bool make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved)
+static int make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved, struct text *error)
 {
 	const struct vmm_config *config = &vmm.config;
-	char message[4096 + 256];
-	struct text error = TEXT_INIT(message);
 	int fd, r;
 
-	if ((config->pool_class || config->socket) && vmm_handout_ask(config, &fd, &error) == 0 &&
-	    vmm_pool_adopt(fd, ret_pool, &error) == 0) {
-		*ret_all_reserved = true;
-		return true;
-	}
 	if (!config->pool_dir)
-		vmm_report_fatal("no pool of class %s: %s", config->pool_class, error.data);
-	if (error.length > 0)
-		TRACE(1, "%s", error.data);
-	error.length = 0;
-	r = vmm_pool_create(config->pool_dir, config->pool_bytes, config->reserve_all, ret_pool, &error);
-	if (r < 0 && !goes_without(r))
-		vmm_report_fatal("%s", error.data);
+		text_add(error, "no pool of class %s: ", config->pool_class);
+	*ret_all_reserved = true;
+	if (config->pool_class || config->socket) {
+		r = vmm_handout_ask(config, &fd, error);
+		if (r == 0)
+			r = vmm_pool_adopt(fd, ret_pool, error);
+		if (r == 0 || !config->pool_dir)
+			return r;
+		TRACE(1, "%s", error->data);
+		error->length = 0;
+	}
 	*ret_all_reserved = config->reserve_all;
-	return r == 0;
+	return vmm_pool_create(config->pool_dir, config->pool_bytes, config->reserve_all, ret_pool, error);
 }
 
-static bool make_heap(struct vmm_pool *pool, bool all_reserved)
+/* Drops the pool where it fails. */
+static int make_heap(struct vmm_pool *pool, bool all_reserved, struct text *error)
 {
 	int r = vmm_heap_init(&vmm.heap, pool, all_reserved);
 
-	if (r < 0 && !goes_without(r))
-		vmm_report_fatal("pool creation failed: first space in %s: %s",
-				 vmm.config.pool_dir ? vmm.config.pool_dir : "the daemon's pool", strerrordesc_np(-r));
-	if (r < 0)
-		vmm_pool_drop(pool);
-	return r == 0;
+	if (r == 0)
+		return 0;
+	text_add(error, "pool creation failed: first space in %s: %s",
+		 vmm.config.pool_dir ? vmm.config.pool_dir : "the daemon's pool", strerrordesc_np(-r));
+	vmm_pool_drop(pool);
+	return r;
 }
 
 /* The clock is asked by the vDSO, as libc does it: a filter may refuse the system call on slow paths of malloc. */
@@ -110,7 +114,8 @@ static void start_once(void)
 	struct text error = TEXT_INIT(message);
 	struct vmm_pool pool;
 	char **environment;
-	bool all_reserved, has_pool;
+	bool all_reserved;
+	int r;
 
 	find_clock();
 	vmm_fork_register();
@@ -121,14 +126,18 @@ static void start_once(void)
 	vmm_trace_start(environment);
 	if (vmm_config_read(environment, &vmm.config, &error) < 0)
 		vmm_report_fatal("%s", error.data);
-	has_pool = make_pool(&pool, &all_reserved) && make_heap(&pool, all_reserved);
+	r = make_pool(&pool, &all_reserved, &error);
+	if (r == 0)
+		r = make_heap(&pool, all_reserved, &error);
 	vmm_exec_environment_prepare(environment, &vmm.config);
-	if (!has_pool)
+	if (r < 0) {
+		go_without(r, error.data);
 		return;
+	}
 	if (vmm.config.pool_dir)
 		keep_pool_dir();
 	vmm_comeback_start();
-	pool.header->outside_bytes = vmm.outside_before;
+	pool.header->outside_bytes = vmm.outside_bytes;
 	vmm.has_pool = true;
 	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.pool_dir, (void *)pool.base);
 }

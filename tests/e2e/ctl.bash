@@ -64,6 +64,7 @@ run_usage() {
 	refused 2 "vmmallocctl: --fork (01): expected auto, 0, 1, 2 or 3" run "${pool[@]}" --fork 01 -- true
 	refused 2 "vmmallocctl: --children (on): expected inherit, off or a size" run "${pool[@]}" --children on -- true
 	refused 2 "vmmallocctl: --children (1M): a pool has at least 14680064 bytes (14M)" run "${pool[@]}" --children 1M -- true
+	refused 2 "vmmallocctl: --on-fail (swap): expected exit or dram" run "${pool[@]}" --on-fail swap -- true
 }
 run_case "run refuses what the library would refuse, before it starts the program" run_usage
 
@@ -93,15 +94,16 @@ run_environment() {
 	is VMMALLOC_POOL fast
 	is VMMALLOC_SOCKET "$WORK/pool.sock"
 	is LD_PRELOAD "$WORK/bin/libvmmalloc.so.1"
-	for variable in VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_FORK VMMALLOC_CHILDREN; do
+	for variable in VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_FORK VMMALLOC_CHILDREN VMMALLOC_ON_FAIL; do
 		unset_in_it $variable
 	done
 
-	run_env --dir /dev/shm --size 64M --fork 2 --children off
+	run_env --dir /dev/shm --size 64M --fork 2 --children off --on-fail dram
 	is VMMALLOC_POOL_DIR /dev/shm
 	is VMMALLOC_POOL_SIZE 64M
 	is VMMALLOC_FORK 2
 	is VMMALLOC_CHILDREN off
+	is VMMALLOC_ON_FAIL dram
 	unset_in_it VMMALLOC_POOL
 	unset_in_it VMMALLOC_SOCKET
 

@@ -1,5 +1,6 @@
 #!/bin/bash
-# sandboxes.bash -- programs that fork by a raw system call: bubblewrap, vsftpd, crun.
+# sandboxes.bash -- sandboxes: those that fork by a raw system call (bubblewrap, vsftpd, crun), and those that
+# leave what they start no way to a pool (man, bubblewrap, systemd).
 . "$(dirname "$0")/../lib/suite.bash"
 
 bwraps() {
@@ -20,6 +21,49 @@ bwraps_as_pid_1() {
 	[ "$(cat out)" = 1 ] && [ ! -s err ]
 }
 run_case "bwrap --as-pid-1" bwraps_as_pid_1
+
+# man-db starts col, nroff and others under a filter that refuses to open any file for writing.
+man_pages() {
+	local page
+	need man nroff
+	for page in libvmmalloc.7 vmmallocctl.1; do
+		man -P cat "$ROOT/doc/$page" >plain 2>err || skip "man shows nothing here: $(cat err)"
+		VMMALLOC_ON_FAIL=dram preload man -P cat "$ROOT/doc/$page" >out 2>err || fail "status $?: $(cat err)"
+		[ -s out ] && cmp plain out || fail "$page is another: $(head -n 3 err)"
+		! grep -vE '^Warning \(libvmmalloc\): .*; the program runs on ordinary memory$' err || fail "said more"
+	done
+}
+run_case "man, whose helpers may not open a pool" man_pages
+
+# A sandbox like systemd's ProtectSystem=strict, and one without the directory: /dev/shm is in neither.
+bwraps_without_pools() {
+	need bwrap python3
+	bwrap --bind / / true 2>/dev/null || skip "no namespaces for bwrap here"
+	mkdir pools
+	local place
+	for place in "--ro-bind / /" "--ro-bind / / --tmpfs $WORK/pools --remount-ro $WORK/pools" \
+			"--ro-bind / / --tmpfs $WORK"; do
+		VMMALLOC_ON_FAIL=dram VMMALLOC_POOL_DIR=$WORK/pools preload bwrap $place --ro-bind "$LIBRARY" "$LIBRARY" \
+			--dev /dev --proc /proc --unshare-all --die-with-parent sh -c 'seq 100000 | sort -rn | tail -n 1; exit 3' \
+			>out 2>err
+		[ $? -eq 3 ] && [ "$(cat out)" = 1 ] || fail "$place: $(cat out err)"
+		# the shell, seq, sort and tail; bwrap itself has its pool
+		[ "$(grep -cE '^Warning .*; the program runs on ordinary memory$' err)" -ge 4 ] || fail "$place: $(cat err)"
+		[ "$(grep -cv '^Warning' err)" -eq 0 ] || fail "$place: $(cat err)"
+	done
+}
+run_case "bwrap, with the directory of pools read-only or away" bwraps_without_pools
+
+system_service() {
+	need systemd-run
+	[ -d /run/systemd/system ] || skip "no systemd runs here"
+	mkdir pools
+	systemd-run --quiet --wait --pipe --collect -p ProtectSystem=strict -p PrivateTmp=yes -p "SystemCallFilter=@system-service" \
+		--setenv=VMMALLOC_ON_FAIL=dram --setenv=VMMALLOC_POOL_DIR=/usr --setenv=VMMALLOC_POOL_SIZE=64M \
+		--setenv=LD_PRELOAD="$LIBRARY" sh -c 'seq 1000 | tail -n 1' >out 2>err || fail "$(cat err)"
+	[ "$(cat out)" = 1000 ] || fail "$(cat out err)"
+}
+run_case "a service of systemd with ProtectSystem=strict" system_service
 
 ftp_server() {
 	need vsftpd python3

@@ -58,4 +58,33 @@ core() {
 }
 run_case "the heap on a daemon's pool is in a core, and no more of the pool" core
 
+# The only pool of the class is somebody else's.
+refused() {
+	setup
+	conf <<-END
+		[pool a]
+		directory = $POOLS
+		size = 64M
+		ready = 1
+		max = 1
+	END
+	daemon_start
+	wait_least a ready 1
+	client take=a map fill=7 hold >out 2>&1 &
+	HOLDER=$!
+	trap 'kill $HOLDER' EXIT
+	wait_least a leased 1
+	"$BUILD/release/vmmallocctl" --runtime-dir "$RUN" run --class a --on-fail dram -- "$PROGRAMS/ordinary" >out 2>err ||
+		fail "status $?: $(cat err)"
+	is "$(cat out)" "done"
+	is "$(wc -l <err)" 1
+	grep -qE "^Warning \(libvmmalloc\): no pool of class a: vmmallocd .*; the program runs on ordinary memory$" err ||
+		fail "$(cat err)"
+	run_on_class "$PROGRAMS/ordinary" >out 2>err
+	is $? 1
+	is "$(cat out)" ""
+	grep -q "^Error (libvmmalloc): no pool of class a: vmmallocd " err || fail "$(cat err)"
+}
+run_case "a program whose class has no pool for it runs without, if it may" refused
+
 end_suite

@@ -174,6 +174,10 @@ TEST(test_config_refuses_other_words_for_reserve)
 
 TEST(test_config_refuses_other_words_for_on_full)
 {
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FAIL=swap"),
+		       "incorrect VMMALLOC_ON_FAIL value (swap), expected exit or dram");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FAIL="),
+		       "incorrect VMMALLOC_ON_FAIL value (), expected exit or dram");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=swap"),
 		       "incorrect VMMALLOC_ON_FULL value (swap), expected fail or dram");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL="),

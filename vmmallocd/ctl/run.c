@@ -27,7 +27,7 @@
 #define FILTER_HUGE_AND_DAX (1u << 6 | 1u << 7 | 1u << 8)   /* any pool on such a file system */
 
 struct run {
-	const char *class, *dir, *size, *fork, *children;   /* NULL: not given */
+	const char *class, *dir, *size, *fork, *children, *on_fail;   /* NULL: not given */
 	bool verbose;
 };
 
@@ -77,6 +77,11 @@ static int check_children(const char *what)
 	return children == ENVIRONMENT_CHILDREN_SIZE ? check_size("--children", what) : CTL_OK;
 }
 
+static int check_on_fail(const char *what)
+{
+	return environment_on_fail(what) < 0 ? refuse_option("--on-fail", what, ENVIRONMENT_ON_FAIL_EXPECTED) : CTL_OK;
+}
+
 static int check_dir(const char *dir)
 {
 	if (dir[0] != '\0')
@@ -113,6 +118,8 @@ static int check_options(const struct run *run)
 		status = check_fork(run->fork);
 	if (status == CTL_OK && run->children)
 		status = check_children(run->children);
+	if (status == CTL_OK && run->on_fail)
+		status = check_on_fail(run->on_fail);
 	return status == CTL_OK ? check_pool_named(run) : status;
 }
 
@@ -227,7 +234,8 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 	if ((r = set_pool(run)) < 0 || (r = keep_path(run, ENVIRONMENT_POOL_DIR)) < 0 ||
 	    (r = keep_path(run, ENVIRONMENT_RUNTIME_DIR)) < 0 ||
 	    (r = run->fork ? set(run, ENVIRONMENT_FORK, run->fork) : 0) < 0 ||
-	    (r = run->children ? set(run, ENVIRONMENT_CHILDREN, run->children) : 0) < 0) {
+	    (r = run->children ? set(run, ENVIRONMENT_CHILDREN, run->children) : 0) < 0 ||
+	    (r = run->on_fail ? set(run, ENVIRONMENT_ON_FAIL, run->on_fail) : 0) < 0) {
 		ctl_complain("environment: %s", strerror(-r));
 		return CTL_FAILED;
 	}
@@ -242,7 +250,7 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 
 int ctl_run(struct ctl *ctl, int argc, char **argv)
 {
-	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, FORK, CHILDREN, VERBOSE };
+	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, FORK, CHILDREN, ON_FAIL, VERBOSE };
 	static const struct option options[] = {
 		CTL_OPTIONS,
 		{ "class", required_argument, NULL, CLASS },
@@ -250,6 +258,7 @@ int ctl_run(struct ctl *ctl, int argc, char **argv)
 		{ "size", required_argument, NULL, SIZE },
 		{ "fork", required_argument, NULL, FORK },
 		{ "children", required_argument, NULL, CHILDREN },
+		{ "on-fail", required_argument, NULL, ON_FAIL },
 		{ "verbose", no_argument, NULL, VERBOSE },
 		{ 0 },
 	};
@@ -263,6 +272,7 @@ int ctl_run(struct ctl *ctl, int argc, char **argv)
 		case SIZE: run.size = optarg; break;
 		case FORK: run.fork = optarg; break;
 		case CHILDREN: run.children = optarg; break;
+		case ON_FAIL: run.on_fail = optarg; break;
 		case VERBOSE: run.verbose = true; break;
 		default: status = ctl_option(ctl, option); break;
 		}
