@@ -12,7 +12,7 @@ UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 PRELOAD_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/preload/*.c)) \
 	$(patsubst tests/%.cc,$(BUILD)/tests/%,$(wildcard tests/preload/*.cc))
 PRELOAD_LIBRARIES := $(addprefix $(BUILD)/tests/preload/libraries/,allocates.so initfirst.so atfork_first.so \
-	atfork_allocates.so forks_twice.so cxx_plugin.so wraps_all.so wraps_dlsym.so waits.so runpath/only_by_runpath.so)
+	atfork_allocates.so large_page.so forks_twice.so cxx_plugin.so wraps_all.so wraps_dlsym.so waits.so runpath/only_by_runpath.so)
 SUITES := $(wildcard tests/preload/*.bash tests/e2e/*.bash)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -35,6 +35,15 @@ check-preload: tests ## the library, driven by small programs
 	$(Q)tests/lib/check.bash $(wildcard tests/preload/*.bash)
 check-e2e: tests ## the library under real programs
 	$(Q)tests/lib/check.bash $(wildcard tests/e2e/*.bash)
+
+.PHONY: check-pages
+check-pages: ## the library with a jemalloc for pages of 16 and of 64 KiB, JEMALLOC_SRC=DIR
+	$(Q)[ -d "$(JEMALLOC_SRC)" ] || { echo "JEMALLOC_SRC=$(JEMALLOC_SRC): expected a source tree of jemalloc" >&2; exit 1; }
+	$(Q)for lg in 14 16; do \
+		$(MAKE) --no-print-directory BUILD=$(BUILD)/page$$lg JEMALLOC_SRC=$(JEMALLOC_SRC) \
+			JEMALLOC_CONFIGURE="$(JEMALLOC_CONFIGURE) --with-lg-page=$$lg" tests && \
+		BUILD=$(abspath $(BUILD))/page$$lg tests/lib/check.bash $(wildcard tests/preload/*.bash) || exit 1; \
+	done
 
 .PHONY: tests
 tests: all $(UNIT_TESTS) fuzz-programs $(PRELOAD_PROGRAMS) $(PRELOAD_LIBRARIES)
@@ -75,7 +84,8 @@ $(BUILD)/tests/preload/libraries/wraps_all.so: tests/preload/libraries/wraps_all
 $(BUILD)/tests/preload/libraries/initfirst.so: tests/preload/libraries/allocates.c
 $(BUILD)/tests/preload/libraries/atfork_first.so: tests/preload/libraries/atfork_first.c
 $(BUILD)/tests/preload/libraries/atfork_allocates.so: tests/preload/libraries/atfork_allocates.c
-$(addprefix $(BUILD)/tests/preload/libraries/,initfirst.so atfork_first.so atfork_allocates.so):
+$(BUILD)/tests/preload/libraries/large_page.so: tests/preload/libraries/large_page.c
+$(addprefix $(BUILD)/tests/preload/libraries/,initfirst.so atfork_first.so atfork_allocates.so large_page.so):
 	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -Wall -Wl,-z,initfirst $< -o $@
 $(BUILD)/tests/preload/libraries/runpath/only_by_runpath.so: $(BUILD)/tests/preload/libraries/allocates.so
 	$(Q)mkdir -p $(@D) && cp $< $@

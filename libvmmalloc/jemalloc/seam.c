@@ -9,6 +9,7 @@
 
 #include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/base/report.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
@@ -62,7 +63,7 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 
 /*
  * Pages of a slab, by size class. jemalloc's own are as few as hold whole objects, down to one: then the metadata of
- * each are 3 % of the pool. About 64 KiB, still without a remainder, hold 3 % more, and refill faster.
+ * each are 2 or 3 % of the pool. A few more, still without a remainder, hold more, and refill faster.
  */
 #if JEMALLOC_LG_PAGE == 12
 #define SLAB_OPTIONS ",slab_sizes:8-1024:16|1280-1536:15|1792-1792:14|2048-2048:16|2560-3072:15|3584-3584:14|" \
@@ -70,7 +71,8 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #elif JEMALLOC_LG_PAGE == 14
 #define SLAB_OPTIONS ",slab_sizes:8-1024:4|2048-2048:4|4096-4096:4|8192-8192:4|16384-16384:4"
 #else
-#define SLAB_OPTIONS ""
+#define SLAB_OPTIONS ",slab_sizes:8-1024:2|2048-2048:2|4096-4096:2|8192-8192:2|16384-16384:2|32768-32768:2|" \
+	"65536-65536:2"
 #endif
 
 /* Since 5.3.1: page by page instead of by size class, large sizes would keep more of the pool in each arena. */
@@ -79,6 +81,14 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #else
 #define SIZE_CLASSES ""
 #endif
+
+/*
+ * retain:false gives freed extents back to the heap, where other arenas find them; an arena of its own for large
+ * requests would be another 2 MiB of metadata.
+ */
+#define OPTIONS SIZE_CLASSES "retain:false,dss:disabled,oversize_threshold:0" SLAB_OPTIONS ",narenas:"
+
+_Static_assert(sizeof(OPTIONS) + 20 <= sizeof(vmm_seam.options), "the options are whole, whatever the number");
 
 static size_t arena_count(void)
 {
@@ -96,14 +106,13 @@ char *vmm_seam_options(const char *name)
 	struct text text = TEXT_INIT(vmm_seam.options);
 
 	(void)name;  /* MALLOC_CONF, the only one that it ever asks for: our options are its value */
+	if (kernel_page() > JEMALLOC_PAGE)
+		vmm_report_fatal("this kernel has pages of %zu bytes, and the library was built with a jemalloc for "
+				 "pages of %zu: expected one configured with --with-lg-page=%d", kernel_page(),
+				 JEMALLOC_PAGE, __builtin_ctzl(kernel_page()));
 	vmm_start();
 
-	/*
-	 * retain:false gives freed extents back to the heap, where other arenas find them; an arena of its own for
-	 * large requests would be another 2 MiB of metadata.
-	 */
-	text_add(&text, SIZE_CLASSES "retain:false,dss:disabled,oversize_threshold:0" SLAB_OPTIONS ",narenas:%zu",
-		 arena_count());
+	text_add(&text, OPTIONS "%zu", arena_count());
 
 	/* Rounding large sizes up by a random offset costs a page for each; 5.3.0 refuses this one as an option. */
 	je_opt_cache_oblivious = false;

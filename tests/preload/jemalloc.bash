@@ -47,6 +47,27 @@ names_new() {
 }
 run_case "a reference that nobody knows of is named" names_new
 
+wants_page() {
+	need_archive
+	without je_sz_pind2sz_tab sz
+	! apart || return 1
+	said "this jemalloc does not tell its page: je_sz_pind2sz_tab has 0x bytes, expected 0x5c0 to 0x640"
+}
+run_case "one that does not tell for which pages it was built is refused" wants_page
+
+kernel_of_larger_pages() {
+	local own=$((1 << $(sed -n 's/^-DJEMALLOC_LG_PAGE=//p' "$BUILD/jemalloc/traits")))
+	export LD_PRELOAD=$BUILD/tests/preload/libraries/large_page.so:$LIBRARY
+	export VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=64M
+	PAGE=$own "$BUILD/tests/preload/hello" || return 1
+	! PAGE=$((2 * own)) "$BUILD/tests/preload/hello" >stdout 2>stderr || return 1
+	unset LD_PRELOAD
+	[ ! -s stdout ] && [ "$(wc -l <stderr)" -eq 1 ] || fail "said: $(cat stdout stderr)"
+	said "Error (libvmmalloc): this kernel has pages of $((2 * own)) bytes, and the library was built with a jemalloc" &&
+		said "for pages of $own: expected one configured with --with-lg-page="
+}
+run_case "a kernel with larger pages than jemalloc was built for is refused in one line" kernel_of_larger_pages
+
 relied_on() {
 	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=64M VMMALLOC_ARENAS=3 "$BUILD/debug/seam" 2>stderr
 	[ $? -eq 0 ] && [ ! -s stderr ] || { cat stderr; return 1; }

@@ -104,7 +104,8 @@ static void check_slabs(void)
 	static const struct { size_t bytes, pages; } wanted[] = { { 128, 4 }, { 1024, 4 }, { 1280, 5 }, { 3584, 7 },
 		{ 8192, 4 }, { 16384, 4 } };
 #else
-	static const struct { size_t bytes, pages; } wanted[] = { { 128, 1 }, { 1024, 1 }, { 65536, 1 } };
+	static const struct { size_t bytes, pages; } wanted[] = { { 128, 2 }, { 1024, 2 }, { 1280, 5 }, { 3584, 7 },
+		{ 8192, 2 }, { 65536, 2 } };
 #endif
 	size_t found = 0;
 	char name[64];
