@@ -29,6 +29,9 @@ STD_CFLAGS := -std=gnu11 -I. -D_GNU_SOURCE $(PATHS_CFLAGS) -MMD -MP -Wall -Wextr
 LIB_CFLAGS := $(STD_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc \
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 
+# $(call remember,WORDS,FILE): the file has these words, and is new where they are others than the last time.
+remember = $(shell mkdir -p $(BUILD) && { echo '$(strip $1)' | cmp -s - $2 || echo '$(strip $1)' >$2; })
+
 .PHONY: all
 all: lib debug daemon ctl
 
@@ -62,7 +65,7 @@ DEPENDENCIES := $(shell find $(BUILD) -path $(BUILD)/distros -prune -o -name '*.
 
 # What was compiled with other paths than these is made again.
 PATHS_STAMP := $(BUILD)/paths
-$(shell mkdir -p $(BUILD) && { echo "$(PATHS_CFLAGS)" | cmp -s - $(PATHS_STAMP) || echo "$(PATHS_CFLAGS)" >$(PATHS_STAMP); })
+$(call remember,$(PATHS_CFLAGS),$(PATHS_STAMP))
 $(patsubst %.d,%.o,$(shell grep -lF common/base/paths.h /dev/null $(DEPENDENCIES))): $(PATHS_STAMP)
 
 -include $(DEPENDENCIES)

@@ -13,13 +13,25 @@ JEMALLOC_ARCHIVE ?= $(shell $(CC) -print-file-name=libjemalloc_pic.a)
 JEMALLOC_DIR := $(BUILD)/jemalloc
 JEMALLOC := $(JEMALLOC_DIR)/libjemalloc_private.a
 
+# Another choice than the last time is made anew, whatever is older.
+JEMALLOC_CHOSEN := $(JEMALLOC_ARCHIVE) $(JEMALLOC_SRC) $(JEMALLOC_CONFIGURE) $(JEMALLOC_VERSION)
+JEMALLOC_CHOICE := $(BUILD)/jemalloc.choice
+$(call remember,$(JEMALLOC_CHOSEN),$(JEMALLOC_CHOICE))
+
 ifdef JEMALLOC_SRC
 JEMALLOC_ARCHIVE := $(JEMALLOC_DIR)/src/lib/libjemalloc_pic.a
 
-$(JEMALLOC_ARCHIVE):
+# Addresses that the kernel gives to who does not ask for more have 48 bits; configure asks the processor, which may
+# have 57. Then the index of pages has a level more, which costs time, and the library would depend on who built it.
+JEMALLOC_ADDRESSES := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),--with-lg-vaddr=48)
+
+$(JEMALLOC_ARCHIVE): $(JEMALLOC_CHOICE)
+	@echo "  MAKE     $@"
 	$(Q)mkdir -p $(JEMALLOC_DIR) && rm -rf $(JEMALLOC_DIR)/src && cp -R $(JEMALLOC_SRC) $(JEMALLOC_DIR)/src
-	$(Q)cd $(JEMALLOC_DIR)/src && { [ -x configure ] || autoconf; } && \
-		./configure --quiet --disable-cxx $(JEMALLOC_CONFIGURE) && MAKEFLAGS= $(MAKE) -s lib/libjemalloc_pic.a
+	$(Q)cd $(JEMALLOC_DIR)/src && { [ -x configure ] || autoconf; } && EXTRA_CFLAGS=-fno-lto \
+		./configure --quiet --disable-cxx $(JEMALLOC_ADDRESSES) $(JEMALLOC_CONFIGURE) && \
+		{ MAKEFLAGS= $(MAKE) -s clean && MAKEFLAGS= $(MAKE) -s lib/libjemalloc_pic.a; } >make.log 2>&1 || \
+		{ tail -n 20 make.log >&2; exit 1; }
 endif
 
 # Aliases: our names for jemalloc's own functions, at no cost. The debug build traces some (entry_debug.c).
@@ -39,13 +51,13 @@ JEMALLOC_CALLS := mmap munmap mprotect madvise clock_gettime syscall sysconf str
 
 # The compiler names the file alone where there is none.
 libjemalloc_pic.a:
-	@echo "there is no $@: install libjemalloc-dev (\`make deps\` installs all that is needed)," \
-		"or see doc/jemalloc.md" >&2; exit 1
+	@echo "there is no $@: install libjemalloc-dev (\`make deps\` installs all that is needed), or, where the" \
+		"distribution has none, \`make JEMALLOC_SRC=DIR\` with a source tree of jemalloc: doc/jemalloc.md" >&2; exit 1
 
 # Which reference is led where, in which version: references.txt.
 JEMALLOC_TABLE := $(addprefix libvmmalloc/jemalloc/,jemalloc.mk take-apart.sh references.awk references.txt)
 
-$(JEMALLOC): $(JEMALLOC_TABLE) $(JEMALLOC_ARCHIVE)
+$(JEMALLOC): $(JEMALLOC_TABLE) $(JEMALLOC_ARCHIVE) $(JEMALLOC_CHOICE)
 	@echo "  JEMALLOC $@"
 	$(Q)mkdir -p $(JEMALLOC_DIR)
 	$(Q)AR='$(AR)' NM='$(NM)' OBJCOPY='$(OBJCOPY)' CALLS='$(JEMALLOC_CALLS)' libvmmalloc/jemalloc/take-apart.sh \

@@ -11,6 +11,16 @@ rm -rf "$directory/objects" "$directory/libjemalloc_private.a" && mkdir -p "$dir
 cd "$directory/objects"
 $AR x "$archive"
 rm -f jemalloc_cpp.*
+
+# Compiled with -flto, an object has the compiler's own representation, which the linker would prefer: our names are not
+# in it. Often it has machine code besides.
+for object in *.o; do
+	$OBJCOPY --remove-section='.gnu.lto_*' "$object" 2>/dev/null || break
+done
+$NM --defined-only "$object" 2>/dev/null | grep -qv __gnu_lto_slim || {
+	echo "$archive: $object has no machine code. Compiled with -flto it needs -ffat-lto-objects, too" >&2
+	exit 1
+}
 [ -n "$version" ] ||
 	version=$(LC_ALL=C grep -aohE '[0-9]+\.[0-9]+\.[0-9]+-[0-9]+-g[0-9a-z_]+' ctl.*o | sed '1!d; s/-g.*//')
 
@@ -19,8 +29,12 @@ for object in *.o; do
 done >../references
 awk -f "$here/references.awk" version="$version" ../references "$here/references.txt" >../plan
 
+# Its public names have a prefix if it was configured so.
+prefix=$($NM -g --defined-only ./*.o | sed -n 's/^[0-9a-f]* T \(.*\)mallctl$/\1/p')
 {
-	$NM -g --defined-only ./*.o | awk 'NF == 3 && $3 !~ /^je_/ { print $3, "je_" $3 }' | sort -u
+	$NM -g --defined-only ./*.o | awk -v prefix="$prefix" 'NF == 3 && $3 !~ /^je_/ {
+		print $3, "je_" (index($3, prefix) == 1 ? substr($3, length(prefix) + 1) : $3)
+	}' | sort -u
 	for name in $CALLS; do echo "$name vmm_libc_$name"; done
 } >../private.syms
 for object in *.o; do

@@ -68,6 +68,54 @@ kernel_of_larger_pages() {
 }
 run_case "a kernel with larger pages than jemalloc was built for is refused in one line" kernel_of_larger_pages
 
+version_of_archive() {
+	need_archive
+	mkdir other && cd other && ar x "$ARCHIVE" && sed -i -E 's/5\.3\.[0-9]+-([0-9]+-g[0-9a-f])/9.3.7-\1/g' ctl.*o || return 1
+	ar rcs ../other.a ./*.o && cd .. && ARCHIVE=$WORK/other.a
+	! apart || return 1
+	said "this jemalloc is 9.3.7-" && said "and known are 5.3.0, 5.3.1" && said "JEMALLOC_VERSION=5.3."
+}
+run_case "the version that an archive has is the one that is refused" version_of_archive
+
+without_code() {
+	need_archive
+	echo 'int ctl;' >ctl.c && ${CC:-cc} -flto -fno-fat-lto-objects -c ctl.c 2>/dev/null || skip "the compiler has no -flto"
+	ar rcs lto.a ctl.o && ARCHIVE=$WORK/lto.a
+	! apart 5.3.0 || return 1
+	said "lto.a: ctl.o has no machine code. Compiled with -flto it needs -ffat-lto-objects, too"
+}
+run_case "an archive of what the compiler alone understands is refused" without_code
+
+with_prefix() {
+	need_archive
+	mkdir other && cd other && ar x "$ARCHIVE" || return 1
+	nm -g --defined-only ./*.o | awk 'NF == 3 && $3 !~ /^_?je_/ { print $3, "jem_" $3 }' | sort -u >../syms
+	for object in *.o; do objcopy --redefine-syms=../syms "$object" || return 1; done
+	ar rcs ../other.a ./*.o && cd .. || return 1
+	apart && nm -g --defined-only apart/libjemalloc_private.a | awk 'NF == 3 { print $3 }' | sort >usual
+	ARCHIVE=$WORK/other.a apart && nm -g --defined-only apart/libjemalloc_private.a | awk 'NF == 3 { print $3 }' | sort |
+		diff usual - && grep -qx je_malloc usual
+}
+run_case "public names that have a prefix are the same without" with_prefix
+
+# built WORD... -- make of the private archive, with these words, in a directory of its own.
+built() { make -C "$ROOT" -s BUILD="$WORK/build" "$@" "$WORK/build/jemalloc/libjemalloc_private.a" >stdout 2>stderr; }
+export -f built
+
+no_archive() {
+	! built JEMALLOC_ARCHIVE=libjemalloc_pic.a || return 1
+	said "there is no libjemalloc_pic.a: install libjemalloc-dev" && said "make JEMALLOC_SRC=DIR"
+}
+run_case "where there is no archive both ways to one are named" no_archive
+
+another_choice() {
+	need_archive
+	built JEMALLOC_ARCHIVE="$ARCHIVE" && built JEMALLOC_ARCHIVE="$ARCHIVE" && [ ! -s stdout ] || return 1
+	! built JEMALLOC_ARCHIVE="$ARCHIVE" JEMALLOC_VERSION=9.1.0-3 || return 1
+	said "this jemalloc is 9.1.0-3"
+}
+run_case "another choice of jemalloc is built, though what was built is newer" another_choice
+
 relied_on() {
 	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=64M VMMALLOC_ARENAS=3 "$BUILD/debug/seam" 2>stderr
 	[ $? -eq 0 ] && [ ! -s stderr ] || { cat stderr; return 1; }
