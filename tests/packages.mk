@@ -5,11 +5,13 @@ BUILD_PACKAGES := gcc g++ make binutils libc6-dev libjemalloc-dev pkg-config lib
 	libsmartcols-dev
 DEMO_PACKAGES := perl-base
 DEB_PACKAGES := debhelper dpkg-dev systemd systemd-dev
+RPM_PACKAGES := rpm bzip2
 LINT_PACKAGES := cppcheck man-db groff-base
 TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace pkg-config man-db \
 	git python3 perl curl sqlite3 redis-server redis-tools memcached nginx-light zstd xz-utils bzip2 ed vim tcl gdb \
 	openssl openssh-client xfsprogs btrfs-progs e2fsprogs util-linux postgresql systemd libseccomp-dev \
 	fakeroot fakechroot libsocket-wrapper libnss-wrapper libuid-wrapper libpam-wrapper libresolv-wrapper torsocks \
-	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs bubblewrap vsftpd crun
+	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs bubblewrap vsftpd crun \
+	$(RPM_PACKAGES) rpmlint cpio
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk \
 	lintian debootstrap

@@ -12,3 +12,9 @@ deb: ## packages for Debian and its relatives, in build/deb
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(DEB_PACKAGES)
 	$(Q)$(MAKE) --no-print-directory dist
 	$(Q)systemd/packaging/deb.bash $(BUILD)/$(DIST).tar.gz '$(PACKAGE_VERSION)' '$(PACKAGE_TIME)' $(BUILD)/deb
+
+.PHONY: rpm
+rpm: ## packages for Fedora, openSUSE and their relatives, in build/rpm
+	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(RPM_PACKAGES)
+	$(Q)$(MAKE) --no-print-directory dist
+	$(Q)systemd/packaging/rpm.bash $(BUILD)/$(DIST).tar.gz '$(PACKAGE_VERSION)' '$(PACKAGE_TIME)' $(BUILD)/rpm '$(JEMALLOC_SRC)'

@@ -18,6 +18,7 @@ done
 
 is systemd/packaging/debian-changelog.bash "$(systemd/packaging/debian-changelog.bash CHANGELOG.md "$version" 0 |
 	sed -n '1s/^libvmmalloc (\(.*\)-1) unstable; urgency=medium$/\1/p')"
+is systemd/packaging/rpm/libvmmalloc.spec "$(sed -n 's/^%global upstream_version //p' systemd/packaging/rpm/libvmmalloc.spec)"
 # What was released has its day, which is the packages' too.
 sed -n 's/^## //p' CHANGELOG.md | grep -vxE '[0-9.]+, ([0-9]{4}-[0-9]{2}-[0-9]{2}|not released yet)' |
 	sed 's/^/lint: CHANGELOG.md: a version without a day: /' | grep . && failed=1

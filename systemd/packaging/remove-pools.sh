@@ -1,0 +1,13 @@
+# remove-pools.sh -- part of the scripts of the packages, run when the daemon is removed: takes back the pools that it has
+# made. What is in use goes as well: a program keeps the memory of its pool, which has no name then, until it ends.
+pool_directories() {
+	echo /dev/shm/vmmalloc
+	sed -n 's/.*"directory": "\([^"]*\)".*/\1/p' /var/lib/vmmalloc/registry.json 2>/dev/null | sort -u
+}
+
+# By the daemon's own user: what links lead to elsewhere stays what it is.
+pool_directories | while IFS= read -r directory; do
+	[ ! -d "$directory" ] || runuser -u vmmalloc -- find "$directory" -maxdepth 1 -type f -user vmmalloc \
+		'(' -name "vmmalloc-$(printf '[0-9a-f]%.0s' $(seq 32)).*" -o -name '.vmmallocd.lock*' ')' -delete || :
+done
+rmdir /dev/shm/vmmalloc 2>/dev/null || :
