@@ -22,8 +22,8 @@ void answer_refuse(int fd, enum handout_status status)
 static int send_pool(int fd, const struct registry_pool *pool, int pool_fd)
 {
 	struct handout_reply reply = {
-		.magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = HANDOUT_OK,
-		.pool_bytes = pool->file.size_bytes,
+		.magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
+		.status = pool->cold ? HANDOUT_COLD : HANDOUT_OK, .pool_bytes = pool->file.size_bytes,
 	};
 	union {
 		struct cmsghdr align;
@@ -75,16 +75,16 @@ static int read_groups(int fd, gid_t **ret_groups, size_t *ret_count)
 enum answer_outcome answer_request(struct pools *pools, int fd, const struct answer_packet *packet,
 				   enum answer_patience patience)
 {
-	struct handout_request request;
+	struct handout_long_request request;
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
 	struct request_peer peer;
-	struct registry_pool *pool;
+	struct pools_taken taken;
 	enum handout_status status;
 	CLEANUP(cleanup_free) gid_t *groups = NULL;
-	int pool_fd, r;
+	int r;
 
-	if (handout_request_decode(packet->data, packet->bytes, &request) < 0 ||
+	if (handout_long_request_decode(packet->data, packet->bytes, &request) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
 	    read_groups(fd, &groups, &peer.group_count) < 0) {
 		answer_refuse(fd, HANDOUT_BAD_REQUEST);
@@ -94,19 +94,20 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	peer.uid = credentials.uid;
 	peer.gid = credentials.gid;
 	peer.groups = groups;
-	status = pools_take(pools, &request, &peer, &pool, &pool_fd);
-	if (status == HANDOUT_PINNED && patience != ANSWER_LAST_TIME &&
-	    pools_put_off(pools, &peer, patience == ANSWER_FIRST_TIME))
+	peer.takes_cold = request.flags & HANDOUT_TAKES_COLD;
+	status = pools_take(pools, &request.request, &peer, &taken);
+	if (!handout_is_given(status) && patience != ANSWER_LAST_TIME &&
+	    pools_put_off(pools, &peer, status, &taken, patience == ANSWER_FIRST_TIME))
 		return ANSWER_PUT_OFF;
-	if (status != HANDOUT_OK) {
+	if (!handout_is_given(status)) {
 		answer_refuse(fd, status);
 		return ANSWER_GIVEN;
 	}
-	r = send_pool(fd, pool, pool_fd);
+	r = send_pool(fd, taken.pool, taken.fd);
 	/* a copy of it here would keep the pool leased for ever */
-	close(pool_fd);
+	close(taken.fd);
 	if (r < 0)
-		pools_unsent(pools, pool, r);
+		pools_unsent(pools, taken.pool, r);
 	return ANSWER_GIVEN;
 }
 

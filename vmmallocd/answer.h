@@ -15,7 +15,7 @@
 #include "vmmallocd/pools/pools.h"
 
 struct answer_packet {
-	char data[sizeof(struct handout_request)];
+	char data[sizeof(struct handout_long_request)];
 	size_t bytes;
 };
 

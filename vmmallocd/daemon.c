@@ -294,6 +294,8 @@ static void on_pools_changed(void *context)
 	/* before the directories were looked at, the file knows more than this process does */
 	if (daemon->serving)
 		saver_poke(daemon->saver);
+	if (daemon->handout_server)
+		handout_server_look_again(daemon->handout_server);
 }
 
 /* --- starting and ending --- */

@@ -17,7 +17,7 @@
 
 #define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
 #define PUT_OFF_MS 20            /* until a request that was put off is decided again */
-#define PUT_OFF_MOST_MS 500      /* in all: the client has a second */
+#define PUT_OFF_MOST_MS 800      /* in all: the client has a second */
 #define DESCRIPTORS_PART 2       /* of them, at most, are for strangers: the rest is for pools, and for work */
 
 struct connection {
@@ -100,11 +100,15 @@ static enum answer_outcome decide_again(const struct connection *connection, enu
 	return answer_request(connection->server->pools, connection->fd, &connection->packet, patience);
 }
 
-static void on_put_off(uv_timer_t *timer)
+static void on_put_off(uv_timer_t *timer);
+
+void handout_server_look_again(struct handout_server *server)
 {
-	struct handout_server *server = timer->data;
-	uint64_t now_ms = uv_now(timer->loop);
+	uint64_t now_ms = uv_now(server->loop);
 	bool more = false;
+
+	if (!uv_is_active((uv_handle_t *)&server->put_off))
+		return;
 
 	for (struct connection *connection = TAILQ_FIRST(&server->connections), *next; connection; connection = next) {
 		uint64_t began_ms = connection->deadline_ms - HANDOUT_SERVER_SILENCE_MS;
@@ -120,7 +124,18 @@ static void on_put_off(uv_timer_t *timer)
 			drop_connection(connection);
 	}
 	if (more)
-		(void)uv_timer_start(timer, on_put_off, PUT_OFF_MS, 0);
+		(void)uv_timer_start(&server->put_off, on_put_off, PUT_OFF_MS, 0);
+	else
+		(void)uv_timer_stop(&server->put_off);
+}
+
+static void on_put_off(uv_timer_t *timer)
+{
+	struct handout_server *server = timer->data;
+
+	/* it is active no more, and that is how one knows that somebody waits */
+	(void)uv_timer_start(timer, on_put_off, PUT_OFF_MS, 0);
+	handout_server_look_again(server);
 }
 
 /* Its request is there. The timer decides it again, and looks whether the client is still there. */

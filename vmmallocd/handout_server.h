@@ -29,6 +29,8 @@ int handout_server_open(uv_loop_t *loop, int listening_fd, struct pools *pools, 
 			struct handout_server **ret_server);
 /* Takes over another listening descriptor in the place of the one that it has. */
 void handout_server_listen_on(struct handout_server *server, int fd);
+/* Something about the pools has changed: requests that were put off are decided again. */
+void handout_server_look_again(struct handout_server *server);
 /* Ends all connections; frees itself in the turns of the loop that follow. */
 void handout_server_close(struct handout_server *server);
 

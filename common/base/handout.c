@@ -3,7 +3,6 @@
 #include "common/base/handout.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "common/base/pool_header.h"
@@ -70,6 +69,24 @@ int handout_request_decode(const void *packet, size_t bytes, struct handout_requ
 	return 0;
 }
 
+int handout_long_request_decode(const void *packet, size_t bytes, struct handout_long_request *ret_request)
+{
+	struct handout_long_request request = { 0 };
+	const size_t most = sizeof(request);
+	int r;
+
+	if (bytes != most && bytes != sizeof(request.request))
+		return -EBADMSG;
+	r = handout_request_decode(packet, sizeof(request.request), &request.request);
+	if (r < 0)
+		return r;
+	memcpy(&request, packet, bytes);
+	if ((request.flags & ~HANDOUT_TAKES_COLD) || request.reserved)
+		return -EBADMSG;
+	*ret_request = request;
+	return 0;
+}
+
 int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply *ret_reply)
 {
 	struct handout_reply reply;
@@ -79,7 +96,7 @@ int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply 
 	memcpy(&reply, packet, sizeof(reply));
 	if (!is_head(reply.magic, reply.version))
 		return -EBADMSG;
-	if (reply.status == HANDOUT_OK) {
+	if (handout_is_given(reply.status)) {
 		if (reply.pool_bytes == 0 || reply.pool_bytes % POOL_PAGE_LEAST || !is_name_field(reply.class_name))
 			return -EBADMSG;
 	} else if (reply.pool_bytes || !all_zero(reply.pool_id, sizeof(reply.pool_id)) ||
@@ -102,6 +119,9 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_BUSY: return "this user has too many connections open";
 	case HANDOUT_PINNED:
 		return "pools of the class that this user gave back are not free yet: pages of them may still be held";
+	case HANDOUT_COLD: return "a cold pool was handed out";
+	case HANDOUT_FULL: return "the class has as many pools as it may have, and all are in use";
+	case HANDOUT_NO_SPACE: return "there is no space left for a pool of the class";
 	default: return "it refused, for a reason that this version does not know";
 	}
 }

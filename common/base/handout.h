@@ -11,12 +11,18 @@
  * holds a struct pool_header, it reads as zero. It stays the client's for as long as any process maps the file or has
  * it open; nothing has to be said at the end.
  *
+ * A client that sends a long request (since 1.3.0) may get a cold pool: HANDOUT_COLD, with the same fields and the
+ * descriptor. Of its file only the first page is reserved, or little more: whoever uses the rest reserves it first. An
+ * older client never gets one, and would take that status for a refusal. An older daemon answers a long request with
+ * HANDOUT_BAD_REQUEST, and then the client connects again and sends the request alone.
+ *
  * A packet of another size, magic or version is answered with HANDOUT_BAD_REQUEST. A status that the client does not
  * know, of a newer daemon, is a refusal like others. Nothing here allocates.
  */
 #ifndef COMMON_BASE_HANDOUT_H
 #define COMMON_BASE_HANDOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +45,10 @@ enum handout_status {
 	HANDOUT_BAD_REQUEST = 5,
 	HANDOUT_BUSY = 6,          /* this user has too many connections open */
 	HANDOUT_PINNED = 7,        /* HANDOUT_LIMIT, counting pools that were given back: pages of them may be held */
+	/* In answer to a long request only: */
+	HANDOUT_COLD = 8,          /* a pool, as with HANDOUT_OK, but it is not reserved */
+	HANDOUT_FULL = 9,          /* the class has as many pools as it may have */
+	HANDOUT_NO_SPACE = 10,     /* its directory has no space for a pool */
 	HANDOUT_STATUSES           /* how many there are */
 };
 
@@ -52,16 +62,25 @@ struct handout_request {
 	char class_name[HANDOUT_CLASS_BYTES];  /* by class: its name, filled up with NULs, else all NUL */
 };
 
+struct handout_long_request {
+	struct handout_request request;
+	uint32_t flags;                        /* HANDOUT_TAKES_COLD; others are 0 */
+	uint32_t reserved;                     /* 0 */
+};
+
+#define HANDOUT_TAKES_COLD 1u    /* the client knows HANDOUT_COLD */
+
 struct handout_reply {
 	char magic[8];                         /* HANDOUT_MAGIC */
 	uint32_t version;                      /* HANDOUT_VERSION */
 	uint32_t status;                       /* enum handout_status */
-	uint64_t pool_bytes;                   /* size of the pool's file; 0 unless HANDOUT_OK, like what follows */
+	uint64_t pool_bytes;                   /* size of the pool's file; 0 unless there is one, like what follows */
 	uint8_t pool_id[16];
 	char class_name[HANDOUT_CLASS_BYTES];
 };
 
 _Static_assert(sizeof(struct handout_request) == 104, "no padding");
+_Static_assert(sizeof(struct handout_long_request) == 112, "no padding");
 _Static_assert(sizeof(struct handout_reply) == 104, "no padding");
 
 /*
@@ -70,7 +89,16 @@ _Static_assert(sizeof(struct handout_reply) == 104, "no padding");
  */
 int handout_request_decode(const void *packet, size_t bytes, struct handout_request *ret_request);
 
-/* The same for a reply. With HANDOUT_OK pool_bytes must be a whole number of pages and not 0. */
+/* The same for a long one. A request alone is one that has no flags. */
+int handout_long_request_decode(const void *packet, size_t bytes, struct handout_long_request *ret_request);
+
+/* Whether there is a pool with that status. */
+static inline bool handout_is_given(uint32_t status)
+{
+	return status == HANDOUT_OK || status == HANDOUT_COLD;
+}
+
+/* The same for a reply. With a pool pool_bytes must be a whole number of pages and not 0. */
 int handout_reply_decode(const void *packet, size_t bytes, struct handout_reply *ret_reply);
 
 /* Whether `name` is good for a class: one or more of [A-Za-z0-9_-], shorter than HANDOUT_CLASS_BYTES. */

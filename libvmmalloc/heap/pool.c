@@ -286,7 +286,7 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
 	return 0;
 }
 
-int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error)
+int vmm_pool_adopt(int fd, bool is_cold, struct vmm_pool *ret_pool, struct text *error)
 {
 	struct vmm_pool pool = { .fd = vmm_pool_fd_out_of_the_way(fd) };
 	int r = examine(&pool, &pool.size);
@@ -298,7 +298,7 @@ int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error)
 		(void)kernel_close(pool.fd);
 		return r;
 	}
-	write_header(&pool, false, pool.size);
+	write_header(&pool, false, is_cold ? pool.grain : pool.size);
 	*ret_pool = pool;
 	return 0;
 }
@@ -476,6 +476,15 @@ int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 		r = reserve_by_mapping(pool, offset, bytes);
 	if (r < 0)
 		(void)vmm_pool_release(pool, offset, bytes);
+	return r;
+}
+
+int vmm_pool_reserve_all(struct vmm_pool *pool)
+{
+	int r = vmm_pool_reserve(pool, 0, pool->size);
+
+	if (r == 0)
+		pool->header->reserved_bytes = pool->size;
 	return r;
 }
 

@@ -52,10 +52,11 @@ struct vmm_pool {
 int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_pool *ret_pool, struct text *error);
 
 /*
- * Maps the daemon's pool `fd`, wholly reserved, with the daemon's header, and makes it this process's own. The
- * descriptor is taken over, also on failure. 0, or -errno with the reason in `error`.
+ * Maps the daemon's pool `fd`, with the daemon's header, and makes it this process's own. All of it is reserved, or no
+ * more than the header's grain if it `is_cold`. The descriptor is taken over, also on failure. 0, or -errno with the
+ * reason in `error`.
  */
-int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error);
+int vmm_pool_adopt(int fd, bool is_cold, struct vmm_pool *ret_pool, struct text *error);
 
 /*
  * Has the file system allocate [offset, offset + bytes), both whole grains, so that touching it can never fail.
@@ -68,6 +69,9 @@ int vmm_pool_adopt(int fd, struct vmm_pool *ret_pool, struct text *error);
  * Returns 0, or -errno (-ENOSPC: the file system is full) and then gives back what it got.
  */
 int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
+
+/* All of the file, and the header says so. 0 or -errno. */
+int vmm_pool_reserve_all(struct vmm_pool *pool);
 
 /* Whether the file system says that it has no room for so many bytes more. No guarantee either way. */
 bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes);

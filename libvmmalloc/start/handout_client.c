@@ -50,14 +50,14 @@ static int connect_in_time(int socket, const struct sockaddr_un *address, int64_
 	return r;
 }
 
-static int send_request(int socket, const struct handout_request *request, int64_t deadline_us)
+static int send_request(int socket, const void *request, size_t bytes, int64_t deadline_us)
 {
 	ssize_t n;
 	int r;
 
 	do
 		if ((r = limit_time(socket, deadline_us)) == 0 &&
-		    (n = kernel_send(socket, request, sizeof(*request), MSG_NOSIGNAL)) != sizeof(*request))
+		    (n = kernel_send(socket, request, bytes, MSG_NOSIGNAL)) != (ssize_t)bytes)
 			r = n < 0 ? failure((int)n) : -EIO;
 	while (r == 1);
 	return r;
@@ -108,9 +108,10 @@ static int receive_reply(int socket, int64_t deadline_us, struct handout_reply *
 
 	fd = take_descriptor(&message);
 	r = n == 0 ? -ECONNRESET : handout_reply_decode(packet, (size_t)n, ret_reply);
-	if (r == 0 && ret_reply->status == HANDOUT_OK && fd < 0)   /* a process without a free number loses it here */
+	/* a process without a free number loses it here */
+	if (r == 0 && handout_is_given(ret_reply->status) && fd < 0)
 		r = message.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
-	if (r == 0 && ret_reply->status == HANDOUT_OK)
+	if (r == 0 && handout_is_given(ret_reply->status))
 		*ret_fd = fd;
 	else if (fd >= 0)
 		(void)kernel_close(fd);
@@ -148,37 +149,49 @@ static int make_request(const struct vmm_config *config, struct handout_request 
 	return 0;
 }
 
-static int ask_and_hear(int socket, const struct sockaddr_un *address, const struct handout_request *request,
-		    struct handout_reply *ret_reply, int *ret_fd)
+/* On a connection of its own. */
+static int ask_and_hear(const struct sockaddr_un *address, const void *request, size_t bytes, int64_t deadline_us,
+			struct handout_reply *ret_reply, int *ret_fd)
 {
-	int64_t deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
-	int r = connect_in_time(socket, address, deadline_us);
+	int socket = kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int r = socket < 0 ? socket : connect_in_time(socket, address, deadline_us);
 
 	if (r == 0)
-		r = send_request(socket, request, deadline_us);
-	return r < 0 ? r : receive_reply(socket, deadline_us, ret_reply, ret_fd);
+		r = send_request(socket, request, bytes, deadline_us);
+	if (r == 0)
+		r = receive_reply(socket, deadline_us, ret_reply, ret_fd);
+	if (socket >= 0)
+		(void)kernel_close(socket);
+	return r;
 }
 
-int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, struct text *error)
+/* A daemon of before cold pools does not understand that they are known here, and is asked as it was then. */
+static int ask_any(const struct sockaddr_un *address, const struct vmm_config *config, struct handout_reply *ret_reply,
+		   int *ret_fd)
+{
+	struct handout_long_request request = { .flags = HANDOUT_TAKES_COLD };
+	int64_t deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
+	int r = make_request(config, &request.request);
+
+	if (r == 0)
+		r = ask_and_hear(address, &request, sizeof(request), deadline_us, ret_reply, ret_fd);
+	if (r == 0 && ret_reply->status == HANDOUT_BAD_REQUEST)
+		r = ask_and_hear(address, &request.request, sizeof(request.request), deadline_us, ret_reply, ret_fd);
+	return r;
+}
+
+int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_cold, struct text *error)
 {
 	const char *path = config->socket ? config->socket : PATHS_RUNTIME_DIR "/" HANDOUT_SOCKET;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct handout_request request;
 	struct handout_reply reply = { .status = HANDOUT_OK };
-	int fd = -1, r, connection;
+	int fd = -1, r = -ENAMETOOLONG;
 
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		r = -ENAMETOOLONG;
-	} else {
+	if (strlen(path) < sizeof(address.sun_path)) {
 		memcpy(address.sun_path, path, strlen(path));
-		connection = kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-		r = connection < 0 ? connection : make_request(config, &request);
-		if (r == 0)
-			r = ask_and_hear(connection, &address, &request, &reply, &fd);
-		if (connection >= 0)
-			(void)kernel_close(connection);
+		r = ask_any(&address, config, &reply, &fd);
 	}
-	if (r == 0 && reply.status != HANDOUT_OK) {
+	if (r == 0 && !handout_is_given(reply.status)) {
 		text_add(error, "vmmallocd (%s): %s", path, handout_status_text(reply.status));
 		return -EAGAIN;
 	}
@@ -186,9 +199,11 @@ int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, struct text *e
 		(void)kernel_close(fd);
 		r = -EBADMSG;
 	}
-	if (r < 0)
+	if (r < 0) {
 		text_add(error, "vmmallocd (%s): %s", path, strerrordesc_np(-r));
-	else
+	} else {
 		*ret_fd = fd;
+		*ret_is_cold = reply.status == HANDOUT_COLD;
+	}
 	return r;
 }

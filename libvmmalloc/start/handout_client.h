@@ -15,8 +15,9 @@
 
 /*
  * Returns 0 and a descriptor of the pool's file, which is a regular one, open for reading and writing, and at least as
- * large as config->pool_bytes; or -errno with the reason in `error`.
+ * large as config->pool_bytes; or -errno with the reason in `error`. *ret_is_cold: space in it is reserved as it is
+ * needed, as in a pool that is made here; else all of it is.
  */
-int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, struct text *error);
+int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_cold, struct text *error);
 
 #endif

@@ -57,6 +57,29 @@ static void go_without(int error, const char *reason)
 		vmm_report_fatal("%s", reason);
 }
 
+/* A pool of the daemon's. 0 or -errno with the reason in `error`. */
+static int get_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved, struct text *error)
+{
+	const struct vmm_config *config = &vmm.config;
+	bool is_cold;
+	int fd, r = vmm_handout_ask(config, &fd, &is_cold, error);
+
+	if (r == 0)
+		r = vmm_pool_adopt(fd, is_cold, ret_pool, error);
+	if (r < 0)
+		return r;
+	if (is_cold && config->reserve_all) {
+		r = vmm_pool_reserve_all(ret_pool);
+		if (r < 0) {
+			text_add(error, "the daemon's pool: reservation of space: %s", strerrordesc_np(-r));
+			vmm_pool_drop(ret_pool);
+			return r;
+		}
+	}
+	*ret_all_reserved = !is_cold || config->reserve_all;
+	return 0;
+}
+
 /*
  * The pool is the daemon's, if the environment names one and the daemon has one to give; else it is made here. 0, or
  * -errno with the reason in `error`.
@@ -64,15 +87,12 @@ static void go_without(int error, const char *reason)
 static int make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved, struct text *error)
 {
 	const struct vmm_config *config = &vmm.config;
-	int fd, r;
+	int r;
 
 	if (!config->pool_dir)
 		text_add(error, "no pool of class %s: ", config->pool_class);
-	*ret_all_reserved = true;
 	if (config->pool_class || config->socket) {
-		r = vmm_handout_ask(config, &fd, error);
-		if (r == 0)
-			r = vmm_pool_adopt(fd, ret_pool, error);
+		r = get_pool(ret_pool, ret_all_reserved, error);
 		if (r == 0 || !config->pool_dir)
 			return r;
 		TRACE(1, "%s", error->data);

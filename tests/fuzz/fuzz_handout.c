@@ -44,6 +44,23 @@ static void check_request(const uint8_t *data, size_t size)
 		FUZZ_ASSERT(all_bytes_are(request.class_name, sizeof(request.class_name), 0));
 }
 
+static void check_long_request(const uint8_t *data, size_t size)
+{
+	struct handout_long_request request;
+	struct handout_request alone;
+	int r;
+
+	memset(&request, 0xa5, sizeof(request));
+	r = handout_long_request_decode(data, size, &request);
+	if (r < 0) {
+		FUZZ_ASSERT(r == -EBADMSG && all_bytes_are(&request, sizeof(request), 0xa5));
+		return;
+	}
+	FUZZ_ASSERT((size == sizeof(request) || size == sizeof(alone)) && memcmp(data, &request, size) == 0);
+	FUZZ_ASSERT(handout_request_decode(data, sizeof(alone), &alone) == 0);
+	FUZZ_ASSERT(size == sizeof(request) ? request.flags <= HANDOUT_TAKES_COLD : request.flags == 0);
+}
+
 static void check_reply(const uint8_t *data, size_t size)
 {
 	struct handout_reply reply;
@@ -57,7 +74,7 @@ static void check_reply(const uint8_t *data, size_t size)
 	}
 	FUZZ_ASSERT(size == sizeof(reply) && memcmp(data, &reply, size) == 0);
 	FUZZ_ASSERT(strlen(handout_status_text(reply.status)) > 0);
-	if (reply.status == HANDOUT_OK) {
+	if (handout_is_given(reply.status)) {
 		check_name(reply.class_name);
 		FUZZ_ASSERT(reply.pool_bytes > 0 && reply.pool_bytes % 4096 == 0);
 	}
@@ -66,6 +83,7 @@ static void check_reply(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_request(data, size);
+	check_long_request(data, size);
 	check_reply(data, size);
 	return 0;
 }

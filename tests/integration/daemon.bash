@@ -30,7 +30,7 @@ case_options() {
 
 case_handout() {
 	setup
-	one_class "ready = 2"
+	one_class "ready = 2" "cold = no"
 	daemon_start
 	wait_least a ready 2
 	client take=a map zero fill=7 has=7 >out || fail "status $?"
@@ -638,7 +638,7 @@ case_reload() {
 
 case_prune() {
 	setup
-	one_class "ready = 1" "max = 4"
+	one_class "ready = 1" "max = 4" "cold = no"
 	daemon_start
 	wait_count a ready 1
 	hold take=a; one=$HELD

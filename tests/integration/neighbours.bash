@@ -130,6 +130,19 @@ refuses_by_a_new_status() {
 }
 run_case "a refusal that the library of before has no word for is one all the same" refuses_by_a_new_status
 
+# A cold pool is not reserved, which the library of before does not look after: it must not get one.
+no_cold_for_before() {
+	need_before
+	setup
+	one_class 'ready = 0'
+	daemon_start
+	env $(on_pool old) true 2>words && fail "a pool of a class of cold ones"
+	grep -q "no pool of class a: vmmallocd ($RUN/pool.sock): no pool is ready" words || fail "$(cat words)"
+	env $(on_pool new) true || fail "no pool"
+	is "$(ask daemon handed_out)" 1
+}
+run_case "the library of before gets no cold pool" no_cold_for_before
+
 # goes_on FROM TO: a daemon of another version takes over, while a program has a pool
 goes_on() {
 	need_before

@@ -25,13 +25,25 @@ struct daemon {
 	char directory[SCRATCH_PATH], path[SCRATCH_PATH + 16];
 	int listening;
 	pthread_t thread;
-	struct handout_request request;    /* that it got */
+	bool old;                          /* it is of before long requests, and may be asked twice */
+	struct handout_long_request request;    /* that it got, */
+	size_t request_bytes;              /* so many bytes of it */
 	struct handout_reply reply;        /* that it gives, */
 	size_t reply_bytes;                /* so many bytes of it; 0: none, it hangs up */
 	int fds[2];                        /* with these descriptors, and closes them */
 	size_t fd_count;
 	useconds_t pause_us;               /* before it answers */
 };
+
+/* The next connection, and its request. */
+static int hear(struct daemon *daemon)
+{
+	int connection = accept(daemon->listening, NULL, NULL);
+	ssize_t n = recv(connection, &daemon->request, sizeof(daemon->request), 0);
+
+	daemon->request_bytes = n < 0 ? 0 : (size_t)n;
+	return n < 0 ? -1 : connection;
+}
 
 static void *serve(void *argument)
 {
@@ -40,10 +52,18 @@ static void *serve(void *argument)
 	char control[CMSG_SPACE(sizeof(daemon->fds))] = "";
 	struct iovec part = { .iov_base = packet, .iov_len = daemon->reply_bytes };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	int connection = accept(daemon->listening, NULL, NULL);
+	int connection = hear(daemon);
 
 	memcpy(packet, &daemon->reply, sizeof(daemon->reply));
-	if (recv(connection, &daemon->request, sizeof(daemon->request), 0) < 0)
+	if (daemon->old && daemon->request_bytes != sizeof(struct handout_request)) {
+		const struct handout_reply refusal = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
+						       .status = HANDOUT_BAD_REQUEST };
+
+		(void)!send(connection, &refusal, sizeof(refusal), MSG_NOSIGNAL);
+		close(connection);
+		connection = hear(daemon);
+	}
+	if (connection < 0)
 		return NULL;
 	if (daemon->fd_count) {
 		size_t bytes = daemon->fd_count * sizeof(int);
@@ -111,14 +131,24 @@ static struct daemon generous(void)
 }
 
 /* Asks, and sees to it that no descriptor is lost. */
-static int ask(const struct vmm_config *config, int *ret_fd, char words[512])
+static int ask_for_any(const struct vmm_config *config, int *ret_fd, bool *ret_is_cold, char words[512])
 {
 	struct text error = { .data = words, .size = 512 };
 
 	words[0] = '\0';
 	alarm(20);
-	int r = vmm_handout_ask(config, ret_fd, &error);
+	int r = vmm_handout_ask(config, ret_fd, ret_is_cold, &error);
 	alarm(0);
+	return r;
+}
+
+/* It must not be cold. */
+static int ask(const struct vmm_config *config, int *ret_fd, char words[512])
+{
+	bool is_cold = true;
+	int r = ask_for_any(config, ret_fd, &is_cold, words);
+
+	assert_true(r < 0 || !is_cold);
 	return r;
 }
 
@@ -167,10 +197,10 @@ TEST(test_daemon_gives_a_pool_of_a_class)
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	close(fd);
 	stop_daemon(&daemon);
-	assert_int_equal(daemon.request.kind, HANDOUT_BY_CLASS);
-	assert_int_equal(daemon.request.least_bytes, 15 * MIB);
-	assert_string_equal(daemon.request.class_name, "fast");
-	assert_int_equal(handout_request_decode(&daemon.request, sizeof(daemon.request), &daemon.request), 0);
+	assert_int_equal(daemon.request.request.kind, HANDOUT_BY_CLASS);
+	assert_int_equal(daemon.request.request.least_bytes, 15 * MIB);
+	assert_string_equal(daemon.request.request.class_name, "fast");
+	assert_int_equal(handout_long_request_decode(&daemon.request, sizeof(daemon.request), &daemon.request), 0);
 }
 
 TEST(test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it)
@@ -187,21 +217,59 @@ TEST(test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it)
 	close(fd);
 	stop_daemon(&daemon);
 	assert_int_equal(stat("/tmp", &st), 0);
-	assert_int_equal(daemon.request.kind, HANDOUT_BY_DIRECTORY);
-	assert_int_equal(daemon.request.dir_dev, st.st_dev);
-	assert_int_equal(daemon.request.dir_ino, st.st_ino);
-	assert_int_equal(handout_request_decode(&daemon.request, sizeof(daemon.request), &daemon.request), 0);
+	assert_int_equal(daemon.request.request.kind, HANDOUT_BY_DIRECTORY);
+	assert_int_equal(daemon.request.request.dir_dev, st.st_dev);
+	assert_int_equal(daemon.request.request.dir_ino, st.st_ino);
+	assert_int_equal(handout_long_request_decode(&daemon.request, sizeof(daemon.request), &daemon.request), 0);
+}
+
+TEST(test_daemon_that_gives_a_cold_pool_is_understood)
+{
+	struct daemon daemon = generous();
+	struct vmm_config config = { .pool_class = "fast" };
+	char words[512];
+	bool is_cold = false;
+	int fd;
+
+	daemon.reply.status = HANDOUT_COLD;
+	start_daemon(&daemon);
+	config.socket = daemon.path;
+	assert_int_equal(ask_for_any(&config, &fd, &is_cold, words), 0);
+	assert_true(is_cold);
+	close(fd);
+	stop_daemon(&daemon);
+	assert_int_equal(daemon.request_bytes, sizeof(daemon.request));
+	assert_int_equal(daemon.request.flags, HANDOUT_TAKES_COLD);
+}
+
+TEST(test_daemon_of_before_cold_pools_is_asked_as_it_was)
+{
+	struct daemon daemon = generous();
+	struct vmm_config config = { .pool_class = "fast" };
+	char words[512];
+	int fd;
+
+	daemon.old = true;
+	start_daemon(&daemon);
+	config.socket = daemon.path;
+	assert_int_equal(ask(&config, &fd, words), 0);
+	close(fd);
+	stop_daemon(&daemon);
+	assert_int_equal(daemon.request_bytes, sizeof(struct handout_request));
+	assert_string_equal(daemon.request.request.class_name, "fast");
 }
 
 TEST(test_daemon_that_refuses_is_quoted)
 {
 	for (uint32_t status = HANDOUT_NONE_READY; status < HANDOUT_STATUSES; status++) {
 		struct daemon daemon = {
+			.old = status == HANDOUT_BAD_REQUEST,
 			.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status },
 			.reply_bytes = sizeof(struct handout_reply),
 		};
 
-		assert_refuses(&daemon, -EAGAIN, handout_status_text(status));
+		if (!handout_is_given(status))
+			assert_refuses(&daemon, -EAGAIN, handout_status_text(status));
 	}
 }
 
@@ -271,6 +339,7 @@ static void on_alarm(int signal)
 
 TEST(test_daemon_is_waited_for_through_signals)
 {
+	bool is_cold;
 	struct daemon daemon = generous();
 	struct vmm_config config = { .pool_class = "fast" };
 	struct sigaction action = { .sa_handler = on_alarm }, before;
@@ -283,7 +352,7 @@ TEST(test_daemon_is_waited_for_through_signals)
 	config.socket = daemon.path;
 	sigaction(SIGALRM, &action, &before);
 	setitimer(ITIMER_REAL, &often, NULL);
-	assert_int_equal(vmm_handout_ask(&config, &fd, &error), 0);
+	assert_int_equal(vmm_handout_ask(&config, &fd, &is_cold, &error), 0);
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	sigaction(SIGALRM, &before, NULL);
 	close(fd);

@@ -240,6 +240,7 @@ TEST(test_class_has_defaults)
 	assert_int_equal(class->groups.count, 0);
 	assert_int_equal(class->max_per_user, 0);
 	assert_int_equal(class->recycle, CONFIG_RECYCLE_SCRUB);
+	assert_true(class->cold);
 	assert_string_equal(class->where, where);
 	config_done(&config);
 }
@@ -250,7 +251,7 @@ TEST(test_config_reads_all_keys)
 				       "punch_timeout = 3600\nconnections_per_user = 10000\n"
 				       "[pool fast-1_X]\ndirectory = /mnt/p/q\nsize = 14M\nready = 0\nmax = 65536\n"
 				       "warm = no\nusers = alice, 7\ngroups = pmem,9\nmax_per_user = 65536\n"
-				       "recycle = destroy\n");
+				       "recycle = destroy\ncold = no\n");
 	const struct config_class *class = config_find(&config, "fast-1_X");
 
 	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
@@ -273,6 +274,7 @@ TEST(test_config_reads_all_keys)
 	assert_int_equal(class->groups.ids[1], 9);
 	assert_int_equal(class->max_per_user, 65536);
 	assert_int_equal(class->recycle, CONFIG_RECYCLE_DESTROY);
+	assert_false(class->cold);
 	config_done(&config);
 }
 
@@ -468,9 +470,9 @@ TEST(test_config_refuses_wrong_keys)
 	assert_refused("[daemon]\nsize = 1G\n", "2: size (1G): expected one of log_level, workers, runtime_dir, "
 		       "state_dir, punch_timeout, connections_per_user");
 	assert_refused("[pool a]\nSize = 1G\n", "2: Size (1G): expected one of directory, size, ready, max, warm, "
-		       "users, groups, max_per_user, recycle");
+		       "users, groups, max_per_user, recycle, cold");
 	assert_refused("[pool a]\n= 1G\n", "2:  (1G): expected one of directory, size, ready, max, warm, users, "
-		       "groups, max_per_user, recycle");
+		       "groups, max_per_user, recycle, cold");
 	assert_refused(POOL "size = 2G\n", "4: size (2G): expected once; it is also at line 3");
 	assert_refused("[daemon]\nworkers = 1\n[daemon]\nworkers = 1\n",
 		       "4: workers (1): expected once; it is also at line 2");
@@ -524,6 +526,7 @@ TEST(test_config_refuses_wrong_values)
 		{ "max_per_user = many", "max_per_user (many): expected a whole number from 0 to 65536" },
 		{ "warm = true", "warm (true): expected yes or no" },
 		{ "recycle = Scrub", "recycle (Scrub): expected scrub or destroy" },
+		{ "cold = maybe", "cold (maybe): expected yes or no" },
 		{ "users =", "users (): expected names or numbers of users, with commas between them" },
 		{ "users = alice,,bob",
 		  "users (alice,,bob): expected names or numbers of users, with commas between them" },

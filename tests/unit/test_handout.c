@@ -145,13 +145,48 @@ TEST(test_handout_refuses_class_names_that_are_none)
 	assert_bad_request(request);
 }
 
+TEST(test_handout_takes_long_requests_and_short_ones)
+{
+	const struct handout_long_request good = { .request = by_class(), .flags = HANDOUT_TAKES_COLD };
+	struct handout_long_request request = good, result, before;
+	char longer[sizeof(good) + 1] = "";
+
+	assert_int_equal(handout_long_request_decode(&request, sizeof(request), &result), 0);
+	assert_memory_equal(&result, &good, sizeof(good));
+	assert_int_equal(handout_long_request_decode(&request, sizeof(request.request), &result), 0);
+	assert_memory_equal(&result.request, &good.request, sizeof(good.request));
+	assert_int_equal(result.flags, 0);
+	/* a daemon of before takes none for a request */
+	assert_int_equal(handout_request_decode(&request, sizeof(request), &result.request), -EBADMSG);
+
+	memcpy(longer, &good, sizeof(good));
+	before = result;
+	for (size_t bytes = 0; bytes <= sizeof(longer); bytes++)
+		if (bytes != sizeof(good) && bytes != sizeof(good.request))
+			assert_int_equal(handout_long_request_decode(longer, bytes, &result), -EBADMSG);
+	request.flags = 2;
+	assert_int_equal(handout_long_request_decode(&request, sizeof(request), &result), -EBADMSG);
+	request = good;
+	request.reserved = 1;
+	assert_int_equal(handout_long_request_decode(&request, sizeof(request), &result), -EBADMSG);
+	request = good;
+	request.request.kind = 3;
+	assert_int_equal(handout_long_request_decode(&request, sizeof(request), &result), -EBADMSG);
+	assert_memory_equal(&result, &before, sizeof(before));
+}
+
 TEST(test_handout_takes_good_replies)
 {
 	struct handout_reply reply = good_reply(), result;
 
 	assert_int_equal(handout_reply_decode(&reply, sizeof(reply), &result), 0);
 	assert_memory_equal(&result, &reply, sizeof(reply));
+	reply.status = HANDOUT_COLD;
+	assert_int_equal(handout_reply_decode(&reply, sizeof(reply), &result), 0);
+	assert_memory_equal(&result, &reply, sizeof(reply));
 	for (uint32_t status = HANDOUT_NONE_READY; status < HANDOUT_STATUSES; status++) {
+		if (handout_is_given(status))
+			continue;
 		reply = refusal(status);
 		assert_int_equal(handout_reply_decode(&reply, sizeof(reply), &result), 0);
 		assert_int_equal(result.status, status);

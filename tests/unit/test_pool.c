@@ -313,7 +313,7 @@ TEST_ALSO_IN(test_pool_adopt_keeps_what_the_daemon_wrote, "/dev/shm")
 	struct text error = TEXT_INIT(buffer);
 	struct vmm_pool pool;
 
-	assert_int_equal(vmm_pool_adopt(make_daemon_file(place), &pool, &error), 0);
+	assert_int_equal(vmm_pool_adopt(make_daemon_file(place), false, &pool, &error), 0);
 	assert_int_equal(pool.size, 16 * MIB);
 	assert_int_equal((uintptr_t)pool.base % POOL_HUGE_PAGE, 0);
 	assert_memory_equal(pool.header->pool_id, "0123456789abcdef", 16);
@@ -328,6 +328,26 @@ TEST_ALSO_IN(test_pool_adopt_keeps_what_the_daemon_wrote, "/dev/shm")
 	assert_nothing_left(place);
 }
 
+TEST_ALSO_IN(test_pool_adopt_reserves_nothing_of_a_cold_one, "/dev/shm")
+{
+	struct place *place = *state;
+	char buffer[512] = "";
+	struct text error = TEXT_INIT(buffer);
+	struct vmm_pool pool;
+	struct stat st;
+
+	assert_int_equal(vmm_pool_adopt(make_daemon_file(place), true, &pool, &error), 0);
+	assert_int_equal(pool.header->reserved_bytes, pool.grain);
+	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_true((size_t)st.st_blocks * 512 < 1 * MIB);
+	assert_int_equal(vmm_pool_reserve_all(&pool), 0);
+	assert_int_equal(pool.header->reserved_bytes, 16 * MIB);
+	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_true((size_t)st.st_blocks * 512 >= 16 * MIB);
+	destroy(&pool);
+	assert_nothing_left(place);
+}
+
 TEST(test_pool_adopt_that_fails_leaves_nothing)
 {
 	struct place *place = *state;
@@ -338,7 +358,7 @@ TEST(test_pool_adopt_that_fails_leaves_nothing)
 
 	/* the addresses, and a look at whether mappings are locked, come first */
 	faults_order("mmap", 2, 1, ENODEV);
-	assert_int_equal(vmm_pool_adopt(fd, &pool, &error), -ENODEV);
+	assert_int_equal(vmm_pool_adopt(fd, false, &pool, &error), -ENODEV);
 	assert_string_equal(buffer, "pool creation failed: mmap in the daemon's file: No such device");
 	assert_nothing_left(place);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_create -- what a new pool is, and that nothing is left of one that could not be made. */
 /* objects: vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
-/* wrap: fallocate fsync linkat open getrlimit */
+/* wrap: fallocate fsync linkat open openat fstat getrlimit */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -108,6 +108,47 @@ TEST_ALSO_IN(test_pool_file_create_makes_a_whole_pool, DISK)
 	assert_memory_equal(header.pool_id, file.id, sizeof(file.id));
 	assert_string_equal(header.class_name, "warm-1");
 	assert_true(pool_file_header_is_of_this_boot(&header));
+}
+
+TEST_ALSO_IN(test_pool_file_create_cold_makes_a_sparse_pool, DISK)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_header header;
+	struct pool_file file;
+	struct stat st;
+
+	if (pool_file_create_cold(&fixture->dir, "cold-1", 1024 * MIB, &file, &fixture->error) < 0)
+		fail_msg("%s", fixture->error_text);
+	/* whoever finds it after a crash, an older daemon too, must not take it for a ready one */
+	assert_int_equal(file.mark, POOL_FILE_NEW);
+	assert_int_equal(pool_file_check(&fixture->dir, &file), 0);
+	assert_int_equal(stat(pool_fixture_path(fixture, &file), &st), 0);
+	assert_int_equal(st.st_size, 1024 * MIB);
+	assert_true((size_t)st.st_blocks * 512 <= 2 * MIB + 64 * 1024);
+	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
+	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), 0);
+	assert_int_equal(header.pool_bytes, 1024 * MIB);
+	assert_true(header.reserved_bytes >= 4096 && header.reserved_bytes <= 2 * MIB);
+	assert_memory_equal(header.pool_id, file.id, sizeof(file.id));
+	assert_string_equal(header.class_name, "cold-1");
+	assert_true(pool_file_header_is_of_this_boot(&header));
+}
+
+/* Whatever call fails, nothing is left, and the error is said. */
+TEST(test_pool_file_create_cold_that_fails_leaves_nothing)
+{
+	static const char *const calls[] = { "openat", "fstat", "fallocate", "linkat" };
+	struct pool_fixture *fixture = *state;
+	struct pool_file file;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		fixture->error.length = 0;
+		faults_order(calls[i], 0, 1, EDQUOT);
+		assert_int_equal(pool_file_create_cold(&fixture->dir, "a", MIB, &file, &fixture->error), -EDQUOT);
+		assert_non_null(strstr(fixture->error_text, "Disk quota exceeded"));
+		assert_int_equal(scratch_entries(fixture->path), 0);
+	}
+	assert_int_equal(pool_file_create_cold(&fixture->dir, "a", MIB, &file, &fixture->error), 0);
 }
 
 TEST(test_pool_file_create_does_as_it_likes_with_the_umask)

@@ -2,8 +2,8 @@
 /* test_pools -- the life of pools in a real directory, when one thing after another goes wrong. */
 /* objects: vmmallocd/pools/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ common/base/ */
 /* objects: common/util/ */
-/* wrap: pool_file_create pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark pool_file_open */
-/* wrap: pool_file_probe */
+/* wrap: pool_file_create pool_file_create_cold pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark */
+/* wrap: pool_file_open pool_file_probe */
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +35,16 @@ int __wrap_pool_file_create(const struct pool_dir *dir, const char *class_name, 
 	int r = strcmp(class_name, "a") == 0 ? -faults_strike("create") : 0;
 
 	return r ? r : __real_pool_file_create(dir, class_name, size_bytes, cancel, ret_file, error);
+}
+
+int __real_pool_file_create_cold(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes,
+				 struct pool_file *ret_file, struct text *error);
+int __wrap_pool_file_create_cold(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes,
+				 struct pool_file *ret_file, struct text *error)
+{
+	int r = -faults_strike("create_cold");
+
+	return r ? r : __real_pool_file_create_cold(dir, class_name, size_bytes, ret_file, error);
 }
 
 int __real_pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
@@ -169,12 +179,25 @@ static void turn_until(struct world *world, enum registry_state state, size_t n)
 	fail_msg("%zu pools are %s, expected %zu", count(world, state), registry_state_name(state), n);
 }
 
-static enum handout_status take(struct world *world, struct registry_pool **ret_pool, int *ret_fd)
+static enum handout_status take_as(struct world *world, const struct request_peer *peer,
+				   struct registry_pool **ret_pool, int *ret_fd)
 {
 	const struct handout_request request = { .kind = HANDOUT_BY_CLASS, .class_name = "a" };
+	struct pools_taken taken;
+	enum handout_status status = pools_take(&world->pools, &request, peer, &taken);
+
+	if (handout_is_given(status)) {
+		*ret_pool = taken.pool;
+		*ret_fd = taken.fd;
+	}
+	return status;
+}
+
+static enum handout_status take(struct world *world, struct registry_pool **ret_pool, int *ret_fd)
+{
 	const struct request_peer peer = { .pid = getpid(), .uid = 1000 };
 
-	return pools_take(&world->pools, &request, &peer, ret_pool, ret_fd);
+	return take_as(world, &peer, ret_pool, ret_fd);
 }
 
 static struct registry_pool *taken(struct world *world, int *ret_fd)
@@ -641,4 +664,135 @@ TEST(test_pools_figures_are_never_more_than_the_pool_has)
 	assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
 	assert_int_equal(pools_figures(&world->pools, pool, &used, &peak), -EBADMSG);
 	close(fd);
+}
+
+/* --- cold pools --- */
+
+static enum handout_status take_any(struct world *world, struct registry_pool **ret_pool, int *ret_fd)
+{
+	const struct request_peer peer = { .pid = getpid(), .uid = 1000, .takes_cold = true };
+
+	return take_as(world, &peer, ret_pool, ret_fd);
+}
+
+static void turn_until_gone(struct world *world)
+{
+	for (int i = 0; i < 10000 && registry_count(world->pools.registry) > 0; i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(registry_count(world->pools.registry), 0);
+}
+
+/* A class of cold pools, whose directory is not told from one on a disk if `by_thread`. */
+static void serve_cold(struct world *world, bool by_thread)
+{
+	world->class.ready = 0;
+	world->class.max = 2;
+	world->class.cold = true;
+	for (int i = 0; i < 10000 && !served_dir_is_usable(world->pools.directories.first); i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	world->pools.directories.first->dir.tmpfs = !by_thread;
+	turn_until_gone(world);
+}
+
+TEST(test_pools_makes_a_cold_one_at_once)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fds[2];
+
+	serve_cold(world, false);
+	assert_int_equal(take(world, &pool, &fds[0]), HANDOUT_NONE_READY);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(take_any(world, &pool, &fds[i]), HANDOUT_COLD);
+		assert_true(pool->cold && pool->state == REGISTRY_LEASED && pool->file.mark == POOL_FILE_USED);
+		assert_int_equal(pool->owner.uid, 1000);
+	}
+	assert_int_equal(take_any(world, &pool, &fds[0]), HANDOUT_FULL);
+	close(fds[0]);
+	close(fds[1]);
+	turn_until_gone(world);
+}
+
+TEST(test_pools_makes_a_cold_one_in_a_thread)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	serve_cold(world, true);
+	assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+	/* whoever asks again meanwhile makes no more of them */
+	assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+	assert_int_equal(count(world, REGISTRY_CREATING), 1);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_true(first(world, REGISTRY_READY)->cold);
+	assert_int_equal(take(world, &pool, &fd), HANDOUT_NONE_READY);
+	assert_int_equal(take_any(world, &pool, &fd), HANDOUT_COLD);
+	close(fd);
+	turn_until_gone(world);
+}
+
+TEST(test_pools_removes_a_cold_one_that_nobody_took)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	serve_cold(world, true);
+	assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+	turn_until(world, REGISTRY_READY, 1);
+	turn_until_gone(world);
+	assert_int_equal(scratch_entries(world->path), 1);    /* the lock */
+}
+
+TEST(test_pools_says_why_no_cold_one_can_be_made)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	for (int by_thread = 0; by_thread < 2; by_thread++) {
+		serve_cold(world, by_thread);
+		faults_order("create_cold", 0, 1, ENOSPC);
+		if (by_thread) {
+			assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+			turn_until_gone(world);
+		}
+		assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NO_SPACE);
+		assert_problem_has(world, "no space left for a pool of 14 MiB");
+		usleep(PROVISION_COLD_PAUSE_MS * 1000);
+		uv_update_time(&world->loop);
+		if (by_thread) {
+			assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+			turn_until(world, REGISTRY_READY, 1);
+		}
+		assert_int_equal(take_any(world, &pool, &fd), HANDOUT_COLD);
+		assert_null(pools_class_problem(&world->pools, "a"));
+		close(fd);
+		turn_until_gone(world);
+	}
+}
+
+/* Opening it, or renaming it, fails: it is not handed out, and goes. */
+TEST(test_pools_a_cold_one_that_cannot_be_handed_out_goes)
+{
+	static const char *const calls[] = { "open_file", "set_mark" };
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	serve_cold(world, false);
+	for (size_t i = 0; i < 2; i++) {
+		faults_order(calls[i], 0, 8, EIO);
+		assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+		faults_clear();
+		turn_until_gone(world);
+	}
+	assert_int_equal(take_any(world, &pool, &fd), HANDOUT_COLD);
+	close(fd);
+	turn_until_gone(world);
 }

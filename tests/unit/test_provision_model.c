@@ -6,7 +6,9 @@
  * provision_next gives and lets jobs end well or badly, takes directories away and brings them back, prunes, and lets
  * time pass. After each step the registry must be what the arrays say; what vmmallocd.conf(5) promises of `max`,
  * `ready` and `max_per_user` must hold; and nothing may come due before provision_due_ms says so. Now and then all goes
- * well until nothing is left to do: then each class must have what it should have. model.h says how a walk is repeated.
+ * well until nothing is left to do: then each class must have what it should have. Some clients take cold pools, which
+ * are made at once or by a job, and some of those never take what was made for them. model.h says how a walk is
+ * repeated.
  */
 /* objects: vmmallocd/plan/ vmmallocd/config/ vmmallocd/state/ common/base/ common/util/ */
 /* packages: jansson */
@@ -48,6 +50,7 @@ struct pool {
 	int64_t changed_s;
 	bool busy, may_block, cancelled;
 	enum provision_kind job;
+	bool cold;
 };
 
 struct directory {
@@ -70,6 +73,7 @@ static struct {
 	struct pool pools[POOLS];
 	struct directory directories[DIRECTORIES];
 	struct pause pauses[CLASSES];
+	int64_t asked_until_ms[CLASSES];
 	unsigned workers;
 	int64_t now_ms;
 	uint64_t last_id, last_order, generation;
@@ -118,6 +122,21 @@ static size_t count(unsigned class, enum registry_state state)
 	return n;
 }
 
+static size_t count_cold(unsigned class, enum registry_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < POOLS; i++)
+		n += model.pools[i].real && model.pools[i].class == class && model.pools[i].state == state &&
+		     model.pools[i].cold;
+	return n;
+}
+
+static size_t count_warm(unsigned class, enum registry_state state)
+{
+	return count(class, state) - count_cold(class, state);
+}
+
 static size_t count_all(unsigned class)
 {
 	size_t n = 0;
@@ -155,7 +174,8 @@ static unsigned count_jobs(bool punches, bool checks)
 	for (size_t i = 0; i < POOLS; i++) {
 		const struct pool *pool = &model.pools[i];
 
-		n += pool->busy && (pool->job == PROVISION_CHECK) == checks && pool->may_block == punches;
+		n += pool->busy && (pool->job == PROVISION_CHECK) == checks && pool->may_block == punches &&
+		     !(pool->job == PROVISION_CREATE && pool->cold);
 	}
 	return n;
 }
@@ -197,6 +217,7 @@ static void add(struct pool *pool, enum registry_state state)
 	struct registry_pool real = {
 		.directory = paths[pool->directory], .size_bytes = pool->size, .leases = pool->leases,
 		.pins_show = model.directories[pool->directory].tmpfs, .may_be_pinned = pool->may_be_pinned,
+		.cold = pool->cold,
 		.owner = { .uid = pool->uid, .pid = pool->uid + 1, .comm = "%\"\\\x01" },
 		.created_s = model.now_ms / 2000, .changed_s = model.now_ms / 1000,
 		.file = { .ino = model.last_id, .dev = UINT64_MAX, .mark = POOL_FILE_USED },
@@ -303,7 +324,7 @@ static bool has_space_to_itself(unsigned directory)
 static size_t count_coming(unsigned class)
 {
 	const struct config_class *config = configured(class);
-	size_t coming = count(class, REGISTRY_CREATING) + count(class, REGISTRY_WARMING);
+	size_t coming = count_warm(class, REGISTRY_CREATING) + count(class, REGISTRY_WARMING);
 
 	if (config && config->recycle == CONFIG_RECYCLE_SCRUB)
 		coming += count(class, REGISTRY_RECYCLING);
@@ -317,8 +338,9 @@ static bool needs_creation(unsigned class, int64_t now_ms)
 
 	return config && !config->closed && model.directories[directory_of(config)].usable &&
 	       !model.directories[directory_of(config)].stuck &&
-	       count_coming(class) + count(class, REGISTRY_READY) < config->ready && count_all(class) < config->max &&
-	       count(class, REGISTRY_CREATING) < PROVISION_CREATES_MOST && model.pauses[class].due_ms <= now_ms &&
+	       count_coming(class) + count_warm(class, REGISTRY_READY) < config->ready &&
+	       count_all(class) < config->max && model.asked_until_ms[class] <= now_ms &&
+	       count_warm(class, REGISTRY_CREATING) < PROVISION_CREATES_MOST && model.pauses[class].due_ms <= now_ms &&
 	       (model.pauses[class].ms == 0 || has_space_to_itself(directory_of(config)));
 }
 
@@ -331,12 +353,25 @@ static void expect_creation(const struct provision_job *job)
 	model_expect(count_all(class) < job->config->max, "there are max pools");
 }
 
+/* Of a class with cold pools: whether another ready one would be one too many, or somebody waits for its place. */
+static bool is_spare(const struct pool *pool)
+{
+	const struct config_class *config = configured(pool->class);
+	size_t n = count_warm(pool->class, REGISTRY_READY) + count(pool->class, REGISTRY_WARMING) +
+		   count_warm(pool->class, REGISTRY_CREATING);
+
+	for (size_t i = 0; i < POOLS; i++)
+		n += model.pools[i].real && model.pools[i].class == pool->class && model.pools[i].busy &&
+		     model.pools[i].state == REGISTRY_RECYCLING && model.pools[i].job == PROVISION_SCRUB;
+	return config->cold && (n >= config->ready || model.now_ms < model.asked_until_ms[pool->class]);
+}
+
 /* Whether it is to be ready once more. */
 static bool is_kept(const struct pool *pool)
 {
 	const struct config_class *config = configured(pool->class);
 
-	return fits(pool) && config->recycle == CONFIG_RECYCLE_SCRUB &&
+	return fits(pool) && !is_spare(pool) && config->recycle == CONFIG_RECYCLE_SCRUB &&
 	       count_all(pool->class) - count(pool->class, REGISTRY_FAILED) <= config->max;
 }
 
@@ -347,7 +382,8 @@ static void expect_destruction(const struct pool *pool)
 
 	if (pool->state == REGISTRY_READY) {
 		model_expect(!config || !config->closed, "the pools of a closed class wait");
-		model_expect(too_many || !fits(pool) || count(pool->class, REGISTRY_READY) > config->ready,
+		model_expect(too_many || !fits(pool) || pool->cold ||
+			     count_warm(pool->class, REGISTRY_READY) > config->ready,
 			     "a pool that is needed is destroyed");
 	} else if (pool->state == REGISTRY_RECYCLING) {
 		model_expect(!is_kept(pool), "a pool that is kept is destroyed");
@@ -522,16 +558,22 @@ static void retry_later(struct pool *pool)
 
 static void end_creation(struct pool *pool, int result)
 {
-	struct pool made = { .class = pool->class, .directory = pool->directory, .size = pool->size };
+	struct pool made = { .class = pool->class, .directory = pool->directory, .size = pool->size,
+			     .cold = pool->cold };
 
 	if (result == 0) {
 		struct pool *added = room_for_one();
 
 		*added = made;
 		new_id(added);
-		add(added, REGISTRY_WARMING);
+		add(added, added->cold ? REGISTRY_READY : REGISTRY_WARMING);
 		added->real->file.mark = POOL_FILE_NEW;
-		go_on(added);
+		if (added->cold)
+			work_of(added)->due_ms = model.now_ms + PROVISION_COLD_KEPT_MS;
+		else
+			go_on(added);
+	} else if (pool->cold) {
+		/* it says nothing about others */
 	} else if (result != -ECANCELED) {
 		creation_failed(pool);
 	}
@@ -580,6 +622,7 @@ static void end_check_or_scrub(struct pool *pool, int result)
 		clean(pool);
 	} else if (result == 0) {
 		clean(pool);
+		registry_set_cold(model.registry, pool->real, pool->cold = false);
 		go_on(pool);
 	} else {
 		creation_failed(pool);
@@ -674,10 +717,24 @@ static bool is_for(const struct config_class *config, uint32_t uid)
 	return config->users.count == 0 || uid == OWN_UID;
 }
 
-static enum handout_status answer_of(const struct config_class *config, uint32_t uid, struct pool **ret_pool)
+static struct pool *oldest_ready(unsigned class, bool cold)
+{
+	struct pool *oldest = NULL;
+
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+
+		if (pool->real && pool->class == class && pool->state == REGISTRY_READY && fits(pool) &&
+		    pool->cold == cold && (!oldest || pool->order < oldest->order))
+			oldest = pool;
+	}
+	return oldest;
+}
+
+static enum handout_status answer_of(const struct config_class *config, uint32_t uid, bool takes_cold,
+				     struct pool **ret_pool)
 {
 	unsigned class = number_of_class(config->name);
-	struct pool *oldest = NULL;
 
 	if (config->closed)
 		return HANDOUT_NONE_READY;
@@ -685,22 +742,24 @@ static enum handout_status answer_of(const struct config_class *config, uint32_t
 		return HANDOUT_NOT_ALLOWED;
 	if (config->max_per_user && count_had(class, uid, false) >= config->max_per_user)
 		return count_had(class, uid, true) >= config->max_per_user ? HANDOUT_LIMIT : HANDOUT_PINNED;
-	for (size_t i = 0; i < POOLS; i++) {
-		struct pool *pool = &model.pools[i];
-
-		if (pool->real && pool->class == class && pool->state == REGISTRY_READY && fits(pool) &&
-		    (!oldest || pool->order < oldest->order))
-			oldest = pool;
-	}
-	*ret_pool = oldest;
-	return oldest ? HANDOUT_OK : HANDOUT_NONE_READY;
+	*ret_pool = oldest_ready(class, false);
+	if (*ret_pool)
+		return HANDOUT_OK;
+	*ret_pool = takes_cold ? oldest_ready(class, true) : NULL;
+	if (*ret_pool)
+		return HANDOUT_COLD;
+	if (!takes_cold || !config->cold)
+		return HANDOUT_NONE_READY;
+	return count_all(class) < config->max ? HANDOUT_COLD : HANDOUT_FULL;
 }
 
-/* The answer that says most, of all classes there; a pool of the smallest. */
-static enum handout_status answer_of_directory(unsigned directory, uint64_t least, uint32_t uid, struct pool **ret_pool)
+/* The answer that says most, of all classes there; of the smallest that gives it. */
+static enum handout_status answer_of_directory(unsigned directory, uint64_t least, uint32_t uid, bool takes_cold,
+					       struct pool **ret_pool, const struct config_class **ret_class)
 {
 	static const enum handout_status ranks[] = { HANDOUT_NO_SUCH_CLASS, HANDOUT_NOT_ALLOWED, HANDOUT_LIMIT,
-						     HANDOUT_PINNED, HANDOUT_NONE_READY, HANDOUT_OK };
+						     HANDOUT_PINNED, HANDOUT_NONE_READY, HANDOUT_FULL, HANDOUT_COLD,
+						     HANDOUT_OK };
 	size_t best = 0;
 
 	for (size_t i = 0; i < model.config.class_count; i++) {
@@ -711,25 +770,32 @@ static enum handout_status answer_of_directory(unsigned directory, uint64_t leas
 		if (directory_of(config) != directory || !model.directories[directory].usable ||
 		    config->size_bytes < least)
 			continue;
-		status = answer_of(config, uid, &pool);
-		if (pool && (!*ret_pool || pool->size < (*ret_pool)->size))
+		status = answer_of(config, uid, takes_cold, &pool);
+		for (size_t rank = best; rank < 8; rank++) {
+			if (ranks[rank] != status ||
+			    (rank == best && *ret_class && (*ret_class)->size_bytes <= config->size_bytes))
+				continue;
+			best = rank;
+			*ret_class = config;
 			*ret_pool = pool;
-		for (size_t rank = best; rank < 6; rank++)
-			best = ranks[rank] == status ? rank : best;
+		}
 	}
 	return ranks[best];
 }
 
-static enum handout_status expected_answer(const struct handout_request *request, uint32_t uid, struct pool **ret_pool)
+static enum handout_status expected_answer(const struct handout_request *request, uint32_t uid, bool takes_cold,
+					   struct pool **ret_pool, const struct config_class **ret_class)
 {
 	const struct config_class *config;
 
 	if (request->kind == HANDOUT_BY_DIRECTORY)
-		return answer_of_directory((unsigned)request->dir_ino - 1, request->least_bytes, uid, ret_pool);
+		return answer_of_directory((unsigned)request->dir_ino - 1, request->least_bytes, uid, takes_cold,
+					   ret_pool, ret_class);
 	config = configured(number_of_class(request->class_name));
 	if (!config || (!config->closed && config->size_bytes < request->least_bytes))
 		return HANDOUT_NO_SUCH_CLASS;
-	return answer_of(config, uid, ret_pool);
+	*ret_class = config;
+	return answer_of(config, uid, takes_cold, ret_pool);
 }
 
 static void lease(struct pool *pool, uint32_t uid)
@@ -742,8 +808,50 @@ static void lease(struct pool *pool, uint32_t uid)
 	pool->may_be_pinned = pool->real->may_be_pinned =
 		model.directories[pool->directory].tmpfs || model.directories[pool->directory].dax;
 	pool->leases = ++pool->real->leases;
+	work_of(pool)->due_ms = 0;
 	set_state(pool, REGISTRY_LEASED);
 	model_expect(!most || count_had(class, uid, false) <= most, "a user has more than max_per_user");
+}
+
+/* For whoever asked: at once, and he may have gone, or by a job. */
+static struct pool *make_cold(const struct config_class *config)
+{
+	struct pool *pool = room_for_one();
+	bool by_job = model_below(2);
+
+	*pool = (struct pool){ .class = number_of_class(config->name), .size = config->size_bytes,
+			       .directory = directory_of(config), .cold = true };
+	new_id(pool);
+	model_result(", made %s", by_job ? "by a job" : "at once");
+	add(pool, by_job ? REGISTRY_CREATING : REGISTRY_READY);
+	pool->real->file.mark = POOL_FILE_NEW;
+	work_of(pool)->due_ms = model.now_ms + PROVISION_COLD_KEPT_MS;
+	if (!by_job)
+		return model_below(3) ? pool : NULL;
+	pool->job = PROVISION_CREATE;
+	pool->busy = work_of(pool)->running = true;
+	return NULL;
+}
+
+/* As pools_make_room does. */
+static void make_room(unsigned class)
+{
+	size_t in_use = count(class, REGISTRY_LEASED) + count(class, REGISTRY_QUARANTINED);
+	bool was_asked = model.now_ms < model.asked_until_ms[class];
+	bool is_made = provision_make_room(provision_class(&model.provision, class_names[class]), model.registry,
+					   model.now_ms);
+
+	model_expect(is_made == (in_use < count_all(class)), "there is room, or there will be none");
+	if (!is_made)
+		return;
+	model.asked_until_ms[class] = model.now_ms + PROVISION_ASKED_MS;
+	for (size_t i = 0; !was_asked && i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+
+		if (pool->busy && pool->class == class && !(pool->cold && pool->job == PROVISION_CREATE) &&
+		    (pool->job == PROVISION_CREATE || pool->job == PROVISION_WARM || pool->job == PROVISION_SCRUB))
+			pool->cancelled = true;
+	}
 }
 
 static void ask(void)
@@ -755,8 +863,10 @@ static void ask(void)
 	struct request_peer peer = { .pid = 1, .uid = uid };
 	struct handout_request request = { .least_bytes = model_below(3) * 16 * MIB };
 	enum handout_status expected, status;
+	const struct config_class *class = NULL, *expected_class = NULL;
 	struct registry_pool *real = NULL;
 	struct pool *pool = NULL;
+	bool takes_cold = model_below(2);
 
 	if (model_below(2)) {
 		request.kind = HANDOUT_BY_CLASS;
@@ -768,14 +878,22 @@ static void ask(void)
 		request.dir_ino = 1 + model_below(DIRECTORIES);
 		model_step("user %u asks for directory %zu", uid, (size_t)request.dir_ino - 1);
 	}
-	status = request_decide(&context, &request, &peer, &real);
-	expected = expected_answer(&request, uid, &pool);
-	model_result(": %d", status);
+	status = request_decide(&context, &request, &peer, &real, takes_cold ? &class : NULL);
+	expected = expected_answer(&request, uid, takes_cold, &pool, &expected_class);
+	model_result(": %d%s", status, takes_cold ? ", cold" : "");
 	model_expect(status == expected, "the answer is %d and not %d", status, expected);
-	if (status != HANDOUT_OK)
+	if (status == HANDOUT_FULL)
+		make_room(number_of_class(expected_class->name));
+	if (status != HANDOUT_OK && status != HANDOUT_COLD)
 		return;
-	model_expect(real == pool->real, "it is not the oldest pool, or not of the smallest class");
-	lease(pool, uid);
+	model_expect(!takes_cold || class == expected_class, "it is another class");
+	model_expect(real == (pool ? pool->real : NULL), "it is not the oldest pool, or not of the smallest class");
+	if (!pool && model.directories[directory_of(class)].usable)
+		pool = make_cold(class);
+	model_expect(count_all(number_of_class(expected_class->name)) <= expected_class->max || real,
+		     "there are more than max pools");
+	if (pool)
+		lease(pool, uid);
 }
 
 static void give_back(void)
@@ -798,15 +916,16 @@ static void configure_class(struct config_class *config, unsigned class)
 		.name = class_names[class], .directory = paths[model_below(DIRECTORIES)],
 		.size_bytes = (1 + model_below(2)) * 16 * MIB, .max = 1 + (unsigned)model_below(5),
 		.warm = model_below(2), .max_per_user = (unsigned)model_below(3), .closed = model_below(10) == 0,
-		.recycle = model_below(3) ? CONFIG_RECYCLE_SCRUB : CONFIG_RECYCLE_DESTROY,
+		.recycle = model_below(3) ? CONFIG_RECYCLE_SCRUB : CONFIG_RECYCLE_DESTROY, .cold = model_below(2),
 	};
 	config->ready = (unsigned)model_below(config->max + 1);
 	ids[class][0] = FIRST_UID + (uint32_t)model_below(USERS);
 	if (model_below(3) == 0)
 		config->users = (struct config_ids){ ids[class], 1 };
-	model_result(" %s: %s, %ju MiB, ready %u, max %u, %u per user, %s%s", config->name, config->directory,
+	model_result(" %s: %s, %ju MiB, ready %u, max %u, %u per user, %s%s%s", config->name, config->directory,
 		     (uintmax_t)(config->size_bytes / MIB), config->ready, config->max, config->max_per_user,
-		     config->recycle ? "destroy" : "scrub", config->closed ? ", closed;" : ";");
+		     config->recycle ? "destroy" : "scrub", config->cold ? ", cold" : "",
+		     config->closed ? ", closed;" : ";");
 }
 
 /* As pools_configure does. */
@@ -869,8 +988,9 @@ static void lose_directory(unsigned directory)
 /* As recover_judge has it. */
 static enum registry_state state_when_found(const struct pool *pool)
 {
+	/* cold ones still have the mark of new ones */
 	if (pool->state == REGISTRY_READY)
-		return fits(pool) ? REGISTRY_READY : REGISTRY_FAILED;
+		return fits(pool) && !pool->cold ? REGISTRY_READY : REGISTRY_FAILED;
 	if (pool->state == REGISTRY_LEASED)
 		return model_below(2) ? REGISTRY_LEASED : REGISTRY_RECYCLING;
 	return pool->state == REGISTRY_FAILED ? REGISTRY_RECYCLING : pool->state;
@@ -923,7 +1043,7 @@ static void prune(void)
 			continue;
 		if (pool->state == REGISTRY_FAILED || pool->state == REGISTRY_QUARANTINED ||
 		    (pool->state == REGISTRY_READY && !(config && config->closed) &&
-		     (!fits(pool) || count(pool->class, REGISTRY_READY) > config->ready)))
+		     !pool->cold && (!fits(pool) || count_warm(pool->class, REGISTRY_READY) > config->ready)))
 			prune_one(pool);
 	}
 }
@@ -964,6 +1084,7 @@ static void expect_pool(const struct pool *pool)
 		     strcmp(real->class_name, class_names[pool->class]) == 0,
 		     "pool %u is another", index_of(pool));
 	model_expect(registry_is_pinned(real) == is_pinned(pool), "pool %u: pinned or not", index_of(pool));
+	model_expect(real->cold == pool->cold, "pool %u: cold or not", index_of(pool));
 	model_expect(provision_is_busy(real) == pool->busy, "pool %u: busy or not", index_of(pool));
 	model_expect(provision_fits(configured(pool->class), real) == fits(pool), "pool %u: fits or not",
 		     index_of(pool));
@@ -977,6 +1098,7 @@ static void expect_list(unsigned class, enum registry_state state)
 	uint64_t order = 0;
 	size_t n = 0;
 
+	model_expect(real->cold[state] == count_cold(class, state), "cold pools are counted otherwise");
 	for (const struct registry_pool *pool = real->first[state]; pool; before = pool, pool = pool->next_in_state) {
 		const struct pool *known = pool_of(pool);
 
@@ -1006,12 +1128,12 @@ static void expect_class(unsigned class)
 		model_expect(registry_leased_by(model.registry, class_names[class], uid) ==
 			     count_had(class, uid, true), "user %u has leased another number of pools", uid);
 	}
-	is_short = config && coming + count(class, REGISTRY_READY) < config->ready;
+	is_short = config && coming + count_warm(class, REGISTRY_READY) < config->ready;
 	model_expect(provision_is_short(provision_class(&model.provision, class_names[class]), &model.config,
 					model.registry) == is_short, "class %s is short or not", class_names[class]);
 	model_expect(provision_is_used_up(provision_class(&model.provision, class_names[class]), &model.config,
 					  model.registry) ==
-		     (is_short && coming + count(class, REGISTRY_READY) == 0 && count_all(class) >= config->max),
+		     (is_short && coming + count_warm(class, REGISTRY_READY) == 0 && count_all(class) >= config->max),
 		     "class %s is used up or not", class_names[class]);
 }
 
@@ -1098,8 +1220,8 @@ static void expect_class_at_rest(unsigned class, bool trimmed)
 	wanted = wanted < config->ready ? wanted : config->ready;
 	model_expect(ready >= wanted, "class %s has %zu ready pools, and should have %zu", class_names[class], ready,
 		     wanted);
-	model_expect(!trimmed || ready == wanted, "class %s has %zu ready pools, more than %zu", class_names[class],
-		     ready, wanted);
+	model_expect((!trimmed && !config->cold) || ready == wanted, "class %s has %zu ready pools, more than %zu",
+		     class_names[class], ready, wanted);
 	for (size_t i = 0; trimmed && i < POOLS; i++)
 		model_expect(!model.pools[i].real || model.pools[i].class != class ||
 			     model.pools[i].state != REGISTRY_READY || fits(&model.pools[i]),
@@ -1142,7 +1264,7 @@ static void come_to_rest(void)
 		expect_class_at_rest(class, false);
 	if (!trimmed)
 		return;
-	/* what came back stays, until a reload */
+	/* what came back to a class without cold pools stays, until a reload */
 	reload();
 	let_all_go_well();
 	for (unsigned class = 0; class < CLASSES; class++)

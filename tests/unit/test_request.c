@@ -79,7 +79,7 @@ static enum handout_status ask_as(struct world *world, const struct request_peer
 	struct handout_request request = { .kind = HANDOUT_BY_CLASS, .least_bytes = mib * MIB };
 
 	snprintf(request.class_name, sizeof(request.class_name), "%s", class);
-	return request_decide(&world->context, &request, peer, ret_pool);
+	return request_decide(&world->context, &request, peer, ret_pool, NULL);
 }
 
 static enum handout_status ask(struct world *world, uid_t uid, const char *class, uint64_t mib,
@@ -98,7 +98,7 @@ static enum handout_status ask_dir(struct world *world, uid_t uid, ino_t ino, ui
 	};
 	const struct request_peer peer = { .uid = uid, .gid = uid };
 
-	return request_decide(&world->context, &request, &peer, ret_pool);
+	return request_decide(&world->context, &request, &peer, ret_pool, NULL);
 }
 
 TEST(test_request_gives_the_oldest_ready_pool_of_the_class)
@@ -308,6 +308,6 @@ TEST(test_request_of_another_kind_is_a_bad_one)
 	const struct request_peer peer = { .uid = 0 };
 	struct registry_pool *pool;
 
-	assert_int_equal(request_decide(&world->context, &request, &peer, &pool), HANDOUT_BAD_REQUEST);
+	assert_int_equal(request_decide(&world->context, &request, &peer, &pool, NULL), HANDOUT_BAD_REQUEST);
 	world_free(world);
 }

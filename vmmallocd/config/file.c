@@ -22,7 +22,7 @@
 #include "vmmallocd/config/value.h"
 
 #define FILE_BYTES_MOST (1024 * 1024)  /* a pool that is named by mistake is not read into memory */
-#define KEYS_MOST 10
+#define KEYS_MOST 11
 #define DAEMON(field) offsetof(struct config, field)
 #define CLASS(field) offsetof(struct config_class, field)
 
@@ -48,6 +48,7 @@ static const struct config_key class_keys[] = {
 	{ "groups", config_value_groups, CLASS(groups), 0, 0 },
 	{ "max_per_user", config_value_number, CLASS(max_per_user), 0, CONFIG_POOLS_MOST },
 	{ "recycle", config_value_recycle, CLASS(recycle), 0, 0 },
+	{ "cold", config_value_flag, CLASS(cold), 0, 0 },
 	{ 0 },
 };
 
@@ -147,7 +148,9 @@ static int class_add(struct parser *p, const char *name)
 		return -ENOMEM;
 	config->classes = classes;
 	class = &classes[config->class_count++];
-	*class = (struct config_class){ .ready = 1, .max = 16, .warm = true, .recycle = CONFIG_RECYCLE_SCRUB };
+	*class = (struct config_class){
+		.ready = 1, .max = 16, .warm = true, .recycle = CONFIG_RECYCLE_SCRUB, .cold = true,
+	};
 	class->name = strdup(name);
 	if (!class->name || asprintf(&class->where, "%s:%u", p->path, p->ini.number) < 0) {
 		class->where = NULL;  /* asprintf leaves anything there */

@@ -42,28 +42,33 @@ static void set_attributes(int fd)
 	}
 }
 
-/* Gives a nameless file its name, for good. */
 static int give_name(const struct pool_dir *dir, int fd, const struct pool_file *file)
 {
 	char path[64], name[POOL_FILE_NAME_BYTES];
-	int r;
 
 	pool_file_name_format(file, name);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, path, dir->fd, name, AT_SYMLINK_FOLLOW) < 0)
-		return -errno;
-	if (fsync(dir->fd) == 0)
-		return 0;
+	return linkat(AT_FDCWD, path, dir->fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Gives a nameless file its name, for good. */
+static int give_name_for_good(const struct pool_dir *dir, int fd, const struct pool_file *file)
+{
+	char name[POOL_FILE_NAME_BYTES];
+	int r = give_name(dir, fd, file);
+
+	if (r < 0 || fsync(dir->fd) == 0)
+		return r;
 	r = -errno;
+	pool_file_name_format(file, name);
 	(void)unlinkat(dir->fd, name, 0);
 	return r;
 }
 
-int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes, const atomic_bool *cancel,
-		     struct pool_file *ret_file, struct text *error)
+/* A nameless file that will be a pool: *ret_file says which. A descriptor or -errno. */
+static int open_new(const struct pool_dir *dir, uint64_t size_bytes, struct pool_file *ret_file, struct text *error)
 {
 	struct pool_file file = { .mark = POOL_FILE_NEW };
-	const char *what;
 	uint64_t nonce;
 	struct stat st;
 	int r;
@@ -86,7 +91,41 @@ int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_
 		return pool_file_fail(error, dir, NULL, "random id", -errno);
 	pool_file_id_make(nonce, st.st_ino, file.id);
 	set_attributes(fd);
+	*ret_file = file;
+	return steal_fd(&fd);
+}
+
+int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes, const atomic_bool *cancel,
+		     struct pool_file *ret_file, struct text *error)
+{
+	struct pool_file file;
+	const char *what;
+	int r;
+
+	CLEANUP(cleanup_fd) int fd = open_new(dir, size_bytes, &file, error);
+	if (fd < 0)
+		return fd;
 	r = pool_file_fill(dir, fd, &file, class_name, cancel, &what);
+	if (r < 0)
+		return pool_file_fail(error, dir, NULL, what, r);
+	r = give_name_for_good(dir, fd, &file);
+	if (r < 0)
+		return pool_file_fail(error, dir, &file, "name", r);
+	*ret_file = file;
+	return 0;
+}
+
+int pool_file_create_cold(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes,
+			  struct pool_file *ret_file, struct text *error)
+{
+	struct pool_file file;
+	const char *what;
+	int r;
+
+	CLEANUP(cleanup_fd) int fd = open_new(dir, size_bytes, &file, error);
+	if (fd < 0)
+		return fd;
+	r = pool_file_fill_cold(dir, fd, &file, class_name, &what);
 	if (r < 0)
 		return pool_file_fail(error, dir, NULL, what, r);
 	r = give_name(dir, fd, &file);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "include/libvmmalloc.h"
 #include "vmmallocd/files/internal.h"
 
 #define RESERVE_PIECE ((uint64_t)16 << 20)   /* of one fallocate: `cancel` is looked at in between */
@@ -75,26 +76,33 @@ static int reserve_space(const struct pool_dir *dir, int fd, uint64_t from, uint
 	return 0;
 }
 
+static int set_size(int fd, uint64_t bytes, const char **ret_what)
+{
+	int r;
+
+	*ret_what = "file size limit (ulimit -f)";
+	r = check_file_limit(bytes);
+	if (r < 0)
+		return r;
+	*ret_what = "file size";
+	return ftruncate(fd, (off_t)bytes) < 0 ? -errno : 0;
+}
+
 static int fill_once(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
 		     const atomic_bool *cancel, const char **ret_what)
 {
 	/* not less at first, for the header alone: an extent of 4 KiB would spoil the layout of what follows */
 	const uint64_t piece = piece_bytes(dir), first = piece < file->size_bytes ? piece : file->size_bytes;
-	int r;
+	int r = set_size(fd, file->size_bytes, ret_what);
 
-	*ret_what = "file size limit (ulimit -f)";
-	r = check_file_limit(file->size_bytes);
 	if (r < 0)
 		return r;
-	*ret_what = "file size";
-	if (ftruncate(fd, (off_t)file->size_bytes) < 0)
-		return -errno;
 	*ret_what = "reservation of space";
 	r = reserve_space(dir, fd, 0, first, cancel);
 	if (r < 0)
 		return r;
 	*ret_what = "header";
-	r = pool_file_header_write(dir, fd, file, class_name);
+	r = pool_file_header_write(dir, fd, file, class_name, file->size_bytes);
 	if (r < 0)
 		return r;
 	*ret_what = "reservation of space";
@@ -132,4 +140,38 @@ int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *f
 			r = fill_once(dir, fd, file, class_name, cancel, ret_what);
 	}
 	return r;
+}
+
+/*
+ * The heap begins with one huge page's worth where it reserves more than that at a time anyway, and an extent of 4 KiB
+ * would spoil the layout. On a tmpfs whoever touches a page first pays for it: there it is the header's page alone.
+ */
+static uint64_t cold_bytes(const struct pool_dir *dir)
+{
+	return dir->tmpfs || dir->hugetlbfs ? dir->grain : POOL_HUGE_PAGE;
+}
+
+/* A file system without a limit has 0 blocks. */
+static bool lacks_space(const struct pool_dir *dir, uint64_t bytes)
+{
+	struct statfs fs;
+
+	return fstatfs(dir->fd, &fs) == 0 && fs.f_blocks > 0 && fs.f_bavail < bytes / (uint64_t)fs.f_bsize;
+}
+
+int pool_file_fill_cold(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
+			const char **ret_what)
+{
+	const uint64_t most = cold_bytes(dir), bytes = most < file->size_bytes ? most : file->size_bytes;
+	int r = set_size(fd, file->size_bytes, ret_what);
+
+	if (r < 0)
+		return r;
+	*ret_what = "reservation of space";
+	if (lacks_space(dir, VMMALLOC_MIN_POOL))
+		return -ENOSPC;
+	if (fallocate(fd, 0, 0, (off_t)bytes) < 0)
+		return -errno;
+	*ret_what = "header";
+	return pool_file_header_write(dir, fd, file, class_name, bytes);
 }

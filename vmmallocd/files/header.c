@@ -119,7 +119,8 @@ static int write_mapped(int fd, const void *data, size_t bytes, size_t grain)
 	return r;
 }
 
-int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name)
+int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
+			   uint64_t reserved_bytes)
 {
 	const size_t magic_bytes = sizeof(((struct pool_header *)0)->magic);
 	struct pool_header header = {
@@ -127,7 +128,7 @@ int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool
 		.header_bytes = sizeof(header),
 		.pool_bytes = file->size_bytes,
 		.heap_offset = dir->grain,
-		.reserved_bytes = file->size_bytes,
+		.reserved_bytes = reserved_bytes,
 	};
 	size_t length = strlen(class_name);
 	int r;

@@ -102,12 +102,21 @@ int pool_file_round(const struct pool_dir *dir, uint64_t size_bytes, uint64_t *r
 int pool_file_fill(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
 		   const atomic_bool *cancel, const char **ret_what);
 
+/*
+ * Gives an empty file its size and its header, and space for no more than that begins with. Not synced. -ENOSPC also
+ * where there is some space, but not enough for the smallest heap.
+ */
+int pool_file_fill_cold(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
+			const char **ret_what);
+
 /* --- header.c --- */
 
 /* Makes sense of what a client may have left in the first bytes of a file. -EBADMSG: it is no header. */
 int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *ret_header);
 int pool_file_header_read(int fd, struct pool_header *ret_header);
-int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name);
+/* `reserved_bytes` of the file are reserved, or will be before it has a name. */
+int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
+			   uint64_t reserved_bytes);
 
 /* --- layout.c --- */
 

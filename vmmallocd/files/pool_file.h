@@ -33,6 +33,14 @@ int pool_file_create(const struct pool_dir *dir, const char *class_name, uint64_
 		     struct pool_file *ret_file, struct text *error);
 
 /*
+ * Makes a cold .new file: of that size, with a header, and no space reserved behind what a heap begins with. Whoever
+ * gets it reserves space as it grows. A few system calls, no sync: 17 us on tmpfs, and 40 us on ext4, where it may wait
+ * for the disk. -ENOSPC also where there is not enough space for the smallest heap.
+ */
+int pool_file_create_cold(const struct pool_dir *dir, const char *class_name, uint64_t size_bytes,
+			  struct pool_file *ret_file, struct text *error);
+
+/*
  * Puts the pool's pages where a client finds them at once. tmpfs: filled, and collapsed to huge pages (MADV_COLLAPSE),
  * what cannot be collapsed stays as it is. DAX: zeroed once, which turns unwritten extents into written ones. Others:
  * nothing but the reservation. `*ret_huge_bytes` says how much of it is in huge pages as far as that can be known.

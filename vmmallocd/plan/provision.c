@@ -93,7 +93,7 @@ static struct registry_pool *first_to_check(const struct view *view)
 	return pool;
 }
 
-static size_t total(const struct registry_class *pools)
+size_t provision_total(const struct registry_class *pools)
 {
 	size_t n = 0;
 
@@ -102,10 +102,21 @@ static size_t total(const struct registry_class *pools)
 	return n;
 }
 
+/* Those in that state that are not cold. */
+static size_t count_warm(const struct view *view, enum registry_state state)
+{
+	return view->pools->counts[state] - view->pools->cold[state];
+}
+
+static bool somebody_waits(const struct view *view)
+{
+	return view->now_ms < view->class->asked_until_ms;
+}
+
 /* Pools that will be ready without any more being made. */
 static size_t coming(const struct view *view)
 {
-	size_t n = view->pools->counts[REGISTRY_CREATING] + view->pools->counts[REGISTRY_WARMING];
+	size_t n = count_warm(view, REGISTRY_CREATING) + view->pools->counts[REGISTRY_WARMING];
 
 	if (view->config->recycle == CONFIG_RECYCLE_SCRUB)
 		n += view->pools->counts[REGISTRY_RECYCLING];
@@ -114,14 +125,14 @@ static size_t coming(const struct view *view)
 
 static bool is_short(const struct view *view)
 {
-	return view->config && view->pools && coming(view) + view->pools->counts[REGISTRY_READY] < view->config->ready;
+	return view->config && view->pools && coming(view) + count_warm(view, REGISTRY_READY) < view->config->ready;
 }
 
 static bool wants_more(const struct view *view)
 {
-	return is_short(view) && !view->config->closed && view->class->directory_usable &&
-	       total(view->pools) < view->config->max &&
-	       view->pools->counts[REGISTRY_CREATING] < PROVISION_CREATES_MOST;
+	return is_short(view) && !view->config->closed && view->class->directory_usable && !somebody_waits(view) &&
+	       provision_total(view->pools) < view->config->max &&
+	       count_warm(view, REGISTRY_CREATING) < PROVISION_CREATES_MOST;
 }
 
 /*
@@ -149,23 +160,29 @@ static bool may_create(const struct view *view)
 	       (view->class->pause_ms == 0 || has_space_to_itself(view));
 }
 
+/* What is being removed does not count: there are enough on their way out. */
+static bool is_past_max(const struct view *view)
+{
+	return provision_total(view->pools) - view->pools->counts[REGISTRY_FAILED] > view->config->max;
+}
+
 /* A ready pool that is not to be handed out any more. */
 static struct registry_pool *surplus(const struct view *view)
 {
-	size_t ready = view->pools->counts[REGISTRY_READY];
+	size_t ready = count_warm(view, REGISTRY_READY), cold = view->pools->cold[REGISTRY_READY];
 	struct registry_pool *pool;
 	bool too_many;
 
 	/* what a closed class says may be wrong: its pools wait until it is right */
-	if (ready == 0 || (view->config && view->config->closed))
+	if (ready + cold == 0 || (view->config && view->config->closed))
 		return NULL;
-	too_many = !view->config || total(view->pools) - view->pools->counts[REGISTRY_FAILED] > view->config->max ||
-		   (view->class->trim && ready > view->config->ready);
+	too_many = !view->config || is_past_max(view) ||
+		   ((view->class->trim || view->config->cold) && ready > view->config->ready);
 	/* a pool that does not fit is there only after a reload: without one each hand-out would walk for nothing */
-	if (!too_many && !view->class->trim)
+	if (!too_many && !view->class->trim && cold == 0)
 		return NULL;
 	for (pool = view->pools->first[REGISTRY_READY]; pool; pool = pool->next_in_state)
-		if (is_due(pool, view->now_ms) && !provision_fits(view->config, pool))
+		if (is_due(pool, view->now_ms) && (pool->cold || !provision_fits(view->config, pool)))
 			return pool;
 	if (too_many)
 		return first_due(view, REGISTRY_READY);
@@ -173,10 +190,31 @@ static struct registry_pool *surplus(const struct view *view)
 	return NULL;
 }
 
+/* Those that are on their way from their last user to the next. */
+static size_t scrubbing(const struct view *view)
+{
+	size_t n = 0;
+
+	for (const struct registry_pool *pool = view->pools->first[REGISTRY_RECYCLING]; pool;
+	     pool = pool->next_in_state)
+		n += provision_is_busy(pool) && !must_be_checked(pool);
+	return n;
+}
+
+/* Whether one that came back would be a ready one more than there should be, or keeps somebody waiting. */
+static bool is_spare(const struct view *view)
+{
+	return view->config->cold &&
+	       (somebody_waits(view) ||
+		count_warm(view, REGISTRY_READY) + view->pools->counts[REGISTRY_WARMING] +
+				count_warm(view, REGISTRY_CREATING) + scrubbing(view) >=
+			view->config->ready);
+}
+
 static bool keeps(const struct view *view, const struct registry_pool *pool)
 {
-	return provision_fits(view->config, pool) && view->config->recycle == CONFIG_RECYCLE_SCRUB &&
-	       total(view->pools) - view->pools->counts[REGISTRY_FAILED] <= view->config->max;
+	return provision_fits(view->config, pool) && view->config->recycle == CONFIG_RECYCLE_SCRUB && !is_spare(view) &&
+	       !is_past_max(view);
 }
 
 static bool give_job(const struct view *view, enum provision_kind kind, struct registry_pool *pool, bool may_block,
@@ -266,7 +304,7 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 			 int64_t now_ms, int64_t most_ms)
 {
 	static const enum registry_state retried[] = { REGISTRY_WARMING, REGISTRY_RECYCLING, REGISTRY_FAILED,
-						       REGISTRY_QUARANTINED };
+						       REGISTRY_QUARANTINED, REGISTRY_READY };
 	int64_t due_ms = now_ms + most_ms;
 
 	for (size_t i = 0; i < provision->count; i++) {
@@ -274,10 +312,12 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 			.class = provision->classes[i],
 			.config = config_find(config, provision->classes[i]->name),
 			.pools = registry_class(registry, provision->classes[i]->name),
+			.now_ms = now_ms,
 		};
 
 		if (!view.pools)
 			continue;
+		due_ms = earlier(due_ms, view.class->asked_until_ms, now_ms);
 		if (wants_more(&view))
 			due_ms = earlier(due_ms, view.class->create_due_ms, now_ms);
 		for (size_t s = 0; s < sizeof(retried) / sizeof(retried[0]); s++)
@@ -287,6 +327,16 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 					due_ms = earlier(due_ms, pool->work->due_ms, now_ms);
 	}
 	return due_ms;
+}
+
+bool provision_make_room(struct provision_class *class, struct registry *registry, int64_t now_ms)
+{
+	const struct registry_class *pools = registry_class(registry, class->name);
+
+	if (!pools || provision_total(pools) == pools->counts[REGISTRY_LEASED] + pools->counts[REGISTRY_QUARANTINED])
+		return false;
+	class->asked_until_ms = now_ms + PROVISION_ASKED_MS;
+	return true;
 }
 
 bool provision_is_short(const struct provision_class *class, const struct config *config, struct registry *registry)
@@ -304,8 +354,8 @@ bool provision_is_used_up(const struct provision_class *class, const struct conf
 		.config = config_find(config, class->name), .pools = registry_class(registry, class->name),
 	};
 
-	return is_short(&view) && coming(&view) == 0 && view.pools->counts[REGISTRY_READY] == 0 &&
-	       total(view.pools) >= view.config->max;
+	return is_short(&view) && coming(&view) == 0 && count_warm(&view, REGISTRY_READY) == 0 &&
+	       provision_total(view.pools) >= view.config->max;
 }
 
 static unsigned longer(unsigned pause_ms, unsigned first_ms, unsigned most_ms)

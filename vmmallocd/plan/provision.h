@@ -13,7 +13,11 @@
  * A class has no more than PROVISION_CREATES_MOST creations at work; classes take turns; a class whose creation failed
  * waits, longer each time. Punches that may block have at most half of the workers. What was given back is looked at
  * for held pages (PROVISION_CHECK) before anything else: that is quick, has threads of its own, and until then the pool
- * is its last user's. No libuv, no files.
+ * is its last user's.
+ *
+ * A class with cold pools keeps no more ready ones than it wants: what comes back past that, and a cold pool that
+ * nobody took, is destroyed. While somebody waits because there are `max` pools, not all of them in use, none is made
+ * or cleaned there: what is given back makes room at once. No libuv, no files.
  */
 #ifndef VMMALLOCD_PLAN_PROVISION_H
 #define VMMALLOCD_PLAN_PROVISION_H
@@ -36,6 +40,9 @@
 #define PROVISION_CHECKS_MOST 2               /* at once */
 #define PROVISION_DESTROY_PAUSE_MS 1000       /* of a pool that could not be destroyed; doubles up to */
 #define PROVISION_DESTROY_PAUSE_MOST_MS 60000
+#define PROVISION_ASKED_MS 500                /* how long room is made for somebody who waits */
+#define PROVISION_COLD_PAUSE_MS 100           /* after a failure */
+#define PROVISION_COLD_KEPT_MS 1000           /* a cold pool that whoever it was made for has not taken yet */
 
 /* What is being done to a pool (registry_pool.work), or when that is tried again. Made when it is first needed. */
 struct provision_work {
@@ -55,6 +62,9 @@ struct provision_class {
 	bool trim; /* after a reload: ready pools that do not fit, or past what is kept ready, are destroyed */
 	unsigned pause_ms;       /* of creation, after a failure */
 	int64_t create_due_ms;
+	int64_t asked_until_ms;  /* somebody waits for room (provision_make_room) */
+	int cold_error;          /* -errno of the last cold pool that was to be made; 0: it was made */
+	int64_t cold_due_ms;     /* after a failure: when the next may be tried */
 	char problem[PROVISION_PROBLEM_BYTES];  /* why there is no pool; "": none */
 	char used_up[PROVISION_PROBLEM_BYTES];  /* the words for provision_is_used_up */
 	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools since a reload; "": nothing */
@@ -74,6 +84,7 @@ struct provision_job {
 	const struct config_class *config;   /* NULL: not configured any more */
 	struct registry_pool *pool;          /* NULL: PROVISION_CREATE */
 	bool may_block;                      /* counts as a punch in struct provision_load */
+	bool cold;                           /* PROVISION_CREATE: never of provision_next, but when somebody asks */
 };
 
 /* What is at work at this moment. */
@@ -101,6 +112,15 @@ bool provision_is_short(const struct provision_class *class, const struct config
 
 /* Whether it has none, and may not have more pools than it has. */
 bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry);
+
+/*
+ * Somebody asked, and there are `max` pools. Whether not all of them are in use, so that there will be room in a
+ * moment: it is made from now on.
+ */
+bool provision_make_room(struct provision_class *class, struct registry *registry, int64_t now_ms);
+
+/* How many pools the class has, whatever they are. */
+size_t provision_total(const struct registry_class *pools);
 
 /* Whether a job is at work on the pool. */
 bool provision_is_busy(const struct registry_pool *pool);

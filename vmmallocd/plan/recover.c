@@ -16,6 +16,7 @@ void recover_read(const struct pool_file *file, const struct pool_header *header
 		return;
 	ret_found->of_this_boot = of_this_boot;
 	ret_found->owner_pid = header->owner_pid;
+	ret_found->cold = header->reserved_bytes < header->pool_bytes;
 	/* its owner may have left out the NUL */
 	memcpy(ret_found->owner_comm, header->owner_command, sizeof(ret_found->owner_comm) - 1);
 	memcpy(ret_found->class_name, header->class_name, sizeof(ret_found->class_name) - 1);
@@ -55,6 +56,7 @@ static void fill_in(const struct recover_found *found, const struct registry_poo
 		.created_s = known ? known->created_s : now_s,
 		.changed_s = known ? known->changed_s : now_s,
 		.leases = known ? known->leases : 0,
+		.cold = known ? known->cold : found->cold,
 		.owner = { .uid = RECOVER_UID_UNKNOWN },
 	};
 	memcpy(ret_pool->id, found->file.id, sizeof(ret_pool->id));

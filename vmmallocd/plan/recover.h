@@ -22,6 +22,7 @@
 struct recover_found {
 	struct pool_file file;
 	bool has_header, of_this_boot;
+	bool cold;                             /* as the header says: not all is reserved */
 	bool names_inode;                      /* its id is that of this file: ours, whatever is in it */
 	char class_name[HANDOUT_CLASS_BYTES];  /* of the header; "" if it is none */
 	uint32_t owner_pid;                    /* of the header */

@@ -130,6 +130,7 @@ static void append_to_state(struct registry_pool *pool, enum registry_state stat
 	*(pool->prev_in_state ? &pool->prev_in_state->next_in_state : &class->first[state]) = pool;
 	class->last[state] = pool;
 	class->counts[state]++;
+	class->cold[state] += pool->cold;
 }
 
 static void take_from_state(struct registry_pool *pool)
@@ -140,6 +141,7 @@ static void take_from_state(struct registry_pool *pool)
 	*(prev ? &prev->next_in_state : &class->first[pool->state]) = next;
 	*(next ? &next->prev_in_state : &class->last[pool->state]) = prev;
 	class->counts[pool->state]--;
+	class->cold[pool->state] -= pool->cold;
 }
 
 /* --- the registry --- */
@@ -244,6 +246,15 @@ void registry_set_state(struct registry *registry, struct registry_pool *pool, e
 void registry_touch(struct registry *registry, struct registry_pool *pool)
 {
 	recount(registry, (struct entry *)pool);
+	registry->generation++;
+}
+
+void registry_set_cold(struct registry *registry, struct registry_pool *pool, bool cold)
+{
+	size_t *count = &pool->class->cold[pool->state];
+
+	*count = *count - pool->cold + cold;
+	pool->cold = cold;
 	registry->generation++;
 }
 

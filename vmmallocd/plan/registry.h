@@ -41,6 +41,8 @@ struct registry_pool {
 	char class_name[HANDOUT_CLASS_BYTES];
 	char *directory;               /* owned by the registry, a copy */
 	bool pins_show;                /* tmpfs: that pages are held can be seen without punching them */
+	/* set before registry_add, and changed by registry_set_cold */
+	bool cold;                     /* sparse: nothing is reserved but what its user has */
 	/* may be changed at any time, followed by registry_touch */
 	struct pool_file file;
 	struct registry_owner owner;   /* meaningful while leased, and while it may be pinned */
@@ -60,6 +62,7 @@ struct registry_pool {
 struct registry_class {
 	char name[HANDOUT_CLASS_BYTES];
 	size_t counts[REGISTRY_STATES];
+	size_t cold[REGISTRY_STATES];    /* of those, the cold ones */
 	struct registry_pool *first[REGISTRY_STATES], *last[REGISTRY_STATES];  /* oldest in the state first */
 	struct registry_class *next;
 };
@@ -80,6 +83,7 @@ void registry_remove(struct registry *registry, struct registry_pool *pool);
 void registry_set_state(struct registry *registry, struct registry_pool *pool, enum registry_state state,
 			int64_t now_s);
 void registry_touch(struct registry *registry, struct registry_pool *pool);
+void registry_set_cold(struct registry *registry, struct registry_pool *pool, bool cold);
 
 struct registry_pool *registry_find(const struct registry *registry, const uint8_t id[POOL_FILE_ID_BYTES]);
 /* Never NULL but for want of memory. */

@@ -30,11 +30,30 @@ static bool request_allowed(const struct request_context *context, const struct 
 	return false;
 }
 
-/* What one class answers; the pool only if it is HANDOUT_OK. */
+/* The oldest ready pool of the class, a cold one only if `takes_cold` and there is no other; NULL: none. */
+static struct registry_pool *find_ready(const struct config_class *class, const struct registry_class *pools,
+					bool takes_cold)
+{
+	struct registry_pool *cold = NULL;
+
+	for (struct registry_pool *pool = pools->first[REGISTRY_READY]; pool; pool = pool->next_in_state) {
+		/* after a reload there may be ready pools of another size, not destroyed yet */
+		if (provision_is_busy(pool) || !provision_fits(class, pool))
+			continue;
+		if (!pool->cold)
+			return pool;
+		if (takes_cold && !cold)
+			cold = pool;
+	}
+	return cold;
+}
+
+/* What one class answers. *ret_pool is set if it is a pool, NULL if one is to be made. */
 static enum handout_status ask_class(const struct request_context *context, const struct config_class *class,
-				     const struct request_peer *peer, struct registry_pool **ret_pool)
+				     const struct request_peer *peer, bool takes_cold, struct registry_pool **ret_pool)
 {
 	const struct registry_class *pools;
+	struct registry_pool *pool;
 
 	/* who may have its pools is not known for sure */
 	if (class->closed)
@@ -46,22 +65,24 @@ static enum handout_status ask_class(const struct request_context *context, cons
 			       HANDOUT_LIMIT :
 			       HANDOUT_PINNED;
 	pools = registry_class(context->registry, class->name);
-	for (struct registry_pool *pool = pools ? pools->first[REGISTRY_READY] : NULL; pool;
-	     pool = pool->next_in_state) {
-		/* after a reload there may be ready pools of another size, not destroyed yet */
-		if (provision_is_busy(pool) || !provision_fits(class, pool))
-			continue;
+	pool = pools ? find_ready(class, pools, takes_cold) : NULL;
+	if (pool) {
 		*ret_pool = pool;
-		return HANDOUT_OK;
+		return pool->cold ? HANDOUT_COLD : HANDOUT_OK;
 	}
-	return HANDOUT_NONE_READY;
+	if (!pools || !takes_cold || !class->cold)
+		return HANDOUT_NONE_READY;
+	*ret_pool = NULL;
+	return provision_total(pools) < class->max ? HANDOUT_COLD : HANDOUT_FULL;
 }
 
 /* Of several classes' refusals the one of the highest rank is told: it says most about what would have to change. */
 static unsigned rank(enum handout_status status)
 {
 	switch (status) {
-	case HANDOUT_OK: return 5;
+	case HANDOUT_OK: return 7;
+	case HANDOUT_COLD: return 6;
+	case HANDOUT_FULL: return 5;
 	case HANDOUT_NONE_READY: return 4;
 	case HANDOUT_PINNED: return 3;
 	case HANDOUT_LIMIT: return 2;
@@ -71,10 +92,11 @@ static unsigned rank(enum handout_status status)
 }
 
 static enum handout_status ask_directory(const struct request_context *context, const struct handout_request *request,
-					 const struct request_peer *peer, struct registry_pool **ret_pool)
+					 const struct request_peer *peer, bool takes_cold,
+					 struct registry_pool **ret_pool, const struct config_class **ret_class)
 {
 	enum handout_status best = HANDOUT_NO_SUCH_CLASS;
-	struct registry_pool *found = NULL;
+	const struct config_class *chosen = NULL;
 
 	for (size_t i = 0; i < context->config->class_count; i++) {
 		const struct config_class *class = &context->config->classes[i];
@@ -83,32 +105,38 @@ static enum handout_status ask_directory(const struct request_context *context, 
 		dev_t dev;
 		ino_t ino;
 
-		if (class->size_bytes < request->least_bytes || (found && class->size_bytes >= found->size_bytes) ||
+		if (class->size_bytes < request->least_bytes ||
 		    !context->identify(context->context, class->directory, &dev, &ino) ||
 		    dev != request->dir_dev || ino != request->dir_ino)
 			continue;
-		status = ask_class(context, class, peer, &pool);
-		if (status == HANDOUT_OK)
-			found = pool;
-		if (rank(status) > rank(best))
-			best = status;
+		status = ask_class(context, class, peer, takes_cold, &pool);
+		if (rank(status) < rank(best) ||
+		    (chosen && rank(status) == rank(best) && class->size_bytes >= chosen->size_bytes))
+			continue;
+		best = status;
+		chosen = class;
+		if (rank(status) >= rank(HANDOUT_FULL))
+			*ret_pool = pool;
 	}
-	if (best == HANDOUT_OK)
-		*ret_pool = found;
+	if (takes_cold)
+		*ret_class = chosen;
 	return best;
 }
 
 enum handout_status request_decide(const struct request_context *context, const struct handout_request *request,
-				   const struct request_peer *peer, struct registry_pool **ret_pool)
+				   const struct request_peer *peer, struct registry_pool **ret_pool,
+				   const struct config_class **ret_class)
 {
 	const struct config_class *class;
 
 	if (request->kind == HANDOUT_BY_DIRECTORY)
-		return ask_directory(context, request, peer, ret_pool);
+		return ask_directory(context, request, peer, ret_class, ret_pool, ret_class);
 	if (request->kind != HANDOUT_BY_CLASS)
 		return HANDOUT_BAD_REQUEST;
 	class = config_find(context->config, request->class_name);
 	if (!class || (!class->closed && class->size_bytes < request->least_bytes))
 		return HANDOUT_NO_SUCH_CLASS;
-	return ask_class(context, class, peer, ret_pool);
+	if (ret_class)
+		*ret_class = class;
+	return ask_class(context, class, peer, ret_class, ret_pool);
 }

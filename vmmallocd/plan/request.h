@@ -20,6 +20,7 @@ struct request_peer {
 	pid_t pid;               /* 0: in no PID namespace that we see */
 	uid_t uid;
 	gid_t gid;
+	bool takes_cold;         /* knows what a cold pool is */
 	const gid_t *groups;     /* supplementary */
 	size_t group_count;
 };
@@ -33,8 +34,14 @@ struct request_context {
 	void *context;
 };
 
-/* HANDOUT_OK and the oldest ready pool of the class, or the smallest class; else why there is none, and no pool. */
+/*
+ * HANDOUT_OK and the oldest ready pool of the class, or the smallest class; else why there is none, and no pool.
+ *
+ * If `ret_class` is not NULL the peer takes cold pools as well: HANDOUT_COLD and a ready one, or no pool, and in
+ * *ret_class the class of which one may be made. HANDOUT_FULL and the class: it has as many pools as it may have.
+ */
 enum handout_status request_decide(const struct request_context *context, const struct handout_request *request,
-				   const struct request_peer *peer, struct registry_pool **ret_pool);
+				   const struct request_peer *peer, struct registry_pool **ret_pool,
+				   const struct config_class **ret_class);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* handout -- a ready pool becomes a client's. See pools.h. */
+/* handout -- a ready pool, or one that is made for it, becomes a client's. See pools.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "common/util/cleanup.h"
 #include "vmmallocd/pools/base.h"
 #include "vmmallocd/pools/probe.h"
+#include "vmmallocd/pools/work.h"
 
 #define TRIES 8    /* ready pools that turn out to be odd, in one request */
 
@@ -70,33 +71,69 @@ static int lease(struct pools *pools, struct registry_pool *pool, const struct r
 	read_comm(peer->pid, pool->owner.comm);
 	pool->may_be_pinned = pools_know_pins(directory);
 	pool->leases++;
+	/* a cold one was to go, had nobody taken it */
+	if (pool->work)
+		pool->work->due_ms = 0;
 	pools_set_state(pools, pool, REGISTRY_LEASED);
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }
 
-static enum handout_status take_ready(struct pools *pools, const struct handout_request *request,
-				      const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd)
+/* A cold pool of the class, in *ret_pool if it is made at once. What the answer is without it. */
+static enum handout_status make_cold(struct pools *pools, const struct config_class *class,
+				     struct registry_pool **ret_pool, bool *ret_is_coming)
+{
+	switch (-pools_make_cold(pools, class, ret_pool)) {
+	case 0:
+		return HANDOUT_COLD;
+	case EINPROGRESS:
+		*ret_is_coming = true;
+		return HANDOUT_NONE_READY;
+	case ENOSPC:
+	case EDQUOT:
+		return HANDOUT_NO_SPACE;
+	default:
+		return HANDOUT_NONE_READY;
+	}
+}
+
+static enum handout_status choose(struct pools *pools, const struct handout_request *request,
+				  const struct request_peer *peer, struct pools_taken *taken)
 {
 	const struct request_context context = {
 		.config = pools->config, .registry = pools->registry, .own_uid = geteuid(),
 		.identify = identify, .context = pools,
 	};
+	const struct config_class *class = NULL;
+	enum handout_status status =
+		request_decide(&context, request, peer, &taken->pool, peer->takes_cold ? &class : NULL);
 
+	if (status == HANDOUT_COLD && !taken->pool)
+		return make_cold(pools, class, &taken->pool, &taken->is_coming);
+	if (status == HANDOUT_FULL && pools_make_room(pools, class)) {
+		taken->is_coming = true;
+		return HANDOUT_NONE_READY;
+	}
+	return status;
+}
+
+static enum handout_status take_ready(struct pools *pools, const struct handout_request *request,
+				      const struct request_peer *peer, struct pools_taken *taken)
+{
 	for (int i = 0; i < TRIES; i++) {
-		enum handout_status status = request_decide(&context, request, peer, ret_pool);
+		enum handout_status status = choose(pools, request, peer, taken);
 		int r;
 
 		/* a pool that was closed before the request was sent is no longer had, though its event is unread */
-		if (status == HANDOUT_LIMIT && i == 0) {
+		if ((status == HANDOUT_LIMIT || status == HANDOUT_FULL) && i == 0) {
 			watch_hear(pools->watch);
-			status = request_decide(&context, request, peer, ret_pool);
+			status = choose(pools, request, peer, taken);
 		}
-		if (status != HANDOUT_OK)
+		if (!handout_is_given(status))
 			return status;
-		r = lease(pools, *ret_pool, peer, ret_fd);
+		r = lease(pools, taken->pool, peer, &taken->fd);
 		if (r == 0)
-			return HANDOUT_OK;
+			return status;
 		if (r == -EAGAIN)
 			break;
 	}
@@ -104,21 +141,22 @@ static enum handout_status take_ready(struct pools *pools, const struct handout_
 }
 
 enum handout_status pools_take(struct pools *pools, const struct handout_request *request,
-			       const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd)
+			       const struct request_peer *peer, struct pools_taken *ret_taken)
 {
-	struct registry_pool *pool = NULL;
-	enum handout_status status = take_ready(pools, request, peer, &pool, ret_fd);
+	struct pools_taken taken = { .fd = -1 };
+	enum handout_status status = take_ready(pools, request, peer, &taken);
+	const struct registry_pool *pool = taken.pool;
 
-	if (status == HANDOUT_OK) {
+	if (handout_is_given(status)) {
 		pools->handed_out++;
-		log_line(pools->log, LOG_DEBUG, "%s: handed to %s, pid %d of uid %u", pools_name(pool).text,
-			 pool->owner.comm, (int)peer->pid, (unsigned)peer->uid);
-		*ret_pool = pool;
+		log_line(pools->log, LOG_DEBUG, "%s: handed to %s, pid %d of uid %u%s", pools_name(pool).text,
+			 pool->owner.comm, (int)peer->pid, (unsigned)peer->uid, pool->cold ? ", cold" : "");
 	} else {
 		pools->refused++;
 		log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u: %s", (int)peer->pid, (unsigned)peer->uid,
 			 handout_status_text(status));
 	}
+	*ret_taken = taken;
 	return status;
 }
 
@@ -164,11 +202,12 @@ static bool is_looked_at(struct pools *pools, const struct provision_class *clas
 	       (pool->pins_show && (provision_is_busy(pool) || (is_due && !class->stuck)));
 }
 
-bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool first)
+bool pools_put_off(struct pools *pools, const struct request_peer *peer, enum handout_status status,
+		   const struct pools_taken *taken, bool first)
 {
-	if (first)
+	if (status == HANDOUT_PINNED && first)
 		(void)each_pinned(pools, peer->uid, look_soon);
-	if (!each_pinned(pools, peer->uid, is_looked_at))
+	if (!taken->is_coming && (status != HANDOUT_PINNED || !each_pinned(pools, peer->uid, is_looked_at)))
 		return false;
 	pools->refused--;
 	return true;

@@ -68,12 +68,25 @@ static void step_back(void)
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, (id_t)getpid()) + NICER_BY);
 }
 
+void jobs_run_cold(struct job *job)
+{
+	struct text error = TEXT_INIT(job->error);
+
+	job->result = pool_file_create_cold(&job->directory->dir, job->class_name, job->size_bytes, &job->file, &error);
+}
+
 static void run_job(struct work *work)
 {
 	struct job *job = work->data;
 	struct text error = TEXT_INIT(job->error);
 
-	step_back();
+	if (job->cold) {
+		jobs_run_cold(job);
+		return;
+	}
+	/* a check and a removal are short, and others may wait for them */
+	if (job->kind != PROVISION_CHECK && job->kind != PROVISION_DESTROY)
+		step_back();
 	switch (job->kind) {
 	case PROVISION_CREATE:
 		job->result = pool_file_create(&job->directory->dir, job->class_name, job->size_bytes, &job->cancel,
@@ -92,6 +105,8 @@ static void run_job(struct work *work)
 
 static unsigned *counter(const struct job *job)
 {
+	if (job->cold)
+		return &job->jobs->colds;
 	if (job->kind == PROVISION_CHECK)
 		return &job->jobs->checks;
 	return job->may_block ? &job->jobs->punches : &job->jobs->running;

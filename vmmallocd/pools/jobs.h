@@ -21,6 +21,7 @@ struct job {
 	/* set by the caller */
 	enum provision_kind kind;
 	bool may_block;                 /* counted as a punch */
+	bool cold;                      /* PROVISION_CREATE: of a cold pool, for which somebody waits */
 	struct served_dir *directory;   /* stays open until `done` was called */
 	struct pool_file file;          /* not for PROVISION_CREATE; changed by the job */
 	char class_name[HANDOUT_CLASS_BYTES];
@@ -46,12 +47,15 @@ struct job {
 struct jobs {
 	uv_loop_t *loop;
 	struct job *first;
-	unsigned running, punches, checks;      /* a job counts in one of these, */
+	unsigned running, punches, checks, colds;    /* a job counts in one of these, */
 	unsigned hanging;                       /* or here, and then keeps no other waiting */
 };
 
 /* Copies *job and starts it. 0, or -errno (work.h), and then `done` is not called. */
 int jobs_start(struct jobs *jobs, const struct job *job);
+
+/* Does a job of PROVISION_CREATE for a cold pool here and now; the caller looks after its end. */
+void jobs_run_cold(struct job *job);
 
 /* Moves the jobs that hang by now to `hanging`, and counts them in their directories. Returns how many were moved. */
 unsigned jobs_count_hanging(struct jobs *jobs);

@@ -57,7 +57,8 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 		return class->used_up;
 	}
 	/* while all that it should have is there, it does not matter that no more can be made */
-	if (class && class->problem[0] != '\0' && provision_is_short(class, pools->config, pools->registry))
+	if (class && class->problem[0] != '\0' &&
+	    (class->cold_error < 0 || provision_is_short(class, pools->config, pools->registry)))
 		return class->problem;
 	if (class && short_of_left(pools, class))
 		return class->used_up;
@@ -114,7 +115,7 @@ static int prune_pool(const struct prune *prune, struct registry_pool *pool)
 static int prune_ready(const struct prune *prune, const struct config_class *config, const struct registry_class *pools)
 {
 	size_t keep = config ? config->ready : 0;
-	size_t ready = pools->counts[REGISTRY_READY];
+	size_t ready = pools->counts[REGISTRY_READY] - pools->cold[REGISTRY_READY];
 	struct registry_pool *next;
 	int r = 0;
 
@@ -122,7 +123,8 @@ static int prune_ready(const struct prune *prune, const struct config_class *con
 		return 0;
 	for (struct registry_pool *pool = pools->first[REGISTRY_READY]; pool && r == 0; pool = next) {
 		next = pool->next_in_state;
-		if (provision_is_busy(pool) || (ready <= keep && provision_fits(config, pool)))
+		/* a cold one was made for somebody, or goes by itself */
+		if (provision_is_busy(pool) || pool->cold || (ready <= keep && provision_fits(config, pool)))
 			continue;
 		ready--;
 		r = prune_pool(prune, pool);

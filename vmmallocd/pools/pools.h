@@ -74,19 +74,26 @@ bool pools_are_found(const struct pools *pools);
 /* Another configuration, after a reload; the old one must last until this returns. */
 void pools_configure(struct pools *pools, const struct config *config);
 
+struct pools_taken {
+	struct registry_pool *pool;   /* leased, and marked so in its directory */
+	int fd;                       /* a new descriptor of it, which the caller sends and then closes */
+	bool is_coming;               /* there is none; but one is made, or room for one, in a moment */
+};
+
 /*
- * Decides a request. HANDOUT_OK: *ret_pool is leased, and marked so in its directory; *ret_fd is a new descriptor,
- * which the caller sends and then closes. Any other status: there is no pool. The work that this causes begins in the
- * loop's next turn, so that the caller can answer first.
+ * Decides a request. HANDOUT_OK, or HANDOUT_COLD if the peer takes that: *ret_taken has a pool. Any other status: there
+ * is none, and is_coming may be set. A cold pool is made here if that is quick, on tmpfs, and else in a thread. The
+ * other work that this causes begins in the loop's next turn, so that the caller can answer first.
  */
 enum handout_status pools_take(struct pools *pools, const struct handout_request *request,
-			       const struct request_peer *peer, struct registry_pool **ret_pool, int *ret_fd);
+			       const struct request_peer *peer, struct pools_taken *ret_taken);
 /*
- * After HANDOUT_PINNED: whether that may change in a moment, because a pool that the user has given back is being
- * looked at. Then the refusal does not count, and the caller asks again. `first`: the user's pools that were found
- * pinned before are looked at once more.
+ * After a refusal: whether that may change in a moment, because a pool is coming, or because one that the user has
+ * given back is being looked at. Then the refusal does not count, and the caller asks again. `first`: the user's pools
+ * that were found pinned before are looked at once more.
  */
-bool pools_put_off(struct pools *pools, const struct request_peer *peer, bool first);
+bool pools_put_off(struct pools *pools, const struct request_peer *peer, enum handout_status status,
+		   const struct pools_taken *taken, bool first);
 /* The descriptor could not be sent, and is closed. */
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error);
 

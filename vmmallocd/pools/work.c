@@ -112,25 +112,57 @@ static void go_on(struct pools *pools, struct registry_pool *pool, const struct 
 		make_ready(pools, pool, job);
 }
 
-static void created(struct pools *pools, const struct job *job)
+/* Registers what a job has made. 0 or -errno, which is logged. */
+static int add_made(struct pools *pools, const struct job *job, enum registry_state state,
+		    struct registry_pool **ret_pool)
 {
 	struct registry_pool pool = {
-		.directory = job->directory->path, .file = job->file, .size_bytes = job->size_bytes,
+		.directory = job->directory->path, .file = job->file, .size_bytes = job->size_bytes, .cold = job->cold,
 		.created_s = pools_now_s(pools), .changed_s = pools_now_s(pools),
-	}, *added;
+	};
+	int r;
+
+	memcpy(pool.id, job->file.id, sizeof(pool.id));
+	memcpy(pool.class_name, job->class_name, sizeof(pool.class_name));
+	r = pools_add(pools, job->directory, &pool, state, ret_pool);
+	if (r < 0)
+		log_line(pools->log, LOG_ERR, "%s: register: %s", pools_name(&pool).text, strerrordesc_np(-r));
+	return r;
+}
+
+/* Whoever asked for it takes it in the loop's next turn, or at once; else it is removed soon. */
+static int created_cold(struct pools *pools, const struct job *job, struct registry_pool **ret_pool)
+{
+	struct provision_class *class = provision_class(&pools->provision, job->class_name);
+	int64_t now_ms = pools_now_ms(pools);
 	int r = job->result;
 
-	if (r == 0) {
-		memcpy(pool.id, job->file.id, sizeof(pool.id));
-		memcpy(pool.class_name, job->class_name, sizeof(pool.class_name));
-		r = pools_add(pools, job->directory, &pool, REGISTRY_WARMING, &added);
-		if (r == 0)
-			go_on(pools, added, job);
-		else
-			log_line(pools->log, LOG_ERR, "%s: register: %s", pools_name(&pool).text, strerrordesc_np(-r));
-	} else {
+	if (r == 0)
+		r = add_made(pools, job, job->directory->gone ? REGISTRY_FAILED : REGISTRY_READY, ret_pool);
+	if (r == 0 && pools_work(*ret_pool))
+		(*ret_pool)->work->due_ms = now_ms + PROVISION_COLD_KEPT_MS;
+	if (!class)
+		return r;
+	/* the same words as for a warm pool: both failed for the same reason, or one of them did not */
+	if (r < 0)
+		say_problem(pools, class, job);
+	else if (class->cold_error < 0 && class->pause_ms == 0)
+		class->problem[0] = '\0';
+	class->cold_error = r;
+	class->cold_due_ms = now_ms + PROVISION_COLD_PAUSE_MS;
+	return r;
+}
+
+static void created(struct pools *pools, const struct job *job)
+{
+	struct registry_pool *added;
+
+	if (job->cold)
+		(void)created_cold(pools, job, &added);
+	else if (job->result < 0)
 		creation_failed(pools, job);
-	}
+	else if (add_made(pools, job, REGISTRY_WARMING, &added) == 0)
+		go_on(pools, added, job);
 	/* the placeholder goes after the pool has come, or its directory might be closed in between */
 	pools_forget(pools, job->pool);
 }
@@ -215,6 +247,7 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 		work->due_ms = 0;
 		pool->owner = (struct registry_owner){ 0 };
 		pool->may_be_pinned = false;
+		registry_set_cold(pools->registry, pool, false);
 		pools->recycled++;
 		go_on(pools, pool, job);
 		break;
@@ -308,7 +341,7 @@ static int add_placeholder(struct pools *pools, const struct provision_job *next
 {
 	struct served_dir *directory = served_dirs_find(&pools->directories, next->config->directory);
 	struct registry_pool pool = {
-		.directory = next->config->directory, .size_bytes = next->config->size_bytes,
+		.directory = next->config->directory, .size_bytes = next->config->size_bytes, .cold = next->cold,
 		.created_s = pools_now_s(pools), .changed_s = pools_now_s(pools),
 	};
 
@@ -324,7 +357,8 @@ static int start_job(struct pools *pools, const struct provision_job *next)
 	struct registry_pool *pool = next->pool;
 	struct provision_work *work;
 	struct job job = {
-		.kind = next->kind, .may_block = next->may_block, .done = job_done, .context = pools,
+		.kind = next->kind, .may_block = next->may_block, .cold = next->cold, .done = job_done,
+		.context = pools,
 		.punch_timeout_ms = pools->config->punch_timeout_s * 1000,
 	};
 	int r = pool ? 0 : add_placeholder(pools, next, &pool);
@@ -350,6 +384,18 @@ static int start_job(struct pools *pools, const struct provision_job *next)
 	return 0;
 }
 
+/* A failure is said once, and tried again in a second. */
+static int try_to_start(struct pools *pools, const struct provision_job *next)
+{
+	int r = start_job(pools, next);
+
+	if (r < 0)
+		shortage_begin(&pools->threads, pools->log, pools_now_ms(pools), RESOURCE_THREAD, r, "work on pools");
+	else
+		shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
+	return r;
+}
+
 void pools_start_due(struct pools *pools)
 {
 	for (;;) {
@@ -358,18 +404,76 @@ void pools_start_due(struct pools *pools)
 			.checks = pools->jobs.checks,
 		};
 		struct provision_job next;
-		int r;
 
 		if (!provision_next(&pools->provision, pools->config, pools->registry, &load, pools_now_ms(pools),
-				    &next))
+				    &next) ||
+		    try_to_start(pools, &next) < 0)
 			return;
-		r = start_job(pools, &next);
-		if (r < 0) {
-			/* tried again in a second */
-			shortage_begin(&pools->threads, pools->log, pools_now_ms(pools), RESOURCE_THREAD, r,
-				       "work on pools");
-			return;
-		}
-		shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
 	}
+}
+
+/* --- when somebody asks --- */
+
+static int make_cold_now(struct pools *pools, struct served_dir *directory, const struct config_class *config,
+			 struct registry_pool **ret_pool)
+{
+	struct job job = {
+		.kind = PROVISION_CREATE, .cold = true, .directory = directory, .size_bytes = config->size_bytes,
+	};
+
+	memcpy(job.class_name, config->name, strlen(config->name));
+	jobs_run_cold(&job);
+	if (resource_has_run_out(job.result)) {
+		say_shortage(pools, &job);
+		return job.result;
+	}
+	return created_cold(pools, &job, ret_pool);
+}
+
+/*
+ * On a disk a new file may have to wait for the journal: 0.2 s were seen beside a program that syncs, and all other
+ * clients would wait as long. There each class has one thread at a time for it.
+ */
+int pools_make_cold(struct pools *pools, const struct config_class *config, struct registry_pool **ret_pool)
+{
+	struct served_dir *directory = served_dirs_find(&pools->directories, config->directory);
+	struct provision_class *class = provision_class(&pools->provision, config->name);
+	const struct registry_class *counts = registry_class(pools->registry, config->name);
+	const struct provision_job next = {
+		.kind = PROVISION_CREATE, .class = class, .config = config, .cold = true,
+	};
+
+	if (pools->stopping || !directory || !class || !counts || !served_dir_is_usable(directory) ||
+	    directory->hanging > 0)
+		return -EAGAIN;
+	if (directory->dir.tmpfs)
+		return make_cold_now(pools, directory, config, ret_pool);
+	if (class->cold_error < 0 && pools_now_ms(pools) < class->cold_due_ms)
+		return class->cold_error;
+	if (counts->cold[REGISTRY_CREATING] > 0 || try_to_start(pools, &next) == 0)
+		return -EINPROGRESS;
+	return -EAGAIN;
+}
+
+static bool is_to_be_had(const struct job *job, const char *class_name)
+{
+	return strcmp(job->class_name, class_name) == 0 && !job->cold &&
+	       (job->kind == PROVISION_CREATE || job->kind == PROVISION_WARM || job->kind == PROVISION_SCRUB);
+}
+
+bool pools_make_room(struct pools *pools, const struct config_class *config)
+{
+	struct provision_class *class = provision_class(&pools->provision, config->name);
+	bool is_made = class && pools_now_ms(pools) < class->asked_until_ms;
+
+	if (!class || !provision_make_room(class, pools->registry, pools_now_ms(pools)))
+		return false;
+	if (is_made)
+		return true;
+	/* a pool that is made for nobody yet takes its time: the next one is cold, and is there at once */
+	for (struct job *job = pools->jobs.first; job; job = job->next)
+		if (is_to_be_had(job, config->name))
+			jobs_cancel(job);
+	pools_wake(pools);
+	return true;
 }

@@ -3,13 +3,13 @@
  * registry_json -- the registry as a JSON text, which registry_store.h keeps in a file.
  *
  *   {"version": 1, "boot_id": "...", "epoch": 0, "pools": [{"id", "class", "directory", "state", "size", "dev", "ino",
- *    "created", "changed", "leases", "owner": {"pid", "uid", "comm"}, "last_owner": {"pid", "uid", "comm"}}]}
+ *    "created", "changed", "leases", "cold", "owner": {"pid", "uid", "comm"}, "last_owner": {"pid", "uid", "comm"}}]}
  *
- * `owner` is there while a pool is leased, `last_owner` while pages of it may be held by whoever had it. Times, and
- * `epoch` (registry.h; it may be missing), are seconds since 1970, sizes bytes, ids 32 small hex digits. `dev` and
- * `ino` are strings of decimal digits: an inode number may need all of its 64 bits, a JSON integer has 63. `directory`
- * and `comm` are bytes as escape.h writes them. Pools of one class and state come in the order of their list. Unknown
- * keys are passed over.
+ * `cold` is there where it is true, `owner` while a pool is leased, `last_owner` while pages of it may be held by
+ * whoever had it. Times, and `epoch` (registry.h; it may be missing), are seconds since 1970, sizes bytes, ids 32
+ * small hex digits. `dev` and `ino` are strings of decimal digits: an inode number may need all of its 64 bits, a JSON
+ * integer has 63. `directory` and `comm` are bytes as escape.h writes them. Pools of one class and state come in the
+ * order of their list. Unknown keys are passed over.
  *
  * No libuv, no files.
  */

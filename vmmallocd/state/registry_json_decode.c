@@ -97,6 +97,17 @@ static int read_escaped(const struct reader *reader, const char *key, char *ret_
 	return r;
 }
 
+/* False where there is none. */
+static int read_boolean(const struct reader *reader, const char *key, bool *ret_flag)
+{
+	const json_t *value = json_object_get(reader->object, key);
+
+	if (value && !json_is_boolean(value))
+		return refuse(reader, key, "true or false");
+	*ret_flag = json_is_true(value);
+	return 0;
+}
+
 static int read_id(const struct reader *reader, uint8_t ret_id[POOL_FILE_ID_BYTES])
 {
 	const char *string;
@@ -183,6 +194,7 @@ static int read_pool(const struct reader *reader, struct registry *registry)
 	    read_integer(reader, "created", -TIME_MOST, TIME_MOST, &pool.created_s) ?:
 	    read_integer(reader, "changed", -TIME_MOST, TIME_MOST, &pool.changed_s) ?:
 	    read_integer(reader, "leases", 0, INT64_MAX, &leases) ?:
+	    read_boolean(reader, "cold", &pool.cold) ?:
 	    read_owners(reader, state == REGISTRY_LEASED, &pool);
 	if (r < 0)
 		return r;

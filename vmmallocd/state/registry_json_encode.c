@@ -95,6 +95,8 @@ static void write_pool(struct writer *writer, const struct registry_pool *pool)
 		write_escaped(writer, pool->owner.comm, sizeof(pool->owner.comm) - 1);
 		write_format(writer, "\"}");
 	}
+	if (pool->cold)
+		write_format(writer, ", \"cold\": true");
 	write_format(writer, "},");
 }
 
