@@ -93,7 +93,7 @@ static size_t step_bytes(const struct vmm_heap *heap)
 
 int vmm_reserve_first(struct vmm_heap *heap)
 {
-	return grow_to(heap, round_up(heap->low + STEP_LEAST, heap->pool.unit));
+	return grow_to(heap, growth_end(heap, heap->low + STEP_LEAST));
 }
 
 bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need)

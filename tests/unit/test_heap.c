@@ -691,6 +691,21 @@ TEST(test_heap_reserves_up_to_the_end_of_a_large_folio)
 
 /* --- metadata --- */
 
+/* As a pool of 16 MiB is with pages of 16 KiB, where such a folio has 32 MiB. */
+TEST(test_heap_may_be_smaller_than_a_large_folio)
+{
+	struct vmm_heap heap;
+
+	disk.large_folios = true;
+	make_heap(&heap, POOL_HUGE_PAGE / 2);
+	assert_ptr_equal((char *)heap.low, heap_end(&heap));
+	assert_non_null(vmm_heap_take_metadata(&heap, 4 * PAGE, PAGE));
+	while (take_for(&heap, PAGE, PAGE, HEAP_FOR_JEMALLOC))
+		;
+	assert_int_equal(used(&heap), POOL_HUGE_PAGE / 2 - PAGE);
+	unmake_heap(&heap);
+}
+
 TEST(test_heap_metadata_comes_from_the_top_downwards)
 {
 	struct vmm_heap heap;
