@@ -40,6 +40,7 @@ include libvmmalloc/library.mk
 include vmmallocd/vmmallocd.mk
 include tests/packages.mk
 include tests/tests.mk
+include tests/seam/seam.mk
 include tests/fuzz/fuzz.mk
 include tests/integration/integration.mk
 include tests/storm/storm.mk

@@ -46,7 +46,7 @@ check-pages: ## the library with a jemalloc for pages of 16 and of 64 KiB, JEMAL
 	done
 
 .PHONY: tests
-tests: all $(UNIT_TESTS) fuzz-programs $(PRELOAD_PROGRAMS) $(PRELOAD_LIBRARIES)
+tests: all $(UNIT_TESTS) fuzz-programs preload-programs
 
 deps: ## install the packages that building and testing need
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(TEST_PACKAGES)

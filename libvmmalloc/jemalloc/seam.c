@@ -75,18 +75,22 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 	"65536-65536:2"
 #endif
 
-/* Since 5.3.1: page by page instead of by size class, large sizes would keep more of the pool in each arena. */
+/*
+ * Since 5.3.1: page by page instead of by size class, large sizes would keep more of the pool in each arena. And calloc
+ * would clear a large block itself, as a whole of its size class: a short block has less, and behind it lies another.
+ * So whoever makes the extent clears it, as in 5.3.0.
+ */
 #ifdef JEMALLOC_MAY_BATCH
-#define SIZE_CLASSES "disable_large_size_classes:false,"
+#define NEWER_OPTIONS "disable_large_size_classes:false,calloc_madvise_threshold:0,"
 #else
-#define SIZE_CLASSES ""
+#define NEWER_OPTIONS ""
 #endif
 
 /*
  * retain:false gives freed extents back to the heap, where other arenas find them; an arena of its own for large
  * requests would be another 2 MiB of metadata.
  */
-#define OPTIONS SIZE_CLASSES "retain:false,dss:disabled,oversize_threshold:0" SLAB_OPTIONS ",narenas:"
+#define OPTIONS NEWER_OPTIONS "retain:false,dss:disabled,oversize_threshold:0" SLAB_OPTIONS ",narenas:"
 
 _Static_assert(sizeof(OPTIONS) + 20 <= sizeof(vmm_seam.options), "the options are whole, whatever the number");
 

@@ -3,6 +3,7 @@
  * thread's data, options, and where everything lies. It is one program with the library's objects and jemalloc's, so
  * that it can call what the library hides. Run on a pool of 64 MiB; it says nothing if all is true.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)
 #define STACK (256 << 10)
 
+int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes);
+int mallctlbymib(const size_t *mib, size_t length, void *old, size_t *old_bytes, void *new, size_t new_bytes);
 size_t je_nallocx(size_t size, int flags);
 void *je_b0get(void);
 void *je_base_alloc_edata(void *tsdn, void *base);
@@ -71,6 +74,21 @@ static void check_thread_data(void)
 		CHECK(je_tsd_tls[0] == on);
 	}
 	set_cache(true);
+}
+
+/* A short block in a cache would be somebody's block of all of its class later. There since 5.3.1. */
+static void check_cached(void)
+{
+	size_t mib[3], length = 3, most = 8 * MIB;
+
+	if (je_mallctlnametomib("thread.tcache.max", mib, &length) != 0)
+		return;
+	CHECK(mallctl("thread.tcache.max", NULL, NULL, &most, sizeof(most)) == 0 && most == 8 * MIB);
+	CHECK(figure("thread.tcache.max") < MIB);
+	CHECK(mallctlbymib(mib, length, NULL, NULL, &most, sizeof(most)) == 0 && figure("thread.tcache.max") < MIB);
+	most = 32 << 10;
+	CHECK(mallctl("thread.tcache.max", NULL, NULL, &most, sizeof(most)) == 0);
+	CHECK(figure("thread.tcache.max") == most);
 }
 
 static void check_options(void)
@@ -199,6 +217,37 @@ static void check_places(void)
 	CHECK(sbrk(0) == end && thread_count() == 1);
 }
 
+/*
+ * A large block that has no room for its size class is as short as the request (seam.h). Where it is zeroed, what lies
+ * behind it stays.
+ */
+static void check_short_block(void)
+{
+	static unsigned char *blocks[64];
+	size_t had = 0, first = 0, in_row = 0, each = MIB / 4 * 5;  /* three of these are short of a class, of 4 MiB */
+	unsigned char *block;
+
+	while (had < 64 && (blocks[had] = malloc(each)))
+		memset(blocks[had++], 1, each);
+	for (size_t i = 0; i < had && in_row < 5; i++) {
+		in_row = in_row && blocks[i] == blocks[i - 1] + each ? in_row + 1 : 1;
+		first = i + 1 - in_row;
+	}
+	CHECK(in_row == 5);
+	for (size_t i = 1; i < 4; i++) {
+		free(blocks[first + i]);
+		blocks[first + i] = NULL;
+	}
+	CHECK((block = calloc(3, each)) && malloc_usable_size(block) == 3 * each);
+	for (size_t i = 0; i < 3 * each; i++)
+		CHECK(block[i] == 0);
+	free(block);
+	for (size_t i = 0; i < had; i++) {
+		CHECK(!blocks[i] || (blocks[i][0] == 1 && memcmp(blocks[i], blocks[i] + 1, each - 1) == 0));
+		free(blocks[i]);
+	}
+}
+
 static struct full_pool full;
 
 static void *begin_on_full(void *unused)
@@ -230,8 +279,10 @@ int main(void)
 	check_sizes();
 	check_thread_data();
 	check_options();
+	check_cached();
 	check_slabs();
 	check_places();
+	check_short_block();
 	check_full_pool();
 	return 0;
 }
