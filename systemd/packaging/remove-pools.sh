@@ -7,7 +7,7 @@ pool_directories() {
 
 # By the daemon's own user: what links lead to elsewhere stays what it is.
 pool_directories | while IFS= read -r directory; do
-	[ ! -d "$directory" ] || runuser -u vmmalloc -- find "$directory" -maxdepth 1 -type f -user vmmalloc \
-		'(' -name "vmmalloc-$(printf '[0-9a-f]%.0s' $(seq 32)).*" -o -name '.vmmallocd.lock*' ')' -delete || :
+	[ ! -d "$directory" ] || setpriv --reuid vmmalloc --regid vmmalloc --clear-groups \
+		find "$directory" -maxdepth 1 -type f -user vmmalloc '(' -name "vmmalloc-$(printf '[0-9a-f]%.0s' $(seq 32)).*" -o -name '.vmmallocd.lock*' ')' -delete || :
 done
 rmdir /dev/shm/vmmalloc 2>/dev/null || :

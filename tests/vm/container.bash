@@ -5,6 +5,8 @@
 #   container_install VAR=...   make install into $RUN/root, with these variables
 #   container_binds             the options that give it to a container with an empty /etc, but for its configuration
 #   container_service SCRIPT NAME=VALUE...   $RUN/vmmalloc-test.service, which runs the script after the system is up
+#   container_tree              $TREE, a root with users and a /usr that is still empty
+#   container_boots             ... once, and again when it reboots: service.bash has count_boots for it
 #   container_run OPTION...     boots; the options are systemd-nspawn's, and the kernel's words. Prints what the script
 #                               has said; false unless it has said how many of its cases passed, and none failed
 
@@ -71,6 +73,26 @@ container_service() {
 		StandardError=append:/out/log
 	UNIT
 }
+
+# A small root around the machine's own /usr, and an /etc in which nothing is enabled.
+container_tree() {
+	TREE=$RUN/tree
+	mkdir -p "$TREE"/{etc/systemd/system,usr,var,tmp,run,mnt,srv,home/alice,root,proc,sys,dev}
+	chmod 1777 "$TREE/tmp"
+	for link in bin sbin lib lib64; do [ -L /$link ] && ln -s usr/$link "$TREE/$link"; done
+	cp -L /etc/os-release "$TREE/etc/"
+	cp -a /etc/{profile,bash.bashrc,ld.so.conf,ld.so.conf.d,alternatives,login.defs} "$TREE/etc/" 2>/dev/null
+	printf '%s\n' root:x:0:0:root:/root:/bin/bash nobody:x:65534:65534::/:/usr/sbin/nologin \
+		alice:x:1000:1000::/home/alice:/bin/bash >"$TREE/etc/passwd"
+	printf '%s\n' root:x:0: nogroup:x:65534: alice:x:1000: pmem:x:1001: systemd-journal:x:1002: >"$TREE/etc/group"
+	printf '%s\n' 'passwd: files' 'group: files' 'shadow: files' >"$TREE/etc/nsswitch.conf"
+	# it is known, so that this is no first boot, at which systemd would enable all that the machine has
+	tr -d - </proc/sys/kernel/random/uuid >"$TREE/etc/machine-id"
+	chown 1000:1000 "$TREE/home/alice"
+}
+
+# Several boots: the last one ends the container, and so does a script that fails.
+container_boots() { sed -i '/SuccessAction/d' "$RUN/vmmalloc-test.service"; }
 
 container_run() {
 	local status=$REBOOT

@@ -1,11 +1,9 @@
 #!/bin/bash
 # boot.bash -- where systemd is PID 1: what README.md and the manual pages say is typed as it stands, from the installation
-# to the service that is there after a reboot. Run at each boot; /out/boots counts them.
+# to the service that is there after a reboot. Run at each boot.
 . "$(dirname "$0")/service.bash"
 [ -d /stage ] || { echo "only in the container of tests/vm/check_boot.bash"; exit 1; }
-boot=$(($(cat /out/boots 2>/dev/null || echo 0) + 1))
-echo $boot >/out/boots
-[ ! -e /out/counts ] || read -r passed failed skipped </out/counts
+count_boots
 
 # block FILE SECTION N: the lines of the Nth example there, as a reader sees them
 block() {
@@ -198,10 +196,8 @@ case $boot in
 	;;
 *)
 	run_case "after a reboot the sockets are there, and start it" case_booted_by_socket
-	end_suite | tee /out/end
-	systemctl exit 0
+	boot_no_more
 	exit 0
 	;;
 esac
-echo "$passed $failed $skipped" >/out/counts
-systemctl reboot
+boot_again

@@ -4,6 +4,8 @@
 #   configure <<END             /etc/vmmalloc/vmmallocd.conf
 #   show PROPERTY [UNIT]        of vmmallocd.service
 #   said_nothing_odd            the service was not refused anything
+#   count_boots                 sets boot to the number of this boot, and goes on with what was counted at those before
+#   boot_again, boot_no_more    ends one
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib/suite.bash"
 [ "$(cat /proc/1/comm)" = systemd ] && [ -d /out ] || { echo "only in the container or guest of tests/vm"; exit 1; }
 . "$(dirname "${BASH_SOURCE[0]}")/../../integration/helpers/daemon.bash"
@@ -36,5 +38,12 @@ said_nothing_odd() {
 		fail "something is not allowed to the service"
 	return 0
 }
+count_boots() {
+	boot=$(($(cat /out/boots 2>/dev/null || echo 0) + 1))
+	echo $boot >/out/boots
+	[ ! -e /out/counts ] || read -r passed failed skipped </out/counts
+}
+boot_again() { echo "$passed $failed $skipped" >/out/counts; systemctl reboot; }
+boot_no_more() { (end_suite); systemctl exit 0; }
 export -f show main_pid is_active is_inactive begin ended configure said_nothing_odd
 
