@@ -45,6 +45,7 @@ include tests/fuzz/fuzz.mk
 include tests/integration/integration.mk
 include tests/storm/storm.mk
 include tests/vm/vm.mk
+include tests/arm64/arm64.mk
 include tests/bench/bench.mk
 include tests/lint/lint.mk
 include doc/install.mk
@@ -56,13 +57,13 @@ clean: ## remove all that was built
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
 	@echo '  variables: PREFIX LIBDIR INCLUDEDIR BINDIR SBINDIR SYSCONFDIR RUNSTATEDIR STATEDIR SYSTEMDDIR MANDIR DOCDIR'
 	@echo '             DESTDIR CC CFLAGS CPPFLAGS LDFLAGS V=1'
 	@echo '  jemalloc: JEMALLOC_SRC=DIR JEMALLOC_CONFIGURE=OPTIONS JEMALLOC_ARCHIVE=FILE JEMALLOC_VERSION=VERSION, doc/jemalloc.md'
 
-# What the compiler has found to be included where. Below distros are whole systems.
-DEPENDENCIES := $(shell find $(BUILD) -path $(BUILD)/distros -prune -o -name '*.d' -print 2>/dev/null)
+# What the compiler has found to be included where. Below distros, and in a root, are whole systems.
+DEPENDENCIES := $(shell find $(BUILD) -path $(BUILD)/distros -prune -o -name root -prune -o -name '*.d' -print 2>/dev/null)
 
 # What was compiled with other paths than these is made again.
 PATHS_STAMP := $(BUILD)/paths

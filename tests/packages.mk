@@ -15,3 +15,9 @@ TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace p
 	$(RPM_PACKAGES) rpmlint cpio
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk \
 	lintian debootstrap
+ARM64_PACKAGES := gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+ARM64_GUEST_PACKAGES := qemu-system-arm xz-utils
+# of arm64: what is linked with, and what a guest has
+ARM64_TARGET_PACKAGES := libc6-dev libjemalloc-dev libuv1-dev libjansson-dev libsystemd-dev libsmartcols-dev libcmocka-dev \
+	libseccomp-dev base-files base-passwd bash busybox-static coreutils dash diffutils e2fsprogs findutils grep mawk \
+	mount procps sed strace util-linux xfsprogs

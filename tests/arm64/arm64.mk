@@ -1,0 +1,33 @@
+# arm64.mk -- the library for arm64, built on another machine by Debian's cross compiler, and its tests under emulation.
+#
+#   make lib CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar NM=aarch64-linux-gnu-nm OBJCOPY=aarch64-linux-gnu-objcopy \
+#       JEMALLOC_ARCHIVE=.../libjemalloc_pic.a BUILD=build/arm64/out
+#
+# is all that the library needs; JEMALLOC_ARCHIVE is that of Debian's libjemalloc-dev for arm64. check-arm64 fetches it.
+
+ARM64 := $(BUILD)/arm64
+ARM64_ROOT := $(abspath $(ARM64))/root
+ARM64_LIBRARIES := $(ARM64_ROOT)/usr/lib/aarch64-linux-gnu
+# Programs that only allocate. Others need more than emulation gives (doc/arm64.md), or fill file systems.
+ARM64_PRELOADED := arena_count arena_destroy arena_reuse bad_free descriptors edges entry_points
+ARM64_NOT := %_model.c %/test_dump.c %/test_heap.c %/test_pool.c
+ARM64_UNITS := $(filter-out $(ARM64_NOT),$(shell grep -l '^/\* objects: \(libvmmalloc\|common/base\)' \
+	$$(grep -L '^/\* packages:' $(UNIT_SOURCES))))
+ARM64_PROGRAMS := $(ARM64_UNITS:tests/unit/%.c=$(ARM64)/out/tests/unit/%) \
+	$(addprefix $(ARM64)/out/tests/preload/,$(ARM64_PRELOADED))
+# The sanitizers are not for emulated processes: their shadow memory is where qemu has its own.
+ARM64_MAKE = PKG_CONFIG_LIBDIR=$(ARM64_LIBRARIES)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(ARM64_ROOT) \
+	$(MAKE) --no-print-directory BUILD=$(ARM64)/out AR=aarch64-linux-gnu-ar NM=aarch64-linux-gnu-nm \
+	CC="aarch64-linux-gnu-gcc --sysroot=$(ARM64_ROOT)" CXX="aarch64-linux-gnu-g++ --sysroot=$(ARM64_ROOT)" \
+	OBJCOPY=aarch64-linux-gnu-objcopy JEMALLOC_ARCHIVE=$(ARM64_LIBRARIES)/libjemalloc_pic.a SANITIZE=
+
+.PHONY: arm64 check-arm64
+arm64: $(ARM64)/root/fetched ## the library for arm64, cross-built in build/arm64/out
+	+$(Q)$(ARM64_MAKE) lib
+check-arm64: arm64 ## its tests that an emulated process can run, with pages of 4, 16 and 64 KiB
+	+$(Q)$(ARM64_MAKE) $(ARM64_PROGRAMS)
+	$(Q)OUT=$(abspath $(ARM64))/out tests/arm64/check.bash $(ARM64_PROGRAMS)
+
+$(ARM64)/root/fetched: tests/arm64/fetch.bash tests/arm64/apt.bash
+	$(Q)tests/lib/install-packages.bash $(ARM64_PACKAGES)
+	$(Q)tests/arm64/fetch.bash $(ARM64) $(ARM64_TARGET_PACKAGES)
