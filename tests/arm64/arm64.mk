@@ -31,3 +31,14 @@ check-arm64: arm64 ## its tests that an emulated process can run, with pages of 
 $(ARM64)/root/fetched: tests/arm64/fetch.bash tests/arm64/apt.bash
 	$(Q)tests/lib/install-packages.bash $(ARM64_PACKAGES)
 	$(Q)tests/arm64/fetch.bash $(ARM64) $(ARM64_TARGET_PACKAGES)
+
+# In guests there is a kernel, and so nearly all can be tried: the programs, and what the suites in them need.
+ARM64_GUESTS := tests/arm64/guest_4k.bash tests/arm64/guest_16k.bash
+.PHONY: check-arm64-guest arm64-guest-deps arm64-guest-programs cross-programs
+check-arm64-guest: arm64-guest-deps arm64-guest-programs ## library, daemon and forks in arm64 guests with pages of 4 and 16 KiB
+	$(Q)SUITE_DEADLINE=3600 tests/lib/check.bash $(ARM64_GUESTS)
+arm64-guest-deps:
+	-$(Q)tests/lib/install-packages.bash $(VM_PACKAGES) $(ARM64_GUEST_PACKAGES)
+arm64-guest-programs: $(ARM64)/root/fetched
+	+$(Q)$(ARM64_MAKE) cross-programs
+cross-programs: all $(UNIT_TESTS) $(PRELOAD_PROGRAMS) $(PRELOAD_LIBRARIES) $(INTEGRATION_PROGRAMS)

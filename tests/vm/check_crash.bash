@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/vm/vm.bash
 vm_need
 PMEM="512 768"
-VM_RUN=$(mktemp -d "$BUILD/vm/run.XXXXXX") || exit 1
+VM_RUN=$(mktemp -d "$VM/run.XXXXXX") || exit 1
 trap 'rm -rf "$VM_RUN"' EXIT
 passed=0 failed=0
 

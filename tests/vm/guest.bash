@@ -39,7 +39,7 @@ while [ $# -gt 0 ]; do
 done
 vm_need
 
-VM_RUN=$(mktemp -d "$BUILD/vm/run.XXXXXX") || exit 1
+VM_RUN=$(mktemp -d "$VM/run.XXXXXX") || exit 1
 trap 'rm -rf "$VM_RUN"' EXIT
 for i in "${!virtio[@]}"; do
 	truncate -s "${virtio[i]}M" "$VM_RUN/pmem$i"

@@ -10,10 +10,9 @@
 # Never with KVM: where there is a /dev/kvm, it may be slower than none.
 
 ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
-BUILD=${BUILD:-$ROOT/build}
+. "$ROOT/tests/vm/machine.bash"
 VM_SECONDS=${VM_SECONDS:-900}     # for one boot with all that it does
 VM_MEMORY=${VM_MEMORY:-2688M}
-VM_MACHINE=${VM_MACHINE:-pc}
 
 vm_need() {
 	local missing
@@ -40,11 +39,11 @@ vm_boot() {
 		machine=$machine,memory-backend=ram0
 		set -- -object "memory-backend-file,id=ram0,share=on,mem-path=$VM_MEMORY_FILE,size=$VM_MEMORY" "$@"
 	}
-	timeout -k 5 "$VM_SECONDS" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
-		-machine $machine -accel tcg,thread=multi -cpu max -smp 2 -m "$VM_MEMORY" \
-		-kernel "$BUILD/vm/vmlinuz" -initrd "$BUILD/vm/initramfs.cpio" \
-		-append "console=ttyS0 panic=-1 nokaslr mitigations=off modules=$BUILD/vm/kernel/lib/modules run=$script ${VM_APPEND-}" \
-		-serial "file:$VM_RUN/console" -chardev stdio,id=out,signal=off -serial chardev:out \
+	timeout -k 5 "$VM_SECONDS" $VM_QEMU -nodefaults -no-user-config -display none -no-reboot \
+		-machine $machine -accel tcg,thread=multi -cpu $VM_CPU -smp 2 -m "$VM_MEMORY" \
+		-kernel "$VM/vmlinuz" -initrd "$VM/initramfs.cpio" \
+		-append "$VM_LINES panic=-1 nokaslr mitigations=off modules=$VM/kernel/lib/modules run=$script ${VM_APPEND-}" \
+		-serial "file:$VM_RUN/console" "${VM_OUT[@]}" \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host "$@" </dev/null
 }
