@@ -32,7 +32,7 @@ loop_mount() {
 used_kib() { df --output=used -k "$1" | tail -n 1 | tr -d ' '; }
 free_mib() { df --output=avail -m "$1" | tail -n 1 | tr -d ' '; }
 
-# On the pool directory $1: programs run, and their space goes with them.
+# On the pool directory $1: programs run, $2 MiB of heap are there, $3 KiB of them resident, and their space goes with them.
 works_in() {
 	local dir=$1
 	helper hold
@@ -44,7 +44,7 @@ works_in() {
 	VMMALLOC_POOL_DIR=$dir preload exec ./hold "${2-8}" >ready &
 	PIDS=$!
 	wait_for grep -q READY ready || fail "no READY"
-	heap_on_pool $PIDS $((${2-8} * 1024 - 1))
+	heap_on_pool $PIDS "${3-$((${2-8} * 1024 - 1))}"
 	end_process $PIDS KILL
 	[ -z "$(ls -A "$dir" | grep -v lost+found)" ] || fail "a file is left in the pool directory"
 }
@@ -113,7 +113,7 @@ case_fuse() {
 	mkdir mnt/files
 	bindfs mnt/files back 2>mount.errors || skip "no FUSE here: $(head -n 1 mount.errors)"
 	trap 'umount back 2>/dev/null || umount -l back; unmount_at' EXIT
-	works_in "$WORK/back"
+	works_in "$WORK/back" 8 1    # what is written back need not stay
 	helper fill
 	for how in "" fork; do
 		count=$(VMMALLOC_POOL_DIR=$WORK/back VMMALLOC_POOL_SIZE=256M preload ./fill 65000 $how) || fail "status $?"

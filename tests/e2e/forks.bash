@@ -164,7 +164,7 @@ work_perl() {
 		print join(",", @data[0, 7, 14, 29999]), "\nDONE\n";
 		# no more children: only the heap grows
 		my @more;
-		until (-e "stop") { push @more, "y" x 1e6; select undef, undef, undef, 0.05; }
+		until (-e "stop") { push @more, "y" x (1e6 + @more); select undef, undef, undef, 0.05; }
 	END
 	at_work perl perl workers.pl
 }

@@ -6,6 +6,15 @@
 # The system's own interpreters, not a version manager's script in front of them.
 PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:$PATH
 
+# What the compiler runs as `as`, as far as the kernel keeps names.
+assembler() {
+	local program
+	program=$(gcc -print-prog-name=as)
+	program=${program##*/}
+	echo "${program:0:15}"
+}
+export -f assembler
+
 case_bash() {
 	same_work <<'SCRIPT'
 	set -euo pipefail
@@ -97,7 +106,7 @@ case_gcc() {
 	echo 'int broken( { return 0; }' >broken.c
 	gcc -c broken.c || echo "gcc said $?"
 SCRIPT
-	witnessed gcc cc1:4 as ld lto1-ltrans program
+	witnessed gcc cc1:4 "$(assembler)" ld lto1-ltrans program
 }
 
 case_gxx() {
@@ -150,7 +159,7 @@ case_gxx() {
 	g++ -std=c++17 -O1 -pthread templates.cc -o program
 	./program
 SCRIPT
-	witnessed g++ cc1plus:15 as ld program
+	witnessed g++ cc1plus:15 "$(assembler)" ld program
 }
 
 case_make() {

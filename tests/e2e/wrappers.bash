@@ -21,7 +21,7 @@ export PROGRAM=$SUITE_TMP/work.bash
 # find_library NAME -- its path; the case is skipped where the distribution has none
 find_library() {
 	local found
-	for found in /usr/lib/*/$1 /usr/lib/$1 /lib/*/$1; do
+	for found in /usr/lib/*/$1 /usr/lib/$1 /lib/*/$1 /usr/lib/*/${1##*/}; do
 		[ -e "$found" ] && { echo "$found"; return; }
 	done
 	return 1

@@ -171,6 +171,7 @@ case_late_user() {
 case_late_user_at_the_end() {
 	setup
 	interpose hang <<-END
+		#include <fcntl.h>
 		#include <pwd.h>
 		#include <unistd.h>
 		int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t bytes, struct passwd **ret)

@@ -62,8 +62,8 @@ pool_blocks() {
 export -f pool_blocks
 
 reserves_all() {
-	VMMALLOC_RESERVE=full VMMALLOC_POOL_SIZE=96M preload sleep 30 &
-	sleeper=$(until pgrep -P $!; do :; done)
+	VMMALLOC_RESERVE=full VMMALLOC_POOL_SIZE=96M preload exec sleep 30 &
+	sleeper=$!
 	trap 'kill $sleeper' EXIT
 	for _ in $(seq 200); do
 		[ "$(pool_blocks $sleeper)" -ge $((96 << 11)) ] && return 0

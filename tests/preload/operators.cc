@@ -79,7 +79,7 @@ int main()
 	CHECK(throws([] { operator delete(operator new(most)); }) && handler_calls == 3);
 	std::set_new_handler(throwing_handler);
 	CHECK(operator new(most, std::nothrow) == nullptr && operator new[](most, std::nothrow) == nullptr);
-	CHECK(throws([] { std::vector<char> large(most / 2); }));
+	CHECK(throws([] { std::vector<char> large(most / 2); in_pool(large.data()); }));
 
 	std::vector<std::string> strings;
 	for (int i = 0; i < 1000; i++)
