@@ -46,6 +46,7 @@ include tests/integration/integration.mk
 include tests/storm/storm.mk
 include tests/vm/vm.mk
 include tests/arm64/arm64.mk
+include tests/distros/distros.mk
 include tests/bench/bench.mk
 include tests/lint/lint.mk
 include doc/install.mk

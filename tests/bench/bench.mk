@@ -9,11 +9,13 @@ BENCH_PROGRAMS := $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/workloads
 BENCH_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,allocators bench child results results_print sections)
 WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_shapes workload_small workload_threads)
 
-.PHONY: bench bench-programs
-bench: bench-programs lib ## compare speed with other allocators, installing those (about 4 minutes)
+.PHONY: bench bench-allocators bench-programs
+bench: bench-allocators ## compare speed with other allocators, installing those (about 4 minutes)
+	$(Q)$(MAKE) --no-print-directory bench-fork bench-daemon
+
+bench-allocators: bench-programs lib
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
 	$(Q)$(BUILD)/tests/bench/bench --library $(RELEASE_LIB) $(BENCH_FLAGS)
-	$(Q)$(MAKE) --no-print-directory bench-fork bench-daemon
 
 bench-programs: $(BENCH_PROGRAMS)
 

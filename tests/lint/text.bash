@@ -21,6 +21,8 @@ grep -E '\.([ch]|cc|md)$' "$tree" | xargs awk '
 grep -E '\.(c|h|cc|md|bash|mk|awk|[0-9])$|(^|/)Makefile$' "$tree" | grep -vx CHANGELOG.md |
 	LC_ALL=C xargs awk -f tests/lint/mentions.awk "$tree" tests/lint/names.txt | sed 's/^/lint: /' | grep . && failed=1
 
+tests/distros/table.bash --lint || failed=1
+
 for page in doc/*.[0-9]; do
 	words=$(LC_ALL=C man -l --warnings "$page" 2>&1 >/dev/null)
 	[ -z "$words" ] || complain "$page: $words"
