@@ -34,9 +34,9 @@ usage() {
 	refused 2 "vmmallocctl list: unrecognized option '--x'" list --x
 	refused 2 "vmmallocctl list: invalid option -- 'x'" list -x
 	refused 2 "vmmallocctl: unexpected argument 'fast'" list fast
-	refused 2 "vmmallocctl: --output: unknown column 'NAME'; there are CLASS, ID, STATE, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
+	refused 2 "vmmallocctl: --output: unknown column 'NAME'; there are CLASS, ID, STATE, KIND, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
 		list -o class,NAME
-	refused 2 "vmmallocctl: --output: unknown column ''; there are CLASS, ID, STATE, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
+	refused 2 "vmmallocctl: --output: unknown column ''; there are CLASS, ID, STATE, KIND, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
 		list -o class,
 	refused 2 "vmmallocctl: --json has all fields always: it does not go with --output" list -J -o ID
 	refused 2 "vmmallocctl: unexpected argument '2'" status 1 2

@@ -241,4 +241,42 @@ shrinks() {
 }
 run_case "a class shrinks back to what it wants after a burst" shrinks
 
+# Who is told so: list, status, and the daemon after its death, with its registry and without.
+is_shown() {
+	is "$(ctl list -n -o KIND,STATE | sort | tr -s ' \n' ' ')" "cold leased warm leased warm ready "
+	is "$(ctl list --json | grep -o '"cold":[a-z]*' | sort | tr '\n' ' ')" '"cold":false "cold":false "cold":true '
+	is "$(ctl status | awk '$1 == "a" { print $4, $5 }')" "2 1"
+	ctl status "$KEEPER" | grep -q '^kind *cold: its memory is charged to its owner' || fail "$(ctl status "$KEEPER")"
+}
+export -f is_shown
+
+shown() {
+	setup
+	one_class 'ready = 0' 'max = 3'
+	daemon_start
+	keep_pool
+	wait_count a leased 1
+	one_class 'ready = 1' 'max = 3'
+	ctl reload
+	wait_count a ready 1
+	hold take=a
+	wait_count a ready 1
+	is_shown
+	wait_for grep -q '"cold": true' "$STATE/registry.json"
+	daemon_end KILL
+	daemon_start
+	wait_count a leased 2
+	is_shown
+	daemon_end KILL
+	rm "$STATE/registry.json"
+	daemon_start
+	wait_count a leased 2
+	is "$(ctl list -n -o KIND,STATE | sort | tr -s ' \n' ' ')" "cold leased warm leased warm ready "
+	# what was cold is a warm one when it comes back, if there is need of one
+	kill_held "$KEEPER"
+	wait_count a leased 1
+	wait_for eval '[ "$(ctl list -n -o KIND,STATE | sort | tr -s " \n" " ")" = "warm leased warm ready " ]'
+}
+run_case "list and status show which pools are cold; a daemon that starts again knows" shown
+
 end_suite

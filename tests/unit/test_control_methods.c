@@ -140,7 +140,7 @@ static int setup(void **state)
 					       .ready = 0, .max = 1, .recycle = CONFIG_RECYCLE_DESTROY,
 					       .max_per_user = 3 };
 	f->classes[1] = (struct config_class){ .name = "fast", .directory = "/mnt/fast", .size_bytes = POOL_BYTES,
-					       .ready = 2, .max = 16, .warm = true };
+					       .ready = 2, .max = 16, .warm = true, .cold = true };
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
 	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .config = get_config,
 					       .daemon_info = daemon_info, .class_problem = class_problem,
@@ -262,6 +262,7 @@ TEST(test_control_list_is_sorted_and_tells_figures_of_leased_pools_only)
 	add(f, "fast", 0x300, REGISTRY_LEASED);
 	add(f, "fast", 0x200, REGISTRY_READY)->changed_s -= 100000;
 	add(f, "fast", 0x250, REGISTRY_QUARANTINED)->changed_s += 100000;
+	registry_set_cold(f->registry, registry_class(f->registry, "fast")->first[REGISTRY_LEASED], true);
 
 	json_t *reply = call_as(f, OTHER_UID, LIST);
 	json_t *pools = json_object_get(json_object_get(reply, "parameters"), "pools"), *pool;
@@ -275,11 +276,12 @@ TEST(test_control_list_is_sorted_and_tells_figures_of_leased_pools_only)
 		json_object_del(pool, "age");
 	}
 
-	json_t *expected = json_loads("[{" POOL("0200", "fast", "ready", "ready") "},"
-				      "{" POOL("0250", "fast", "quarantined", "ready") "},"
-				      "{" POOL("0300", "fast", "leased", "used") ",\"used\":1000,\"peak\":2000,"
+	json_t *expected = json_loads("[{" POOL("0200", "fast", "ready", "ready") ",\"cold\":false},"
+				      "{" POOL("0250", "fast", "quarantined", "ready") ",\"cold\":false},"
+				      "{" POOL("0300", "fast", "leased", "used") ",\"cold\":true,"
+				      "\"used\":1000,\"peak\":2000,"
 				      "\"owner\":{\"pid\":4000000000,\"uid\":1000,\"comm\":\"redis-server\"}},"
-				      "{" POOL("0001", "slow", "creating", "ready") "}]", 0, NULL);
+				      "{" POOL("0001", "slow", "creating", "ready") ",\"cold\":false}]", 0, NULL);
 
 	assert_non_null(expected);
 	assert_true(json_equal(pools, expected));
@@ -382,13 +384,16 @@ TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read)
 	"\"/run/x\",\"state_dir\":\"/var/x\",\"handed_out\":7,\"refused\":6,\"recycled\":5,\"destroyed\":4"
 #define SLOW(counts)                                                                                                   \
 	"{\"name\":\"slow\",\"directory\":\"/mnt/slow\",\"size\":1073741824,\"ready\":0,\"max\":1,\"warm\":false,"     \
-	"\"recycle\":\"destroy\",\"max_per_user\":3,\"counts\":" counts ",\"configured\":true}"
+	"\"cold\":false,\"recycle\":\"destroy\",\"max_per_user\":3,\"counts\":" counts                                 \
+	",\"cold_pools\":0,\"configured\":true}"
 #define FAST(counts, rest)                                                                                             \
 	"{\"name\":\"fast\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":2,\"max\":16,\"warm\":true,"       \
-	"\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts ",\"configured\":true" rest "}"
+	"\"cold\":true,\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts                                    \
+	",\"cold_pools\":0,\"configured\":true" rest "}"
 #define OLD(name, counts)                                                                                              \
 	"{\"name\":\"" name "\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":0,\"max\":0,\"warm\":false,"   \
-	"\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts ",\"configured\":false}"
+	"\"cold\":false,\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts                                   \
+	",\"cold_pools\":0,\"configured\":false}"
 #define NONE COUNTS("0", "0", "0")
 
 TEST(test_control_status_has_daemon_and_classes_in_the_order_of_the_files)

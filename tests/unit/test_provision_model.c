@@ -1160,7 +1160,8 @@ static void expect_same(const struct registry_pool *a, const struct registry_poo
 	model_expect(a && b && memcmp(a->id, b->id, sizeof(a->id)) == 0, "a list has other pools in the file");
 	model_expect(strcmp(a->directory, b->directory) == 0 && a->size_bytes == b->size_bytes &&
 		     a->leases == b->leases && a->created_s == b->created_s && a->changed_s == b->changed_s &&
-		     a->file.ino == b->file.ino && a->file.dev == b->file.dev, "a pool is another in the file");
+		     a->file.ino == b->file.ino && a->file.dev == b->file.dev && a->cold == b->cold,
+		     "a pool is another in the file");
 	model_expect(registry_is_pinned(a) == registry_is_pinned(b), "the file knows of no pins");
 	if (a->state == REGISTRY_LEASED || registry_is_pinned(a))
 		model_expect(memcmp(&a->owner, &b->owner, sizeof(a->owner)) == 0, "the file has another owner");

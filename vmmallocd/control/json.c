@@ -63,9 +63,9 @@ json_t *control_json_pool(const struct control_backend *backend, const struct re
 		used = number(used_bytes);
 		peak = number(peak_bytes);
 	}
-	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o*, s:o*, s:o*, s:o}",
+	return json_pack("{s:s, s:s, s:o, s:s, s:b, s:o, s:o*, s:o*, s:o*, s:o}",
 			 "id", id, "class", pool->class_name, "path", path(pool),
-			 "state", registry_state_name(pool->state),
+			 "state", registry_state_name(pool->state), "cold", pool->cold,
 			 "size", number(backend->pool_bytes(backend->context, pool->directory, pool->size_bytes)),
 			 "used", used, "peak", peak, "owner", owner,
 			 "age", number(now_s > pool->changed_s ? (uint64_t)(now_s - pool->changed_s) : 0));
@@ -105,16 +105,20 @@ static json_t *counts(const struct registry_class *class)
 static json_t *class_object(const struct control_backend *backend, const struct config_class *wanted, bool configured)
 {
 	const struct registry_class *class = registry_class(backend->registry, wanted->name);
+	size_t cold_pools = 0;
 
 	if (!class)
 		return NULL;
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:b, s:o*}",
+	for (int state = 0; state < REGISTRY_STATES; state++)
+		cold_pools += class->cold[state];
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:b, s:o*}",
 			 "name", wanted->name, "directory", control_json_text(wanted->directory),
 			 "size", number(backend->pool_bytes(backend->context, wanted->directory, wanted->size_bytes)),
 			 "ready", number(wanted->ready), "max", number(wanted->max),
-			 "warm", wanted->warm,
+			 "warm", wanted->warm, "cold", wanted->cold,
 			 "recycle", wanted->recycle == CONFIG_RECYCLE_DESTROY ? "destroy" : "scrub",
 			 "max_per_user", number(wanted->max_per_user), "counts", counts(class),
+			 "cold_pools", number(cold_pools),
 			 "configured", configured,
 			 "problem", problem(backend->class_problem(backend->context, wanted->name)));
 }

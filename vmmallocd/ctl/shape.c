@@ -7,7 +7,7 @@
 #include "vmmallocd/ctl/ctl.h"
 
 /* The order is that of the output. */
-static const char *const pool_keys[] = { "id", "class", "path", "state", "size", "used", "peak", NULL };
+static const char *const pool_keys[] = { "id", "class", "path", "state", "cold", "size", "used", "peak", NULL };
 static const char *const owner_keys[] = { "pid", "uid", "comm", NULL };
 
 json_t *shape_copy(const json_t *object, const char *const *keys)

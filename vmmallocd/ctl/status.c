@@ -18,8 +18,9 @@
 /* What is in a struct, and so in the JSON, of org.vmmalloc.varlink; null where the daemon says nothing. */
 static const char *const daemon_keys[] = { "pid", "version", "uptime", "config", "runtime_dir", "state_dir",
 					   "handed_out", "refused", "recycled", "destroyed", "problem", NULL };
-static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "recycle",
-					  "max_per_user", "counts", "configured", "problem", NULL };
+static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "cold",
+					  "recycle", "max_per_user", "counts", "cold_pools", "configured",
+					  "problem", NULL };
 
 static int print_daemon(const json_t *daemon)
 {
@@ -46,8 +47,8 @@ static int add_class_line(struct libscols_table *table, const json_t *class)
 {
 	const json_t *counts = json_object_get(class, "counts");
 	struct libscols_line *line = scols_table_new_line(table, NULL);
-	char size[SIZE_FORMAT_BYTES], ready[64], leased[32], busy[32], bad[32], max[32];
-	const char *cells[] = { field_text(class, "name"), size, ready, leased, busy, bad, max,
+	char size[SIZE_FORMAT_BYTES], ready[64], leased[32], cold[32], busy[32], bad[32], max[32];
+	const char *cells[] = { field_text(class, "name"), size, ready, leased, cold, busy, bad, max,
 				field_text(class, "directory") };
 
 	if (!line)
@@ -55,6 +56,7 @@ static int add_class_line(struct libscols_table *table, const json_t *class)
 	size_format_short((uint64_t)field_number(class, "size"), size);
 	snprintf(ready, sizeof(ready), "%lld/%lld", field_number(counts, "ready"), field_number(class, "ready"));
 	snprintf(leased, sizeof(leased), "%lld", field_number(counts, "leased"));
+	snprintf(cold, sizeof(cold), "%lld", field_number(class, "cold_pools"));
 	snprintf(busy, sizeof(busy), "%lld",
 		 field_number(counts, "creating") + field_number(counts, "warming") +
 			 field_number(counts, "recycling"));
@@ -68,14 +70,15 @@ static int add_class_line(struct libscols_table *table, const json_t *class)
 
 static int print_classes(const json_t *classes)
 {
-	static const char *const headings[] = { "CLASS", "SIZE", "READY", "LEASED", "BUSY", "BAD", "MAX", "DIRECTORY" };
+	static const char *const headings[] = { "CLASS", "SIZE", "READY", "LEASED", "COLD",
+						"BUSY",	 "BAD",	 "MAX",	  "DIRECTORY" };
 	struct libscols_table *table = scols_new_table();
 	const json_t *class;
 	size_t i;
 	int r = table ? 0 : -ENOMEM;
 
 	for (i = 0; r == 0 && i < sizeof(headings) / sizeof(*headings); i++)
-		if (!scols_table_new_column(table, headings[i], 0, i > 0 && i < 7 ? SCOLS_FL_RIGHT : 0))
+		if (!scols_table_new_column(table, headings[i], 0, i > 0 && i < 8 ? SCOLS_FL_RIGHT : 0))
 			r = -ENOMEM;
 	json_array_foreach((json_t *)classes, i, class)
 		if (r == 0)

@@ -117,6 +117,9 @@ static int print_pool(const json_t *pool)
 	pairs_add(&pairs, "class", "%s", field_text(pool, "class"));
 	pairs_add(&pairs, "path", "%s", field_text(pool, "path"));
 	pairs_add(&pairs, "state", "%s for %s", field_text(pool, "state"), age);
+	if (json_is_boolean(json_object_get(pool, "cold")))
+		pairs_add(&pairs, "kind", "%s", json_is_true(json_object_get(pool, "cold")) ?
+			  "cold: its memory is charged to its owner" : "warm: its memory is charged to the daemon");
 	add_owner(&pairs, pool);
 	add_size(&pairs, pool, "size");
 	add_size(&pairs, pool, "used");

@@ -46,6 +46,15 @@ static const char *cell_state(const json_t *pool, const struct table_style *styl
 	return cell_text(pool, "state");
 }
 
+static const char *cell_kind(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
+{
+	const json_t *cold = json_object_get(pool, "cold");
+
+	(void)style;
+	(void)cell;
+	return json_is_boolean(cold) ? json_is_true(cold) ? "cold" : "warm" : NULL;
+}
+
 static const char *cell_path(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
 	(void)style;
@@ -137,6 +146,7 @@ static const struct column {
 	{ "CLASS", cell_class, 0 },
 	{ "ID", cell_id, 0 },
 	{ "STATE", cell_state, 0 },
+	{ "KIND", cell_kind, 0 },
 	{ "SIZE", cell_size, SCOLS_FL_RIGHT },
 	{ "USED", cell_used, SCOLS_FL_RIGHT },
 	{ "PEAK", cell_peak, SCOLS_FL_RIGHT },
@@ -165,8 +175,8 @@ static int parse_columns(const char *names, const struct column *ret_columns[TAB
 		const struct column *column = find_column(names, length);
 
 		if (!column || count == TABLE_COLUMNS_MOST) {
-			ctl_complain("--output: %s '%.*s'; there are CLASS, ID, STATE, SIZE, USED, PEAK, PID, UID, "
-				     "USER, COMMAND, AGE and PATH",
+			ctl_complain("--output: %s '%.*s'; there are CLASS, ID, STATE, KIND, SIZE, USED, PEAK, PID, "
+				     "UID, USER, COMMAND, AGE and PATH",
 				     column ? "too many columns at" : "unknown column", (int)length, names);
 			return CTL_USAGE;
 		}

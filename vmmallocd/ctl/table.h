@@ -8,7 +8,7 @@
 
 #include "vmmallocd/ctl/ctl.h"
 
-#define TABLE_COLUMNS "CLASS,ID,STATE,SIZE,USED,PEAK,PID,USER,COMMAND,AGE"
+#define TABLE_COLUMNS "CLASS,ID,STATE,KIND,SIZE,USED,PEAK,PID,USER,COMMAND,AGE"
 #define TABLE_COLUMNS_MOST 32
 #define TABLE_ID_SHOWN 12   /* digits of an id in a table: enough to tell pools apart, and for `status` */
 
