@@ -279,4 +279,179 @@ shown() {
 }
 run_case "list and status show which pools are cold; a daemon that starts again knows" shown
 
+# The daemon is killed at the first of such calls after the file `now` is there, before the call or after it.
+makes_killer() {
+	interpose killer <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <fcntl.h>
+		#include <signal.h>
+		#include <stdarg.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/socket.h>
+		#include <unistd.h>
+		static int is_time(const char *call, const char *when)
+		{
+			const char *at = getenv("KILL_AT");
+			return strcmp(at, call) == 0 && strcmp(getenv("KILL_WHEN"), when) == 0 && access("now", F_OK) == 0;
+		}
+		static void strike(const char *call, const char *when)
+		{
+			if (is_time(call, when))
+				raise(SIGKILL);
+		}
+		#define CALL(type, name, parameters, ...) \
+			type name parameters \
+			{ \
+				type (*real) parameters = dlsym(RTLD_NEXT, #name); \
+				type r; \
+				strike(#name, "before"); \
+				r = real(__VA_ARGS__); \
+				strike(#name, "after"); \
+				return r; \
+			}
+		CALL(int, ftruncate, (int fd, off_t size), fd, size)
+		CALL(int, fallocate, (int fd, int mode, off_t at, off_t bytes), fd, mode, at, bytes)
+		CALL(ssize_t, pwrite, (int fd, const void *data, size_t bytes, off_t at), fd, data, bytes, at)
+		CALL(int, linkat, (int a, const char *b, int c, const char *d, int flags), a, b, c, d, flags)
+		CALL(int, renameat2, (int a, const char *b, int c, const char *d, unsigned flags), a, b, c, d, flags)
+		CALL(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), fd, message, flags)
+		int openat(int dir, const char *path, int flags, ...)
+		{
+			int (*real)(int, const char *, int, ...) = dlsym(RTLD_NEXT, "openat"), r, mode;
+			int is_new = (flags & O_TMPFILE) == O_TMPFILE;
+			va_list args;
+			va_start(args, flags);
+			mode = va_arg(args, int);
+			va_end(args);
+			if (is_new)
+				strike("openat", "before");
+			r = real(dir, path, flags, mode);
+			if (is_new)
+				strike("openat", "after");
+			return r;
+		}
+	END
+}
+export -f makes_killer
+
+# killed_at CALL WHEN: whoever asked has a pool or none, and the next daemon finds what there is.
+killed_at() {
+	local has
+	rm -f now
+	KILL_AT=$1 KILL_WHEN=$2 LD_PRELOAD=$WORK/killer.so daemon_start
+	: >now
+	keep_pool 2>/dev/null
+	wait_for is_gone "$DAEMON"
+	wait "$DAEMON"
+	DAEMON=
+	rm now
+	# before it was sent nobody has it; after that the program goes on
+	has=$([ "$1 $2" = "sendmsg after" ] && echo 1 || echo 0)
+	[ "$has" = 1 ] || wait "$KEEPER"
+	daemon_start
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = '"$has ]"
+	wait_count a leased "$has"
+	on_class /bin/true || fail "$1 $2: no pool afterwards"
+	[ "$has" = 0 ] || kill_held "$KEEPER"
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 0 ]'
+	daemon_end TERM
+}
+export -f killed_at
+
+killed_everywhere() {
+	local call when
+	setup
+	[ -z "${1-}" ] || POOLS=$WORK/disk
+	mkdir -p "$POOLS"
+	case $(stat -f -c %T "$POOLS") in overlayfs) skip "no disk at $WORK" ;; esac
+	one_class 'ready = 0'
+	makes_killer
+	for call in openat ftruncate fallocate pwrite linkat renameat2 sendmsg; do
+		for when in before after; do
+			killed_at $call $when
+		done
+	done
+}
+run_case "a daemon that is killed at any step of making a cold pool leaves nothing, and takes none away" killed_everywhere
+run_case "on a disk, where a thread makes it, too" killed_everywhere disk
+
+# Each call that can fail does, once with each error that may be: a refusal in words, nothing left, and then all is well.
+failing_calls() {
+	local call
+	setup
+	one_class 'ready = 0'
+	interpose failing <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <fcntl.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <unistd.h>
+		#define CALL(name, parameters, ...) \
+			int name parameters \
+			{ \
+				int (*real) parameters = dlsym(RTLD_NEXT, #name); \
+				if (strcmp(getenv("FAIL_AT"), #name) == 0 && access("now", F_OK) == 0) { \
+					errno = atoi(getenv("FAIL_ERROR")); \
+					return -1; \
+				} \
+				return real(__VA_ARGS__); \
+			}
+		CALL(ftruncate, (int fd, off_t size), fd, size)
+		CALL(fallocate, (int fd, int mode, off_t at, off_t bytes), fd, mode, at, bytes)
+		CALL(linkat, (int a, const char *b, int c, const char *d, int flags), a, b, c, d, flags)
+		CALL(renameat2, (int a, const char *b, int c, const char *d, unsigned flags), a, b, c, d, flags)
+	END
+	for call in ftruncate fallocate linkat renameat2; do
+		for error in 28 5 122; do
+			FAIL_AT=$call FAIL_ERROR=$error LD_PRELOAD=$WORK/failing.so daemon_start
+			: >now
+			on_class /bin/true 2>words && fail "$call: a pool"
+			grep -qE "no pool is ready|there is no space left for a pool" words || fail "$call: $(cat words)"
+			rm now
+			wait_for eval 'on_class /bin/true 2>/dev/null'
+			wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 0 ]'
+			daemon_end TERM
+		done
+	done
+}
+run_case "a call that fails while one is made is a refusal, and nothing is left" failing_calls
+
+# A file that takes its time to be made is for nobody in the end.
+gone_before() {
+	setup
+	POOLS=$WORK/disk
+	mkdir "$POOLS"
+	case $(stat -f -c %T "$POOLS") in tmpfs | overlayfs) skip "no disk at $WORK" ;; esac
+	one_class 'ready = 0'
+	interpose slow <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <unistd.h>
+		int linkat(int a, const char *b, int c, const char *d, int flags)
+		{
+			int (*real)(int, const char *, int, const char *, int) = dlsym(RTLD_NEXT, "linkat");
+			while (access("wait", F_OK) == 0)
+				usleep(1000);
+			return real(a, b, c, d, flags);
+		}
+	END
+	LD_PRELOAD=$WORK/slow.so daemon_start
+	: >wait
+	keep_pool
+	wait_count a creating 1
+	# others are served meanwhile
+	is "$(client take=nothing | head -n 1)" "there is no such class of pools"
+	kill_held "$KEEPER"
+	rm wait
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 0 ]'
+	is "$(ask daemon handed_out)" 0
+	on_class /bin/true || fail "no pool afterwards"
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 0 ]'
+}
+run_case "a client that ends before its pool is made leaves nothing" gone_before
+
 end_suite

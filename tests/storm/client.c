@@ -5,7 +5,7 @@
  *     client REPORT_FD PIN_FD LEASE SEED UID SOCKET CLASS
  *     client REPORT_FD PIN_FD LEASE SEED UID SOCKET /DIRECTORY BYTES
  *
- * It takes a pool, looks at every byte of it, fills it with its own words, and goes on looking that they are there.
+ * It takes a pool, a cold one too if it asks as those do who know such, looks at every byte of it, fills it with its own words, and goes on looking that they are there.
  * What else it does is up to the seed. Many never end by themselves: they are killed.
  */
 #include <errno.h>
@@ -37,6 +37,7 @@ static struct {
 	unsigned char *base;
 	size_t bytes;
 	char class_name[64];
+	bool takes_cold;
 	bool damages;          /* punches, truncates and extends its pool */
 } client = { .fd = -1 };
 
@@ -107,20 +108,24 @@ static int receive(int connection, struct handout_reply *ret_reply, int *ret_fd)
 		bad("no answer from the daemon: %s", strerror(errno));
 	if (handout_reply_decode(packet, (size_t)n, ret_reply) != 0)
 		bad("a malformed reply of %zd bytes", n);
-	if ((ret_reply->status == HANDOUT_OK) != (header && header->cmsg_len == CMSG_LEN(sizeof(int))))
+	if (ret_reply->status == HANDOUT_COLD && !client.takes_cold)
+		bad("a cold pool for one who does not know such");
+	if (handout_is_given(ret_reply->status) != (header && header->cmsg_len == CMSG_LEN(sizeof(int))))
 		bad("status %u with %s descriptor", ret_reply->status, header ? "a" : "no");
-	if (ret_reply->status == HANDOUT_OK)
+	if (handout_is_given(ret_reply->status))
 		memcpy(ret_fd, CMSG_DATA(header), sizeof(int));
 	return (int)ret_reply->status;
 }
 
 static int ask(const char *socket, const struct handout_request *request, struct handout_reply *ret_reply, int *ret_fd)
 {
+	const struct handout_long_request packet = { .request = *request, .flags = HANDOUT_TAKES_COLD };
+	size_t bytes = client.takes_cold ? sizeof(packet) : sizeof(*request);
 	int connection = connect_to(socket), status = -1;
 
 	if (connection < 0)
 		return -1;
-	if (send(connection, request, sizeof(*request), MSG_NOSIGNAL) == (ssize_t)sizeof(*request)) {
+	if (send(connection, &packet, bytes, MSG_NOSIGNAL) == (ssize_t)bytes) {
 		/* one that does not stay for its answer */
 		if (chance(3)) {
 			close(connection);
@@ -148,19 +153,22 @@ static void take(char *argv[])
 	struct handout_request request;
 	struct handout_reply reply;
 	struct stat st;
-	int status = -1;
+	int status = -1, r;
 
 	prepare_request(argv, &request);
+	client.takes_cold = chance(50);
 	for (int i = 0; i < TRIES; i++) {
 		status = ask(argv[6], &request, &reply, &client.fd);
-		if (status != -1 && status != HANDOUT_NONE_READY)
+		if (status != -1 && status != HANDOUT_NONE_READY && status != HANDOUT_FULL)
 			break;
 		tenant_rest(&client.tenant, (int)between(5, 50));
 	}
 	if (status == HANDOUT_BAD_REQUEST)
 		bad("the request was not understood");
-	if (status != HANDOUT_OK)
+	if (!handout_is_given((uint32_t)status))
 		say_none(status);
+	if (status == HANDOUT_COLD && (r = posix_fallocate(client.fd, 0, (off_t)reply.pool_bytes)) != 0)
+		bad("no space in a cold pool: %s", strerror(r));
 	if (fstat(client.fd, &st) < 0)
 		bad("fstat: %s", strerror(errno));
 	client.bytes = reply.pool_bytes;

@@ -81,7 +81,7 @@ struct service_class {
 	bool configured;
 };
 
-#define SERVICE_CLASSES 6
+#define SERVICE_CLASSES 7
 extern struct service_class service_classes[SERVICE_CLASSES];
 extern char service_runtime_dir[DRIVER_PATH], service_state_dir[DRIVER_PATH];
 
