@@ -2,6 +2,7 @@
 # deb.bash ARCHIVE VERSION TIME DIRECTORY -- makes Debian's packages of a source archive, in that directory, which is made
 # anew. TIME is when that version was made, in seconds. Whoever runs it need not be root.
 set -eu
+umask 022    # modes are in the packages
 HERE=$(cd "$(dirname "$0")" && pwd)
 archive=$(realpath "$1") version=$2 time=$3 directory=$(realpath -m "$4")
 

@@ -5,11 +5,11 @@
 # what may not change (tests/abi) is compared all the same, and nothing else.
 . "$(dirname "$0")/../lib/suite.bash"
 . "$(dirname "$0")/helpers/daemon.bash"
+. "$(dirname "$0")/../lib/before.bash"
 
-BEFORE=13a39d38a6e2af96d140797c97e8c2cd4d68bf5f RELEASE=1.2.0
 OLD=$BUILD/before/$RELEASE
 PROGRAMS=$BUILD/tests/preload
-export BEFORE RELEASE OLD PROGRAMS
+export OLD PROGRAMS
 
 changed_list() {
 	"$ROOT/tests/abi/check.bash" || fail "what others rely on has changed"
@@ -31,9 +31,7 @@ run_case "what others rely on is there as it was, and a change of it is seen" ch
 # Builds the release before, once; a build that was cut short is begun again.
 builds_before() {
 	[ -e "$OLD/built" ] && return 0
-	need git
-	[ -e "$ROOT/.git" ] || skip "not a clone: $RELEASE is not tried beside this version"
-	git -C "$ROOT" cat-file -e "$BEFORE^{commit}" 2>/dev/null || skip "a clone without the commit of $RELEASE"
+	need_before_source
 	rm -rf "$OLD" && mkdir -p "$OLD" || return 1
 	git -C "$ROOT" archive "$BEFORE" | tar -x -C "$OLD" || return 1
 	# with the flags of that time, and not those of this make
