@@ -14,6 +14,7 @@
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)32 << 20)
 #define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
+#define MUCH ((size_t)1 << 30)               /* a file system is asked first, and not filled to learn that it has less */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
 #define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
 
@@ -62,7 +63,8 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 
 	if (to <= heap->low)
 		return 0;  /* an attempt at more got so far */
-	if (heap->pool.mapping.is_private && vmm_pool_lacks_space(&heap->pool, to - heap->low))
+	if ((heap->pool.mapping.is_private || to - heap->low > MUCH) && !heap->all_reserved &&
+	    vmm_pool_lacks_space(&heap->pool, to - heap->low))
 		return -ENOSPC;
 	while (heap->low < to) {
 		size_t bytes = to - heap->low < piece ? to - heap->low : piece;

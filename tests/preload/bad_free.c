@@ -5,6 +5,6 @@ int main(void)
 {
 	char *block = malloc(1 << 20);
 
-	free(block + 8192);
+	free(block + (512 << 10));
 	return 0;
 }

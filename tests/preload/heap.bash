@@ -50,4 +50,17 @@ many_processors() {
 }
 run_case "as many arenas on a machine with room for 4,096 processors" many_processors
 
+vast() {
+	need_root
+	unshare -m true 2>/dev/null || skip "no mount namespaces here"
+	mkdir small
+	unshare -m bash -c on_small
+}
+on_small() {
+	mount -t tmpfs -o size=64m small small || skip "cannot mount a tmpfs here"
+	with VMMALLOC_POOL_DIR="$PWD/small" VMMALLOC_POOL_SIZE=64T -- vast
+}
+export -f on_small
+run_case "a pool of 64 TiB takes 300 MiB for itself, and a request that cannot be met does not fill the disk" vast
+
 end_suite

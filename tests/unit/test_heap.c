@@ -38,6 +38,7 @@ static struct {
 	bool broken;                 /* space cannot be given back */
 	bool no_memory;              /* anonymous mmap fails */
 	long huge_page;              /* it is a hugetlbfs with this page, if not 0 */
+	bool tells_room;             /* it says how much of its capacity is left */
 	bool large_folios;           /* it is an ext4, whose page cache is made of large folios */
 	const char *base;            /* of the pool */
 	size_t capacity;             /* bytes */
@@ -117,6 +118,11 @@ int __wrap_kernel_fstatfs(int fd, struct statfs *fs)
 	}
 	if (disk.large_folios)
 		fs->f_type = EXT4_SUPER_MAGIC;
+	if (disk.tells_room) {
+		fs->f_bsize = PAGE;
+		fs->f_blocks = disk.capacity / PAGE;
+		fs->f_bfree = fs->f_bavail = (disk.capacity - disk.used) / PAGE;
+	}
 	return r;
 }
 
@@ -1240,6 +1246,21 @@ TEST(test_heap_serves_from_free_space_while_the_file_system_is_full)
 	disk.capacity = disk.used;
 	assert_null(take(&heap, MIB));
 	assert_int_equal(take_all(&heap, PAGE, HEAP_FOR_PROGRAM), FIRST_STEP);
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_does_not_fill_a_file_system_to_learn_that_it_has_not_gibibytes)
+{
+	struct vmm_heap heap;
+	size_t requests;
+
+	disk.capacity = 3 * GIB / 2;
+	disk.tells_room = true;
+	make_heap(&heap, 2 * GIB);
+	requests = disk.requests;
+	assert_null(take(&heap, 3 * GIB / 2));
+	assert_int_equal(disk.requests, requests);
+	assert_non_null(take(&heap, 5 * GIB / 4));
 	unmake_heap(&heap);
 }
 
