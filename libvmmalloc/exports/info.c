@@ -22,7 +22,6 @@
 #pragma GCC visibility push(default)
 
 #define CTL_READ_ONLY "background_thread"  /* the manual page promises that we never create threads */
-#define CTL_CACHED "thread.tcache.max"     /* since 5.3.1 */
 
 static uint64_t figure(const uint64_t *figure)
 {
@@ -187,39 +186,21 @@ int malloc_info(int options, FILE *stream)
 
 /* --- jemalloc's control interface, less what would break a promise of ours: declared in <jemalloc/jemalloc.h> --- */
 
-static bool is_ctl(const char *name, const size_t *mib, size_t length)
-{
-	size_t same[4], most = sizeof(same) / sizeof(*same);
-
-	return je_mallctlnametomib(name, same, &most) == 0 && length == most &&
-	       memcmp(mib, same, length * sizeof(*mib)) == 0;
-}
-
-/* What jemalloc gets in the place of a size that is written: it, too, takes one that is too large for the largest. */
-static void *cached_most(void *new, size_t new_bytes, size_t *most)
-{
-	*most = SEAM_CACHED_MOST;
-	return new_bytes == sizeof(*most) && *(size_t *)new > *most ? most : new;
-}
+int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes);
+int mallctlbymib(const size_t *mib, size_t mib_length, void *old, size_t *old_bytes, void *new, size_t new_bytes);
 
 int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes)
 {
-	size_t most;
-
 	if (new && strcmp(name, CTL_READ_ONLY) == 0)
 		return EPERM;
-	if (new && strcmp(name, CTL_CACHED) == 0)
-		new = cached_most(new, new_bytes, &most);
 	return je_mallctl(name, old, old_bytes, new, new_bytes);
 }
 
 int mallctlbymib(const size_t *mib, size_t mib_length, void *old, size_t *old_bytes, void *new, size_t new_bytes)
 {
-	size_t most;
+	size_t refused[1], length = 1;
 
-	if (new && is_ctl(CTL_READ_ONLY, mib, mib_length))
+	if (new && mib_length == 1 && je_mallctlnametomib(CTL_READ_ONLY, refused, &length) == 0 && mib[0] == refused[0])
 		return EPERM;
-	if (new && is_ctl(CTL_CACHED, mib, mib_length))
-		new = cached_most(new, new_bytes, &most);
 	return je_mallctlbymib(mib, mib_length, old, old_bytes, new, new_bytes);
 }

@@ -29,9 +29,6 @@
 
 #define SEAM_CPU_WORDS 1024  /* of 64 processors each: more than any kernel is built for */
 
-/* The largest size class of which a thread's cache may have blocks: those of 1 MiB and more may be short (see below). */
-#define SEAM_CACHED_MOST ((size_t)896 << 10)
-
 /* seam.c's own. */
 struct vmm_seam {
 	uint64_t processors[SEAM_CPU_WORDS];  /* those that this process may run on, while they are counted */
