@@ -1,6 +1,6 @@
 #!/bin/bash
 # daemon.bash [PART...] -- what the daemon costs and saves, beside what one has without it. The parts: exec, touch,
-# clients, refusals, scale, reclaim, idle; all of them if none is named. The last figure of a line is the ratio to the
+# clients, handouts, refusals, scale, reclaim, idle; all of them if none is named. The last figure of a line is the ratio to the
 # first line of its block.
 #
 # ROUNDS and HANDOUTS make it shorter. One part at a time; up to 3 GiB of /dev/shm are in use.
@@ -135,6 +135,30 @@ part_refusals() {
 	done
 }
 
+# --- warm and cold ---
+
+# A class of warm pools, of cold ones, and of cold ones on a disk, where a thread makes them.
+part_handouts() {
+	local kind
+	setup
+	mkdir "$WORK/disk"
+	printf '%s\n' "[pool warm]" "directory = $POOLS" "size = 14M" "ready = 8" "max = 12" "cold = no" \
+		"[pool cold]" "directory = $POOLS" "size = 1G" "ready = 0" "max = 64" \
+		"[pool disk]" "directory = $WORK/disk" "size = 1G" "ready = 0" "max = 64" | conf
+	daemon_start --log-level info
+	for kind in warm cold disk; do
+		"$PROGRAMS/daemon_handouts" "$RUN/pool.sock" $kind 100 ${kind/disk/cold} >/dev/null &&
+			"$PROGRAMS/daemon_handouts" "$RUN/pool.sock" $kind "$1" ${kind/disk/cold} >handouts.$kind ||
+			fail "daemon_handouts"
+	done
+	echo "$1 hand-outs, one after the other"
+	for kind in warm cold disk; do
+		row "a ${kind/disk/cold} pool$([ $kind = disk ] && echo ' on a disk'), median" "$(median handouts.$kind p50)" us \
+			"$(median handouts.warm p50)"
+		row "99 %" "$(median handouts.$kind p99)" us "$(median handouts.warm p99)"
+	done
+}
+
 # --- many pools ---
 
 # start_ms: from exec to READY=1
@@ -231,12 +255,13 @@ run() {
 	) || failed=1
 }
 
-[ $# -gt 0 ] || set -- exec touch clients refusals scale reclaim idle
+[ $# -gt 0 ] || set -- exec touch clients handouts refusals scale reclaim idle
 for part; do
 	case $part in
 	exec) run part_exec 64 "$ROUNDS"; run part_exec 3072 $(((ROUNDS + 2) / 3)) ;;
 	touch) run part_touch $(((ROUNDS + 2) / 3)) ;;
 	clients) run part_clients "$HANDOUTS" ;;
+	handouts) run part_handouts $((HANDOUTS / 10)) ;;
 	refusals) run part_refusals "$HANDOUTS" ;;
 	scale | reclaim | idle) run part_$part ;;
 	*) fail "no such part: $part" ;;

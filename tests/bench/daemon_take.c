@@ -42,7 +42,7 @@ static int receive(int connection, struct handout_reply *ret_reply, int *ret_fd)
 	if (n <= 0)
 		return n == 0 ? -ECONNRESET : -errno;
 	r = handout_reply_decode(packet, (size_t)n, ret_reply);
-	if (r != 0 || ret_reply->status != HANDOUT_OK)
+	if (r != 0 || !handout_is_given(ret_reply->status))
 		return r;
 	if (!header || header->cmsg_len != CMSG_LEN(sizeof(int)))
 		return -EBADMSG;
@@ -50,23 +50,31 @@ static int receive(int connection, struct handout_reply *ret_reply, int *ret_fd)
 	return 0;
 }
 
-int daemon_take(const char *socket_path, const char *class_name, struct handout_reply *ret_reply, int *ret_fd)
+int daemon_take_any(const char *socket_path, const char *class_name, bool takes_cold, struct handout_reply *ret_reply,
+		    int *ret_fd)
 {
-	struct handout_request request = { .magic = HANDOUT_MAGIC,
-					   .version = HANDOUT_VERSION,
-					   .kind = HANDOUT_BY_CLASS };
+	struct handout_long_request packet = { .flags = HANDOUT_TAKES_COLD,
+					       .request = { .magic = HANDOUT_MAGIC,
+							    .version = HANDOUT_VERSION,
+							    .kind = HANDOUT_BY_CLASS } };
+	size_t bytes = takes_cold ? sizeof(packet) : sizeof(packet.request);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int r = connection < 0 ? -errno : 0;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
-	snprintf(request.class_name, sizeof(request.class_name), "%s", class_name);
+	snprintf(packet.request.class_name, sizeof(packet.request.class_name), "%s", class_name);
 	if (r == 0 && (connect(connection, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		       send(connection, &request, sizeof(request), MSG_NOSIGNAL) < 0))
+		       send(connection, &packet, bytes, MSG_NOSIGNAL) < 0))
 		r = -errno;
 	if (r == 0)
 		r = receive(connection, ret_reply, ret_fd);
 	if (connection >= 0)
 		close(connection);
 	return r;
+}
+
+int daemon_take(const char *socket_path, const char *class_name, struct handout_reply *ret_reply, int *ret_fd)
+{
+	return daemon_take_any(socket_path, class_name, false, ret_reply, ret_fd);
 }

@@ -3,6 +3,7 @@
 #ifndef TESTS_BENCH_DAEMON_TAKE_H
 #define TESTS_BENCH_DAEMON_TAKE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/handout.h"
@@ -11,7 +12,10 @@
  * One exchange: connect, request, reply. Returns 0, *ret_reply says what came; with HANDOUT_OK *ret_fd is the pool.
  * -errno when there was no reply, or none that makes sense.
  */
-int daemon_take(const char *socket, const char *class_name, struct handout_reply *ret_reply, int *ret_fd);
+int daemon_take(const char *socket_path, const char *class_name, struct handout_reply *ret_reply, int *ret_fd);
+/* The same, and a cold pool will do. */
+int daemon_take_any(const char *socket_path, const char *class_name, bool takes_cold, struct handout_reply *ret_reply,
+		    int *ret_fd);
 
 int64_t now_ns(void);           /* CLOCK_MONOTONIC */
 
