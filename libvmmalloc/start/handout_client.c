@@ -118,8 +118,9 @@ static int receive_reply(int socket, int64_t deadline_us, struct handout_reply *
 	return r;
 }
 
-static bool is_good(int fd, const struct handout_reply *reply, size_t least_bytes)
+static bool is_good(int fd, const struct handout_reply *reply, const struct vmm_config *config)
 {
+	size_t least_bytes = config->pool_class ? 0 : config->pool_bytes;
 	struct stat st;
 
 	return kernel_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == reply->pool_bytes &&
@@ -129,11 +130,11 @@ static bool is_good(int fd, const struct handout_reply *reply, size_t least_byte
 
 static int make_request(const struct vmm_config *config, struct handout_request *ret_request)
 {
-	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
-					   .least_bytes = config->pool_bytes };
+	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION };
 	struct stat st;
 	int r;
 
+	/* a class says what its pools are, and a size that is given besides is that of a pool made here instead */
 	if (config->pool_class) {
 		request.kind = HANDOUT_BY_CLASS;
 		memcpy(request.class_name, config->pool_class, strlen(config->pool_class));
@@ -142,6 +143,7 @@ static int make_request(const struct vmm_config *config, struct handout_request 
 		if (r < 0)
 			return r;
 		request.kind = HANDOUT_BY_DIRECTORY;
+		request.least_bytes = config->pool_bytes;
 		request.dir_dev = st.st_dev;
 		request.dir_ino = st.st_ino;
 	}
@@ -195,7 +197,7 @@ int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_c
 		text_add(error, "vmmallocd (%s): %s", path, handout_status_text(reply.status));
 		return -EAGAIN;
 	}
-	if (r == 0 && !is_good(fd, &reply, config->pool_bytes)) {
+	if (r == 0 && !is_good(fd, &reply, config)) {
 		(void)kernel_close(fd);
 		r = -EBADMSG;
 	}

@@ -87,4 +87,30 @@ refused() {
 }
 run_case "a program whose class has no pool for it runs without, if it may" refused
 
+# The size is that of the pool which is made where the class has none.
+smaller() {
+	setup
+	conf <<-END
+		[pool a]
+		directory = $POOLS
+		size = 16M
+		ready = 0
+		max = 1
+	END
+	daemon_start
+	mkdir own
+	run_smaller() {
+		"$BUILD/release/vmmallocctl" --runtime-dir "$RUN" run --class a --dir own --size 64M -- cat /proc/self/maps
+	}
+	run_smaller >maps || fail "run"
+	grep -q "$POOLS/vmmalloc-.*used" maps || fail "not on a pool of the class: $(cat maps)"
+	wait_count a leased 0
+	env VMMALLOC_SOCKET="$RUN/pool.sock" VMMALLOC_POOL=a LD_PRELOAD="$LIBRARY" sleep 60 &
+	PIDS="$PIDS $!"
+	wait_count a leased 1
+	run_smaller >maps || fail "run, where the class has no pool"
+	grep -q "$WORK/own/" maps || fail "not on a pool of its own: $(cat maps)"
+}
+run_case "a class is used though its pools are smaller than the one that would be made instead" smaller
+
 end_suite

@@ -5,9 +5,9 @@
  *     client REPORT_FD PIN_FD LEASE SEED UID SOCKET CLASS
  *     client REPORT_FD PIN_FD LEASE SEED UID SOCKET /DIRECTORY BYTES
  *
- * It takes a pool, a cold one too if it asks as those do who know such, looks at every byte of it, fills it with its own
- * words, and goes on looking that they are there. What else it does is up to the seed. Many never end by themselves:
- * they are killed.
+ * It takes a pool, a cold one too if it asks as those do who know such, looks at every byte of it, fills it with its
+ * own words, and goes on looking that they are there. What else it does is up to the seed. Many never end by
+ * themselves: they are killed.
  */
 #include <errno.h>
 #include <fcntl.h>
