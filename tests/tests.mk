@@ -91,7 +91,7 @@ $(BUILD)/tests/preload/libraries/runpath/only_by_runpath.so: $(BUILD)/tests/prel
 	$(Q)mkdir -p $(@D) && cp $< $@
 $(BUILD)/tests/preload/early: $(BUILD)/tests/preload/libraries/initfirst.so
 $(BUILD)/tests/preload/early: PRELOAD_LINK += $(abspath $(BUILD)/tests/preload/libraries/initfirst.so)
-$(addprefix $(BUILD)/tests/preload/,bad_free hello late refused_start): PRELOAD_LINK :=
+$(addprefix $(BUILD)/tests/preload/,bad_free hello late peak refused_start): PRELOAD_LINK :=
 $(BUILD)/tests/preload/dlopen: PRELOAD_LINK += -Wl,-rpath,$(abspath $(BUILD)/tests/preload/libraries/runpath)
 
 $(BUILD)/tests/preload/%: tests/preload/%.c $(RELEASE_LIB)

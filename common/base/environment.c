@@ -54,15 +54,25 @@ int environment_on_fail(const char *value)
 	return strcmp(value, "exit") == 0 ? 0 : strcmp(value, "dram") == 0 ? 1 : -EINVAL;
 }
 
+/* A number, and not one with K, M, G or T; or -EINVAL. */
+static int parse_number(const char *value, size_t least, size_t most)
+{
+	size_t number = 0;
+
+	if (size_parse(value, &number) < 0 || number < least || number > most || value[strlen(value) - 1] > '9')
+		return -EINVAL;
+	return (int)number;
+}
+
+int environment_release(const char *value)
+{
+	return strcmp(value, "never") == 0 ? ENVIRONMENT_RELEASE_NEVER
+					   : parse_number(value, 0, ENVIRONMENT_RELEASE_MOST);
+}
+
 int environment_arenas(const char *value)
 {
-	size_t arenas = 0;
-
-	/* a number, and not one with K, M, G or T */
-	if (size_parse(value, &arenas) < 0 || arenas < 1 || arenas > ENVIRONMENT_ARENAS_MOST ||
-	    value[strlen(value) - 1] > '9')
-		return -EINVAL;
-	return (int)arenas;
+	return parse_number(value, 1, ENVIRONMENT_ARENAS_MOST);
 }
 
 bool environment_is_library(const char *entry, size_t length)

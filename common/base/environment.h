@@ -18,6 +18,7 @@
 #define ENVIRONMENT_RESERVE "VMMALLOC_RESERVE"
 #define ENVIRONMENT_ON_FULL "VMMALLOC_ON_FULL"
 #define ENVIRONMENT_ON_FAIL "VMMALLOC_ON_FAIL"
+#define ENVIRONMENT_RELEASE "VMMALLOC_RELEASE"
 #define ENVIRONMENT_ARENAS "VMMALLOC_ARENAS"
 #define ENVIRONMENT_FORK "VMMALLOC_FORK"
 #define ENVIRONMENT_CHILDREN "VMMALLOC_CHILDREN"
@@ -58,6 +59,12 @@ int environment_children(const char *value);
 #define ENVIRONMENT_ARENAS_MOST 4094  /* jemalloc 5.3 numbers arenas with 12 bits and keeps one number back */
 #define ENVIRONMENT_ARENAS_EXPECTED "a number from 1 to 4094"
 int environment_arenas(const char *value);
+
+/* VMMALLOC_RELEASE: seconds, ENVIRONMENT_RELEASE_NEVER, or -EINVAL. */
+#define ENVIRONMENT_RELEASE_MOST 1000000
+#define ENVIRONMENT_RELEASE_NEVER (ENVIRONMENT_RELEASE_MOST + 1)
+#define ENVIRONMENT_RELEASE_EXPECTED "a number of seconds up to 1000000, or never"
+int environment_release(const char *value);
 
 /* VMMALLOC_ON_FAIL: 1 for "dram", 0 for "exit", or -EINVAL. */
 #define ENVIRONMENT_ON_FAIL_EXPECTED "exit or dram"

@@ -120,6 +120,17 @@ static int read_on_fail(char *const *environment, bool *ret_does_without, struct
 	return 0;
 }
 
+static int read_release(char *const *environment, unsigned *ret_seconds, struct text *error)
+{
+	const char *value = environment_value(environment, ENVIRONMENT_RELEASE);
+	int seconds = value ? environment_release(value) : CONFIG_RELEASE_DEFAULT;
+
+	if (seconds < 0)
+		return refuse_value(error, ENVIRONMENT_RELEASE, value, ENVIRONMENT_RELEASE_EXPECTED);
+	*ret_seconds = (unsigned)seconds;
+	return 0;
+}
+
 static int read_arenas(char *const *environment, unsigned *ret_arenas, struct text *error)
 {
 	const char *value = environment_value(environment, ENVIRONMENT_ARENAS);
@@ -174,6 +185,7 @@ int vmm_config_read(char *const *environment, struct vmm_config *ret_config, str
 	    (r = read_choice(environment, ENVIRONMENT_RESERVE, "grow", "full", &config.reserve_all, error)) < 0 ||
 	    (r = read_choice(environment, ENVIRONMENT_ON_FULL, "fail", "dram", &config.spill, error)) < 0 ||
 	    (r = read_on_fail(environment, &config.does_without, error)) < 0 ||
+	    (r = read_release(environment, &config.release_seconds, error)) < 0 ||
 	    (r = read_arenas(environment, &config.arenas, error)) < 0 ||
 	    (r = read_fork(environment, &config.fork, error)) < 0 ||
 	    (r = read_children(environment, &config, error)) < 0)

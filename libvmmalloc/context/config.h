@@ -18,6 +18,8 @@ enum vmm_config_fork {
 	CONFIG_FORK_AUTO = ENVIRONMENT_FORK_AUTO,  /* private, and back to a pool as soon as that is safe */
 };
 
+#define CONFIG_RELEASE_DEFAULT 10  /* as long as jemalloc keeps what is free */
+
 struct vmm_config {
 	const char *pool_dir;   /* borrowed from the environment; NULL only with a class of the daemon's pools */
 	size_t pool_bytes;      /* as asked for, not rounded; 0 only if pool_dir is NULL */
@@ -26,6 +28,7 @@ struct vmm_config {
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	bool spill;             /* VMMALLOC_ON_FULL=dram */
 	bool does_without;      /* VMMALLOC_ON_FAIL=dram */
+	unsigned release_seconds;  /* VMMALLOC_RELEASE; or ENVIRONMENT_RELEASE_NEVER */
 	unsigned arenas;        /* VMMALLOC_ARENAS; 0: the library chooses */
 	enum vmm_config_fork fork;
 	enum environment_children children;  /* VMMALLOC_CHILDREN: what programs get that are started by exec */

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "common/base/round.h"
+#include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/heap/bits.h"
@@ -17,6 +18,7 @@
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for jemalloc */
 #define FLOOR_LEAST ((size_t)256 << 10)
 #define FLOOR_MOST ((size_t)4 << 20)
+#define SETS 3
 #define ASIDE_MOST 8                        /* free ranges to look past, on a full file system, for a reserved one */
 
 static size_t clamp(size_t value, size_t least, size_t most)
@@ -141,7 +143,7 @@ static size_t nodes_bytes(const struct vmm_heap *heap)
 	return heap->pool.size / kernel_page() / 2 * sizeof(struct range);
 }
 
-/* Of each of the two sets of granules. */
+/* Of each of the sets of granules: holes, what a dump does not show, what is idle. */
 static size_t set_bytes(const struct vmm_heap *heap, size_t granule)
 {
 	return bits_bytes(heap->pool.size / granule + 2);
@@ -149,22 +151,23 @@ static size_t set_bytes(const struct vmm_heap *heap, size_t granule)
 
 static int init_sets(struct vmm_heap *heap, size_t granule)
 {
-	size_t bytes = nodes_bytes(heap), bits = set_bytes(heap, granule);
-	char *memory = kernel_mmap(NULL, 2 * bits + bytes, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t bits = set_bytes(heap, granule), bytes = SETS * bits + nodes_bytes(heap);
+	char *memory = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				   -1, 0);
 
 	if (kernel_error(memory))
 		return kernel_error(memory);
-	(void)kernel_madvise(memory, 2 * bits + bytes, MADV_DONTDUMP);
+	(void)kernel_madvise(memory, bytes, MADV_DONTDUMP);
 	vmm_holes_init(&heap->holes, heap->pool.base, granule, (uint64_t *)memory);
 	vmm_dump_init(&heap->dump, heap->pool.base, heap->pool.size, granule, (uint64_t *)(memory + bits));
-	ranges_init(&heap->free, memory + 2 * bits, bytes);
+	vmm_release_init(&heap->release, (uint64_t *)(memory + 2 * bits));
+	ranges_init(&heap->free, memory + SETS * bits, nodes_bytes(heap));
 	return 0;
 }
 
 static void drop_sets(struct vmm_heap *heap)
 {
-	(void)kernel_munmap(heap->holes.bits, 2 * set_bytes(heap, heap->holes.granule) + nodes_bytes(heap));
+	(void)kernel_munmap(heap->holes.bits, SETS * set_bytes(heap, heap->holes.granule) + nodes_bytes(heap));
 }
 
 int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved)
@@ -211,6 +214,7 @@ static size_t hand_out(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 		heap->high = start;  /* from between the two: metadata */
 	else if (start < below_high && heap->fresh < below_high)
 		heap->fresh = below_high;
+	vmm_release_taken(heap, start, end);
 	show(heap, start, end);
 	return dirty;
 }
@@ -472,6 +476,22 @@ size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep)
 		if (keep < last->length && round_up(last->start + keep, whole) < heap->low)
 			released = shrink_to(heap, round_up(last->start + keep, whole));
 	}
+	released += vmm_release_all(heap);
 	vmm_lock_release(&heap->lock);
 	return released;
+}
+
+void vmm_heap_release_after(struct vmm_heap *heap, unsigned seconds)
+{
+	heap->release.period_ns = seconds ? seconds * (uint64_t)1000000000 : 1;
+	heap->release.next_ns = clock_now_ns() + heap->release.period_ns;
+}
+
+void vmm_heap_release(struct vmm_heap *heap)
+{
+	if (!vmm_release_is_due(&heap->release))
+		return;
+	if (vmm_lock_take(&heap->lock) == 0)
+		vmm_release_idle(heap);
+	vmm_lock_release(&heap->lock);
 }

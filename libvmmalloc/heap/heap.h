@@ -29,6 +29,7 @@
 #include "libvmmalloc/heap/holes.h"
 #include "libvmmalloc/heap/pool.h"
 #include "libvmmalloc/heap/ranges.h"
+#include "libvmmalloc/heap/release.h"
 
 #define HEAP_GRANULE ((size_t)64 << 10)  /* the least that a granule may be; the pool's unit if that is more */
 
@@ -47,6 +48,7 @@ struct vmm_heap {
 	size_t floor;           /* bytes */
 	struct vmm_holes holes; /* below low or above high; its granules are the dump's, too */
 	struct vmm_dump dump;   /* what a core dump does not show, by granules */
+	struct vmm_release release;  /* of free space that is not needed */
 	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
 	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
@@ -123,8 +125,17 @@ int vmm_heap_freeze(struct vmm_heap *heap);
  */
 void vmm_heap_return_free(struct vmm_heap *heap);
 
-/* Gives the free space at the upper end of the extents back to the file system, less `keep` bytes. Returns bytes. */
+/*
+ * Gives free space back to the file system: at the upper end of the extents, less `keep` bytes, and each granule that
+ * is wholly free. Returns bytes.
+ */
 size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep);
+
+/* From now on what stays free for so many seconds is given back, by vmm_heap_release. 0: at once. */
+void vmm_heap_release_after(struct vmm_heap *heap, unsigned seconds);
+
+/* Called now and then, by any thread. */
+void vmm_heap_release(struct vmm_heap *heap);
 
 /* Adds to a figure of the pool's header that counts things outside this module. */
 void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change);

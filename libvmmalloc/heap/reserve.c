@@ -10,9 +10,9 @@
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/heap/mapping.h"
 
-#define STEP_SHARE 8                        /* each step reserves this part of what is reserved already */
+#define STEP_SHARE 64                       /* each step reserves this part of what is reserved already */
 #define STEP_LEAST ((size_t)256 << 10)
-#define STEP_MOST ((size_t)32 << 20)
+#define STEP_MOST ((size_t)4 << 20)         /* it counts against limits of memory, and more is no faster */
 #define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
 #define MUCH ((size_t)1 << 30)               /* a file system is asked first, and not filled to learn that it has less */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
@@ -86,11 +86,13 @@ static uintptr_t growth_end(const struct vmm_heap *heap, uintptr_t end)
 	return whole < heap->high ? whole : heap->high;
 }
 
-static size_t step_bytes(const struct vmm_heap *heap)
+/* Where a step ends that gets to `need`. Not within the floor: metadata may need it in one piece. */
+static uintptr_t step_end(const struct vmm_heap *heap, uintptr_t need)
 {
 	size_t step = (heap->low - vmm_heap_start(heap)) / STEP_SHARE;
+	uintptr_t end = growth_end(heap, need + (step < STEP_LEAST ? STEP_LEAST : step > STEP_MOST ? STEP_MOST : step));
 
-	return step < STEP_LEAST ? STEP_LEAST : step > STEP_MOST ? STEP_MOST : step;
+	return heap->high - end < heap->floor ? heap->high : end;
 }
 
 int vmm_reserve_first(struct vmm_heap *heap)
@@ -100,7 +102,6 @@ int vmm_reserve_first(struct vmm_heap *heap)
 
 bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need)
 {
-	size_t step = step_bytes(heap);
 	uint64_t began;
 
 	need = growth_end(heap, need);
@@ -108,7 +109,7 @@ bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need)
 		return false;
 
 	began = clock_now_ns();
-	if (grow_to(heap, growth_end(heap, need + step)) == 0 || grow_to(heap, need) == 0) {
+	if (grow_to(heap, step_end(heap, need)) == 0 || grow_to(heap, need) == 0) {
 		heap->retry_ns = 0;
 		return true;
 	}
@@ -178,4 +179,27 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 		vmm_holes_fill(&heap->holes, start, heap->low);
 	heap->low = start;
 	return 0;
+}
+
+/*
+ * Of the errors of MADV_REMOVE those that may come when some of it is done. What is a hole in the file must be known
+ * for one; the other way round it is only asked for once more.
+ */
+static bool is_half_done(int r)
+{
+	return r == -EINTR || r == -EIO || r == -ENOMEM || r == -ENOSPC;
+}
+
+int vmm_reserve_punch(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	struct pool_header *header = heap->pool.header;
+	int r = vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, end - start);
+
+	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", end - start, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
+	if (r < 0 && !is_half_done(r))
+		return r;
+	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - (end - start));
+	vmm_holes_make(&heap->holes, start, end);
+	vmm_dump_hide(&heap->dump, start, end, 0);
+	return r;
 }

@@ -34,4 +34,7 @@ bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 /* Gives [start, low), which nobody has, back to the file system, and moves `low` down. 0 or -errno. */
 int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start);
 
+/* Gives the granules [start, end) back, which nobody has and which are no holes: they become such. 0 or -errno. */
+int vmm_reserve_punch(struct vmm_heap *heap, uintptr_t start, uintptr_t end);
+
 #endif

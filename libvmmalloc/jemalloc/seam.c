@@ -518,6 +518,8 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 void vmm_seam_event(void *tsd, void *context)
 {
 	(void)vmm_come_back();
+	if (vmm.has_pool)
+		vmm_heap_release(&vmm.heap);
 	if (vmm_seam_thread.cache_missing)
 		(void)vmm_seam_start_thread(tsd);
 	je_te_event_trigger(tsd, context);

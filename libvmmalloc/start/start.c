@@ -107,6 +107,8 @@ static int make_heap(struct vmm_pool *pool, bool all_reserved, struct text *erro
 {
 	int r = vmm_heap_init(&vmm.heap, pool, all_reserved);
 
+	if (r == 0 && !all_reserved && vmm.config.release_seconds != ENVIRONMENT_RELEASE_NEVER)
+		vmm_heap_release_after(&vmm.heap, vmm.config.release_seconds);
 	if (r == 0)
 		return 0;
 	text_add(error, "pool creation failed: first space in %s: %s",

@@ -174,6 +174,8 @@ TEST(test_config_refuses_other_words_for_reserve)
 
 TEST(test_config_refuses_other_words_for_on_full)
 {
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RELEASE=10s"),
+		       "incorrect VMMALLOC_RELEASE value (10s), expected a number of seconds up to 1000000, or never");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FAIL=swap"),
 		       "incorrect VMMALLOC_ON_FAIL value (swap), expected exit or dram");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FAIL="),

@@ -83,6 +83,19 @@ TEST(test_environment_children_tells_words_from_sizes)
 	assert_int_equal(environment_children(""), -EINVAL);
 }
 
+TEST(test_environment_release_is_a_number_or_never)
+{
+	static const char *const bad[] = { "", "-1", "1000001", "99999999999999999999", "10s", "1K", "1.5", "Never",
+					   "no" };
+
+	assert_int_equal(environment_release("0"), 0);
+	assert_int_equal(environment_release("10"), 10);
+	assert_int_equal(environment_release("1000000"), 1000000);
+	assert_int_equal(environment_release("never"), ENVIRONMENT_RELEASE_NEVER);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(environment_release(bad[i]), -EINVAL);
+}
+
 TEST(test_environment_arenas_takes_plain_numbers_only)
 {
 	static const char *const bad[] = { "", "0", "-1", "4095", "99999999999999999999", "4294967297", "four", "4 ",

@@ -36,6 +36,7 @@
 static struct {
 	bool real;                   /* nothing is played */
 	bool broken;                 /* space cannot be given back */
+	bool broken_half_way;        /* half of it is */
 	bool no_memory;              /* anonymous mmap fails */
 	long huge_page;              /* it is a hugetlbfs with this page, if not 0 */
 	bool tells_room;             /* it says how much of its capacity is left */
@@ -89,6 +90,10 @@ int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 
 	if (disk.broken && advice == MADV_REMOVE)
 		return -EOPNOTSUPP;
+	if (disk.broken_half_way && advice == MADV_REMOVE) {
+		bytes /= 2;
+		last = first + bytes / PAGE;
+	}
 	r = __real_kernel_madvise(address, bytes, advice);
 	if (r < 0)
 		return r;
@@ -96,7 +101,7 @@ int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 		disk.used -= (last - first - missing_pages(first, last)) * PAGE;
 		memset(disk.pages + first, 0, last - first);
 	}
-	return 0;
+	return disk.broken_half_way && advice == MADV_REMOVE ? -EINTR : 0;
 }
 
 void *__real_kernel_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
@@ -488,10 +493,10 @@ TEST(test_heap_steps_grow_with_the_heap)
 
 	make_heap(&heap, GIB);
 	assert_int_equal(step_at(&heap, FIRST_STEP), 256 * KIB);
-	step = step_at(&heap, 32 * MIB);
-	assert_uint_in_range(step, 4 * MIB, 4 * MIB + 512 * KIB);
+	step = step_at(&heap, 64 * MIB);
+	assert_uint_in_range(step, MIB, MIB + 128 * KIB);
 	step = step_at(&heap, 400 * MIB);
-	assert_int_equal(step, 32 * MIB);
+	assert_int_equal(step, 4 * MIB);
 	assert_true(is_reserved(heap.pool.base, heap.low - (uintptr_t)heap.pool.base));
 	unmake_heap(&heap);
 }
@@ -1387,19 +1392,110 @@ TEST(test_heap_trimmed_space_is_reserved_again_and_zero)
 	unmake_heap(&heap);
 }
 
-TEST(test_heap_trim_leaves_gaps_alone)
+/* A block that is free again, and one behind it that is not. */
+static char *make_gap(struct vmm_heap *heap, size_t bytes)
+{
+	char *block;
+
+	make_heap(heap, 64 * MIB);
+	block = take(heap, bytes);
+	memset(block, 'x', bytes);
+	assert_non_null(take(heap, PAGE));
+	vmm_heap_give(heap, block, bytes);
+	return block;
+}
+
+TEST(test_heap_trim_gives_whole_granules_of_gaps_back)
 {
 	struct vmm_heap heap;
-	char *block;
-	size_t before;
+	char *block = make_gap(&heap, 8 * MIB);
+	uint64_t reserved;
 
-	make_heap(&heap, 64 * MIB);
-	block = take(&heap, FIRST_STEP - PAGE);
-	assert_non_null(take(&heap, PAGE));
-	vmm_heap_give(&heap, block, FIRST_STEP - PAGE);
-	before = disk.used;
-	assert_int_equal(vmm_heap_trim(&heap, 0), 0);
+	assert_non_null(take_at(&heap, block, PAGE));
+	(void)vmm_heap_trim(&heap, SIZE_MAX);
+	reserved = heap.pool.header->reserved_bytes;
+	/* the header, the pages in the same granule, and those up to the end of what was reserved */
+	assert_true(missing_pages((size_t)(block - disk.base) / PAGE, (size_t)(block - disk.base + 8 * MIB) / PAGE) >=
+		    (8 * MIB - 2 * HEAP_GRANULE) / PAGE);
+	assert_int_equal(reserved, disk.used);
+	assert_int_equal(vmm_heap_trim(&heap, SIZE_MAX), 0);
+	/* it is reserved again before it is handed out, and reads as zero */
+	assert_ptr_equal(take(&heap, 8 * MIB - PAGE), block + PAGE);
+	assert_true(is_reserved(block, 8 * MIB));
+	assert_true(is_zero(block + 2 * HEAP_GRANULE, 8 * MIB - 3 * HEAP_GRANULE));
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_trim_that_is_interrupted_reserves_again)
+{
+	struct vmm_heap heap;
+	char *block = make_gap(&heap, 8 * MIB);
+
+	disk.broken_half_way = true;
+	(void)vmm_heap_trim(&heap, 0);
+	disk.broken_half_way = false;
+	assert_ptr_equal(take(&heap, 8 * MIB), block);
+	assert_true(is_reserved(block, 8 * MIB));
+	unmake_heap(&heap);
+}
+
+/* --- what stays free --- */
+
+TEST(test_heap_gives_back_what_stays_free)
+{
+	struct vmm_heap heap;
+	char *block = make_gap(&heap, 8 * MIB);
+	size_t before = disk.used;
+
+	vmm_heap_release(&heap);
 	assert_int_equal(disk.used, before);
+	vmm_heap_release_after(&heap, 10);
+	for (int seconds = 0; seconds < 20; seconds += 5) {
+		vmm_heap_release(&heap);
+		assert_int_equal(disk.used, before);
+		pass_ms(5000);
+	}
+	vmm_heap_release(&heap);
+	assert_true(disk.used <= before - (8 * MIB - 2 * HEAP_GRANULE));
+	assert_int_equal(heap.pool.header->reserved_bytes, disk.used);
+	assert_ptr_equal(take(&heap, 8 * MIB), block);
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_keeps_what_is_used_again_and_again)
+{
+	struct vmm_heap heap;
+	char *block = make_gap(&heap, 8 * MIB);
+
+	vmm_heap_release_after(&heap, 10);
+	for (int seconds = 0; seconds < 100; seconds += 5) {
+		assert_ptr_equal(take(&heap, 8 * MIB), block);
+		vmm_heap_give(&heap, block, 8 * MIB);
+		pass_ms(5000);
+		vmm_heap_release(&heap);
+		assert_true(is_reserved(block, 8 * MIB));
+	}
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_gives_large_space_back_in_pieces)
+{
+	struct vmm_heap heap;
+	size_t before, least = SIZE_MAX;
+	int calls = 0;
+
+	make_gap(&heap, 48 * MIB);
+	vmm_heap_release_after(&heap, 1);
+	for (int i = 0; i < 100; i++) {
+		pass_ms(100);
+		before = disk.used;
+		vmm_heap_release(&heap);
+		assert_true(before - disk.used <= 32 * MIB);
+		calls += before != disk.used;
+		least = disk.used;
+	}
+	assert_true(calls > 1);
+	assert_true(least < MIB);
 	unmake_heap(&heap);
 }
 

@@ -63,6 +63,7 @@ static struct {
 	struct block blocks[BLOCKS];
 	uint64_t stamps[MOST_PAGES];   /* each word of a page is; 0: nobody's, or metadata that nobody touched yet */
 	unsigned char owner[MOST_PAGES];  /* number of the block, from 1; 0: nobody's */
+	uint64_t had_ns[MOST_PAGES];   /* when it was somebody's last */
 	bool dirty[MOST_PAGES];        /* somebody's, or below what was, since its space was last given back */
 	uint64_t last_stamp, now_ns, peak, failed;
 	unsigned refusals;             /* of 16 calls, how many the file system refuses */
@@ -250,6 +251,7 @@ static void own(const struct block *block, const char *address, size_t pages)
 		model_expect(!model.owner[page], "page %zu is handed out twice", page);
 		model.owner[page] = number_of(block);
 		model.dirty[page] = true;
+		model.had_ns[page] = model.now_ns;
 		model.stamps[page] = 0;
 	}
 	/* `fresh` is one mark: it passes what the alignment of a block leaves below it */
@@ -740,6 +742,8 @@ static void give_part(const struct block *block, size_t first, size_t pages)
 	model_step("give %zu pages of %s at %zu", pages, block->is_metadata ? "metadata" : "an extent",
 		   page_of(address));
 	memset(model.owner + page_of(address), 0, pages);
+	for (size_t page = page_of(address); page < page_of(address) + pages; page++)
+		model.had_ns[page] = model.now_ns;
 	if (block->is_metadata)
 		vmm_heap_give_metadata(&model.heap, address, pages * PAGE);
 	else
@@ -767,23 +771,92 @@ static void give(struct block *block)
 		*block = (struct block){ 0 };
 }
 
+/* Pages that have become holes. */
+static size_t look_at_new_holes(const bool *before)
+{
+	bool may = !model.heap.pool.mapping.is_private && !model.heap.all_reserved;
+	size_t pages = 0;
+
+	for (size_t page = 1; page < all_pages(); page++) {
+		if (before[page] || is_between(page) || !is_hole(page))
+			continue;
+		model_expect(may && !model.owner[page], "page %zu was given back and should not be", page);
+		model_expect(!model.file->exact || !model.file->reserved[page], "page %zu was not given back", page);
+		pages++;
+	}
+	return pages;
+}
+
+static void note_holes(bool *ret_holes)
+{
+	for (size_t page = 0; page < all_pages(); page++)
+		ret_holes[page] = is_between(page) || is_hole(page);
+}
+
+/* No granule that is wholly free has space, but at the end, of which so much is kept. */
+static void expect_trimmed(size_t keep)
+{
+	size_t granule = model.heap.holes.granule / PAGE, low = page_at(model.heap.low);
+
+	for (size_t first = 0; granule > 1 && first + granule <= all_pages(); first += granule) {
+		size_t page = first;
+
+		while (page < first + granule && is_free(page))
+			page++;
+		/* a page that is not whose end is at the end */
+		for (size_t at = page; page == first + granule && at < low && is_free(at); at++)
+			page += at + 1 == low;
+		model_expect(page != first + granule || first >= page_at(model.heap.high) || is_hole(first) || keep,
+			     "page %zu could go", first);
+	}
+}
+
 static void trim(void)
 {
-	size_t low = page_at(model.heap.low), keep = model_below(2 * MIB), released;
+	static bool before[MOST_PAGES];
+	size_t low = page_at(model.heap.low), keep = model_below(2) ? 0 : model_below(2 * MIB), released;
 
+	note_holes(before);
 	model_step("trim, keep %zu bytes", keep);
 	released = vmm_heap_trim(&model.heap, keep);
 	model_result(": %zu pages", released / PAGE);
-	model_expect(released == (low - page_at(model.heap.low)) * PAGE, "it released something else");
 	model_expect(!released || (!model.heap.pool.mapping.is_private && !model.heap.all_reserved),
 		     "it released what it cannot");
+	model_expect(released / PAGE == low - page_at(model.heap.low) + look_at_new_holes(before) || model.refusals,
+		     "it released something else");
 	for (size_t page = page_at(model.heap.low); page < low; page++) {
-		model_expect(!model.file->reserved[page] && !model.owner[page], "page %zu was not released", page);
+		model_expect((!model.file->exact || !model.file->reserved[page]) && !model.owner[page],
+			     "page %zu was not released", page);
 		model.dirty[page] = false;
 	}
 	/* all but what is kept and part of a unit can go, if nothing is in the way */
-	for (size_t page = low; released && page > page_at(model.heap.low); page--)
+	for (size_t page = low; page > page_at(model.heap.low); page--)
 		model_expect(is_between(page - 1), "page %zu is not between low and high", page - 1);
+	if (!model.refusals && !model.heap.pool.mapping.is_private && !model.heap.all_reserved)
+		expect_trimmed(keep);
+}
+
+static void choose_period(void)
+{
+	unsigned seconds = (unsigned)model_below(4);
+
+	model_step("give back what stays free for %u s", seconds);
+	vmm_heap_release_after(&model.heap, seconds);
+}
+
+static void release(void)
+{
+	static bool before[MOST_PAGES];
+	uint64_t period_ns = model.heap.release.period_ns;
+
+	note_holes(before);
+	model_step("give back what has stayed free");
+	vmm_heap_release(&model.heap);
+	model_result(": %zu pages", look_at_new_holes(before));
+	for (size_t page = 1; page < all_pages(); page++)
+		model_expect(before[page] || !is_hole(page) || is_between(page) ||
+			     (period_ns && model.now_ns + 1 >= model.had_ns[page] + period_ns),
+			     "page %zu was given back too soon", page);
 }
 
 static void count(void)
@@ -911,6 +984,10 @@ static void step(void)
 		model.refusals = model_below(2) ? 0 : (unsigned)model_below(17);
 	else if (what < 32)
 		count();
+	else if (what < 33)
+		choose_period();
+	else if (what < 60)
+		release();
 	else if (!block->address)
 		what < 80 ? take_metadata(block) : what < 120 ? take_somewhere(block) : take(block);
 	else if (block->is_metadata && what < 700)

@@ -411,14 +411,29 @@ static void give(void)
 	see_file(first, first + pages);
 }
 
+static bool is_given_back(size_t page)
+{
+	uintptr_t address = (uintptr_t)vmm.heap.pool.base + page * PAGE;
+
+	return (address >= vmm.heap.low && address < vmm.heap.high) ||
+	       bits_has(vmm.heap.holes.bits, page * PAGE / vmm.heap.holes.granule);
+}
+
 static void trim(void)
 {
-	size_t low = ((uintptr_t)vmm.heap.low - (uintptr_t)vmm.heap.pool.base) / PAGE, released;
+	bool before[MOST_PAGES];
+	size_t pages = vmm.heap.pool.size / PAGE;
 
+	for (size_t page = 0; page < pages; page++)
+		before[page] = is_given_back(page);
 	model_step("trim");
-	released = vmm_heap_trim(&vmm.heap, model_below(MIB)) / PAGE;
-	memset(seen(low - released), 0, released * PAGE);
-	memset(filed(low - released), 0, released * PAGE);
+	(void)vmm_heap_trim(&vmm.heap, model_below(MIB));
+	for (size_t page = 0; page < pages; page++) {
+		if (before[page] || !is_given_back(page))
+			continue;
+		memset(seen(page), 0, PAGE);
+		memset(filed(page), 0, PAGE);
+	}
 }
 
 /* --- the thread --- */
