@@ -14,7 +14,7 @@
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)4 << 20)         /* it counts against limits of memory, and more is no faster */
 #define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
-#define MUCH ((size_t)1 << 30)               /* a file system is asked first, and not filled to learn that it has less */
+#define MUCH ((size_t)1 << 30)               /* a file system is asked first, not filled to learn that it has less */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
 #define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
 
