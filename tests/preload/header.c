@@ -27,7 +27,7 @@ static int read_header_of(const char *pid)
 			break;
 	}
 	CHECK(header.version == POOL_HEADER_VERSION && header.header_bytes == sizeof(header));
-	CHECK(header.pool_bytes == (size_t)1 << 30 && header.heap_offset == 4096);
+	CHECK(header.pool_bytes == (size_t)1 << 30 && header.heap_offset == (size_t)sysconf(_SC_PAGESIZE));
 	CHECK(header.owner_pid == (uint32_t)atol(pid) && header.owner_uid == geteuid());
 	CHECK(strcmp(header.owner_command, "header") == 0 && header.owner_start_ns > 0);
 	CHECK(header.mode == POOL_HEADER_SHARED && header.used_bytes >= BLOCK);

@@ -20,6 +20,7 @@
 #include "common/util/cleanup.h"
 #include "tests/unit/pool_fixture.h"
 #include "tests/unit/test.h"
+#include "vmmallocd/files/internal.h"
 
 /* --- failures to order --- */
 
@@ -82,7 +83,7 @@ TEST(test_pool_dir_open_learns_what_the_directory_is)
 	assert_string_equal(fixture->dir.path, fixture->path);
 	assert_int_equal(fixture->dir.dev, st.st_dev);
 	assert_int_equal(fixture->dir.ino, st.st_ino);
-	assert_int_equal(fixture->dir.grain, 4096);
+	assert_int_equal(fixture->dir.grain, pool_file_page());
 	assert_true(fixture->dir.tmpfs);
 	assert_false(fixture->dir.dax);
 }

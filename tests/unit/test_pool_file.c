@@ -16,6 +16,7 @@
 
 #include "tests/unit/pool_fixture.h"
 #include "tests/unit/test.h"
+#include "vmmallocd/files/internal.h"
 
 #define ID "00112233445566778899aabbccddeeff"
 
@@ -186,9 +187,9 @@ TEST_ALSO_IN(test_pool_file_probe_sees_a_mapping_without_a_descriptor, DISK)
 	close(fd);
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), -EAGAIN);
 	/* a corner is enough */
-	munmap(base + 4096, MIB - 4096);
+	munmap(base + pool_file_page(), MIB - pool_file_page());
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), -EAGAIN);
-	munmap(base, 4096);
+	munmap(base, pool_file_page());
 	assert_int_equal(pool_file_probe(&fixture->dir, &file), 0);
 }
 

@@ -16,6 +16,7 @@
 #include "tests/unit/faults.h"
 #include "tests/unit/pool_fixture.h"
 #include "tests/unit/test.h"
+#include "vmmallocd/files/internal.h"
 
 /* --- failures to order --- */
 
@@ -101,7 +102,7 @@ TEST_ALSO_IN(test_pool_file_create_makes_a_whole_pool, DISK)
 	assert_int_equal(pool_file_read_header(&fixture->dir, &file, &header), 0);
 	assert_int_equal(header.version, POOL_HEADER_VERSION);
 	assert_int_equal(header.pool_bytes, 20 * MIB);
-	assert_int_equal(header.heap_offset, 4096);
+	assert_int_equal(header.heap_offset, pool_file_page());
 	assert_int_equal(header.reserved_bytes, 20 * MIB);
 	assert_int_equal(header.owner_pid, 0);
 	assert_int_equal(header.used_bytes, 0);
@@ -180,7 +181,7 @@ TEST(test_pool_file_create_rounds_up_to_the_grain)
 {
 	struct pool_fixture *fixture = *state;
 
-	assert_int_equal(pool_fixture_make(fixture, MIB + 1, POOL_FILE_NEW).size_bytes, MIB + 4096);
+	assert_int_equal(pool_fixture_make(fixture, MIB + 1, POOL_FILE_NEW).size_bytes, MIB + pool_file_page());
 }
 
 TEST(test_pool_file_create_names_the_file_only_when_it_is_whole)

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "libvmmalloc/base/clock.h"
+#include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/heap/bits.h"
@@ -32,9 +33,10 @@
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
 
-#define PAGE POOL_PAGE_LEAST
+#define PAGE kernel_page()
+#define PAGE_MOST ((size_t)64 << 10)
 #define MOST_BYTES (24 * MIB)
-#define MOST_PAGES (MOST_BYTES / PAGE)
+#define MOST_PAGES (MOST_BYTES / POOL_PAGE_LEAST)
 #define BLOCKS 48
 #define CHILDREN 3
 #define DEEPEST 2                      /* generations below the first process */
@@ -222,7 +224,7 @@ static void expect_seen(size_t first, size_t pages)
 /* The file by another descriptor. What children reserve in it beside us reads as zero, as it did. */
 static void expect_file(void)
 {
-	char path[64], bytes[PAGE];
+	char path[64], bytes[PAGE_MOST];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", vmm.heap.pool.fd);
@@ -641,7 +643,7 @@ static void fork_one(void)
 /* After a thaw that failed the file may have some of what it was to get. */
 static void look_at_file(void)
 {
-	char bytes[PAGE];
+	char bytes[PAGE_MOST];
 
 	for (size_t page = 1; page < all_pages(); page++) {
 		if (!is_there(page) || is_threads(page))
