@@ -24,7 +24,7 @@ int main(void)
 	(void)mallctl("arena.0.dss", NULL, NULL, &primary, sizeof(primary));
 	for (int i = 0; i < 1000; i++)
 		CHECK(vmmalloc_contains(malloc((size_t)i * 1000)));
-	CHECK(thread_count() == 1);
+	CHECK(thread_is_alone());
 	CHECK(sbrk(0) == end);
 	return 0;
 }

@@ -1,8 +1,10 @@
-/* thread_count.h -- how many threads this process has. */
+/* thread_count.h -- whether this process has other threads. */
 #ifndef TESTS_PRELOAD_THREAD_COUNT_H
 #define TESTS_PRELOAD_THREAD_COUNT_H
 
 #include <dirent.h>
+#include <stdbool.h>
+#include <unistd.h>
 
 #include "tests/preload/check.h"
 
@@ -16,6 +18,14 @@ static inline int thread_count(void)
 		n++;
 	closedir(dir);
 	return n - 2;
+}
+
+/* A thread that has been joined is there for an instant yet, in which others may run for long. */
+static inline bool thread_is_alone(void)
+{
+	for (int i = 0; i < 10000 && thread_count() > 1; i++)
+		usleep(1000);
+	return thread_count() == 1;
 }
 
 #endif

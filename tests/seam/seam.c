@@ -209,7 +209,7 @@ static void check_places(void)
 	CHECK(after.mode == VMMALLOC_MODE_POOL && after.metadata_bytes > before.metadata_bytes);
 	CHECK(after.outside_bytes == 0 && after.outside_metadata_bytes == 0);
 	CHECK(index[1] > 0 && bytes[1] - bytes[0] == index[1] - index[0]);
-	CHECK(sbrk(0) == end && thread_count() == 1);
+	CHECK(sbrk(0) == end && thread_is_alone());
 }
 
 /*
