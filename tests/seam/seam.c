@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "libvmmalloc/jemalloc/jemalloc.h"
+#include "libvmmalloc/jemalloc/seam.h"
 #include "tests/preload/check.h"
 #include "tests/preload/full_pool.h"
 #include "tests/preload/thread_count.h"
@@ -17,11 +18,11 @@
 #define MIB ((size_t)1 << 20)
 #define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)
 #define STACK (256 << 10)
+#define BEGINNERS 64  /* more than have room for their caches in what the heap keeps for that */
 
 size_t je_nallocx(size_t size, int flags);
 void *je_b0get(void);
 void *je_base_alloc_edata(void *tsdn, void *base);
-void *vmm_seam_extent_metadata(void *tsdn, void *base);
 extern __thread unsigned char je_tsd_tls[];
 extern void *je_arenas[];
 
@@ -145,15 +146,18 @@ static void ordinary_memory(size_t *ret_bytes, size_t *ret_index)
 	FILE *maps = fopen("/proc/self/smaps", "r");
 	char line[1024], mode[5] = "", path[512];
 	unsigned long from, to, bytes = 0, inode;
+	bool is_index = false;
 
 	*ret_bytes = *ret_index = 0;
 	while (fgets(line, sizeof(line), maps)) {
 		path[0] = '\0';
-		if (sscanf(line, "%lx-%lx %4s %*s %*s %lu %511s", &from, &to, mode, &inode, path) >= 4)
+		if (sscanf(line, "%lx-%lx %4s %*s %*s %lu %511s", &from, &to, mode, &inode, path) >= 4) {
 			bytes = mode[1] == 'w' && inode == 0 && path[0] == '\0' ? to - from : 0;
+			is_index = from < (uintptr_t)vmm_seam.index_next && (uintptr_t)vmm_seam.index_next <= to;
+		}
 		if (strncmp(line, "VmFlags:", 8) == 0) {
 			*ret_bytes += bytes;
-			*ret_index += strstr(line, " nr") && strstr(line, " dd") ? bytes : 0;
+			*ret_index += is_index && strstr(line, " nr") && strstr(line, " dd") ? bytes : 0;
 		}
 	}
 	fclose(maps);
@@ -261,12 +265,14 @@ static void *begin_on_full(void *unused)
 /* A thread whose first request comes when the pool is full is told so. When there is room it has a cache as others. */
 static void check_full_pool(void)
 {
-	pthread_t thread;
+	pthread_t threads[BEGINNERS];
 
-	full_pool_init(&full, 1);
-	CHECK(pthread_create(&thread, NULL, begin_on_full, NULL) == 0);
+	full_pool_init(&full, BEGINNERS);
+	for (int i = 0; i < BEGINNERS; i++)
+		CHECK(pthread_create(&threads[i], NULL, begin_on_full, NULL) == 0);
 	full_pool_happen(&full);
-	CHECK(pthread_join(thread, NULL) == 0);
+	for (int i = 0; i < BEGINNERS; i++)
+		CHECK(pthread_join(threads[i], NULL) == 0);
 }
 
 int main(void)
