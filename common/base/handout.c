@@ -114,14 +114,16 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_NONE_READY: return "no pool is ready";
 	case HANDOUT_NO_SUCH_CLASS: return "there is no such class of pools";
 	case HANDOUT_NOT_ALLOWED: return "the class is not for this user";
-	case HANDOUT_LIMIT: return "this user has as many pools of the class as one may have";
+	case HANDOUT_LIMIT:
+		return "this user has as many pools of the class as one may have: end a program of this user's, or raise "
+		       "max_per_user";
 	case HANDOUT_BAD_REQUEST: return "the request was not understood";
 	case HANDOUT_BUSY: return "this user has too many connections open";
 	case HANDOUT_PINNED:
 		return "pools of the class that this user gave back are not free yet: pages of them may still be held";
 	case HANDOUT_COLD: return "a cold pool was handed out";
-	case HANDOUT_FULL: return "the class has as many pools as it may have, and all are in use";
-	case HANDOUT_NO_SPACE: return "there is no space left for a pool of the class";
+	case HANDOUT_FULL: return "the class has as many pools as it may have, and all are in use: end a program, or raise max";
+	case HANDOUT_NO_SPACE: return "there is no space left for a pool of the class: free some in its directory";
 	default: return "it refused, for a reason that this version does not know";
 	}
 }

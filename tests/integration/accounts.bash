@@ -8,7 +8,7 @@ own_mounts "$@"
 need_tmpfs() { [ "$(stat -f -c %T "$POOL_DIR")" = tmpfs ] || skip "$POOL_DIR is no tmpfs"; }
 
 PINNED="pools of the class that this user gave back are not free yet: pages of them may still be held"
-LIMIT="this user has as many pools of the class as one may have"
+LIMIT="this user has as many pools of the class as one may have: end a program of this user's, or raise max_per_user"
 says() { grep -qx "$2" "$1"; }
 export PINNED LIMIT
 export -f need_tmpfs says

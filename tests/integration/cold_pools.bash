@@ -74,7 +74,7 @@ only_cold() {
 	keep_pool
 	wait_count a leased 2
 	on_class /bin/true 2>words && fail "three pools of two"
-	grep -q 'as many pools of the class as one may have' words || fail "$(cat words)"
+	grep -q "as one may have: end a program of this user's, or raise max_per_user" words || fail "$(cat words)"
 	[ "$(id -u)" -ne 0 ] || {
 		ln "$LIBRARY" lib.so 2>/dev/null || cp "$LIBRARY" lib.so
 		chmod 711 .
@@ -82,7 +82,7 @@ only_cold() {
 		PIDS="$PIDS $!"
 		wait_count a leased 3
 		is "$(setpriv --reuid $SOMEBODY env VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$WORK/lib.so true 2>&1)" \
-			"Error (libvmmalloc): no pool of class a: vmmallocd ($RUN/pool.sock): the class has as many pools as it may have, and all are in use"
+			"Error (libvmmalloc): no pool of class a: vmmallocd ($RUN/pool.sock): the class has as many pools as it may have, and all are in use: end a program, or raise max"
 	}
 	kill_held "$KEEPER"
 	wait_count a leased "$(($(id -u) ? 1 : 2))"
@@ -158,7 +158,7 @@ full_mount() {
 	wait_for eval '[ "$(df --output=used "$POOLS" | tail -n 1)" -lt 1000 ]'
 	fallocate -l 30M "$WORK/small/full"
 	on_class /bin/true 2>words && fail "a pool without space"
-	grep -q 'there is no space left for a pool of the class' words || fail "$(cat words)"
+	grep -q 'there is no space left for a pool of the class: free some in its directory' words || fail "$(cat words)"
 	wait_for problem_is a "pool directory $POOLS: no space left for a pool of 256 MiB"
 	rm "$WORK/small/full"
 	on_class /bin/true || fail "no pool though there is space"

@@ -117,7 +117,7 @@ case_users() {
 		cut -c1-3)" "ok "
 	hold_as $NOBODY take=mine map
 	hold_as $NOBODY take=mine map close
-	is "$(client_as $NOBODY take=mine)" "this user has as many pools of the class as one may have"
+	is "$(client_as $NOBODY take=mine)" "this user has as many pools of the class as one may have: end a program of this user's, or raise max_per_user"
 	# root may have everything, and has a limit of its own
 	is "$(client take=mine | cut -c1-3)" "ok "
 	is "$(ask list | awk '$2 == "mine" && $3 == "leased" { print $7, $8 }' | sort -u)" "$NOBODY pool_client"
@@ -377,7 +377,7 @@ case_started_without_directory() {
 	ask reload
 	wait_count a leased 1
 	wait_least a ready 1
-	is "$(client_as $NOBODY take=a)" "this user has as many pools of the class as one may have"
+	is "$(client_as $NOBODY take=a)" "this user has as many pools of the class as one may have: end a program of this user's, or raise max_per_user"
 	# a class that is removed, and its directory with it
 	mv "$POOLS/here" "$POOLS/away"
 	wait_count a leased 0
