@@ -11,7 +11,7 @@ WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_sha
 
 .PHONY: bench bench-allocators bench-programs
 bench: bench-allocators ## compare speed with other allocators, installing those (about 4 minutes)
-	$(Q)$(MAKE) --no-print-directory bench-fork bench-daemon
+	$(Q)$(MAKE) --no-print-directory bench-fork bench-peaks bench-daemon
 
 bench-allocators: bench-programs lib
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
@@ -41,6 +41,10 @@ bench-fork: $(BUILD)/tests/bench/fork_cost lib ## what a fork costs, beside glib
 $(BUILD)/tests/bench/fork_cost: $(BUILD)/tests/bench/fork_cost.o
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
+.PHONY: bench-peaks
+bench-peaks: lib ## what is left of a peak of memory, beside glibc and jemalloc (about 2 minutes)
+	$(Q)tests/bench/peaks.bash $(RELEASE_LIB)
 
 # The daemon: its programs share daemon_take; registry_cost has the daemon's own modules in it.
 DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_handouts daemon_refusals \
