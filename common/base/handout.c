@@ -122,7 +122,8 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_PINNED:
 		return "pools of the class that this user gave back are not free yet: pages of them may still be held";
 	case HANDOUT_COLD: return "a cold pool was handed out";
-	case HANDOUT_FULL: return "the class has as many pools as it may have, and all are in use: end a program, or raise max";
+	case HANDOUT_FULL:
+		return "the class has as many pools as it may have, and all are in use: end a program, or raise max";
 	case HANDOUT_NO_SPACE: return "there is no space left for a pool of the class: free some in its directory";
 	default: return "it refused, for a reason that this version does not know";
 	}
