@@ -115,8 +115,8 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_NO_SUCH_CLASS: return "there is no such class of pools";
 	case HANDOUT_NOT_ALLOWED: return "the class is not for this user";
 	case HANDOUT_LIMIT:
-		return "this user has as many pools of the class as one may have: end a program of this user's, or raise "
-		       "max_per_user";
+		return "this user has as many pools of the class as one may have: end a program of this user's, or "
+		       "raise max_per_user";
 	case HANDOUT_BAD_REQUEST: return "the request was not understood";
 	case HANDOUT_BUSY: return "this user has too many connections open";
 	case HANDOUT_PINNED:
