@@ -37,7 +37,7 @@
 #define PROVISION_PUNCH_PAUSE_MOST_MS 3600000
 #define PROVISION_CHECK_PAUSE_MS 1000         /* of one that is only looked at; doubles up to */
 #define PROVISION_CHECK_PAUSE_MOST_MS 10000
-#define PROVISION_CHECKS_MOST 2               /* at once */
+#define PROVISION_CHECKS_MOST 16               /* at once: what they wait for, in the kernel, they wait for together */
 #define PROVISION_DESTROY_PAUSE_MS 1000       /* of a pool that could not be destroyed; doubles up to */
 #define PROVISION_DESTROY_PAUSE_MOST_MS 60000
 #define PROVISION_ASKED_MS 500                /* how long room is made for somebody who waits */
