@@ -1,52 +1,33 @@
 #!/bin/bash
-# check.bash -- the library built for arm64, under qemu's emulation of a process, with pages of 4, 16 and 64 KiB.
-#
-# tests/arm64/arm64.mk builds it and calls this script with the programs: unit tests, and tests of the preloaded library.
-# Emulation is no kernel of its own. qemu 7.2 answers madvise(2) with 0 and does nothing, but for MADV_DONTNEED; it has
-# memory at other addresses than /proc says, and threads of its own. arm64.mk leaves out what needs more than that.
-set -u
-ROOT=$(cd "$(dirname "$0")/../.." && pwd)
-OUT=${OUT:-$ROOT/build/arm64/out}
-CROSS_LIBRARIES=${CROSS_LIBRARIES:-/usr/aarch64-linux-gnu}
-POOL_DIR=${POOL_DIR:-/dev/shm}
-PAGES=${PAGES:-4096 16384 65536}
-DEADLINE=${DEADLINE:-60}
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-passed=0 failed=0
+# check.bash PROGRAM... -- the library built for arm64, under qemu's emulation of a process, with pages of 4 and 16 KiB:
+# unit tests, and tests of the preloaded library. tests/arm64/arm64.mk builds them, and says which. doc/arm64.md says
+# what emulation cannot show: that runs in guests.
+. "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
+ARM64=${ARM64:-$BUILD/arm64}
+export ARM64
 
 # emulated PAGE [-E VARIABLE=VALUE]... PROGRAM
-emulated() {
-	local page=$1
-	shift
-	timeout "$DEADLINE" qemu-aarch64 -p "$page" -L "$CROSS_LIBRARIES" \
-		-E "LD_LIBRARY_PATH=$OUT/../root/usr/lib/aarch64-linux-gnu" "$@" >"$log" 2>&1 </dev/null
-}
+emulated() { local page=$1; shift; qemu-aarch64 -p "$page" -L "$ARM64/root" "$@"; }
+export -f emulated
 
-# count NAME COMMAND...
-count() {
-	local name=$1
-	shift
-	[[ $name =~ ${ONLY-} ]] || return 0
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $name"
-		tail -n 3 "$log"
-	fi
+# A file system of its own for the pools, if that can be had: nothing that goes wrong fills one that others use.
+preloaded() {
+	mkdir pools
+	[ -n "${OWN_MOUNTS-}" ] && mount -t tmpfs -o size=512m pools pools && POOL_DIR=$WORK/pools
+	emulated "$1" -E "LD_PRELOAD=$ARM64/out/release/libvmmalloc.so.1" -E "VMMALLOC_POOL_DIR=$POOL_DIR" \
+		-E VMMALLOC_POOL_SIZE=1G "$2"
+	local status=$?
+	[ "$POOL_DIR" != "$WORK/pools" ] || umount -l pools
+	return $status
 }
 
 for program; do
 	name=$(basename "$program")
 	if [[ $name == test_* ]]; then
-		count "$name" emulated 4096 "$program"
-		continue
+		run_case "$name" emulated 4096 "$program"
+	else
+		for page in 4096 16384; do run_case "$name, pages of $page bytes" preloaded "$page" "$program"; done
 	fi
-	for page in $PAGES; do
-		count "$name with pages of $page bytes" emulated "$page" -E "LD_PRELOAD=$OUT/release/libvmmalloc.so.1" \
-			-E "VMMALLOC_POOL_DIR=$POOL_DIR" -E VMMALLOC_POOL_SIZE=256M "$program"
-	done
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_suite
