@@ -14,8 +14,11 @@ rpm -q --quiet --whatprovides gcc 2>/dev/null || options+=(--nodeps)
 multiarch=$(${CC:-gcc} -print-multiarch)
 [ -z "$multiarch" ] || options+=(--define "_libdir /usr/lib/$multiarch")
 
-rm -rf "$directory" && mkdir -p "$directory/SOURCES"
+# A source package has the times of its files, and later ones alone are set to the version's.
+rm -rf "$directory" && mkdir -p "$directory/SOURCES" "$directory/SPECS"
 install -m 644 "$archive" "$directory/SOURCES"
+install -m 644 "$HERE/rpm/libvmmalloc.spec" "$directory/SPECS"
+touch -d "@$time" "$directory"/S*/*
 
 # Packs the tree under its version: of its file VERSION, of git, or as JEMALLOC_VERSION says.
 pack_jemalloc() {
@@ -43,8 +46,8 @@ pack_jemalloc() {
 make_packages() {
 	local rpmbuild=(env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD -u CI -u JEMALLOC_SRC rpmbuild "${options[@]}")
 	cd "$directory"
-	"${rpmbuild[@]}" -bs --define '_topdir .' --define '_smp_mflags -j1' "$HERE/rpm/libvmmalloc.spec" &&
-		"${rpmbuild[@]}" -bb --define "_topdir $directory" "$HERE/rpm/libvmmalloc.spec"
+	"${rpmbuild[@]}" -bs --define '_topdir .' --define '_smp_mflags -j1' SPECS/libvmmalloc.spec &&
+		"${rpmbuild[@]}" -bb --define "_topdir $directory" SPECS/libvmmalloc.spec
 }
 if ! (make_packages) >"$directory/log" 2>&1; then
 	tail -n 40 "$directory/log" >&2

@@ -86,6 +86,8 @@ is_reproducible() {
 	local package
 	make -s -C "$ROOT" dist BUILD="$WORK/dist" >log 2>&1 || fail "$(cat log)"
 	mkdir elsewhere && tar -xzf dist/*.tar.gz -C elsewhere --strip-components=1 || return 1
+	# as in a clone whose files are of before its last commit
+	touch -d 2001-01-01 elsewhere/systemd/packaging/rpm/libvmmalloc.spec
 	(
 		umask 077
 		export TZ=Asia/Tokyo LC_ALL=C.UTF-8 CFLAGS=-O0 PREFIX=/opt DESTDIR=/nonexistent RPM_BUILD_NCPUS=3
