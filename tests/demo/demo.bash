@@ -80,7 +80,7 @@ for n in 1 2; do
 	vmmallocctl run --class demo -- perl -e '$words{$_} = "a value for the key $_" for 1 .. 200000; sleep 60' &
 	clients="$clients $!"
 done
-table 2 ' leased +128M +[1-9][0-9.]*M .* perl '
+table 2 ' leased +warm +128M +[1-9][0-9.]*M .* perl '
 
 echo "7. One of them is killed (kill -9). Its pool comes back, emptied and warm:"
 echo
