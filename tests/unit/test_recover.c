@@ -56,6 +56,20 @@ TEST(test_recover_ready_pool_of_this_boot_is_ready)
 	assert_int_equal(pool.changed_s, NOW_S);
 }
 
+/* The daemon was killed after it had cleaned the pool and before it saved that. */
+TEST(test_recover_ready_pool_is_not_cold_though_the_registry_knows_it_so)
+{
+	struct recover_found found = found_file(POOL_FILE_READY, "a");
+	struct registry_pool known = known_pool(REGISTRY_LEASED), pool;
+
+	known.cold = true;
+	assert_int_equal(judge(&found, 0, &known, &pool), RECOVER_READY);
+	assert_false(pool.cold);
+	found.file.mark = POOL_FILE_USED;
+	assert_int_equal(judge(&found, -EAGAIN, &known, &pool), RECOVER_LEASED);
+	assert_true(pool.cold);
+}
+
 TEST(test_recover_ready_pool_of_another_boot_or_in_use_is_as_good_as_used)
 {
 	struct recover_found found = found_file(POOL_FILE_READY, "a");

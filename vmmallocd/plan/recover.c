@@ -56,7 +56,8 @@ static void fill_in(const struct recover_found *found, const struct registry_poo
 		.created_s = known ? known->created_s : now_s,
 		.changed_s = known ? known->changed_s : now_s,
 		.leases = known ? known->leases : 0,
-		.cold = known ? known->cold : found->cold,
+		/* the registry may have been saved before it was cleaned */
+		.cold = found->file.mark != POOL_FILE_READY && (known ? known->cold : found->cold),
 		.owner = { .uid = RECOVER_UID_UNKNOWN },
 	};
 	memcpy(ret_pool->id, found->file.id, sizeof(ret_pool->id));
