@@ -236,7 +236,8 @@ TEST_WITH(test_pool_file_create_fails_where_there_is_no_space, setup_small, pool
 	if (!fixture->mounted)
 		skip();
 	assert_create_fails(fixture, 64 * MIB, -ENOSPC, "reservation of space: No space left on device");
-	/* all of it was given back */
+	/* nor was it taken from others meanwhile */
+	assert_int_equal(faults_calls("fallocate"), 0);
 	pool_fixture_make(fixture, 7 * MIB, POOL_FILE_READY);
 	assert_create_fails(fixture, 2 * MIB, -ENOSPC, "No space left on device");
 }

@@ -76,6 +76,18 @@ static int reserve_space(const struct pool_dir *dir, int fd, uint64_t from, uint
 	return 0;
 }
 
+/*
+ * A file system without a limit has 0 blocks. `also_kept`: what it keeps for root counts as well, so that where there
+ * is too little there cannot be enough.
+ */
+static bool lacks_space(const struct pool_dir *dir, uint64_t bytes, bool also_kept)
+{
+	struct statfs fs;
+
+	return fstatfs(dir->fd, &fs) == 0 && fs.f_blocks > 0 &&
+	       (also_kept ? fs.f_bfree : fs.f_bavail) < bytes / (uint64_t)fs.f_bsize;
+}
+
 static int set_size(int fd, uint64_t bytes, const char **ret_what)
 {
 	int r;
@@ -98,6 +110,9 @@ static int fill_once(const struct pool_dir *dir, int fd, const struct pool_file 
 	if (r < 0)
 		return r;
 	*ret_what = "reservation of space";
+	/* to fill the file system and give all back would leave none meanwhile to those whose cold pools grow there */
+	if (lacks_space(dir, file->size_bytes, true))
+		return -ENOSPC;
 	r = reserve_space(dir, fd, 0, first, cancel);
 	if (r < 0)
 		return r;
@@ -151,14 +166,6 @@ static uint64_t cold_bytes(const struct pool_dir *dir)
 	return dir->tmpfs || dir->hugetlbfs ? dir->grain : POOL_HUGE_PAGE;
 }
 
-/* A file system without a limit has 0 blocks. */
-static bool lacks_space(const struct pool_dir *dir, uint64_t bytes)
-{
-	struct statfs fs;
-
-	return fstatfs(dir->fd, &fs) == 0 && fs.f_blocks > 0 && fs.f_bavail < bytes / (uint64_t)fs.f_bsize;
-}
-
 int pool_file_fill_cold(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,
 			const char **ret_what)
 {
@@ -168,7 +175,7 @@ int pool_file_fill_cold(const struct pool_dir *dir, int fd, const struct pool_fi
 	if (r < 0)
 		return r;
 	*ret_what = "reservation of space";
-	if (lacks_space(dir, VMMALLOC_MIN_POOL))
+	if (lacks_space(dir, VMMALLOC_MIN_POOL, false))
 		return -ENOSPC;
 	if (fallocate(fd, 0, 0, (off_t)bytes) < 0)
 		return -errno;
