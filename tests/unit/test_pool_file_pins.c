@@ -232,6 +232,28 @@ TEST(test_pool_file_pins_a_file_that_its_user_changed_is_looked_at_all_the_same)
 	}
 }
 
+/* As of a cold pool, or of one whose heap was released: its pages are not made huge ones all at once. */
+TEST(test_pool_file_pins_a_sparse_file_takes_no_more_space_for_being_looked_at)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = pool_of(fixture, false);
+	int fd = pool_file_open(&fixture->dir, &file);
+	struct stat before, after;
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	for (size_t at = 0; at < SIZE; at += HUGE_PAGE)
+		assert_int_equal(pwrite(fd, "x", 1, (off_t)at + 7 * (off_t)PAGE), 1);
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	assert_int_equal(fstat(fd, &before), 0);
+	close(fd);
+	assert_int_equal(check(fixture, &file), 0);
+	fd = pool_file_open(&fixture->dir, &file);
+	assert_int_equal(fstat(fd, &after), 0);
+	close(fd);
+	assert_true(after.st_blocks <= before.st_blocks);
+}
+
 /* As in a scrub: what somebody still has is not touched. */
 TEST(test_pool_file_pins_a_pool_that_is_in_use_is_left_alone)
 {

@@ -13,6 +13,8 @@
  *
  * So each 2 MiB are collapsed, which takes no time where they are a huge page already, and then a hole is punched. The
  * kernel fills it with zeros where the page stays: whoever holds those 4 KiB, the pool's last user, finds them there.
+ * What nobody holds is taken out of the file at once: a pool may have 4 KiB in each 2 MiB, and all of them as huge
+ * pages would be 512 times its memory, or all that the file system has.
  * This is for tmpfs. On DAX the punch of scrub.c waits for pins. Elsewhere nothing tells: a page of an
  * ordinary file system may stay because it is not written yet, and hugetlbfs splits nothing.
  */
@@ -61,6 +63,10 @@ static int look_for_pin(int fd, off_t at, char *address, off_t bytes)
 		if (r != -EAGAIN)
 			break;
 	}
+	/* a huge page has filled what were holes: of a sparse pool no more than this one */
+	if (r == 0 && bytes == (off_t)POOL_HUGE_PAGE &&
+	    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, bytes) < 0)
+		return -errno;
 	return r == -EAGAIN ? -ETIMEDOUT : r;
 }
 
