@@ -166,28 +166,38 @@ bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	return false;
 }
 
+/*
+ * Whether some of what begins at `start` may be given back, although that failed with `r`. What is a hole must be
+ * known for one; the other way round it is only asked for once more.
+ *
+ * The kernel goes from mapping to mapping, and refuses those that the program has locked, or made read-only (Linux
+ * before 6.7). What lies before such a one is given back then, beginning with the first page, which is not refused.
+ */
+static bool is_half_done(struct vmm_heap *heap, int r, uintptr_t start)
+{
+	if (r == -EINVAL || r == -EACCES)
+		return vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, heap->pool.grain) == 0;
+	return r == -EINTR || r == -EIO || r == -ENOMEM || r == -ENOSPC;
+}
+
 int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 {
 	struct pool_header *header = heap->pool.header;
 	size_t bytes = heap->low - start, holes = vmm_holes_bytes(&heap->holes, start, heap->low);
-	int r = vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
+	size_t offset = start - (uintptr_t)heap->pool.base;
+	int r = vmm_pool_release(&heap->pool, offset, bytes);
 
-	if (r < 0)
+	if (r < 0) {
+		/* it stays, and is to have its space, which was there a moment ago */
+		if (is_half_done(heap, r, start) && vmm_pool_reserve(&heap->pool, offset, bytes) < 0)
+			vmm_holes_make(&heap->holes, start, heap->low);
 		return r;
+	}
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - (bytes - holes));
 	if (holes)
 		vmm_holes_fill(&heap->holes, start, heap->low);
 	heap->low = start;
 	return 0;
-}
-
-/*
- * Of the errors of MADV_REMOVE those that may come when some of it is done. What is a hole in the file must be known
- * for one; the other way round it is only asked for once more.
- */
-static bool is_half_done(int r)
-{
-	return r == -EINTR || r == -EIO || r == -ENOMEM || r == -ENOSPC;
 }
 
 int vmm_reserve_punch(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
@@ -196,7 +206,7 @@ int vmm_reserve_punch(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 	int r = vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, end - start);
 
 	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", end - start, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
-	if (r < 0 && !is_half_done(r))
+	if (r < 0 && !is_half_done(heap, r, start))
 		return r;
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - (end - start));
 	vmm_holes_make(&heap->holes, start, end);

@@ -37,6 +37,7 @@ static struct {
 	bool real;                   /* nothing is played */
 	bool broken;                 /* space cannot be given back */
 	bool broken_half_way;        /* half of it is */
+	const char *locked;          /* so is what lies before this page, if anything */
 	bool no_memory;              /* anonymous mmap fails */
 	long huge_page;              /* it is a hugetlbfs with this page, if not 0 */
 	bool tells_room;             /* it says how much of its capacity is left */
@@ -93,6 +94,12 @@ int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 	if (disk.broken_half_way && advice == MADV_REMOVE) {
 		bytes /= 2;
 		last = first + bytes / PAGE;
+	}
+	if (disk.locked && advice == MADV_REMOVE && disk.locked >= (char *)address &&
+	    disk.locked < (char *)address + bytes) {
+		if (disk.locked > (char *)address)
+			(void)__wrap_kernel_madvise(address, (size_t)(disk.locked - (char *)address), advice);
+		return -EINVAL;
 	}
 	r = __real_kernel_madvise(address, bytes, advice);
 	if (r < 0)
@@ -1434,6 +1441,34 @@ TEST(test_heap_trim_that_is_interrupted_reserves_again)
 	disk.broken_half_way = true;
 	(void)vmm_heap_trim(&heap, 0);
 	disk.broken_half_way = false;
+	assert_ptr_equal(take(&heap, 8 * MIB), block);
+	assert_true(is_reserved(block, 8 * MIB));
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_trim_that_meets_locked_memory_reserves_again)
+{
+	struct vmm_heap heap;
+	char *block = make_gap(&heap, 8 * MIB);
+
+	disk.locked = block + 4 * MIB;
+	(void)vmm_heap_trim(&heap, 0);
+	assert_false(is_reserved(block, 4 * MIB));
+	assert_ptr_equal(take(&heap, 8 * MIB), block);
+	assert_true(is_reserved(block, 8 * MIB));
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_trim_of_its_end_that_meets_locked_memory_reserves_again)
+{
+	struct vmm_heap heap;
+	char *block;
+
+	make_heap(&heap, 64 * MIB);
+	block = take(&heap, 8 * MIB);
+	vmm_heap_give(&heap, block, 8 * MIB);
+	disk.locked = block + 4 * MIB;
+	(void)vmm_heap_trim(&heap, 0);
 	assert_ptr_equal(take(&heap, 8 * MIB), block);
 	assert_true(is_reserved(block, 8 * MIB));
 	unmake_heap(&heap);
