@@ -34,9 +34,10 @@ static ssize_t release_granules(struct vmm_heap *heap, size_t first, size_t last
 	return (ssize_t)punched;
 }
 
+/* A copy on another kind of file system may have larger units than granules: vmm_heap_forget_free. */
 static bool may_release(const struct vmm_heap *heap)
 {
-	return !heap->all_reserved && !heap->pool.mapping.is_private;
+	return !heap->all_reserved && !heap->pool.mapping.is_private && heap->pool.unit <= heap->holes.granule;
 }
 
 /* The granules that lie wholly in [start, end), as numbers: none if *ret_first >= *ret_last. */

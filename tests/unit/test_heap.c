@@ -1474,6 +1474,23 @@ TEST(test_heap_trim_of_its_end_that_meets_locked_memory_reserves_again)
 	unmake_heap(&heap);
 }
 
+TEST(test_heap_gives_no_parts_of_units_back_that_are_larger_than_granules)
+{
+	struct vmm_heap heap;
+	char *block = make_gap(&heap, 8 * MIB);
+
+	/* as in a copy on another kind of file system */
+	heap.pool.unit = 2 * MIB;
+	vmm_heap_release_after(&heap, 1);
+	for (int seconds = 0; seconds < 5; seconds++) {
+		pass_ms(1000);
+		vmm_heap_release(&heap);
+	}
+	(void)vmm_heap_trim(&heap, SIZE_MAX);
+	assert_true(is_reserved(block, 8 * MIB));
+	unmake_heap(&heap);
+}
+
 /* --- what stays free --- */
 
 TEST(test_heap_gives_back_what_stays_free)
