@@ -320,6 +320,7 @@ static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 	vmm_mapping_forget_shadow(&heap->pool);
 	drop_other_copies(fork);
 	if (fork->heap == FORK_HEAP_SHARED) {
+		vmm_heap_release_never(heap);
 		vmm_comeback_start();
 		return;
 	}

@@ -487,6 +487,11 @@ void vmm_heap_release_after(struct vmm_heap *heap, unsigned seconds)
 	heap->release.next_ns = clock_now_ns() + heap->release.period_ns;
 }
 
+void vmm_heap_release_never(struct vmm_heap *heap)
+{
+	heap->release.period_ns = 0;
+}
+
 void vmm_heap_release(struct vmm_heap *heap)
 {
 	if (!vmm_release_is_due(&heap->release))

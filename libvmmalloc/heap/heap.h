@@ -134,6 +134,9 @@ size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep);
 /* From now on what stays free for so many seconds is given back, by vmm_heap_release. 0: at once. */
 void vmm_heap_release_after(struct vmm_heap *heap, unsigned seconds);
 
+/* Nothing goes back unasked any more: what is free here may be in use in another process, which has the file. */
+void vmm_heap_release_never(struct vmm_heap *heap);
+
 /* Called now and then, by any thread. */
 void vmm_heap_release(struct vmm_heap *heap);
 

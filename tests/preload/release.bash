@@ -17,9 +17,10 @@ on_disk() {
 	VMMALLOC_POOL_DIR=$WORK runs release fork disk
 }
 in_mode() { VMMALLOC_FORK=$1 runs release fork; }
+shared() { VMMALLOC_FORK=0 VMMALLOC_RELEASE=1 runs release shared; }
 after() { VMMALLOC_RELEASE=$1 VMMALLOC_POOL_SIZE=128M VMMALLOC_RESERVE=$2 runs release "$3"; }
 debug() { LIBRARY=$BUILD/debug/libvmmalloc.so.1 runs "$@"; }
-export -f on_disk in_mode after debug
+export -f on_disk in_mode shared after debug
 
 run_case "malloc_trim gives back what lies between blocks that stay" runs release trim
 run_case "debug build: so it does" debug release trim
@@ -27,6 +28,7 @@ run_case "so it does on a disk, with forks" on_disk
 for mode in auto 1 2 3; do
 	run_case "a child has what its parent freed and trimmed, VMMALLOC_FORK=$mode" in_mode $mode
 done
+run_case "VMMALLOC_FORK=0: a child gives nothing back that its parent has taken meanwhile" shared
 run_case "VMMALLOC_RELEASE=1: what stays free goes back by itself" after 1 grow idle
 run_case "VMMALLOC_RELEASE=0 likewise" after 0 grow idle
 run_case "VMMALLOC_RELEASE=never: it stays" after never grow never

@@ -1,5 +1,6 @@
 /*
- * Free memory goes back to the file system, in the middle of the heap, too: release trim|fork|idle|never|grow [disk].
+ * Free memory goes back to the file system, in the middle of the heap, too:
+ * release trim|fork|shared|idle|never|grow [disk].
  *
  * Most blocks of a peak are freed, and a few stay between them. All that stays has its bytes, also in a child that was
  * forked before its parent freed and trimmed.
@@ -151,6 +152,36 @@ static void goes_back_by_itself(int expected)
 	use_again();
 }
 
+/* A child that has its parent's heap, and not what the parent knows of it, until it calls exec. */
+static void shares_with_a_child(void)
+{
+	int ends[2];
+	char end;
+	pid_t pid;
+
+	free_most();
+	empty_caches();
+	CHECK(pipe(ends) == 0);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		close(ends[1]);
+		CHECK(read(ends[0], &end, 1) == 0);
+		for (int i = 0; i < 400; i++) {
+			sleep_ms(10);
+			for (int n = 0; n < 100; n++)
+				free(malloc(1000));
+		}
+		execl("/bin/true", "true", NULL);
+		_exit(1);
+	}
+	close(ends[0]);
+	use_again();
+	close(ends[1]);
+	CHECK(ended_well(pid));
+	look(1);
+}
+
 /* What is reserved is little more than what is used, at any time. */
 static void grows_in_small_steps(void)
 {
@@ -175,6 +206,8 @@ int main(int argc, char **argv)
 		trims();
 	else if (strcmp(what, "fork") == 0)
 		trims_beside_children();
+	else if (strcmp(what, "shared") == 0)
+		shares_with_a_child();
 	else
 		goes_back_by_itself(strcmp(what, "idle") == 0);
 	return 0;
