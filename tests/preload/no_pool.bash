@@ -108,6 +108,15 @@ core_has_heap() {
 }
 run_case "a core dump has the heap" core_has_heap
 
+no_reader() {
+	mkfifo pipe
+	exec 7<>pipe 8>pipe 7<&-
+	env VMMALLOC_ON_FAIL=dram $DIR=/no $SIZE=64M LD_PRELOAD="$LIBRARY" "$PROGRAMS/hello" >out 2>&8 ||
+		fail "status $?"
+	exec 8>&-
+}
+run_case "nobody reads its line: it runs all the same" no_reader
+
 # --- every step refused ---
 
 export VMMALLOC_POOL_SIZE=1G VMMALLOC_POOL_DIR=$POOL_DIR
