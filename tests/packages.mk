@@ -4,7 +4,7 @@
 BUILD_PACKAGES := gcc g++ make binutils libc6-dev libjemalloc-dev pkg-config libuv1-dev libjansson-dev libsystemd-dev \
 	libsmartcols-dev
 DEMO_PACKAGES := perl-base
-DEB_PACKAGES := debhelper dpkg-dev systemd systemd-dev
+DEB_PACKAGES := build-essential debhelper dpkg-dev systemd systemd-dev
 RPM_PACKAGES := rpm bzip2
 LINT_PACKAGES := cppcheck man-db groff-base
 TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace pkg-config man-db \
