@@ -5,13 +5,13 @@ VM_PROGRAMS := $(patsubst tests/vm/helpers/%.c,$(BUILD)/tests/vm/%,$(wildcard te
 VM_CC = $(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fno-builtin
 VM_SUITES := $(wildcard tests/vm/check_*.bash)
 VM_CI_SUITES := $(addprefix tests/vm/,check_container.bash check_mounts.bash check_configuration.bash check_boot.bash \
-	check_dax_short.bash)
+	check_rpm.bash check_dax_short.bash)
 
 .PHONY: check-vm check-vm-ci vm-deps vm-programs
 check-vm: vm-deps ## DAX, huge pages, system crashes and systemd, in small virtual machines (three quarters of an hour)
 	$(Q)$(MAKE) --no-print-directory tests vm-programs
 	$(Q)SUITE_DEADLINE=3600 tests/lib/check.bash $(filter-out %/check_dax_short.bash,$(VM_SUITES))
-check-vm-ci: vm-deps ## the short part of that: systemd in a container, and one boot with DAX
+check-vm-ci: vm-deps ## the short part of that: systemd in containers, packages for rpm, and one boot with DAX
 	$(Q)$(MAKE) --no-print-directory tests vm-programs
 	$(Q)tests/lib/check.bash $(VM_CI_SUITES)
 
