@@ -123,7 +123,7 @@ static int read_on_fail(char *const *environment, bool *ret_does_without, struct
 static int read_release(char *const *environment, unsigned *ret_seconds, struct text *error)
 {
 	const char *value = environment_value(environment, ENVIRONMENT_RELEASE);
-	int seconds = value ? environment_release(value) : CONFIG_RELEASE_DEFAULT;
+	int seconds = value ? environment_release(value) : ENVIRONMENT_RELEASE_NEVER;
 
 	if (seconds < 0)
 		return refuse_value(error, ENVIRONMENT_RELEASE, value, ENVIRONMENT_RELEASE_EXPECTED);

@@ -18,7 +18,6 @@ enum vmm_config_fork {
 	CONFIG_FORK_AUTO = ENVIRONMENT_FORK_AUTO,  /* private, and back to a pool as soon as that is safe */
 };
 
-#define CONFIG_RELEASE_DEFAULT 10  /* as long as jemalloc keeps what is free */
 
 struct vmm_config {
 	const char *pool_dir;   /* borrowed from the environment; NULL only with a class of the daemon's pools */

@@ -47,19 +47,21 @@ TEST(test_config_has_defaults)
 	assert_false(config.reserve_all);
 	assert_false(config.spill);
 	assert_int_equal(config.arenas, 0);
+	assert_int_equal(config.release_seconds, ENVIRONMENT_RELEASE_NEVER);
 }
 
 TEST(test_config_reads_all_variables)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_ARENAS=7", "VMMALLOC_ON_FULL=dram", "PATH=/bin",
 						       "VMMALLOC_RESERVE=full", "VMMALLOC_POOL_SIZE=2g",
-						       "VMMALLOC_POOL_DIR=relative dir"));
+						       "VMMALLOC_RELEASE=30", "VMMALLOC_POOL_DIR=relative dir"));
 
 	assert_string_equal(config.pool_dir, "relative dir");
 	assert_int_equal(config.pool_bytes, (size_t)2 << 30);
 	assert_true(config.reserve_all);
 	assert_true(config.spill);
 	assert_int_equal(config.arenas, 7);
+	assert_int_equal(config.release_seconds, 30);
 }
 
 TEST(test_config_reads_defaults_by_name)
