@@ -777,6 +777,29 @@ TEST(test_pools_says_why_no_cold_one_can_be_made)
 	}
 }
 
+/* Nobody asks any more, and nobody looks whether there is space again. */
+TEST(test_pools_says_for_a_while_that_no_cold_one_could_be_made)
+{
+	struct world *world = *state;
+	struct provision_class *class = provision_class(&world->pools.provision, "a");
+	struct registry_pool *pool;
+	int fd;
+
+	serve_cold(world, false);
+	for (int reloads = 0; reloads < 2; reloads++) {
+		faults_order("create_cold", 0, 1, ENOSPC);
+		assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NO_SPACE);
+		assert_problem_has(world, "no space left for a pool of 14 MiB");
+		class->cold_due_ms -= PROVISION_COLD_SAID_MS - 1000;
+		assert_problem_has(world, "no space left for a pool of 14 MiB");
+		if (reloads)
+			pools_configure(&world->pools, &world->config);
+		else
+			class->cold_due_ms -= 1000 + PROVISION_COLD_PAUSE_MS;
+		assert_null(pools_class_problem(&world->pools, "a"));
+	}
+}
+
 /* Opening it, or renaming it, fails: it is not handed out, and goes. */
 TEST(test_pools_a_cold_one_that_cannot_be_handed_out_goes)
 {

@@ -381,8 +381,14 @@ void provision_succeeded(struct provision_class *class, int64_t now_ms)
 		provision_reset(class);
 }
 
+bool provision_cold_failed(const struct provision_class *class, int64_t now_ms)
+{
+	return class->cold_error < 0 && now_ms < class->cold_due_ms + PROVISION_COLD_SAID_MS;
+}
+
 void provision_reset(struct provision_class *class)
 {
+	class->cold_error = 0;
 	class->pause_ms = 0;
 	class->create_due_ms = 0;
 	class->problem[0] = '\0';

@@ -42,6 +42,7 @@
 #define PROVISION_DESTROY_PAUSE_MOST_MS 60000
 #define PROVISION_ASKED_MS 500                /* how long room is made for somebody who waits */
 #define PROVISION_COLD_PAUSE_MS 100           /* after a failure */
+#define PROVISION_COLD_SAID_MS 60000          /* how long a failure is said when nobody has asked since */
 #define PROVISION_COLD_KEPT_MS 1000           /* a cold pool that whoever it was made for has not taken yet */
 
 /* What is being done to a pool (registry_pool.work), or when that is tried again. Made when it is first needed. */
@@ -131,6 +132,8 @@ bool provision_fits(const struct config_class *class, const struct registry_pool
 /* A creation of the class failed, or succeeded. A success that comes while a failure is waited out changes nothing. */
 void provision_failed(struct provision_class *class, int64_t now_ms);
 void provision_succeeded(struct provision_class *class, int64_t now_ms);
+/* Whether no cold pool could be made when one was last asked for, not long ago. */
+bool provision_cold_failed(const struct provision_class *class, int64_t now_ms);
 /* Forgets failures: what caused them may be gone. */
 void provision_reset(struct provision_class *class);
 

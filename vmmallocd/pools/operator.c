@@ -58,7 +58,8 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 	}
 	/* while all that it should have is there, it does not matter that no more can be made */
 	if (class && class->problem[0] != '\0' &&
-	    (class->cold_error < 0 || provision_is_short(class, pools->config, pools->registry)))
+	    (provision_cold_failed(class, pools_now_ms(pools)) ||
+	     provision_is_short(class, pools->config, pools->registry)))
 		return class->problem;
 	if (class && short_of_left(pools, class))
 		return class->used_up;

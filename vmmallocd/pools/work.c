@@ -144,10 +144,10 @@ static int created_cold(struct pools *pools, const struct job *job, struct regis
 	if (!class)
 		return r;
 	/* the same words as for a warm pool: both failed for the same reason, or one of them did not */
+	if (class->pause_ms == 0 && (r == 0 || !provision_cold_failed(class, now_ms)))
+		class->problem[0] = '\0';
 	if (r < 0)
 		say_problem(pools, class, job);
-	else if (class->cold_error < 0 && class->pause_ms == 0)
-		class->problem[0] = '\0';
 	class->cold_error = r;
 	class->cold_due_ms = now_ms + PROVISION_COLD_PAUSE_MS;
 	return r;
