@@ -72,11 +72,17 @@ int __wrap_pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, c
 	return r ? r : __real_pool_file_scrub(dir, file, class_name, size_bytes, timeout_ms, cancel, error);
 }
 
+int __real_pool_file_open(const struct pool_dir *dir, const struct pool_file *file);
+
+static atomic_int others_fd = -1;    /* of whoever opened a pool just before it was to be removed */
+
 int __real_pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file);
 int __wrap_pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file)
 {
 	int r = -faults_strike("destroy");
 
+	if (r == -EAGAIN)
+		atomic_store(&others_fd, __real_pool_file_open(dir, file));
 	return r ? r : __real_pool_file_destroy(dir, file);
 }
 
@@ -88,7 +94,6 @@ int __wrap_pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file
 	return r ? r : __real_pool_file_set_mark(dir, file, mark);
 }
 
-int __real_pool_file_open(const struct pool_dir *dir, const struct pool_file *file);
 int __wrap_pool_file_open(const struct pool_dir *dir, const struct pool_file *file)
 {
 	int r = -faults_strike("open_file");
@@ -373,6 +378,28 @@ TEST(test_pools_what_cannot_be_removed_is_tried_again)
 	skip_pause(world, pool);
 	turn_until(world, REGISTRY_READY, 1);
 	assert_int_equal(pool_files(world), 1);
+}
+
+/* A backup opens it between the probe and its removal: nobody waits for its place, and it goes when it is closed. */
+TEST(test_pools_what_somebody_has_when_it_is_to_be_removed_is_in_use_again)
+{
+	const struct request_peer peer = { .pid = getpid(), .uid = 1000, .takes_cold = true };
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	world->class.cold = true;
+	world->class.recycle = CONFIG_RECYCLE_DESTROY;
+	(void)taken(world, &fd);
+	faults_order("destroy", 0, 1, EAGAIN);
+	close(fd);
+	while (faults_left("destroy") > 0)
+		uv_run(&world->loop, UV_RUN_ONCE);
+	turn_until(world, REGISTRY_LEASED, 1);
+	assert_int_equal(take_as(world, &peer, &pool, &fd), HANDOUT_FULL);
+	close(atomic_load(&others_fd));
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(world->pools.destroyed, 1);
 }
 
 /* Whoever asked has his answer before anything else is done about it. */

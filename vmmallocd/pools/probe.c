@@ -57,6 +57,12 @@ static void on_early_timer(uv_timer_t *timer)
 	set_early_timer(pools);
 }
 
+void pools_probe_early(struct pools *pools, const struct registry_pool *pool)
+{
+	early_add(&pools->early, pool->id, pools_now_ms(pools));
+	set_early_timer(pools);
+}
+
 void pools_on_closed(void *context, int watch, const uint8_t id[POOL_FILE_ID_BYTES])
 {
 	struct pools *pools = context;
@@ -70,8 +76,7 @@ void pools_on_closed(void *context, int watch, const uint8_t id[POOL_FILE_ID_BYT
 		/* it may be removed now */
 		pools_hurry(pools, pool);
 	} else if (pool->state == REGISTRY_LEASED && pools_probe(pools, pool)) {
-		early_add(&pools->early, id, pools_now_ms(pools));
-		set_early_timer(pools);
+		pools_probe_early(pools, pool);
 	}
 }
 

@@ -14,6 +14,9 @@
  */
 bool pools_probe(struct pools *pools, struct registry_pool *pool);
 
+/* A leased pool is probed a few times soon (early.h). */
+void pools_probe_early(struct pools *pools, const struct registry_pool *pool);
+
 /* Probes the next part of the leased pools; called once a second, it has had each in POOLS_PROBE_ROUND_S. */
 void pools_probe_some(struct pools *pools);
 

@@ -11,6 +11,7 @@
 #include "common/util/size_format.h"
 #include "vmmallocd/pools/base.h"
 #include "vmmallocd/pools/directories.h"
+#include "vmmallocd/pools/probe.h"
 
 /* --- trouble --- */
 
@@ -195,16 +196,19 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 }
 
 /*
- * Somebody has a pool that was to be cleaned: root, looking at it; or khugepaged, which keeps a file that we have
- * mapped ourselves a moment longer.
+ * Somebody has a pool that was to be cleaned or removed: root, looking at it; or khugepaged, which keeps a file that we
+ * have mapped ourselves a moment longer. It is in use like any other, so nobody is to wait for its place.
  */
 static void had_again(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
 	log_line(pools->log, LOG_INFO, "%s: somebody has it again", pools_name(pool).text);
-	if (pool->state == REGISTRY_RECYCLING)
+	if (pool->state == REGISTRY_RECYCLING || (pool->state == REGISTRY_FAILED && pool->file.mark == POOL_FILE_USED)) {
 		pools_set_state(pools, pool, REGISTRY_LEASED);
-	else
+		/* it may have been closed since: such events of a pool that a job has are not heard */
+		pools_probe_early(pools, pool);
+	} else {
 		retry_pinned(pools, pool, job);
+	}
 }
 
 static void checked(struct pools *pools, struct registry_pool *pool, const struct job *job)
@@ -284,6 +288,10 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 {
 	struct provision_work *work = pool->work;
 
+	if (job->result == -EAGAIN && pool->file.mark == POOL_FILE_USED) {
+		had_again(pools, pool, job);
+		return;
+	}
 	switch (-job->result) {
 	case 0:
 		log_line(pools->log, LOG_DEBUG, "%s: removed", pools_name(pool).text);
