@@ -67,7 +67,7 @@ case_full() {
 # The socket of the library takes the last number: the pool's descriptor arrives nowhere.
 case_no_number() {
 	setup
-	one_class
+	one_class "cold = no"
 	daemon_start
 	wait_least a ready 1
 	(
