@@ -14,10 +14,17 @@ WANT_OF_A_MOUNT='mount|namespace|FUSE|device nodes|only root|must be root|needs 
 [ $# -gt 0 ] || { echo "check-distros: DISTROS is empty, expected releases of Debian: bookworm trixie testing" >&2; exit 1; }
 
 mkdir -p "$place"
-run=$(mktemp -d "$place/run.XXXXXX") || exit 1
+# what a run has left that was killed
+for old in "$place"/run.*; do
+	pid=${old#"$place"/run.}
+	[ ! -d "$old" ] || kill -0 "${pid%.*}" 2>/dev/null || rm -rf --one-file-system "$old"
+done
+run=$(mktemp -d "$place/run.$$.XXXXXX") || exit 1
+running=
 huge_pages=$(cat /proc/sys/vm/nr_hugepages)
 # A suite that is killed cannot give back what it took.
 clean_up() {
+	[ -z "$running" ] || { kill "$running"; wait "$running"; } 2>/dev/null
 	[ "$(cat /proc/sys/vm/nr_hugepages)" = "$huge_pages" ] || echo "$huge_pages" >/proc/sys/vm/nr_hugepages
 	rm -rf --one-file-system "$run"
 }
@@ -72,7 +79,11 @@ one() {
 	echo "== $1"
 	if fresh "$1"; then
 		timeout -k 30 7200 tests/distros/enter.bash "$run/root" \
-			/usr/src/libvmmalloc/tests/distros/inside.bash /results </dev/null
+			/usr/src/libvmmalloc/tests/distros/inside.bash /results </dev/null &
+		# a trap waits for what runs in the foreground
+		running=$!
+		wait $running
+		running=
 		cp -r "$run/root/results/." "$logs"
 		cp -aln "$run"/root/var/cache/apt/archives/*.deb "$place/$1.debs" 2>/dev/null
 	fi
