@@ -47,6 +47,8 @@ int __wrap_pool_file_create_cold(const struct pool_dir *dir, const char *class_n
 	return r ? r : __real_pool_file_create_cold(dir, class_name, size_bytes, ret_file, error);
 }
 
+static atomic_bool warm_waits, warm_is_waiting;    /* until it is cancelled */
+
 int __real_pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
 			  uint64_t *ret_huge_bytes, struct text *error);
 int __wrap_pool_file_warm(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
@@ -54,6 +56,10 @@ int __wrap_pool_file_warm(const struct pool_dir *dir, const struct pool_file *fi
 {
 	int r = -faults_strike("warm");
 
+	while (atomic_load(&warm_waits) && !atomic_load(cancel)) {
+		atomic_store(&warm_is_waiting, true);
+		usleep(1000);
+	}
 	return r ? r : __real_pool_file_warm(dir, file, cancel, ret_huge_bytes, error);
 }
 
@@ -151,6 +157,7 @@ static int teardown(void **state)
 
 	faults_clear();
 	atomic_store(&scrub_waits, false);
+	atomic_store(&warm_waits, false);
 	pools_stop(&world->pools);
 	uv_run(&world->loop, UV_RUN_DEFAULT);
 	pools_done(&world->pools);
@@ -802,6 +809,27 @@ TEST(test_pools_says_why_no_cold_one_can_be_made)
 		close(fd);
 		turn_until_gone(world);
 	}
+}
+
+/* The place of what was begun although somebody asked a moment ago, as there was room then. */
+TEST(test_pools_who_asks_again_has_the_place_of_what_was_begun_meanwhile)
+{
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	world->class.cold = true;
+	atomic_store(&warm_is_waiting, false);
+	atomic_store(&warm_waits, true);
+	for (int i = 0; i < 10000 && !atomic_load(&warm_is_waiting); i++) {
+		uv_run(&world->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	provision_class(&world->pools.provision, "a")->asked_until_ms = pools_now_ms(&world->pools) + 60000;
+	assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+	turn_until_gone(world);
+	assert_int_equal(take_any(world, &pool, &fd), HANDOUT_COLD);
+	close(fd);
 }
 
 /* Nobody asks any more, and nobody looks whether there is space again. */

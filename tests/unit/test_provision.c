@@ -468,6 +468,27 @@ TEST(test_provision_destroys_failed_pools_first_and_again_later)
 	world_free(world);
 }
 
+TEST(test_provision_while_somebody_waits_for_its_place_none_is_warmed)
+{
+	struct world *world = world_new();
+	struct registry_pool *pool;
+
+	add_class(world, "a", 2, 2)->cold = true;
+	add_pool(world, "a", REGISTRY_LEASED);
+	pool = add_pool(world, "a", REGISTRY_WARMING);
+	assert_true(provision_make_room(provision_class(&world->provision, "a"), world->registry, world->now_ms));
+	assert_ptr_equal(expect(world, PROVISION_DESTROY, "a"), pool);
+	registry_set_state(world->registry, pool, REGISTRY_FAILED, 0);
+	expect_nothing(world);
+	(void)free_work(NULL, pool);
+	registry_remove(world->registry, pool);
+	/* there is room again: what comes to be warmed is not in the way */
+	pool = add_pool(world, "a", REGISTRY_WARMING);
+	world->classes[0].max = 3;
+	assert_ptr_equal(expect(world, PROVISION_WARM, "a"), pool);
+	world_free(world);
+}
+
 static struct registry_pool *add_pinned(struct world *world, const char *class, enum registry_state state)
 {
 	struct registry_pool *pool = add_pool(world, class, state);

@@ -375,6 +375,14 @@ static bool is_kept(const struct pool *pool)
 	       count_all(pool->class) - count(pool->class, REGISTRY_FAILED) <= config->max;
 }
 
+/* Whether what is not ready yet is in the way of somebody who waits. */
+static bool gives_way(unsigned class)
+{
+	const struct config_class *config = configured(class);
+
+	return config && model.now_ms < model.asked_until_ms[class] && count_all(class) >= config->max;
+}
+
 static void expect_destruction(const struct pool *pool)
 {
 	const struct config_class *config = configured(pool->class);
@@ -387,6 +395,8 @@ static void expect_destruction(const struct pool *pool)
 			     "a pool that is needed is destroyed");
 	} else if (pool->state == REGISTRY_RECYCLING) {
 		model_expect(!is_kept(pool), "a pool that is kept is destroyed");
+	} else if (pool->state == REGISTRY_WARMING) {
+		model_expect(gives_way(pool->class), "a pool that is to be warmed is destroyed");
 	} else {
 		model_expect(pool->state == REGISTRY_FAILED, "a pool that is %s is destroyed",
 			     registry_state_name(pool->state));
@@ -412,7 +422,7 @@ static void expect_job(const struct provision_job *job)
 	model_expect(strcmp(job->class->name, class_names[pool->class]) == 0, "it is of another class");
 	model_expect((job->kind == PROVISION_CHECK) == to_check, "it is to be checked, or was");
 	if (job->kind == PROVISION_WARM)
-		model_expect(pool->state == REGISTRY_WARMING, "it is not warming");
+		model_expect(pool->state == REGISTRY_WARMING && !gives_way(pool->class), "it is not warming");
 	else if (job->kind == PROVISION_SCRUB)
 		model_expect(pool->state == REGISTRY_QUARANTINED ||
 			     (pool->state == REGISTRY_RECYCLING && is_kept(pool)), "it is not to be scrubbed");
@@ -639,6 +649,8 @@ static void end_destruction(struct pool *pool, int result)
 		forget(pool);
 	} else if (result == -ETIMEDOUT) {
 		quarantine(pool);
+	} else if (result == -EAGAIN && pool->leases > 0) {
+		set_state(pool, REGISTRY_LEASED);
 	} else {
 		retry_later(pool);
 	}
@@ -837,7 +849,6 @@ static struct pool *make_cold(const struct config_class *config)
 static void make_room(unsigned class)
 {
 	size_t in_use = count(class, REGISTRY_LEASED) + count(class, REGISTRY_QUARANTINED);
-	bool was_asked = model.now_ms < model.asked_until_ms[class];
 	bool is_made = provision_make_room(provision_class(&model.provision, class_names[class]), model.registry,
 					   model.now_ms);
 
@@ -845,7 +856,7 @@ static void make_room(unsigned class)
 	if (!is_made)
 		return;
 	model.asked_until_ms[class] = model.now_ms + PROVISION_ASKED_MS;
-	for (size_t i = 0; !was_asked && i < POOLS; i++) {
+	for (size_t i = 0; i < POOLS; i++) {
 		struct pool *pool = &model.pools[i];
 
 		if (pool->busy && pool->class == class && !(pool->cold && pool->job == PROVISION_CREATE) &&

@@ -238,6 +238,12 @@ static bool give_reclaim(const struct view *view, enum provision_kind kind, stru
 	return (may_block ? view->may_punch : view->may_work) && give_job(view, kind, pool, may_block, ret_job);
 }
 
+/* Whether what is made for nobody yet is in the way of somebody who waits. */
+static bool gives_way(const struct view *view)
+{
+	return view->config && somebody_waits(view) && provision_total(view->pools) >= view->config->max;
+}
+
 /* What makes space or a ready pool soonest comes first. */
 static bool next_of_class(const struct view *view, struct provision_job *ret_job)
 {
@@ -252,9 +258,10 @@ static bool next_of_class(const struct view *view, struct provision_job *ret_job
 	pool = view->may_work ? surplus(view) : NULL;
 	if (pool)
 		return give_job(view, PROVISION_DESTROY, pool, false, ret_job);
-	pool = view->may_work ? first_due(view, REGISTRY_WARMING) : NULL;
-	if (pool)
-		return give_job(view, PROVISION_WARM, pool, false, ret_job);
+	pool = first_due(view, REGISTRY_WARMING);
+	if (pool && (gives_way(view) ? give_reclaim(view, PROVISION_DESTROY, pool, ret_job) :
+				       view->may_work && give_job(view, PROVISION_WARM, pool, false, ret_job)))
+		return true;
 	pool = first_due(view, REGISTRY_RECYCLING);
 	if (pool && give_reclaim(view, keeps(view, pool) ? PROVISION_SCRUB : PROVISION_DESTROY, pool, ret_job))
 		return true;

@@ -16,8 +16,8 @@
  * is its last user's.
  *
  * A class with cold pools keeps no more ready ones than it wants: what comes back past that, and a cold pool that
- * nobody took, is destroyed. While somebody waits because there are `max` pools, not all of them in use, none is made
- * or cleaned there: what is given back makes room at once. No libuv, no files.
+ * nobody took, is destroyed. While somebody waits because there are `max` pools, not all of them in use, none is made,
+ * warmed or cleaned there: what is given back, or was made, makes room at once. No libuv, no files.
  */
 #ifndef VMMALLOCD_PLAN_PROVISION_H
 #define VMMALLOCD_PLAN_PROVISION_H

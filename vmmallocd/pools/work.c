@@ -476,12 +476,11 @@ bool pools_make_room(struct pools *pools, const struct config_class *config)
 
 	if (!class || !provision_make_room(class, pools->registry, pools_now_ms(pools)))
 		return false;
-	if (is_made)
-		return true;
 	/* a pool that is made for nobody yet takes its time: the next one is cold, and is there at once */
 	for (struct job *job = pools->jobs.first; job; job = job->next)
 		if (is_to_be_had(job, config->name))
 			jobs_cancel(job);
-	pools_wake(pools);
+	if (!is_made)
+		pools_wake(pools);
 	return true;
 }
