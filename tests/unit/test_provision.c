@@ -489,6 +489,24 @@ TEST(test_provision_while_somebody_waits_for_its_place_none_is_warmed)
 	world_free(world);
 }
 
+TEST(test_provision_waits_for_no_ready_pool_but_a_cold_one)
+{
+	struct world *world = world_new();
+	struct registry_pool *pool;
+
+	add_class(world, "a", 1, 2)->cold = true;
+	pool = add_pool(world, "a", REGISTRY_READY);
+	work_of(pool)->due_ms = world->now_ms + 90;
+	assert_int_equal(provision_due_ms(&world->provision, &world->config, world->registry, world->now_ms, 1000),
+			 world->now_ms + 1000);
+	pool = add_pool(world, "a", REGISTRY_READY);
+	registry_set_cold(world->registry, pool, true);
+	work_of(pool)->due_ms = world->now_ms + 70;
+	assert_int_equal(provision_due_ms(&world->provision, &world->config, world->registry, world->now_ms, 1000),
+			 world->now_ms + 70);
+	world_free(world);
+}
+
 static struct registry_pool *add_pinned(struct world *world, const char *class, enum registry_state state)
 {
 	struct registry_pool *pool = add_pool(world, class, state);

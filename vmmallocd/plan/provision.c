@@ -307,11 +307,19 @@ static int64_t earlier(int64_t due_ms, int64_t candidate_ms, int64_t now_ms)
 	return candidate_ms > now_ms && candidate_ms < due_ms ? candidate_ms : due_ms;
 }
 
+static int64_t earliest_in(const struct view *view, enum registry_state state, int64_t due_ms)
+{
+	for (const struct registry_pool *pool = view->pools->first[state]; pool; pool = pool->next_in_state)
+		if (pool->work && !provision_is_busy(pool))
+			due_ms = earlier(due_ms, pool->work->due_ms, view->now_ms);
+	return due_ms;
+}
+
 int64_t provision_due_ms(const struct provision *provision, const struct config *config, struct registry *registry,
 			 int64_t now_ms, int64_t most_ms)
 {
 	static const enum registry_state retried[] = { REGISTRY_WARMING, REGISTRY_RECYCLING, REGISTRY_FAILED,
-						       REGISTRY_QUARANTINED, REGISTRY_READY };
+						       REGISTRY_QUARANTINED };
 	int64_t due_ms = now_ms + most_ms;
 
 	for (size_t i = 0; i < provision->count; i++) {
@@ -328,10 +336,10 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 		if (wants_more(&view))
 			due_ms = earlier(due_ms, view.class->create_due_ms, now_ms);
 		for (size_t s = 0; s < sizeof(retried) / sizeof(retried[0]); s++)
-			for (const struct registry_pool *pool = view.pools->first[retried[s]]; pool;
-			     pool = pool->next_in_state)
-				if (pool->work && !provision_is_busy(pool))
-					due_ms = earlier(due_ms, pool->work->due_ms, now_ms);
+			due_ms = earliest_in(&view, retried[s], due_ms);
+		/* of ready pools only a cold one waits, to be removed; there may be thousands of warm ones */
+		if (view.pools->cold[REGISTRY_READY] > 0)
+			due_ms = earliest_in(&view, REGISTRY_READY, due_ms);
 	}
 	return due_ms;
 }
