@@ -315,6 +315,36 @@ TEST(test_provision_after_a_failure_creations_come_one_by_one)
 	world_free(world);
 }
 
+TEST(test_provision_after_a_failure_what_takes_no_space_is_not_waited_for)
+{
+	struct world *world = world_new();
+	struct registry_pool *pool;
+
+	add_class(world, "a", 1, 9)->cold = true;
+	add_class(world, "b", 0, 9)->cold = true;
+	provision_failed(provision_class(&world->provision, "a"), world->now_ms);
+	world->now_ms += PROVISION_CREATE_PAUSE_MS;
+	registry_set_cold(world->registry, add_pool(world, "a", REGISTRY_CREATING), true);
+	registry_set_cold(world->registry, add_pool(world, "b", REGISTRY_CREATING), true);
+	/* one that comes back to be removed, for which there is no worker yet */
+	add_pool(world, "b", REGISTRY_RECYCLING);
+	world->load.punches = 2;
+	expect(world, PROVISION_CREATE, "a");
+	world_free(world);
+
+	/* but one that is cleaned takes what it had */
+	world = world_new();
+	add_class(world, "a", 1, 9)->cold = true;
+	add_class(world, "b", 1, 9)->cold = true;
+	provision_failed(provision_class(&world->provision, "a"), world->now_ms);
+	world->now_ms += PROVISION_CREATE_PAUSE_MS;
+	pool = add_pool(world, "b", REGISTRY_RECYCLING);
+	registry_set_cold(world->registry, pool, true);
+	assert_ptr_equal(expect(world, PROVISION_SCRUB, "b"), pool);
+	expect_nothing(world);
+	world_free(world);
+}
+
 TEST(test_provision_classes_that_failed_do_not_fight_for_one_directory)
 {
 	struct world *world = world_new();

@@ -308,14 +308,36 @@ static void expect_room(const struct provision_job *job)
 	}
 }
 
-/* Nothing else takes space in the directory, or gives it away for a moment. */
+static size_t count_scrubs(unsigned class)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < POOLS; i++)
+		n += model.pools[i].real && model.pools[i].class == class && model.pools[i].busy &&
+		     model.pools[i].state == REGISTRY_RECYCLING && model.pools[i].job == PROVISION_SCRUB;
+	return n;
+}
+
+/* Of a class with cold pools: whether another ready one would be one too many, or somebody waits for its place. */
+static bool is_spare(unsigned class)
+{
+	const struct config_class *config = configured(class);
+	size_t n = count_warm(class, REGISTRY_READY) + count(class, REGISTRY_WARMING) +
+		   count_warm(class, REGISTRY_CREATING) + count_scrubs(class);
+
+	return config->cold && (n >= config->ready || model.now_ms < model.asked_until_ms[class]);
+}
+
+/* Nothing else takes space in the directory, or gives it away for a moment only. */
 static bool has_space_to_itself(unsigned directory)
 {
 	for (size_t i = 0; i < model.config.class_count; i++) {
 		unsigned class = number_of_class(model.classes[i].name);
 
 		if (directory_of(&model.classes[i]) == directory &&
-		    count(class, REGISTRY_CREATING) + count(class, REGISTRY_RECYCLING) > 0)
+		    count_warm(class, REGISTRY_CREATING) +
+				    (is_spare(class) ? count_scrubs(class) : count(class, REGISTRY_RECYCLING)) >
+			    0)
 			return false;
 	}
 	return true;
@@ -353,25 +375,12 @@ static void expect_creation(const struct provision_job *job)
 	model_expect(count_all(class) < job->config->max, "there are max pools");
 }
 
-/* Of a class with cold pools: whether another ready one would be one too many, or somebody waits for its place. */
-static bool is_spare(const struct pool *pool)
-{
-	const struct config_class *config = configured(pool->class);
-	size_t n = count_warm(pool->class, REGISTRY_READY) + count(pool->class, REGISTRY_WARMING) +
-		   count_warm(pool->class, REGISTRY_CREATING);
-
-	for (size_t i = 0; i < POOLS; i++)
-		n += model.pools[i].real && model.pools[i].class == pool->class && model.pools[i].busy &&
-		     model.pools[i].state == REGISTRY_RECYCLING && model.pools[i].job == PROVISION_SCRUB;
-	return config->cold && (n >= config->ready || model.now_ms < model.asked_until_ms[pool->class]);
-}
-
 /* Whether it is to be ready once more. */
 static bool is_kept(const struct pool *pool)
 {
 	const struct config_class *config = configured(pool->class);
 
-	return fits(pool) && !is_spare(pool) && config->recycle == CONFIG_RECYCLE_SCRUB &&
+	return fits(pool) && !is_spare(pool->class) && config->recycle == CONFIG_RECYCLE_SCRUB &&
 	       count_all(pool->class) - count(pool->class, REGISTRY_FAILED) <= config->max;
 }
 

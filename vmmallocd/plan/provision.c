@@ -13,6 +13,7 @@ struct view {
 	struct registry_class *pools;
 	const struct config *all;
 	struct registry *registry;
+	struct provision *provision;
 	int64_t now_ms;
 	bool may_punch, may_work, may_check;
 };
@@ -135,31 +136,6 @@ static bool wants_more(const struct view *view)
 	       count_warm(view, REGISTRY_CREATING) < PROVISION_CREATES_MOST;
 }
 
-/*
- * Where space is short, two that take it at the same time both fail, for ever. So a class whose creation failed waits
- * until nobody else takes space there.
- */
-static bool has_space_to_itself(const struct view *view)
-{
-	for (size_t i = 0; i < view->all->class_count; i++) {
-		const struct config_class *other = &view->all->classes[i];
-		const struct registry_class *pools;
-
-		if (strcmp(other->directory, view->config->directory) != 0)
-			continue;
-		pools = registry_class(view->registry, other->name);
-		if (pools && pools->counts[REGISTRY_CREATING] + pools->counts[REGISTRY_RECYCLING] > 0)
-			return false;
-	}
-	return true;
-}
-
-static bool may_create(const struct view *view)
-{
-	return wants_more(view) && view->class->create_due_ms <= view->now_ms &&
-	       (view->class->pause_ms == 0 || has_space_to_itself(view));
-}
-
 /* What is being removed does not count: there are enough on their way out. */
 static bool is_past_max(const struct view *view)
 {
@@ -209,6 +185,42 @@ static bool is_spare(const struct view *view)
 		count_warm(view, REGISTRY_READY) + view->pools->counts[REGISTRY_WARMING] +
 				count_warm(view, REGISTRY_CREATING) + scrubbing(view) >=
 			view->config->ready);
+}
+
+/*
+ * Those that take a pool's space while they are worked on. What is removed gives its own back, and a cold one takes
+ * next to nothing: where programs come and go there are always some of these.
+ */
+static size_t takers(const struct view *view)
+{
+	return count_warm(view, REGISTRY_CREATING) +
+	       (is_spare(view) ? scrubbing(view) : view->pools->counts[REGISTRY_RECYCLING]);
+}
+
+/*
+ * Where space is short, two that take it at the same time both fail, for ever. So a class whose creation failed waits
+ * until nobody else takes space there.
+ */
+static bool has_space_to_itself(const struct view *view)
+{
+	for (size_t i = 0; i < view->all->class_count; i++) {
+		struct view other = *view;
+
+		other.config = &view->all->classes[i];
+		if (strcmp(other.config->directory, view->config->directory) != 0)
+			continue;
+		other.class = provision_class(view->provision, other.config->name);
+		other.pools = registry_class(view->registry, other.config->name);
+		if (other.class && other.pools && takers(&other) > 0)
+			return false;
+	}
+	return true;
+}
+
+static bool may_create(const struct view *view)
+{
+	return wants_more(view) && view->class->create_due_ms <= view->now_ms &&
+	       (view->class->pause_ms == 0 || has_space_to_itself(view));
 }
 
 static bool keeps(const struct view *view, const struct registry_pool *pool)
@@ -279,6 +291,7 @@ bool provision_next(struct provision *provision, const struct config *config, st
 	struct view view = {
 		.all = config,
 		.registry = registry,
+		.provision = provision,
 		.now_ms = now_ms,
 		.may_punch = load->punches < punches_most &&
 			     (load->jobs + load->punches < load->workers || load->punches == 0),
