@@ -867,6 +867,8 @@ TEST(test_pools_a_cold_one_that_cannot_be_handed_out_goes)
 	for (size_t i = 0; i < 2; i++) {
 		faults_order(calls[i], 0, 8, EIO);
 		assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+		/* and one is made in vain, not one after another */
+		assert_int_equal(count(world, REGISTRY_FAILED), 1);
 		faults_clear();
 		turn_until_gone(world);
 	}

@@ -134,7 +134,8 @@ static enum handout_status take_ready(struct pools *pools, const struct handout_
 		r = lease(pools, taken->pool, peer, &taken->fd);
 		if (r == 0)
 			return status;
-		if (r == -EAGAIN)
+		/* what fails for a cold pool would fail for the next, and each leaves a file to be removed */
+		if (r == -EAGAIN || status == HANDOUT_COLD)
 			break;
 	}
 	return HANDOUT_NONE_READY;
