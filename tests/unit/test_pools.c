@@ -3,7 +3,7 @@
 /* objects: vmmallocd/pools/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ common/base/ */
 /* objects: common/util/ */
 /* wrap: pool_file_create pool_file_create_cold pool_file_warm pool_file_scrub pool_file_destroy pool_file_set_mark */
-/* wrap: pool_file_open pool_file_probe */
+/* wrap: pool_file_open pool_file_probe registry_add */
 /* packages: libuv */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +105,17 @@ int __wrap_pool_file_open(const struct pool_dir *dir, const struct pool_file *fi
 	int r = -faults_strike("open_file");
 
 	return r ? r : __real_pool_file_open(dir, file);
+}
+
+int __real_registry_add(struct registry *registry, const struct registry_pool *pool, enum registry_state state,
+			struct registry_pool **ret_pool);
+int __wrap_registry_add(struct registry *registry, const struct registry_pool *pool, enum registry_state state,
+			struct registry_pool **ret_pool)
+{
+	/* a placeholder is none of a file */
+	int r = state == REGISTRY_CREATING ? 0 : -faults_strike("register");
+
+	return r ? r : __real_registry_add(registry, pool, state, ret_pool);
 }
 
 /* --- a daemon's pools without a daemon --- */
@@ -853,6 +864,45 @@ TEST(test_pools_says_for_a_while_that_no_cold_one_could_be_made)
 			class->cold_due_ms -= 1000 + PROVISION_COLD_PAUSE_MS;
 		assert_null(pools_class_problem(&world->pools, "a"));
 	}
+}
+
+/* A descriptor or memory that is not to be had is no problem of the class, and leaves no file. */
+TEST(test_pools_a_cold_one_for_which_a_resource_is_short_leaves_nothing)
+{
+	static const struct {
+		const char *call;
+		int error;
+	} given[] = { { "create_cold", EMFILE }, { "register", ENOMEM } };
+	struct world *world = *state;
+	struct registry_pool *pool;
+	int fd;
+
+	for (int i = 0; i < 4; i++) {
+		bool by_thread = i % 2;
+
+		serve_cold(world, by_thread);
+		faults_order(given[i / 2].call, 0, 1, given[i / 2].error);
+		assert_int_equal(take_any(world, &pool, &fd), HANDOUT_NONE_READY);
+		turn_until_gone(world);
+		assert_int_equal(faults_left(given[i / 2].call), 0);
+		assert_int_equal(pool_files(world), 0);
+		assert_null(pools_class_problem(&world->pools, "a"));
+		assert_non_null(pools_problem(&world->pools));
+		assert_non_null(strstr(pools_problem(&world->pools), strerrordesc_np(given[i / 2].error)));
+		world->pools.descriptors.problem[0] = '\0';
+		usleep(PROVISION_COLD_PAUSE_MS * 1000);
+		uv_update_time(&world->loop);
+	}
+}
+
+TEST(test_pools_a_pool_that_cannot_be_registered_leaves_nothing)
+{
+	struct world *world = *state;
+
+	faults_order("register", 0, 1, ENOMEM);
+	turn_until(world, REGISTRY_READY, 1);
+	assert_int_equal(faults_left("register"), 0);
+	assert_int_equal(pool_files(world), 1);
 }
 
 /* Opening it, or renaming it, fails: it is not handed out, and goes. */

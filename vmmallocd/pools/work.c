@@ -33,9 +33,9 @@ static void say_problem(struct pools *pools, struct provision_class *class, cons
 }
 
 /* A resource that runs out for one runs out for all: it is the daemon's problem, and said once. */
-static void say_shortage(struct pools *pools, const struct job *job)
+static void say_shortage(struct pools *pools, int error)
 {
-	shortage_begin(&pools->descriptors, pools->log, pools_now_ms(pools), RESOURCE_DESCRIPTOR, job->result,
+	shortage_begin(&pools->descriptors, pools->log, pools_now_ms(pools), RESOURCE_DESCRIPTOR, error,
 		       "work on pools");
 }
 
@@ -47,7 +47,7 @@ static void creation_failed(struct pools *pools, const struct job *job)
 		return;
 	provision_failed(class, pools_now_ms(pools));
 	if (resource_has_run_out(job->result))
-		say_shortage(pools, job);
+		say_shortage(pools, job->result);
 	else
 		say_problem(pools, class, job);
 }
@@ -113,7 +113,7 @@ static void go_on(struct pools *pools, struct registry_pool *pool, const struct 
 		make_ready(pools, pool, job);
 }
 
-/* Registers what a job has made. 0 or -errno, which is logged. */
+/* Registers what a job has made. 0 or -errno, which is logged, and the file is removed: nobody would ever find it. */
 static int add_made(struct pools *pools, const struct job *job, enum registry_state state,
 		    struct registry_pool **ret_pool)
 {
@@ -126,8 +126,10 @@ static int add_made(struct pools *pools, const struct job *job, enum registry_st
 	memcpy(pool.id, job->file.id, sizeof(pool.id));
 	memcpy(pool.class_name, job->class_name, sizeof(pool.class_name));
 	r = pools_add(pools, job->directory, &pool, state, ret_pool);
-	if (r < 0)
+	if (r < 0) {
 		log_line(pools->log, LOG_ERR, "%s: register: %s", pools_name(&pool).text, strerrordesc_np(-r));
+		(void)pool_file_destroy(&job->directory->dir, &job->file);
+	}
 	return r;
 }
 
@@ -147,7 +149,9 @@ static int created_cold(struct pools *pools, const struct job *job, struct regis
 	/* the same words as for a warm pool: both failed for the same reason, or one of them did not */
 	if (class->pause_ms == 0 && (r == 0 || !provision_cold_failed(class, now_ms)))
 		class->problem[0] = '\0';
-	if (r < 0)
+	if (resource_has_run_out(r))
+		say_shortage(pools, r);
+	else if (r < 0)
 		say_problem(pools, class, job);
 	class->cold_error = r;
 	class->cold_due_ms = now_ms + PROVISION_COLD_PAUSE_MS;
@@ -183,7 +187,7 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 		else
 			pools_set_state(pools, pool, REGISTRY_FAILED);
 	} else if (resource_has_run_out(job->result)) {
-		say_shortage(pools, job);
+		say_shortage(pools, job->result);
 		provision_retry_later(pool->work, pools_now_ms(pools), PROVISION_CREATE_PAUSE_MS,
 				      PROVISION_CREATE_PAUSE_MOST_MS);
 	} else if (job->result != -ECANCELED) {
@@ -227,7 +231,7 @@ static void checked(struct pools *pools, struct registry_pool *pool, const struc
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
-		say_shortage(pools, job);
+		say_shortage(pools, job->result);
 		provision_retry_later(work, pools_now_ms(pools), PROVISION_CHECK_PAUSE_MS,
 				      PROVISION_CHECK_PAUSE_MOST_MS);
 		break;
@@ -271,7 +275,7 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 	default:
 		if (resource_has_run_out(job->result)) {
 			/* nothing is wrong with the pool */
-			say_shortage(pools, job);
+			say_shortage(pools, job->result);
 			provision_retry_later(work, pools_now_ms(pools), PROVISION_DESTROY_PAUSE_MS,
 					      PROVISION_DESTROY_PAUSE_MOST_MS);
 			break;
@@ -311,7 +315,7 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 	default:
 		work->error = job->result;
 		if (resource_has_run_out(job->result))
-			say_shortage(pools, job);
+			say_shortage(pools, job->result);
 		else if (job->result != -EAGAIN && job->result != -ECANCELED && work->pause_ms == 0)
 			log_line(pools->log, LOG_WARNING, "%s: remove: %s; tried again", pools_name(pool).text,
 				 job->error);
@@ -431,10 +435,6 @@ static int make_cold_now(struct pools *pools, struct served_dir *directory, cons
 
 	memcpy(job.class_name, config->name, strlen(config->name));
 	jobs_run_cold(&job);
-	if (resource_has_run_out(job.result)) {
-		say_shortage(pools, &job);
-		return job.result;
-	}
 	return created_cold(pools, &job, ret_pool);
 }
 
