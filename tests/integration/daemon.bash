@@ -859,4 +859,14 @@ run_case "hostile: an O_PATH descriptor is of no use later" case_path_descriptor
 run_case "hostile: a pinned page shows nothing of the next user" case_pinned_page
 run_case "service manager: READY, STATUS, WATCHDOG, RELOADING, STOPPING" case_notify
 run_case "service manager: the socket starts it" case_activation
+# The suites' own directories.
+case_leaves_nothing() {
+	(
+		setup
+		echo "$POOLS" >first
+		POOLS=$WORK/elsewhere
+	)
+	[ ! -e "$(cat first)" ] || fail "$(cat first) is there"
+}
+run_case "a case that has its pools elsewhere leaves no directory of pools" case_leaves_nothing
 end_suite

@@ -30,6 +30,7 @@ setup() {
 	PIDS= DAEMON= MOUNTS=
 	RUN=$WORK/run STATE=$WORK/state
 	POOLS=$(mktemp -d "$POOL_DIR/vmmallocd-test.XXXXXX") || exit 1
+	FIRST_POOLS=$POOLS
 	trap clean_up EXIT
 }
 
@@ -42,7 +43,8 @@ clean_up() {
 	for mount in $MOUNTS; do
 		umount -l "$mount"
 	done
-	rm -rf "$POOLS"
+	# a case may have its pools elsewhere
+	rm -rf "$POOLS" "$FIRST_POOLS"
 	[ $status -eq 0 ] || [ $status -eq $SKIPPED ] || tail -n 30 "$WORK/log"
 }
 
