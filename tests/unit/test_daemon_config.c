@@ -426,6 +426,31 @@ TEST(test_example_is_good)
 	config_done(&config);
 }
 
+/* What the manual has as a key begins the line after .TP. Of two that share the line the first is looked for. */
+TEST(test_example_has_every_key_of_the_manual)
+{
+	FILE *manual = fopen("doc/vmmallocd.conf.5", "re"), *example = fopen("systemd/vmmallocd.conf", "re");
+	char text[16384], line[512], key[64];
+	bool begins = false;
+	unsigned keys = 0;
+
+	assert_non_null(manual);
+	assert_non_null(example);
+	text[fread(text, 1, sizeof(text) - 1, example)] = '\0';
+	fclose(example);
+	while (fgets(line, sizeof(line), manual)) {
+		if (begins && sscanf(line, ".B%*[R ]%60[a-z_]", key) == 1) {
+			strcat(key, " =");
+			if (!strstr(text, key))
+				fail_msg("the example has no %s", key);
+			keys++;
+		}
+		begins = strcmp(line, ".TP\n") == 0;
+	}
+	fclose(manual);
+	assert_true(keys > 0);
+}
+
 /* --- what is refused --- */
 
 TEST(test_config_refuses_wrong_sections)
