@@ -19,7 +19,8 @@
 #define FLOOR_LEAST ((size_t)256 << 10)
 #define FLOOR_MOST ((size_t)4 << 20)
 #define SETS 3
-#define ASIDE_MOST 8                        /* free ranges to look past, on a full file system, for a reserved one */
+#define ASIDE_MOST 8                        /* places to ask a file system for that has no space for the first */
+#define WALK_MOST 4096                      /* free ranges, and holes in them, to look past for a place without a hole */
 
 static size_t clamp(size_t value, size_t least, size_t most)
 {
@@ -81,24 +82,54 @@ static bool take_above_high(struct vmm_heap *heap, size_t bytes, size_t align, u
 	return false;
 }
 
+/* A place in the floor, which the metadata are to have. */
+static bool is_in_floor(const struct vmm_heap *heap, uintptr_t start, size_t bytes, enum vmm_heap_use use)
+{
+	return start < heap->high && start + bytes > block_limit(heap, use);
+}
+
+/* Takes the lowest place that needs no space of the file system, which is full, unless it is very far. */
+static bool take_reserved(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use,
+			  uintptr_t *ret_start)
+{
+	const struct range *range = ranges_next(&heap->free, 0);
+	uintptr_t start = range ? round_up(range->start, align) : 0, hole, hole_end;
+
+	for (int i = 0; range && i < WALK_MOST; i++) {
+		uintptr_t end = range->start + range->length;
+		bool fits = start <= end && end - start >= bytes && !is_in_floor(heap, start, bytes, use);
+
+		if (fits && !vmm_holes_next(&heap->holes, start, start + bytes, &hole, &hole_end)) {
+			*ret_start = start;
+			return ranges_take_at(&heap->free, start, bytes);
+		}
+		if (!fits)
+			range = ranges_next(&heap->free, end);
+		start = fits ? round_up(hole_end, align) : range ? round_up(range->start, align) : 0;
+	}
+	return false;
+}
+
 /* Takes from the free ranges. A place in the floor goes back, and so does one that the file system has no space for. */
 static bool take_free(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use, uintptr_t *ret_start)
 {
 	uintptr_t start, aside[ASIDE_MOST];
 	size_t asides = 0;
-	bool taken = false, in_floor = false;
+	bool taken = false, in_floor = false, lacks_space = false;
 
 	while (!taken && !in_floor && asides < ASIDE_MOST && ranges_take_lowest(&heap->free, bytes, align, &start)) {
-		in_floor = start < heap->high && start + bytes > block_limit(heap, use);
+		in_floor = is_in_floor(heap, start, bytes, use);
 		taken = !in_floor && vmm_reserve_has_space(heap, start, bytes);
 		if (!taken)
 			aside[asides++] = start;
+		lacks_space = lacks_space || (!taken && !in_floor);
 	}
 	if (taken)
 		*ret_start = start;
 	while (asides > 0)
 		(void)ranges_add(&heap->free, aside[--asides], bytes);
-	return taken || (in_floor && take_above_high(heap, bytes, align, ret_start));
+	return taken || (in_floor && take_above_high(heap, bytes, align, ret_start)) ||
+	       (lacks_space && take_reserved(heap, bytes, align, use, ret_start));
 }
 
 static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use,
@@ -124,7 +155,7 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 {
 	const struct range *last;
 
-	if (start < heap->high && start + bytes > block_limit(heap, use))
+	if (is_in_floor(heap, start, bytes, use))
 		return false;
 	if (start + bytes <= heap->low || start > heap->low || heap->low == heap->high)
 		return take_free_at(heap, start, bytes);

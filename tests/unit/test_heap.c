@@ -816,6 +816,19 @@ TEST(test_heap_metadata_that_come_back_are_reserved_for_the_program)
 	unmake_heap(&heap);
 }
 
+/* A block that is free again, and one behind it that is not. */
+static char *make_gap(struct vmm_heap *heap, size_t bytes)
+{
+	char *block;
+
+	make_heap(heap, 64 * MIB);
+	block = take(heap, bytes);
+	memset(block, 'x', bytes);
+	assert_non_null(take(heap, PAGE));
+	vmm_heap_give(heap, block, bytes);
+	return block;
+}
+
 /* Plays that the heap went to a file where only what is used is reserved. */
 static void move_to_sparse_file(struct vmm_heap *heap)
 {
@@ -877,6 +890,45 @@ TEST(test_heap_on_a_sparse_file_that_cannot_grow_finds_what_is_reserved)
 	assert_ptr_equal(take(&heap, MIB), holes);
 	assert_non_null(kept[0]);
 	assert_non_null(kept[1]);
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_with_many_holes_on_a_full_file_system_finds_what_is_reserved)
+{
+	struct vmm_heap heap;
+	char *blocks[100];
+
+	make_heap(&heap, 64 * MIB);
+	for (size_t i = 0; i < 100; i++) {
+		assert_non_null(blocks[i] = take(&heap, 200 * KIB));
+		assert_non_null(take(&heap, PAGE));
+	}
+	for (size_t i = 0; i < 99; i++)
+		vmm_heap_give(&heap, blocks[i], 200 * KIB);
+	(void)vmm_heap_trim(&heap, 0);
+	vmm_heap_give(&heap, blocks[99], 200 * KIB);
+	disk.capacity = disk.used;
+	assert_ptr_equal(take(&heap, 200 * KIB), blocks[99]);
+	assert_null(take(&heap, 200 * KIB));
+	assert_int_equal(heap.pool.header->reserved_bytes, disk.used);
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_with_holes_in_the_same_range_finds_what_is_reserved_and_aligned)
+{
+	struct vmm_heap heap;
+	char *block = make_gap(&heap, 16 * MIB), *islands[12], *found;
+
+	(void)vmm_heap_trim(&heap, SIZE_MAX);
+	for (size_t i = 0; i < 12; i++)
+		assert_non_null(islands[i] = take_at(&heap, block + (i + 1) * MIB + 28 * KIB, (i < 11 ? 64 : 512) * KIB));
+	for (size_t i = 0; i < 12; i++)
+		vmm_heap_give(&heap, islands[i], (i < 11 ? 64 : 512) * KIB);
+	disk.capacity = disk.used;
+	found = take_for(&heap, 256 * KIB, 64 * KIB, HEAP_FOR_PROGRAM);
+	assert_true(found >= islands[11] - HEAP_GRANULE && found < islands[11] + 512 * KIB);
+	assert_int_equal((uintptr_t)found % (64 * KIB), 0);
+	assert_true(is_reserved(found, 256 * KIB));
 	unmake_heap(&heap);
 }
 
@@ -1397,19 +1449,6 @@ TEST(test_heap_trimmed_space_is_reserved_again_and_zero)
 	assert_true(is_zero(block + MIB, 7 * MIB));
 	assert_true(is_reserved(block, 8 * MIB));
 	unmake_heap(&heap);
-}
-
-/* A block that is free again, and one behind it that is not. */
-static char *make_gap(struct vmm_heap *heap, size_t bytes)
-{
-	char *block;
-
-	make_heap(heap, 64 * MIB);
-	block = take(heap, bytes);
-	memset(block, 'x', bytes);
-	assert_non_null(take(heap, PAGE));
-	vmm_heap_give(heap, block, bytes);
-	return block;
 }
 
 TEST(test_heap_trim_gives_whole_granules_of_gaps_back)
