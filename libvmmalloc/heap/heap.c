@@ -20,7 +20,7 @@
 #define FLOOR_MOST ((size_t)4 << 20)
 #define SETS 3
 #define ASIDE_MOST 8                        /* places to ask a file system for that has no space for the first */
-#define WALK_MOST 4096                      /* free ranges, and holes in them, to look past for a place without a hole */
+#define WALK_MOST 4096                      /* free ranges, and their holes, to look past for a place without a hole */
 
 static size_t clamp(size_t value, size_t least, size_t most)
 {

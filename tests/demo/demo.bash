@@ -82,9 +82,9 @@ for n in 1 2; do
 done
 table 2 ' leased +warm +128M +[1-9][0-9.]*M .* perl '
 
-echo "7. One of them is killed (kill -9). Its pool comes back, emptied and warm:"
+echo "7. One of them is killed (kill -9). Its pool comes back, and goes, as two others are ready:"
 echo
 set -- $clients
 { kill -KILL "$1"; wait "$1"; } 2>/dev/null
-table 3 ' ready '
+table 3 '^demo '
 vmmallocctl status | sed 's/^/   /'
