@@ -189,8 +189,11 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 
 	if (r < 0) {
 		/* it stays, and is to have its space, which was there a moment ago */
-		if (is_half_done(heap, r, start) && vmm_pool_reserve(&heap->pool, offset, bytes) < 0)
-			vmm_holes_make(&heap->holes, start, heap->low);
+		if (!is_half_done(heap, r, start) || vmm_pool_reserve(&heap->pool, offset, bytes) == 0)
+			return r;
+		vmm_holes_make(&heap->holes, start, heap->low);
+		bytes = vmm_holes_bytes(&heap->holes, start, heap->low);
+		vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - (bytes - holes));
 		return r;
 	}
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - (bytes - holes));
