@@ -55,13 +55,6 @@ bool vmm_holes_next(const struct vmm_holes *holes, uintptr_t start, uintptr_t en
 	return true;
 }
 
-bool vmm_holes_touch(const struct vmm_holes *holes, uintptr_t start, uintptr_t end)
-{
-	uintptr_t hole, hole_end;
-
-	return vmm_holes_next(holes, start, end, &hole, &hole_end);
-}
-
 size_t vmm_holes_bytes(const struct vmm_holes *holes, uintptr_t start, uintptr_t end)
 {
 	size_t first, last, bytes = 0;

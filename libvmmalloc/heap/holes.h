@@ -32,9 +32,6 @@ void vmm_holes_fill(struct vmm_holes *holes, uintptr_t start, uintptr_t end);
 bool vmm_holes_next(const struct vmm_holes *holes, uintptr_t start, uintptr_t end, uintptr_t *ret_start,
 		    uintptr_t *ret_end);
 
-/* Whether there is one. */
-bool vmm_holes_touch(const struct vmm_holes *holes, uintptr_t start, uintptr_t end);
-
 /* Bytes of the holes that lie wholly in [start, end). */
 size_t vmm_holes_bytes(const struct vmm_holes *holes, uintptr_t start, uintptr_t end);
 

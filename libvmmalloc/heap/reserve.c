@@ -136,33 +136,58 @@ int vmm_reserve_below_high(struct vmm_heap *heap, uintptr_t start)
 	return r;
 }
 
+/* Of the holes that [start, end) touches. */
+static size_t missing_bytes(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	return vmm_holes_bytes(&heap->holes, round_down(start, heap->holes.granule),
+			       round_up(end, heap->holes.granule));
+}
+
+/* Undoes reserve() of the holes in [start, end), which they still are. */
+static void unreserve_holes(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	uintptr_t hole;
+
+	while (vmm_holes_next(&heap->holes, start, end, &hole, &start))
+		unreserve(heap, hole, start - hole);
+}
+
 int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
-	uintptr_t hole, hole_end;
+	uintptr_t end = start + bytes, hole, hole_end;
+	size_t missing = missing_bytes(heap, start, end);
 
-	while (vmm_holes_next(&heap->holes, start, start + bytes, &hole, &hole_end)) {
+	if (missing > MUCH && vmm_pool_lacks_space(&heap->pool, missing))
+		return -ENOSPC;
+	for (uintptr_t at = start; vmm_holes_next(&heap->holes, at, end, &hole, &hole_end); at = hole_end) {
 		int r = reserve(heap, hole, hole_end - hole);
 
-		if (r < 0)
+		if (r < 0) {
+			unreserve_holes(heap, start, hole);
 			return r;
+		}
+	}
+	while (vmm_holes_next(&heap->holes, start, end, &hole, &hole_end)) {
 		vmm_holes_fill(&heap->holes, hole, hole_end);
 		vmm_dump_show(&heap->dump, hole, hole_end);
+		start = hole;
 	}
 	return 0;
 }
 
 bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
+	size_t missing = missing_bytes(heap, start, start + bytes);
 	uint64_t began;
 
-	if (!vmm_holes_touch(&heap->holes, start, start + bytes))
+	if (missing == 0)
 		return true;
-	if (must_wait(heap, heap->holes.granule))
+	if (must_wait(heap, missing))
 		return false;
 	began = clock_now_ns();
 	if (vmm_reserve_holes(heap, start, bytes) == 0)
 		return true;
-	wait_for_space(heap, heap->holes.granule, began);
+	wait_for_space(heap, missing, began);
 	return false;
 }
 

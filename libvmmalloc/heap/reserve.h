@@ -25,7 +25,7 @@ bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need);
  */
 int vmm_reserve_below_high(struct vmm_heap *heap, uintptr_t start);
 
-/* Reserves what is not reserved in any granule that [start, start + bytes) touches. 0 or -errno. */
+/* Reserves what is not reserved in any granule that [start, start + bytes) touches. 0, or -errno and nothing is. */
 int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes);
 
 /* The same, but a file system that was full a moment ago is not asked again. Whether all of it is reserved now. */

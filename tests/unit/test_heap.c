@@ -1328,6 +1328,51 @@ TEST(test_heap_does_not_fill_a_file_system_to_learn_that_it_has_not_gibibytes)
 	unmake_heap(&heap);
 }
 
+TEST(test_heap_does_not_fill_a_file_system_to_learn_that_it_has_not_gibibytes_for_holes)
+{
+	struct vmm_heap heap;
+	size_t requests;
+	char *block;
+
+	make_heap(&heap, 2 * GIB);
+	assert_non_null(block = take(&heap, 3 * GIB / 2));
+	assert_non_null(take(&heap, PAGE));
+	vmm_heap_give(&heap, block, 3 * GIB / 2);
+	(void)vmm_heap_trim(&heap, 0);
+	disk.capacity = disk.used + GIB + GIB / 4;
+	disk.tells_room = true;
+	requests = disk.requests;
+	assert_null(take(&heap, 3 * GIB / 2));
+	assert_int_equal(disk.requests, requests);
+	/* what there is space for need not wait, in holes or behind them */
+	assert_ptr_equal(take(&heap, GIB), block);
+	assert_non_null(take(&heap, 200 * MIB));
+	assert_null(take(&heap, 100 * MIB));
+	assert_non_null(take(&heap, 8 * MIB));
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_leaves_holes_that_it_has_not_the_space_for_together)
+{
+	struct vmm_heap heap;
+	char *block = make_gap(&heap, 8 * MIB);
+	size_t before;
+
+	(void)vmm_heap_trim(&heap, 0);
+	/* two holes with a granule between them */
+	assert_non_null(take_at(&heap, block + 3 * MIB, PAGE));
+	vmm_heap_give(&heap, block + 3 * MIB, PAGE);
+	before = disk.used;
+	disk.capacity = disk.used + 6 * MIB;
+	assert_null(take(&heap, 8 * MIB));
+	assert_int_equal(disk.used, before);
+	assert_int_equal(heap.pool.header->reserved_bytes, before);
+	assert_ptr_equal(take(&heap, 5 * MIB), block);
+	assert_true(is_reserved(block, 5 * MIB));
+	assert_int_equal(heap.pool.header->reserved_bytes, disk.used);
+	unmake_heap(&heap);
+}
+
 TEST(test_heap_serves_small_requests_right_after_one_too_large_for_the_file_system)
 {
 	struct vmm_heap heap;
