@@ -3,6 +3,7 @@
 # and when. What the packages do where they are installed is tried by tests/vm/check_packages.bash.
 DEADLINE=${DEADLINE:-600}
 . "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
 if [ ! -e /etc/debian_version ]; then
 	run_case "packages for Debian" skip "not made on this machine, which is no Debian"
 	end_suite
@@ -53,5 +54,31 @@ is_reproducible() {
 	[ "$(stat -c %u "$tree"/build/deb/libvmmalloc1_*.deb)" != 0 ] || [ "$(id -u)" -ne 0 ] || fail "made by root"
 }
 run_case "an ordinary user makes the same bytes, elsewhere, in another year" is_reproducible
+
+# The machine's users are copies here.
+purges_users() {
+	local kind
+	need_root
+	need_mounts
+	need systemd-sysusers useradd userdel
+	cp -a /etc etc
+	trap 'umount -l /etc; umount -l /var/lib' EXIT
+	mount --bind etc /etc && mount -t tmpfs -o size=1M tmpfs /var/lib || fail "mount"
+	! getent passwd vmmalloc || userdel vmmalloc || fail "userdel"
+	for kind in ours '-d /srv/pools -s /usr/sbin/nologin' '-d /var/lib/vmmalloc -s /bin/sh'; do
+		[ "$kind" = ours ] || useradd -M $kind vmmalloc || fail "useradd"
+		getent passwd vmmalloc >before
+		systemd-sysusers "$ROOT/systemd/vmmalloc.sysusers.conf" || fail "systemd-sysusers"
+		getent passwd vmmalloc >there || fail "no user"
+		sh "$ROOT/systemd/packaging/debian/vmmallocd.postrm" purge || fail "status $?"
+		if [ "$kind" = ours ]; then
+			! getent passwd vmmalloc || fail "our user is there still"
+		else
+			cmp before there && getent passwd vmmalloc | cmp - there || fail "who was there before is not"
+			userdel vmmalloc || fail "userdel"
+		fi
+	done
+}
+run_case "purged, the package removes its user, and none who was there before it" purges_users
 
 end_suite
