@@ -295,8 +295,8 @@ static int make_daemon_file(const struct place *place)
 {
 	struct pool_header header = { .magic = POOL_HEADER_MAGIC,
 				      .version = POOL_HEADER_VERSION,
-				      .pool_id = "0123456789abcdef",
-				      .boot_id = "fedcba9876543210",
+				      .pool_id = { 1, 2, 3 },
+				      .boot_id = { 4, 5, 6 },
 				      .class_name = "fast" };
 	int fd = open(place->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -316,8 +316,8 @@ TEST_ALSO_IN(test_pool_adopt_keeps_what_the_daemon_wrote, "/dev/shm")
 	assert_int_equal(vmm_pool_adopt(make_daemon_file(place), false, &pool, &error), 0);
 	assert_int_equal(pool.size, 16 * MIB);
 	assert_int_equal((uintptr_t)pool.base % POOL_HUGE_PAGE, 0);
-	assert_memory_equal(pool.header->pool_id, "0123456789abcdef", 16);
-	assert_memory_equal(pool.header->boot_id, "fedcba9876543210", 16);
+	assert_memory_equal(pool.header->pool_id, ((uint8_t[16]){ 1, 2, 3 }), 16);
+	assert_memory_equal(pool.header->boot_id, ((uint8_t[16]){ 4, 5, 6 }), 16);
 	assert_string_equal(pool.header->class_name, "fast");
 	assert_int_equal(pool.header->owner_pid, getpid());
 	assert_int_equal(pool.header->reserved_bytes, 16 * MIB);
