@@ -206,7 +206,8 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 static void had_again(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
 	log_line(pools->log, LOG_INFO, "%s: somebody has it again", pools_name(pool).text);
-	if (pool->state == REGISTRY_RECYCLING || (pool->state == REGISTRY_FAILED && pool->file.mark == POOL_FILE_USED)) {
+	if (pool->state == REGISTRY_RECYCLING ||
+	    (pool->state == REGISTRY_FAILED && pool->file.mark == POOL_FILE_USED)) {
 		pools_set_state(pools, pool, REGISTRY_LEASED);
 		/* it may have been closed since: such events of a pool that a job has are not heard */
 		pools_probe_early(pools, pool);
