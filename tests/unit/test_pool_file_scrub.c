@@ -550,6 +550,31 @@ TEST_WITH(test_pool_file_scrub_says_that_there_is_no_space, setup_small, pool_fi
 	assert_scrubbed(fixture, &file);
 }
 
+/* What the pool had is free when it is filled again, also where its last user holds a page: see fill.c, lacks_space. */
+TEST_WITH(test_pool_file_scrub_needs_no_space_but_what_the_pool_had, setup_small, pool_fixture_teardown)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file;
+	int ends[2], fd;
+
+	if (!fixture->mounted)
+		skip();
+	file = used_pool(fixture, 'S');
+	fd = openat(fixture->dir.fd, "filler", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_int_equal(__real_fallocate(fd, 0, 0, 8 * MIB - SIZE), 0);
+	assert_int_equal(__real_fallocate(fd, 0, 8 * MIB - SIZE, 4096), -1);
+	close(fd);
+	assert_scrubbed(fixture, &file);
+	assert_int_equal(pipe(ends), 0);
+	pin_and_go(fixture, &file, SIZE / 2, ends[1]);
+	assert_scrubbed(fixture, &file);
+	/* as on DAX, where holes are punched first */
+	pool_fixture_on_dax = true;
+	assert_scrubbed(fixture, &file);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 TEST(test_pool_file_scrub_passes_errors_of_the_reservation_on)
 {
 	struct pool_fixture *fixture = *state;

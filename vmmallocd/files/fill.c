@@ -77,8 +77,9 @@ static int reserve_space(const struct pool_dir *dir, int fd, uint64_t from, uint
 }
 
 /*
- * A file system without a limit has 0 blocks. `also_kept`: what it keeps for root counts as well, so that where there
- * is too little there cannot be enough.
+ * For a file that has no space yet: a new one, or one that was truncated to nothing, which gives back at once what it
+ * had, also what is pinned. A file system without a limit has 0 blocks. `also_kept`: what it keeps for root counts as
+ * well, so that where there is too little there cannot be enough.
  */
 static bool lacks_space(const struct pool_dir *dir, uint64_t bytes, bool also_kept)
 {
