@@ -921,7 +921,8 @@ TEST(test_heap_with_holes_in_the_same_range_finds_what_is_reserved_and_aligned)
 
 	(void)vmm_heap_trim(&heap, SIZE_MAX);
 	for (size_t i = 0; i < 12; i++)
-		assert_non_null(islands[i] = take_at(&heap, block + (i + 1) * MIB + 28 * KIB, (i < 11 ? 64 : 512) * KIB));
+		assert_non_null(islands[i] = take_at(&heap, block + (i + 1) * MIB + 28 * KIB,
+						     (i < 11 ? 64 : 512) * KIB));
 	for (size_t i = 0; i < 12; i++)
 		vmm_heap_give(&heap, islands[i], (i < 11 ? 64 : 512) * KIB);
 	disk.capacity = disk.used;
