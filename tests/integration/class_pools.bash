@@ -70,10 +70,7 @@ refused() {
 	END
 	daemon_start
 	wait_least a ready 1
-	client take=a map fill=7 hold >out 2>&1 &
-	HOLDER=$!
-	trap 'kill $HOLDER' EXIT
-	wait_least a leased 1
+	hold take=a map fill=7
 	"$BUILD/release/vmmallocctl" --runtime-dir "$RUN" run --class a --on-fail dram -- "$PROGRAMS/ordinary" >out 2>err ||
 		fail "status $?: $(cat err)"
 	is "$(cat out)" "done"

@@ -201,12 +201,12 @@ TEST(test_pool_dir_open_refuses_one_that_it_may_not_write_to)
 TEST(test_pool_dir_open_names_what_is_closed_above)
 {
 	struct pool_fixture *fixture = *state;
-	char path[SCRATCH_PATH + 16], words[4 * SCRATCH_PATH];
+	char above[SCRATCH_PATH + 16], path[SCRATCH_PATH + 16], words[4 * SCRATCH_PATH];
 
 	if (geteuid() != 0)
 		skip();
-	snprintf(path, sizeof(path), "%s/a", fixture->path);
-	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(above, sizeof(above), "%s/a", fixture->path);
+	assert_int_equal(mkdir(above, 0755), 0);
 	snprintf(path, sizeof(path), "%s/a/b", fixture->path);
 	assert_int_equal(mkdir(path, 0755), 0);
 	assert_int_equal(chmod(fixture->path, 0700), 0);
@@ -216,6 +216,8 @@ TEST(test_pool_dir_open_names_what_is_closed_above)
 	snprintf(words, sizeof(words), "%s: %s belongs to root, mode 0700: expected one that the user nobody may pass "
 		 "through (chmod o+x %s)", path, fixture->path, fixture->path);
 	assert_string_equal(fixture->error_text, words);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(above), 0);
 }
 
 TEST_WITH(test_pool_dir_open_refuses_one_that_is_read_only, setup_small, pool_fixture_teardown)
