@@ -212,15 +212,8 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 	size_t offset = start - (uintptr_t)heap->pool.base;
 	int r = vmm_pool_release(&heap->pool, offset, bytes);
 
-	if (r < 0) {
-		/* it stays, and is to have its space, which was there a moment ago */
-		if (!is_half_done(heap, r, start) || vmm_pool_reserve(&heap->pool, offset, bytes) == 0)
-			return r;
-		vmm_holes_make(&heap->holes, start, heap->low);
-		bytes = vmm_holes_bytes(&heap->holes, start, heap->low);
-		vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - (bytes - holes));
+	if (r < 0)
 		return r;
-	}
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - (bytes - holes));
 	if (holes)
 		vmm_holes_fill(&heap->holes, start, heap->low);

@@ -1544,44 +1544,6 @@ TEST(test_heap_trim_that_meets_locked_memory_reserves_again)
 	unmake_heap(&heap);
 }
 
-TEST(test_heap_trim_of_its_end_that_meets_locked_memory_reserves_again)
-{
-	struct vmm_heap heap;
-	char *block;
-
-	make_heap(&heap, 64 * MIB);
-	block = take(&heap, 8 * MIB);
-	vmm_heap_give(&heap, block, 8 * MIB);
-	disk.locked = block + 4 * MIB;
-	(void)vmm_heap_trim(&heap, 0);
-	assert_ptr_equal(take(&heap, 8 * MIB), block);
-	assert_true(is_reserved(block, 8 * MIB));
-	unmake_heap(&heap);
-}
-
-TEST(test_heap_trim_of_its_end_that_loses_some_counts_right)
-{
-	struct vmm_heap heap;
-	uint64_t before;
-	char *block;
-
-	make_heap(&heap, 64 * MIB);
-	block = take(&heap, 8 * MIB);
-	vmm_heap_give(&heap, block, 8 * MIB);
-	before = heap.pool.header->reserved_bytes;
-	disk.locked = block + 4 * MIB;
-	disk.capacity = 0;
-	(void)vmm_heap_trim(&heap, 0);
-	assert_false(is_reserved(block, 4 * MIB));
-	assert_int_equal(heap.pool.header->reserved_bytes,
-			 before - vmm_holes_bytes(&heap.holes, (uintptr_t)heap_start(&heap), heap.low));
-	disk.capacity = GIB;
-	assert_ptr_equal(take(&heap, 8 * MIB), block);
-	assert_int_equal(heap.pool.header->reserved_bytes,
-			 before - vmm_holes_bytes(&heap.holes, (uintptr_t)block, heap.low));
-	unmake_heap(&heap);
-}
-
 TEST(test_heap_gives_no_parts_of_units_back_that_are_larger_than_granules)
 {
 	struct vmm_heap heap;
