@@ -105,8 +105,9 @@ case_lingering() {
 		daemon_start
 	fi
 	wait_count a ready 1
+	: >out
 	for bytes in 104 5 5000; do
-		"$HELPERS/pool_client" "$RUN/pool.sock" connect linger=$bytes >out &
+		"$HELPERS/pool_client" "$RUN/pool.sock" connect linger=$bytes >>out &
 		PIDS="$PIDS $!"
 		"$HELPERS/pool_client" "$RUN/control.sock" connect linger=$bytes >>out &
 		PIDS="$PIDS $!"
@@ -114,7 +115,7 @@ case_lingering() {
 		"$HELPERS/pool_client" "$RUN/pool.sock" connect linger=$bytes linger=$bytes connect linger=$bytes hold >>out &
 		PIDS="$PIDS $!"
 	done
-	wait_for eval '[ "$(wc -l <out)" -ge 4 ]'
+	wait_for eval '[ "$(wc -l <out)" -ge 12 ]'
 	for _ in 1 2 3 4 5; do
 		is "$(timeout 10 "$HELPERS/daemon_ask" "$RUN/control.sock" daemon pid)" "$DAEMON"
 		wait_least a ready 1
