@@ -77,8 +77,9 @@ struct filling {
 static bool is_zero(const char *page)
 {
 	const uint64_t *words = (const uint64_t *)page;
+	const size_t count = kernel_page() / sizeof(*words);
 
-	for (size_t i = 0; i < kernel_page() / sizeof(*words); i++)
+	for (size_t i = 0; i < count; i++)
 		if (words[i])
 			return false;
 	return true;

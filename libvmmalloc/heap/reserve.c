@@ -14,7 +14,7 @@
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)4 << 20)         /* it counts against limits of memory, and more is no faster */
 #define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
-#define MUCH ((size_t)1 << 30)               /* a file system is asked first, not filled to learn that it has less */
+#define MUCH ((size_t)1 << 30)              /* a file system is asked first, not filled to learn that it has less */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
 #define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
 
@@ -209,8 +209,7 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 {
 	struct pool_header *header = heap->pool.header;
 	size_t bytes = heap->low - start, holes = vmm_holes_bytes(&heap->holes, start, heap->low);
-	size_t offset = start - (uintptr_t)heap->pool.base;
-	int r = vmm_pool_release(&heap->pool, offset, bytes);
+	int r = vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
 
 	if (r < 0)
 		return r;

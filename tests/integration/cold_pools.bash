@@ -207,12 +207,17 @@ by_directory() {
 }
 run_case "by directory" by_directory
 
-# Where a new file may wait for the disk a thread makes it.
-on_disk() {
-	setup
+pools_on_disk() {
 	POOLS=$WORK/disk
 	mkdir "$POOLS"
 	case $(stat -f -c %T "$POOLS") in tmpfs | overlayfs) skip "no disk at $WORK" ;; esac
+}
+export -f pools_on_disk
+
+# Where a new file may wait for the disk a thread makes it.
+on_disk() {
+	setup
+	pools_on_disk
 	one_class 'ready = 0' 'max = 20'
 	daemon_start
 	for i in $(seq 12); do keep_pool; done
@@ -423,9 +428,7 @@ run_case "a call that fails while one is made is a refusal, and nothing is left"
 # A file that takes its time to be made is for nobody in the end.
 gone_before() {
 	setup
-	POOLS=$WORK/disk
-	mkdir "$POOLS"
-	case $(stat -f -c %T "$POOLS") in tmpfs | overlayfs) skip "no disk at $WORK" ;; esac
+	pools_on_disk
 	one_class 'ready = 0'
 	interpose slow <<-'END'
 		#define _GNU_SOURCE
