@@ -45,7 +45,7 @@ export -f two_classes sweep begin touch_heap faults
 case_cycle() {
 	local class round
 	begin
-	two_classes "size = 32M" "ready = 2" "max = 3"
+	two_classes "size = 32M" "ready = 2" "max = 2"
 	daemon_start
 	for class in one two; do
 		wait_least $class ready 2
