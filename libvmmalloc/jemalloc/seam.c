@@ -435,10 +435,10 @@ void *vmm_seam_map_index(void *tsdn, void *base, size_t bytes)
 		vmm_seam.index_next = part;
 		vmm_seam.index_end = part ? part + all : NULL;
 	}
-	if (!part || (size_t)(vmm_seam.index_end - part) < bytes)
+	/* a filter may refuse the one call, and let the other pass */
+	if (!part || (size_t)(vmm_seam.index_end - part) < bytes ||
+	    kernel_mprotect(part, bytes, PROT_READ | PROT_WRITE) < 0)
 		return map_index(bytes, PROT_READ | PROT_WRITE);
-	if (kernel_mprotect(part, bytes, PROT_READ | PROT_WRITE) < 0)
-		return NULL;
 	vmm_seam.index_next = part + bytes;
 	return part;
 }

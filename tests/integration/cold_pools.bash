@@ -145,8 +145,8 @@ full_mount() {
 	on_class "$PROGRAMS/full" || fail "status $?"
 	wait_for eval '[ "$(df --output=used "$POOLS" | tail -n 1)" -lt 1000 ]'
 	# two on the same mount
-	on_class "$PROGRAMS/full" &
-	on_class "$PROGRAMS/full" || fail "status $?, beside another"
+	on_class "$PROGRAMS/full" beside &
+	on_class "$PROGRAMS/full" beside || fail "status $?, beside another"
 	wait $! || fail "status $? of the other"
 	wait_count a leased 0
 	wait_for eval '[ "$(df --output=used "$POOLS" | tail -n 1)" -lt 1000 ]'
