@@ -1,5 +1,5 @@
 /*
- * full [beside] -- a full pool: NULL and ENOMEM, cheaply, and the program goes on; also for a thread's very first malloc.
+ * full [beside] -- a full pool: NULL and ENOMEM, cheaply, and the program goes on; also for a first malloc of a thread.
  * Beside another program, on the same file system, it may be full at any time, or no more.
  */
 #include <errno.h>
