@@ -72,9 +72,29 @@ static int read_groups(int fd, gid_t **ret_groups, size_t *ret_count)
 	return 0;
 }
 
-enum answer_outcome answer_request(struct pools *pools, int fd, const struct answer_packet *packet,
-				   enum answer_patience patience)
+/* Whether a request that would be refused is kept, and how. */
+static enum answer_outcome keep(struct pools *pools, const struct handout_long_request *request,
+				const struct request_peer *peer, const struct pools_taken *taken,
+				enum handout_status status, enum answer_patience patience,
+				struct answer_wait *ret_wait)
 {
+	bool first = patience == ANSWER_FIRST_TIME, is_coming = pools_put_off(pools, peer, status, taken, first);
+
+	if (!request->wait_s || !taken->class || !taken->class->max_waiting || !taken->class->max_waiting_per_user ||
+	    !request_can_wait(status) || patience == ANSWER_AGAIN)
+		return is_coming ? ANSWER_PUT_OFF : ANSWER_GIVEN;
+	*ret_wait = (struct answer_wait){ .request = *request, .refusal = status, .is_coming = is_coming };
+	memcpy(ret_wait->class_name, taken->class->name, strlen(taken->class->name));
+	if (first)
+		log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u waits up to %u s: %s", (int)peer->pid,
+			 (unsigned)peer->uid, request->wait_s, handout_status_text(status));
+	return ANSWER_WAITS;
+}
+
+enum answer_outcome answer_request(struct pools *pools, int fd, const struct answer_packet *packet,
+				   enum answer_patience patience, struct answer_wait *ret_wait)
+{
+	enum answer_outcome outcome = ANSWER_GIVEN;
 	struct handout_long_request request;
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
@@ -96,10 +116,12 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	peer.groups = groups;
 	peer.takes_cold = request.flags & HANDOUT_TAKES_COLD;
 	status = pools_take(pools, &request.request, &peer, &taken);
-	if (!handout_is_given(status) && patience != ANSWER_LAST_TIME &&
-	    pools_put_off(pools, &peer, status, &taken, patience == ANSWER_FIRST_TIME))
-		return ANSWER_PUT_OFF;
+	if (!handout_is_given(status) && patience != ANSWER_LAST_TIME)
+		outcome = keep(pools, &request, &peer, &taken, status, patience, ret_wait);
+	if (outcome != ANSWER_GIVEN)
+		return outcome;
 	if (!handout_is_given(status)) {
+		pools_refused(pools, &peer, status);
 		answer_refuse(fd, status);
 		return ANSWER_GIVEN;
 	}
@@ -111,7 +133,8 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	return ANSWER_GIVEN;
 }
 
-enum answer_outcome answer_next(struct pools *pools, int fd, bool refuses_rights, struct answer_packet *ret_packet)
+enum answer_outcome answer_next(struct pools *pools, int fd, bool refuses_rights, struct answer_packet *ret_packet,
+				struct answer_wait *ret_wait)
 {
 	struct rights rights;
 	ssize_t n;
@@ -127,6 +150,6 @@ enum answer_outcome answer_next(struct pools *pools, int fd, bool refuses_rights
 	if ((size_t)n > sizeof(ret_packet->data))
 		answer_refuse(fd, HANDOUT_BAD_REQUEST);
 	else if (n > 0 && !listener_peer_has_gone(fd))
-		return answer_request(pools, fd, ret_packet, ANSWER_FIRST_TIME);
+		return answer_request(pools, fd, ret_packet, ANSWER_FIRST_TIME, ret_wait);
 	return ANSWER_GIVEN;
 }

@@ -104,6 +104,11 @@ static const char *backend_class_problem(void *context, const char *class_name)
 	return pools_class_problem(&((struct daemon *)context)->pools, class_name);
 }
 
+static size_t backend_waiting(void *context, const char *class_name)
+{
+	return handout_server_waiting(((struct daemon *)context)->handout_server, class_name);
+}
+
 static uint64_t backend_pool_bytes(void *context, const char *directory, uint64_t size_bytes)
 {
 	return pools_bytes(&((struct daemon *)context)->pools, directory, size_bytes);
@@ -257,7 +262,8 @@ static void begin_serving(struct daemon *daemon)
 	daemon->backend = (struct control_backend){
 		.context = daemon, .registry = daemon->pools.registry, .config = backend_config,
 		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
-		.pool_bytes = backend_pool_bytes, .pool_figures = backend_figures, .prune = backend_prune,
+		.waiting = backend_waiting, .pool_bytes = backend_pool_bytes,
+		.pool_figures = backend_figures, .prune = backend_prune,
 		.not_removed = backend_not_removed, .reload = backend_reload,
 		.reload_result = backend_reload_result, .ran_out = backend_ran_out,
 	};

@@ -81,7 +81,7 @@ int handout_long_request_decode(const void *packet, size_t bytes, struct handout
 	if (r < 0)
 		return r;
 	memcpy(&request, packet, bytes);
-	if ((request.flags & ~HANDOUT_TAKES_COLD) || request.reserved)
+	if ((request.flags & ~HANDOUT_TAKES_COLD) || request.wait_s > (request.flags ? HANDOUT_WAIT_MOST_S : 0))
 		return -EBADMSG;
 	*ret_request = request;
 	return 0;
@@ -125,6 +125,10 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_FULL:
 		return "the class has as many pools as it may have, and all are in use: end a program, or raise max";
 	case HANDOUT_NO_SPACE: return "there is no space left for a pool of the class: free some in its directory";
+	case HANDOUT_CROWDED:
+		return "as many programs wait for a pool of the class, or of this user do, as may: try again later, or "
+		       "raise max_waiting or max_waiting_per_user";
+	case HANDOUT_ENDING: return "the daemon has ended: start it, and try again";
 	default: return "it refused, for a reason that this version does not know";
 	}
 }

@@ -16,6 +16,11 @@
  * older client never gets one, and would take that status for a refusal. An older daemon answers a long request with
  * HANDOUT_BAD_REQUEST, and then the client connects again and sends the request alone.
  *
+ * Such a request may also wait. Where it would be refused for what may change (limits, space, none is ready) the answer
+ * comes as soon as there is a pool, in the order in which requests came; or it is that refusal when `wait_s` seconds
+ * are over. The client only has to keep the connection open: when it is closed the request is given up. A daemon that
+ * ends says so; one that was killed has closed the connection.
+ *
  * A packet of another size, magic or version is answered with HANDOUT_BAD_REQUEST. A status that the client does not
  * know, of a newer daemon, is a refusal like others. Nothing here allocates.
  */
@@ -49,6 +54,8 @@ enum handout_status {
 	HANDOUT_COLD = 8,          /* a pool, as with HANDOUT_OK, but it is not reserved */
 	HANDOUT_FULL = 9,          /* the class has as many pools as it may have */
 	HANDOUT_NO_SPACE = 10,     /* its directory has no space for a pool */
+	HANDOUT_CROWDED = 11,      /* it would have to wait, and as many wait as may */
+	HANDOUT_ENDING = 12,       /* it waited, and the daemon ends */
 	HANDOUT_STATUSES           /* how many there are */
 };
 
@@ -65,10 +72,11 @@ struct handout_request {
 struct handout_long_request {
 	struct handout_request request;
 	uint32_t flags;                        /* HANDOUT_TAKES_COLD; others are 0 */
-	uint32_t reserved;                     /* 0 */
+	uint32_t wait_s;                       /* up to HANDOUT_WAIT_MOST_S; 0 without that flag */
 };
 
 #define HANDOUT_TAKES_COLD 1u    /* the client knows HANDOUT_COLD */
+#define HANDOUT_WAIT_MOST_S 1000000
 
 struct handout_reply {
 	char magic[8];                         /* HANDOUT_MAGIC */

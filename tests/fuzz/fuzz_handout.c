@@ -58,6 +58,7 @@ static void check_long_request(const uint8_t *data, size_t size)
 	}
 	FUZZ_ASSERT((size == sizeof(request) || size == sizeof(alone)) && memcmp(data, &request, size) == 0);
 	FUZZ_ASSERT(handout_request_decode(data, sizeof(alone), &alone) == 0);
+	FUZZ_ASSERT(request.wait_s <= (request.flags ? HANDOUT_WAIT_MOST_S : 0));
 	FUZZ_ASSERT(size == sizeof(request) ? request.flags <= HANDOUT_TAKES_COLD : request.flags == 0);
 }
 

@@ -67,6 +67,13 @@ static void daemon_info(void *context, struct control_daemon_info *ret)
 	*ret = (struct control_daemon_info){ .pid = 1, .config_file = "", .runtime_dir = "", .state_dir = "" };
 }
 
+static size_t count_waiting(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return 0;
+}
+
 static const char *class_problem(void *context, const char *name)
 {
 	(void)context;
@@ -140,7 +147,8 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct control_backend backend = { .context = f, .config = get_config, .daemon_info = daemon_info,
-					   .class_problem = class_problem, .pool_bytes = pool_bytes,
+					   .class_problem = class_problem, .waiting = count_waiting,
+					   .pool_bytes = pool_bytes,
 					   .pool_figures = pool_figures,
 					   .prune = prune, .not_removed = not_removed, .reload = reload,
 					   .reload_result = reload_result,

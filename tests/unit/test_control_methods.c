@@ -57,6 +57,12 @@ static void daemon_info(void *context, struct control_daemon_info *ret)
 					     .problem = ((struct fixture *)context)->problem };
 }
 
+static size_t count_waiting(void *context, const char *name)
+{
+	(void)context;
+	return strcmp(name, "fast") == 0 ? 5 : 0;
+}
+
 static const char *class_problem(void *context, const char *name)
 {
 	return strcmp(name, "fast") == 0 ? ((struct fixture *)context)->class_problem : NULL;
@@ -144,7 +150,8 @@ static int setup(void **state)
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
 	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .config = get_config,
 					       .daemon_info = daemon_info, .class_problem = class_problem,
-					       .pool_bytes = pool_bytes, .pool_figures = pool_figures, .prune = prune,
+					       .waiting = count_waiting, .pool_bytes = pool_bytes,
+					       .pool_figures = pool_figures, .prune = prune,
 					       .not_removed = not_removed,
 					       .reload = reload,
 					       .reload_result = reload_result };
@@ -385,15 +392,15 @@ TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read)
 #define SLOW(counts)                                                                                                   \
 	"{\"name\":\"slow\",\"directory\":\"/mnt/slow\",\"size\":1073741824,\"ready\":0,\"max\":1,\"warm\":false,"     \
 	"\"cold\":false,\"recycle\":\"destroy\",\"max_per_user\":3,\"counts\":" counts                                 \
-	",\"cold_pools\":0,\"configured\":true}"
+	",\"cold_pools\":0,\"waiting\":0,\"configured\":true}"
 #define FAST(counts, rest)                                                                                             \
 	"{\"name\":\"fast\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":2,\"max\":16,\"warm\":true,"       \
 	"\"cold\":true,\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts                                    \
-	",\"cold_pools\":0,\"configured\":true" rest "}"
+	",\"cold_pools\":0,\"waiting\":5,\"configured\":true" rest "}"
 #define OLD(name, counts)                                                                                              \
 	"{\"name\":\"" name "\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":0,\"max\":0,\"warm\":false,"   \
 	"\"cold\":false,\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts                                   \
-	",\"cold_pools\":0,\"configured\":false}"
+	",\"cold_pools\":0,\"waiting\":0,\"configured\":false}"
 #define NONE COUNTS("0", "0", "0")
 
 TEST(test_control_status_has_daemon_and_classes_in_the_order_of_the_files)

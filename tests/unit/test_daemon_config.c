@@ -241,6 +241,8 @@ TEST(test_class_has_defaults)
 	assert_int_equal(class->max_per_user, 0);
 	assert_int_equal(class->recycle, CONFIG_RECYCLE_SCRUB);
 	assert_true(class->cold);
+	assert_int_equal(class->max_waiting, 1024);
+	assert_int_equal(class->max_waiting_per_user, 256);
 	assert_string_equal(class->where, where);
 	config_done(&config);
 }
@@ -251,7 +253,8 @@ TEST(test_config_reads_all_keys)
 				       "punch_timeout = 3600\nconnections_per_user = 10000\n"
 				       "[pool fast-1_X]\ndirectory = /mnt/p/q\nsize = 14M\nready = 0\nmax = 65536\n"
 				       "warm = no\nusers = alice, 7\ngroups = pmem,9\nmax_per_user = 65536\n"
-				       "recycle = destroy\ncold = no\n");
+				       "recycle = destroy\ncold = no\nmax_waiting = 65536\n"
+				       "max_waiting_per_user = 0\n");
 	const struct config_class *class = config_find(&config, "fast-1_X");
 
 	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
@@ -273,6 +276,8 @@ TEST(test_config_reads_all_keys)
 	assert_int_equal(class->groups.ids[0], 200);
 	assert_int_equal(class->groups.ids[1], 9);
 	assert_int_equal(class->max_per_user, 65536);
+	assert_int_equal(class->max_waiting, 65536);
+	assert_int_equal(class->max_waiting_per_user, 0);
 	assert_int_equal(class->recycle, CONFIG_RECYCLE_DESTROY);
 	assert_false(class->cold);
 	config_done(&config);
@@ -495,9 +500,9 @@ TEST(test_config_refuses_wrong_keys)
 	assert_refused("[daemon]\nsize = 1G\n", "2: size (1G): expected one of log_level, workers, runtime_dir, "
 		       "state_dir, punch_timeout, connections_per_user");
 	assert_refused("[pool a]\nSize = 1G\n", "2: Size (1G): expected one of directory, size, ready, max, warm, "
-		       "users, groups, max_per_user, recycle, cold");
+		       "users, groups, max_per_user, recycle, cold, max_waiting, max_waiting_per_user");
 	assert_refused("[pool a]\n= 1G\n", "2:  (1G): expected one of directory, size, ready, max, warm, users, "
-		       "groups, max_per_user, recycle, cold");
+		       "groups, max_per_user, recycle, cold, max_waiting, max_waiting_per_user");
 	assert_refused(POOL "size = 2G\n", "4: size (2G): expected once; it is also at line 3");
 	assert_refused("[daemon]\nworkers = 1\n[daemon]\nworkers = 1\n",
 		       "4: workers (1): expected once; it is also at line 2");

@@ -164,10 +164,18 @@ TEST(test_handout_takes_long_requests_and_short_ones)
 	for (size_t bytes = 0; bytes <= sizeof(longer); bytes++)
 		if (bytes != sizeof(good) && bytes != sizeof(good.request))
 			assert_int_equal(handout_long_request_decode(longer, bytes, &result), -EBADMSG);
+	request.wait_s = HANDOUT_WAIT_MOST_S;
+	assert_int_equal(handout_long_request_decode(&request, sizeof(request), &result), 0);
+	assert_int_equal(result.wait_s, HANDOUT_WAIT_MOST_S);
+	before = result;
 	request.flags = 2;
 	assert_int_equal(handout_long_request_decode(&request, sizeof(request), &result), -EBADMSG);
 	request = good;
-	request.reserved = 1;
+	request.wait_s = HANDOUT_WAIT_MOST_S + 1;
+	assert_int_equal(handout_long_request_decode(&request, sizeof(request), &result), -EBADMSG);
+	/* a wait takes what there is, cold ones as well */
+	request.wait_s = 1;
+	request.flags = 0;
 	assert_int_equal(handout_long_request_decode(&request, sizeof(request), &result), -EBADMSG);
 	request = good;
 	request.request.kind = 3;

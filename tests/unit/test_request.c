@@ -311,3 +311,14 @@ TEST(test_request_of_another_kind_is_a_bad_one)
 	assert_int_equal(request_decide(&world->context, &request, &peer, &pool, NULL), HANDOUT_BAD_REQUEST);
 	world_free(world);
 }
+
+TEST(test_request_waits_for_what_may_change)
+{
+	for (int status = 0; status < HANDOUT_STATUSES; status++) {
+		bool at_limit = status == HANDOUT_LIMIT || status == HANDOUT_PINNED;
+
+		assert_int_equal(request_is_at_limit(status), at_limit);
+		assert_int_equal(request_can_wait(status), at_limit || status == HANDOUT_NONE_READY ||
+							   status == HANDOUT_FULL || status == HANDOUT_NO_SPACE);
+	}
+}

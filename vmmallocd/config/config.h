@@ -13,6 +13,8 @@
  *                                      max_per_user = 4           leased at a time; 0 (default): no limit
  *                                      recycle = scrub            or destroy
  *                                      cold = yes                 made when none is ready; default yes
+ *                                      max_waiting = 1024         requests that wait for a pool; default 1024
+ *                                      max_waiting_per_user = 256     default 256
  *
  * conf.d/NAME.conf files are read after the file itself, in the order of their names; a later value of [daemon] wins,
  * and a class may be described in one place only. No libuv here; it may block on the user database (NSS).
@@ -59,6 +61,7 @@ struct config_class {
 	unsigned max_per_user;   /* 0: no limit */
 	enum config_recycle recycle;
 	bool cold;               /* a request that finds none ready gets a cold pool, made for it */
+	unsigned max_waiting, max_waiting_per_user;  /* requests; 0: they are refused at once */
 	char *where;             /* "FILE:LINE" of the section, for messages */
 	char *problem;           /* a mistake in it, the one that closes it if one does; NULL: none */
 	/* By a mistake: nobody gets its pools, and none is made; `directory` may be "", and `size_bytes` 0. A name that

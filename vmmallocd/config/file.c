@@ -22,7 +22,7 @@
 #include "vmmallocd/config/value.h"
 
 #define FILE_BYTES_MOST (1024 * 1024)  /* a pool that is named by mistake is not read into memory */
-#define KEYS_MOST 11
+#define KEYS_MOST 13
 #define DAEMON(field) offsetof(struct config, field)
 #define CLASS(field) offsetof(struct config_class, field)
 
@@ -49,6 +49,8 @@ static const struct config_key class_keys[] = {
 	{ "max_per_user", config_value_number, CLASS(max_per_user), 0, CONFIG_POOLS_MOST },
 	{ "recycle", config_value_recycle, CLASS(recycle), 0, 0 },
 	{ "cold", config_value_flag, CLASS(cold), 0, 0 },
+	{ "max_waiting", config_value_number, CLASS(max_waiting), 0, CONFIG_POOLS_MOST },
+	{ "max_waiting_per_user", config_value_number, CLASS(max_waiting_per_user), 0, CONFIG_POOLS_MOST },
 	{ 0 },
 };
 
@@ -150,6 +152,7 @@ static int class_add(struct parser *p, const char *name)
 	class = &classes[config->class_count++];
 	*class = (struct config_class){
 		.ready = 1, .max = 16, .warm = true, .recycle = CONFIG_RECYCLE_SCRUB, .cold = true,
+		.max_waiting = 1024, .max_waiting_per_user = 256,
 	};
 	class->name = strdup(name);
 	if (!class->name || asprintf(&class->where, "%s:%u", p->path, p->ini.number) < 0) {

@@ -12,6 +12,7 @@
 #define VMMALLOCD_CONTROL_CONTROL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -44,6 +45,7 @@ struct control_backend {
 	const struct config *(*config)(void *context);
 	void (*daemon_info)(void *context, struct control_daemon_info *ret);
 	const char *(*class_problem)(void *context, const char *class_name);  /* NULL: none */
+	size_t (*waiting)(void *context, const char *class_name);    /* requests for a pool of the class */
 	/* What is given to a pool of that size in that directory: whole pages, which are huge ones on hugetlbfs. */
 	uint64_t (*pool_bytes)(void *context, const char *directory, uint64_t size_bytes);
 	/* Of a leased pool, from its header. 0 or -errno: they cannot be known. */

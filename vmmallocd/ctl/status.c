@@ -19,7 +19,7 @@
 static const char *const daemon_keys[] = { "pid", "version", "uptime", "config", "runtime_dir", "state_dir",
 					   "handed_out", "refused", "recycled", "destroyed", "problem", NULL };
 static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "cold",
-					  "recycle", "max_per_user", "counts", "cold_pools", "configured",
+					  "recycle", "max_per_user", "counts", "cold_pools", "waiting", "configured",
 					  "problem", NULL };
 
 static int print_daemon(const json_t *daemon)
@@ -47,8 +47,8 @@ static int add_class_line(struct libscols_table *table, const json_t *class)
 {
 	const json_t *counts = json_object_get(class, "counts");
 	struct libscols_line *line = scols_table_new_line(table, NULL);
-	char size[SIZE_FORMAT_BYTES], ready[64], leased[32], cold[32], busy[32], bad[32], max[32];
-	const char *cells[] = { field_text(class, "name"), size, ready, leased, cold, busy, bad, max,
+	char size[SIZE_FORMAT_BYTES], ready[64], leased[32], cold[32], busy[32], bad[32], max[32], waiting[32];
+	const char *cells[] = { field_text(class, "name"), size, ready, leased, cold, busy, bad, max, waiting,
 				field_text(class, "directory") };
 
 	if (!line)
@@ -62,6 +62,7 @@ static int add_class_line(struct libscols_table *table, const json_t *class)
 			 field_number(counts, "recycling"));
 	snprintf(bad, sizeof(bad), "%lld", field_number(counts, "quarantined") + field_number(counts, "failed"));
 	snprintf(max, sizeof(max), "%lld", field_number(class, "max"));
+	snprintf(waiting, sizeof(waiting), "%lld", field_number(class, "waiting"));
 	for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
 		if (scols_line_set_data(line, i, cells[i]) < 0)
 			return -ENOMEM;
@@ -71,14 +72,14 @@ static int add_class_line(struct libscols_table *table, const json_t *class)
 static int print_classes(const json_t *classes)
 {
 	static const char *const headings[] = { "CLASS", "SIZE", "READY", "LEASED", "COLD",
-						"BUSY",	 "BAD",	 "MAX",	  "DIRECTORY" };
+						"BUSY",	 "BAD",	 "MAX",	  "WAITING", "DIRECTORY" };
 	struct libscols_table *table = scols_new_table();
 	const json_t *class;
 	size_t i;
 	int r = table ? 0 : -ENOMEM;
 
 	for (i = 0; r == 0 && i < sizeof(headings) / sizeof(*headings); i++)
-		if (!scols_table_new_column(table, headings[i], 0, i > 0 && i < 8 ? SCOLS_FL_RIGHT : 0))
+		if (!scols_table_new_column(table, headings[i], 0, i > 0 && i < 9 ? SCOLS_FL_RIGHT : 0))
 			r = -ENOMEM;
 	json_array_foreach((json_t *)classes, i, class)
 		if (r == 0)

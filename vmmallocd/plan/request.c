@@ -140,3 +140,14 @@ enum handout_status request_decide(const struct request_context *context, const 
 		*ret_class = class;
 	return ask_class(context, class, peer, ret_class, ret_pool);
 }
+
+bool request_can_wait(enum handout_status refusal)
+{
+	return refusal == HANDOUT_FULL || refusal == HANDOUT_NONE_READY || refusal == HANDOUT_NO_SPACE ||
+	       request_is_at_limit(refusal);
+}
+
+bool request_is_at_limit(enum handout_status refusal)
+{
+	return refusal == HANDOUT_LIMIT || refusal == HANDOUT_PINNED;
+}

@@ -44,4 +44,9 @@ enum handout_status request_decide(const struct request_context *context, const 
 				   const struct request_peer *peer, struct registry_pool **ret_pool,
 				   const struct config_class **ret_class);
 
+/* Whether a refusal may be over when a pool comes back, space comes free, or the configuration is another. */
+bool request_can_wait(enum handout_status refusal);
+/* Whether a refusal is for what the user has, and says nothing of others' requests. */
+bool request_is_at_limit(enum handout_status refusal);
+
 #endif

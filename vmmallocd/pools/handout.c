@@ -104,13 +104,12 @@ static enum handout_status choose(struct pools *pools, const struct handout_requ
 		.config = pools->config, .registry = pools->registry, .own_uid = geteuid(),
 		.identify = identify, .context = pools,
 	};
-	const struct config_class *class = NULL;
 	enum handout_status status =
-		request_decide(&context, request, peer, &taken->pool, peer->takes_cold ? &class : NULL);
+		request_decide(&context, request, peer, &taken->pool, peer->takes_cold ? &taken->class : NULL);
 
 	if (status == HANDOUT_COLD && !taken->pool)
-		return make_cold(pools, class, &taken->pool, &taken->is_coming);
-	if (status == HANDOUT_FULL && pools_make_room(pools, class)) {
+		return make_cold(pools, taken->class, &taken->pool, &taken->is_coming);
+	if (status == HANDOUT_FULL && pools_make_room(pools, taken->class)) {
 		taken->is_coming = true;
 		return HANDOUT_NONE_READY;
 	}
@@ -152,10 +151,6 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 		pools->handed_out++;
 		log_line(pools->log, LOG_DEBUG, "%s: handed to %s, pid %d of uid %u%s", pools_name(pool).text,
 			 pool->owner.comm, (int)peer->pid, (unsigned)peer->uid, pool->cold ? ", cold" : "");
-	} else {
-		pools->refused++;
-		log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u: %s", (int)peer->pid, (unsigned)peer->uid,
-			 handout_status_text(status));
 	}
 	*ret_taken = taken;
 	return status;
@@ -210,8 +205,14 @@ bool pools_put_off(struct pools *pools, const struct request_peer *peer, enum ha
 		(void)each_pinned(pools, peer->uid, look_soon);
 	if (!taken->is_coming && (status != HANDOUT_PINNED || !each_pinned(pools, peer->uid, is_looked_at)))
 		return false;
-	pools->refused--;
 	return true;
+}
+
+void pools_refused(struct pools *pools, const struct request_peer *peer, enum handout_status status)
+{
+	pools->refused++;
+	log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u: %s", (int)peer->pid, (unsigned)peer->uid,
+		 handout_status_text(status));
 }
 
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error)

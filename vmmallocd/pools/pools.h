@@ -77,6 +77,7 @@ void pools_configure(struct pools *pools, const struct config *config);
 struct pools_taken {
 	struct registry_pool *pool;   /* leased, and marked so in its directory */
 	int fd;                       /* a new descriptor of it, which the caller sends and then closes */
+	const struct config_class *class;   /* of which it is, or would be, if the peer takes cold ones; or NULL */
 	bool is_coming;               /* there is none; but one is made, or room for one, in a moment */
 };
 
@@ -89,11 +90,13 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 			       const struct request_peer *peer, struct pools_taken *ret_taken);
 /*
  * After a refusal: whether that may change in a moment, because a pool is coming, or because one that the user has
- * given back is being looked at. Then the refusal does not count, and the caller asks again. `first`: the user's pools
- * that were found pinned before are looked at once more.
+ * given back is being looked at. Then the caller asks again. `first`: the user's pools that were found pinned before
+ * are looked at once more.
  */
 bool pools_put_off(struct pools *pools, const struct request_peer *peer, enum handout_status status,
 		   const struct pools_taken *taken, bool first);
+/* The peer is told that refusal. */
+void pools_refused(struct pools *pools, const struct request_peer *peer, enum handout_status status);
 /* The descriptor could not be sent, and is closed. */
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error);
 

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * waiting -- the requests that wait for a pool: in which order they are decided, and how many may wait.
+ *
+ *     all, as they came:    A1 - A2 - B1 - A3 - C1        A, B: users; each belongs to a group, who ask for the same
+ *     groups:               { request, user, how many }
+ *
+ * They are decided in the order in which they came. In one walk, whose request was refused for all is not asked for
+ * again, and whose own limit is in the way does not keep others: so a walk decides about as many requests as there are
+ * different ones, and as it gives pools, however many wait. Pure: no clock, no libuv, no sockets.
+ */
+#ifndef VMMALLOCD_PLAN_WAITING_H
+#define VMMALLOCD_PLAN_WAITING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/base/handout.h"
+#include "vmmallocd/config/config.h"
+
+struct waiting_group;
+
+/* One request; the caller's storage, which holds it. */
+struct waiting_client {
+	TAILQ_ENTRY(waiting_client) link;
+	struct waiting_group *group;    /* NULL: it is decided in every walk, and counts for nothing */
+};
+
+TAILQ_HEAD(waiting_clients, waiting_client);
+LIST_HEAD(waiting_groups, waiting_group);
+
+struct waiting {
+	struct waiting_clients clients;   /* who came first is the first */
+	struct waiting_groups groups;
+	size_t count;                     /* clients that are in a group */
+	uint64_t walk;
+};
+
+void waiting_init(struct waiting *waiting);
+
+/* One more, at the end, that is not in a group. */
+void waiting_add_short(struct waiting *waiting, struct waiting_client *client);
+
+/*
+ * One more, at the end, for a pool of `class`. 0; -EUSERS: as many wait for this class, or of this user, as may; or
+ * -ENOMEM. Then it does not wait.
+ */
+int waiting_add(struct waiting *waiting, struct waiting_client *client, const struct handout_request *request,
+		const struct config_class *class, uint32_t uid);
+
+void waiting_remove(struct waiting *waiting, struct waiting_client *client);
+
+/* How many wait for a pool of that class. */
+size_t waiting_count(const struct waiting *waiting, const char *class_name);
+
+/* From here on nobody is passed over. */
+void waiting_begin_walk(struct waiting *waiting);
+/* Whether the client would be refused as another one was in this walk. */
+bool waiting_is_passed_over(const struct waiting *waiting, const struct waiting_client *client);
+/* The client, which is in a group, was refused in this walk; of_user: for what the user has, and so not for all. */
+void waiting_refused(struct waiting *waiting, const struct waiting_client *client, bool of_user);
+
+#endif
