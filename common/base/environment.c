@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/handout.h"
 #include "common/base/size.h"
 
 #define LIBRARY_NAME "libvmmalloc.so"  /* .N... is its version */
@@ -68,6 +69,11 @@ int environment_release(const char *value)
 {
 	return strcmp(value, "never") == 0 ? ENVIRONMENT_RELEASE_NEVER
 					   : parse_number(value, 0, ENVIRONMENT_RELEASE_MOST);
+}
+
+int environment_wait(const char *value)
+{
+	return parse_number(value, 0, HANDOUT_WAIT_MOST_S);
 }
 
 int environment_arenas(const char *value)

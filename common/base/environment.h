@@ -15,6 +15,7 @@
 #define ENVIRONMENT_POOL_SIZE "VMMALLOC_POOL_SIZE"
 #define ENVIRONMENT_POOL "VMMALLOC_POOL"
 #define ENVIRONMENT_SOCKET "VMMALLOC_SOCKET"
+#define ENVIRONMENT_WAIT "VMMALLOC_WAIT"
 #define ENVIRONMENT_RESERVE "VMMALLOC_RESERVE"
 #define ENVIRONMENT_ON_FULL "VMMALLOC_ON_FULL"
 #define ENVIRONMENT_ON_FAIL "VMMALLOC_ON_FAIL"
@@ -65,6 +66,10 @@ int environment_arenas(const char *value);
 #define ENVIRONMENT_RELEASE_NEVER (ENVIRONMENT_RELEASE_MOST + 1)
 #define ENVIRONMENT_RELEASE_EXPECTED "a number of seconds up to 1000000, or never"
 int environment_release(const char *value);
+
+/* VMMALLOC_WAIT: seconds, up to HANDOUT_WAIT_MOST_S, or -EINVAL. */
+#define ENVIRONMENT_WAIT_EXPECTED "a number of seconds up to 1000000"
+int environment_wait(const char *value);
 
 /* VMMALLOC_ON_FAIL: 1 for "dram", 0 for "exit", or -EINVAL. */
 #define ENVIRONMENT_ON_FAIL_EXPECTED "exit or dram"

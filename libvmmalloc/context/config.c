@@ -162,6 +162,17 @@ static int read_socket(char *const *environment, const char **ret_path, struct t
 	return 0;
 }
 
+static int read_wait(char *const *environment, unsigned *ret_seconds, struct text *error)
+{
+	const char *value = environment_value(environment, ENVIRONMENT_WAIT);
+	int seconds = value ? environment_wait(value) : 0;
+
+	if (seconds < 0)
+		return refuse_value(error, ENVIRONMENT_WAIT, value, ENVIRONMENT_WAIT_EXPECTED);
+	*ret_seconds = (unsigned)seconds;
+	return 0;
+}
+
 /* Both, or neither: that is enough with a class of the daemon's pools. */
 static int read_own_pool(char *const *environment, struct vmm_config *config, struct text *error)
 {
@@ -181,6 +192,7 @@ int vmm_config_read(char *const *environment, struct vmm_config *ret_config, str
 
 	if ((r = read_pool_class(environment, &config.pool_class, error)) < 0 ||
 	    (r = read_socket(environment, &config.socket, error)) < 0 ||
+	    (r = read_wait(environment, &config.wait_seconds, error)) < 0 ||
 	    (r = read_own_pool(environment, &config, error)) < 0 ||
 	    (r = read_choice(environment, ENVIRONMENT_RESERVE, "grow", "full", &config.reserve_all, error)) < 0 ||
 	    (r = read_choice(environment, ENVIRONMENT_ON_FULL, "fail", "dram", &config.spill, error)) < 0 ||

@@ -24,6 +24,7 @@ struct vmm_config {
 	size_t pool_bytes;      /* as asked for, not rounded; 0 only if pool_dir is NULL */
 	const char *pool_class; /* VMMALLOC_POOL: a class of the daemon's pools, or NULL. Borrowed, too */
 	const char *socket;     /* VMMALLOC_SOCKET: the daemon's socket, or NULL. Borrowed, too */
+	unsigned wait_seconds;  /* VMMALLOC_WAIT: for a pool of the daemon's that is not to be had at once */
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	bool spill;             /* VMMALLOC_ON_FULL=dram */
 	bool does_without;      /* VMMALLOC_ON_FAIL=dram */

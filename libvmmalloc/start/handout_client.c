@@ -151,9 +151,9 @@ static int make_request(const struct vmm_config *config, struct handout_request 
 	return 0;
 }
 
-/* On a connection of its own. */
+/* On a connection of its own. The answer may take so many seconds longer than the deadline. */
 static int ask_and_hear(const struct sockaddr_un *address, const void *request, size_t bytes, int64_t deadline_us,
-			struct handout_reply *ret_reply, int *ret_fd)
+			unsigned wait_s, struct handout_reply *ret_reply, int *ret_fd)
 {
 	int socket = kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int r = socket < 0 ? socket : connect_in_time(socket, address, deadline_us);
@@ -161,25 +161,40 @@ static int ask_and_hear(const struct sockaddr_un *address, const void *request, 
 	if (r == 0)
 		r = send_request(socket, request, bytes, deadline_us);
 	if (r == 0)
-		r = receive_reply(socket, deadline_us, ret_reply, ret_fd);
+		r = receive_reply(socket, deadline_us + wait_s * 1000000ll, ret_reply, ret_fd);
 	if (socket >= 0)
 		(void)kernel_close(socket);
 	return r;
 }
 
-/* A daemon of before cold pools does not understand that they are known here, and is asked as it was then. */
+/*
+ * A daemon of before cold pools does not understand that they are known here, and is asked as it was then. It knows no
+ * waiting either.
+ */
 static int ask_any(const struct sockaddr_un *address, const struct vmm_config *config, struct handout_reply *ret_reply,
-		   int *ret_fd)
+		   int *ret_fd, bool *ret_is_old)
 {
-	struct handout_long_request request = { .flags = HANDOUT_TAKES_COLD };
+	struct handout_long_request request = { .flags = HANDOUT_TAKES_COLD, .wait_s = config->wait_seconds };
 	int64_t deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
 	int r = make_request(config, &request.request);
 
 	if (r == 0)
-		r = ask_and_hear(address, &request, sizeof(request), deadline_us, ret_reply, ret_fd);
-	if (r == 0 && ret_reply->status == HANDOUT_BAD_REQUEST)
-		r = ask_and_hear(address, &request.request, sizeof(request.request), deadline_us, ret_reply, ret_fd);
+		r = ask_and_hear(address, &request, sizeof(request), deadline_us, request.wait_s, ret_reply, ret_fd);
+	*ret_is_old = r == 0 && ret_reply->status == HANDOUT_BAD_REQUEST;
+	if (*ret_is_old)
+		r = ask_and_hear(address, &request.request, sizeof(request.request), deadline_us, 0, ret_reply, ret_fd);
 	return r;
+}
+
+/* What became of VMMALLOC_WAIT. Less than half a second is no wait. */
+static void say_wait(const struct vmm_config *config, bool is_old, int64_t waited_us, struct text *error)
+{
+	int64_t waited_s = (waited_us + 500000) / 1000000;
+
+	if (config->wait_seconds && is_old)
+		text_add(error, " (it is too old to know " ENVIRONMENT_WAIT ")");
+	else if (config->wait_seconds && waited_s > 0)
+		text_add(error, " (waited %zu s)", (size_t)waited_s);
 }
 
 int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_cold, struct text *error)
@@ -187,14 +202,17 @@ int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_c
 	const char *path = config->socket ? config->socket : PATHS_RUNTIME_DIR "/" HANDOUT_SOCKET;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct handout_reply reply = { .status = HANDOUT_OK };
+	int64_t began_us = now_us();
+	bool is_old = false;
 	int fd = -1, r = -ENAMETOOLONG;
 
 	if (strlen(path) < sizeof(address.sun_path)) {
 		memcpy(address.sun_path, path, strlen(path));
-		r = ask_any(&address, config, &reply, &fd);
+		r = ask_any(&address, config, &reply, &fd, &is_old);
 	}
 	if (r == 0 && !handout_is_given(reply.status)) {
 		text_add(error, "vmmallocd (%s): %s", path, handout_status_text(reply.status));
+		say_wait(config, is_old, now_us() - began_us, error);
 		return -EAGAIN;
 	}
 	if (r == 0 && !is_good(fd, &reply, config)) {
@@ -203,6 +221,7 @@ int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_c
 	}
 	if (r < 0) {
 		text_add(error, "vmmallocd (%s): %s", path, strerrordesc_np(-r));
+		say_wait(config, is_old, now_us() - began_us, error);
 	} else {
 		*ret_fd = fd;
 		*ret_is_cold = reply.status == HANDOUT_COLD;

@@ -64,6 +64,7 @@ run_usage() {
 	refused 2 "vmmallocctl: --fork (01): expected auto, 0, 1, 2 or 3" run "${pool[@]}" --fork 01 -- true
 	refused 2 "vmmallocctl: --children (on): expected inherit, off or a size" run "${pool[@]}" --children on -- true
 	refused 2 "vmmallocctl: --children (1M): a pool has at least 14680064 bytes (14M)" run "${pool[@]}" --children 1M -- true
+	refused 2 "vmmallocctl: --wait (1m): expected a number of seconds up to 1000000" run "${pool[@]}" --wait=1m -- true
 	refused 2 "vmmallocctl: --on-fail (swap): expected exit or dram" run "${pool[@]}" --on-fail swap -- true
 }
 run_case "run refuses what the library would refuse, before it starts the program" run_usage
@@ -94,20 +95,23 @@ run_environment() {
 	is VMMALLOC_POOL fast
 	is VMMALLOC_SOCKET "$WORK/pool.sock"
 	is LD_PRELOAD "$WORK/bin/libvmmalloc.so.1"
-	for variable in VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_FORK VMMALLOC_CHILDREN VMMALLOC_ON_FAIL; do
+	for variable in VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_FORK VMMALLOC_CHILDREN VMMALLOC_ON_FAIL VMMALLOC_WAIT; do
 		unset_in_it $variable
 	done
 
-	run_env --dir /dev/shm --size 64M --fork 2 --children off --on-fail dram
+	run_env --dir /dev/shm --size 64M --fork 2 --children off --on-fail dram --wait=7
 	is VMMALLOC_POOL_DIR /dev/shm
 	is VMMALLOC_POOL_SIZE 64M
 	is VMMALLOC_FORK 2
 	is VMMALLOC_CHILDREN off
 	is VMMALLOC_ON_FAIL dram
+	is VMMALLOC_WAIT 7
 	unset_in_it VMMALLOC_POOL
 	unset_in_it VMMALLOC_SOCKET
 
 	: >pool.sock
+	run_env --class fast --wait
+	is VMMALLOC_WAIT 1000000
 	run_env --dir /dev/shm --size 64M
 	is VMMALLOC_SOCKET "$WORK/pool.sock"
 

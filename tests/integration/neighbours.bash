@@ -96,6 +96,10 @@ works_with() {
 	# a refusal is one, in words
 	env $(on_pool "$2") true 2>words && fail "a second pool"
 	grep -q 'as many pools' words || fail "$(cat words)"
+	# a wait that the other side does not know is none; what there is to say of that is said at once
+	VMMALLOC_WAIT=100 env $(on_pool "$2") true 2>words && fail "a second pool after a wait"
+	grep -q 'as many pools' words || fail "$(cat words)"
+	[ "$2" = old ] || grep -q '(it is too old to know VMMALLOC_WAIT)' words || fail "$(cat words)"
 	"${ctl[@]}" prune >pruned || fail "prune"
 	"${ctl[@]}" reload || fail "reload"
 	wait_count a leased 1

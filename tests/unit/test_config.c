@@ -48,6 +48,7 @@ TEST(test_config_has_defaults)
 	assert_false(config.spill);
 	assert_int_equal(config.arenas, 0);
 	assert_int_equal(config.release_seconds, ENVIRONMENT_RELEASE_NEVER);
+	assert_int_equal(config.wait_seconds, 0);
 }
 
 TEST(test_config_reads_all_variables)
@@ -178,6 +179,8 @@ TEST(test_config_refuses_other_words_for_on_full)
 {
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RELEASE=10s"),
 		       "incorrect VMMALLOC_RELEASE value (10s), expected a number of seconds up to 1000000, or never");
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_WAIT=1m"),
+		       "incorrect VMMALLOC_WAIT value (1m), expected a number of seconds up to 1000000");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FAIL=swap"),
 		       "incorrect VMMALLOC_ON_FAIL value (swap), expected exit or dram");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FAIL="),

@@ -260,6 +260,81 @@ TEST(test_daemon_of_before_cold_pools_is_asked_as_it_was)
 	assert_string_equal(daemon.request.request.class_name, "fast");
 }
 
+/* Asks with VMMALLOC_WAIT. */
+static int ask_and_wait(struct daemon *daemon, unsigned seconds, int *ret_fd, char words[512])
+{
+	struct vmm_config config = { .pool_class = "fast", .wait_seconds = seconds };
+	int r;
+
+	start_daemon(daemon);
+	config.socket = daemon->path;
+	r = ask(&config, ret_fd, words);
+	stop_daemon(daemon);
+	return r;
+}
+
+TEST(test_daemon_is_waited_for_as_long_as_it_is_told)
+{
+	struct daemon daemon = generous();
+	char words[512];
+	int fd;
+
+	/* longer than an answer may take without */
+	daemon.pause_us = (HANDOUT_TIMEOUT_MS + 500) * 1000;
+	assert_int_equal(ask_and_wait(&daemon, 20, &fd, words), 0);
+	close(fd);
+	assert_int_equal(daemon.request_bytes, sizeof(daemon.request));
+	assert_int_equal(daemon.request.wait_s, 20);
+}
+
+TEST(test_daemon_that_refuses_after_a_wait_is_quoted_and_the_wait_is_said)
+{
+	struct daemon daemon = {
+		.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = HANDOUT_FULL },
+		.reply_bytes = sizeof(struct handout_reply),
+		.pause_us = 1000000,
+	};
+	char words[512], line[512];
+	int fd = -7;
+
+	assert_int_equal(ask_and_wait(&daemon, 1, &fd, words), -EAGAIN);
+	snprintf(line, sizeof(line), "vmmallocd (%s): %s (waited 1 s)", daemon.path, handout_status_text(HANDOUT_FULL));
+	assert_string_equal(words, line);
+	assert_int_equal(fd, -7);
+}
+
+TEST(test_daemon_that_hangs_up_or_keeps_silent_is_not_waited_for_longer)
+{
+	struct daemon hangs_up = { .pause_us = 600000 }, silent = { .pause_us = 3000000 };
+	char words[512], line[512];
+	int fd = -7;
+
+	assert_int_equal(ask_and_wait(&hangs_up, 60, &fd, words), -ECONNRESET);
+	snprintf(line, sizeof(line), "vmmallocd (%s): Connection reset by peer (waited 1 s)", hangs_up.path);
+	assert_string_equal(words, line);
+	assert_int_equal(ask_and_wait(&silent, 1, &fd, words), -ETIMEDOUT);
+	snprintf(line, sizeof(line), "vmmallocd (%s): Connection timed out (waited 2 s)", silent.path);
+	assert_string_equal(words, line);
+	assert_int_equal(fd, -7);
+}
+
+TEST(test_daemon_of_before_is_not_waited_for_and_that_is_said)
+{
+	struct daemon daemon = {
+		.old = true,
+		.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = HANDOUT_NONE_READY },
+		.reply_bytes = sizeof(struct handout_reply),
+	};
+	char words[512], line[512];
+	int fd = -7;
+
+	assert_int_equal(ask_and_wait(&daemon, 60, &fd, words), -EAGAIN);
+	snprintf(line, sizeof(line), "vmmallocd (%s): no pool is ready (it is too old to know VMMALLOC_WAIT)",
+		 daemon.path);
+	assert_string_equal(words, line);
+	assert_int_equal(daemon.request_bytes, sizeof(struct handout_request));
+}
+
 TEST(test_daemon_that_refuses_is_quoted)
 {
 	for (uint32_t status = HANDOUT_NONE_READY; status < HANDOUT_STATUSES; status++) {

@@ -96,6 +96,18 @@ TEST(test_environment_release_is_a_number_or_never)
 		assert_int_equal(environment_release(bad[i]), -EINVAL);
 }
 
+TEST(test_environment_wait_is_a_number_of_seconds)
+{
+	static const char *const bad[] = { "", "-1", "1000001", "4294967296", "99999999999999999999", "10s", "1K",
+					   "1.5", " 1", "forever" };
+
+	assert_int_equal(environment_wait("0"), 0);
+	assert_int_equal(environment_wait("10"), 10);
+	assert_int_equal(environment_wait("1000000"), 1000000);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(environment_wait(bad[i]), -EINVAL);
+}
+
 TEST(test_environment_arenas_takes_plain_numbers_only)
 {
 	static const char *const bad[] = { "", "0", "-1", "4095", "99999999999999999999", "4294967297", "four", "4 ",

@@ -20,6 +20,7 @@ static const char help_text[] =
 	"      --fork MODE                auto, 0, 1, 2 or 3: what becomes of the heap at a fork\n"
 	"      --children WHAT            inherit, off or a size: what programs it starts get\n"
 	"      --on-fail WHAT             exit or dram: what becomes of a program without a pool\n"
+	"      --wait[=SECONDS]           wait for a pool of the daemon's\n"
 	"      --verbose                  say what is set\n"
 	"  list                           list the daemon's pools\n"
 	"      -J, --json                 as JSON\n"

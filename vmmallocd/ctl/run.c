@@ -22,12 +22,13 @@
 #include "vmmallocd/ctl/ctl.h"
 #include "vmmallocd/ctl/preload.h"
 
+#define WAIT_MOST "1000000"    /* HANDOUT_WAIT_MOST_S */
 #define FILTER_FILE "/proc/self/coredump_filter"
 #define FILTER_SHARED_FILES (1u << 3)                       /* a daemon's pool: its file has a name */
 #define FILTER_HUGE_AND_DAX (1u << 6 | 1u << 7 | 1u << 8)   /* any pool on such a file system */
 
 struct run {
-	const char *class, *dir, *size, *fork, *children, *on_fail;   /* NULL: not given */
+	const char *class, *dir, *size, *fork, *children, *on_fail, *wait;   /* NULL: not given */
 	bool verbose;
 };
 
@@ -82,6 +83,11 @@ static int check_on_fail(const char *what)
 	return environment_on_fail(what) < 0 ? refuse_option("--on-fail", what, ENVIRONMENT_ON_FAIL_EXPECTED) : CTL_OK;
 }
 
+static int check_wait(const char *seconds)
+{
+	return environment_wait(seconds) < 0 ? refuse_option("--wait", seconds, ENVIRONMENT_WAIT_EXPECTED) : CTL_OK;
+}
+
 static int check_dir(const char *dir)
 {
 	if (dir[0] != '\0')
@@ -120,6 +126,8 @@ static int check_options(const struct run *run)
 		status = check_children(run->children);
 	if (status == CTL_OK && run->on_fail)
 		status = check_on_fail(run->on_fail);
+	if (status == CTL_OK && run->wait)
+		status = check_wait(run->wait);
 	return status == CTL_OK ? check_pool_named(run) : status;
 }
 
@@ -235,7 +243,8 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 	    (r = keep_path(run, ENVIRONMENT_RUNTIME_DIR)) < 0 ||
 	    (r = run->fork ? set(run, ENVIRONMENT_FORK, run->fork) : 0) < 0 ||
 	    (r = run->children ? set(run, ENVIRONMENT_CHILDREN, run->children) : 0) < 0 ||
-	    (r = run->on_fail ? set(run, ENVIRONMENT_ON_FAIL, run->on_fail) : 0) < 0) {
+	    (r = run->on_fail ? set(run, ENVIRONMENT_ON_FAIL, run->on_fail) : 0) < 0 ||
+	    (r = run->wait ? set(run, ENVIRONMENT_WAIT, run->wait) : 0) < 0) {
 		ctl_complain("environment: %s", strerror(-r));
 		return CTL_FAILED;
 	}
@@ -250,7 +259,7 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 
 int ctl_run(struct ctl *ctl, int argc, char **argv)
 {
-	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, FORK, CHILDREN, ON_FAIL, VERBOSE };
+	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, FORK, CHILDREN, ON_FAIL, WAIT, VERBOSE };
 	static const struct option options[] = {
 		CTL_OPTIONS,
 		{ "class", required_argument, NULL, CLASS },
@@ -259,6 +268,7 @@ int ctl_run(struct ctl *ctl, int argc, char **argv)
 		{ "fork", required_argument, NULL, FORK },
 		{ "children", required_argument, NULL, CHILDREN },
 		{ "on-fail", required_argument, NULL, ON_FAIL },
+		{ "wait", optional_argument, NULL, WAIT },
 		{ "verbose", no_argument, NULL, VERBOSE },
 		{ 0 },
 	};
@@ -273,6 +283,7 @@ int ctl_run(struct ctl *ctl, int argc, char **argv)
 		case FORK: run.fork = optarg; break;
 		case CHILDREN: run.children = optarg; break;
 		case ON_FAIL: run.on_fail = optarg; break;
+		case WAIT: run.wait = optarg ? optarg : WAIT_MOST; break;
 		case VERBOSE: run.verbose = true; break;
 		default: status = ctl_option(ctl, option); break;
 		}

@@ -2,7 +2,7 @@
 /*
  * daemon_ask -- asks the daemon's control socket, and prints what a shell can read.
  *
- *     daemon_ask SOCKET count CLASS STATE     a number
+ *     daemon_ask SOCKET count CLASS STATE     a number; STATE may also be a member of the class
  *     daemon_ask SOCKET problem CLASS         the class's problem, or nothing
  *     daemon_ask SOCKET daemon KEY            a member of Status's daemon, or nothing
  *     daemon_ask SOCKET list                  lines "ID CLASS STATE SIZE PATH PID UID COMM USED PEAK", "-" for what is
@@ -104,9 +104,9 @@ int main(int argc, char *argv[])
 	alarm(20);
 	if (strcmp(what, "count") == 0 && argc == 5) {
 		json_t *class = find_class(call(path, "org.vmmalloc.Status", json_object()), argv[3]);
+		json_t *count = json_object_get(json_object_get(class, "counts"), argv[4]);
 
-		printf("%lld\n",
-		       (long long)json_integer_value(json_object_get(json_object_get(class, "counts"), argv[4])));
+		printf("%lld\n", (long long)json_integer_value(count ? count : json_object_get(class, argv[4])));
 	} else if (strcmp(what, "problem") == 0 && argc == 4) {
 		json_t *class = find_class(call(path, "org.vmmalloc.Status", json_object()), argv[3]);
 

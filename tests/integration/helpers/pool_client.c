@@ -8,6 +8,9 @@
  * send=BYTES                garbage of that length on it
  * ask=CLASS[:LEAST]         a request for a pool of the class on a new connection; its reply is not read
  * askdir=DIR:BYTES          the same by directory and size
+ * wait=CLASS:SECONDS        the same for one that takes cold pools and waits so long; waits=CLASS:SECONDS:N: N of them,
+ *                           whose connections stay open
+ * shut                      closes its own direction of the connection: "0"
  * reply                     reads the reply: "ok BYTES ID CLASS" or its status's text, or "closed"
  * take=..., takedir=...     ask and reply
  * drop                      closes the connection
@@ -113,6 +116,22 @@ static void ask(struct client *client, const char *argument)
 	send_request(client, &request);
 }
 
+/* CLASS:SECONDS: waits so long, and takes cold pools. */
+static void ask_to_wait(struct client *client, const char *argument)
+{
+	struct handout_long_request request = {
+		.request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .kind = HANDOUT_BY_CLASS },
+		.flags = HANDOUT_TAKES_COLD,
+	};
+	const char *colon = strchrnul(argument, ':');
+
+	memcpy(request.request.class_name, argument, (size_t)(colon - argument));
+	request.wait_s = *colon ? (uint32_t)strtoul(colon + 1, NULL, 0) : 0;
+	do_connect(client);
+	if (send(client->connection, &request, sizeof(request), MSG_NOSIGNAL) < 0)
+		die("send");
+}
+
 static void ask_directory(struct client *client, const char *argument)
 {
 	struct handout_request request = { .magic = HANDOUT_MAGIC,
@@ -152,11 +171,11 @@ static void receive(struct client *client)
 		puts("a malformed reply");
 		exit(3);
 	}
-	if ((reply.status == HANDOUT_OK) != (header && header->cmsg_len == CMSG_LEN(sizeof(int)))) {
+	if (handout_is_given(reply.status) != (header && header->cmsg_len == CMSG_LEN(sizeof(int)))) {
 		puts("not exactly one descriptor with a pool, or one without");
 		exit(3);
 	}
-	if (reply.status != HANDOUT_OK) {
+	if (!handout_is_given(reply.status)) {
 		puts(handout_status_text(reply.status));
 		return;
 	}
@@ -442,6 +461,13 @@ static void act(struct client *client, const char *verb, const char *argument)
 		send_garbage(client, number);
 	else if (IS("ask"))
 		ask(client, argument);
+	else if (IS("wait"))
+		ask_to_wait(client, argument);
+	else if (IS("waits"))
+		for (const char *count = strrchr(argument, ':'); number < strtoull(count + 1, NULL, 0); number++)
+			ask_to_wait(client, argument);
+	else if (IS("shut"))
+		say_result(shutdown(client->connection, SHUT_WR));
 	else if (IS("askdir"))
 		ask_directory(client, argument);
 	else if (IS("reply"))
