@@ -26,7 +26,7 @@ arm64: $(ARM64)/root/fetched ## the library for arm64, cross-built in build/arm6
 	+$(Q)$(ARM64_MAKE) lib
 check-arm64: arm64 ## its tests that an emulated process can run, with pages of 4 and 16 KiB
 	+$(Q)$(ARM64_MAKE) $(ARM64_PROGRAMS)
-	$(Q)ARM64=$(abspath $(ARM64)) tests/arm64/check.bash $(ARM64_PROGRAMS)
+	$(Q)ARM64=$(abspath $(ARM64)) tests/arm64/check.bash $(abspath $(ARM64_PROGRAMS))
 
 $(ARM64)/root/fetched: tests/arm64/fetch.bash tests/arm64/apt.bash
 	$(Q)tests/lib/install-packages.bash $(ARM64_PACKAGES)
