@@ -58,7 +58,7 @@ struct handout_server {
 	size_t count, most;
 	struct waiting waiting;            /* the requests that came, and are not answered */
 	size_t waiting_most;
-	uint64_t looked_at;                /* registry_generation, when all of these were decided last */
+	uint64_t looked_at;                /* pools->wakes, when all of these were decided last */
 	bool look_is_due;                  /* when the pause is over */
 };
 
@@ -172,7 +172,7 @@ static bool decide_all(struct handout_server *server)
 			waiting_refused(&server->waiting, client, request_is_at_limit(wait.refusal));
 		}
 	}
-	server->looked_at = registry_generation(server->pools->registry);
+	server->looked_at = server->pools->wakes;
 	if (more)
 		(void)uv_timer_start(&server->put_off, on_put_off, PUT_OFF_MS, 0);
 	else
@@ -207,7 +207,7 @@ static void look_before_others(struct handout_server *server)
 	if (server->waiting.count == 0)
 		return;
 	watch_hear(server->pools->watch);
-	if (registry_generation(server->pools->registry) != server->looked_at)
+	if (server->pools->wakes != server->looked_at)
 		(void)decide_all(server);
 }
 

@@ -555,7 +555,6 @@ static void step(void)
 		model.world->class.max = 1 + (unsigned)model_below(5);
 		model.world->class.max_per_user = (unsigned)model_below(3);
 		model_step("max = %u, max_per_user = %u", model.world->class.max, model.world->class.max_per_user);
-		settle();
 		pools_configure(&model.world->pools, &model.world->config);
 	} else if (client->pool >= 0) {
 		give_back(client);

@@ -31,6 +31,7 @@ int64_t pools_now_ms(const struct pools *pools)
 
 void pools_wake(struct pools *pools)
 {
+	pools->wakes++;
 	if (!pools->stopping)
 		(void)uv_idle_start(&pools->turn, pools->on_turn);
 }

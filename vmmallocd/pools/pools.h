@@ -49,6 +49,7 @@ struct pools {
 	struct mounts *mounts;               /* NULL: not to be had; directories are checked each second all the same */
 	uv_idle_t turn;                      /* active while something has changed (pools_wake) */
 	uv_idle_cb on_turn;                  /* the turn's function */
+	uint64_t wakes;                      /* calls of pools_wake: something has changed since it was less */
 	uv_timer_t due_timer, second_timer, early_timer;
 	unsigned probe_turn;                 /* of the leased pools, which part is probed next */
 	size_t checks;                       /* calls of pools_check, one a second */
