@@ -445,12 +445,12 @@ thousands() {
 	kill -KILL $!
 	wait_count a waiting 3000
 	kill_held "$HELD"
+	wait_count a waiting 2999
 	wait_count a leased 1
-	is "$(ask count a waiting)" 2999
 	kill $PIDS
 	wait_count a waiting 0
 	wait_count a leased 0
-	wait_for eval '[ "$(ls "/proc/$DAEMON/fd" | wc -l)" = '"$before ]"
+	wait_for eval '[ "$(ls "/proc/$DAEMON/fd" | wc -l)" -le '"$before ]"
 }
 run_case "three thousand wait, and others are served meanwhile" thousands
 
