@@ -3,11 +3,10 @@
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"
-PROGRAMS=$BUILD/tests/preload
 FULL="the class has as many pools as it may have, and all are in use: end a program, or raise max"
 LIMIT="this user has as many pools of the class as one may have: end a program of this user's, or raise max_per_user"
 CROWDED="as many programs wait for a pool of the class, or of this user do, as may: try again later, or raise max_waiting or max_waiting_per_user"
-export PROGRAMS FULL LIMIT CROWDED
+export FULL LIMIT CROWDED
 
 # on_class SECONDS COMMAND...: a program with a pool of class a, that waits so long for it
 on_class() {
