@@ -324,6 +324,7 @@ not_overtaken() {
 		rm hold.1
 		ends_with $WAITER 0
 		daemon_end TERM
+		rm -rf "$POOLS"
 	done
 }
 run_case "who asks after a pool came back does not have it before those who waited" not_overtaken
