@@ -6,8 +6,13 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 archive=$1 version=$2 time=$3 directory=$(realpath -m "$4") jemalloc=${5:-}
 options=(--define "package_version $version" --define "package_time $time")
 # The same source gives the same packages, wherever they are made.
-options+=(--define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1'
-	--define 'clamp_mtime_to_source_date_epoch 1')
+options+=(--define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1')
+if [ "$(rpm --eval '%{?clamp_mtime_to_source_date_epoch}')" ]; then
+	options+=(--define 'clamp_mtime_to_source_date_epoch 1')
+else
+	# its name from rpm 4.20 on
+	options+=(--define 'build_mtime_policy clamp_to_source_date_epoch')
+fi
 export SOURCE_DATE_EPOCH=$time
 # On Debian rpm knows neither what is installed nor where libraries are.
 rpm -q --quiet --whatprovides gcc 2>/dev/null || options+=(--nodeps)
