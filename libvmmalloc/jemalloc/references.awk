@@ -27,16 +27,22 @@ $1 == "left" { left[$2] = 1; for (i = 3; i <= NF; i++) may[$2, $i] = 1; next }
 
 function words(reference, verb, parts) {
 	split(reference, parts, ":")
-	return parts[1] " " verb " " parts[2]
+	return (parts[1] == "*" ? "nothing refers to" : parts[1] " " verb) " " parts[2]
+}
+
+# The objects that make such a reference, " "-separated.
+function referring(reference, parts) {
+	split(reference, parts, ":")
+	return parts[1] == "*" ? callers[parts[2]] : (reference in refers) ? parts[1] : ""
 }
 
 # What is wrong with this jemalloc if it is the version of a column: "; "-separated, and how many.
 function complaints(column, row, name, list, n, i, led, text) {
 	wrong = 0
 	for (row = 1; row <= rows; row++) {
-		if (cell[row, column] == "+" && !(lead[row] in refers))
+		if (cell[row, column] == "+" && referring(lead[row]) == "")
 			text = text (wrong++ ? "; " : "") words(lead[row], "does not refer to")
-		if (cell[row, column] == "-" && lead[row] in refers)
+		if (cell[row, column] == "-" && referring(lead[row]) != "")
 			text = text (wrong++ ? "; " : "") words(lead[row], "refers to")
 		led[lead[row]] = 1
 	}
@@ -76,9 +82,10 @@ END {
 		exit 1
 	}
 	printf "%s", traits[found]
-	for (row = 1; row <= rows; row++)
-		if (lead[row] in refers) {
-			split(lead[row], parts, ":")
-			print "lead", parts[1], parts[2] "=" ours[row]
-		}
+	for (row = 1; row <= rows; row++) {
+		split(lead[row], parts, ":")
+		n = split(referring(lead[row]), objects, " ")
+		for (i = 1; i <= n; i++)
+			print "lead", objects[i], parts[2] "=" ours[row]
+	}
 }

@@ -17,7 +17,7 @@
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
 extern void *je_arenas[];
-extern bool je_opt_cache_oblivious;
+extern bool je_opt_cache_oblivious, je_opt_abort, je_opt_junk_alloc, je_opt_junk_free;
 unsigned je_narenas_total_get(void);
 void je_arena_decay(void *tsdn, void *arena, bool is_background_thread, bool all);
 void je_arena_basic_stats_merge(void *tsdn, void *arena, unsigned *nthreads, const char **dss,
@@ -120,6 +120,12 @@ char *vmm_seam_options(const char *name)
 
 	/* Rounding large sizes up by a random offset costs a page for each; 5.3.0 refuses this one as an option. */
 	je_opt_cache_oblivious = false;
+
+	/*
+	 * Built with --enable-debug it would fill a block as a whole of its size class, though a short one has less,
+	 * and end the process where a call fails that may.
+	 */
+	je_opt_junk_alloc = je_opt_junk_free = je_opt_abort = false;
 	return text.data;
 }
 

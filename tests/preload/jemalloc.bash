@@ -38,6 +38,17 @@ names_missing() {
 }
 run_case "a reference that is missing is named" names_missing
 
+# What is inline in jemalloc's headers is called by other objects with another compiler, or without optimization.
+any_object() {
+	need_archive
+	echo 'void je_arena_choose_hard(void); void (*const choose)(void) = je_arena_choose_hard;' >choose.c
+	mkdir other && cd other && ar x "$ARCHIVE" && ${CC:-cc} -fPIC -c ../choose.c -o more.o && ld -r more.o ticker.*o \
+		-o both.o && mv both.o ticker.*o && rm more.o && ar rcs ../other.a ./*.o && cd .. || return 1
+	ARCHIVE=$WORK/other.a apart && [ ! -s stderr ] || { cat stderr; return 1; }
+	nm -u apart/objects/ticker.*o | grep -q vmm_seam_choose_arena && ! nm -u apart/objects/*.o | grep -q je_arena_choose_hard
+}
+run_case "a reference that any object may make is led in all" any_object
+
 names_new() {
 	need_archive
 	without je_emitter_none ehooks

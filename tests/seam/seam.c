@@ -25,6 +25,7 @@ void *je_b0get(void);
 void *je_base_alloc_edata(void *tsdn, void *base);
 extern __thread unsigned char je_tsd_tls[];
 extern void *je_arenas[];
+extern bool je_opt_junk_alloc, je_opt_junk_free;
 
 /* Whatever its type: size_t, unsigned or bool. */
 static size_t figure(const char *name)
@@ -89,14 +90,18 @@ static void check_cached(void)
 
 static void check_options(void)
 {
-	static const char *const off[] = { "retain", "background_thread", "hpa", "cache_oblivious", "abort", "prof" };
+	static const char *const off[] = { "retain", "background_thread", "hpa", "cache_oblivious", "abort",
+		"stats_print", "confirm_conf" };
 	char name[64];
 
 	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++) {
 		snprintf(name, sizeof(name), "opt.%s", off[i]);
-		if (strcmp(off[i], "prof") != 0 || figure("config.prof"))
-			CHECK(figure(name) == 0);
+		CHECK(figure(name) == 0);
 	}
+	CHECK(!figure("config.prof") || !figure("opt.prof"));
+	CHECK(!figure("config.fill") || !figure("opt.zero"));
+	CHECK(!je_opt_junk_alloc && !je_opt_junk_free);
+	CHECK(!figure("config.xmalloc") || !figure("opt.xmalloc"));
 	CHECK(figure("opt.tcache"));
 	CHECK(strcmp(word("opt.dss"), "disabled") == 0 && strcmp(word("arena.0.dss"), "disabled") == 0);
 	CHECK(strcmp(word("opt.metadata_thp"), "disabled") == 0);
