@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include "tests/preload/check.h"
-
+/* 0: that cannot be known. */
 static inline int thread_count(void)
 {
 	DIR *dir = opendir("/proc/self/task");
 	int n = 0;
 
-	CHECK(dir);
+	if (!dir)
+		return 0;
 	while (readdir(dir))
 		n++;
 	closedir(dir);

@@ -30,6 +30,7 @@
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
+#include "tests/preload/thread_count.h"
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
 
@@ -508,6 +509,8 @@ static void end_thread(void)
 	model_step("the thread ends");
 	__atomic_store_n(&writer.stop, true, __ATOMIC_RELAXED);
 	assert_int_equal(pthread_join(writer.thread, NULL), 0);
+	/* or the heap may not return yet */
+	assert_true(thread_is_alone());
 	writer.runs = false;
 	expect_writers_words();
 	give_writers_block();
