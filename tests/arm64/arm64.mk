@@ -8,11 +8,12 @@
 ARM64 := $(BUILD)/arm64
 ARM64_ROOT := $(abspath $(ARM64))/root
 ARM64_LIBRARIES := $(ARM64_ROOT)/usr/lib/aarch64-linux-gnu
-# Programs that only allocate. Others need more than emulation gives (doc/arm64.md), or fill file systems.
-ARM64_PRELOADED := arena_count arena_destroy arena_reuse bad_free descriptors edges entry_points jemalloc_names
-ARM64_NOT := %_model.c %/test_dump.c %/test_heap.c %/test_pool.c
-ARM64_UNITS := $(filter-out $(ARM64_NOT),$(shell grep -l '^/\* objects: \(libvmmalloc\|common/base\)' \
-	$$(grep -L '^/\* packages:' $(UNIT_SOURCES))))
+# What emulation of a process can show; doc/arm64.md says what it cannot, and why.
+ARM64_PRELOADED := arena_count arena_destroy arena_race arena_reuse bad_free clone_stack contained descriptors edges \
+	entry_points forks fork_figures fork_full fork_roads fork_without_fd full jemalloc_names operators replaced_new \
+	snapshot thread_on_full vfork_allocates zero_model
+ARM64_NOT := dump heap heap_model pool pool_file_create pool_file_pins pool_file_scrub pool_file_warm thaw_model
+ARM64_UNITS := $(filter-out $(ARM64_NOT:%=tests/unit/test_%.c),$(UNIT_SOURCES))
 ARM64_PROGRAMS := $(ARM64_UNITS:tests/unit/%.c=$(ARM64)/out/tests/unit/%) \
 	$(addprefix $(ARM64)/out/tests/preload/,$(ARM64_PRELOADED))
 # The sanitizers are not for emulated processes: their shadow memory is where qemu has its own.

@@ -9,14 +9,17 @@ export ARM64
 
 # emulated PAGE [-E VARIABLE=VALUE]... PROGRAM
 emulated() { local page=$1; shift; qemu-aarch64 -p "$page" -L "$ARM64/root" "$@"; }
+unit() { cd "$ROOT" && emulated 4096 "$1"; }
 export -f emulated
 
 # A file system of its own for the pools, if that can be had: nothing that goes wrong fills one that others use.
 preloaded() {
+	local size=1G
+	case $2 in */*full | */contained | */zero_model | */arena_*) size=64M ;; esac
 	mkdir pools
 	[ -n "${OWN_MOUNTS-}" ] && mount -t tmpfs -o size=512m pools pools && POOL_DIR=$WORK/pools
 	emulated "$1" -E "LD_PRELOAD=$ARM64/out/release/libvmmalloc.so.1" -E "VMMALLOC_POOL_DIR=$POOL_DIR" \
-		-E VMMALLOC_POOL_SIZE=1G "$2"
+		-E "VMMALLOC_POOL_SIZE=$size" "$2"
 	local status=$?
 	[ "$POOL_DIR" != "$WORK/pools" ] || umount -l pools
 	return $status
@@ -25,7 +28,7 @@ preloaded() {
 for program; do
 	name=$(basename "$program")
 	if [[ $name == test_* ]]; then
-		run_case "$name" emulated 4096 "$program"
+		run_case "$name" unit "$program"
 	else
 		for page in 4096 16384; do run_case "$name, pages of $page bytes" preloaded "$page" "$program"; done
 	fi

@@ -10,8 +10,10 @@
 
 #include "tests/preload/check.h"
 
-#define PAGES 8000
-#define PAGE 4096
+#define BYTES ((size_t)32000 << 10)
+
+static size_t page;            /* the kernel's, of which one that is written to is written back */
+static size_t pages;
 
 static uint64_t mode(void)
 {
@@ -43,7 +45,7 @@ static size_t written(void)
 }
 
 /* Changes every n-th page while a child lives; then all pages must be as they were written last. */
-static void change_one_in(int n, unsigned char *block, unsigned char *expected, unsigned char mark)
+static void change_one_in(size_t n, unsigned char *block, unsigned char *expected, unsigned char mark)
 {
 	int gate[2], status;
 	char byte;
@@ -54,27 +56,27 @@ static void change_one_in(int n, unsigned char *block, unsigned char *expected, 
 		close(gate[1]);
 		while (read(gate[0], &byte, 1) > 0)
 			;
-		for (int i = 0; i < PAGES; i++)
-			if (block[(size_t)i * PAGE + 7] != expected[i])
+		for (size_t i = 0; i < pages; i++)
+			if (block[i * page + 7] != expected[i])
 				_exit(1);
 		_exit(0);
 	}
 	CHECK(pid > 0 && mode() == VMMALLOC_MODE_PRIVATE);
 	size_t before = written();
-	for (int i = 0; i < PAGES; i++)
-		CHECK(block[(size_t)i * PAGE + 7] == expected[i]);
-	for (int i = 0; i < PAGES; i += n)
-		block[(size_t)i * PAGE + 7] = mark;
+	for (size_t i = 0; i < pages; i++)
+		CHECK(block[i * page + 7] == expected[i]);
+	for (size_t i = 0; i < pages; i += n)
+		block[i * page + 7] = mark;
 	void *grown = memset(malloc(3 << 20), mark, 3 << 20);
 	close(gate[0]), close(gate[1]);
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-	for (int i = 0; i < PAGES; i += n)
+	for (size_t i = 0; i < pages; i += n)
 		expected[i] = mark;
 	CHECK(comes_back());
 	/* and what is new, 3 MiB; a little is the allocator's own */
-	CHECK(written() - before <= (size_t)PAGES / (size_t)n * PAGE + (5 << 20));
-	for (int i = 0; i < PAGES; i++)
-		CHECK(block[(size_t)i * PAGE + 7] == expected[i]);
+	CHECK(written() - before <= pages / n * page + (5 << 20));
+	for (size_t i = 0; i < pages; i++)
+		CHECK(block[i * page + 7] == expected[i]);
 	for (int i = 0; i < 3 << 20; i++)
 		CHECK(((unsigned char *)grown)[i] == mark);
 	free(grown);
@@ -82,13 +84,14 @@ static void change_one_in(int n, unsigned char *block, unsigned char *expected, 
 
 int main(void)
 {
-	unsigned char *block = malloc((size_t)PAGES * PAGE), *expected = malloc(PAGES);
-	static const int fractions[] = { 1, 2, 3, 10, 100, PAGES };
+	unsigned char *block = malloc(BYTES), *expected;
 
-	memset(block, 0, (size_t)PAGES * PAGE);
-	memset(expected, 0, PAGES);
+	page = page_bytes();
+	pages = BYTES / page;
+	expected = calloc(1, pages);
+	memset(block, 0, BYTES);
 	CHECK(mode() == VMMALLOC_MODE_POOL);
-	for (size_t i = 0; i < 2 * sizeof(fractions) / sizeof(*fractions); i++)
-		change_one_in(fractions[i % 6], block, expected, (unsigned char)(i + 1));
+	for (unsigned char mark = 1; mark <= 12; mark++)
+		change_one_in((const size_t[]){ 1, 2, 3, 10, 100, pages }[mark % 6], block, expected, mark);
 	return 0;
 }

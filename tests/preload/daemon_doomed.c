@@ -7,13 +7,14 @@
 
 int main(void)
 {
-	char *pages = aligned_alloc(4096, 3 * 4096);
+	const size_t page = page_bytes();
+	char *pages = aligned_alloc(page, 3 * page);
 	pid_t self = getpid();
 
-	memset(pages, 1, 3 * 4096);
-	CHECK(mprotect(pages + 4096, 4096, PROT_NONE) == 0);
+	memset(pages, 1, 3 * page);
+	CHECK(mprotect(pages + page, page, PROT_NONE) == 0);
 	errno = 0;
 	CHECK(daemon(1, 1) == -1 && errno == ENOMEM && getpid() == self);
-	CHECK(mprotect(pages + 4096, 4096, PROT_READ | PROT_WRITE) == 0 && pages[4096] == 1);
+	CHECK(mprotect(pages + page, page, PROT_READ | PROT_WRITE) == 0 && pages[page] == 1);
 	return forks_well() ? 0 : 1;
 }

@@ -6,7 +6,6 @@
 #include "tests/preload/forking.h"
 
 #define SMALL 8192
-#define PAGE 4096
 
 static volatile sig_atomic_t reaped;
 
@@ -22,10 +21,11 @@ static void reap(int signal)
 
 static char *guarded(void)
 {
-	char *pages = mmap(NULL, PAGE + SMALL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t page = page_bytes();
+	char *pages = mmap(NULL, page + SMALL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	CHECK(pages != MAP_FAILED && mprotect(pages, PAGE, PROT_NONE) == 0);
-	return pages + PAGE;
+	CHECK(pages != MAP_FAILED && mprotect(pages, page, PROT_NONE) == 0);
+	return pages + page;
 }
 
 int main(int argc, char **argv)

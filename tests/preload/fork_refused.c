@@ -6,7 +6,7 @@
 
 #include "tests/preload/forking.h"
 
-#define PAGE 4096
+#define PAGE page_bytes()
 
 static pid_t (*fork_of_libc)(void);
 static char *pages;

@@ -73,9 +73,10 @@ static int is_of_file(void *address)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY);
 	uint64_t page = 0;
+	size_t number = (uintptr_t)address / page_bytes();
 
 	(void)*(volatile char *)address;
-	CHECK(pread(fd, &page, sizeof(page), (off_t)((uintptr_t)address / 4096 * 8)) == sizeof(page));
+	CHECK(pread(fd, &page, sizeof(page), (off_t)(number * sizeof(page))) == sizeof(page));
 	close(fd);
 	return page >> 61 & 1;
 }

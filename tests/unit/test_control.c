@@ -21,7 +21,7 @@
 #include "vmmallocd/base/listener.h"
 #include "vmmallocd/control/control.h"
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 60000
 #define LIST "{\"method\":\"org.vmmalloc.List\"}"
 #define INFO "{\"method\":\"org.varlink.service.GetInfo\"}"
 
