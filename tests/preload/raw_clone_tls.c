@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "tests/preload/forking.h"
@@ -17,10 +18,13 @@ static _Alignas(64) char data[BEFORE + BEHIND];
 int main(void)
 {
 	char *block = strdup("parent"), *thread, *copy = data + BEFORE;
+	size_t below = BEFORE;
 	long pid;
 
 	__asm__("mov %%fs:0, %0" : "=r"(thread));
-	memcpy(data, thread - BEFORE, sizeof(data));
+	if (msync(thread - (uintptr_t)thread % 4096 - 4096, 1, MS_ASYNC) != 0)
+		below = (uintptr_t)thread % 4096;  /* there is no more */
+	memcpy(copy - below, thread - below, below + BEHIND);
 	memcpy(copy, &copy, sizeof(copy));
 	memcpy(copy + 0x10, &copy, sizeof(copy));
 	*(unsigned long *)(copy + GUARD) ^= 0x5555555555555500ul;
