@@ -9,8 +9,17 @@ ENGINE_VARIANTS ?= plain prof
 ENGINE_SUITES ?= $(wildcard tests/preload/*.bash)
 JEMALLOC_ARCHIVES ?= $(JEMALLOC_ARCHIVE)
 
-.PHONY: check-engines preload-programs
+.PHONY: check-engines preload-programs bench-engines
 check-engines: ## the library with other jemallocs: JEMALLOC_TREES=... JEMALLOC_ARCHIVES=...
 	$(Q)VARIANTS='$(ENGINE_VARIANTS)' SUITES='$(ENGINE_SUITES)' ARCHIVES='$(JEMALLOC_ARCHIVES)' \
 		TREES='$(JEMALLOC_TREES)' MAKEFLAGS= tests/seam/engines.bash $(BUILD)/engines
 preload-programs: $(PRELOAD_PROGRAMS) $(PRELOAD_LIBRARIES)
+
+# What check-engines has built, all of it or ENGINES="directory...", the first of which is what others are held against.
+ENGINES ?= $(patsubst %/release/libvmmalloc.so.1,%,$(wildcard $(BUILD)/engines/*/release/libvmmalloc.so.1))
+bench-engines: bench-programs $(BUILD)/tests/bench/engine_steps ## instructions and time with each of those jemallocs
+	$(Q)tests/bench/engines.bash $(BUILD)/tests/bench $(patsubst %,%/release/libvmmalloc.so.1,$(abspath $(ENGINES)))
+
+$(BUILD)/tests/bench/engine_steps: $(BUILD)/tests/bench/engine_steps.o
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
