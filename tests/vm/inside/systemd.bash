@@ -62,6 +62,8 @@ case_command_line() {
 	setpriv --reuid $NOBODY --regid $NOBODY --clear-groups "$CTL" reload 2>words && fail "nobody may reload"
 	"$CTL" reload || fail "reload"
 	"$CTL" prune >/dev/null || fail "prune"
+	# this client knows no cold pools
+	wait_least plain ready 1
 	hold_as $NOBODY take=plain map
 	# the client's name comes from /proc, which the service has to see
 	"$CTL" list | grep -q "leased.*pool_client" || fail "$("$CTL" list)"
