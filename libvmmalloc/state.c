@@ -15,6 +15,7 @@
 #include "libvmmalloc/heap/waiters.h"
 #include "libvmmalloc/jemalloc/seam.h"
 #include "libvmmalloc/start/exec_environment.h"
+#include "libvmmalloc/start/growth.h"
 
 /* base */
 struct kernel_state kernel_state;
@@ -44,3 +45,4 @@ syscall_function vmm_rawcall_next;
 
 /* start */
 struct vmm_exec_environment vmm_exec_environment;
+struct vmm_growth vmm_growth;

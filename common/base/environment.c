@@ -50,6 +50,15 @@ int environment_children(const char *value)
 	return value[0] == '-' || (value[0] >= '0' && value[0] <= '9') ? ENVIRONMENT_CHILDREN_SIZE : -EINVAL;
 }
 
+int environment_on_full(const char *value)
+{
+	if (strcmp(value, "fail") == 0)
+		return ENVIRONMENT_ON_FULL_FAIL;
+	if (strcmp(value, "dram") == 0)
+		return ENVIRONMENT_ON_FULL_DRAM;
+	return strcmp(value, "grow") == 0 ? ENVIRONMENT_ON_FULL_GROW : -EINVAL;
+}
+
 int environment_on_fail(const char *value)
 {
 	return strcmp(value, "exit") == 0 ? 0 : strcmp(value, "dram") == 0 ? 1 : -EINVAL;

@@ -18,6 +18,7 @@
 #define ENVIRONMENT_WAIT "VMMALLOC_WAIT"
 #define ENVIRONMENT_RESERVE "VMMALLOC_RESERVE"
 #define ENVIRONMENT_ON_FULL "VMMALLOC_ON_FULL"
+#define ENVIRONMENT_MAX_SIZE "VMMALLOC_MAX_SIZE"
 #define ENVIRONMENT_ON_FAIL "VMMALLOC_ON_FAIL"
 #define ENVIRONMENT_RELEASE "VMMALLOC_RELEASE"
 #define ENVIRONMENT_ARENAS "VMMALLOC_ARENAS"
@@ -70,6 +71,15 @@ int environment_release(const char *value);
 /* VMMALLOC_WAIT: seconds, up to HANDOUT_WAIT_MOST_S, or -EINVAL. */
 #define ENVIRONMENT_WAIT_EXPECTED "a number of seconds up to 1000000"
 int environment_wait(const char *value);
+
+/* VMMALLOC_ON_FULL: one of enum environment_on_full, or -EINVAL. */
+enum environment_on_full {
+	ENVIRONMENT_ON_FULL_FAIL,
+	ENVIRONMENT_ON_FULL_DRAM,
+	ENVIRONMENT_ON_FULL_GROW,
+};
+#define ENVIRONMENT_ON_FULL_EXPECTED "fail, dram or grow"
+int environment_on_full(const char *value);
 
 /* VMMALLOC_ON_FAIL: 1 for "dram", 0 for "exit", or -EINVAL. */
 #define ENVIRONMENT_ON_FAIL_EXPECTED "exit or dram"

@@ -109,6 +109,27 @@ static int read_choice(char *const *environment, const char *name, const char *f
 	return 0;
 }
 
+static int read_on_full(char *const *environment, enum environment_on_full *ret_on_full, struct text *error)
+{
+	const char *value = environment_value(environment, ENVIRONMENT_ON_FULL);
+	int on_full = value ? environment_on_full(value) : ENVIRONMENT_ON_FULL_FAIL;
+
+	if (on_full < 0)
+		return refuse_value(error, ENVIRONMENT_ON_FULL, value, ENVIRONMENT_ON_FULL_EXPECTED);
+	*ret_on_full = (enum environment_on_full)on_full;
+	return 0;
+}
+
+static int read_max_size(char *const *environment, struct vmm_config *config, struct text *error)
+{
+	const char *value = environment_value(environment, ENVIRONMENT_MAX_SIZE);
+	int r = value ? read_size(ENVIRONMENT_MAX_SIZE, value, &config->most_bytes, error) : 0;
+
+	if (r < 0 || !value || config->most_bytes >= config->pool_bytes)
+		return r;
+	return refuse_value(error, ENVIRONMENT_MAX_SIZE, value, "at least " ENVIRONMENT_POOL_SIZE);
+}
+
 static int read_on_fail(char *const *environment, bool *ret_does_without, struct text *error)
 {
 	const char *value = environment_value(environment, ENVIRONMENT_ON_FAIL);
@@ -195,7 +216,8 @@ int vmm_config_read(char *const *environment, struct vmm_config *ret_config, str
 	    (r = read_wait(environment, &config.wait_seconds, error)) < 0 ||
 	    (r = read_own_pool(environment, &config, error)) < 0 ||
 	    (r = read_choice(environment, ENVIRONMENT_RESERVE, "grow", "full", &config.reserve_all, error)) < 0 ||
-	    (r = read_choice(environment, ENVIRONMENT_ON_FULL, "fail", "dram", &config.spill, error)) < 0 ||
+	    (r = read_on_full(environment, &config.on_full, error)) < 0 ||
+	    (r = read_max_size(environment, &config, error)) < 0 ||
 	    (r = read_on_fail(environment, &config.does_without, error)) < 0 ||
 	    (r = read_release(environment, &config.release_seconds, error)) < 0 ||
 	    (r = read_arenas(environment, &config.arenas, error)) < 0 ||

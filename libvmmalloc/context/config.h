@@ -26,7 +26,8 @@ struct vmm_config {
 	const char *socket;     /* VMMALLOC_SOCKET: the daemon's socket, or NULL. Borrowed, too */
 	unsigned wait_seconds;  /* VMMALLOC_WAIT: for a pool of the daemon's that is not to be had at once */
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
-	bool spill;             /* VMMALLOC_ON_FULL=dram */
+	enum environment_on_full on_full;  /* VMMALLOC_ON_FULL */
+	size_t most_bytes;      /* VMMALLOC_MAX_SIZE: of all pools, with ENVIRONMENT_ON_FULL_GROW; 0: no limit */
 	bool does_without;      /* VMMALLOC_ON_FAIL=dram */
 	unsigned release_seconds;  /* VMMALLOC_RELEASE; or ENVIRONMENT_RELEASE_NEVER */
 	unsigned arenas;        /* VMMALLOC_ARENAS; 0: the library chooses */

@@ -27,6 +27,8 @@ struct vmm_context {
 	pid_t starter;             /* the thread that is at it. Atomic */
 	bool has_pool;             /* false: memory is ordinary (set-uid, none made). Fixed once vmm_start() is done */
 	size_t outside_bytes;      /* ordinary memory in use, without a pool or before it stood. Atomic */
+	/* Set if the heap may grow by whole pools; else NULL. vmm_grow() */
+	bool (*grow)(size_t bytes, size_t files);
 	bool (*come_back)(void);   /* set while the heap is away from its pool and may return; else NULL. Atomic */
 	struct vmm_config config;
 	char pool_dir[PATH_MAX];   /* absolute, or empty. A copy, because programs write over their environment */
@@ -56,6 +58,15 @@ static inline bool vmm_come_back(void)
 	bool (*come_back)(void) = __atomic_load_n(&vmm.come_back, __ATOMIC_RELAXED);
 
 	return come_back && come_back();
+}
+
+/*
+ * When the heap has no room for so many bytes: takes a pool more, or several, unless it has another number of files
+ * than `files` by now. True if there may be room. Slow; from any thread; preserves nothing. start/growth.c knows how.
+ */
+static inline bool vmm_grow(size_t bytes, size_t files)
+{
+	return vmm.grow && vmm.grow(bytes, files);
 }
 
 #endif

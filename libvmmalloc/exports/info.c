@@ -17,6 +17,7 @@
 #include "libvmmalloc/base/write.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
+#include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/jemalloc/seam.h"
 
 #pragma GCC visibility push(default)
@@ -138,8 +139,10 @@ int malloc_trim(size_t pad)
 	(void)vmmalloc_stats(&before, sizeof(before));
 	(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
 	(void)vmm_seam_reclaim();
+	if (vmm.grow && vmm_comeback_is_same_process())
+		released = vmm_heap_leave_files(&vmm.heap);
 	if (vmm.has_pool)
-		released = vmm_heap_trim(&vmm.heap, pad);
+		released += vmm_heap_trim(&vmm.heap, pad);
 	(void)vmmalloc_stats(&after, sizeof(after));
 	errno = saved_errno;
 	return released > 0 || after.outside_bytes < before.outside_bytes;

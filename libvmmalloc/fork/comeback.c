@@ -69,13 +69,17 @@ static struct vmm_comeback_process this_process(void)
 	return process;
 }
 
-/* Whether this process is the owner of its memory. False if that cannot be proved. */
-static bool is_owner(void)
+bool vmm_comeback_is_same_process(void)
 {
 	struct vmm_comeback_process process = this_process();
 
-	return process.pid == vmm_comeback.owner.pid && process.pid_namespace &&
-	       process.pid_namespace == vmm_comeback.owner.pid_namespace;
+	return process.pid == vmm_comeback.owner.pid && process.pid_namespace == vmm_comeback.owner.pid_namespace;
+}
+
+/* Whether this process is the owner of its memory. False if that cannot be proved. */
+static bool is_owner(void)
+{
+	return vmm_comeback_is_same_process() && vmm_comeback.owner.pid_namespace;
 }
 
 /* The heap cannot be exchanged under our feet. */

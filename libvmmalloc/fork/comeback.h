@@ -41,6 +41,9 @@ extern struct vmm_comeback vmm_comeback;
 /* Called at the start, and in every child that is a process of its own. */
 void vmm_comeback_start(void);
 
+/* Whether this process is no vforked child, by its number and, where there is a /proc, its namespace. */
+bool vmm_comeback_is_same_process(void);
+
 /* Called before clone is, with its flags: the call may make a process that is no thread and has the same memory. */
 void vmm_comeback_cloned(uint64_t flags);
 

@@ -108,12 +108,30 @@ static void note_header(struct vmm_heap *heap)
 	heap->child_header = &vmm_forks.header;
 }
 
+static int make_copy(struct vmm_fork *fork, struct vmm_heap *heap)
+{
+	int r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &fork->copy);
+
+	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
+	fork->has_copy = r == 0;
+	return r < 0 && vmm.config.fork == CONFIG_FORK_COPY ? -ENOMEM : 0;
+}
+
+/* Another thread may have grown the heap since vmm_fork_begin: then the copy is made again. */
+static bool is_copy_good(struct vmm_fork *fork, struct vmm_heap *heap)
+{
+	if (!fork->has_copy || fork->copy.size == heap->pool.size)
+		return true;
+	drop_copy(fork);
+	return make_copy(fork, heap) == 0;
+}
+
 /* The child begins on a stack like `stack`. If that lies in the heap, the heap cannot be exchanged under its feet. */
 static void prepare_locked(struct vmm_fork *fork, struct vmm_heap *heap, const void *stack)
 {
 	if (vmm_pool_contains(&heap->pool, stack))
 		drop_copy(fork);
-	fork->heap = heap_for_child(fork, heap, stack);
+	fork->heap = is_copy_good(fork, heap) ? heap_for_child(fork, heap, stack) : FORK_HEAP_DOOMED;
 	if (fork->heap != FORK_HEAP_DOOMED)
 		note_header(heap);
 }
@@ -132,15 +150,6 @@ static int check_heap(struct vmm_heap *heap, const void *stack)
 	if (!heap->pool.is_huge && vmm_pool_has_fd(&heap->pool))
 		return 0;
 	return vmm_pool_contains(&heap->pool, stack) ? -ENOMEM : 0;
-}
-
-static int make_copy(struct vmm_fork *fork, struct vmm_heap *heap)
-{
-	int r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &fork->copy);
-
-	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
-	fork->has_copy = r == 0;
-	return r < 0 && vmm.config.fork == CONFIG_FORK_COPY ? -ENOMEM : 0;
 }
 
 static int begin_locked(struct vmm_fork *fork, struct vmm_heap *heap)
@@ -249,9 +258,7 @@ static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 	/* nothing of the file may stay mapped; its header has been copied */
 	(void)kernel_mmap(pool->base, pool->grain, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
 			  -1, 0);
-	if (!fork->shares_descriptors && !kernel_is_confined() && vmm_pool_has_fd(pool))
-		(void)kernel_close(pool->fd);
-	pool->fd = -1;
+	vmm_pool_leave_files(pool, !fork->shares_descriptors);
 }
 
 /* The header in the file goes on showing the parent's figures. The child counts in one of its own: note_header's. */
@@ -290,7 +297,7 @@ static void drop_other_copies(const struct vmm_fork *fork)
 		if (other == fork)
 			continue;
 		if (fork->shares_descriptors)
-			other->copy.fd = -1;
+			other->copy.first.fd = -1;
 		drop_copy(other);
 	}
 	vmm_forks.copying = vmm_forks_thread.under_way;
@@ -321,6 +328,7 @@ static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 	drop_other_copies(fork);
 	if (fork->heap == FORK_HEAP_SHARED) {
 		vmm_heap_release_never(heap);
+		vmm.grow = NULL;
 		vmm_comeback_start();
 		return;
 	}

@@ -101,13 +101,26 @@ static void thaw_stretch(void *context, char *start, size_t bytes)
 	}
 }
 
+static size_t longest_file(const struct vmm_pool *pool)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < pool->files; i++) {
+		const struct vmm_pool_file *file = vmm_pool_file(pool, i);
+		size_t bytes = file->end - file->start + file->skip;
+
+		longest = bytes > longest ? bytes : longest;
+	}
+	return longest;
+}
+
 int vmm_thaw(struct vmm_heap *heap)
 {
 	struct thaw thaw = { .pool = &heap->pool };
 
 	if (!vmm_pool_has_fd(&heap->pool))
 		return -EBADF;
-	if (vmm_pool_exceeds_file_limit(heap->pool.size))
+	if (vmm_pool_exceeds_file_limit(longest_file(&heap->pool)))
 		return -EFBIG;
 	thaw.pagemap = kernel_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	if (thaw.pagemap < 0)

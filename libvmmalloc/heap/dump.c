@@ -43,6 +43,11 @@ void vmm_dump_init(struct vmm_dump *dump, char *base, size_t bytes, size_t granu
 	dump->is_off = kernel_madvise(base, bytes, MADV_DODUMP) < 0;
 }
 
+void vmm_dump_grow(struct vmm_dump *dump, size_t bytes)
+{
+	dump->end = dump->base + bytes;
+}
+
 /* Counts the stretches of hidden granules that begin in [first, last), and one that goes on there. */
 static size_t runs_in(const struct vmm_dump *dump, size_t first, size_t last)
 {

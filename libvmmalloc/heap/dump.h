@@ -33,6 +33,9 @@ struct vmm_dump {
 /* `hidden` has room for a bit for each granule and one more, all zero. Nothing is hidden yet. */
 void vmm_dump_init(struct vmm_dump *dump, char *base, size_t bytes, size_t granule, uint64_t *hidden);
 
+/* The pool has so many bytes now. */
+void vmm_dump_grow(struct vmm_dump *dump, size_t bytes);
+
 /* Hides the whole units in [start, end), if that many bytes of them are not hidden yet. */
 void vmm_dump_hide(struct vmm_dump *dump, uintptr_t start, uintptr_t end, size_t least);
 

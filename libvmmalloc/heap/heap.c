@@ -19,6 +19,7 @@
 #define FLOOR_LEAST ((size_t)256 << 10)
 #define FLOOR_MOST ((size_t)4 << 20)
 #define SETS 3
+#define ROOM_SHARE 4
 #define ASIDE_MOST 8                        /* places to ask a file system for that has no space for the first */
 #define WALK_MOST 4096                      /* free ranges, and their holes, to look past for a place without a hole */
 
@@ -34,6 +35,28 @@ static void count_used(struct vmm_heap *heap, int64_t change)
 	vmm_heap_set_figure(heap, &header->used_bytes, header->used_bytes + (uint64_t)change);
 	if (header->used_bytes > header->peak_bytes)
 		vmm_heap_set_figure(heap, &header->peak_bytes, header->used_bytes);
+}
+
+/*
+ * What is in use of each file behind the first, for others to see: the first one's header has the figures of all. A
+ * child whose heap is private has its parent's files here, and leaves them alone.
+ */
+static void count_in_files(struct vmm_heap *heap, uintptr_t start, size_t bytes, bool taken)
+{
+	const struct vmm_pool *pool = &heap->pool;
+	size_t offset = start - (uintptr_t)pool->base;
+
+	if (pool->files == 1 || pool->header != pool->first.header)
+		return;
+	for (size_t n = bytes; bytes > 0; bytes -= n, offset += n, n = bytes) {
+		struct pool_header *header = vmm_pool_file_at(pool, offset, &n)->header;
+
+		if (header == pool->header)
+			continue;
+		__atomic_store_n(&header->used_bytes, header->used_bytes + (taken ? n : -n), __ATOMIC_RELAXED);
+		if (header->used_bytes > header->peak_bytes)
+			__atomic_store_n(&header->peak_bytes, header->used_bytes, __ATOMIC_RELAXED);
+	}
 }
 
 void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change)
@@ -171,23 +194,33 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
  */
 static size_t nodes_bytes(const struct vmm_heap *heap)
 {
-	return heap->pool.size / kernel_page() / 2 * sizeof(struct range);
+	return heap->pool.room / kernel_page() / 2 * sizeof(struct range);
 }
 
 /* Of each of the sets of granules: holes, what a dump does not show, what is idle. */
 static size_t set_bytes(const struct vmm_heap *heap, size_t granule)
 {
-	return bits_bytes(heap->pool.size / granule + 2);
+	return bits_bytes(heap->pool.room / granule + 2);
 }
 
+/* Where a limit (RLIMIT_DATA) leaves too little for a pool that may grow so far, it grows less far. */
 static int init_sets(struct vmm_heap *heap, size_t granule)
 {
-	size_t bits = set_bytes(heap, granule), bytes = SETS * bits + nodes_bytes(heap);
-	char *memory = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				   -1, 0);
+	struct vmm_pool *pool = &heap->pool;
+	size_t bits, bytes;
+	char *memory;
 
-	if (kernel_error(memory))
-		return kernel_error(memory);
+	for (;; pool->room = pool->room / ROOM_SHARE > pool->size ? round_down(pool->room / ROOM_SHARE, pool->grain)
+								  : pool->size) {
+		bits = set_bytes(heap, granule);
+		bytes = SETS * bits + nodes_bytes(heap);
+		memory = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				     -1, 0);
+		if (!kernel_error(memory))
+			break;
+		if (pool->room == pool->size)
+			return kernel_error(memory);
+	}
 	(void)kernel_madvise(memory, bytes, MADV_DONTDUMP);
 	vmm_holes_init(&heap->holes, heap->pool.base, granule, (uint64_t *)memory);
 	vmm_dump_init(&heap->dump, heap->pool.base, heap->pool.size, granule, (uint64_t *)(memory + bits));
@@ -246,6 +279,7 @@ static size_t hand_out(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	else if (start < below_high && heap->fresh < below_high)
 		heap->fresh = below_high;
 	vmm_release_taken(heap, start, end);
+	count_in_files(heap, start, bytes, true);
 	show(heap, start, end);
 	return dirty;
 }
@@ -392,6 +426,7 @@ static void take_back(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	if (heap->pool.mapping.in_parts)
 		return_to_pool(heap, start, bytes);
 	(void)ranges_add(&heap->free, start, bytes);
+	count_in_files(heap, start, bytes, false);
 	vmm_dump_freed(&heap->dump, &heap->free, start, bytes);
 }
 
@@ -414,6 +449,137 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes)
 	count_metadata(heap, -(int64_t)(bytes - vmm_holes_bytes(&heap->holes, start, start + bytes)));
 	take_back(heap, start, bytes);
 	vmm_lock_release(&heap->lock);
+}
+
+/* All that is not reserved between `low` and `high` becomes a hole. */
+static int close_gap(struct vmm_heap *heap)
+{
+	int r;
+
+	if (heap->low == heap->high)
+		return 0;
+	r = vmm_reserve_below_high(heap, heap->low);
+	if (r < 0)
+		return r;
+	(void)ranges_add(&heap->free, heap->low, heap->high - heap->low);
+	heap->low = heap->high;
+	return 0;
+}
+
+/* The pool ended at `end`, and has another file now. */
+static void take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved)
+{
+	struct pool_header *header = heap->pool.header;
+
+	heap->low = heap->fresh = end;
+	heap->high = vmm_heap_end(heap);
+	if (all_reserved) {
+		vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes + (heap->high - end));
+		if (!heap->all_reserved) {
+			(void)ranges_add(&heap->free, end, heap->high - end);
+			heap->low = heap->high;
+		}
+	}
+	heap->all_reserved = heap->all_reserved && all_reserved;
+	vmm_heap_set_figure(heap, &header->pool_bytes, heap->pool.size);
+	if (heap->pool.mapping.is_private)
+		vmm_heap_set_figure(heap, &header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
+	vmm_dump_grow(&heap->dump, heap->pool.size);
+	vmm_dump_hide(&heap->dump, end, heap->high, 0);
+}
+
+static int before_growth(struct vmm_heap *heap)
+{
+	int r = close_gap(heap);
+
+	/* it is as long as the heap was */
+	if (r == 0)
+		vmm_mapping_drop_shadow(&heap->pool);
+	return r;
+}
+
+int vmm_heap_grow(struct vmm_heap *heap, const char *dir, size_t bytes, bool all_reserved)
+{
+	uintptr_t end = vmm_heap_end(heap);
+	int r = before_growth(heap);
+
+	if (r == 0)
+		r = vmm_pool_grow(&heap->pool, dir, bytes);
+	if (r < 0)
+		return r;
+	if (all_reserved) {
+		r = vmm_pool_reserve(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
+		if (r < 0) {
+			vmm_pool_shrink(&heap->pool);
+			return r;
+		}
+	}
+	take_file(heap, end, all_reserved);
+	return 0;
+}
+
+int vmm_heap_grow_adopt(struct vmm_heap *heap, int fd, bool all_reserved)
+{
+	uintptr_t end = vmm_heap_end(heap);
+	int r = before_growth(heap);
+
+	if (r < 0) {
+		(void)kernel_close(fd);
+		return r;
+	}
+	r = vmm_pool_grow_adopt(&heap->pool, fd, !all_reserved);
+	if (r == 0)
+		take_file(heap, end, all_reserved);
+	return r;
+}
+
+/* Nobody has anything of [start, end), the last file's part, and none of its granules is a hole in two files. */
+static bool is_unused(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	const struct range *free = ranges_at(&heap->free, start);
+	bool unused = heap->high == end && (heap->low <= start || (free && free->start + free->length >= heap->low));
+
+	return unused && (start >= heap->low || vmm_reserve_holes(heap, start, heap->pool.grain) == 0);
+}
+
+bool vmm_heap_shrink(struct vmm_heap *heap)
+{
+	struct pool_header *header = heap->pool.header;
+	uintptr_t start = (uintptr_t)heap->pool.base + vmm_pool_file(&heap->pool, heap->pool.files - 1)->start;
+	uintptr_t end = vmm_heap_end(heap), low = heap->low > start ? heap->low : start;
+	size_t reserved;
+
+	if (heap->pool.files == 1 || !is_unused(heap, start, end))
+		return false;
+	if (low > start)
+		(void)ranges_take_at(&heap->free, start, low - start);
+	reserved = (heap->all_reserved ? end : low) - start - vmm_holes_bytes(&heap->holes, start, low);
+	vmm_dump_show(&heap->dump, start, end);
+	vmm_mapping_cut(&heap->pool, start - (uintptr_t)heap->pool.base);
+	vmm_pool_shrink(&heap->pool);
+	vmm_holes_fill(&heap->holes, start, end);
+	heap->high = start;
+	heap->low = heap->low < start ? heap->low : start;
+	heap->fresh = heap->fresh < start ? heap->fresh : start;
+	vmm_dump_grow(&heap->dump, heap->pool.size);
+	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - reserved);
+	vmm_heap_set_figure(heap, &header->pool_bytes, heap->pool.size);
+	if (heap->pool.mapping.is_private)
+		vmm_heap_set_figure(heap, &header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
+	return true;
+}
+
+size_t vmm_heap_leave_files(struct vmm_heap *heap)
+{
+	size_t before;
+
+	(void)vmm_lock_take(&heap->lock);
+	before = heap->pool.size;
+	while (vmm_heap_shrink(heap))
+		;
+	before -= heap->pool.size;
+	vmm_lock_release(&heap->lock);
+	return before;
 }
 
 typedef void (*visit_function)(void *context, char *start, size_t bytes);

@@ -11,6 +11,8 @@
  * where they split nothing. The last `floor` bytes between low and high are kept for jemalloc's own needs, so that it
  * stays alive in a full pool.
  *
+ * The pool may get files more: then what lies below the new file is all below low, metadata too.
+ *
  * Below low and above high there may be holes, which are not reserved (holes.h). A hole is reserved when it is taken,
  * or before the metadata in it are touched.
  *
@@ -79,6 +81,24 @@ static inline void vmm_heap_set_figure(struct vmm_heap *heap, uint64_t *figure, 
  * 0, or -errno if the file system has no space even to begin with.
  */
 int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved);
+
+/*
+ * Another file behind the pool: vmm_pool_grow(), vmm_pool_grow_adopt(). It is reserved as it is needed, or at once if
+ * `all_reserved`; the daemon's is then already. The caller holds the lock. 0, or -errno and no file more.
+ */
+int vmm_heap_grow(struct vmm_heap *heap, const char *dir, size_t bytes, bool all_reserved);
+int vmm_heap_grow_adopt(struct vmm_heap *heap, int fd, bool all_reserved);
+
+static inline size_t vmm_heap_files(const struct vmm_heap *heap)
+{
+	return __atomic_load_n(&heap->pool.files, __ATOMIC_RELAXED);
+}
+
+/* Undoes the last of these, if nobody has anything in that file. The caller holds the lock. */
+bool vmm_heap_shrink(struct vmm_heap *heap);
+
+/* Undoes as many as it can. Returns bytes. */
+size_t vmm_heap_leave_files(struct vmm_heap *heap);
 
 /*
  * `bytes` bytes, a multiple of 4 KiB, aligned to `align`, a power of two of at least 4 KiB; at `at` if that is not

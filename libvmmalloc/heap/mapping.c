@@ -28,17 +28,32 @@ static int can_map(const struct vmm_pool *pool)
 	return vmm_pool_has_fd(pool) ? 0 : -EBADF;
 }
 
+/* Of pages [first, last) those that the same file has end here. */
+static size_t end_in_file(const struct vmm_pool *pool, size_t first, size_t last)
+{
+	size_t bytes = (last - first) * kernel_page();
+
+	(void)vmm_pool_file_at(pool, first * kernel_page(), &bytes);
+	return first + bytes / kernel_page();
+}
+
+/* Of one file. */
 static int map_private(struct vmm_pool *pool, size_t offset, size_t bytes, int protection)
 {
-	return vmm_remap_private(pool->base + offset, bytes, protection, pool->fd, (off_t)offset,
+	const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset, &bytes);
+
+	return vmm_remap_private(pool->base + offset, bytes, protection, file->fd, vmm_pool_file_offset(file, offset),
 				 pool->mapping.locks);
 }
 
+/* Of one file. */
 static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
+	const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset, &bytes);
 	int r = can_map(pool);
 
-	return r < 0 ? r : vmm_remap_shared(pool->base + offset, bytes, pool->fd, (off_t)offset, pool->mapping.locks);
+	return r < 0 ? r : vmm_remap_shared(pool->base + offset, bytes, file->fd, vmm_pool_file_offset(file, offset),
+					    pool->mapping.locks);
 }
 
 /* Finds an address for the shadow: nothing but inaccessible pages is mapped there. NULL: the kernel shall find one. */
@@ -152,12 +167,20 @@ static bool has_bits(struct vmm_pool *pool)
 
 	if (mapping->shared)
 		return true;
-	bits = kernel_mmap(NULL, bits_bytes(pages(pool)), PROT_READ | PROT_WRITE,
+	bits = kernel_mmap(NULL, bits_bytes(pool->room / kernel_page()), PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (kernel_error(bits))
 		return false;
 	mapping->shared = bits;
 	return true;
+}
+
+/* Pages [first, last) are shared now. */
+static void count_shared(struct vmm_mapping *mapping, size_t first, size_t last)
+{
+	for (size_t page = first; page < last; page++)
+		mapping->shared_pages += !bits_has(mapping->shared, page);
+	bits_set(mapping->shared, first, last, true);
 }
 
 /* Pages [first, last) are private now. */
@@ -188,8 +211,7 @@ static int freeze_pieces(struct vmm_pool *pool, size_t first, size_t last, const
 		size_t count = (stop < last ? stop : last) - first;
 		int r;
 
-		if (count > piece)
-			count = piece;
+		count = end_in_file(pool, first, first + (count < piece ? count : piece)) - first;
 		r = map_private(pool, first * kernel_page(), count * kernel_page(),
 				is_unused ? PROT_NONE : PROT_READ | PROT_WRITE);
 		if (is_limited(r) && count > 1) {
@@ -215,7 +237,7 @@ static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 	size_t first = 0, end = pages(pool);
 
 	while ((first = bits_find(mapping->shared, first, end, true)) < end) {
-		size_t last = bits_find(mapping->shared, first, end, false);
+		size_t last = end_in_file(pool, first, bits_find(mapping->shared, first, end, false));
 		int r = map_private(pool, first * kernel_page(), (last - first) * kernel_page(),
 				    PROT_READ | PROT_WRITE);
 
@@ -230,16 +252,18 @@ static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 	return 0;
 }
 
-/* The whole heap is shared before. */
+/* The whole heap is shared before. Several files are pieces in any case, and the shadow is moved as one. */
 static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
 	size_t first = pool->grain / kernel_page();
-	int r;
+	int r = -ENOMEM;
 
-	if (wants_shadow(pool))
-		set_shadow(pool);
-	r = map_private(pool, pool->grain, vmm_pool_heap_bytes(pool), PROT_READ | PROT_WRITE);
+	if (pool->files == 1) {
+		if (wants_shadow(pool))
+			set_shadow(pool);
+		r = map_private(pool, pool->grain, vmm_pool_heap_bytes(pool), PROT_READ | PROT_WRITE);
+	}
 	if (is_limited(r) && has_bits(pool)) {
 		mapping->is_private = mapping->in_parts = true;
 		mapping->shared_pages = pages(pool) - first;
@@ -286,6 +310,29 @@ int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes)
 	return pool->mapping.is_closed ? kernel_mprotect(pool->base + offset, bytes, PROT_READ | PROT_WRITE) : 0;
 }
 
+/* Some of several files may be shared afterwards, where it fails. */
+static int thaw_files(struct vmm_pool *pool)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = pool->grain / kernel_page(), end = pages(pool);
+
+	if (pool->files == 1)
+		return map_shared(pool, pool->grain, vmm_pool_heap_bytes(pool));
+	if (!has_bits(pool))
+		return -ENOMEM;
+	while (first < end) {
+		size_t last = end_in_file(pool, first, end);
+		int r = map_shared(pool, first * kernel_page(), (last - first) * kernel_page());
+
+		if (r < 0)
+			return r;
+		count_shared(mapping, first, last);
+		mapping->in_parts = true;
+		first = last;
+	}
+	return 0;
+}
+
 int vmm_mapping_thaw(struct vmm_pool *pool)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
@@ -293,7 +340,7 @@ int vmm_mapping_thaw(struct vmm_pool *pool)
 
 	/* a new mapping is as good, but every page has to be found again */
 	if (r < 0)
-		r = map_shared(pool, pool->grain, vmm_pool_heap_bytes(pool));
+		r = thaw_files(pool);
 	if (r < 0)
 		return r;
 	vmm_mapping_drop_shadow(pool);
@@ -317,14 +364,12 @@ static bool begin_parts(struct vmm_pool *pool)
 	return true;
 }
 
-void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes)
+/* Pages [first, last) of one file. */
+static void return_pages(struct vmm_pool *pool, size_t first, size_t last)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
-	size_t first = (size_t)(start - pool->base) / kernel_page(), last = first + bytes / kernel_page();
-	size_t joined;
+	size_t bytes = (last - first) * kernel_page(), joined;
 
-	if (!mapping->in_parts && !begin_parts(pool))
-		return;
 	if (bits_find(mapping->shared, first, last, false) == last)
 		return;
 	/* a part that touches others makes one of them, or fewer than there were */
@@ -333,12 +378,36 @@ void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes)
 		return;
 	if (map_shared(pool, first * kernel_page(), bytes) < 0)
 		return;
-
 	/* what was shared inside it is counted as parts for ever; that errs on the safe side */
-	for (size_t page = first; page < last; page++)
-		mapping->shared_pages += !bits_has(mapping->shared, page);
-	bits_set(mapping->shared, first, last, true);
+	count_shared(mapping, first, last);
 	mapping->parts = mapping->parts + 1 - joined;
+}
+
+void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes)
+{
+	size_t first = (size_t)(start - pool->base) / kernel_page(), end = first + bytes / kernel_page();
+
+	if (!pool->mapping.in_parts && !begin_parts(pool))
+		return;
+	while (first < end) {
+		size_t last = end_in_file(pool, first, end);
+
+		return_pages(pool, first, last);
+		first = last;
+	}
+}
+
+void vmm_mapping_cut(struct vmm_pool *pool, size_t size)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = size / kernel_page(), end = pages(pool);
+
+	while (mapping->in_parts && (first = bits_find(mapping->shared, first, end, true)) < end) {
+		size_t last = bits_find(mapping->shared, first, end, false);
+
+		count_private(mapping, first, last);
+		first = last;
+	}
 }
 
 size_t vmm_mapping_private_bytes(const struct vmm_pool *pool)

@@ -19,6 +19,7 @@
 
 #include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/base/write.h"
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/remap.h"
@@ -112,15 +113,15 @@ static int reserve_addresses(size_t size, size_t align, char **ret_base)
 }
 
 /* What the daemon wrote into its pool's header stays: the pool's identity, the boot, the class. */
-static void write_header(struct vmm_pool *pool, bool is_ours, size_t reserved_bytes)
+static void write_header(struct pool_header *header, bool is_ours, size_t pool_bytes, size_t heap_offset,
+			 size_t reserved_bytes)
 {
-	struct pool_header *header = pool->header;
 	struct timespec now = { 0 };
 
 	header->version = POOL_HEADER_VERSION;
 	header->header_bytes = sizeof(*header);
-	header->pool_bytes = pool->size;
-	header->heap_offset = pool->grain;
+	header->pool_bytes = pool_bytes;
+	header->heap_offset = heap_offset;
 	header->reserved_bytes = reserved_bytes;
 	if (is_ours)
 		(void)kernel_getrandom(header->pool_id, sizeof(header->pool_id), GRND_NONBLOCK);
@@ -172,7 +173,7 @@ static void write_in_place(int fd)
 
 static void unmap_with_guards(const struct vmm_pool *pool)
 {
-	(void)kernel_munmap(pool->base - kernel_page(), pool->size + 2 * kernel_page());
+	(void)kernel_munmap(pool->base - kernel_page(), pool->room + 2 * kernel_page());
 }
 
 /*
@@ -201,44 +202,52 @@ static size_t largest_folio(size_t page)
 	return page * (entries < FOLIO_PAGES ? entries : FOLIO_PAGES);
 }
 
-/* What kind of file it is. 0 or -errno. */
+/* What kind of file its first one is. 0 or -errno. */
 static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 {
+	struct vmm_pool_file *file = &pool->first;
 	struct stat st;
 	struct statfs fs;
-	int r = kernel_fstat(pool->fd, &st);
+	int r = kernel_fstat(file->fd, &st);
 
 	if (r == 0)
-		r = kernel_fstatfs(pool->fd, &fs);
+		r = kernel_fstatfs(file->fd, &fs);
 	if (r < 0)
 		return r;
-	pool->dev = st.st_dev;
-	pool->ino = st.st_ino;
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
 	pool->is_huge = fs.f_type == HUGETLBFS_MAGIC;
 	pool->grain = pool->is_huge ? (size_t)fs.f_bsize : kernel_page();
 	pool->unit = pool->is_huge || fs.f_type == TMPFS_MAGIC ? pool->grain : largest_folio(kernel_page());
 	pool->is_late = !allocates_at_touch(&fs);
 	if (fs.f_type == BTRFS_SUPER_MAGIC && st.st_size == 0)
-		write_in_place(pool->fd);
+		write_in_place(file->fd);
 	*ret_bytes = (size_t)st.st_size;
 	return 0;
 }
 
+/* Grains and units are no parts of it that begin elsewhere, and a huge page can be mapped as one. */
+static size_t alignment(const struct vmm_pool *pool)
+{
+	return pool->unit > POOL_HUGE_PAGE ? pool->unit : POOL_HUGE_PAGE;
+}
+
 static int map(struct vmm_pool *pool, const char *where, struct text *error)
 {
-	/* grains and units are no parts of it that begin elsewhere, and a huge page can be mapped as one */
-	size_t align = pool->unit > POOL_HUGE_PAGE ? pool->unit : POOL_HUGE_PAGE;
-	int r = reserve_addresses(pool->size, align, &pool->base);
+	int r = reserve_addresses(pool->size, alignment(pool), &pool->base);
 
 	if (r < 0)
 		return fail(error, where, "address space", r);
-	r = vmm_remap_shared(pool->base, pool->size, pool->fd, 0, vmm_remap_locks());
+	pool->room = pool->size;
+	r = vmm_remap_shared(pool->base, pool->size, pool->first.fd, 0, vmm_remap_locks());
 	if (r < 0) {
 		fail(error, where, "mmap", r);
 		unmap_with_guards(pool);
 		return r;
 	}
-	pool->header = (struct pool_header *)pool->base;
+	pool->files = 1;
+	pool->first.end = pool->size;
+	pool->header = pool->first.header = (struct pool_header *)pool->base;
 	return 0;
 }
 
@@ -254,7 +263,7 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 	pool->size = round_up(bytes, pool->grain);
 	if (vmm_pool_exceeds_file_limit(pool->size))
 		return fail(error, dir, "file size limit (ulimit -f)", -EFBIG);
-	r = kernel_ftruncate(pool->fd, (off_t)pool->size);
+	r = kernel_ftruncate(pool->first.fd, (off_t)pool->size);
 	if (r < 0)
 		return fail(error, dir, "file size", r);
 	r = map(pool, dir, error);
@@ -270,49 +279,100 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 
 int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_pool *ret_pool, struct text *error)
 {
-	struct vmm_pool pool = { .fd = kernel_is_confined() ? -EPERM : open_nameless(dir) };
+	struct vmm_pool pool = { .first.fd = kernel_is_confined() ? -EPERM : open_nameless(dir) };
 	int r;
 
-	if (pool.fd < 0)
-		return fail_open(error, dir, pool.fd);
-	pool.fd = vmm_pool_fd_out_of_the_way(pool.fd);
+	if (pool.first.fd < 0)
+		return fail_open(error, dir, pool.first.fd);
+	pool.first.fd = vmm_pool_fd_out_of_the_way(pool.first.fd);
 	r = size_and_map(&pool, dir, bytes, reserve_all, error);
 	if (r < 0) {
-		(void)kernel_close(pool.fd);
+		(void)kernel_close(pool.first.fd);
 		return r;
 	}
-	write_header(&pool, true, reserve_all ? pool.size : pool.grain);
+	write_header(pool.header, true, pool.size, pool.grain, reserve_all ? pool.size : pool.grain);
 	*ret_pool = pool;
 	return 0;
 }
 
 int vmm_pool_adopt(int fd, bool is_cold, struct vmm_pool *ret_pool, struct text *error)
 {
-	struct vmm_pool pool = { .fd = vmm_pool_fd_out_of_the_way(fd) };
+	struct vmm_pool pool = { .first.fd = vmm_pool_fd_out_of_the_way(fd) };
 	int r = examine(&pool, &pool.size);
 
 	if (r == 0 && pool.size % pool.grain)
 		r = -EINVAL;
 	r = r < 0 ? fail(error, "the daemon's file", "stat", r) : map(&pool, "the daemon's file", error);
 	if (r < 0) {
-		(void)kernel_close(pool.fd);
+		(void)kernel_close(pool.first.fd);
 		return r;
 	}
-	write_header(&pool, false, is_cold ? pool.grain : pool.size);
+	write_header(pool.header, false, pool.size, pool.grain, is_cold ? pool.grain : pool.size);
 	*ret_pool = pool;
 	return 0;
 }
 
+/* Where fstat() is refused, the file's header tells. To map and read a file does nothing to it, whose ever it is. */
+static bool has_fd_by_header(const struct vmm_pool_file *file)
+{
+	const struct pool_header *header = kernel_mmap(NULL, kernel_page(), PROT_READ, MAP_SHARED, file->fd, 0);
+	bool is_ours;
+
+	if (kernel_error(header))
+		return false;
+	is_ours = kernel_madvise((void *)header, kernel_page(), MADV_POPULATE_READ) == 0 &&
+		  memcmp(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic)) == 0 &&
+		  memcmp(header->pool_id, file->header->pool_id, sizeof(header->pool_id)) == 0 &&
+		  header->owner_start_ns == file->header->owner_start_ns &&
+		  header->pool_bytes == file->header->pool_bytes;
+	(void)kernel_munmap((void *)header, kernel_page());
+	return is_ours;
+}
+
+static bool file_has_fd(const struct vmm_pool_file *file)
+{
+	struct stat st;
+	int r = kernel_is_confined() ? -EPERM : kernel_fstat(file->fd, &st);
+
+	if (r == 0)
+		return st.st_dev == file->dev && st.st_ino == file->ino;
+	return r != -EBADF && file->header && has_fd_by_header(file);
+}
+
+struct vmm_pool_file *vmm_pool_file_at(const struct vmm_pool *pool, size_t offset, size_t *bytes)
+{
+	size_t i = pool->files - 1;
+	struct vmm_pool_file *file;
+
+	ASSERT(offset < pool->size);
+	while (vmm_pool_file(pool, i)->start > offset)
+		i--;
+	file = vmm_pool_file(pool, i);
+	if (*bytes > file->end - offset)
+		*bytes = file->end - offset;
+	return file;
+}
+
 int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes)
 {
-	return write_all(pool->fd, data, bytes, (off_t)offset);
+	for (size_t done = 0; done < bytes;) {
+		size_t n = bytes - done;
+		const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset + done, &n);
+		int r = write_all(file->fd, data + done, n, vmm_pool_file_offset(file, offset + done));
+
+		if (r < 0)
+			return r;
+		done += n;
+	}
+	return 0;
 }
 
 void vmm_pool_drop(struct vmm_pool *pool)
 {
+	vmm_pool_leave_files(pool, true);
 	unmap_with_guards(pool);
-	if (vmm_pool_has_fd(pool))
-		(void)kernel_close(pool->fd);
+	if (pool->more)
+		(void)kernel_munmap(pool->more, POOL_FILES_MOST * sizeof(*pool->more));
 }
 
 /*
@@ -324,10 +384,24 @@ static int move_over(const struct vmm_pool *old, struct vmm_pool *pool)
 
 	if (r != -ENOMEM)
 		return r;
-	r = vmm_remap_shared(old->base, pool->size, pool->fd, 0, vmm_remap_locks());
+	r = vmm_remap_shared(old->base, pool->size, pool->first.fd, 0, vmm_remap_locks());
 	if (r == 0)
 		(void)kernel_munmap(pool->base, pool->size);
 	return r;
+}
+
+void vmm_pool_leave_files(struct vmm_pool *pool, bool closes)
+{
+	for (size_t i = 0; i < pool->files; i++) {
+		struct vmm_pool_file *file = vmm_pool_file(pool, i);
+
+		if (closes && !kernel_is_confined() && file_has_fd(file))
+			(void)kernel_close(file->fd);
+		file->fd = -1;
+		if (i > 0 && file->header)
+			(void)kernel_munmap(file->header, pool->grain);
+		file->header = NULL;
+	}
 }
 
 int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
@@ -338,42 +412,25 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 		return r;
 	(void)kernel_munmap(pool->base - kernel_page(), kernel_page());
 	(void)kernel_munmap(pool->base + pool->size, kernel_page());
-	if (vmm_pool_has_fd(old))
-		(void)kernel_close(old->fd);
+	vmm_pool_leave_files(old, true);
 	if (old->mapping.shadow)
 		(void)kernel_munmap(old->mapping.shadow, old->size - old->grain);
 	if (old->mapping.shared)
-		(void)kernel_munmap(old->mapping.shared, bits_bytes(old->size / kernel_page()));
+		(void)kernel_munmap(old->mapping.shared, bits_bytes(old->room / kernel_page()));
 	pool->base = old->base;
-	pool->header = (struct pool_header *)old->base;
+	pool->room = old->room;
+	pool->more = old->more;
+	pool->header = pool->first.header = (struct pool_header *)old->base;
 	*old = *pool;
 	return 0;
 }
 
-/* Where fstat() is refused, the file's header tells. To map and read a file does nothing to it, whose ever it is. */
-static bool has_fd_by_header(const struct vmm_pool *pool)
-{
-	const struct pool_header *header = kernel_mmap(NULL, kernel_page(), PROT_READ, MAP_SHARED, pool->fd, 0);
-	bool is_ours;
-
-	if (kernel_error(header))
-		return false;
-	is_ours = kernel_madvise((void *)header, kernel_page(), MADV_POPULATE_READ) == 0 &&
-		  memcmp(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic)) == 0 &&
-		  memcmp(header->pool_id, pool->header->pool_id, sizeof(header->pool_id)) == 0 &&
-		  header->owner_start_ns == pool->header->owner_start_ns && header->pool_bytes == pool->size;
-	(void)kernel_munmap((void *)header, kernel_page());
-	return is_ours;
-}
-
 bool vmm_pool_has_fd(const struct vmm_pool *pool)
 {
-	struct stat st;
-	int r = kernel_is_confined() ? -EPERM : kernel_fstat(pool->fd, &st);
-
-	if (r == 0)
-		return st.st_dev == pool->dev && st.st_ino == pool->ino;
-	return r != -EBADF && pool->header && has_fd_by_header(pool);
+	for (size_t i = 0; i < pool->files; i++)
+		if (!file_has_fd(vmm_pool_file(pool, i)))
+			return false;
+	return true;
 }
 
 static bool is_full(int r)
@@ -381,22 +438,23 @@ static bool is_full(int r)
 	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
 }
 
-static int reserve_by_fd(struct vmm_pool *pool, size_t offset, size_t bytes)
+/* Offsets in the file. */
+static int reserve_by_fd(const struct vmm_pool_file *file, off_t offset, size_t bytes, size_t grain)
 {
-	size_t piece = RESERVE_PIECE > pool->grain ? RESERVE_PIECE : pool->grain;
+	size_t piece = RESERVE_PIECE > grain ? RESERVE_PIECE : grain;
 
 	for (size_t done = 0; done < bytes;) {
 		size_t n = bytes - done < piece ? bytes - done : piece;
 		int r;
 
 		/* the size stays as it is, also should the descriptor become somebody else's at this very moment */
-		r = kernel_fallocate(pool->fd, FALLOC_FL_KEEP_SIZE, (off_t)(offset + done), (off_t)n);
+		r = kernel_fallocate(file->fd, FALLOC_FL_KEEP_SIZE, offset + (off_t)done, (off_t)n);
 		if (r == 0)
 			done += n;
 		else if (r != -EINTR)
 			return r;
-		else if (piece > pool->grain)
-			piece = round_up(piece / 2, pool->grain);
+		else if (piece > grain)
+			piece = round_up(piece / 2, grain);
 	}
 	return 0;
 }
@@ -435,12 +493,12 @@ static int touch(const struct vmm_pool *pool, char *start, size_t bytes)
  * Touches the file while the heap is mapped otherwise. It goes piece by piece, as there may be little room for a
  * mapping.
  */
-static int touch_aside(const struct vmm_pool *pool, size_t offset, size_t bytes)
+static int touch_aside(const struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes)
 {
 	for (size_t done = 0; done < bytes;) {
 		size_t n = bytes - done < ASIDE_PIECE ? bytes - done : ASIDE_PIECE;
-		void *aside = kernel_mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, pool->fd,
-					  (off_t)(offset + done));
+		void *aside = kernel_mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file->fd,
+					  vmm_pool_file_offset(file, offset + done));
 		int r = kernel_error(aside);
 
 		if (r < 0)
@@ -455,25 +513,40 @@ static int touch_aside(const struct vmm_pool *pool, size_t offset, size_t bytes)
 }
 
 /* Touching a private page takes ordinary memory, and reserves nothing of the file, to which the heap returns. */
-static int reserve_by_mapping(const struct vmm_pool *pool, size_t offset, size_t bytes)
+static int reserve_by_mapping(const struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset,
+			      size_t bytes)
 {
 	if (!pool->mapping.is_private)
 		return touch(pool, pool->base + offset, bytes);
 	if (pool->mapping.shadow)
 		return touch(pool, pool->mapping.shadow + (offset - pool->grain), bytes);
-	if (vmm_pool_has_fd(pool))
-		return touch_aside(pool, offset, bytes);
+	if (file_has_fd(file))
+		return touch_aside(pool, file, offset, bytes);
 	/* there is no way to the file, and none back */
 	return touch(pool, pool->base + offset, bytes);
 }
 
+static int reserve_in_file(const struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes)
+{
+	int r = kernel_is_confined() ? -EPERM : file_has_fd(file) ? 0 : -EBADF;
+
+	if (r == 0)
+		r = reserve_by_fd(file, vmm_pool_file_offset(file, offset), bytes, pool->grain);
+	/* a file system without fallocate, a descriptor that is no longer ours, or a call that is refused */
+	return r < 0 && !is_full(r) ? reserve_by_mapping(pool, file, offset, bytes) : r;
+}
+
 int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	int r = kernel_is_confined() ? -EPERM : vmm_pool_has_fd(pool) ? reserve_by_fd(pool, offset, bytes) : -EBADF;
+	int r = 0;
 
-	/* a file system without fallocate, a descriptor that is no longer ours, or a call that is refused */
-	if (r < 0 && !is_full(r))
-		r = reserve_by_mapping(pool, offset, bytes);
+	for (size_t done = 0; done < bytes && r == 0;) {
+		size_t n = bytes - done;
+		const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset + done, &n);
+
+		r = reserve_in_file(pool, file, offset + done, n);
+		done += n;
+	}
 	if (r < 0)
 		(void)vmm_pool_release(pool, offset, bytes);
 	return r;
@@ -490,10 +563,11 @@ int vmm_pool_reserve_all(struct vmm_pool *pool)
 
 bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
 {
+	const struct vmm_pool_file *last = vmm_pool_file(pool, pool->files - 1);
 	struct statfs fs;
 
 	/* a tmpfs without a limit says 0 blocks */
-	if (kernel_is_confined() || !vmm_pool_has_fd(pool) || kernel_fstatfs(pool->fd, &fs) < 0)
+	if (kernel_is_confined() || !file_has_fd(last) || kernel_fstatfs(last->fd, &fs) < 0)
 		return false;
 	return fs.f_blocks > 0 && bytes / (size_t)fs.f_bsize > (kernel_geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
 }
@@ -501,4 +575,148 @@ bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
 	return kernel_is_confined() ? -EPERM : kernel_madvise(pool->base + offset, bytes, MADV_REMOVE);
+}
+
+int vmm_pool_make_room(struct vmm_pool *pool, size_t room)
+{
+	size_t bytes = POOL_FILES_MOST * sizeof(*pool->more);
+	struct vmm_pool moved = *pool;
+	int r;
+
+	if (room <= pool->room)
+		return 0;
+	moved.more = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+				 0);
+	if (kernel_error(moved.more))
+		return kernel_error(moved.more);
+	moved.room = room;
+	r = reserve_addresses(room, alignment(pool), &moved.base);
+	if (r == 0) {
+		(void)kernel_madvise(moved.base, room, MADV_DONTDUMP);
+		r = vmm_remap_move(pool->base, pool->size, moved.base);
+		if (r < 0)
+			unmap_with_guards(&moved);
+	}
+	if (r < 0) {
+		(void)kernel_munmap(moved.more, bytes);
+		return r;
+	}
+	unmap_with_guards(pool);
+	moved.header = moved.first.header = (struct pool_header *)moved.base;
+	*pool = moved;
+	return 0;
+}
+
+/* What comes before a file's part of the pool, which begins at `start` there. */
+static size_t skipped_bytes(const struct vmm_pool *pool, size_t start)
+{
+	size_t skip = start % alignment(pool);
+
+	return skip < pool->grain ? skip + alignment(pool) : skip;
+}
+
+/*
+ * Where the page cache has large folios the header's could be one, and so could that at the part's beginning: then all
+ * that lies before the part has space. Else the header has.
+ */
+static int reserve_skipped(const struct vmm_pool *pool, const struct vmm_pool_file *file)
+{
+	size_t bytes = pool->unit > pool->grain ? file->skip : pool->grain;
+	int r = kernel_is_confined() ? -EPERM : reserve_by_fd(file, 0, bytes, pool->grain);
+
+	return r < 0 && !is_full(r) ? touch(pool, (char *)file->header, pool->grain) : r;
+}
+
+/* Its part of the pool is private at once, if the heap is. */
+static int map_file(struct vmm_pool *pool, struct vmm_pool_file *file)
+{
+	char *at = pool->base + file->start;
+	size_t bytes = file->end - file->start;
+	bool locks = vmm_remap_locks();
+	void *header = kernel_mmap(NULL, pool->grain, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+	int r = kernel_error(header);
+
+	if (r < 0)
+		return r;
+	file->header = header;
+	r = reserve_skipped(pool, file);
+	if (r == 0)
+		r = pool->mapping.is_private ? vmm_remap_private(at, bytes, PROT_READ | PROT_WRITE, file->fd,
+								 (off_t)file->skip, locks)
+					     : vmm_remap_shared(at, bytes, file->fd, (off_t)file->skip, locks);
+	if (r < 0)
+		(void)kernel_munmap(header, pool->grain);
+	return r;
+}
+
+/* `like` is a pool of that file alone, as far as it has been examined. */
+static int add_file(struct vmm_pool *pool, const struct vmm_pool *like, size_t skip, size_t file_bytes, bool is_ours,
+		    bool is_cold)
+{
+	struct vmm_pool_file file = like->first;
+	int r;
+
+	if (like->grain != pool->grain || like->unit != pool->unit || like->is_late != pool->is_late)
+		return -EXDEV;
+	file.start = pool->size;
+	file.skip = skip;
+	file.end = pool->size + (file_bytes - skip);
+	if (file.end > pool->room || pool->files == POOL_FILES_MOST)
+		return -ENOMEM;
+	r = map_file(pool, &file);
+	if (r < 0)
+		return r;
+	write_header(file.header, is_ours, file_bytes, skip, is_cold ? pool->grain : file_bytes);
+	pool->more[pool->files - 1] = file;
+	__atomic_store_n(&pool->files, pool->files + 1, __ATOMIC_RELAXED);
+	pool->size = file.end;
+	return 0;
+}
+
+int vmm_pool_grow(struct vmm_pool *pool, const char *dir, size_t bytes)
+{
+	struct vmm_pool like = { .first.fd = kernel_is_confined() ? -EPERM : open_nameless(dir) };
+	size_t skip = skipped_bytes(pool, pool->size), unused;
+	int r;
+
+	if (like.first.fd < 0)
+		return like.first.fd;
+	like.first.fd = vmm_pool_fd_out_of_the_way(like.first.fd);
+	bytes = skip + round_up(bytes, pool->grain);
+	r = vmm_pool_exceeds_file_limit(bytes) ? -EFBIG : examine(&like, &unused);
+	if (r == 0)
+		r = kernel_ftruncate(like.first.fd, (off_t)bytes);
+	if (r == 0)
+		r = add_file(pool, &like, skip, bytes, true, true);
+	if (r < 0)
+		(void)kernel_close(like.first.fd);
+	return r;
+}
+
+int vmm_pool_grow_adopt(struct vmm_pool *pool, int fd, bool is_cold)
+{
+	struct vmm_pool like = { .first.fd = vmm_pool_fd_out_of_the_way(fd) };
+	size_t skip = skipped_bytes(pool, pool->size), bytes;
+	int r = examine(&like, &bytes);
+
+	if (r == 0)
+		r = bytes % pool->grain || bytes <= skip ? -EINVAL : add_file(pool, &like, skip, bytes, false, is_cold);
+	if (r < 0)
+		(void)kernel_close(like.first.fd);
+	return r;
+}
+
+void vmm_pool_shrink(struct vmm_pool *pool)
+{
+	const struct vmm_pool_file *file = vmm_pool_file(pool, pool->files - 1);
+	size_t bytes = file->end - file->start;
+
+	(void)kernel_mmap(pool->base + file->start, bytes, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	(void)kernel_madvise(pool->base + file->start, bytes, MADV_DONTDUMP);
+	(void)kernel_munmap(file->header, pool->grain);
+	if (file_has_fd(file))
+		(void)kernel_close(file->fd);
+	__atomic_store_n(&pool->files, pool->files - 1, __ATOMIC_RELAXED);
+	pool->size = file->start;
 }

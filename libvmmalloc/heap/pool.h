@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool -- one file, mapped: made, measured, reserved piece by piece.
+ * pool -- one file, or several side by side, mapped: made, measured, reserved piece by piece.
  *
- * The file has no name (O_TMPFILE, or unlinked at once where the file system knows no O_TMPFILE), so its space is
+ * A file has no name (O_TMPFILE, or unlinked at once where the file system knows no O_TMPFILE), so its space is
  * gone with the last process that maps it, however that ends.
  *
- * The descriptor is kept only to reserve space. A program may close it, or open something else under its number:
+ * Its descriptor is kept only to reserve space. A program may close it, or open something else under its number:
  * every use checks first that it is still our file, and there is a way without it.
  */
 #ifndef LIBVMMALLOC_HEAP_POOL_H
@@ -18,6 +18,8 @@
 #include "common/base/pool_header.h"
 #include "common/base/text.h"
 
+#define POOL_FILES_MOST 1024
+
 /* How the heap is mapped: mapping.h. All zero: wholly to the file. */
 struct vmm_mapping {
 	bool is_private;             /* all of it but `shared` */
@@ -29,17 +31,28 @@ struct vmm_mapping {
 	size_t shared_pages, parts;  /* how many, and in how many pieces at the most */
 };
 
-struct vmm_pool {
-	char *base;                  /* whole units, 2 MiB at the least; an inaccessible page is on either side */
-	size_t size;                 /* of file and mapping, whole grains */
-	size_t grain;                /* the file system's page: the kernel's, or a huge page on hugetlbfs */
-	bool is_huge;                /* on hugetlbfs, which has no write(2) and where a private page may be SIGBUS */
-	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_pool_reserve */
-	struct pool_header *header;  /* at base, alone in its grain */
-	bool is_late;                /* the file system takes space for what is touched when it writes that back */
+/* Its part of the pool is [start, end), offsets in the pool. */
+struct vmm_pool_file {
+	size_t start, end;
+	size_t skip;                 /* where that part begins in the file */
+	struct pool_header *header;  /* at the file's beginning, alone in its grain */
 	int fd;
 	dev_t dev;                   /* with ino: tells our descriptor from another under its number */
 	ino_t ino;
+};
+
+struct vmm_pool {
+	char *base;                  /* whole units, 2 MiB at the least; inaccessible pages are around `room` */
+	size_t size;                 /* of all files and their mappings, whole grains */
+	size_t room;                 /* bytes of addresses, from base on: what the pool may grow to */
+	size_t grain;                /* the file system's page: the kernel's, or a huge page on hugetlbfs */
+	bool is_huge;                /* on hugetlbfs, which has no write(2) and where a private page may be SIGBUS */
+	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_pool_reserve */
+	struct pool_header *header;  /* the first file's, which has the figures of all */
+	bool is_late;                /* the file system takes space for what is touched when it writes that back */
+	struct vmm_pool_file first;
+	struct vmm_pool_file *more;  /* files that the pool has grown by; room for POOL_FILES_MOST; NULL: it cannot */
+	size_t files;                /* how many there are in all */
 	struct vmm_mapping mapping;
 };
 
@@ -85,6 +98,26 @@ bool vmm_pool_exceeds_file_limit(size_t bytes);
 /* Writes to the file, which is reserved there. The caller knows that the descriptor is the pool's. 0 or -errno. */
 int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes);
 
+/*
+ * Moves a new pool of one file to where there are addresses for `room` bytes, so that it can grow. 0, or -errno and
+ * nothing has changed.
+ */
+int vmm_pool_make_room(struct vmm_pool *pool, size_t room);
+
+/*
+ * Puts another file behind the pool, mapped as the heap is, with nothing reserved: a new one in `dir` for `bytes` bytes
+ * more, or the daemon's `fd`, which is taken over, also on failure. What a file begins with, its header and as much as
+ * makes huge pages and units lie in the pool as they lie in the file, is no part of the pool. 0 or -errno.
+ */
+int vmm_pool_grow(struct vmm_pool *pool, const char *dir, size_t bytes);
+int vmm_pool_grow_adopt(struct vmm_pool *pool, int fd, bool is_cold);
+
+/* Drops the last file, behind the first. Nobody has anything in it. */
+void vmm_pool_shrink(struct vmm_pool *pool);
+
+/* The file that has the byte at `offset`. Of the *bytes from there on, *bytes are in it. */
+struct vmm_pool_file *vmm_pool_file_at(const struct vmm_pool *pool, size_t offset, size_t *bytes);
+
 /* Undoes vmm_pool_create. */
 void vmm_pool_drop(struct vmm_pool *pool);
 
@@ -97,8 +130,22 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool);
 /* Moves a descriptor to a high number: programs close, reuse and count on the small ones. Returns the new one. */
 int vmm_pool_fd_out_of_the_way(int fd);
 
-/* Whether the pool's descriptor still is that of its file: the program may have closed it, or reused its number. */
+/* Whether all files' descriptors still are theirs: the program may have closed one, or reused its number. */
 bool vmm_pool_has_fd(const struct vmm_pool *pool);
+
+/* Forgets the files, and closes their descriptors if those are ours to close. The mappings are the caller's. */
+void vmm_pool_leave_files(struct vmm_pool *pool, bool closes);
+
+static inline struct vmm_pool_file *vmm_pool_file(const struct vmm_pool *pool, size_t i)
+{
+	return i == 0 ? (struct vmm_pool_file *)&pool->first : &pool->more[i - 1];
+}
+
+/* Where the pool's byte at `offset`, which the file has, lies in it. */
+static inline off_t vmm_pool_file_offset(const struct vmm_pool_file *file, size_t offset)
+{
+	return (off_t)(offset - file->start + file->skip);
+}
 
 /* The heap: all behind the header's grain. */
 static inline char *vmm_pool_heap_start(const struct vmm_pool *pool)
@@ -111,10 +158,10 @@ static inline size_t vmm_pool_heap_bytes(const struct vmm_pool *pool)
 	return pool->size - pool->grain;
 }
 
-/* Whether the byte at `address` lies in the pool. */
+/* Whether the byte at `address` lies in the pool, or may do so when it has grown. */
 static inline bool vmm_pool_contains(const struct vmm_pool *pool, const void *address)
 {
-	return (size_t)((const char *)address - pool->base) < pool->size;
+	return (size_t)((const char *)address - pool->base) < pool->room;
 }
 
 #endif

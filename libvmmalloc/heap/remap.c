@@ -59,7 +59,7 @@ static int from_aside(char *at, size_t bytes, int protection, int fd, off_t offs
  * Older kernels tear down the old mapping first, and may then refuse to commit to the new one. They refuse only where
  * the administrator has asked for strict accounting.
  */
-static bool commits_strictly(void)
+bool vmm_remap_commits_strictly(void)
 {
 	char setting = '2';
 	int fd = kernel_is_confined() ? -EPERM
@@ -93,7 +93,7 @@ int vmm_remap_private(char *at, size_t bytes, int protection, int fd, off_t offs
 {
 	int r = from_aside(at, bytes, protection, fd, offset, locks);
 
-	if (r != -ENOMEM || locks || commits_strictly())
+	if (r != -ENOMEM || locks || vmm_remap_commits_strictly())
 		return r;
 	r = straight(at, bytes, protection, fd, offset);
 	if (r == -ENOMEM && use_spare())

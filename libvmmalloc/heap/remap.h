@@ -40,6 +40,9 @@ int vmm_remap_private(char *at, size_t bytes, int protection, int fd, off_t offs
  */
 int vmm_remap_shared(char *at, size_t bytes, int fd, off_t offset, bool locks);
 
+/* Whether the kernel counts memory that may never be touched (vm.overcommit_memory). */
+bool vmm_remap_commits_strictly(void);
+
 /* Maps as much ordinary memory, not locked. NULL: there is none. */
 void *vmm_remap_memory(size_t bytes);
 

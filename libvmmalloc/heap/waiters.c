@@ -49,6 +49,8 @@ static const char *old_place(struct look *look, uint64_t address)
 {
 	const char *word = (const char *)(uintptr_t)address, *frozen = vmm_mapping_frozen(look->pool, word);
 	size_t offset = (size_t)(word - look->pool->base), first = offset & ~(kernel_page() - 1);
+	size_t bytes = kernel_page();
+	const struct vmm_pool_file *file = vmm_pool_file_at(look->pool, first, &bytes);
 
 	if (frozen)
 		return frozen;
@@ -57,7 +59,8 @@ static const char *old_place(struct look *look, uint64_t address)
 		look->page = NULL;
 	}
 	if (!look->page) {
-		look->page = kernel_mmap(NULL, kernel_page(), PROT_READ, MAP_SHARED, look->pool->fd, (off_t)first);
+		look->page = kernel_mmap(NULL, bytes, PROT_READ, MAP_SHARED, file->fd,
+					 vmm_pool_file_offset(file, first));
 		look->offset = first;
 	}
 	if (!kernel_error(look->page))

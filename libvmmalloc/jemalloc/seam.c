@@ -270,6 +270,19 @@ static bool reclaim_for(size_t bytes)
 	return true;
 }
 
+/* The heap takes pools until there is room, or no pool more. */
+static void *map_from_grown(size_t bytes, size_t align, enum vmm_heap_use use, bool *zero)
+{
+	void *address;
+	size_t files;
+
+	do {
+		files = vmm_heap_files(&vmm.heap);
+		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
+	} while (!address && vmm_grow(bytes + align, files));
+	return address;
+}
+
 /* Runs on slow paths only. */
 static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 {
@@ -280,6 +293,8 @@ static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
 		return address;
 	if (reclaim_for(bytes))
 		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
+	if (!address && vmm.grow && !vmm_seam_thread.shorter_follows)
+		address = map_from_grown(bytes, align, use, zero);
 	if (!address && !vmm_seam_thread.shorter_follows && !vmm_seam_thread.starting) {
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
 		TRACE(1, "no room for %zu bytes, aligned to %zu", bytes, align);
@@ -300,7 +315,7 @@ void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool
 		address = map_from_pool(at, bytes, align, zero);
 	if (address)
 		*commit = true;
-	else if (!in_pool(at) && vmm.config.spill && !vmm_seam_thread.shorter_follows)
+	else if (!in_pool(at) && vmm.config.on_full == ENVIRONMENT_ON_FULL_DRAM && !vmm_seam_thread.shorter_follows)
 		address = map_outside(at, bytes, align, zero, commit);
 	errno = saved_errno;
 	return address;
@@ -356,10 +371,22 @@ static void *map_metadata_outside(size_t bytes, size_t align)
 	return address;
 }
 
+static void *metadata_from_pool(size_t bytes, size_t align)
+{
+	void *address;
+	size_t files;
+
+	do {
+		files = vmm_heap_files(&vmm.heap);
+		address = vmm_heap_take_metadata(&vmm.heap, bytes, align);
+	} while (!address && vmm_grow(bytes + align, files));
+	return address;
+}
+
 void *vmm_seam_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	int saved_errno = errno;
-	void *address = vmm.has_pool ? vmm_heap_take_metadata(&vmm.heap, bytes, align) : NULL;
+	void *address = vmm.has_pool ? metadata_from_pool(bytes, align) : NULL;
 
 	(void)at;  /* jemalloc does not say where */
 	if (!address)
@@ -404,7 +431,7 @@ void *vmm_seam_extent_metadata(void *tsdn, void *base)
  */
 static size_t index_bytes(size_t bytes)
 {
-	uintptr_t first = (uintptr_t)vmm.heap.pool.base, last = first + vmm.heap.pool.size - 1;
+	uintptr_t first = (uintptr_t)vmm.heap.pool.base, last = first + vmm.heap.pool.room - 1;
 	size_t entries = bytes / sizeof(void *), most = 0;
 
 	for (uintptr_t covered = entries * JEMALLOC_PAGE; covered < ADDRESSES; covered *= entries)
@@ -511,7 +538,7 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 {
 	void *pointer;
 
-	if (bytes < LARGE_LEAST || !vmm.has_pool || bytes > vmm.heap.pool.size)
+	if (bytes < LARGE_LEAST || !vmm.has_pool || bytes > vmm.heap.pool.room)
 		return je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero SLAB(slab));
 	vmm_seam_thread.shorter_follows = true;
 	pointer = je_arena_malloc_hard(tsdn, arena, bytes, size_class, zero SLAB(slab));

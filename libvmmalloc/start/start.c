@@ -12,6 +12,7 @@
 
 #include "libvmmalloc/start/exec_environment.h"
 #include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/start/growth.h"
 #include "libvmmalloc/start/handout_client.h"
 #include "libvmmalloc/fork/fork.h"
 #include "libvmmalloc/base/kernel.h"
@@ -53,7 +54,7 @@ static void go_without(int error, const char *reason)
 {
 	if (vmm.config.does_without)
 		vmm_report_warning("%s; the program runs on ordinary memory", reason);
-	else if (!vmm.config.spill || (error != -ENOSPC && error != -EDQUOT))
+	else if (vmm.config.on_full != ENVIRONMENT_ON_FULL_DRAM || (error != -ENOSPC && error != -EDQUOT))
 		vmm_report_fatal("%s", reason);
 }
 
@@ -105,7 +106,10 @@ static int make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved, struct t
 /* Drops the pool where it fails. */
 static int make_heap(struct vmm_pool *pool, bool all_reserved, struct text *error)
 {
-	int r = vmm_heap_init(&vmm.heap, pool, all_reserved);
+	int r;
+
+	vmm_growth_make_room(pool);
+	r = vmm_heap_init(&vmm.heap, pool, all_reserved);
 
 	if (r == 0 && !all_reserved && vmm.config.release_seconds != ENVIRONMENT_RELEASE_NEVER)
 		vmm_heap_release_after(&vmm.heap, vmm.config.release_seconds);
@@ -159,6 +163,7 @@ static void start_once(void)
 	if (vmm.config.pool_dir)
 		keep_pool_dir();
 	vmm_comeback_start();
+	vmm_growth_start();
 	pool.header->outside_bytes = vmm.outside_bytes;
 	vmm.has_pool = true;
 	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.pool_dir, (void *)pool.base);

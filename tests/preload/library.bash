@@ -116,7 +116,7 @@ says "incorrect VMMALLOC_RESERVE value (some), expected grow or full" \
 	hello $DIR=/dev/shm $SIZE=64M VMMALLOC_RESERVE=some
 says "incorrect VMMALLOC_RELEASE value (soon), expected a number of seconds up to 1000000, or never" \
 	hello $DIR=/dev/shm $SIZE=64M VMMALLOC_RELEASE=soon
-says "incorrect VMMALLOC_ON_FULL value (swap), expected fail or dram" \
+says "incorrect VMMALLOC_ON_FULL value (swap), expected fail, dram or grow" \
 	hello $DIR=/dev/shm $SIZE=64M VMMALLOC_ON_FULL=swap
 says "incorrect VMMALLOC_ARENAS value (0), expected a number from 1 to 4094" \
 	hello $DIR=/dev/shm $SIZE=64M VMMALLOC_ARENAS=0

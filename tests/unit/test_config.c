@@ -45,7 +45,7 @@ TEST(test_config_has_defaults)
 	assert_string_equal(config.pool_dir, "/mnt/pool");
 	assert_int_equal(config.pool_bytes, 64 << 20);
 	assert_false(config.reserve_all);
-	assert_false(config.spill);
+	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_FAIL);
 	assert_int_equal(config.arenas, 0);
 	assert_int_equal(config.release_seconds, ENVIRONMENT_RELEASE_NEVER);
 	assert_int_equal(config.wait_seconds, 0);
@@ -60,7 +60,7 @@ TEST(test_config_reads_all_variables)
 	assert_string_equal(config.pool_dir, "relative dir");
 	assert_int_equal(config.pool_bytes, (size_t)2 << 30);
 	assert_true(config.reserve_all);
-	assert_true(config.spill);
+	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_DRAM);
 	assert_int_equal(config.arenas, 7);
 	assert_int_equal(config.release_seconds, 30);
 }
@@ -71,7 +71,7 @@ TEST(test_config_reads_defaults_by_name)
 		read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=grow", "VMMALLOC_ON_FULL=fail"));
 
 	assert_false(config.reserve_all);
-	assert_false(config.spill);
+	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_FAIL);
 }
 
 TEST(test_config_keeps_reserve_and_on_full_apart)
@@ -79,10 +79,10 @@ TEST(test_config_keeps_reserve_and_on_full_apart)
 	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=full"));
 
 	assert_true(config.reserve_all);
-	assert_false(config.spill);
+	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_FAIL);
 	config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=dram"));
 	assert_false(config.reserve_all);
-	assert_true(config.spill);
+	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_DRAM);
 }
 
 TEST(test_config_does_not_round_the_size)
@@ -186,11 +186,11 @@ TEST(test_config_refuses_other_words_for_on_full)
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FAIL="),
 		       "incorrect VMMALLOC_ON_FAIL value (), expected exit or dram");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=swap"),
-		       "incorrect VMMALLOC_ON_FULL value (swap), expected fail or dram");
+		       "incorrect VMMALLOC_ON_FULL value (swap), expected fail, dram or grow");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL="),
-		       "incorrect VMMALLOC_ON_FULL value (), expected fail or dram");
+		       "incorrect VMMALLOC_ON_FULL value (), expected fail, dram or grow");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_ON_FULL=drams"),
-		       "incorrect VMMALLOC_ON_FULL value (drams), expected fail or dram");
+		       "incorrect VMMALLOC_ON_FULL value (drams), expected fail, dram or grow");
 }
 
 TEST(test_config_refuses_other_numbers_of_arenas)

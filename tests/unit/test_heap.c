@@ -202,7 +202,7 @@ static void make_heap(struct vmm_heap *heap, size_t bytes)
 static void unmake_heap(struct vmm_heap *heap)
 {
 	assert_int_equal(munmap(heap->pool.base - PAGE, heap->pool.size + 2 * PAGE), 0);
-	close(heap->pool.fd);
+	close(heap->pool.first.fd);
 }
 
 static char *heap_start(const struct vmm_heap *heap)
@@ -291,7 +291,7 @@ TEST(test_heap_init_fails_on_a_full_file_system)
 	assert_int_equal(vmm_heap_init(&heap, &pool, false), -ENOSPC);
 	assert_int_equal(disk.used, PAGE);
 	munmap(pool.base - PAGE, pool.size + 2 * PAGE);
-	close(pool.fd);
+	close(pool.first.fd);
 }
 
 TEST(test_heap_init_fails_without_memory_for_its_nodes)
@@ -302,7 +302,7 @@ TEST(test_heap_init_fails_without_memory_for_its_nodes)
 	disk.no_memory = true;
 	assert_int_equal(vmm_heap_init(&heap, &pool, false), -ENOMEM);
 	munmap(pool.base - PAGE, pool.size + 2 * PAGE);
-	close(pool.fd);
+	close(pool.first.fd);
 }
 
 /* --- taking and giving --- */
@@ -670,10 +670,10 @@ TEST(test_heap_jemalloc_gets_the_floor_in_a_pool_of_any_size_without_descriptor)
 
 	make_heap(&heap, 65 * MIB + PAGE);
 	take_all(&heap, PAGE, HEAP_FOR_PROGRAM);
-	fd = heap.pool.fd;
-	heap.pool.fd = -1;
+	fd = heap.pool.first.fd;
+	heap.pool.first.fd = -1;
 	assert_non_null(take_for(&heap, 2 * PAGE, PAGE, HEAP_FOR_JEMALLOC));
-	heap.pool.fd = fd;
+	heap.pool.first.fd = fd;
 	unmake_heap(&heap);
 }
 
@@ -981,7 +981,7 @@ static char in_file(const struct vmm_heap *heap, const char *address)
 {
 	char byte = 0;
 
-	assert_int_equal(pread(heap->pool.fd, &byte, 1, address - heap->pool.base), 1);
+	assert_int_equal(pread(heap->pool.first.fd, &byte, 1, address - heap->pool.base), 1);
 	return byte;
 }
 
@@ -1410,7 +1410,7 @@ static void fill_and_go_on(const char *dir)
 	assert_int_equal(fallocate(ballast, 0, 0, (off_t)(8 * MIB)), 0);
 	assert_int_equal(vmm_heap_init(&heap, &pool, false), 0);
 	assert_int_equal(fill_heap(&heap), 8 * MIB - PAGE);
-	assert_int_equal(scratch_allocated(pool.fd), 8 * MIB);
+	assert_int_equal(scratch_allocated(pool.first.fd), 8 * MIB);
 	vmm_heap_give(&heap, heap_start(&heap), MIB);
 	assert_int_equal(fill_heap(&heap), MIB);
 	close(ballast);

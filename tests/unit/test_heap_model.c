@@ -3,10 +3,11 @@
  * test_heap_model -- the heap on a real file against an array of pages that says whose each is and what is in it.
  *
  * A walk takes, grows, gives back in parts and trims at random, for the program and for jemalloc. On its way the heap
- * becomes private, returns in parts or wholly, moves to another file, and the file system and the kernel refuse now and
- * then. What is handed out must be nobody else's, lie as low as it can, hold zeros where zeros are promised, and keep
- * its bytes through all of that. After each step the free ranges must be a treap of just what nobody has, what was ever
- * handed out must lie below `fresh`, what can be touched must be reserved, and the figures must be those of the pages.
+ * takes files more and leaves the last, becomes private, returns in parts or wholly, moves to another file, and the
+ * file system and the kernel refuse now and then. What is handed out must be nobody else's, lie as low as it can, hold
+ * zeros where zeros are promised, and keep its bytes through all of that. After each step the free ranges must be a
+ * treap of just what nobody has, what was ever handed out must lie below `fresh`, what can be touched must be reserved,
+ * and the figures must be those of the pages.
  * model.h says how a walk is repeated.
  */
 /* objects: libvmmalloc/heap/ libvmmalloc/fork/ libvmmalloc/base/ libvmmalloc/ common/base/ */
@@ -72,6 +73,7 @@ static struct {
 	bool no_shared;                /* the kernel maps no file shared */
 	bool no_move;                  /* the kernel moves no mapping */
 	bool reserve_all;              /* files are reserved wholly: VMMALLOC_RESERVE=full */
+	bool growing;                  /* a file is being put behind the others, and is not known yet */
 } model;
 
 /* --- the file system and the kernel, which refuse now and then, and the clock --- */
@@ -79,6 +81,23 @@ static struct {
 static bool refuses(void)
 {
 	return model.refusals && model_below(16) < model.refusals;
+}
+
+/* Notes that a file has space. What comes before a file's part of the pool is no page of it. */
+static void note_reserved(int fd, size_t offset, size_t bytes)
+{
+	const struct vmm_pool *pool = &model.heap.pool;
+
+	for (size_t i = 1; i < pool->files; i++) {
+		const struct vmm_pool_file *file = vmm_pool_file(pool, i);
+
+		if (file->fd == fd) {
+			memset(model.file->reserved + (offset - file->skip + file->start) / PAGE, true, bytes / PAGE);
+			return;
+		}
+	}
+	if (!model.growing || fd == pool->first.fd)
+		memset(model.asked->reserved + offset / PAGE, true, bytes / PAGE);
 }
 
 int __real_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes);
@@ -93,7 +112,7 @@ int __wrap_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes)
 	}
 	r = __real_kernel_fallocate(fd, mode, offset, bytes);
 	if (r == 0)
-		memset(model.asked->reserved + (size_t)offset / PAGE, true, (size_t)bytes / PAGE);
+		note_reserved(fd, (size_t)offset, (size_t)bytes);
 	return r;
 }
 
@@ -340,7 +359,7 @@ static void expect_ranges(void)
 	nodes = walk.nodes + (size_t)(ranges->unused_end - ranges->unused);
 	for (const struct range *spare = ranges->spare; spare; spare = spare->right)
 		nodes++;
-	model_expect(nodes == all_pages() / 2, "a node is lost");
+	model_expect(nodes == model.heap.pool.room / PAGE / 2, "a node is lost");
 }
 
 /* --- what holds after each step --- */
@@ -386,11 +405,35 @@ static void expect_bounds(void)
 	model_expect(header->peak_bytes == model.peak, "peak_bytes is not the most that was used");
 }
 
+/* Of all files, but for the headers of those behind the first. */
+static size_t file_bytes(void)
+{
+	const struct vmm_pool *pool = &model.heap.pool;
+	size_t bytes = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < pool->files; i++) {
+		assert_int_equal(fstat(vmm_pool_file(pool, i)->fd, &st), 0);
+		bytes += (size_t)st.st_blocks * 512;
+	}
+	return bytes - (pool->files - 1) * PAGE;
+}
+
+/* The header of a file behind the first has the figures of that. */
+static void expect_file(const struct vmm_pool_file *file)
+{
+	size_t pages = 0;
+
+	for (size_t page = file->start / PAGE; page < file->end / PAGE; page++)
+		pages += model.owner[page] != 0;
+	model_expect(file->header->used_bytes == pages * PAGE, "%zu bytes of a file are in use and not %zu",
+		     (size_t)file->header->used_bytes, pages * PAGE);
+}
+
 static void expect_figures(void)
 {
 	const struct pool_header *header = model.heap.pool.header;
-	size_t metadata = 0, extents = 0, reserved = 1;
-	struct stat st;
+	size_t metadata = 0, extents = 0, reserved = 1, bytes = file_bytes();
 
 	for (size_t i = 0; i < BLOCKS; i++) {
 		const struct block *block = &model.blocks[i];
@@ -402,17 +445,19 @@ static void expect_figures(void)
 	}
 	for (size_t page = 1; page < all_pages(); page++)
 		reserved += !is_between(page) && !is_hole(page);
+	for (size_t i = 1; i < model.heap.pool.files; i++)
+		expect_file(vmm_pool_file(&model.heap.pool, i));
 	model_expect(header->used_bytes - header->metadata_bytes == extents * PAGE, "used_bytes is not what is used");
 	model_expect(header->metadata_bytes == metadata * PAGE, "metadata_bytes is %zu and not %zu",
 		     (size_t)header->metadata_bytes, metadata * PAGE);
 	model_expect(header->failed_requests == model.failed, "a figure was not counted");
 	model_expect(header->reserved_bytes == (model.heap.all_reserved ? all_pages() : reserved) * PAGE,
 		     "reserved_bytes is %zu and not %zu", (size_t)header->reserved_bytes, reserved * PAGE);
-	assert_int_equal(fstat(model.heap.pool.fd, &st), 0);
-	model_expect(header->reserved_bytes <= (size_t)st.st_blocks * 512, "the file has less than is reserved");
-	model_expect(!model.file->exact || header->reserved_bytes == (size_t)st.st_blocks * 512,
-		     "the file has %zu pages more than is said to be reserved",
-		     ((size_t)st.st_blocks * 512 - header->reserved_bytes) / PAGE);
+	model_expect(header->pool_bytes == all_pages() * PAGE, "pool_bytes is not the bytes of all files");
+	model_expect(header->reserved_bytes <= bytes, "the files have less than is reserved");
+	model_expect(!model.file->exact || header->reserved_bytes == bytes,
+		     "the files have %zu pages more than is said to be reserved",
+		     (bytes - header->reserved_bytes) / PAGE);
 }
 
 static void expect_step(void)
@@ -748,10 +793,14 @@ static void give_part(const struct block *block, size_t first, size_t pages)
 		vmm_heap_give_metadata(&model.heap, address, pages * PAGE);
 	else
 		vmm_heap_give(&model.heap, address, pages * PAGE);
-	if (!mapping->in_parts || pages < PART_PAGES)
-		return;
-	for (size_t page = page_of(address); pages > 0; page++, pages--)
-		model_expect(is_shared(page), "page %zu did not return to the file", page);
+	for (size_t done = 0, n; mapping->in_parts && done < pages * PAGE; done += n) {
+		size_t from = page_of(address + done);
+
+		n = pages * PAGE - done;
+		(void)vmm_pool_file_at(&model.heap.pool, from * PAGE, &n);
+		for (size_t page = from; n >= HEAP_GRANULE && page < from + n / PAGE; page++)
+			model_expect(is_shared(page), "page %zu did not return to the file", page);
+	}
 }
 
 /* Metadata come back as whole blocks, as an arena is destroyed. */
@@ -884,17 +933,18 @@ static void freeze(void)
 	model_expect(r < 0 || model.heap.pool.mapping.is_private, "a frozen heap is not private");
 }
 
-/* Nobody's, in as many as return at once. */
+/* Nobody's, in as many of one file as return at once. */
 static bool is_in_a_part(size_t page)
 {
-	size_t first = page, last = page;
+	size_t first = page, last = page, bytes = 1;
+	const struct vmm_pool_file *file = vmm_pool_file_at(&model.heap.pool, page * PAGE, &bytes);
 	bool between = is_between(page);
 
 	if (!between && !is_free(page))
 		return false;
-	while (between ? is_between(first - 1) : is_free(first - 1))
+	while (first > file->start / PAGE && (between ? is_between(first - 1) : is_free(first - 1)))
 		first--;
-	while (between ? is_between(last + 1) : is_free(last + 1))
+	while (last + 1 < file->end / PAGE && (between ? is_between(last + 1) : is_free(last + 1)))
 		last++;
 	return last + 1 - first >= PART_PAGES;
 }
@@ -922,8 +972,10 @@ static void thaw(void)
 	model_result(": %d", r);
 	model_expect(r == 0 || model.no_shared, "the heap does not return to its file");
 	model.no_shared = false;
+	/* of several files the first ones may be back */
 	model_expect(model.heap.pool.mapping.is_private == (r < 0) &&
-		     model.heap.pool.mapping.in_parts == (r < 0 && in_parts), "it is half-way back");
+		     (model.heap.pool.mapping.in_parts == (r < 0 && in_parts) || (r < 0 && model.heap.pool.files > 1)),
+		     "it is half-way back");
 }
 
 static void freeze_or_come_back(void)
@@ -967,6 +1019,44 @@ static void move(void)
 	model.failed = 0;
 }
 
+/* --- files more, and fewer --- */
+
+static void grow(void)
+{
+	size_t end = all_pages(), left = model.heap.pool.room / PAGE - end;
+	size_t pages = left ? 1 + model_below(left < 6 * MIB / PAGE ? left : 6 * MIB / PAGE) : 1;
+	bool all_reserved = model.reserve_all || model_below(8) == 0;
+	int r;
+
+	model_step("grow by %zu pages%s", pages, all_reserved ? ", all reserved" : "");
+	model.growing = true;
+	r = vmm_heap_grow(&model.heap, DIR, pages * PAGE, all_reserved);
+	model.growing = false;
+	model_result(": %d", r);
+	model_expect(r == 0 || model.refusals || left == 0, "the heap does not grow");
+	model_expect(all_pages() == end + (r == 0 ? pages : 0), "it has grown by something else");
+	/* `fresh` is one mark, and lies behind what was there before */
+	for (size_t page = 1; r == 0 && page < end; page++)
+		model.dirty[page] = true;
+}
+
+static void shrink(void)
+{
+	const struct vmm_pool *pool = &model.heap.pool;
+	size_t end = all_pages(), start = vmm_pool_file(pool, pool->files - 1)->start / PAGE, owned = 0;
+	bool may = pool->files > 1 && page_at(model.heap.high) == end, shrunk;
+
+	for (size_t page = start; page < end; page++)
+		owned += model.owner[page] != 0;
+	model_step("leave the last file");
+	shrunk = vmm_heap_shrink(&model.heap);
+	model_result(": %d", shrunk);
+	model_expect(shrunk == (may && owned == 0) || (!shrunk && model.refusals),
+		     "of the last file %zu pages are somebody's", owned);
+	for (size_t page = start; shrunk && page < end; page++)
+		model.file->reserved[page] = model.dirty[page] = false;
+}
+
 /* --- walks --- */
 
 static void step(void)
@@ -986,10 +1076,14 @@ static void step(void)
 		count();
 	else if (what < 33)
 		choose_period();
-	else if (what < 60)
+	else if (what < 40)
+		grow();
+	else if (what < 50)
+		shrink();
+	else if (what < 70)
 		release();
 	else if (!block->address)
-		what < 80 ? take_metadata(block) : what < 120 ? take_somewhere(block) : take(block);
+		what < 90 ? take_metadata(block) : what < 120 ? take_somewhere(block) : take(block);
 	else if (block->is_metadata && what < 700)
 		use_metadata(block);
 	else if (what < 300 && !block->is_metadata)
@@ -1011,6 +1105,12 @@ static void make_heap(bool all_reserved)
 	model_step("a heap of %zu pages%s", bytes / PAGE, all_reserved ? ", all reserved" : "");
 	if (vmm_pool_create(DIR, bytes, all_reserved, &pool, &error) < 0)
 		fail_msg("%s", words);
+	if (model_below(2)) {
+		size_t room = bytes + model_below(MOST_PAGES * POOL_PAGE_LEAST / PAGE - bytes / PAGE + 1) * PAGE;
+
+		model_step("room for %zu pages", room / PAGE);
+		assert_int_equal(vmm_pool_make_room(&pool, room), 0);
+	}
 	assert_int_equal(vmm_heap_init(&model.heap, &pool, all_reserved), 0);
 }
 
@@ -1018,9 +1118,9 @@ static void unmake_heap(void)
 {
 	vmm_mapping_drop_shadow(&model.heap.pool);
 	if (model.heap.pool.mapping.shared)
-		munmap(model.heap.pool.mapping.shared, bits_bytes(all_pages()));
-	munmap(model.heap.holes.bits, 2 * bits_bytes(model.heap.pool.size / model.heap.holes.granule + 2) +
-				 all_pages() / 2 * sizeof(struct range));
+		munmap(model.heap.pool.mapping.shared, bits_bytes(model.heap.pool.room / PAGE));
+	munmap(model.heap.holes.bits, 3 * bits_bytes(model.heap.pool.room / model.heap.holes.granule + 2) +
+				 model.heap.pool.room / PAGE / 2 * sizeof(struct range));
 	vmm_pool_drop(&model.heap.pool);
 }
 

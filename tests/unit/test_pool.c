@@ -226,7 +226,7 @@ static struct vmm_pool create(const struct place *place, size_t bytes, bool rese
 static void destroy(struct vmm_pool *pool)
 {
 	assert_int_equal(kernel_munmap(pool->base - kernel_page(), pool->size + 2 * kernel_page()), 0);
-	close(pool->fd);
+	close(pool->first.fd);
 }
 
 static void assert_nothing_left(const struct place *place)
@@ -280,11 +280,11 @@ TEST_ALSO_IN(test_pool_create_maps_a_file_of_that_size, "/dev/shm")
 	assert_int_equal(pool.grain, kernel_page());
 	assert_int_equal((uintptr_t)pool.base % POOL_HUGE_PAGE, 0);
 	assert_ptr_equal(pool.header, pool.base);
-	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(fstat(pool.first.fd, &st), 0);
 	assert_int_equal(st.st_size, 16 * MIB);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(st.st_dev, pool.dev);
-	assert_int_equal(st.st_ino, pool.ino);
+	assert_int_equal(st.st_dev, pool.first.dev);
+	assert_int_equal(st.st_ino, pool.first.ino);
 	assert_int_equal(seen.mapped, 16 * MIB + 2 * kernel_page());
 	destroy(&pool);
 	assert_nothing_left(place);
@@ -338,11 +338,11 @@ TEST_ALSO_IN(test_pool_adopt_reserves_nothing_of_a_cold_one, "/dev/shm")
 
 	assert_int_equal(vmm_pool_adopt(make_daemon_file(place), true, &pool, &error), 0);
 	assert_int_equal(pool.header->reserved_bytes, pool.grain);
-	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(fstat(pool.first.fd, &st), 0);
 	assert_true((size_t)st.st_blocks * 512 < 1 * MIB);
 	assert_int_equal(vmm_pool_reserve_all(&pool), 0);
 	assert_int_equal(pool.header->reserved_bytes, 16 * MIB);
-	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(fstat(pool.first.fd, &st), 0);
 	assert_true((size_t)st.st_blocks * 512 >= 16 * MIB);
 	destroy(&pool);
 	assert_nothing_left(place);
@@ -371,7 +371,7 @@ TEST_ALSO_IN(test_pool_mapping_is_shared_with_the_file, "/dev/shm")
 
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, kernel_page()), 0);
 	memcpy(pool.base + MIB, "word", 5);
-	assert_int_equal(pread(pool.fd, word, sizeof(word), (off_t)MIB), 5);
+	assert_int_equal(pread(pool.first.fd, word, sizeof(word), (off_t)MIB), 5);
 	assert_string_equal(word, "word");
 	destroy(&pool);
 }
@@ -383,7 +383,7 @@ TEST_ALSO_IN(test_pool_file_has_no_name, "/dev/shm")
 	struct stat st;
 
 	assert_int_equal(scratch_entries(place->dir), 0);
-	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(fstat(pool.first.fd, &st), 0);
 	assert_int_equal(st.st_nlink, 0);
 	destroy(&pool);
 }
@@ -396,7 +396,7 @@ TEST_ALSO_IN(test_pool_create_rounds_up_to_pages, "/dev/shm")
 
 	assert_int_equal(pool.size, 16 * MIB + kernel_page());
 	assert_int_equal(pool.header->pool_bytes, 16 * MIB + kernel_page());
-	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(fstat(pool.first.fd, &st), 0);
 	assert_int_equal(st.st_size, pool.size);
 	destroy(&pool);
 }
@@ -406,7 +406,7 @@ TEST_ALSO_IN(test_pool_create_reserves_the_header_only, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_allocated(pool.fd, kernel_page());
+	assert_allocated(pool.first.fd, kernel_page());
 	destroy(&pool);
 }
 
@@ -415,7 +415,7 @@ TEST_ALSO_IN(test_pool_create_reserves_all_when_told_to, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 20 * MIB, true);
 
-	assert_allocated(pool.fd, 20 * MIB);
+	assert_allocated(pool.first.fd, 20 * MIB);
 	assert_int_equal(pool.header->reserved_bytes, 20 * MIB);
 	destroy(&pool);
 }
@@ -445,7 +445,7 @@ TEST_ALSO_IN(test_pool_header_says_what_it_is_and_whose, "/dev/shm")
 	struct pool_header header;
 	char command[16];
 
-	assert_int_equal(pread(pool.fd, &header, sizeof(header), 0), sizeof(header));
+	assert_int_equal(pread(pool.first.fd, &header, sizeof(header), 0), sizeof(header));
 	assert_memory_equal(header.magic, "VMMPOOL", 8);
 	assert_int_equal(header.version, 1);
 	assert_int_equal(header.header_bytes, sizeof(header));
@@ -552,8 +552,8 @@ TEST(test_pool_descriptor_is_high_and_closed_on_exec)
 
 	kernel.nofile = 1024;
 	pool = create(place, 16 * MIB, false);
-	assert_true(pool.fd >= 900);
-	assert_int_equal(fcntl(pool.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
+	assert_true(pool.first.fd >= 900);
+	assert_int_equal(fcntl(pool.first.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
 	destroy(&pool);
 	assert_nothing_left(place);
 }
@@ -565,7 +565,7 @@ TEST(test_pool_descriptor_is_in_the_upper_half_of_a_low_limit)
 
 	kernel.nofile = 256;
 	pool = create(place, 16 * MIB, false);
-	assert_uint_in_range(pool.fd, 128, 255);
+	assert_uint_in_range(pool.first.fd, 128, 255);
 	destroy(&pool);
 }
 
@@ -583,7 +583,7 @@ TEST(test_pool_descriptor_is_never_a_standard_one)
 	dup2(err, STDERR_FILENO);
 	close(in);
 	close(err);
-	assert_true(pool.fd > STDERR_FILENO);
+	assert_true(pool.first.fd > STDERR_FILENO);
 	destroy(&pool);
 }
 
@@ -595,7 +595,7 @@ TEST(test_pool_keeps_a_low_descriptor_when_none_is_high)
 	faults_order("fcntl", 0, 1, EMFILE);
 	pool = create(place, 16 * MIB, false);
 	assert_int_equal(faults_left("fcntl"), 0);
-	assert_int_equal(fcntl(pool.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
+	assert_int_equal(fcntl(pool.first.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
 	destroy(&pool);
 	assert_nothing_left(place);
@@ -650,10 +650,10 @@ static void assert_unlinked_file_serves(const struct place *place, int error)
 	pool = create(place, 16 * MIB, false);
 	assert_int_equal(faults_left("nameless"), 0);
 	assert_int_equal(scratch_entries(place->dir), 0);
-	assert_int_equal(fstat(pool.fd, &st), 0);
+	assert_int_equal(fstat(pool.first.fd, &st), 0);
 	assert_int_equal(st.st_nlink, 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(fcntl(pool.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
+	assert_int_equal(fcntl(pool.first.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
 	destroy(&pool);
 	assert_nothing_left(place);
@@ -808,7 +808,7 @@ TEST_ALSO_IN(test_pool_reserve_allocates_just_that, "/dev/shm")
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 3 * MIB), 0);
-	assert_allocated(pool.fd, 3 * MIB + kernel_page());
+	assert_allocated(pool.first.fd, 3 * MIB + kernel_page());
 	assert_zero(pool.base + 4 * MIB, 3 * MIB);
 	destroy(&pool);
 }
@@ -862,7 +862,7 @@ TEST_ALSO_IN(test_pool_reserve_goes_on_after_signals_in_smaller_pieces, "/dev/sh
 	assert_int_equal(seen.last_piece, 2 * MIB);
 	assert_int_equal(seen.next_offset, 25 * MIB);
 	assert_true(seen.in_order);
-	assert_allocated(pool.fd, 24 * MIB + kernel_page());
+	assert_allocated(pool.first.fd, 24 * MIB + kernel_page());
 	destroy(&pool);
 }
 
@@ -887,7 +887,7 @@ static void assert_reserves_without_fallocate(const struct place *place, int err
 	faults_order("fallocate", 0, 1, error);
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	assert_int_equal(faults_left("fallocate"), 0);
-	assert_allocated(pool.fd, 2 * MIB + kernel_page());
+	assert_allocated(pool.first.fd, 2 * MIB + kernel_page());
 	assert_zero(pool.base + 4 * MIB, 2 * MIB);
 	destroy(&pool);
 }
@@ -921,7 +921,7 @@ TEST_ALSO_IN(test_pool_reserve_gives_back_what_it_got_before_it_failed, "/dev/sh
 	memset(pool.base + MIB, 'x', MIB);
 	faults_order("fallocate", 1, 1, ENOSPC);
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 40 * MIB), -ENOSPC);
-	assert_allocated(pool.fd, MIB + kernel_page());
+	assert_allocated(pool.first.fd, MIB + kernel_page());
 	assert_int_equal(pool.base[MIB], 'x');
 	assert_int_equal(pool.base[2 * MIB - 1], 'x');
 	destroy(&pool);
@@ -936,7 +936,7 @@ TEST(test_pool_reserve_that_has_no_space_says_so)
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EFBIG);
 	faults_order("fallocate", 0, 1, EDQUOT);
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EDQUOT);
-	assert_allocated(pool.fd, kernel_page());
+	assert_allocated(pool.first.fd, kernel_page());
 	destroy(&pool);
 }
 
@@ -951,14 +951,14 @@ TEST(test_pool_reserve_finds_a_way_whatever_a_filter_answers)
 		faults_order("fallocate", 0, 1, error);
 		faults_order("madvise", 0, error % 2, error);
 		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
-		assert_allocated(pool.fd, MIB + kernel_page());
+		assert_allocated(pool.first.fd, MIB + kernel_page());
 		for (size_t i = 0; i < MIB; i += 8)
 			assert_int_equal(pool.base[MIB + i], 0);
 		faults_clear();
 		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
 		faults_order("fstat", 0, 1, error);
 		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
-		assert_allocated(pool.fd, MIB + kernel_page());
+		assert_allocated(pool.first.fd, MIB + kernel_page());
 		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
 	}
 	destroy(&pool);
@@ -980,21 +980,21 @@ TEST(test_pool_descriptor_is_known_by_the_header_where_fstat_is_refused)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false), other = create(place, 16 * MIB, false);
-	int ours = pool.fd;
+	int ours = pool.first.fd;
 
 	faults_order("fstat", 0, FAULTS_ALWAYS, EPERM);
 	assert_true(vmm_pool_has_fd(&pool));
-	pool.fd = other.fd;
+	pool.first.fd = other.first.fd;
 	assert_false(vmm_pool_has_fd(&pool));
-	pool.fd = open("/dev/null", O_RDONLY);
+	pool.first.fd = open("/dev/null", O_RDONLY);
 	assert_false(vmm_pool_has_fd(&pool));
-	close(pool.fd);
-	pool.fd = memfd_create("empty", MFD_CLOEXEC);
+	close(pool.first.fd);
+	pool.first.fd = memfd_create("empty", MFD_CLOEXEC);
 	assert_false(vmm_pool_has_fd(&pool));
-	close(pool.fd);
+	close(pool.first.fd);
 	assert_false(vmm_pool_has_fd(&pool));
 	faults_clear();
-	pool.fd = ours;
+	pool.first.fd = ours;
 	destroy(&other);
 	destroy(&pool);
 }
@@ -1003,9 +1003,9 @@ TEST(test_pool_reserve_says_full_when_pages_cannot_be_touched)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
-	int fd = pool.fd;
+	int fd = pool.first.fd;
 
-	pool.fd = -1;
+	pool.first.fd = -1;
 	for (size_t i = 0; i < 3; i++) {
 		static const int errors[] = { EFAULT, ENOMEM, EINVAL };
 
@@ -1013,7 +1013,7 @@ TEST(test_pool_reserve_says_full_when_pages_cannot_be_touched)
 		faults_order("touch", 3, 1, EFAULT);
 		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -ENOSPC);
 	}
-	pool.fd = fd;
+	pool.first.fd = fd;
 	destroy(&pool);
 }
 
@@ -1023,15 +1023,15 @@ TEST_ALSO_IN(test_pool_reserve_works_when_the_program_closed_the_descriptor, "/d
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
-	int copy = dup(pool.fd);
+	int copy = dup(pool.first.fd);
 
-	close(pool.fd);
+	close(pool.first.fd);
 	seen.fallocates = 0;
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	assert_int_equal(seen.fallocates, 0);
 	assert_allocated(copy, 2 * MIB + kernel_page());
 	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
-	pool.fd = copy;
+	pool.first.fd = copy;
 	destroy(&pool);
 	assert_nothing_left(place);
 }
@@ -1040,12 +1040,12 @@ TEST_ALSO_IN(test_pool_reserve_never_touches_a_file_under_its_old_number, "/dev/
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
-	int copy = dup(pool.fd), other = memfd_create("other", 0);
+	int copy = dup(pool.first.fd), other = memfd_create("other", 0);
 	char word[5] = "";
 	struct stat st;
 
 	assert_int_equal(pwrite(other, "word", 5, 0), 5);
-	assert_int_equal(dup2(other, pool.fd), pool.fd);
+	assert_int_equal(dup2(other, pool.first.fd), pool.first.fd);
 	size_t allocated = scratch_allocated(other);
 	seen.fallocates = 0;
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
@@ -1068,9 +1068,9 @@ TEST_ALSO_IN(test_pool_reserve_never_touches_another_pool, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false), other = create(place, 16 * MIB, false);
 
-	assert_int_equal(dup2(other.fd, pool.fd), pool.fd);
+	assert_int_equal(dup2(other.first.fd, pool.first.fd), pool.first.fd);
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
-	assert_allocated(other.fd, kernel_page());
+	assert_allocated(other.first.fd, kernel_page());
 	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
 	destroy(&pool);
 	destroy(&other);
@@ -1084,7 +1084,7 @@ TEST_ALSO_IN(test_pool_reserve_works_when_its_number_is_no_file, "/dev/shm")
 	int ends[2];
 
 	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(dup2(ends[1], pool.fd), pool.fd);
+	assert_int_equal(dup2(ends[1], pool.first.fd), pool.first.fd);
 	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
 	close(ends[0]);
@@ -1103,7 +1103,7 @@ TEST_ALSO_IN(test_pool_release_gives_space_back_and_leaves_zeros, "/dev/shm")
 	assert_int_equal(vmm_pool_reserve(&pool, MIB, 4 * MIB), 0);
 	memset(pool.base + MIB, 'x', 4 * MIB);
 	assert_int_equal(vmm_pool_release(&pool, 2 * MIB, 2 * MIB), 0);
-	assert_allocated(pool.fd, 2 * MIB + kernel_page());
+	assert_allocated(pool.first.fd, 2 * MIB + kernel_page());
 	assert_int_equal(pool.base[2 * MIB - 1], 'x');
 	assert_zero(pool.base + 2 * MIB, 2 * MIB);
 	assert_int_equal(pool.base[4 * MIB], 'x');
@@ -1145,12 +1145,12 @@ TEST(test_pool_reserve_leaves_a_full_file_system_as_it_was)
 		skip();
 	pool = create(place, 64 * MIB, false);
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
-	assert_allocated(pool.fd, kernel_page());
+	assert_allocated(pool.first.fd, kernel_page());
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 20 * MIB), 0);
 	memset(pool.base + 2 * MIB, 'x', 20 * MIB);
 	assert_int_equal(vmm_pool_reserve(&pool, 22 * MIB, 20 * MIB), -ENOSPC);
 	assert_int_equal(pool.base[22 * MIB - 1], 'x');
-	assert_allocated(pool.fd, 20 * MIB + kernel_page());
+	assert_allocated(pool.first.fd, 20 * MIB + kernel_page());
 	destroy(&pool);
 	assert_nothing_left(place);
 }
@@ -1164,18 +1164,113 @@ TEST(test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it_was)
 	if (!scratch_mount(place->dir, 24 * MIB))
 		skip();
 	pool = create(place, 64 * MIB, false);
-	fd = pool.fd;
-	pool.fd = -1;
+	fd = pool.first.fd;
+	pool.first.fd = -1;
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
 	assert_allocated(fd, kernel_page());
 	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 20 * MIB), 0);
 	memset(pool.base + 2 * MIB, 'x', 20 * MIB);
-	pool.fd = fd;
+	pool.first.fd = fd;
 	destroy(&pool);
 	assert_nothing_left(place);
 }
 
 /* --- the pages of other kernels, as far as this one can serve them: it maps in multiples of its own --- */
+
+/* --- files more --- */
+
+static struct vmm_pool create_with_room(const struct place *place, size_t room)
+{
+	struct vmm_pool pool = create(place, 16 * MIB, false);
+
+	assert_int_equal(vmm_pool_make_room(&pool, room), 0);
+	assert_int_equal(pool.room, room);
+	return pool;
+}
+
+TEST_ALSO_IN(test_pool_that_grew_is_one_range, "/dev/shm")
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create_with_room(place, 64 * MIB);
+	const struct vmm_pool_file *file;
+	char word[9] = "";
+	size_t bytes = 8;
+
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), 0);
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), 0);
+	assert_int_equal(pool.size, 32 * MIB);
+	assert_int_equal(pool.files, 3);
+	assert_int_equal(vmm_pool_reserve(&pool, 12 * MIB, 16 * MIB), 0);
+	/* across the first boundary, by the mapping and by writing */
+	memcpy(pool.base + 16 * MIB - 4, "headtail", 8);
+	assert_int_equal(vmm_pool_write(&pool, 24 * MIB - 4, "longtail", 8), 0);
+	assert_memory_equal(pool.base + 24 * MIB - 4, "longtail", 8);
+	file = vmm_pool_file_at(&pool, 16 * MIB - 4, &bytes);
+	assert_int_equal(bytes, 4);
+	assert_int_equal(pread(file->fd, word, 4, (off_t)(16 * MIB - 4)), 4);
+	assert_string_equal(word, "head");
+	file = vmm_pool_file_at(&pool, 16 * MIB, &bytes);
+	assert_int_equal(pread(file->fd, word, 4, vmm_pool_file_offset(file, 16 * MIB)), 4);
+	assert_string_equal(word, "tail");
+	/* huge pages lie alike in file and pool */
+	assert_int_equal(file->skip % (2 * MIB), (uintptr_t)(pool.base + file->start) % (2 * MIB));
+	assert_int_equal(file->header->pool_bytes, 8 * MIB + file->skip);
+	assert_int_equal(file->header->heap_offset, file->skip);
+	/* no more than there are addresses for */
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 33 * MIB), -ENOMEM);
+	vmm_pool_shrink(&pool);
+	assert_int_equal(pool.size, 24 * MIB);
+	vmm_pool_drop(&pool);
+	assert_nothing_left(place);
+}
+
+static void assert_grows_or_not(struct place *place, const char *call, int error)
+{
+	struct vmm_pool pool = create_with_room(place, 64 * MIB);
+	size_t descriptors = scratch_entries("/proc/self/fd");
+	int n;
+
+	FAULTS_AT_EACH(n, call, error) {
+		int r = vmm_pool_grow(&pool, place->dir, 8 * MIB);
+
+		if (r == 0)
+			vmm_pool_shrink(&pool);
+		assert_int_equal(pool.size, 16 * MIB);
+		assert_int_equal(pool.files, 1);
+		assert_int_equal(scratch_entries("/proc/self/fd"), descriptors);
+	}
+	faults_clear();
+	assert_true(n > 0);
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), 0);
+	memset(pool.base + 16 * MIB, 1, kernel_page());
+	vmm_pool_drop(&pool);
+	assert_nothing_left(place);
+}
+
+TEST_ALSO_IN(test_pool_that_cannot_grow_is_as_it_was, "/dev/shm")
+{
+	struct place *place = *state;
+
+	assert_grows_or_not(place, "nameless", EMFILE);
+	assert_grows_or_not(place, "fstat", EIO);
+	assert_grows_or_not(place, "fstatfs", EIO);
+	assert_grows_or_not(place, "ftruncate", EFBIG);
+	assert_grows_or_not(place, "fallocate", ENOSPC);
+	assert_grows_or_not(place, "mmap", ENOMEM);
+	assert_grows_or_not(place, "getrandom", ENOSYS);
+}
+
+TEST(test_pool_does_not_grow_by_a_file_of_another_kind)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create_with_room(place, 64 * MIB);
+	int fd = open("/dev/shm", O_TMPFILE | O_RDWR, 0600);
+
+	assert_int_equal(ftruncate(fd, (off_t)(16 * MIB)), 0);
+	assert_int_equal(vmm_pool_grow_adopt(&pool, fd, true), pool.unit == kernel_page() ? 0 : -EXDEV);
+	vmm_pool_drop(&pool);
+	assert_nothing_left(place);
+}
 
 static void assert_pool_has_pages_of(struct place *place, size_t page, size_t largest_folio)
 {
@@ -1187,14 +1282,14 @@ static void assert_pool_has_pages_of(struct place *place, size_t page, size_t la
 	assert_int_equal(pool.grain, page);
 	assert_int_equal(pool.size, 3 * MIB + page);
 	assert_int_equal(pool.header->heap_offset, page);
-	assert_int_equal(fstatfs(pool.fd, &fs), 0);
+	assert_int_equal(fstatfs(pool.first.fd, &fs), 0);
 	assert_int_equal(pool.unit, fs.f_type == TMPFS_MAGIC ? page : largest_folio);
 	assert_int_equal((uintptr_t)pool.base % pool.unit, 0);
-	assert_allocated(pool.fd, page);
+	assert_allocated(pool.first.fd, page);
 	assert_guard_page(pool.base - page);
 	assert_guard_page(pool.base + pool.size);
 	assert_int_equal(vmm_pool_reserve(&pool, page, page), 0);
-	assert_allocated(pool.fd, 2 * page);
+	assert_allocated(pool.first.fd, 2 * page);
 	destroy(&pool);
 	kernel_state.page = 0;
 	assert_nothing_left(place);
@@ -1222,7 +1317,7 @@ TEST(test_pool_on_huge_pages_is_made_of_whole_ones)
 	assert_int_equal(pool.grain, POOL_HUGE_PAGE);
 	assert_int_equal(pool.size, 16 * MIB);
 	assert_int_equal(pool.header->heap_offset, POOL_HUGE_PAGE);
-	assert_allocated(pool.fd, POOL_HUGE_PAGE);
+	assert_allocated(pool.first.fd, POOL_HUGE_PAGE);
 	destroy(&pool);
 	assert_nothing_left(place);
 }

@@ -228,7 +228,7 @@ static void expect_file(void)
 	char path[64], bytes[PAGE_MOST];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", vmm.heap.pool.fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", vmm.heap.pool.first.fd);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	for (size_t page = 1; page < all_pages(); page++) {
@@ -495,7 +495,7 @@ static void give_writers_block(void)
 		note(page, 0, PAGE);
 		/* when it was frozen is not known so exactly */
 		if (!is_shared(page) && !model.is_on_parents_file)
-			assert_int_equal(pread(vmm.heap.pool.fd, filed(page), PAGE, (off_t)(page * PAGE)), PAGE);
+			assert_int_equal(pread(vmm.heap.pool.first.fd, filed(page), PAGE, (off_t)(page * PAGE)), PAGE);
 	}
 	vmm_heap_give(&vmm.heap, writer.words, THREAD_PAGES * PAGE);
 	writer.words = NULL;
@@ -651,7 +651,7 @@ static void look_at_file(void)
 	for (size_t page = 1; page < all_pages(); page++) {
 		if (!is_there(page) || is_threads(page))
 			continue;
-		assert_int_equal(pread(vmm.heap.pool.fd, bytes, PAGE, (off_t)(page * PAGE)), PAGE);
+		assert_int_equal(pread(vmm.heap.pool.first.fd, bytes, PAGE, (off_t)(page * PAGE)), PAGE);
 		for (size_t i = 0; i < PAGE; i++)
 			model_expect(bytes[i] == filed(page)[i] || bytes[i] == seen(page)[i],
 				     "page %zu of the file is neither old nor new", page);
@@ -692,7 +692,7 @@ static const char *look_what_happened(ino_t ino, const struct vmm_mapping *befor
 {
 	const struct vmm_mapping *now = &vmm.heap.pool.mapping;
 
-	if (vmm.heap.pool.ino != ino) {
+	if (vmm.heap.pool.first.ino != ino) {
 		model_expect(!now->is_private && !writer.runs, "it settled with a thread, or is private");
 		memset(model.stays, 0, sizeof(model.stays));
 		settled();
@@ -728,7 +728,7 @@ static bool must_return(bool is_alone)
 static void try_to_return(bool is_alone)
 {
 	struct vmm_mapping before = vmm.heap.pool.mapping;
-	ino_t ino = vmm.heap.pool.ino;
+	ino_t ino = vmm.heap.pool.first.ino;
 	bool must, had_faults, had_thread = writer.runs, was_away = vmm.come_back;
 
 	model_step("try to return%s%s", is_alone ? ", alone" : "", writer.runs ? ", with a thread" : "");

@@ -1,0 +1,120 @@
+#!/bin/bash
+# grown_heaps.bash -- VMMALLOC_ON_FULL=grow on a class of the daemon's: a heap takes its pools one by one.
+. "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
+. "$(dirname "$0")/helpers/daemon.bash"
+export PROGRAM=$BUILD/tests/preload/grow VMMALLOC_ON_FULL=grow
+
+on_class() { VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$LIBRARY "$@"; }
+# grows WHAT... -- and says nothing
+grows() {
+	on_class "$PROGRAM" "$@" 2>said || fail "$*: status $?: $(cat said)"
+	[ ! -s said ] || fail "$(cat said)"
+}
+# holds MIB: a program that has so much until it is killed; its pid is $HOLDER
+holds() {
+	env VMMALLOC_SOCKET="$RUN/pool.sock" VMMALLOC_POOL=a LD_PRELOAD="$LIBRARY" /usr/bin/python3 -c "import time; b = [bytearray(1 << 20) for i in range($1)]; print('has', flush=True); time.sleep(60)" >had &
+	HOLDER=$!
+	PIDS="$PIDS $HOLDER"
+	wait_for grep -q has had
+}
+export -f on_class grows holds
+
+many_pools() {
+	setup
+	one_class 'ready = 2' 'max = 64'
+	daemon_start
+	wait_count a ready 2
+	grows blocks 200
+	[ "$(ask daemon handed_out)" -ge 14 ] || fail "$(ask daemon handed_out) pools for 200 MiB in pools of 16"
+	is "$(ask daemon refused)" 0
+	wait_count a leased 0
+	wait_count a ready 2
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 2 ]'
+}
+run_case "a program of 200 MiB on pools of 16 MiB; all come back, and two are kept" many_pools
+
+warm_and_cold() {
+	setup
+	one_class 'ready = 4' 'max = 4' 'cold = no'
+	daemon_start
+	wait_count a ready 4
+	grows one 70
+	is "$(ask daemon handed_out)" 4
+	wait_count a ready 4
+}
+run_case "warm pools only: so many as are ready, and then ENOMEM" warm_and_cold
+
+limits() {
+	setup
+	one_class 'ready = 1' 'max = 20' 'max_per_user = 5'
+	daemon_start
+	wait_count a ready 1
+	grows one 81
+	is "$(ask daemon handed_out)" 5
+	# with a directory besides it goes on there
+	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=16M grows blocks 120
+	VMMALLOC_MAX_SIZE=40M grows bound 40
+}
+run_case "max_per_user and VMMALLOC_MAX_SIZE bound the sum; a directory besides goes on" limits
+
+forks() {
+	setup
+	one_class 'ready = 2' 'max = 200'
+	daemon_start
+	wait_count a ready 2
+	for VMMALLOC_FORK in auto 1; do
+		export VMMALLOC_FORK
+		grows forks
+		grows threads
+	done
+	wait_count a leased 0
+}
+run_case "parents, children and threads grow on one class" forks
+
+killed_program() {
+	setup
+	one_class 'ready = 1' 'max = 30'
+	daemon_start
+	wait_count a ready 1
+	holds 100
+	wait_least a leased 7
+	is "$(ask list | grep ' leased ' | grep -cw "$HOLDER")" "$(ask count a leased)"
+	kill_held "$HOLDER"
+	wait_count a leased 0
+	wait_count a ready 1
+}
+run_case "kill -9 of the program: all of its pools come back" killed_program
+
+killed_daemon() {
+	setup
+	one_class 'ready = 1' 'max = 30'
+	daemon_start
+	wait_count a ready 1
+	env VMMALLOC_SOCKET="$RUN/pool.sock" VMMALLOC_POOL=a LD_PRELOAD="$LIBRARY" /usr/bin/python3 -u -c "import sys
+held = []
+for line in sys.stdin:
+    try:
+        held += [bytearray(1 << 20) for i in range(40)]
+        print(len(held))
+    except MemoryError:
+        print('none')" <&7 >had &
+	HOLDER=$!
+	PIDS="$PIDS $HOLDER"
+	echo >&7
+	wait_for grep -qx 40 had
+	leased=$(ask count a leased)
+	daemon_end KILL
+	echo >&7
+	wait_for grep -qx none had
+	daemon_start
+	wait_count a leased "$leased"
+	echo >&7
+	wait_for eval '[ "$(tail -n 1 had)" -ge 80 ]'
+	kill_held "$HOLDER"
+	wait_count a leased 0
+}
+with_pipe() { mkfifo go && exec 7<>go && "$@"; }
+export -f killed_daemon
+run_case "without the daemon there is ENOMEM, and with it again a pool" with_pipe killed_daemon
+end_suite

@@ -1,0 +1,207 @@
+/*
+ * grow WHAT -- VMMALLOC_ON_FULL=grow: a heap takes pools as it needs them, and is one heap.
+ *
+ *   blocks BYTES     many blocks, small and large, hold what they held; then one block of all; then trim
+ *   bound BYTES      so much, and no more: NULL and ENOMEM, and all else goes on
+ *   forks            parents and children grow, before and after their forks, and see what is theirs
+ *   threads          eight threads grow at the same time, while the process forks
+ *   one BYTES        the pool grows no more: it is full below that
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "tests/preload/forking.h"
+
+#define MIB ((size_t)1 << 20)
+#define THREADS 8
+
+/* A list of blocks, each with its own number in its first and last bytes. */
+struct block {
+	struct block *next;
+	size_t bytes, number;
+};
+
+static struct block *take(size_t bytes, size_t number, struct block *next)
+{
+	struct block *block = malloc(bytes);
+
+	if (!block)
+		return NULL;
+	memset(block, (int)(number % 251), bytes);
+	*block = (struct block){ .next = next, .bytes = bytes, .number = number };
+	return block;
+}
+
+static void look_at(const struct block *block)
+{
+	for (; block; block = block->next) {
+		const unsigned char *bytes = (const unsigned char *)block;
+
+		for (size_t at = sizeof(*block); at < block->bytes; at += at + 4096 < block->bytes ? 4096 : 1)
+			CHECK(bytes[at] == block->number % 251);
+	}
+}
+
+static void give(struct block *block)
+{
+	look_at(block);
+	for (struct block *next; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+}
+
+/* Blocks of all sizes, of `bytes` in all. */
+static struct block *fill(size_t bytes, struct block *list)
+{
+	static const size_t sizes[] = { 40, 3 * MIB, 200, 70000, 4096, MIB / 2, 1000, 9 * MIB, 20 };
+	size_t taken = 0;
+
+	for (size_t i = 0; taken < bytes; i++) {
+		size_t size = sizes[i % 9] < sizeof(struct block) ? sizeof(struct block) : sizes[i % 9];
+
+		list = take(size, i, list);
+		CHECK(list);
+		taken += size;
+	}
+	return list;
+}
+
+static void blocks(size_t bytes)
+{
+	size_t first = stats().pool_bytes;
+	struct block *list;
+
+	for (int round = 0; round < 3; round++) {
+		list = fill(bytes, NULL);
+		CHECK(stats().pool_bytes > bytes && stats().outside_bytes == 0);
+		give(list);
+		(void)malloc_trim(0);
+		/* metadata stay: no more than the last pool that has some */
+		CHECK(stats().used_bytes < bytes / 2);
+	}
+	list = take(bytes, 7, NULL);
+	CHECK(list && stats().outside_bytes == 0 && stats().failed_requests == 0);
+	give(list);
+	CHECK(stats().pool_bytes >= first);
+}
+
+/* A file system may be full before the last pool is. */
+static void bound(size_t bytes)
+{
+	size_t most = getenv("VMMALLOC_MAX_SIZE") ? bytes : bytes + 16 * MIB;
+	struct block *list = NULL, *next;
+	size_t taken = 0;
+
+	while ((next = take(MIB, taken, list)))
+		list = next, taken++;
+	CHECK(errno == ENOMEM && taken > bytes / MIB / 2 && stats().pool_bytes <= most);
+	CHECK(!malloc(bytes) && errno == ENOMEM && stats().pool_bytes <= most && stats().outside_bytes == 0);
+	give(list);
+	CHECK((list = take(bytes / 4, 1, NULL)));
+	give(list);
+}
+
+static void child(struct block *list)
+{
+	look_at(list);
+	list = fill(40 * MIB, list);
+	for (int depth = 0; depth < 2; depth++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid == 0) {
+			give(fill(20 * MIB, list));
+			_exit(0);
+		}
+		list = fill(5 * MIB, list);
+		CHECK(ended_well(pid));
+	}
+	give(list);
+	_exit(0);
+}
+
+static void forks(void)
+{
+	struct block *list = fill(30 * MIB, NULL);
+
+	for (int round = 0; round < 4; round++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid == 0)
+			child(list);
+		list = fill(30 * MIB, list);
+		look_at(list);
+		CHECK(ended_well(pid));
+		look_at(list);
+		list = fill(10 * MIB, list);
+		allocate();
+	}
+	CHECK(stats().outside_bytes == 0 && stats().forks == 4);
+	if (!getenv("VMMALLOC_FORK") || strcmp(getenv("VMMALLOC_FORK"), "auto") == 0)
+		CHECK(comes_back() && stats().private_bytes == 0);
+	give(list);
+	list = fill(100 * MIB, NULL);
+	give(list);
+}
+
+static void *grow_too(void *unused)
+{
+	for (int round = 0; round < 3; round++)
+		give(fill(20 * MIB, NULL));
+	return unused;
+}
+
+static void threads(void)
+{
+	struct block *list = fill(20 * MIB, NULL);
+	pthread_t thread[THREADS];
+
+	for (size_t i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&thread[i], NULL, grow_too, NULL) == 0);
+	for (int i = 0; i < 6; i++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid == 0) {
+			give(fill(10 * MIB, list));
+			_exit(0);
+		}
+		CHECK(ended_well(pid));
+		look_at(list);
+	}
+	for (size_t i = 0; i < THREADS; i++)
+		CHECK(pthread_join(thread[i], NULL) == 0);
+	give(list);
+	CHECK(stats().outside_bytes == 0);
+}
+
+static void one(size_t bytes)
+{
+	struct block *list = NULL, *next;
+
+	while ((next = take(MIB, 1, list)))
+		list = next;
+	CHECK(errno == ENOMEM && stats().pool_bytes < bytes);
+	give(list);
+}
+
+int main(int count, char **words)
+{
+	size_t bytes = count > 2 ? strtoul(words[2], NULL, 10) * MIB : 0;
+
+	if (strcmp(words[1], "blocks") == 0)
+		blocks(bytes);
+	else if (strcmp(words[1], "bound") == 0)
+		bound(bytes);
+	else if (strcmp(words[1], "forks") == 0)
+		forks();
+	else if (strcmp(words[1], "threads") == 0)
+		threads();
+	else
+		one(bytes);
+	return 0;
+}

@@ -1,0 +1,67 @@
+#!/bin/bash
+# growth.bash -- VMMALLOC_ON_FULL=grow: a heap of many pools.
+. "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
+export PROGRAM=$BUILD/tests/preload/grow VMMALLOC_ON_FULL=grow
+
+# grows SIZE WHAT... -- on pools of that size, and says nothing
+grows() {
+	VMMALLOC_POOL_SIZE=$1 preload "$PROGRAM" "${@:2}" 2>said || fail "$*: status $?: $(cat said)"
+	[ ! -s said ] || fail "$(cat said)"
+}
+blocks() { grows 16M blocks "$1" && grows 14683136 blocks "$1" && VMMALLOC_RESERVE=full grows 32M blocks "$1"; }
+on_disk() {
+	[ "$(stat -f -c %T "$WORK")" != tmpfs ] || skip "$WORK is on a tmpfs"
+	POOL_DIR=$WORK
+	blocks 60
+	grows 15M forks
+}
+bound() {
+	VMMALLOC_MAX_SIZE=100M grows 16M bound 100
+	# what was all reserved, or taken for a request that was too large, is given back
+	VMMALLOC_MAX_SIZE=100M VMMALLOC_RESERVE=full grows 30M bound 100
+}
+in_mode() { VMMALLOC_FORK=$1 grows 16M "$2"; }
+debug() { LIBRARY=$BUILD/debug/libvmmalloc.so.1 "$@"; }
+full_mount() {
+	need_mounts
+	mkdir small && mount -t tmpfs -o size=64m small small || fail "mount"
+	trap 'umount small' EXIT
+	POOL_DIR=$WORK/small
+	grows 16M bound 64
+	[ "$(df --output=used small | tail -n 1)" -lt 100 ] || fail "space is lost"
+}
+# Addresses count: only VMMALLOC_MAX_SIZE makes the heap take some.
+limited() {
+	(ulimit -v 600000 && grows 16M one 20) || fail "without VMMALLOC_MAX_SIZE"
+	(ulimit -v 600000 && VMMALLOC_MAX_SIZE=100M grows 16M bound 100) || fail "with it"
+	(ulimit -d 300000 && grows 16M blocks 100) || fail "a limit of data"
+}
+few_descriptors() { (ulimit -n 24 && grows 16M one 400); }
+# refused VARIABLE=VALUE LINE
+refused() {
+	env VMMALLOC_POOL_SIZE=16M "$1" VMMALLOC_POOL_DIR=/dev/shm LD_PRELOAD="$LIBRARY" /bin/true 2>said
+	[ $? -eq 1 ] && [ "$(cat said)" = "Error (libvmmalloc): $2" ] || fail "$1: $(cat said)"
+}
+bad_words() {
+	refused VMMALLOC_ON_FULL=more "incorrect VMMALLOC_ON_FULL value (more), expected fail, dram or grow"
+	refused VMMALLOC_MAX_SIZE=15M "incorrect VMMALLOC_MAX_SIZE value (15M), expected at least VMMALLOC_POOL_SIZE"
+	refused VMMALLOC_MAX_SIZE=all \
+		"VMMALLOC_MAX_SIZE value is not a size (all), expected a number of bytes or one with K, M, G or T"
+}
+export -f grows blocks on_disk bound in_mode debug full_mount limited few_descriptors refused bad_words
+
+run_case "blocks of all sizes, in pools that are smaller than some" blocks 100
+run_case "debug build: blocks of all sizes" debug blocks 60
+run_case "on a disk" on_disk
+run_case "VMMALLOC_MAX_SIZE: so much and no more" bound
+run_case "a full file system: so much and no more, and all of it back" full_mount
+for mode in auto 1 2 3; do
+	run_case "parents and children grow, VMMALLOC_FORK=$mode" in_mode $mode forks
+	run_case "threads grow while the process forks, VMMALLOC_FORK=$mode" in_mode $mode threads
+done
+run_case "debug build: parents and children grow" debug in_mode auto forks
+run_case "a limit of addresses" limited
+run_case "a limit of descriptors" few_descriptors
+run_case "words that are none are refused in one line" bad_words
+end_suite
