@@ -92,7 +92,8 @@ static int take_pool(struct vmm_heap *heap, size_t bytes)
 /* Until there is room for so many bytes in one piece; else the heap is as it was. */
 static bool grow_locked(struct vmm_heap *heap, size_t bytes)
 {
-	size_t files = heap->pool.files, before = heap->pool.size, needed = bytes + heap->floor;
+	/* metadata lie in whole units, above the floor */
+	size_t files = heap->pool.files, before = heap->pool.size, needed = bytes + heap->floor + heap->pool.unit;
 	uint64_t began = clock_now_ns();
 
 	while (heap->pool.size - before < needed) {
