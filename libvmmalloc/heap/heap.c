@@ -571,11 +571,11 @@ bool vmm_heap_shrink(struct vmm_heap *heap)
 
 size_t vmm_heap_leave_files(struct vmm_heap *heap)
 {
-	size_t before;
+	/* a fork under way has made what its child needs for the heap as it is */
+	bool may = vmm_lock_take(&heap->lock) == 0 && !heap->child_header;
+	size_t before = heap->pool.size;
 
-	(void)vmm_lock_take(&heap->lock);
-	before = heap->pool.size;
-	while (vmm_heap_shrink(heap))
+	while (may && vmm_heap_shrink(heap))
 		;
 	before -= heap->pool.size;
 	vmm_lock_release(&heap->lock);

@@ -120,12 +120,10 @@ static bool may_grow(const struct vmm_heap *heap)
 static bool grow(size_t bytes, size_t files)
 {
 	struct vmm_heap *heap = &vmm.heap;
-	bool grown;
+	/* less than 0: this thread is in a fork */
+	bool grown = vmm_lock_take(&heap->lock) == 0 &&
+		     (heap->pool.files != files || (may_grow(heap) && grow_locked(heap, bytes)));
 
-	/* this thread is in a fork */
-	if (vmm_lock_take(&heap->lock) < 0)
-		return false;
-	grown = heap->pool.files != files || (may_grow(heap) && grow_locked(heap, bytes));
 	vmm_lock_release(&heap->lock);
 	return grown;
 }
