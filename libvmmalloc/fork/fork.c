@@ -326,6 +326,8 @@ static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 	heap->child_header = NULL;
 	vmm_mapping_forget_shadow(&heap->pool);
 	drop_other_copies(fork);
+	if (fork->shares_descriptors)
+		vmm.grow = NULL;  /* nor does it leave files: its parent has the same descriptors */
 	if (fork->heap == FORK_HEAP_SHARED) {
 		vmm_heap_release_never(heap);
 		vmm.grow = NULL;

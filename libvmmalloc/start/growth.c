@@ -15,7 +15,7 @@
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/start/handout_client.h"
 
-#define ROOM_MOST ((size_t)16 << 40)     /* of 128 TiB that a process has */
+#define ROOM_POOLS 64                    /* for so many pools like the first; mlockall() touches 1/160 of it */
 #define ROOM_SHARE 4                     /* where there is less room, so much less is tried */
 #define RETRY_LEAST_NS 10000000u         /* where there was no pool to be had, this long none is asked for, */
 #define RETRY_SHARE 16                   /* and so seldom that it takes no more than this part of the time */
@@ -39,7 +39,7 @@ void vmm_growth_make_room(struct vmm_pool *pool)
 		return;
 	is_limited = kernel_getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY ||
 		     vmm_remap_commits_strictly();
-	room = vmm.config.most_bytes ? vmm.config.most_bytes : is_limited ? 0 : ROOM_MOST;
+	room = vmm.config.most_bytes ? vmm.config.most_bytes : is_limited ? 0 : ROOM_POOLS * pool->size;
 	for (; room > pool->size; room /= ROOM_SHARE)
 		if (vmm_pool_make_room(pool, round_down(room, pool->grain)) == 0)
 			return;
