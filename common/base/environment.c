@@ -59,6 +59,11 @@ int environment_on_full(const char *value)
 	return strcmp(value, "grow") == 0 ? ENVIRONMENT_ON_FULL_GROW : -EINVAL;
 }
 
+int environment_reserve(const char *value)
+{
+	return strcmp(value, "grow") == 0 ? 0 : strcmp(value, "full") == 0 ? 1 : -EINVAL;
+}
+
 int environment_on_fail(const char *value)
 {
 	return strcmp(value, "exit") == 0 ? 0 : strcmp(value, "dram") == 0 ? 1 : -EINVAL;

@@ -81,6 +81,10 @@ enum environment_on_full {
 #define ENVIRONMENT_ON_FULL_EXPECTED "fail, dram or grow"
 int environment_on_full(const char *value);
 
+/* VMMALLOC_RESERVE: 1 for "full", 0 for "grow", or -EINVAL. */
+#define ENVIRONMENT_RESERVE_EXPECTED "grow or full"
+int environment_reserve(const char *value);
+
 /* VMMALLOC_ON_FAIL: 1 for "dram", 0 for "exit", or -EINVAL. */
 #define ENVIRONMENT_ON_FAIL_EXPECTED "exit or dram"
 int environment_on_fail(const char *value);

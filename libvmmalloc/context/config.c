@@ -66,24 +66,24 @@ static int read_pool_size(char *const *environment, size_t *ret_bytes, struct te
 	return read_size(ENVIRONMENT_POOL_SIZE, value, ret_bytes, error);
 }
 
-static int read_fork(char *const *environment, enum vmm_config_fork *ret_fork, struct text *error)
+/* A variable whose values are numbers to `parse`, or less than 0 if they are none; `usual`: that of one not given. */
+static int read_parsed(char *const *environment, const char *name, int (*parse)(const char *), const char *expected,
+		       int usual, int *ret_number, struct text *error)
 {
-	const char *value = environment_value(environment, ENVIRONMENT_FORK);
-	int mode = value ? environment_fork(value) : CONFIG_FORK_AUTO;
+	const char *value = environment_value(environment, name);
 
-	if (mode < 0)
-		return refuse_value(error, ENVIRONMENT_FORK, value, ENVIRONMENT_FORK_EXPECTED);
-	*ret_fork = (enum vmm_config_fork)mode;
-	return 0;
+	*ret_number = value ? parse(value) : usual;
+	return *ret_number < 0 ? refuse_value(error, name, value, expected) : 0;
 }
 
 static int read_children(char *const *environment, struct vmm_config *config, struct text *error)
 {
 	const char *value = environment_value(environment, ENVIRONMENT_CHILDREN);
-	int children = value ? environment_children(value) : ENVIRONMENT_CHILDREN_INHERIT;
+	int children, r = read_parsed(environment, ENVIRONMENT_CHILDREN, environment_children,
+				      ENVIRONMENT_CHILDREN_EXPECTED, ENVIRONMENT_CHILDREN_INHERIT, &children, error);
 
-	if (children < 0)
-		return refuse_value(error, ENVIRONMENT_CHILDREN, value, ENVIRONMENT_CHILDREN_EXPECTED);
+	if (r < 0)
+		return r;
 	config->children = (enum environment_children)children;
 	if (children != ENVIRONMENT_CHILDREN_SIZE)
 		return 0;
@@ -95,31 +95,6 @@ static int read_children(char *const *environment, struct vmm_config *config, st
 	return read_size(ENVIRONMENT_CHILDREN, value, &config->children_bytes, error);
 }
 
-/* A variable that takes one of two words; the first is the default. */
-static int read_choice(char *const *environment, const char *name, const char *first, const char *second,
-		       bool *ret_second, struct text *error)
-{
-	const char *value = environment_value(environment, name);
-
-	if (value && strcmp(value, first) != 0 && strcmp(value, second) != 0) {
-		text_add(error, "incorrect %s value (%s), expected %s or %s", name, value, first, second);
-		return -EINVAL;
-	}
-	*ret_second = value && strcmp(value, second) == 0;
-	return 0;
-}
-
-static int read_on_full(char *const *environment, enum environment_on_full *ret_on_full, struct text *error)
-{
-	const char *value = environment_value(environment, ENVIRONMENT_ON_FULL);
-	int on_full = value ? environment_on_full(value) : ENVIRONMENT_ON_FULL_FAIL;
-
-	if (on_full < 0)
-		return refuse_value(error, ENVIRONMENT_ON_FULL, value, ENVIRONMENT_ON_FULL_EXPECTED);
-	*ret_on_full = (enum environment_on_full)on_full;
-	return 0;
-}
-
 static int read_max_size(char *const *environment, struct vmm_config *config, struct text *error)
 {
 	const char *value = environment_value(environment, ENVIRONMENT_MAX_SIZE);
@@ -128,39 +103,6 @@ static int read_max_size(char *const *environment, struct vmm_config *config, st
 	if (r < 0 || !value || config->most_bytes >= config->pool_bytes)
 		return r;
 	return refuse_value(error, ENVIRONMENT_MAX_SIZE, value, "at least " ENVIRONMENT_POOL_SIZE);
-}
-
-static int read_on_fail(char *const *environment, bool *ret_does_without, struct text *error)
-{
-	const char *value = environment_value(environment, ENVIRONMENT_ON_FAIL);
-	int does_without = value ? environment_on_fail(value) : 0;
-
-	if (does_without < 0)
-		return refuse_value(error, ENVIRONMENT_ON_FAIL, value, ENVIRONMENT_ON_FAIL_EXPECTED);
-	*ret_does_without = does_without == 1;
-	return 0;
-}
-
-static int read_release(char *const *environment, unsigned *ret_seconds, struct text *error)
-{
-	const char *value = environment_value(environment, ENVIRONMENT_RELEASE);
-	int seconds = value ? environment_release(value) : ENVIRONMENT_RELEASE_NEVER;
-
-	if (seconds < 0)
-		return refuse_value(error, ENVIRONMENT_RELEASE, value, ENVIRONMENT_RELEASE_EXPECTED);
-	*ret_seconds = (unsigned)seconds;
-	return 0;
-}
-
-static int read_arenas(char *const *environment, unsigned *ret_arenas, struct text *error)
-{
-	const char *value = environment_value(environment, ENVIRONMENT_ARENAS);
-	int arenas = value ? environment_arenas(value) : 0;
-
-	if (arenas < 0)
-		return refuse_value(error, ENVIRONMENT_ARENAS, value, ENVIRONMENT_ARENAS_EXPECTED);
-	*ret_arenas = (unsigned)arenas;
-	return 0;
 }
 
 static int read_pool_class(char *const *environment, const char **ret_class, struct text *error)
@@ -183,17 +125,6 @@ static int read_socket(char *const *environment, const char **ret_path, struct t
 	return 0;
 }
 
-static int read_wait(char *const *environment, unsigned *ret_seconds, struct text *error)
-{
-	const char *value = environment_value(environment, ENVIRONMENT_WAIT);
-	int seconds = value ? environment_wait(value) : 0;
-
-	if (seconds < 0)
-		return refuse_value(error, ENVIRONMENT_WAIT, value, ENVIRONMENT_WAIT_EXPECTED);
-	*ret_seconds = (unsigned)seconds;
-	return 0;
-}
-
 /* Both, or neither: that is enough with a class of the daemon's pools. */
 static int read_own_pool(char *const *environment, struct vmm_config *config, struct text *error)
 {
@@ -206,6 +137,43 @@ static int read_own_pool(char *const *environment, struct vmm_config *config, st
 	return r < 0 ? r : read_pool_size(environment, &config->pool_bytes, error);
 }
 
+/* What is one of a few words, or a number. */
+static int read_words(char *const *environment, struct vmm_config *config, struct text *error)
+{
+	int reserve, on_full, on_fail, release, wait, arenas, fork;
+	const struct {
+		const char *name, *expected;
+		int (*parse)(const char *value);
+		int usual, *ret;
+	} words[] = {
+		{ ENVIRONMENT_WAIT, ENVIRONMENT_WAIT_EXPECTED, environment_wait, 0, &wait },
+		{ ENVIRONMENT_RESERVE, ENVIRONMENT_RESERVE_EXPECTED, environment_reserve, 0, &reserve },
+		{ ENVIRONMENT_ON_FULL, ENVIRONMENT_ON_FULL_EXPECTED, environment_on_full, ENVIRONMENT_ON_FULL_FAIL,
+		  &on_full },
+		{ ENVIRONMENT_ON_FAIL, ENVIRONMENT_ON_FAIL_EXPECTED, environment_on_fail, 0, &on_fail },
+		{ ENVIRONMENT_RELEASE, ENVIRONMENT_RELEASE_EXPECTED, environment_release, ENVIRONMENT_RELEASE_NEVER,
+		  &release },
+		{ ENVIRONMENT_ARENAS, ENVIRONMENT_ARENAS_EXPECTED, environment_arenas, 0, &arenas },
+		{ ENVIRONMENT_FORK, ENVIRONMENT_FORK_EXPECTED, environment_fork, CONFIG_FORK_AUTO, &fork },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		int r = read_parsed(environment, words[i].name, words[i].parse, words[i].expected, words[i].usual,
+				    words[i].ret, error);
+
+		if (r < 0)
+			return r;
+	}
+	config->wait_seconds = (unsigned)wait;
+	config->reserve_all = reserve == 1;
+	config->on_full = (enum environment_on_full)on_full;
+	config->does_without = on_fail == 1;
+	config->release_seconds = (unsigned)release;
+	config->arenas = (unsigned)arenas;
+	config->fork = (enum vmm_config_fork)fork;
+	return 0;
+}
+
 int vmm_config_read(char *const *environment, struct vmm_config *ret_config, struct text *error)
 {
 	struct vmm_config config = { 0 };
@@ -213,15 +181,9 @@ int vmm_config_read(char *const *environment, struct vmm_config *ret_config, str
 
 	if ((r = read_pool_class(environment, &config.pool_class, error)) < 0 ||
 	    (r = read_socket(environment, &config.socket, error)) < 0 ||
-	    (r = read_wait(environment, &config.wait_seconds, error)) < 0 ||
 	    (r = read_own_pool(environment, &config, error)) < 0 ||
-	    (r = read_choice(environment, ENVIRONMENT_RESERVE, "grow", "full", &config.reserve_all, error)) < 0 ||
-	    (r = read_on_full(environment, &config.on_full, error)) < 0 ||
+	    (r = read_words(environment, &config, error)) < 0 ||
 	    (r = read_max_size(environment, &config, error)) < 0 ||
-	    (r = read_on_fail(environment, &config.does_without, error)) < 0 ||
-	    (r = read_release(environment, &config.release_seconds, error)) < 0 ||
-	    (r = read_arenas(environment, &config.arenas, error)) < 0 ||
-	    (r = read_fork(environment, &config.fork, error)) < 0 ||
 	    (r = read_children(environment, &config, error)) < 0)
 		return r;
 	*ret_config = config;
