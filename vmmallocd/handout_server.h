@@ -13,8 +13,9 @@
  *
  * Requests that wait for a pool do not count there. They are as many as the class says (max_waiting), and a quarter of
  * the descriptors. Whenever pools have changed they are decided again (vmmallocd/plan/waiting.h), in the order in which
- * they came, and before whoever comes then. libuv knows
- * neither SOCK_SEQPACKET nor how to pass descriptors, so sockets are raw and polled.
+ * they came, and before whoever comes then.
+ *
+ * libuv knows neither SOCK_SEQPACKET nor how to pass descriptors, so sockets are raw and polled.
  */
 #ifndef VMMALLOCD_HANDOUT_SERVER_H
 #define VMMALLOCD_HANDOUT_SERVER_H

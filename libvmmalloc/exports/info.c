@@ -16,8 +16,8 @@
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/base/write.h"
 #include "libvmmalloc/context/context.h"
-#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
 
 #pragma GCC visibility push(default)

@@ -326,11 +326,11 @@ static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 	heap->child_header = NULL;
 	vmm_mapping_forget_shadow(&heap->pool);
 	drop_other_copies(fork);
-	if (fork->shares_descriptors)
-		vmm.grow = NULL;  /* nor does it leave files: its parent has the same descriptors */
+	/* its parent has the same descriptors, or the same heap: no file is taken or left here */
+	if (fork->shares_descriptors || fork->heap == FORK_HEAP_SHARED)
+		vmm.grow = NULL;
 	if (fork->heap == FORK_HEAP_SHARED) {
 		vmm_heap_release_never(heap);
-		vmm.grow = NULL;
 		vmm_comeback_start();
 		return;
 	}

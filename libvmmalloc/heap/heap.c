@@ -466,6 +466,17 @@ static int close_gap(struct vmm_heap *heap)
 	return 0;
 }
 
+/* The pool has files more, or fewer. */
+static void note_size(struct vmm_heap *heap)
+{
+	struct pool_header *header = heap->pool.header;
+
+	vmm_dump_grow(&heap->dump, heap->pool.size);
+	vmm_heap_set_figure(heap, &header->pool_bytes, heap->pool.size);
+	if (heap->pool.mapping.is_private)
+		vmm_heap_set_figure(heap, &header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
+}
+
 /* The pool ended at `end`, and has another file now. */
 static void take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved)
 {
@@ -481,10 +492,7 @@ static void take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved)
 		}
 	}
 	heap->all_reserved = heap->all_reserved && all_reserved;
-	vmm_heap_set_figure(heap, &header->pool_bytes, heap->pool.size);
-	if (heap->pool.mapping.is_private)
-		vmm_heap_set_figure(heap, &header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
-	vmm_dump_grow(&heap->dump, heap->pool.size);
+	note_size(heap);
 	vmm_dump_hide(&heap->dump, end, heap->high, 0);
 }
 
@@ -561,11 +569,8 @@ bool vmm_heap_shrink(struct vmm_heap *heap)
 	heap->high = start;
 	heap->low = heap->low < start ? heap->low : start;
 	heap->fresh = heap->fresh < start ? heap->fresh : start;
-	vmm_dump_grow(&heap->dump, heap->pool.size);
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - reserved);
-	vmm_heap_set_figure(heap, &header->pool_bytes, heap->pool.size);
-	if (heap->pool.mapping.is_private)
-		vmm_heap_set_figure(heap, &header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
+	note_size(heap);
 	return true;
 }
 

@@ -19,13 +19,13 @@ static size_t pages(const struct vmm_pool *pool)
 	return pool->size / kernel_page();
 }
 
-/* Whether the file can be mapped again. 0 or -errno. */
-static int can_map(const struct vmm_pool *pool)
+/* Whether files whose descriptors we have, or have not, can be mapped again. 0 or -errno. */
+static int can_map(const struct vmm_pool *pool, bool has_fd)
 {
 	/* on hugetlbfs a private page is copied to a huge page, and where there is none left that is SIGBUS */
 	if (pool->is_huge)
 		return -EOPNOTSUPP;
-	return vmm_pool_has_fd(pool) ? 0 : -EBADF;
+	return has_fd ? 0 : -EBADF;
 }
 
 /* Of pages [first, last) those that the same file has end here. */
@@ -50,7 +50,7 @@ static int map_private(struct vmm_pool *pool, size_t offset, size_t bytes, int p
 static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
 	const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset, &bytes);
-	int r = can_map(pool);
+	int r = can_map(pool, vmm_pool_file_has_fd(file));
 
 	return r < 0 ? r : vmm_remap_shared(pool->base + offset, bytes, file->fd, vmm_pool_file_offset(file, offset),
 					    pool->mapping.locks);
@@ -291,7 +291,7 @@ int vmm_mapping_freeze(struct vmm_pool *pool, const struct vmm_unused *unused)
 		forget_parts(mapping, true);
 		return 0;
 	}
-	r = can_map(pool);
+	r = can_map(pool, vmm_pool_has_fd(pool));
 	if (r < 0)
 		return r;
 	mapping->locks = vmm_remap_locks();

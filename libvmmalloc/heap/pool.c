@@ -329,7 +329,7 @@ static bool has_fd_by_header(const struct vmm_pool_file *file)
 	return is_ours;
 }
 
-static bool file_has_fd(const struct vmm_pool_file *file)
+bool vmm_pool_file_has_fd(const struct vmm_pool_file *file)
 {
 	struct stat st;
 	int r = kernel_is_confined() ? -EPERM : kernel_fstat(file->fd, &st);
@@ -395,7 +395,7 @@ void vmm_pool_leave_files(struct vmm_pool *pool, bool closes)
 	for (size_t i = 0; i < pool->files; i++) {
 		struct vmm_pool_file *file = vmm_pool_file(pool, i);
 
-		if (closes && !kernel_is_confined() && file_has_fd(file))
+		if (closes && !kernel_is_confined() && vmm_pool_file_has_fd(file))
 			(void)kernel_close(file->fd);
 		file->fd = -1;
 		if (i > 0 && file->header)
@@ -428,7 +428,7 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 bool vmm_pool_has_fd(const struct vmm_pool *pool)
 {
 	for (size_t i = 0; i < pool->files; i++)
-		if (!file_has_fd(vmm_pool_file(pool, i)))
+		if (!vmm_pool_file_has_fd(vmm_pool_file(pool, i)))
 			return false;
 	return true;
 }
@@ -520,7 +520,7 @@ static int reserve_by_mapping(const struct vmm_pool *pool, const struct vmm_pool
 		return touch(pool, pool->base + offset, bytes);
 	if (pool->mapping.shadow)
 		return touch(pool, pool->mapping.shadow + (offset - pool->grain), bytes);
-	if (file_has_fd(file))
+	if (vmm_pool_file_has_fd(file))
 		return touch_aside(pool, file, offset, bytes);
 	/* there is no way to the file, and none back */
 	return touch(pool, pool->base + offset, bytes);
@@ -528,7 +528,7 @@ static int reserve_by_mapping(const struct vmm_pool *pool, const struct vmm_pool
 
 static int reserve_in_file(const struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes)
 {
-	int r = kernel_is_confined() ? -EPERM : file_has_fd(file) ? 0 : -EBADF;
+	int r = kernel_is_confined() ? -EPERM : vmm_pool_file_has_fd(file) ? 0 : -EBADF;
 
 	if (r == 0)
 		r = reserve_by_fd(file, vmm_pool_file_offset(file, offset), bytes, pool->grain);
@@ -567,7 +567,7 @@ bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
 	struct statfs fs;
 
 	/* a tmpfs without a limit says 0 blocks */
-	if (kernel_is_confined() || !file_has_fd(last) || kernel_fstatfs(last->fd, &fs) < 0)
+	if (kernel_is_confined() || !vmm_pool_file_has_fd(last) || kernel_fstatfs(last->fd, &fs) < 0)
 		return false;
 	return fs.f_blocks > 0 && bytes / (size_t)fs.f_bsize > (kernel_geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
 }
@@ -715,7 +715,7 @@ void vmm_pool_shrink(struct vmm_pool *pool)
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 	(void)kernel_madvise(pool->base + file->start, bytes, MADV_DONTDUMP);
 	(void)kernel_munmap(file->header, pool->grain);
-	if (file_has_fd(file))
+	if (vmm_pool_file_has_fd(file))
 		(void)kernel_close(file->fd);
 	__atomic_store_n(&pool->files, pool->files - 1, __ATOMIC_RELAXED);
 	pool->size = file->start;

@@ -130,7 +130,10 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool);
 /* Moves a descriptor to a high number: programs close, reuse and count on the small ones. Returns the new one. */
 int vmm_pool_fd_out_of_the_way(int fd);
 
-/* Whether all files' descriptors still are theirs: the program may have closed one, or reused its number. */
+/* Whether the descriptor still is the file's: the program may have closed it, or reused its number. */
+bool vmm_pool_file_has_fd(const struct vmm_pool_file *file);
+
+/* Whether those of all files are. */
 bool vmm_pool_has_fd(const struct vmm_pool *pool);
 
 /* Forgets the files, and closes their descriptors if those are ours to close. The mappings are the caller's. */
