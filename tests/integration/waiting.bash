@@ -24,15 +24,18 @@ waiter() {
 	WAITER=$!
 	PIDS="$PIDS $WAITER"
 }
-# one_pool [LINE...]: class a, of which somebody has all that there may be: $HELD
-one_pool() {
+# setup, and what other users' waiters have to reach
+setup_for_all() {
 	setup
-	# other users have to reach it
 	cp "$LIBRARY" lib.so
 	LIB=$WORK/lib.so
 	chmod 777 .
 	: >order && chmod 666 order
 	mkfifo -m 666 pipe
+}
+# one_pool [LINE...]: class a, of which somebody has all that there may be: $HELD
+one_pool() {
+	setup_for_all
 	one_class 'ready = 0' 'max = 1' "$@"
 	daemon_start
 	hold wait=a:0 reply
@@ -43,7 +46,7 @@ ends_with() {
 	is "$status" "$2"
 }
 says() { is "$(sed "s/(waited [1-9][0-9]* s)/(waited)/" "words.$1")" "Error (libvmmalloc): no pool of class a: vmmallocd ($RUN/pool.sock): $2"; }
-export -f on_class waiter one_pool ends_with says
+export -f on_class waiter setup_for_all one_pool ends_with says
 
 in_order() {
 	local i
@@ -246,12 +249,7 @@ run_case "Ctrl-C ends a program that waits; a signal that does not end it does n
 # A user at his limit keeps his place, and nobody behind him waits for that.
 of_two_users() {
 	need_root
-	setup
-	cp "$LIBRARY" lib.so
-	LIB=$WORK/lib.so
-	chmod 777 .
-	: >order && chmod 666 order
-	mkfifo -m 666 pipe
+	setup_for_all
 	one_class 'ready = 0' 'max = 2' 'max_per_user = 1'
 	daemon_start
 	: >hold.n1 && : >hold.s1

@@ -248,6 +248,14 @@ static void turn_until_waiting(struct world *world, size_t n)
 	assert_int_equal(waiting(world), n);
 }
 
+/* So many requests of one user, all of which wait. */
+static void wait_all(struct world *world, int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fds[i] = ask(world, 0, 60);
+	turn_until_waiting(world, n);
+}
+
 TEST(test_handout_server_gives_pools_in_the_order_of_the_requests)
 {
 	struct world *world = *state;
@@ -288,9 +296,7 @@ TEST(test_handout_server_forgets_clients_that_are_gone)
 	struct world *world = *state;
 	int pool = given(world, ask(world, 0, 0)), fds[3];
 
-	for (unsigned i = 0; i < 3; i++)
-		fds[i] = ask(world, 0, 60);
-	turn_until_waiting(world, 3);
+	wait_all(world, fds, 3);
 	close(fds[1]);
 	turn_until_waiting(world, 2);
 	/* its end, and that a pool comes back, are seen in the same turn */
@@ -390,9 +396,7 @@ TEST(test_handout_server_waiting_does_not_count_as_a_connection)
 	struct world *world = *state;
 	int pool = given(world, ask(world, 0, 0)), fds[30];
 
-	for (unsigned i = 0; i < 30; i++)
-		fds[i] = ask(world, 0, 60);
-	turn_until_waiting(world, 30);
+	wait_all(world, fds, 30);
 	close(pool);
 	for (unsigned i = 0; i < 30; i++)
 		close(given(world, fds[i]));
