@@ -96,8 +96,11 @@ static bool grow_locked(struct vmm_heap *heap, size_t bytes)
 	size_t files = heap->pool.files, before = heap->pool.size, needed = bytes + heap->floor + heap->pool.unit;
 	uint64_t began = clock_now_ns();
 
+	/* nobody was asked, and so the next request need not wait */
+	if (needed > heap->pool.room - before)
+		return false;
 	while (heap->pool.size - before < needed) {
-		if (needed <= heap->pool.room - before && take_pool(heap, needed - (heap->pool.size - before)) == 0)
+		if (take_pool(heap, needed - (heap->pool.size - before)) == 0)
 			continue;
 		while (heap->pool.files > files && vmm_heap_shrink(heap))
 			;

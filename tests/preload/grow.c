@@ -3,6 +3,7 @@
  *
  *   blocks BYTES     many blocks, small and large, hold what they held; then one block of all; then trim
  *   bound BYTES      so much, and no more: NULL and ENOMEM, and all else goes on
+ *   after BYTES      so much, though requests that nobody can serve go between
  *   forks            parents and children grow, before and after their forks, and see what is theirs
  *   threads          eight threads grow at the same time, while the process forks
  *   one BYTES        the pool grows no more: it is full below that
@@ -104,6 +105,18 @@ static void bound(size_t bytes)
 	give(list);
 }
 
+static void after(size_t bytes)
+{
+	struct block *list = NULL;
+
+	for (size_t taken = 0; taken < bytes; taken += MIB) {
+		CHECK(!malloc((size_t)1 << 46) && errno == ENOMEM);
+		list = take(MIB, taken, list);
+		CHECK(list);
+	}
+	give(list);
+}
+
 static void child(struct block *list)
 {
 	look_at(list);
@@ -197,6 +210,8 @@ int main(int count, char **words)
 		blocks(bytes);
 	else if (strcmp(words[1], "bound") == 0)
 		bound(bytes);
+	else if (strcmp(words[1], "after") == 0)
+		after(bytes);
 	else if (strcmp(words[1], "forks") == 0)
 		forks();
 	else if (strcmp(words[1], "threads") == 0)

@@ -55,6 +55,7 @@ run_case "blocks of all sizes, in pools that are smaller than some" blocks 100
 run_case "debug build: blocks of all sizes" debug blocks 60
 run_case "on a disk" on_disk
 run_case "VMMALLOC_MAX_SIZE: so much and no more" bound
+run_case "a request that is too large for all pools is not in the way of others" grows 16M after 100
 run_case "a full file system: so much and no more, and all of it back" full_mount
 for mode in auto 1 2 3; do
 	run_case "parents and children grow, VMMALLOC_FORK=$mode" in_mode $mode forks
