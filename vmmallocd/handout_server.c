@@ -168,7 +168,8 @@ static bool decide_all(struct handout_server *server)
 			gave = true;
 		} else if (outcome == ANSWER_PUT_OFF) {
 			more = true;
-		} else {
+		} else if (wait.refusal != HANDOUT_PROCESS_LIMIT) {
+			/* what one process has says nothing of others that ask for the same */
 			waiting_refused(&server->waiting, client, request_is_at_limit(wait.refusal));
 		}
 	}

@@ -128,6 +128,8 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_CROWDED:
 		return "as many programs wait for a pool of the class, or of this user do, as may: try again later, or "
 		       "raise max_waiting or max_waiting_per_user";
+	case HANDOUT_PROCESS_LIMIT:
+		return "this process has as many pools of the class as one may have: raise max_per_process";
 	case HANDOUT_ENDING: return "the daemon has ended: start it, and try again";
 	default: return "it refused, for a reason that this version does not know";
 	}

@@ -56,6 +56,8 @@ enum handout_status {
 	HANDOUT_NO_SPACE = 10,     /* its directory has no space for a pool */
 	HANDOUT_CROWDED = 11,      /* it would have to wait, and as many wait as may */
 	HANDOUT_ENDING = 12,       /* it waited, and the daemon ends */
+	/* Since 1.3.0: */
+	HANDOUT_PROCESS_LIMIT = 13,  /* this process has as many pools of the class as one may have */
 	HANDOUT_STATUSES           /* how many there are */
 };
 

@@ -44,7 +44,7 @@ static void check_class(const struct config *config, const struct config_class *
 	EXPECT(class->size_bytes >= VMMALLOC_MIN_POOL && class->size_bytes <= INT64_MAX);
 	EXPECT(class->size_bytes % 4096 == 0);
 	EXPECT(class->max >= 1 && class->max <= CONFIG_POOLS_MOST && class->ready <= class->max);
-	EXPECT(class->max_per_user <= CONFIG_POOLS_MOST);
+	EXPECT(class->max_per_user <= CONFIG_POOLS_MOST && class->max_per_process <= CONFIG_POOLS_MOST);
 	EXPECT(class->recycle == CONFIG_RECYCLE_SCRUB || class->recycle == CONFIG_RECYCLE_DESTROY);
 }
 

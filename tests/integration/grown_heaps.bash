@@ -58,6 +58,55 @@ limits() {
 }
 run_case "max_per_user and VMMALLOC_MAX_SIZE bound the sum; a directory besides goes on" limits
 
+of_a_process() {
+	setup
+	one_class 'ready = 1' 'max = 20' 'max_per_process = 3'
+	daemon_start
+	wait_count a ready 1
+	is "$(ask count a max_per_process)" 3
+	ctl status --json | grep -q '"max_per_process":3' || fail "$(ctl status --json)"
+	grows one 49
+	is "$(ask daemon handed_out)" 3
+	# each of several has as many
+	holds 30
+	is "$(ask count a leased)" 3
+	grows one 49
+	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=16M grows blocks 120
+	is "$(ask count a leased)" 3
+	# a reload takes nobody anything, and lets the next have more
+	one_class 'ready = 1' 'max = 20' 'max_per_process = 1' && ctl reload
+	is "$(ask count a leased)" 3
+	grows one 17
+	one_class 'ready = 1' 'max = 64' && ctl reload
+	grows blocks 100
+}
+run_case "max_per_process bounds a heap, and other programs have theirs" of_a_process
+
+# A program that becomes another has given its pool back, but for one that a child of it still has.
+becomes_another() {
+	setup
+	one_class 'ready = 1' 'max = 20' 'max_per_process = 1'
+	daemon_start
+	wait_count a ready 1
+	mkfifo go && exec 7<>go
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		on_class sh -c 'exec sh -c "exec true"' || fail "refused"
+	done
+	on_class bash -c '{ read line; } <&7 & exec /bin/true' 2>words && fail "two pools of one process"
+	grep -q 'no pool of class a: .*: this process has as many pools of the class as one may have: raise max_per_process$' words || fail "$(cat words)"
+	is "$(ask daemon refused)" 1
+	echo >&7
+	# and it may wait for that one, behind which others go on
+	VMMALLOC_WAIT=60 on_class bash -c '{ read line; } <&7 & exec /bin/true' 2>words &
+	PIDS="$PIDS $!"
+	wait_count a waiting 1
+	VMMALLOC_WAIT=60 on_class /bin/true || fail "refused"
+	is "$(ask count a waiting)" 1
+	echo >&7
+	wait $! || fail "$(cat words)"
+}
+run_case "max_per_process = 1: a program that becomes another has a pool" becomes_another
+
 forks() {
 	setup
 	one_class 'ready = 2' 'max = 200'

@@ -144,7 +144,7 @@ static int setup(void **state)
 	registry_set_epoch(f->registry, EPOCH);
 	f->classes[0] = (struct config_class){ .name = "slow", .directory = "/mnt/slow", .size_bytes = 1 << 30,
 					       .ready = 0, .max = 1, .recycle = CONFIG_RECYCLE_DESTROY,
-					       .max_per_user = 3 };
+					       .max_per_user = 3, .max_per_process = 2 };
 	f->classes[1] = (struct config_class){ .name = "fast", .directory = "/mnt/fast", .size_bytes = POOL_BYTES,
 					       .ready = 2, .max = 16, .warm = true, .cold = true };
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
@@ -391,15 +391,15 @@ TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read)
 	"\"/run/x\",\"state_dir\":\"/var/x\",\"handed_out\":7,\"refused\":6,\"recycled\":5,\"destroyed\":4"
 #define SLOW(counts)                                                                                                   \
 	"{\"name\":\"slow\",\"directory\":\"/mnt/slow\",\"size\":1073741824,\"ready\":0,\"max\":1,\"warm\":false,"     \
-	"\"cold\":false,\"recycle\":\"destroy\",\"max_per_user\":3,\"counts\":" counts                                 \
+	"\"cold\":false,\"recycle\":\"destroy\",\"max_per_user\":3,\"max_per_process\":2,\"counts\":" counts         \
 	",\"cold_pools\":0,\"waiting\":0,\"configured\":true}"
 #define FAST(counts, rest)                                                                                             \
 	"{\"name\":\"fast\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":2,\"max\":16,\"warm\":true,"       \
-	"\"cold\":true,\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts                                    \
+	"\"cold\":true,\"recycle\":\"scrub\",\"max_per_user\":0,\"max_per_process\":0,\"counts\":" counts            \
 	",\"cold_pools\":0,\"waiting\":5,\"configured\":true" rest "}"
 #define OLD(name, counts)                                                                                              \
 	"{\"name\":\"" name "\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":0,\"max\":0,\"warm\":false,"   \
-	"\"cold\":false,\"recycle\":\"scrub\",\"max_per_user\":0,\"counts\":" counts                                   \
+	"\"cold\":false,\"recycle\":\"scrub\",\"max_per_user\":0,\"max_per_process\":0,\"counts\":" counts           \
 	",\"cold_pools\":0,\"waiting\":0,\"configured\":false}"
 #define NONE COUNTS("0", "0", "0")
 

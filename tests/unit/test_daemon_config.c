@@ -239,6 +239,7 @@ TEST(test_class_has_defaults)
 	assert_int_equal(class->users.count, 0);
 	assert_int_equal(class->groups.count, 0);
 	assert_int_equal(class->max_per_user, 0);
+	assert_int_equal(class->max_per_process, 0);
 	assert_int_equal(class->recycle, CONFIG_RECYCLE_SCRUB);
 	assert_true(class->cold);
 	assert_int_equal(class->max_waiting, 1024);
@@ -253,6 +254,7 @@ TEST(test_config_reads_all_keys)
 				       "punch_timeout = 3600\nconnections_per_user = 10000\n"
 				       "[pool fast-1_X]\ndirectory = /mnt/p/q\nsize = 14M\nready = 0\nmax = 65536\n"
 				       "warm = no\nusers = alice, 7\ngroups = pmem,9\nmax_per_user = 65536\n"
+				       "max_per_process = 65536\n"
 				       "recycle = destroy\ncold = no\nmax_waiting = 65536\n"
 				       "max_waiting_per_user = 0\n");
 	const struct config_class *class = config_find(&config, "fast-1_X");
@@ -276,6 +278,7 @@ TEST(test_config_reads_all_keys)
 	assert_int_equal(class->groups.ids[0], 200);
 	assert_int_equal(class->groups.ids[1], 9);
 	assert_int_equal(class->max_per_user, 65536);
+	assert_int_equal(class->max_per_process, 65536);
 	assert_int_equal(class->max_waiting, 65536);
 	assert_int_equal(class->max_waiting_per_user, 0);
 	assert_int_equal(class->recycle, CONFIG_RECYCLE_DESTROY);
@@ -500,9 +503,10 @@ TEST(test_config_refuses_wrong_keys)
 	assert_refused("[daemon]\nsize = 1G\n", "2: size (1G): expected one of log_level, workers, runtime_dir, "
 		       "state_dir, punch_timeout, connections_per_user");
 	assert_refused("[pool a]\nSize = 1G\n", "2: Size (1G): expected one of directory, size, ready, max, warm, "
-		       "users, groups, max_per_user, recycle, cold, max_waiting, max_waiting_per_user");
+		       "users, groups, max_per_user, max_per_process, recycle, cold, max_waiting, "
+		       "max_waiting_per_user");
 	assert_refused("[pool a]\n= 1G\n", "2:  (1G): expected one of directory, size, ready, max, warm, users, "
-		       "groups, max_per_user, recycle, cold, max_waiting, max_waiting_per_user");
+		       "groups, max_per_user, max_per_process, recycle, cold, max_waiting, max_waiting_per_user");
 	assert_refused(POOL "size = 2G\n", "4: size (2G): expected once; it is also at line 3");
 	assert_refused("[daemon]\nworkers = 1\n[daemon]\nworkers = 1\n",
 		       "4: workers (1): expected once; it is also at line 2");
@@ -553,6 +557,7 @@ TEST(test_config_refuses_wrong_values)
 		{ "max = 4294967297", "max (4294967297): expected a whole number from 1 to 65536" },
 		{ "max = 18446744073709551617",
 		  "max (18446744073709551617): expected a whole number from 1 to 65536" },
+		{ "max_per_process = -1", "max_per_process (-1): expected a whole number from 0 to 65536" },
 		{ "max_per_user = many", "max_per_user (many): expected a whole number from 0 to 65536" },
 		{ "warm = true", "warm (true): expected yes or no" },
 		{ "recycle = Scrub", "recycle (Scrub): expected scrub or destroy" },

@@ -2,7 +2,8 @@
 /*
  * test_handout_server -- clients of the hand-out socket that wait for pools: real sockets, real pools, the real loop.
  *
- * A client's user is in the name that its socket is bound to, and getsockopt says so: the tests need not be root.
+ * A client's user and process are in the name that its socket is bound to, and getsockopt says so: the tests need not
+ * be root.
  */
 /* objects: vmmallocd/ vmmallocd/pools/ vmmallocd/base/ vmmallocd/plan/ vmmallocd/config/ vmmallocd/files/ */
 /* objects: common/base/ common/util/ */
@@ -10,6 +11,7 @@
 /* packages: libuv */
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,8 +32,10 @@
 
 #define SIZE ((uint64_t)14 << 20)
 #define FIRST_UID 1000
+#define FIRST_PID 1000000000    /* there are none of such numbers */
 #define CLIENTS 24
 #define USERS 3
+#define PROCESSES 5
 #define STEPS 150
 #define WALKS 6
 
@@ -45,8 +49,13 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len
 	int r = __real_getsockopt(fd, level, option, value, length);
 
 	if (r == 0 && level == SOL_SOCKET && option == SO_PEERCRED &&
-	    getpeername(fd, (struct sockaddr *)&name, &bytes) == 0 && name.sun_path[1] == 'u')
-		((struct ucred *)value)->uid = (uid_t)strtoul(name.sun_path + 2, NULL, 10);
+	    getpeername(fd, (struct sockaddr *)&name, &bytes) == 0 && name.sun_path[1] == 'u') {
+		struct ucred *credentials = value;
+		char *end;
+
+		credentials->uid = (uid_t)strtoul(name.sun_path + 2, &end, 10);
+		credentials->pid = (pid_t)strtoul(end + 1, NULL, 10);
+	}
 	return r;
 }
 
@@ -91,11 +100,17 @@ static void on_changed(void *context)
 }
 
 /* A name that is no file's. */
-static socklen_t name_socket(struct sockaddr_un *address, const char *format, unsigned a, unsigned b)
+__attribute__((format(printf, 2, 3)))
+static socklen_t name_socket(struct sockaddr_un *address, const char *format, ...)
 {
+	va_list args;
+	int length;
+
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-			   (size_t)snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1, format, a, b));
+	va_start(args, format);
+	length = vsnprintf(address->sun_path + 1, sizeof(address->sun_path) - 1, format, args);
+	va_end(args);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
 }
 
 static int setup(void **state)
@@ -123,7 +138,7 @@ static int setup(void **state)
 	assert_int_equal(
 		pools_open(&world->pools, &world->loop, &world->log, &world->config, registry_new(), on_changed, world),
 		0);
-	world->address_bytes = name_socket(&world->address, "server%u", (unsigned)getpid(), 0);
+	world->address_bytes = name_socket(&world->address, "server%d", getpid());
 	assert_int_equal(bind(fd, (struct sockaddr *)&world->address, world->address_bytes), 0);
 	assert_int_equal(listen(fd, 4096), 0);
 	assert_int_equal(handout_server_open(&world->loop, fd, &world->pools, &world->log, &world->server), 0);
@@ -166,8 +181,8 @@ static size_t waiting(const struct world *world)
 	return handout_server_waiting(world->server, "a");
 }
 
-/* One that has asked, with a wait or without; its socket. */
-static int ask(const struct world *world, unsigned user, unsigned wait_s)
+/* One of that process that has asked, with a wait or without; its socket. */
+static int ask_as(const struct world *world, unsigned user, unsigned process, unsigned wait_s)
 {
 	static unsigned number;
 	const struct handout_long_request request = {
@@ -177,12 +192,17 @@ static int ask(const struct world *world, unsigned user, unsigned wait_s)
 	};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un name;
-	socklen_t bytes = name_socket(&name, "u%u-%u", FIRST_UID + user, getpid() * 100000u + number++);
+	socklen_t bytes = name_socket(&name, "u%u-%u-%d-%u", FIRST_UID + user, process, getpid(), number++);
 
 	assert_int_equal(bind(fd, (struct sockaddr *)&name, bytes), 0);
 	assert_int_equal(connect(fd, (const struct sockaddr *)&world->address, world->address_bytes), 0);
 	assert_int_equal(send(fd, &request, sizeof(request), 0), sizeof(request));
 	return fd;
+}
+
+static int ask(const struct world *world, unsigned user, unsigned wait_s)
+{
+	return ask_as(world, user, FIRST_PID, wait_s);
 }
 
 /* Its answer: a status, and a pool, -1 if there is none; -EAGAIN: none yet; -ECONNRESET: none. */
@@ -367,6 +387,29 @@ TEST(test_handout_server_passes_over_a_user_at_his_limit)
 	close(b);
 }
 
+TEST(test_handout_server_passes_over_a_process_at_its_limit_and_not_its_user)
+{
+	struct world *world = *state;
+	int has, more, other;
+
+	world->class.max = 3;
+	world->class.max_per_process = 1;
+	has = given(world, ask(world, 0, 0));
+	assert_int_equal(refused(world, ask(world, 0, 0)), HANDOUT_PROCESS_LIMIT);
+	more = ask(world, 0, 60);
+	turn_until_waiting(world, 1);
+	world->class.max = 1;
+	other = ask_as(world, 0, FIRST_PID + 1, 60);
+	turn_until_waiting(world, 2);
+	world->class.max = 3;
+	pools_configure(&world->pools, &world->config);
+	other = given(world, other);
+	assert_int_equal(waiting(world), 1);
+	close(has);
+	close(given(world, more));
+	close(other);
+}
+
 TEST(test_handout_server_lets_no_more_wait_than_may)
 {
 	struct world *world = *state;
@@ -449,7 +492,7 @@ TEST(test_handout_server_does_not_try_without_a_pause_what_fails)
 
 struct client {
 	int fd, pool;           /* -1: none */
-	unsigned user, wait_s;
+	unsigned user, process, wait_s;
 	uint64_t order;
 	bool waits;
 };
@@ -469,12 +512,31 @@ static size_t count_holders(unsigned user)
 	return n;
 }
 
-static bool may_have_one(unsigned user)
+static size_t count_of_process(unsigned process)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < CLIENTS; i++)
+		n += model.clients[i].pool >= 0 && model.clients[i].process == process;
+	return n;
+}
+
+static bool may_have_one(const struct client *client)
 {
 	const struct config_class *class = &model.world->class;
 
 	return count_holders(USERS) < class->max &&
-	       (class->max_per_user == 0 || count_holders(user) < class->max_per_user);
+	       (class->max_per_user == 0 || count_holders(client->user) < class->max_per_user) &&
+	       (class->max_per_process == 0 || count_of_process(client->process) < class->max_per_process);
+}
+
+/* Whether who may have one says that the other may. */
+static bool may_have_the_same(const struct client *served, const struct client *other)
+{
+	const struct config_class *class = &model.world->class;
+
+	return (class->max_per_user == 0 || other->user == served->user) &&
+	       (class->max_per_process == 0 || other->process == served->process);
 }
 
 /* Nobody before it, who could have had that pool as well, still waits. */
@@ -483,8 +545,7 @@ static void expect_in_turn(const struct client *served)
 	for (size_t i = 0; i < CLIENTS; i++) {
 		const struct client *other = &model.clients[i];
 
-		if (other->waits && other->order < served->order &&
-		    (other->user == served->user || model.world->class.max_per_user == 0))
+		if (other->waits && other->order < served->order && may_have_the_same(served, other))
 			model_fail("%zu is served before %zu", served - model.clients, i);
 	}
 }
@@ -524,7 +585,7 @@ static bool is_settled(void)
 	for (size_t i = 0; i < CLIENTS; i++) {
 		const struct client *client = &model.clients[i];
 
-		if (client->waits && (client->wait_s == 0 || may_have_one(client->user)))
+		if (client->waits && (client->wait_s == 0 || may_have_one(client)))
 			return false;
 		waiters += client->waits;
 	}
@@ -558,7 +619,9 @@ static void step(void)
 	if (model_below(20) == 0) {
 		model.world->class.max = 1 + (unsigned)model_below(5);
 		model.world->class.max_per_user = (unsigned)model_below(3);
-		model_step("max = %u, max_per_user = %u", model.world->class.max, model.world->class.max_per_user);
+		model.world->class.max_per_process = (unsigned)model_below(3);
+		model_step("max = %u, max_per_user = %u, max_per_process = %u", model.world->class.max,
+			   model.world->class.max_per_user, model.world->class.max_per_process);
 		pools_configure(&model.world->pools, &model.world->config);
 	} else if (client->pool >= 0) {
 		give_back(client);
@@ -570,10 +633,12 @@ static void step(void)
 		static const unsigned waits[] = { 60, 60, 60, 60, 60, 0, 1 };
 
 		*client = (struct client){ .pool = -1, .user = (unsigned)model_below(USERS),
+					   .process = FIRST_PID + (unsigned)model_below(PROCESSES),
 					   .wait_s = waits[model_below(sizeof(waits) / sizeof(waits[0]))],
 					   .order = ++model.order, .waits = true };
-		model_step("%zu of user %u asks, and waits %u s", client - model.clients, client->user, client->wait_s);
-		client->fd = ask(model.world, client->user, client->wait_s);
+		model_step("%zu of user %u, process %u, asks, and waits %u s", client - model.clients, client->user,
+			   client->process - FIRST_PID, client->wait_s);
+		client->fd = ask_as(model.world, client->user, client->process, client->wait_s);
 	}
 	/* or what comes next comes in the same turn */
 	if (model_below(3) > 0)
@@ -587,7 +652,7 @@ static void walk(void)
 	for (int i = 0; i < STEPS; i++)
 		step();
 	/* each gives back what he has, until all have had one */
-	model.world->class.max_per_user = 0;
+	model.world->class.max_per_user = model.world->class.max_per_process = 0;
 	pools_configure(&model.world->pools, &model.world->config);
 	settle();
 	while (count_holders(USERS) > 0) {

@@ -5,10 +5,10 @@
  * A walk plays the daemon: it changes the configuration, hands pools out and takes them back, begins every job that
  * provision_next gives and lets jobs end well or badly, takes directories away and brings them back, prunes, and lets
  * time pass. After each step the registry must be what the arrays say; what vmmallocd.conf(5) promises of `max`,
- * `ready` and `max_per_user` must hold; and nothing may come due before provision_due_ms says so. Now and then all goes
- * well until nothing is left to do: then each class must have what it should have. Some clients take cold pools, which
- * are made at once or by a job, and some of those never take what was made for them. model.h says how a walk is
- * repeated.
+ * `ready`, `max_per_user` and `max_per_process` must hold; and nothing may come due before provision_due_ms says so.
+ * Now and then all goes well until nothing is left to do: then each class must have what it should have. Some clients
+ * take cold pools, which are made at once or by a job, and some of those never take what was made for them. model.h
+ * says how a walk is repeated.
  */
 /* objects: vmmallocd/plan/ vmmallocd/config/ vmmallocd/state/ common/base/ common/util/ */
 /* packages: jansson */
@@ -763,6 +763,9 @@ static enum handout_status answer_of(const struct config_class *config, uint32_t
 		return HANDOUT_NOT_ALLOWED;
 	if (config->max_per_user && count_had(class, uid, false) >= config->max_per_user)
 		return count_had(class, uid, true) >= config->max_per_user ? HANDOUT_LIMIT : HANDOUT_PINNED;
+	/* each user has one process */
+	if (config->max_per_process && count_had(class, uid, true) >= config->max_per_process)
+		return HANDOUT_PROCESS_LIMIT;
 	*ret_pool = oldest_ready(class, false);
 	if (*ret_pool)
 		return HANDOUT_OK;
@@ -778,9 +781,9 @@ static enum handout_status answer_of(const struct config_class *config, uint32_t
 static enum handout_status answer_of_directory(unsigned directory, uint64_t least, uint32_t uid, bool takes_cold,
 					       struct pool **ret_pool, const struct config_class **ret_class)
 {
-	static const enum handout_status ranks[] = { HANDOUT_NO_SUCH_CLASS, HANDOUT_NOT_ALLOWED, HANDOUT_LIMIT,
-						     HANDOUT_PINNED, HANDOUT_NONE_READY, HANDOUT_FULL, HANDOUT_COLD,
-						     HANDOUT_OK };
+	static const enum handout_status ranks[] = { HANDOUT_NO_SUCH_CLASS, HANDOUT_NOT_ALLOWED,
+						     HANDOUT_PROCESS_LIMIT, HANDOUT_LIMIT, HANDOUT_PINNED,
+						     HANDOUT_NONE_READY, HANDOUT_FULL, HANDOUT_COLD, HANDOUT_OK };
 	size_t best = 0;
 
 	for (size_t i = 0; i < model.config.class_count; i++) {
@@ -792,7 +795,7 @@ static enum handout_status answer_of_directory(unsigned directory, uint64_t leas
 		    config->size_bytes < least)
 			continue;
 		status = answer_of(config, uid, takes_cold, &pool);
-		for (size_t rank = best; rank < 8; rank++) {
+		for (size_t rank = best; rank < sizeof(ranks) / sizeof(ranks[0]); rank++) {
 			if (ranks[rank] != status ||
 			    (rank == best && *ret_class && (*ret_class)->size_bytes <= config->size_bytes))
 				continue;
@@ -880,7 +883,7 @@ static void ask(void)
 		.config = &model.config, .registry = model.registry, .own_uid = OWN_UID, .identify = identify,
 	};
 	uint32_t uid = model_below(10) ? FIRST_UID + (uint32_t)model_below(USERS) : OWN_UID;
-	struct request_peer peer = { .pid = 1, .uid = uid };
+	struct request_peer peer = { .pid = (pid_t)uid + 1, .uid = uid };
 	struct handout_request request = { .least_bytes = model_below(3) * 16 * MIB };
 	enum handout_status expected, status;
 	const struct config_class *class = NULL, *expected_class = NULL;
@@ -935,17 +938,19 @@ static void configure_class(struct config_class *config, unsigned class)
 	*config = (struct config_class){
 		.name = class_names[class], .directory = paths[model_below(DIRECTORIES)],
 		.size_bytes = (1 + model_below(2)) * 16 * MIB, .max = 1 + (unsigned)model_below(5),
-		.warm = model_below(2), .max_per_user = (unsigned)model_below(3), .closed = model_below(10) == 0,
+		.warm = model_below(2),
+		.max_per_user = (unsigned)model_below(3), .max_per_process = (unsigned)model_below(4),
+		.closed = model_below(10) == 0,
 		.recycle = model_below(3) ? CONFIG_RECYCLE_SCRUB : CONFIG_RECYCLE_DESTROY, .cold = model_below(2),
 	};
 	config->ready = (unsigned)model_below(config->max + 1);
 	ids[class][0] = FIRST_UID + (uint32_t)model_below(USERS);
 	if (model_below(3) == 0)
 		config->users = (struct config_ids){ ids[class], 1 };
-	model_result(" %s: %s, %ju MiB, ready %u, max %u, %u per user, %s%s%s", config->name, config->directory,
-		     (uintmax_t)(config->size_bytes / MIB), config->ready, config->max, config->max_per_user,
-		     config->recycle ? "destroy" : "scrub", config->cold ? ", cold" : "",
-		     config->closed ? ", closed;" : ";");
+	model_result(" %s: %s, %ju MiB, ready %u, max %u, %u per user, %u per process, %s%s%s", config->name,
+		     config->directory, (uintmax_t)(config->size_bytes / MIB), config->ready, config->max,
+		     config->max_per_user, config->max_per_process, config->recycle ? "destroy" : "scrub",
+		     config->cold ? ", cold" : "", config->closed ? ", closed;" : ";");
 }
 
 /* As pools_configure does. */

@@ -262,6 +262,30 @@ TEST(test_registry_counts_leases_by_class_and_user)
 	assert_int_equal(registry_leased_by(registry, "small", 7), 0);
 }
 
+TEST(test_registry_counts_leases_by_class_and_process)
+{
+	struct registry *registry = *state;
+	struct registry_pool *pool = add(registry, 1, "small", REGISTRY_LEASED, 1000);
+
+	add(registry, 2, "small", REGISTRY_LEASED, 7);
+	add(registry, 3, "large", REGISTRY_LEASED, 1000);
+	add(registry, 4, "small", REGISTRY_READY, 1000);
+	assert_int_equal(registry_leased_by_process(registry, "small", 1), 2);
+	assert_int_equal(registry_leased_by_process(registry, "large", 1), 1);
+	/* what a process and a user of the same number have is counted apart */
+	assert_int_equal(registry_leased_by(registry, "small", 1), 0);
+	assert_int_equal(registry_leased_by_process(registry, "small", 1000), 0);
+	pool->owner.pid = 1000;
+	registry_touch(registry, pool);
+	assert_int_equal(registry_leased_by_process(registry, "small", 1000), 1);
+	assert_int_equal(registry_leased_by(registry, "small", 1000), 1);
+	pool->may_be_pinned = true;
+	registry_set_state(registry, pool, REGISTRY_RECYCLING, 0);
+	assert_int_equal(registry_leased_by_process(registry, "small", 1000), 0);
+	assert_int_equal(registry_leased_by_process(registry, "small", 1), 1);
+	assert_int_equal(registry_leased_by_process(registry, "none", 1), 0);
+}
+
 TEST(test_registry_count_of_leases_follows_the_owner)
 {
 	struct registry *registry = *state;
@@ -459,9 +483,9 @@ TEST(test_registry_works_on_when_it_cannot_grow)
 	struct registry *registry = *state;
 
 	(void)registry_class(registry, "small");
-	/* an addition allocates three times, and twice more when it grows */
+	/* an addition allocates four times, and twice more when it grows */
 	for (unsigned i = 0; i < 1000; i++) {
-		faults_order("memory", 3, 2, ENOMEM);
+		faults_order("memory", 4, 2, ENOMEM);
 		add(registry, i, "small", REGISTRY_LEASED, i);
 	}
 	faults_clear();
@@ -487,11 +511,12 @@ TEST(test_registry_leases_without_allocating)
 		for (unsigned i = 0; i < 1000; i++) {
 			struct registry_pool *pool = find(registry, i);
 
-			pool->owner.uid = 1000 * round + i;
+			pool->owner.uid = pool->owner.pid = 1000 * round + i;
 			registry_set_state(registry, pool, REGISTRY_LEASED, round);
-			pool->owner.uid++;
+			pool->owner.pid = ++pool->owner.uid;
 			registry_touch(registry, pool);
 			assert_int_equal(registry_leased_by(registry, "small", pool->owner.uid), 1);
+			assert_int_equal(registry_leased_by_process(registry, "small", pool->owner.pid), 1);
 		}
 	}
 	assert_int_equal(faults_calls("memory"), 0);
@@ -502,6 +527,7 @@ TEST(test_registry_leases_without_allocating)
 #define MODEL_POOLS 400
 #define MODEL_CLASSES 3
 #define MODEL_USERS 5
+#define MODEL_PROCESSES 4
 #define MODEL_STEPS 20000
 
 static const char *const model_classes[MODEL_CLASSES] = { "small", "large", "l" };
@@ -511,7 +537,7 @@ static struct model_pool {
 	struct registry_pool *pool;    /* NULL: there is none of that id */
 	unsigned class;
 	enum registry_state state;
-	uint32_t counted_uid;
+	uint32_t counted_uid, counted_pid;
 	bool counted_pinned;
 	uint64_t ticket;
 	unsigned visits;
@@ -575,6 +601,7 @@ static void model_check_lists(struct registry *registry)
 static void model_check(struct registry *registry)
 {
 	size_t leased[MODEL_CLASSES][MODEL_USERS] = { 0 }, had[MODEL_CLASSES][MODEL_USERS] = { 0 }, count = 0;
+	size_t of_processes[MODEL_CLASSES][MODEL_PROCESSES] = { 0 };
 
 	assert_int_equal(registry_each(registry, model_visit, NULL), 0);
 	for (unsigned i = 0; i < MODEL_POOLS; i++) {
@@ -582,17 +609,23 @@ static void model_check(struct registry *registry)
 		assert_ptr_equal(find(registry, i), model[i].pool);
 		model[i].visits = 0;
 		count += model[i].pool != NULL;
-		if (model[i].pool && model[i].state == REGISTRY_LEASED)
+		if (model[i].pool && model[i].state == REGISTRY_LEASED) {
 			leased[model[i].class][model[i].counted_uid]++;
+			of_processes[model[i].class][model[i].counted_pid]++;
+		}
 		if (model[i].pool && (model[i].state == REGISTRY_LEASED || model[i].counted_pinned))
 			had[model[i].class][model[i].counted_uid]++;
 	}
 	assert_int_equal(registry_count(registry), count);
-	for (unsigned c = 0; c < MODEL_CLASSES; c++)
+	for (unsigned c = 0; c < MODEL_CLASSES; c++) {
 		for (uint32_t uid = 0; uid < MODEL_USERS; uid++) {
 			assert_int_equal(registry_leased_by(registry, model_classes[c], uid), leased[c][uid]);
 			assert_int_equal(registry_had_by(registry, model_classes[c], uid), had[c][uid]);
 		}
+		for (uint32_t pid = 0; pid < MODEL_PROCESSES; pid++)
+			assert_int_equal(registry_leased_by_process(registry, model_classes[c], pid),
+					 of_processes[c][pid]);
+	}
 	model_check_lists(registry);
 }
 
@@ -608,7 +641,7 @@ static void model_step(struct registry *registry, unsigned *seed, uint64_t ticke
 	unsigned i = random_below(seed, MODEL_POOLS);
 	struct model_pool *pool = &model[i];
 	enum registry_state state = random_below(seed, 2) ? REGISTRY_LEASED : random_below(seed, REGISTRY_STATES);
-	uint32_t uid = random_below(seed, MODEL_USERS);
+	uint32_t uid = random_below(seed, MODEL_USERS), pid = random_below(seed, MODEL_PROCESSES);
 	bool stays = random_below(seed, 100) < leaning;
 
 	if (!pool->pool && !stays)
@@ -616,7 +649,7 @@ static void model_step(struct registry *registry, unsigned *seed, uint64_t ticke
 	if (!pool->pool) {
 		pool->class = random_below(seed, MODEL_CLASSES);
 		pool->pool = add(registry, i, model_classes[pool->class], state, uid);
-		*pool = (struct model_pool){ pool->pool, pool->class, state, uid, false, ticket, 0 };
+		*pool = (struct model_pool){ pool->pool, pool->class, state, uid, 1, false, ticket, 0 };
 		return;
 	}
 	if (!stays) {
@@ -626,12 +659,12 @@ static void model_step(struct registry *registry, unsigned *seed, uint64_t ticke
 	}
 	if (random_below(seed, 4) == 0) {
 		/* nobody says so: counts when it is next touched or set */
-		pool->pool->owner.uid = uid;
+		pool->pool->owner = (struct registry_owner){ .uid = uid, .pid = pid };
 		pool->pool->may_be_pinned = random_below(seed, 2);
 		return;
 	}
 	if (random_below(seed, 2)) {
-		pool->pool->owner.uid = uid;
+		pool->pool->owner = (struct registry_owner){ .uid = uid, .pid = pid };
 		registry_set_state(registry, pool->pool, state, (int64_t)ticket);
 		assert_int_equal(pool->pool->changed_s, ticket);
 		pool->state = state;
@@ -640,6 +673,7 @@ static void model_step(struct registry *registry, unsigned *seed, uint64_t ticke
 		registry_touch(registry, pool->pool);
 	}
 	pool->counted_uid = pool->pool->owner.uid;
+	pool->counted_pid = pool->pool->owner.pid;
 	pool->counted_pinned = pool->pool->may_be_pinned &&
 			       (pool->state == REGISTRY_RECYCLING || pool->state == REGISTRY_QUARANTINED ||
 				pool->state == REGISTRY_FAILED);

@@ -231,6 +231,34 @@ TEST(test_request_limits_each_user)
 	world_free(world);
 }
 
+TEST(test_request_counts_what_a_process_has)
+{
+	struct world *world = world_new();
+	const struct request_peer peer = { .pid = 5, .uid = 1000 }, other = { .pid = 6, .uid = 1000 };
+	const struct request_peer unknown = { .pid = 0, .uid = 1000 };
+	struct registry_pool *pool, *given;
+
+	add_class(world, "x", "/a", 16)->max_per_process = 2;
+	add_pool(world, "x", REGISTRY_READY, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ask_as(world, &peer, "x", 0, &pool), HANDOUT_OK);
+		given = add_pool(world, "x", REGISTRY_RECYCLING, 1000);
+		given->owner.pid = 5;
+		registry_set_state(world->registry, given, REGISTRY_LEASED, 0);
+	}
+	assert_int_equal(ask_as(world, &peer, "x", 0, &pool), HANDOUT_PROCESS_LIMIT);
+	assert_int_equal(ask_as(world, &other, "x", 0, &pool), HANDOUT_OK);
+	/* what is not leased any more counts for the user alone */
+	given->may_be_pinned = true;
+	registry_set_state(world->registry, given, REGISTRY_QUARANTINED, 0);
+	assert_int_equal(ask_as(world, &peer, "x", 0, &pool), HANDOUT_OK);
+	/* processes that are not known are not taken for one */
+	for (int i = 0; i < 3; i++)
+		add_pool(world, "x", REGISTRY_LEASED, 1000);
+	assert_int_equal(ask_as(world, &unknown, "x", 0, &pool), HANDOUT_OK);
+	world_free(world);
+}
+
 TEST(test_request_counts_what_a_user_gave_back_and_may_still_pin)
 {
 	struct world *world = world_new();
@@ -318,7 +346,8 @@ TEST(test_request_waits_for_what_may_change)
 		bool at_limit = status == HANDOUT_LIMIT || status == HANDOUT_PINNED;
 
 		assert_int_equal(request_is_at_limit(status), at_limit);
-		assert_int_equal(request_can_wait(status), at_limit || status == HANDOUT_NONE_READY ||
-							   status == HANDOUT_FULL || status == HANDOUT_NO_SPACE);
+		assert_int_equal(request_can_wait(status), at_limit || status == HANDOUT_PROCESS_LIMIT ||
+							   status == HANDOUT_NONE_READY || status == HANDOUT_FULL ||
+							   status == HANDOUT_NO_SPACE);
 	}
 }

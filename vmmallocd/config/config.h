@@ -11,6 +11,7 @@
  *   connections_per_user = 64          users = alice, 1000        who may have them; neither: everybody
  *                                      groups = pmem
  *                                      max_per_user = 4           leased at a time; 0 (default): no limit
+ *                                      max_per_process = 0        the same for one process
  *                                      recycle = scrub            or destroy
  *                                      cold = yes                 made when none is ready; default yes
  *                                      max_waiting = 1024         requests that wait for a pool; default 1024
@@ -58,7 +59,7 @@ struct config_class {
 	unsigned max;            /* 1 to CONFIG_POOLS_MOST */
 	bool warm;
 	struct config_ids users, groups;  /* both empty: everybody */
-	unsigned max_per_user;   /* 0: no limit */
+	unsigned max_per_user, max_per_process;   /* 0: no limit */
 	enum config_recycle recycle;
 	bool cold;               /* a request that finds none ready gets a cold pool, made for it */
 	unsigned max_waiting, max_waiting_per_user;  /* requests; 0: they are refused at once */

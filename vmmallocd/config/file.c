@@ -22,7 +22,7 @@
 #include "vmmallocd/config/value.h"
 
 #define FILE_BYTES_MOST (1024 * 1024)  /* a pool that is named by mistake is not read into memory */
-#define KEYS_MOST 13
+#define KEYS_MOST 14
 #define DAEMON(field) offsetof(struct config, field)
 #define CLASS(field) offsetof(struct config_class, field)
 
@@ -47,6 +47,7 @@ static const struct config_key class_keys[] = {
 	{ "users", config_value_users, CLASS(users), 0, 0 },
 	{ "groups", config_value_groups, CLASS(groups), 0, 0 },
 	{ "max_per_user", config_value_number, CLASS(max_per_user), 0, CONFIG_POOLS_MOST },
+	{ "max_per_process", config_value_number, CLASS(max_per_process), 0, CONFIG_POOLS_MOST },
 	{ "recycle", config_value_recycle, CLASS(recycle), 0, 0 },
 	{ "cold", config_value_flag, CLASS(cold), 0, 0 },
 	{ "max_waiting", config_value_number, CLASS(max_waiting), 0, CONFIG_POOLS_MOST },

@@ -111,13 +111,14 @@ static json_t *class_object(const struct control_backend *backend, const struct 
 		return NULL;
 	for (int state = 0; state < REGISTRY_STATES; state++)
 		cold_pools += class->cold[state];
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:b, s:o*}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o*}",
 			 "name", wanted->name, "directory", control_json_text(wanted->directory),
 			 "size", number(backend->pool_bytes(backend->context, wanted->directory, wanted->size_bytes)),
 			 "ready", number(wanted->ready), "max", number(wanted->max),
 			 "warm", wanted->warm, "cold", wanted->cold,
 			 "recycle", wanted->recycle == CONFIG_RECYCLE_DESTROY ? "destroy" : "scrub",
-			 "max_per_user", number(wanted->max_per_user), "counts", counts(class),
+			 "max_per_user", number(wanted->max_per_user),
+			 "max_per_process", number(wanted->max_per_process), "counts", counts(class),
 			 "cold_pools", number(cold_pools),
 			 "waiting", number(backend->waiting(backend->context, wanted->name)),
 			 "configured", configured,

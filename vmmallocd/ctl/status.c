@@ -19,8 +19,8 @@
 static const char *const daemon_keys[] = { "pid", "version", "uptime", "config", "runtime_dir", "state_dir",
 					   "handed_out", "refused", "recycled", "destroyed", "problem", NULL };
 static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "cold",
-					  "recycle", "max_per_user", "counts", "cold_pools", "waiting", "configured",
-					  "problem", NULL };
+					  "recycle", "max_per_user", "max_per_process", "counts", "cold_pools",
+					  "waiting", "configured", "problem", NULL };
 
 static int print_daemon(const json_t *daemon)
 {

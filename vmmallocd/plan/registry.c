@@ -5,7 +5,7 @@
  *   slots[hash of the id]          -> pool  - next_by_id -> pool      every pool
  *   classes[hash of the name]      -> class - next -> class
  *                                     class->first[state] -> pool <- next_in_state, prev_in_state -> pool
- *   tallies                        how many pools of a class a user has
+ *   tallies                        how many pools of a class a user has, and a process
  */
 #include "vmmallocd/plan/registry.h"
 
@@ -23,8 +23,8 @@
 /* What a pool is inside: the caller sees its first member. */
 struct entry {
 	struct registry_pool pool;
-	struct tally *tally;         /* that counts it; NULL: nobody has it. pool.owner may have changed since */
-	enum tally_kind kind;        /* what it counts as in that tally */
+	struct tally *tallies[TALLY_WHOSE]; /* that count it; NULL: nobody has it. pool.owner may have changed since */
+	enum tally_kind kind;               /* what it counts as in those tallies */
 };
 
 _Static_assert(offsetof(struct entry, pool) == 0, "a pool is its entry");
@@ -95,9 +95,11 @@ static void grow_slots(struct registry *registry)
 
 static void uncount(struct registry *registry, struct entry *entry)
 {
-	if (entry->tally)
-		tallies_uncount(&registry->tallies, entry->tally, entry->kind);
-	entry->tally = NULL;
+	for (int whose = 0; whose < TALLY_WHOSE; whose++) {
+		if (entry->tallies[whose])
+			tallies_uncount(&registry->tallies, entry->tallies[whose], entry->kind);
+		entry->tallies[whose] = NULL;
+	}
 }
 
 bool registry_is_pinned(const struct registry_pool *pool)
@@ -115,7 +117,10 @@ static void recount(struct registry *registry, struct entry *entry)
 	if (pool->state != REGISTRY_LEASED && !registry_is_pinned(pool))
 		return;
 	entry->kind = pool->state == REGISTRY_LEASED ? TALLY_LEASED : TALLY_PINNED;
-	entry->tally = tallies_count(&registry->tallies, pool->class, pool->owner.uid, entry->kind);
+	entry->tallies[TALLY_USER] =
+		tallies_count(&registry->tallies, pool->class, TALLY_USER, pool->owner.uid, entry->kind);
+	entry->tallies[TALLY_PROCESS] =
+		tallies_count(&registry->tallies, pool->class, TALLY_PROCESS, pool->owner.pid, entry->kind);
 }
 
 /* --- lists by state --- */
@@ -297,25 +302,29 @@ size_t registry_count(const struct registry *registry)
 	return registry->count;
 }
 
-static const struct tally *find_tally(const struct registry *registry, const char *class_name, uint32_t uid)
+static size_t count_had(const struct registry *registry, const char *class_name, enum tally_whose whose, uint32_t who,
+			enum tally_kind kind)
 {
 	const struct registry_class *class = find_class(registry, class_name);
+	const struct tally *tally = class ? tallies_find(&registry->tallies, class, whose, who) : NULL;
 
-	return class ? tallies_find(&registry->tallies, class, uid) : NULL;
+	return tally ? tally->counts[kind] : 0;
 }
 
 size_t registry_had_by(const struct registry *registry, const char *class_name, uint32_t uid)
 {
-	const struct tally *tally = find_tally(registry, class_name, uid);
-
-	return tally ? tally->counts[TALLY_LEASED] + tally->counts[TALLY_PINNED] : 0;
+	return registry_leased_by(registry, class_name, uid) +
+	       count_had(registry, class_name, TALLY_USER, uid, TALLY_PINNED);
 }
 
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid)
 {
-	const struct tally *tally = find_tally(registry, class_name, uid);
+	return count_had(registry, class_name, TALLY_USER, uid, TALLY_LEASED);
+}
 
-	return tally ? tally->counts[TALLY_LEASED] : 0;
+size_t registry_leased_by_process(const struct registry *registry, const char *class_name, uint32_t pid)
+{
+	return count_had(registry, class_name, TALLY_PROCESS, pid, TALLY_LEASED);
 }
 
 int registry_each(struct registry *registry, int (*visit)(void *context, struct registry_pool *pool), void *context)

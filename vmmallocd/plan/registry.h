@@ -99,6 +99,8 @@ bool registry_is_pinned(const struct registry_pool *pool);
 size_t registry_had_by(const struct registry *registry, const char *class_name, uint32_t uid);
 /* The leased ones alone. */
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid);
+/* Those that a process asked for; others may have taken its number since, and its children its pools. */
+size_t registry_leased_by_process(const struct registry *registry, const char *class_name, uint32_t pid);
 
 /*
  * Visits every pool, in no order. `visit` may remove the one it is given or set its state, and must not add any. The

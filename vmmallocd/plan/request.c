@@ -64,6 +64,9 @@ static enum handout_status ask_class(const struct request_context *context, cons
 		return registry_leased_by(context->registry, class->name, peer->uid) >= class->max_per_user ?
 			       HANDOUT_LIMIT :
 			       HANDOUT_PINNED;
+	if (class->max_per_process && peer->pid > 0 &&
+	    registry_leased_by_process(context->registry, class->name, (uint32_t)peer->pid) >= class->max_per_process)
+		return HANDOUT_PROCESS_LIMIT;
 	pools = registry_class(context->registry, class->name);
 	pool = pools ? find_ready(class, pools, takes_cold) : NULL;
 	if (pool) {
@@ -80,12 +83,13 @@ static enum handout_status ask_class(const struct request_context *context, cons
 static unsigned rank(enum handout_status status)
 {
 	switch (status) {
-	case HANDOUT_OK: return 7;
-	case HANDOUT_COLD: return 6;
-	case HANDOUT_FULL: return 5;
-	case HANDOUT_NONE_READY: return 4;
-	case HANDOUT_PINNED: return 3;
-	case HANDOUT_LIMIT: return 2;
+	case HANDOUT_OK: return 8;
+	case HANDOUT_COLD: return 7;
+	case HANDOUT_FULL: return 6;
+	case HANDOUT_NONE_READY: return 5;
+	case HANDOUT_PINNED: return 4;
+	case HANDOUT_LIMIT: return 3;
+	case HANDOUT_PROCESS_LIMIT: return 2;
 	case HANDOUT_NOT_ALLOWED: return 1;
 	default: return 0;
 	}
@@ -144,7 +148,7 @@ enum handout_status request_decide(const struct request_context *context, const 
 bool request_can_wait(enum handout_status refusal)
 {
 	return refusal == HANDOUT_FULL || refusal == HANDOUT_NONE_READY || refusal == HANDOUT_NO_SPACE ||
-	       request_is_at_limit(refusal);
+	       refusal == HANDOUT_PROCESS_LIMIT || request_is_at_limit(refusal);
 }
 
 bool request_is_at_limit(enum handout_status refusal)

@@ -17,7 +17,7 @@
 #include "vmmallocd/plan/registry.h"
 
 struct request_peer {
-	pid_t pid;               /* 0: in no PID namespace that we see */
+	pid_t pid;               /* 0: in no PID namespace that we see, and so without a limit of its own */
 	uid_t uid;
 	gid_t gid;
 	bool takes_cold;         /* knows what a cold pool is */

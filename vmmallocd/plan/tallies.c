@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/util/cleanup.h"
 #include "vmmallocd/plan/hash.h"
 
 #define SLOTS_FIRST 64       /* a power of two, like all later numbers of slots */
@@ -22,17 +23,17 @@ void tallies_done(struct tallies *tallies)
 	*tallies = (struct tallies){ 0 };
 }
 
-static size_t tally_slot(const void *class, uint32_t uid, size_t slot_count)
+static size_t tally_slot(const void *class, enum tally_whose whose, uint32_t who, size_t slot_count)
 {
-	return hash_mix((uintptr_t)class, uid + UINT64_C(1)) & (slot_count - 1);
+	return hash_mix((uintptr_t)class, ((uint64_t)whose << 32) + who + 1) & (slot_count - 1);
 }
 
 /* Where the tally hangs, or would. */
-static struct tally **tally_link(const struct tallies *tallies, const void *class, uint32_t uid)
+static struct tally **tally_link(const struct tallies *tallies, const void *class, enum tally_whose whose, uint32_t who)
 {
-	struct tally **link = &tallies->slots[tally_slot(class, uid, tallies->slot_count)];
+	struct tally **link = &tallies->slots[tally_slot(class, whose, who, tallies->slot_count)];
 
-	while (*link && ((*link)->class != class || (*link)->uid != uid))
+	while (*link && ((*link)->class != class || (*link)->whose != whose || (*link)->who != who))
 		link = &(*link)->next;
 	return link;
 }
@@ -47,7 +48,7 @@ static void grow_tallies(struct tallies *tallies)
 		return;
 	for (size_t i = 0; i < tallies->slot_count; i++) {
 		for (struct tally *tally = tallies->slots[i], *next; tally; tally = next) {
-			struct tally **slot = &slots[tally_slot(tally->class, tally->uid, slot_count)];
+			struct tally **slot = &slots[tally_slot(tally->class, tally->whose, tally->who, slot_count)];
 
 			next = tally->next;
 			tally->next = *slot;
@@ -75,11 +76,13 @@ static struct tally *take_spare(struct tallies *tallies)
 
 int tallies_add_pool(struct tallies *tallies)
 {
-	struct tally *spare = malloc(sizeof(*spare));
+	CLEANUP(cleanup_free) struct tally *of_user = malloc(sizeof(*of_user));
+	CLEANUP(cleanup_free) struct tally *of_process = malloc(sizeof(*of_process));
 
-	if (!spare)
+	if (!of_user || !of_process)
 		return -ENOMEM;
-	add_spare(tallies, spare);
+	add_spare(tallies, steal_pointer(&of_user));
+	add_spare(tallies, steal_pointer(&of_process));
 	if (tallies->pools >= tallies->slot_count)
 		grow_tallies(tallies);
 	tallies->pools++;
@@ -89,16 +92,18 @@ int tallies_add_pool(struct tallies *tallies)
 void tallies_remove_pool(struct tallies *tallies)
 {
 	free(take_spare(tallies));
+	free(take_spare(tallies));
 	tallies->pools--;
 }
 
-struct tally *tallies_count(struct tallies *tallies, const void *class, uint32_t uid, enum tally_kind kind)
+struct tally *tallies_count(struct tallies *tallies, const void *class, enum tally_whose whose, uint32_t who,
+			    enum tally_kind kind)
 {
-	struct tally **link = tally_link(tallies, class, uid);
+	struct tally **link = tally_link(tallies, class, whose, who);
 
 	if (!*link) {
 		*link = take_spare(tallies);
-		**link = (struct tally){ .class = class, .uid = uid };
+		**link = (struct tally){ .class = class, .whose = whose, .who = who };
 	}
 	(*link)->counts[kind]++;
 	return *link;
@@ -110,11 +115,12 @@ void tallies_uncount(struct tallies *tallies, struct tally *tally, enum tally_ki
 	for (unsigned other = 0; other < TALLY_KINDS; other++)
 		if (tally->counts[other] > 0)
 			return;
-	*tally_link(tallies, tally->class, tally->uid) = tally->next;
+	*tally_link(tallies, tally->class, tally->whose, tally->who) = tally->next;
 	add_spare(tallies, tally);
 }
 
-const struct tally *tallies_find(const struct tallies *tallies, const void *class, uint32_t uid)
+const struct tally *tallies_find(const struct tallies *tallies, const void *class, enum tally_whose whose,
+				 uint32_t who)
 {
-	return *tally_link(tallies, class, uid);
+	return *tally_link(tallies, class, whose, who);
 }

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tallies -- how many pools of a class a user has.
+ * tallies -- how many pools of a class a user has, and a process.
  *
- *   slots[hash of class and uid]   -> tally - next -> tally
+ *   slots[hash of class and who]   -> tally - next -> tally
  *
- * A pool is counted when it is handed out, which may need a new tally but must not fail. There are never more tallies
- * in use than pools, so each pool brings a spare one when it is added, and takes one away when it is removed.
+ * A pool is counted for both when it is handed out, which may need new tallies but must not fail. There are never more
+ * tallies in use than that, so each pool brings two spare ones when it is added, and takes two away when it is removed.
  */
 #ifndef VMMALLOCD_PLAN_TALLIES_H
 #define VMMALLOCD_PLAN_TALLIES_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+enum tally_whose {
+	TALLY_USER,
+	TALLY_PROCESS,
+	TALLY_WHOSE,
+};
 
 enum tally_kind {
 	TALLY_LEASED,
@@ -21,7 +27,8 @@ enum tally_kind {
 
 struct tally {
 	const void *class;           /* whose address is its name */
-	uint32_t uid;
+	enum tally_whose whose;
+	uint32_t who;                /* the user's ID, or the process's */
 	size_t counts[TALLY_KINDS];  /* one of them is not 0 while the tally is in a slot */
 	struct tally *next;          /* in its slot, or among the spare ones */
 };
@@ -43,12 +50,14 @@ int tallies_add_pool(struct tallies *tallies);
 /* There is one less; it is not counted. */
 void tallies_remove_pool(struct tallies *tallies);
 
-/* Counts a pool that is not counted yet; in the tally that is returned, never NULL. */
-struct tally *tallies_count(struct tallies *tallies, const void *class, uint32_t uid, enum tally_kind kind);
+/* Counts a pool that is not counted there yet; in the tally that is returned, never NULL. */
+struct tally *tallies_count(struct tallies *tallies, const void *class, enum tally_whose whose, uint32_t who,
+			    enum tally_kind kind);
 /* Takes it out of that tally again. */
 void tallies_uncount(struct tallies *tallies, struct tally *tally, enum tally_kind kind);
 
-/* NULL: the user has none of that class. */
-const struct tally *tallies_find(const struct tallies *tallies, const void *class, uint32_t uid);
+/* NULL: he has none of that class. */
+const struct tally *tallies_find(const struct tallies *tallies, const void *class, enum tally_whose whose,
+				 uint32_t who);
 
 #endif
