@@ -5,7 +5,7 @@
 CTL=$BUILD/${FLAVOUR:-release}/vmmallocctl
 export CTL
 unset VMMALLOC_RUNTIME_DIR VMMALLOC_POOL VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_SOCKET VMMALLOC_FORK \
-	VMMALLOC_CHILDREN LD_PRELOAD XDG_RUNTIME_DIR
+	VMMALLOC_CHILDREN VMMALLOC_ON_FULL VMMALLOC_MAX_SIZE VMMALLOC_ON_FAIL VMMALLOC_WAIT LD_PRELOAD XDG_RUNTIME_DIR
 
 # refused STATUS LINE ARGUMENT...: that exit status, that one line, and nothing on standard output
 refused() {
@@ -65,6 +65,14 @@ run_usage() {
 	refused 2 "vmmallocctl: --children (on): expected inherit, off or a size" run "${pool[@]}" --children on -- true
 	refused 2 "vmmallocctl: --children (1M): a pool has at least 14680064 bytes (14M)" run "${pool[@]}" --children 1M -- true
 	refused 2 "vmmallocctl: --wait (1m): expected a number of seconds up to 1000000" run "${pool[@]}" --wait=1m -- true
+	refused 2 "vmmallocctl: --on-full (swap): expected fail, dram or grow" run "${pool[@]}" --on-full swap -- true
+	refused 2 "vmmallocctl: --max-size (1): a pool has at least 14680064 bytes (14M)" run "${pool[@]}" --on-full grow --max-size 1 -- true
+	refused 2 "vmmallocctl: --max-size (many): expected a number of bytes or one with K, M, G or T" run "${pool[@]}" --on-full grow --max-size many -- true
+	refused 2 "vmmallocctl: --max-size (63M): expected at least the size of a pool (64M)" run "${pool[@]}" --on-full grow --max-size 63M -- true
+	VMMALLOC_POOL_DIR=/x VMMALLOC_POOL_SIZE=1G refused 2 "vmmallocctl: --max-size (64M): expected at least the size of a pool (1G)" run --on-full grow --max-size 64M -- true
+	refused 2 "vmmallocctl: --max-size needs --on-full=grow" run "${pool[@]}" --max-size 1G -- true
+	refused 2 "vmmallocctl: --max-size needs --on-full=grow" run "${pool[@]}" --on-full dram --max-size 1G -- true
+	VMMALLOC_ON_FULL=dram refused 2 "vmmallocctl: --max-size needs --on-full=grow" run "${pool[@]}" --max-size 1G -- true
 	refused 2 "vmmallocctl: --on-fail (swap): expected exit or dram" run "${pool[@]}" --on-fail swap -- true
 }
 run_case "run refuses what the library would refuse, before it starts the program" run_usage
@@ -95,15 +103,17 @@ run_environment() {
 	is VMMALLOC_POOL fast
 	is VMMALLOC_SOCKET "$WORK/pool.sock"
 	is LD_PRELOAD "$WORK/bin/libvmmalloc.so.1"
-	for variable in VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_FORK VMMALLOC_CHILDREN VMMALLOC_ON_FAIL VMMALLOC_WAIT; do
+	for variable in VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_FORK VMMALLOC_CHILDREN VMMALLOC_ON_FULL VMMALLOC_MAX_SIZE VMMALLOC_ON_FAIL VMMALLOC_WAIT; do
 		unset_in_it $variable
 	done
 
-	run_env --dir /dev/shm --size 64M --fork 2 --children off --on-fail dram --wait=7
+	run_env --dir /dev/shm --size 64M --fork 2 --children off --on-full=grow --max-size=1g --on-fail dram --wait=7
 	is VMMALLOC_POOL_DIR /dev/shm
 	is VMMALLOC_POOL_SIZE 64M
 	is VMMALLOC_FORK 2
 	is VMMALLOC_CHILDREN off
+	is VMMALLOC_ON_FULL grow
+	is VMMALLOC_MAX_SIZE 1g
 	is VMMALLOC_ON_FAIL dram
 	is VMMALLOC_WAIT 7
 	unset_in_it VMMALLOC_POOL
@@ -127,6 +137,10 @@ run_environment() {
 	unset_in_it VMMALLOC_POOL_SIZE
 	VMMALLOC_POOL=other run_env --dir /dev/shm --size 64M
 	unset_in_it VMMALLOC_POOL
+	# a class has pools of its own size, whatever was said of others
+	VMMALLOC_POOL_DIR=/other VMMALLOC_POOL_SIZE=1T VMMALLOC_ON_FULL=grow run_env --class fast --max-size 64M
+	is VMMALLOC_ON_FULL grow
+	is VMMALLOC_MAX_SIZE 64M
 	VMMALLOC_POOL=other VMMALLOC_FORK=1 run_env
 	is VMMALLOC_POOL other
 	is VMMALLOC_FORK 1

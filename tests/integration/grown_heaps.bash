@@ -55,6 +55,7 @@ limits() {
 	# with a directory besides it goes on there
 	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=16M grows blocks 120
 	VMMALLOC_MAX_SIZE=40M grows bound 40
+	(unset VMMALLOC_ON_FULL && ctl run --class a --on-full=grow --max-size=40M -- "$PROGRAM" bound 40) || fail "run: status $?"
 }
 run_case "max_per_user and VMMALLOC_MAX_SIZE bound the sum; a directory besides goes on" limits
 

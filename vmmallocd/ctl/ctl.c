@@ -19,6 +19,8 @@ static const char help_text[] =
 	"      --dir DIR --size SIZE      one of its own; with --class: if none is ready\n"
 	"      --fork MODE                auto, 0, 1, 2 or 3: what becomes of the heap at a fork\n"
 	"      --children WHAT            inherit, off or a size: what programs it starts get\n"
+	"      --on-full WHAT             fail, dram or grow: what becomes of a request that the pool has no room for\n"
+	"      --max-size SIZE            of all pools of a program that grows\n"
 	"      --on-fail WHAT             exit or dram: what becomes of a program without a pool\n"
 	"      --wait[=SECONDS]           wait for a pool of the daemon's\n"
 	"      --verbose                  say what is set\n"

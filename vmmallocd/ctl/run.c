@@ -22,13 +22,28 @@
 #include "vmmallocd/ctl/ctl.h"
 #include "vmmallocd/ctl/preload.h"
 
-#define WAIT_MOST "1000000"    /* HANDOUT_WAIT_MOST_S */
 #define FILTER_FILE "/proc/self/coredump_filter"
 #define FILTER_SHARED_FILES (1u << 3)                       /* a daemon's pool: its file has a name */
 #define FILTER_HUGE_AND_DAX (1u << 6 | 1u << 7 | 1u << 8)   /* any pool on such a file system */
 
+/* What a variable says that does not name the pool. */
+enum setting { FORK, CHILDREN, ON_FULL, MAX_SIZE, ON_FAIL, WAIT, SETTINGS };
+
+static const struct {
+	const char *option, *variable;
+	int (*parse)(const char *value);   /* NULL: it is a size */
+	const char *expected;
+} settings[SETTINGS] = {
+	[FORK] = { "--fork", ENVIRONMENT_FORK, environment_fork, ENVIRONMENT_FORK_EXPECTED },
+	[CHILDREN] = { "--children", ENVIRONMENT_CHILDREN, environment_children, ENVIRONMENT_CHILDREN_EXPECTED },
+	[ON_FULL] = { "--on-full", ENVIRONMENT_ON_FULL, environment_on_full, ENVIRONMENT_ON_FULL_EXPECTED },
+	[MAX_SIZE] = { "--max-size", ENVIRONMENT_MAX_SIZE, NULL, NULL },
+	[ON_FAIL] = { "--on-fail", ENVIRONMENT_ON_FAIL, environment_on_fail, ENVIRONMENT_ON_FAIL_EXPECTED },
+	[WAIT] = { "--wait", ENVIRONMENT_WAIT, environment_wait, ENVIRONMENT_WAIT_EXPECTED },
+};
+
 struct run {
-	const char *class, *dir, *size, *fork, *children, *on_fail, *wait;   /* NULL: not given */
+	const char *class, *dir, *size, *settings[SETTINGS];   /* NULL: not given */
 	bool verbose;
 };
 
@@ -64,28 +79,42 @@ static int check_class(const char *class)
 	return CTL_USAGE;
 }
 
-static int check_fork(const char *mode)
+/* A size is also what --children may be. */
+static int check_setting(enum setting setting, const char *value)
 {
-	return environment_fork(mode) < 0 ? refuse_option("--fork", mode, ENVIRONMENT_FORK_EXPECTED) : CTL_OK;
+	int (*parse)(const char *value) = settings[setting].parse;
+	int r = parse ? parse(value) : 0;
+
+	if (r < 0)
+		return refuse_option(settings[setting].option, value, settings[setting].expected);
+	return !parse || (setting == CHILDREN && r == ENVIRONMENT_CHILDREN_SIZE) ?
+		       check_size(settings[setting].option, value) :
+		       CTL_OK;
 }
 
-static int check_children(const char *what)
+/* The variable as the program will see it, or NULL. */
+static const char *setting_in_force(const struct run *run, enum setting setting)
 {
-	int children = environment_children(what);
-
-	if (children < 0)
-		return refuse_option("--children", what, ENVIRONMENT_CHILDREN_EXPECTED);
-	return children == ENVIRONMENT_CHILDREN_SIZE ? check_size("--children", what) : CTL_OK;
+	return run->settings[setting] ? run->settings[setting] : getenv(settings[setting].variable);
 }
 
-static int check_on_fail(const char *what)
+/* What only together makes sense. */
+static int check_max_size(const struct run *run)
 {
-	return environment_on_fail(what) < 0 ? refuse_option("--on-fail", what, ENVIRONMENT_ON_FAIL_EXPECTED) : CTL_OK;
-}
+	const char *on_full = setting_in_force(run, ON_FULL), *most = run->settings[MAX_SIZE];
+	const char *size = run->size || run->class ? run->size : getenv(ENVIRONMENT_POOL_SIZE);
+	size_t size_bytes, most_bytes;
 
-static int check_wait(const char *seconds)
-{
-	return environment_wait(seconds) < 0 ? refuse_option("--wait", seconds, ENVIRONMENT_WAIT_EXPECTED) : CTL_OK;
+	if (!on_full || environment_on_full(on_full) != ENVIRONMENT_ON_FULL_GROW) {
+		ctl_complain("--max-size needs --on-full=grow");
+		return CTL_USAGE;
+	}
+	if (size && environment_pool_size(size, VMMALLOC_MIN_POOL, &size_bytes) == 0 &&
+	    environment_pool_size(most, VMMALLOC_MIN_POOL, &most_bytes) == 0 && most_bytes < size_bytes) {
+		ctl_complain("--max-size (%s): expected at least the size of a pool (%s)", most, size);
+		return CTL_USAGE;
+	}
+	return CTL_OK;
 }
 
 static int check_dir(const char *dir)
@@ -120,14 +149,11 @@ static int check_options(const struct run *run)
 		status = check_dir(run->dir);
 	if (status == CTL_OK && run->size)
 		status = check_size("--size", run->size);
-	if (status == CTL_OK && run->fork)
-		status = check_fork(run->fork);
-	if (status == CTL_OK && run->children)
-		status = check_children(run->children);
-	if (status == CTL_OK && run->on_fail)
-		status = check_on_fail(run->on_fail);
-	if (status == CTL_OK && run->wait)
-		status = check_wait(run->wait);
+	for (enum setting i = 0; status == CTL_OK && i < SETTINGS; i++)
+		if (run->settings[i])
+			status = check_setting(i, run->settings[i]);
+	if (status == CTL_OK && run->settings[MAX_SIZE])
+		status = check_max_size(run);
 	return status == CTL_OK ? check_pool_named(run) : status;
 }
 
@@ -239,12 +265,12 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 {
 	int r;
 
-	if ((r = set_pool(run)) < 0 || (r = keep_path(run, ENVIRONMENT_POOL_DIR)) < 0 ||
-	    (r = keep_path(run, ENVIRONMENT_RUNTIME_DIR)) < 0 ||
-	    (r = run->fork ? set(run, ENVIRONMENT_FORK, run->fork) : 0) < 0 ||
-	    (r = run->children ? set(run, ENVIRONMENT_CHILDREN, run->children) : 0) < 0 ||
-	    (r = run->on_fail ? set(run, ENVIRONMENT_ON_FAIL, run->on_fail) : 0) < 0 ||
-	    (r = run->wait ? set(run, ENVIRONMENT_WAIT, run->wait) : 0) < 0) {
+	if ((r = set_pool(run)) == 0 && (r = keep_path(run, ENVIRONMENT_POOL_DIR)) == 0)
+		r = keep_path(run, ENVIRONMENT_RUNTIME_DIR);
+	for (enum setting i = 0; r == 0 && i < SETTINGS; i++)
+		if (run->settings[i])
+			r = set(run, settings[i].variable, run->settings[i]);
+	if (r < 0) {
 		ctl_complain("environment: %s", strerror(-r));
 		return CTL_FAILED;
 	}
@@ -259,33 +285,37 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 
 int ctl_run(struct ctl *ctl, int argc, char **argv)
 {
-	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, FORK, CHILDREN, ON_FAIL, WAIT, VERBOSE };
+	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, VERBOSE, SETTING };
 	static const struct option options[] = {
 		CTL_OPTIONS,
 		{ "class", required_argument, NULL, CLASS },
 		{ "dir", required_argument, NULL, DIR },
 		{ "size", required_argument, NULL, SIZE },
-		{ "fork", required_argument, NULL, FORK },
-		{ "children", required_argument, NULL, CHILDREN },
-		{ "on-fail", required_argument, NULL, ON_FAIL },
-		{ "wait", optional_argument, NULL, WAIT },
+		{ "fork", required_argument, NULL, SETTING + FORK },
+		{ "children", required_argument, NULL, SETTING + CHILDREN },
+		{ "on-full", required_argument, NULL, SETTING + ON_FULL },
+		{ "max-size", required_argument, NULL, SETTING + MAX_SIZE },
+		{ "on-fail", required_argument, NULL, SETTING + ON_FAIL },
+		{ "wait", optional_argument, NULL, SETTING + WAIT },
 		{ "verbose", no_argument, NULL, VERBOSE },
 		{ 0 },
 	};
+	char wait_most[16];
 	struct run run = { 0 };
 	int option, status = -1;
 
+	snprintf(wait_most, sizeof(wait_most), "%d", HANDOUT_WAIT_MOST_S);
 	while (status < 0 && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (option) {
 		case CLASS: run.class = optarg; break;
 		case DIR: run.dir = optarg; break;
 		case SIZE: run.size = optarg; break;
-		case FORK: run.fork = optarg; break;
-		case CHILDREN: run.children = optarg; break;
-		case ON_FAIL: run.on_fail = optarg; break;
-		case WAIT: run.wait = optarg ? optarg : WAIT_MOST; break;
 		case VERBOSE: run.verbose = true; break;
-		default: status = ctl_option(ctl, option); break;
+		default:
+			if (option < SETTING)
+				status = ctl_option(ctl, option);
+			else
+				run.settings[option - SETTING] = optarg ? optarg : wait_most;
 		}
 	}
 	if (status >= 0)
