@@ -80,7 +80,7 @@ static struct pool_file pool_of(struct pool_fixture *fixture, bool huge)
 
 static int check(struct pool_fixture *fixture, const struct pool_file *file)
 {
-	return pool_file_check_pins(&fixture->dir, file, NULL, &fixture->error);
+	return pool_file_check_pins(&fixture->dir, file, false, NULL, &fixture->error);
 }
 
 static char *map_pool(struct pool_fixture *fixture, const struct pool_file *file)
@@ -157,6 +157,28 @@ TEST(test_pool_file_pins_one_page_in_a_pipe_is_seen_until_it_is_gone)
 		close(pipe[0]);
 		close(pipe[1]);
 		assert_int_equal(check(fixture, &file), 0);
+	}
+}
+
+/* A small one is 4 KiB of its user's own; and none is made a huge one, which takes its time. */
+TEST(test_pool_file_pins_of_a_cold_pool_huge_pages_are_seen_and_nothing_is_collapsed)
+{
+	struct pool_fixture *fixture = *state;
+
+	for (int huge = 0; huge <= 1; huge++) {
+		struct pool_file file = pool_of(fixture, huge);
+		int pipe[2];
+
+		if (huge && !has_huge_pages(fixture, &file))
+			skip();
+		pin_page(fixture, &file, 5 * HUGE_PAGE + 17 * PAGE, pipe);
+		order.collapses = 0;
+		assert_int_equal(pool_file_check_pins(&fixture->dir, &file, true, NULL, &fixture->error),
+				 huge ? -ETIMEDOUT : 0);
+		close(pipe[0]);
+		close(pipe[1]);
+		assert_int_equal(pool_file_check_pins(&fixture->dir, &file, true, NULL, &fixture->error), 0);
+		assert_int_equal(order.collapses, 0);
 	}
 }
 
@@ -279,7 +301,7 @@ TEST(test_pool_file_pins_looking_can_be_cancelled)
 	}
 	order.collapses = 0;
 	order.cancel = &cancel;
-	assert_int_equal(pool_file_check_pins(&fixture->dir, &file, &cancel, &fixture->error), -ECANCELED);
+	assert_int_equal(pool_file_check_pins(&fixture->dir, &file, false, &cancel, &fixture->error), -ECANCELED);
 	assert_int_equal(order.collapses, 3);
 }
 

@@ -15,6 +15,9 @@
  * kernel fills it with zeros where the page stays: whoever holds those 4 KiB, the pool's last user, finds them there.
  * What nobody holds is taken out of the file at once: a pool may have 4 KiB in each 2 MiB, and all of them as huge
  * pages would be 512 times its memory, or all that the file system has.
+ * Small pages of a cold pool are not looked at. Whoever holds one has 4 KiB, which are charged to his own control group
+ * since he took them, as all that he puts into a pipe; and to collapse them takes milliseconds for each 2 MiB: where
+ * programs came and went by the dozen, pools that nobody had filled their class.
  * This is for tmpfs. On DAX the punch of scrub.c waits for pins. Elsewhere nothing tells: a page of an
  * ordinary file system may stay because it is not written yet, and hugetlbfs splits nothing.
  */
@@ -50,6 +53,7 @@ static int collapse_page(char *address)
 	return pool_file_collapse(address) == -EAGAIN ? -EAGAIN : 0;
 }
 
+/* `address`: where it is mapped; NULL: small pages are not looked at. */
 static int look_for_pin(int fd, off_t at, char *address, off_t bytes)
 {
 	int r = 0;
@@ -57,7 +61,7 @@ static int look_for_pin(int fd, off_t at, char *address, off_t bytes)
 	for (int i = 0; i < LOOKS; i++) {
 		if (i > 0)
 			(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
-		r = bytes == (off_t)POOL_HUGE_PAGE ? collapse_page(address) : 0;
+		r = address && bytes == (off_t)POOL_HUGE_PAGE ? collapse_page(address) : 0;
 		if (r == 0)
 			r = split_page(fd, at);
 		if (r != -EAGAIN)
@@ -70,23 +74,25 @@ static int look_for_pin(int fd, off_t at, char *address, off_t bytes)
 	return r == -EAGAIN ? -ETIMEDOUT : r;
 }
 
-static int look_at_window(int fd, off_t from, off_t to, const atomic_bool *cancel)
+static int look_at_window(int fd, off_t from, off_t to, bool cold, const atomic_bool *cancel)
 {
 	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
 	/* of a kernel with larger pages it is no huge page that could be collapsed: each of its pages is tried */
 	off_t step = (off_t)(pool_file_page() == POOL_PAGE_LEAST ? POOL_HUGE_PAGE : pool_file_page());
-	int r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
+	int r = cold ? 0 : pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
 
 	for (off_t at = from; r == 0 && at < to; at += step) {
 		off_t bytes = to - at < step ? to - at : step;
 
-		r = pool_file_cancelled(cancel) ? -ECANCELED : look_for_pin(fd, at, mapping.base + (at - from), bytes);
+		r = pool_file_cancelled(cancel) ?
+			    -ECANCELED :
+			    look_for_pin(fd, at, cold ? NULL : mapping.base + (at - from), bytes);
 	}
 	return r;
 }
 
 /* Looks only where data is: its last user may have made the file as large as a file can be. */
-static int look_at_data(int fd, const atomic_bool *cancel)
+static int look_at_data(int fd, bool cold, const atomic_bool *cancel)
 {
 	off_t from = 0;
 	struct stat st;
@@ -105,7 +111,7 @@ static int look_at_data(int fd, const atomic_bool *cancel)
 			to = from + WINDOW;
 		if (to > pool_file_round_up(st.st_size, pool_file_page()))
 			to = pool_file_round_up(st.st_size, pool_file_page());
-		r = look_at_window(fd, from, to, cancel);
+		r = look_at_window(fd, from, to, cold, cancel);
 		if (r < 0)
 			return r;
 		from = to;
@@ -113,8 +119,8 @@ static int look_at_data(int fd, const atomic_bool *cancel)
 	return errno == ENXIO ? 0 : -errno;
 }
 
-int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
-			 struct text *error)
+int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *file, bool cold,
+			 const atomic_bool *cancel, struct text *error)
 {
 	int r;
 
@@ -127,7 +133,7 @@ int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *fil
 	r = pool_file_probe_fd(fd);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, "write lease", r);
-	r = look_at_data(fd, cancel);
+	r = look_at_data(fd, cold, cancel);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, r == -ETIMEDOUT ? "a page is pinned" : "looking for pins", r);
 	return 0;

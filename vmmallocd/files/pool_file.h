@@ -76,10 +76,11 @@ int pool_file_probe(const struct pool_dir *dir, const struct pool_file *file);
  * Whether pages of a pool are still held, in pipes and buffers, though nobody has it any more. -ETIMEDOUT: one is; they
  * stay in the file. 0: none is, and most are out of the file; or it cannot be seen, which it can on tmpfs only.
  * -EAGAIN: somebody has the pool; -ECANCELED; -errno. Does not wait, and takes some milliseconds for each GiB, or as
- * long as warming where pages are small. What was in the file is lost: for a pool that is scrubbed or removed next.
+ * long as warming where pages are small. Of a cold pool only huge pages count. What was in the file is lost: for a pool
+ * that is scrubbed or removed next.
  */
-int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *file, const atomic_bool *cancel,
-			 struct text *error);
+int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *file, bool cold,
+			 const atomic_bool *cancel, struct text *error);
 
 /*
  * Makes the file as good as new after nobody has it any more: checks that it is the file we know (type, owner, mode,

@@ -94,7 +94,8 @@ static void run_job(struct work *work)
 		break;
 	case PROVISION_WARM: job->result = warm_job(job, &error); break;
 	case PROVISION_CHECK:
-		job->result = pool_file_check_pins(&job->directory->dir, &job->file, &job->cancel, &error);
+		job->result = pool_file_check_pins(&job->directory->dir, &job->file, job->of_cold, &job->cancel,
+						   &error);
 		break;
 	case PROVISION_SCRUB: job->result = scrub_job(job, &error); break;
 	case PROVISION_DESTROY: job->result = destroy_job(job); break;

@@ -22,6 +22,7 @@ struct job {
 	enum provision_kind kind;
 	bool may_block;                 /* counted as a punch */
 	bool cold;                      /* PROVISION_CREATE: of a cold pool, for which somebody waits */
+	bool of_cold;                   /* PROVISION_CHECK: of one that was cold */
 	struct served_dir *directory;   /* stays open until `done` was called */
 	struct pool_file file;          /* not for PROVISION_CREATE; changed by the job */
 	char class_name[HANDOUT_CLASS_BYTES];

@@ -382,6 +382,7 @@ static int start_job(struct pools *pools, const struct provision_job *next)
 	job.pool = pool;
 	job.directory = pools_directory(pools, pool);
 	job.file = pool->file;
+	job.of_cold = pool->cold;
 	job.size_bytes = pool->size_bytes;
 	memcpy(job.class_name, pool->class_name, sizeof(job.class_name));
 	r = work ? jobs_start(&pools->jobs, &job) : -ENOMEM;
