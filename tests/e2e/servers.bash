@@ -1,6 +1,7 @@
 #!/bin/bash
 # servers.bash -- databases and other servers that run on pools while clients work with them.
 . "$(dirname "$0")/../lib/suite.bash"
+. "$(dirname "$0")/../lib/postgresql.bash"
 . "$(dirname "$0")/helpers/e2e.bash"
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -174,29 +175,16 @@ case_nginx() {
 }
 
 case_postgresql() {
-	local bin data pid as=() backend
-	bin=$(dirname "$(readlink -f "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -n 1)")" 2>/dev/null)
-	[ -x "$bin/initdb" ] || bin=$(dirname "$(command -v postgres)")
-	[ -x "$bin/initdb" ] || skip "no postgresql on this machine"
-	need psql
+	local data pid backend
+	find_postgresql
 	clean_up_at_exit
 	data=$WORK/data
-	if [ "$(id -u)" -eq 0 ]; then
-		id postgres >/dev/null 2>&1 || skip "no user postgres"
-		need setpriv
-		as=(setpriv --reuid=postgres --regid="$(id -gn postgres)" --clear-groups)
-		chown postgres "$WORK"
-		chmod 755 "$SUITE_DIRECTORY"
-	fi
-	# the library is where the user postgres can read it
-	cp "$LIBRARY" "$WORK/libvmmalloc.so.1"
-	LIBRARY=$WORK/libvmmalloc.so.1
-	sql() { ${as[@]+"${as[@]}"} psql -X -q -h "$WORK" -d postgres -At "$@"; }
-	HOME=$WORK preload ${as[@]+"${as[@]}"} "$bin/initdb" -D "$data" -A trust --no-sync >initdb.log 2>&1 ||
+	sql() { "${PG_AS[@]}" psql -X -q -h "$WORK" -d postgres -At "$@"; }
+	HOME=$WORK preload "${PG_AS[@]}" "$PG_BIN/initdb" -D "$data" -A trust --no-sync >initdb.log 2>&1 ||
 		{ tail -n 20 initdb.log; fail "initdb: $?"; }
 	plainly() { "$@"; }
 	serve() {
-		"$@" exec ${as[@]+"${as[@]}"} "$bin/postgres" -D "$data" -k "$WORK" -c listen_addresses= -c fsync=off \
+		"$@" exec "${PG_AS[@]}" "$PG_BIN/postgres" -D "$data" -k "$WORK" -c listen_addresses= -c fsync=off \
 			-c shared_buffers=32MB -c max_parallel_workers_per_gather=2 -c min_parallel_table_scan_size=0 \
 			-c dynamic_shared_memory_type=mmap >postgres.log 2>&1 &
 		pid=$!
@@ -224,9 +212,9 @@ case_postgresql() {
 	serve preload
 	work >result 2>&1 || fail "the session broke off"
 	diff plain result || fail "another result"
-	if [ -x "$bin/pgbench" ]; then
-		${as[@]+"${as[@]}"} "$bin/pgbench" -h "$WORK" -i -s 2 -q postgres >pgbench.log 2>&1 || { cat pgbench.log; fail "pgbench -i"; }
-		${as[@]+"${as[@]}"} "$bin/pgbench" -h "$WORK" -c 4 -j 2 -t 150 postgres >pgbench.log 2>&1 || { cat pgbench.log; fail "pgbench"; }
+	if [ -x "$PG_BIN/pgbench" ]; then
+		"${PG_AS[@]}" "$PG_BIN/pgbench" -h "$WORK" -i -s 2 -q postgres >pgbench.log 2>&1 || { cat pgbench.log; fail "pgbench -i"; }
+		"${PG_AS[@]}" "$PG_BIN/pgbench" -h "$WORK" -c 4 -j 2 -t 150 postgres >pgbench.log 2>&1 || { cat pgbench.log; fail "pgbench"; }
 		grep -q '600/600' pgbench.log || fail "pgbench lost transactions"
 	fi
 	heap_on_pool $pid
