@@ -92,6 +92,45 @@ case_huge() {
 	is "$(ask daemon handed_out)" 4
 }
 
+# Made when somebody asks, of the size of the programs, and gone with them; on each mount.
+case_cold() {
+	local class dir i touched
+	begin
+	two_classes "size = 128M" "ready = 0" "max = 4"
+	daemon_start
+	for class in one two; do
+		dir=/mnt/$([ $class = one ] && echo "$ONE" || echo "$TWO") touched=()
+		is "$(ls "$dir" | grep -c vmmalloc-)" 0
+		for i in 1 2 3; do
+			"$CTL" --runtime-dir "$RUN" run --class $class -- "$VM_PROGRAMS/touch_heap" 64 >words.$i &
+			touched+=($!)
+		done
+		for i in "${touched[@]}"; do wait "$i" || fail "touch_heap on $class: status $?"; done
+		cat words.*
+		# one of 128 MiB after another, more than the mount has: what a program has not touched is not reserved
+		touch_heap $class || fail "status $?"
+		wait_count $class leased 0
+		wait_for eval '[ "$(ls "'$dir'" | grep -c vmmalloc-)" = 0 ]'
+		# all of it has another user's bytes nowhere
+		client wait=$class:0 reply map zero fill=5 has=5 >out || fail "status $?"
+		is "$(sed 1d out | tr '\n' ' ')" "zero same "
+		client wait=$class:0 reply map zero | grep -qx zero || fail "not zero"
+		# its blocks are not free while a page of it is held
+		hold wait=$class:0 reply map fill=7 pin unmap close waitfor=go.$class pinned
+		wait_count $class quarantined 1
+		client wait=$class:0 reply map zero fill=8 | grep -qx zero || fail "not zero"
+		: >go.$class
+		wait_for grep -q pinned "held.$HELD"
+		is "$(tail -n 1 "held.$HELD")" "pinned 7"
+		kill_held "$HELD"
+		wait_count $class quarantined 0
+		"$CTL" --runtime-dir "$RUN" run --class $class --on-full=grow -- "$VM_PROGRAMS/touch_heap" 200 >words || fail "a heap of two pools: status $?"
+	done
+	is "$(ask daemon refused)" 0
+	for class in one two; do wait_count $class leased 0; done
+	wait_for eval '[ "$(ls /mnt/$ONE /mnt/$TWO | grep -c vmmalloc-)" = 0 ]'
+}
+
 plain_class() {
 	conf <<-END
 		[pool plain]
@@ -273,6 +312,7 @@ case_space_changes() {
 
 run_case "classes on $ONE and $TWO: handed out, reclaimed, recycled" case_cycle
 run_case "64 MiB of a warm pool on $ONE and on $TWO in at most 40 faults" case_huge
+run_case "cold pools on $ONE and $TWO: as large as their programs, and gone with them" case_cold
 run_case "default mkfs.xfs: the class says which mkfs line would be better" case_default_xfs
 run_case "an ext4 with scattered free space: the class says which mkfs line would be better" case_scattered_ext4
 run_case "ext4, mounted afresh: 64 MiB in at most 40 faults" case_mounted_afresh "${EXT4_ALIGNED[@]}"

@@ -112,6 +112,51 @@ daemon_cycle() {
 run_case "hugetlbfs: a class, 64 MiB in at most 40 faults, recycled" daemon_cycle /mnt/hugetlb
 run_case "tmpfs with huge=always: a class, 64 MiB in at most 40 faults, recycled" daemon_cycle /mnt/thp
 
+# Of the 64 pages each takes what it uses, and all of them are back in the end.
+cold_ones() {
+	local i touched=()
+	class_on "$1" 72 0
+	is "$(ls "$1" | wc -l)" 0
+	for i in 1 2 3; do
+		"$CTL" --runtime-dir "$RUN" run --class a -- "$VM_PROGRAMS/touch_heap" 24 &
+		touched+=($!)
+	done
+	for i in "${touched[@]}"; do wait "$i" || fail "touch_heap: status $?"; done
+	is "$(ask daemon handed_out) $(ask daemon refused)" "3 0"
+	wait_for no_pools_left "$1"
+	[ "$1" = /mnt/thp ] || wait_for enough_pages
+	# and where there are not enough, ENOMEM: alone, and for one of two
+	"$CTL" --runtime-dir "$RUN" run --class a -- "$VM_PROGRAMS/fill" 1000000 >count || fail "fill: status $?"
+	[ "$(cat count)" -ge 56 ] || fail "$(cat count) MiB only"
+	"$CTL" --runtime-dir "$RUN" run --class a -- "$VM_PROGRAMS/fill" 3000 >count &
+	"$CTL" --runtime-dir "$RUN" run --class a -- "$VM_PROGRAMS/fill" 3000 >count2 || fail "fill, beside another: status $?"
+	wait $! || fail "fill, beside another: status $?"
+	wait_count a leased 0
+	wait_for no_pools_left "$1"
+	end_class "$1"
+}
+run_case "hugetlbfs: cold pools, as large as their programs, and gone with them" cold_ones /mnt/hugetlb
+run_case "tmpfs with huge=always: cold pools, as large as their programs, and gone with them" cold_ones /mnt/thp
+
+# Each pool has fewer pages than the program needs.
+growing_ones() {
+	class_on "$1" 32 0
+	"$CTL" --runtime-dir "$RUN" run --class a --on-full=grow -- "$VM_PROGRAMS/touch_heap" 64 || fail "touch_heap: status $?"
+	[ "$(ask daemon handed_out)" -ge 3 ] || fail "$(ask daemon handed_out) pools of 32 MiB for 64"
+	wait_for no_pools_left "$1"
+	# a page that is held shows nothing of the next user, and the pool goes when it is let go
+	hold wait=a:0 reply map fill=7 pin unmap close waitfor=go pinned
+	client wait=a:0 reply map zero | grep -qx zero || fail "not zero"
+	: >go
+	wait_for grep -q pinned "held.$HELD"
+	is "$(tail -n 1 "held.$HELD")" "pinned 7"
+	kill_held "$HELD"
+	wait_for no_pools_left "$1"
+	end_class "$1"
+}
+run_case "hugetlbfs: a heap of several cold pools; one of which a page is held" growing_ones /mnt/hugetlb
+run_case "tmpfs with huge=always: a heap of several cold pools; one of which a page is held" growing_ones /mnt/thp
+
 daemon_full() {
 	class_on "$1" 48 4
 	wait_count a ready 2
