@@ -5,9 +5,9 @@
  *     client REPORT_FD PIN_FD LEASE SEED UID SOCKET CLASS
  *     client REPORT_FD PIN_FD LEASE SEED UID SOCKET /DIRECTORY BYTES
  *
- * It takes a pool, a cold one too if it asks as those do who know such, looks at every byte of it, fills it with its
- * own words, and goes on looking that they are there. What else it does is up to the seed. Many never end by
- * themselves: they are killed.
+ * It takes a pool, a cold one too if it asks as those do who know such, and some wait for theirs. It looks at every
+ * byte of it, fills it with its own words, and goes on looking that they are there. What else it does is up to the
+ * seed. Many never end by themselves: they are killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/handout.h"
@@ -29,6 +30,8 @@
 
 #define TRIES 40
 #define ANSWER_MOST_S 20       /* a daemon that is there answers; one that is killed closes the connection */
+#define WAIT_MOST_S 5
+#define SLACK_MS 1000          /* the daemon's clock is that of its loop */
 #define WORDS_IN_PAGE (STORM_PAGE / sizeof(uint64_t))
 #define EXTENSION ((size_t)1 << 20)
 
@@ -39,6 +42,8 @@ static struct {
 	size_t bytes;
 	char class_name[64];
 	bool takes_cold;
+	unsigned wait_s;       /* that it asks to wait */
+	bool gave_up;          /* it has not heard the answer of its last request */
 	bool damages;          /* punches, truncates and extends its pool */
 } client = { .fd = -1 };
 
@@ -120,7 +125,8 @@ static int receive(int connection, struct handout_reply *ret_reply, int *ret_fd)
 
 static int ask(const char *socket, const struct handout_request *request, struct handout_reply *ret_reply, int *ret_fd)
 {
-	const struct handout_long_request packet = { .request = *request, .flags = HANDOUT_TAKES_COLD };
+	const struct handout_long_request packet = { .request = *request, .flags = HANDOUT_TAKES_COLD,
+						     .wait_s = client.wait_s };
 	size_t bytes = client.takes_cold ? sizeof(packet) : sizeof(*request);
 	int connection = connect_to(socket), status = -1;
 
@@ -128,7 +134,10 @@ static int ask(const char *socket, const struct handout_request *request, struct
 		return -1;
 	if (send(connection, &packet, bytes, MSG_NOSIGNAL) == (ssize_t)bytes) {
 		/* one that does not stay for its answer */
-		if (chance(3)) {
+		client.gave_up = chance(3);
+		if (client.gave_up) {
+			/* at once, or while it waits */
+			tenant_rest(&client.tenant, client.wait_s ? (int)between(0, 300) : 0);
 			close(connection);
 			return HANDOUT_NONE_READY;
 		}
@@ -136,6 +145,25 @@ static int ask(const char *socket, const struct handout_request *request, struct
 	}
 	close(connection);
 	return status;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+/* Who waits is not told before his time is over that there is none, but by a daemon that ends. */
+static void expect_patience(int status, int64_t began_ms)
+{
+	int64_t waited_ms = now_ms() - began_ms;
+
+	if ((status == HANDOUT_FULL || status == HANDOUT_NONE_READY || status == HANDOUT_LIMIT ||
+	     status == HANDOUT_PINNED) && waited_ms < client.wait_s * 1000ll - SLACK_MS)
+		bad("after %lld ms of %u s: %s", (long long)waited_ms, client.wait_s,
+		    handout_status_text((uint32_t)status));
 }
 
 static void say_none(int status)
@@ -158,8 +186,13 @@ static void take(char *argv[])
 
 	prepare_request(argv, &request);
 	client.takes_cold = chance(50);
+	client.wait_s = client.takes_cold && chance(50) ? between(1, WAIT_MOST_S) : 0;
 	for (int i = 0; i < TRIES; i++) {
+		int64_t began_ms = now_ms();
+
 		status = ask(argv[6], &request, &reply, &client.fd);
+		if (!client.gave_up)
+			expect_patience(status, began_ms);
 		if (status != -1 && status != HANDOUT_NONE_READY && status != HANDOUT_FULL)
 			break;
 		tenant_rest(&client.tenant, (int)between(5, 50));

@@ -76,7 +76,7 @@ void real_print_figures(void);
 struct service_class {
 	const char *name;
 	char directory[DRIVER_PATH];
-	unsigned size_mib, ready, max, max_per_user;
+	unsigned size_mib, ready, max, max_per_user, max_per_process;
 	bool warm, destroy, restricted;    /* restricted: to the second of the uids, and the daemon's */
 	bool configured;
 };

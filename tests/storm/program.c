@@ -2,9 +2,10 @@
 /*
  * program -- a tenant that only knows malloc: its heap is on a pool because `vmmallocctl run` started it.
  *
- *     program REPORT_FD LEASE SEED
+ *     program REPORT_FD LEASE SEED [grow]
  *
- * Its blocks are filled with its own words; what malloc gives it must have nobody else's in it, also in a forked child.
+ * With `grow` its heap takes more pools (VMMALLOC_ON_FULL): it needs two or three, and says each that it has. Its
+ * blocks are filled with its own words; what malloc gives it must have nobody else's in it, also in a forked child.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 
 #define BLOCKS 256
 #define BLOCK_MOST 32768
+#define BLOCK_MOST_GROWING 262144
+#define POOLS_MOST 64
 #define MAPS_MOST (1 << 20)
 
 static struct {
@@ -24,18 +27,20 @@ static struct {
 	size_t count;
 } blocks[BLOCKS];
 
+static struct {
+	size_t block_most;
+	uint64_t inodes[POOLS_MOST];     /* of the pools that it has said it has */
+	size_t pools;
+} heap = { .block_most = BLOCK_MOST };
+
 /*
- * The pool among this process's mappings. False: there is none of the daemon's. Without stdio, whose own blocks, once
- * freed, would be half of our words and half of its.
+ * This process's mappings. Without stdio, whose own blocks, once freed, would be half of our words and half of its.
  */
-static bool find_pool(struct storm_report *report)
+static char *read_maps(void)
 {
 	static char maps[MAPS_MOST];
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	size_t length = 0;
-	unsigned major, minor;
-	unsigned long inode;
-	char *name, *line;
 	ssize_t n;
 
 	while (fd >= 0 && length < sizeof(maps) - 1 && (n = read(fd, maps + length, sizeof(maps) - 1 - length)) > 0)
@@ -43,10 +48,20 @@ static bool find_pool(struct storm_report *report)
 	if (fd >= 0)
 		close(fd);
 	maps[length] = '\0';
-	name = strstr(maps, "/vmmalloc-");
+	return maps;
+}
+
+/* The next pool of the daemon's among the mappings from *at on. False: there is none. */
+static bool next_pool(char *maps, char **at, struct storm_report *report)
+{
+	char *name = strstr(*at, "/vmmalloc-"), *line;
+	unsigned major, minor;
+	unsigned long inode;
+
 	line = name ? memrchr(maps, '\n', (size_t)(name - maps)) : NULL;
 	if (!line || sscanf(line + 1, "%*s %*s %*s %x:%x %lu", &major, &minor, &inode) != 3)
 		return false;
+	*at = name + 1;
 	for (size_t i = 0; i < sizeof(report->pool_id); i++)
 		if (sscanf(name + sizeof("/vmmalloc-") - 1 + 2 * i, "%2hhx", &report->pool_id[i]) != 1)
 			return false;
@@ -55,12 +70,35 @@ static bool find_pool(struct storm_report *report)
 	return true;
 }
 
+static bool is_known(uint64_t inode)
+{
+	for (size_t i = 0; i < heap.pools; i++)
+		if (heap.inodes[i] == inode)
+			return true;
+	return false;
+}
+
+/* Says of each pool that it has not said yet that it has it. How many it has said in all. */
+static size_t say_pools(const struct tenant *tenant)
+{
+	struct storm_report report = { .kind = STORM_TAKEN };
+	char *maps = read_maps(), *at = maps;
+
+	while (heap.pools < POOLS_MOST && next_pool(maps, &at, &report)) {
+		if (is_known(report.ino))
+			continue;
+		heap.inodes[heap.pools++] = report.ino;
+		tenant_send(tenant, &report);
+	}
+	return heap.pools;
+}
+
 static void check_block(const struct tenant *tenant, size_t i)
 {
 	char text[64];
 
 	for (size_t w = 0; w < blocks[i].count; w++)
-		if (blocks[i].words[w] != storm_word(tenant->lease, (i << 12 ^ w) * sizeof(uint64_t)))
+		if (blocks[i].words[w] != storm_word(tenant->lease, (i << 15 ^ w) * sizeof(uint64_t)))
 			tenant_bad(tenant, "a block of my heap has %s", tenant_describe(blocks[i].words[w], text));
 }
 
@@ -77,18 +115,21 @@ static bool is_foreign(const struct tenant *tenant, uint64_t word)
 
 static void new_block(struct tenant *tenant, size_t i)
 {
-	size_t count = storm_between(&tenant->random, 2, BLOCK_MOST / sizeof(uint64_t));
+	size_t count = storm_between(&tenant->random, 2, (unsigned)(heap.block_most / sizeof(uint64_t)));
 	bool cleared = storm_chance(&tenant->random, 30);
 	uint64_t *words = cleared ? calloc(count, sizeof(*words)) : malloc(count * sizeof(*words));
 	char text[64];
 
+	/* there may be no other pool just now */
+	if (!words && heap.block_most == BLOCK_MOST_GROWING)
+		return;
 	if (!words)
 		tenant_bad(tenant, "no memory");
 	for (size_t w = 0; w < count; w++) {
 		if (cleared ? words[w] != 0 : is_foreign(tenant, words[w]))
 			tenant_bad(tenant, "%s gave me %s", cleared ? "calloc" : "malloc",
 				   tenant_describe(words[w], text));
-		words[w] = storm_word(tenant->lease, (i << 12 ^ w) * sizeof(uint64_t));
+		words[w] = storm_word(tenant->lease, (i << 15 ^ w) * sizeof(uint64_t));
 	}
 	free(blocks[i].words);
 	blocks[i].words = words;
@@ -103,15 +144,22 @@ static void change_blocks(struct tenant *tenant)
 		check_block(tenant, i);
 		new_block(tenant, i);
 	}
+	if (heap.block_most == BLOCK_MOST_GROWING)
+		(void)say_pools(tenant);
 }
 
 static void child(struct tenant *tenant)
 {
-	struct storm_report report;
+	char *maps = read_maps(), *at = maps;
+	struct storm_report report = { .kind = STORM_CHILD };
+	uint64_t last = 0;
 
-	/* one that does not keep the pool is no tenant of it */
-	if (find_pool(&report))
-		tenant_say(tenant, STORM_CHILD);
+	/* one that does not keep a pool is no tenant of it */
+	while (next_pool(maps, &at, &report)) {
+		if (report.ino != last)
+			tenant_send(tenant, &report);
+		last = report.ino;
+	}
 	tenant->random ^= (uint64_t)getpid() << 20 | 1;
 	for (unsigned round = storm_between(&tenant->random, 1, 40); round > 0; round--) {
 		change_blocks(tenant);
@@ -124,19 +172,19 @@ static void child(struct tenant *tenant)
 
 int main(int argc, char *argv[])
 {
-	struct storm_report report = { .kind = STORM_TAKEN };
 	struct tenant tenant;
 
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		return 2;
 	tenant = (struct tenant){
 		.report_fd = atoi(argv[1]), .lease = (uint32_t)strtoul(argv[2], NULL, 10),
 		.random = strtoull(argv[3], NULL, 10),
 	};
+	if (argc == 5)
+		heap.block_most = BLOCK_MOST_GROWING;
 	/* without one the library does not let a program run that names a class only */
-	if (!find_pool(&report))
+	if (say_pools(&tenant) == 0)
 		tenant_bad(&tenant, "no pool of the daemon's");
-	tenant_send(&tenant, &report);
 	for (size_t i = 0; i < BLOCKS; i++)
 		new_block(&tenant, i);
 	for (unsigned round = storm_between(&tenant.random, 1, 60); round > 0; round--) {

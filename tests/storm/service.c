@@ -23,7 +23,7 @@ struct service_class service_classes[SERVICE_CLASSES] = {
 	{ .name = "scrub-cold", .size_mib = 16, .ready = 3, .max = 8 },
 	{ .name = "destroy-cold", .size_mib = 18, .ready = 2, .max = 6, .destroy = true },
 	{ .name = "restricted", .size_mib = 15, .ready = 1, .max = 3, .warm = true, .restricted = true },
-	{ .name = "made-cold", .size_mib = 17, .ready = 0, .max = 8 },
+	{ .name = "made-cold", .size_mib = 17, .ready = 0, .max = 12, .max_per_process = 3 },
 	{ .name = "few", .size_mib = 20, .ready = 2, .max = 4, .max_per_user = 2 },
 };
 char service_runtime_dir[DRIVER_PATH], service_state_dir[DRIVER_PATH];
@@ -64,6 +64,8 @@ static void write_class(FILE *file, const struct service_class *class)
 		class->destroy ? "destroy" : "scrub");
 	if (class->max_per_user)
 		fprintf(file, "max_per_user = %u\n", class->max_per_user);
+	if (class->max_per_process)
+		fprintf(file, "max_per_process = %u\n", class->max_per_process);
 	if (class->restricted)
 		fprintf(file, "users = %u\n", driver.uids[driver.uid_count > 1]);
 }

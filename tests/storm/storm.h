@@ -18,9 +18,9 @@
 #define STORM_TAG 0xa55aull
 
 enum storm_kind {
-	STORM_TAKEN = 1,           /* dev, ino, pool_id, bytes, class_name */
+	STORM_TAKEN = 1,           /* dev, ino, pool_id, bytes, class_name; again for each pool that a heap grows by */
 	STORM_NONE,                /* no pool was to be had; words say why */
-	STORM_CHILD,               /* a forked child has the pool as well; sent by the child */
+	STORM_CHILD,               /* a forked child, which sends it, has that pool as well; no ino: its tenant's */
 	STORM_PINNED,              /* pages of the pool are in the pipe: pins, pin_offset, pins_may_be_zero */
 	STORM_RELEASING,           /* this process gives the pool up now */
 	STORM_BAD,                 /* what must not be: words */

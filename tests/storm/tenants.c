@@ -2,10 +2,10 @@
 /*
  * tenants -- starts them, listens to them, kills them, and keeps the table of who has which pool.
  *
- * A tenant has its pool from STORM_TAKEN until each of its processes has said STORM_RELEASING or was sent SIGKILL. In
- * that time nobody else may report the same file or the same pool id. Reports of two tenants come on two sockets, in
- * any order; but the one that gave a pool up said so before the other could have it: so both are read to the end
- * before they are compared.
+ * A process has its pools from STORM_TAKEN, and a forked child from STORM_CHILD, until it has said STORM_RELEASING or
+ * was sent SIGKILL. In that time no other tenant may report the same file or the same pool id. Reports of two tenants
+ * come on two sockets, in any order; but the one that gave a pool up said so before the other could have it: so both
+ * are read to the end before they are compared.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,17 @@
 
 #define TENANTS_MOST 64
 #define PROCESSES_MOST 64
+#define POOLS_MOST 256
 
 struct process {
 	pid_t pid;
 	bool killed, releasing, reaped;
+};
+
+/* One pool, and one process that has it. */
+struct had {
+	struct storm_report pool;
+	size_t process;
 };
 
 struct tenant {
@@ -34,8 +41,9 @@ struct tenant {
 	int pipe;                      /* where pinned pages may come */
 	uid_t uid;
 	bool client;                   /* not a program */
-	bool has_pool, has_spoken, is_bad;
-	struct storm_report pool;
+	bool has_spoken, is_bad;
+	struct had pools[POOLS_MOST];
+	size_t pool_count;
 	struct process processes[PROCESSES_MOST];
 	size_t process_count;
 };
@@ -43,17 +51,16 @@ struct tenant {
 static struct tenant tenants[TENANTS_MOST];
 static uint32_t last_lease;
 static struct {
-	unsigned long started, taken, none, children, kills;
+	unsigned long started, taken, grown, none, children, kills;
 } figures;
 
 /* --- the table --- */
 
-static bool lives(const struct tenant *tenant)
+static bool lives(const struct tenant *tenant, const struct had *had)
 {
-	for (size_t i = 0; i < tenant->process_count; i++)
-		if (!tenant->processes[i].killed && !tenant->processes[i].releasing && !tenant->processes[i].reaped)
-			return true;
-	return false;
+	const struct process *process = &tenant->processes[had->process];
+
+	return !process->killed && !process->releasing && !process->reaped;
 }
 
 static struct process *find_process(struct tenant *tenant, pid_t pid)
@@ -85,32 +92,46 @@ static bool same_pool(const struct storm_report *a, const struct storm_report *b
 
 static void listen_to(struct tenant *tenant);
 
+/* What the tenant has had last, and any other tenant. */
 static void check_issued_once(struct tenant *tenant)
 {
+	size_t last = tenant->pool_count - 1;
+	struct storm_report pool = tenant->pools[last].pool;
+
 	for (size_t i = 0; i < TENANTS_MOST; i++) {
 		struct tenant *other = &tenants[i];
 
-		if (!other->lease || other == tenant || !other->has_pool || !same_pool(&other->pool, &tenant->pool))
-			continue;
-		listen_to(other);
-		listen_to(tenant);
-		if (lives(other) && lives(tenant))
-			driver_violation("one pool was issued twice: inode %llu of '%s', to the living %u and %u",
-					 (unsigned long long)tenant->pool.ino, tenant->pool.class_name, other->lease,
-					 tenant->lease);
+		for (size_t p = 0; other->lease && other != tenant && p < other->pool_count; p++) {
+			if (!same_pool(&other->pools[p].pool, &pool) || !lives(other, &other->pools[p]))
+				continue;
+			listen_to(other);
+			listen_to(tenant);
+			if (lives(other, &other->pools[p]) && lives(tenant, &tenant->pools[last]))
+				driver_violation("one pool was issued twice: inode %llu of '%s', to the living %u and "
+						 "%u", (unsigned long long)pool.ino, pool.class_name, other->lease,
+						 tenant->lease);
+		}
 	}
 }
 
-static void check_allowed(const struct tenant *tenant)
+static void add_pool(struct tenant *tenant, const struct process *process, const struct storm_report *pool)
 {
-	const struct service_class *class = service_class(tenant->pool.class_name);
+	if (tenant->pool_count == POOLS_MOST)
+		driver_die("a report of one pool too many");
+	tenant->pools[tenant->pool_count++] =
+		(struct had){ .pool = *pool, .process = (size_t)(process - tenant->processes) };
+}
+
+static void check_allowed(const struct tenant *tenant, const struct storm_report *pool)
+{
+	const struct service_class *class = service_class(pool->class_name);
 
 	/* a program does not know its pool's class */
 	if (!tenant->client)
 		return;
 	if (!class)
 		driver_violation("tenant %u has a pool of class '%s', which was never configured", tenant->lease,
-				 tenant->pool.class_name);
+				 pool->class_name);
 	else if (class->restricted && tenant->uid != getuid() && tenant->uid != driver.uids[1])
 		driver_violation("uid %u has a pool of class '%s', which is not for it", tenant->uid, class->name);
 }
@@ -124,14 +145,18 @@ static void heed(struct tenant *tenant, const struct storm_report *report)
 	tenant->has_spoken = true;
 	switch (report->kind) {
 	case STORM_TAKEN:
-		tenant->has_pool = true;
-		tenant->pool = *report;
 		figures.taken++;
-		check_allowed(tenant);
+		figures.grown += tenant->pool_count > 0;
+		add_pool(tenant, process, report);
+		check_allowed(tenant, report);
 		check_issued_once(tenant);
 		break;
 	case STORM_NONE: figures.none++; break;
-	case STORM_CHILD: figures.children++; break;
+	case STORM_CHILD:
+		figures.children++;
+		add_pool(tenant, process,
+			 report->ino || tenant->pool_count == 0 ? report : &tenant->pools[0].pool);
+		break;
 	case STORM_PINNED:
 		pins_keep(tenant->pipe, tenant->lease, report);
 		tenant->pipe = -1;
@@ -140,7 +165,8 @@ static void heed(struct tenant *tenant, const struct storm_report *report)
 	case STORM_BAD:
 		tenant->is_bad = true;
 		driver_violation("tenant %u, uid %u, inode %llu: %.*s", tenant->lease, tenant->uid,
-				 (unsigned long long)tenant->pool.ino, (int)sizeof(report->words), report->words);
+				 (unsigned long long)tenant->pools[0].pool.ino, (int)sizeof(report->words),
+				 report->words);
 		break;
 	default: driver_die("a report of no kind");
 	}
@@ -308,13 +334,15 @@ void tenants_start_client(void)
 void tenants_start_program(void)
 {
 	static const char *const forks[] = { "auto", "1", "2", "3" };
-	char report[16], lease[16], seed[32], run[DRIVER_PATH * 2], program[DRIVER_PATH * 2];
+	char report[16], lease[16], seed[32], wait[32], run[DRIVER_PATH * 2], program[DRIVER_PATH * 2];
 	struct tenant *tenant = new_tenant();
 	const struct service_class *class = service_any_class();
+	bool grows = driver_chance(50);
 	char *arguments[] = {
 		run, (char *)"run", (char *)"--runtime-dir", service_runtime_dir,
 		(char *)"--class", (char *)class->name, (char *)"--fork", (char *)forks[driver_between(0, 3)],
-		(char *)"--", program, report, lease, seed, NULL,
+		wait, (char *)(grows ? "--on-full=grow" : "--on-full=fail"),
+		(char *)"--", program, report, lease, seed, grows ? (char *)"grow" : NULL, NULL,
 	};
 	int theirs;
 
@@ -326,6 +354,7 @@ void tenants_start_program(void)
 	snprintf(report, sizeof(report), "%d", theirs);
 	snprintf(lease, sizeof(lease), "%u", tenant->lease);
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)storm_random(&driver.random) | 1);
+	snprintf(wait, sizeof(wait), "--wait=%u", driver_chance(50) ? driver_between(1, 5) : 0);
 	start(tenant, theirs, -1, tenant->uid, arguments);
 	close(theirs);
 }
@@ -371,6 +400,6 @@ size_t tenants_count(void)
 
 void tenants_print_figures(void)
 {
-	printf("tenants: %lu started, %lu pools taken, %lu times none, %lu children, %lu kills\n", figures.started,
-	       figures.taken, figures.none, figures.children, figures.kills);
+	printf("tenants: %lu started, %lu pools taken, %lu of them by growth, %lu times none, %lu children, %lu "
+	       "kills\n", figures.started, figures.taken, figures.grown, figures.none, figures.children, figures.kills);
 }
