@@ -85,9 +85,11 @@ static enum answer_outcome keep(struct pools *pools, const struct handout_long_r
 		return is_coming ? ANSWER_PUT_OFF : ANSWER_GIVEN;
 	*ret_wait = (struct answer_wait){ .request = *request, .refusal = status, .is_coming = is_coming };
 	memcpy(ret_wait->class_name, taken->class->name, strlen(taken->class->name));
-	if (first)
-		log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u waits up to %u s: %s", (int)peer->pid,
-			 (unsigned)peer->uid, request->wait_s, handout_status_text(status));
+	if (!first)
+		return ANSWER_WAITS;
+	ret_wait->owner = pools_owner(peer);
+	log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u waits up to %u s: %s", (int)peer->pid,
+		 (unsigned)peer->uid, request->wait_s, handout_status_text(status));
 	return ANSWER_WAITS;
 }
 

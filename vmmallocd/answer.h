@@ -24,6 +24,7 @@ struct answer_wait {
 	struct handout_long_request request;
 	char class_name[HANDOUT_CLASS_BYTES];
 	enum handout_status refusal;
+	struct registry_owner owner;    /* when it is decided for the first time */
 	bool is_coming;         /* a pool, in a moment: it would be put off if it could not wait */
 };
 

@@ -109,6 +109,14 @@ static size_t backend_waiting(void *context, const char *class_name)
 	return handout_server_waiting(((struct daemon *)context)->handout_server, class_name);
 }
 
+static int backend_each_waiting(void *context, uint64_t after,
+				int (*visit)(void *visit_context, const struct waiting_client *client,
+					     const char *class_name),
+				void *visit_context)
+{
+	return handout_server_each_waiting(((struct daemon *)context)->handout_server, after, visit, visit_context);
+}
+
 static uint64_t backend_pool_bytes(void *context, const char *directory, uint64_t size_bytes)
 {
 	return pools_bytes(&((struct daemon *)context)->pools, directory, size_bytes);
@@ -262,7 +270,7 @@ static void begin_serving(struct daemon *daemon)
 	daemon->backend = (struct control_backend){
 		.context = daemon, .registry = daemon->pools.registry, .config = backend_config,
 		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
-		.waiting = backend_waiting, .pool_bytes = backend_pool_bytes,
+		.waiting = backend_waiting, .each_waiting = backend_each_waiting, .pool_bytes = backend_pool_bytes,
 		.pool_figures = backend_figures, .prune = backend_prune,
 		.not_removed = backend_not_removed, .reload = backend_reload,
 		.reload_result = backend_reload_result, .ran_out = backend_ran_out,

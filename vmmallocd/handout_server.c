@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "vmmallocd/base/clock.h"
 #include "vmmallocd/base/listener.h"
 #include "vmmallocd/base/rights.h"
 #include "vmmallocd/answer.h"
-#include "vmmallocd/plan/waiting.h"
 
 #define ACCEPTS_IN_A_TURN 64     /* then others in the loop have theirs */
 #define PUT_OFF_MS 20            /* until a request that was put off is decided again */
@@ -217,6 +217,14 @@ size_t handout_server_waiting(const struct handout_server *server, const char *c
 	return server ? waiting_count(&server->waiting, class_name) : 0;
 }
 
+int handout_server_each_waiting(const struct handout_server *server, uint64_t after,
+				int (*visit)(void *context, const struct waiting_client *client,
+					     const char *class_name),
+				void *context)
+{
+	return server ? waiting_each(&server->waiting, after, visit, context) : 0;
+}
+
 /* Its request is there. The timer decides it again, and looks whether the client is still there. */
 static void put_off(struct connection *connection)
 {
@@ -261,6 +269,8 @@ static int join_waiting(struct connection *connection, const struct answer_wait 
 
 	if (!class || server->waiting.count >= server->waiting_most)
 		return -EUSERS;
+	connection->client.owner = wait->owner;
+	connection->client.since_s = clock_boot_s();
 	return waiting_add(&server->waiting, &connection->client, &wait->request.request, class, connection->uid);
 }
 

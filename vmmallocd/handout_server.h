@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include "vmmallocd/base/log.h"
+#include "vmmallocd/plan/waiting.h"
 #include "vmmallocd/pools/pools.h"
 
 #define HANDOUT_SERVER_SILENCE_MS 2000
@@ -40,6 +41,11 @@ void handout_server_listen_on(struct handout_server *server, int fd);
 void handout_server_look_again(struct handout_server *server);
 /* How many requests wait for a pool of that class. 0 for NULL. */
 size_t handout_server_waiting(const struct handout_server *server, const char *class_name);
+/* waiting_each, of the requests that wait. 0 for NULL. */
+int handout_server_each_waiting(const struct handout_server *server, uint64_t after,
+				int (*visit)(void *context, const struct waiting_client *client,
+					     const char *class_name),
+				void *context);
 /* Ends all connections; who waits is told so. Frees itself in the turns of the loop that follow. */
 void handout_server_close(struct handout_server *server);
 

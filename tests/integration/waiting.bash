@@ -49,18 +49,31 @@ says() { is "$(sed "s/(waited [1-9][0-9]* s)/(waited)/" "words.$1")" "Error (lib
 export -f on_class waiter setup_for_all one_pool ends_with says
 
 in_order() {
-	local i
+	local i pids=
 	one_pool
 	for i in 1 2 3 4 5 6; do
 		waiter $i 60
+		pids="$pids$WAITER "
 		wait_count a waiting $i
 	done
 	is "$(ctl status | awk '$1 == "a" { print $9 }')" 6
 	ctl status --json | grep -q '"waiting":6' || fail "$(ctl status --json)"
+	# the list has them in their order
+	is "$(ctl list -n -o CLASS,STATE,KIND,PID,USER,COMMAND | tail -n +2 | awk '{ print $1, $2, $3, $5, $6 }' | sort -u)" \
+		"a waiting - $(id -un) bash"
+	is "$(ctl list -n -o PID,STATE | awk '$2 == "waiting" { print $1 }' | tr '\n' ' ')" "$pids"
+	ctl list --json | grep -oE '"waiting":\[.*' >waiting.json
+	is "$(grep -oE '\{"class":"a","age":[0-9]+,"owner":\{"pid":[0-9]+,"uid":[0-9]+,"comm":"bash"\}\}' waiting.json | wc -l)" 6
+	ctl status $WAITER >words.status || fail "status: $?"
+	grep -qE '^state +waiting for [0-9]+s$' words.status && grep -qE "^owner +bash, process $WAITER of user" words.status ||
+		fail "$(cat words.status)"
+	rm words.status
+	is "$(ctl status $WAITER --json | grep -oE '"(pools|waiting)":\[[^]]' | tr '\n' ' ')" '"waiting":[{ '
 	is "$(cat order)" ""
 	is "$(ask daemon refused)" 0
 	kill_held "$HELD"
 	wait_count a waiting 0
+	! ctl list | grep waiting || fail "nobody waits"
 	wait_for eval '[ "$(wc -l <order)" = 6 ]'
 	is "$(tr '\n' ' ' <order)" "1 2 3 4 5 6 "
 	is "$(ask daemon handed_out)" 7

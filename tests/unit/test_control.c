@@ -74,6 +74,17 @@ static size_t count_waiting(void *context, const char *name)
 	return 0;
 }
 
+static int each_waiting(void *context, uint64_t after,
+			int (*visit)(void *visit_context, const struct waiting_client *client, const char *class_name),
+			void *visit_context)
+{
+	(void)context;
+	(void)after;
+	(void)visit;
+	(void)visit_context;
+	return 0;
+}
+
 static const char *class_problem(void *context, const char *name)
 {
 	(void)context;
@@ -148,6 +159,7 @@ static int setup(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct control_backend backend = { .context = f, .config = get_config, .daemon_info = daemon_info,
 					   .class_problem = class_problem, .waiting = count_waiting,
+					   .each_waiting = each_waiting,
 					   .pool_bytes = pool_bytes,
 					   .pool_figures = pool_figures,
 					   .prune = prune, .not_removed = not_removed, .reload = reload,

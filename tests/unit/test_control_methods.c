@@ -36,6 +36,7 @@ struct fixture {
 	uint64_t used, peak;
 	int figures_error;
 	const char *problem, *class_problem;   /* of "fast" */
+	uint64_t waiting_first, waiting_last;  /* numbers of those who wait; 0: nobody */
 	int prunes, reloads;
 	bool dry_run;
 	const char *reason;                    /* why pools are not removed */
@@ -61,6 +62,21 @@ static size_t count_waiting(void *context, const char *name)
 {
 	(void)context;
 	return strcmp(name, "fast") == 0 ? 5 : 0;
+}
+
+static int each_waiting(void *context, uint64_t after,
+			int (*visit)(void *visit_context, const struct waiting_client *client, const char *class_name),
+			void *visit_context)
+{
+	const struct fixture *f = context;
+	struct waiting_client client = { .owner = { .uid = 7, .comm = "a\"b" }, .since_s = clock_boot_s() - 100 };
+	int r = 0;
+
+	for (uint64_t i = f->waiting_first; r == 0 && i > 0 && i <= f->waiting_last; i++) {
+		client.number = client.owner.pid = i;
+		r = i > after ? visit(visit_context, &client, i % 2 ? "fast" : "slow") : 0;
+	}
+	return r;
 }
 
 static const char *class_problem(void *context, const char *name)
@@ -150,7 +166,8 @@ static int setup(void **state)
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
 	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .config = get_config,
 					       .daemon_info = daemon_info, .class_problem = class_problem,
-					       .waiting = count_waiting, .pool_bytes = pool_bytes,
+					       .waiting = count_waiting, .each_waiting = each_waiting,
+					       .pool_bytes = pool_bytes,
 					       .pool_figures = pool_figures, .prune = prune,
 					       .not_removed = not_removed,
 					       .reload = reload,
@@ -258,7 +275,7 @@ static void assert_reply(struct fixture *f, const char *message, const char *exp
 
 TEST(test_control_list_is_empty_without_pools)
 {
-	assert_reply(*state, LIST, "{\"parameters\":{\"version\":1,\"pools\":[]}}");
+	assert_reply(*state, LIST, "{\"parameters\":{\"version\":1,\"pools\":[],\"waiting\":[]}}");
 }
 
 TEST(test_control_list_is_sorted_and_tells_figures_of_leased_pools_only)
@@ -333,6 +350,71 @@ TEST(test_control_list_bears_any_name_and_any_figure_of_a_client)
 	assert_string_equal(json_string_value(json_object_get(json_object_get(pool, "owner"), "comm")),
 			    "?\"\\\n\x01?x");
 	json_decref(reply);
+}
+
+static json_t *waiting_of(json_t *reply)
+{
+	return json_object_get(json_object_get(reply, "parameters"), "waiting");
+}
+
+TEST(test_control_list_says_who_waits_and_since_when)
+{
+	struct fixture *f = *state;
+	json_t *reply, *expected, *waiting;
+	size_t i;
+
+	add(f, "slow", 1, REGISTRY_LEASED);
+	f->waiting_first = 8;
+	f->waiting_last = 9;
+	reply = call_as(f, OTHER_UID, LIST);
+	json_array_foreach(waiting_of(reply), i, waiting) {
+		json_int_t age = json_integer_value(json_object_get(waiting, "age"));
+
+		assert_true(age >= 100 && age < 200);
+		json_object_del(waiting, "age");
+	}
+	expected = json_loads("[{\"class\":\"slow\",\"owner\":{\"pid\":8,\"uid\":7,\"comm\":\"a\\\"b\"}},"
+			      "{\"class\":\"fast\",\"owner\":{\"pid\":9,\"uid\":7,\"comm\":\"a\\\"b\"}}]", 0, NULL);
+	assert_non_null(expected);
+	assert_true(json_equal(waiting_of(reply), expected));
+	json_decref(expected);
+	json_decref(reply);
+}
+
+/* Some of whom go, and others come, between two pieces: those that come are not waited for. */
+TEST(test_control_list_of_many_who_wait_comes_in_small_pieces_and_ends)
+{
+	struct fixture *f = *state;
+	char *text = NULL;
+	struct control_reply *reply;
+	size_t length = 0, bytes, pieces = 0;
+	json_t *object, *waiting;
+	const char *piece;
+
+	f->waiting_first = 1;
+	f->waiting_last = 5000;
+	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, LIST, strlen(LIST), &reply), 0);
+	for (; control_reply_next(reply, &piece, &bytes) == 1; pieces++) {
+		assert_true(bytes < CONTROL_REPLY_PIECE_BYTES + 1024);
+		text = realloc(text, length + bytes);
+		assert_non_null(text);
+		memcpy(text + length, piece, bytes);
+		length += bytes;
+		f->waiting_first += 10;
+		f->waiting_last += 10000;
+	}
+	control_reply_free(reply);
+	assert_true(pieces > 10);
+	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	waiting = waiting_of(object);
+	assert_int_equal(json_array_size(waiting), 5000);
+	for (size_t i = 0; i < 5000; i++) {
+		const json_t *owner = json_object_get(json_array_get(waiting, i), "owner");
+
+		assert_int_equal(json_integer_value(json_object_get(owner, "pid")), i + 1);
+	}
+	json_decref(object);
+	free(text);
 }
 
 TEST(test_control_list_of_thousands_comes_in_small_pieces)
@@ -687,7 +769,7 @@ TEST(test_control_names_what_it_does_not_have)
 TEST(test_control_takes_calls_with_what_it_does_not_know)
 {
 	assert_reply(*state, " {\"method\":\"org.vmmalloc.List\", \"parameters\":null, \"more\":false, \"x\":[1]}\n",
-		     "{\"parameters\":{\"version\":1,\"pools\":[]}}");
+		     "{\"parameters\":{\"version\":1,\"pools\":[],\"waiting\":[]}}");
 }
 
 TEST(test_control_refuses_what_is_no_call)

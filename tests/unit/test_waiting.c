@@ -116,6 +116,54 @@ TEST(test_waiting_a_refusal_for_a_user_passes_over_that_user_alone)
 	waiting_remove(&waiting, &put_off);
 }
 
+struct visited {
+	unsigned count, most;
+	uint64_t numbers[8];
+	char classes[8];
+};
+
+static int visit(void *context, const struct waiting_client *client, const char *class_name)
+{
+	struct visited *visited = context;
+
+	if (visited->count == visited->most)
+		return 7;
+	visited->numbers[visited->count] = client->number;
+	visited->classes[visited->count++] = class_name[0];
+	return 0;
+}
+
+/* In pieces, while some go and others come. */
+TEST(test_waiting_each_goes_on_behind_whoever_was_seen_last)
+{
+	const struct config_class a = class_of("a", 9, 9), b = class_of("b", 9, 9);
+	struct waiting_client clients[5], put_off;
+	struct visited visited = { .most = 2 };
+	struct waiting waiting;
+
+	waiting_init(&waiting);
+	assert_int_equal(waiting_each(&waiting, 0, visit, &visited), 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		if (i == 2)
+			waiting_add_short(&waiting, &put_off);
+		assert_int_equal(add(&waiting, &clients[i], i == 1 ? &b : &a, i), 0);
+	}
+	assert_int_equal(waiting_each(&waiting, 0, visit, &visited), 7);
+	waiting_remove(&waiting, &clients[1]);
+	waiting_remove(&waiting, &clients[2]);
+	assert_int_equal(add(&waiting, &clients[4], &b, 9), 0);
+	visited.most = 8;
+	assert_int_equal(waiting_each(&waiting, visited.numbers[1], visit, &visited), 0);
+	assert_int_equal(visited.count, 4);
+	assert_string_equal(visited.classes, "abab");
+	for (unsigned i = 1; i < 4; i++)
+		assert_true(visited.numbers[i] > visited.numbers[i - 1]);
+	waiting_remove(&waiting, &put_off);
+	for (size_t i = 0; i < 5; i++)
+		if (i != 1 && i != 2)
+			waiting_remove(&waiting, &clients[i]);
+}
+
 /* --- against an array of clients, of which each is decided in every walk --- */
 
 struct client {

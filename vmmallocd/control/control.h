@@ -19,6 +19,7 @@
 #include "common/base/text.h"
 #include "vmmallocd/config/config.h"
 #include "vmmallocd/plan/registry.h"
+#include "vmmallocd/plan/waiting.h"
 
 #define CONTROL_MESSAGE_BYTES_MOST ((size_t)64 << 10)  /* of a call; a longer one ends the connection */
 #define CONTROL_CONNECTIONS_PER_UID 32
@@ -46,6 +47,11 @@ struct control_backend {
 	void (*daemon_info)(void *context, struct control_daemon_info *ret);
 	const char *(*class_problem)(void *context, const char *class_name);  /* NULL: none */
 	size_t (*waiting)(void *context, const char *class_name);    /* requests for a pool of the class */
+	/* Those of all classes: waiting_each. */
+	int (*each_waiting)(void *context, uint64_t after,
+			    int (*visit)(void *visit_context, const struct waiting_client *client,
+					 const char *class_name),
+			    void *visit_context);
 	/* What is given to a pool of that size in that directory: whole pages, which are huge ones on hugetlbfs. */
 	uint64_t (*pool_bytes)(void *context, const char *directory, uint64_t size_bytes);
 	/* Of a leased pool, from its header. 0 or -errno: they cannot be known. */

@@ -46,6 +46,18 @@ static json_t *path(const struct registry_pool *pool)
 	return text;
 }
 
+static json_t *owner_object(const struct registry_owner *owner)
+{
+	return json_pack("{s:o, s:o, s:o}", "pid", number(owner->pid), "uid", number(owner->uid),
+			 "comm", control_json_text(owner->comm));
+}
+
+json_t *control_json_waiting(const struct waiting_client *client, const char *class_name)
+{
+	return json_pack("{s:s, s:o, s:o}", "class", class_name, "owner", owner_object(&client->owner),
+			 "age", number((uint64_t)(clock_boot_s() - client->since_s)));
+}
+
 json_t *control_json_pool(const struct control_backend *backend, const struct registry_pool *pool)
 {
 	int64_t now_s = clock_boot_s() + registry_epoch(backend->registry);
@@ -55,9 +67,7 @@ json_t *control_json_pool(const struct control_backend *backend, const struct re
 
 	pool_file_id_format(pool->id, id);
 	if (pool->state == REGISTRY_LEASED || registry_is_pinned(pool))
-		owner = json_pack("{s:o, s:o, s:o}",
-				  "pid", number(pool->owner.pid), "uid", number(pool->owner.uid),
-				  "comm", control_json_text(pool->owner.comm));
+		owner = owner_object(&pool->owner);
 	if (pool->state == REGISTRY_LEASED &&
 	    backend->pool_figures(backend->context, pool, &used_bytes, &peak_bytes) == 0) {
 		used = number(used_bytes);

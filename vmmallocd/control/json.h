@@ -14,6 +14,7 @@
 
 /* New objects, or NULL for want of memory. */
 json_t *control_json_pool(const struct control_backend *backend, const struct registry_pool *pool);
+json_t *control_json_waiting(const struct waiting_client *client, const char *class_name);
 json_t *control_json_daemon(const struct control_backend *backend);
 
 /* Those of the configuration in its order, then those that only have pools left. */

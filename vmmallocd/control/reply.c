@@ -22,8 +22,9 @@ struct control_reply {
 	size_t length, size;
 	struct pool_id *ids;   /* of the pools that are still to come: next to count */
 	size_t next, count;
-	bool has_pools;        /* it is a list of pools, and its end is not written */
-	bool comma;            /* a pool is written */
+	enum reply_list { LIST_NONE, LIST_POOLS, LIST_WAITING } list;   /* which is being written */
+	bool comma;            /* one of it is written */
+	uint64_t waiting, waiting_last;   /* numbers of those who wait: the last written, and the last to be written */
 	/* What it is about instead, and is not written yet: */
 	struct control_prune *prune;
 	bool has_reload;
@@ -106,18 +107,21 @@ static struct control_reply *new_pools(const struct control_backend *backend)
 	if (!reply)
 		return NULL;
 	reply->backend = backend;
-	reply->has_pools = true;
+	reply->list = LIST_POOLS;
 	if (append_text(reply, "{\"parameters\":{\"version\":1,\"pools\":[") < 0)
 		return NULL;
 	return steal_pointer(&reply);
 }
 
-static int append_pool(struct control_reply *reply, const struct registry_pool *pool)
+/* The next of a list; takes the object over. */
+static int append_item(struct control_reply *reply, json_t *object)
 {
-	if (reply->comma && append_text(reply, ",") < 0)
+	if (reply->comma && append_text(reply, ",") < 0) {
+		json_decref(object);
 		return -ENOMEM;
+	}
 	reply->comma = true;
-	return append_object(reply, control_json_pool(reply->backend, pool));
+	return append_object(reply, object);
 }
 
 struct control_reply *control_reply_new_prune(struct control_prune *prune)
@@ -207,6 +211,13 @@ static int by_class_and_id(const void *a, const void *b)
 	return order ? order : memcmp((*left)->id, (*right)->id, POOL_FILE_ID_BYTES);
 }
 
+static int visit_last(void *context, const struct waiting_client *client, const char *class_name)
+{
+	(void)class_name;
+	*(uint64_t *)context = client->number;
+	return 0;
+}
+
 struct control_reply *control_reply_new_list(const struct control_backend *backend)
 {
 	CLEANUP(cleanup_reply) struct control_reply *reply = new_pools(backend);
@@ -214,6 +225,8 @@ struct control_reply *control_reply_new_list(const struct control_backend *backe
 	CLEANUP(cleanup_free) const struct registry_pool **pools = NULL;
 	struct snapshot snapshot;
 
+	if (reply)
+		(void)backend->each_waiting(backend->context, 0, visit_last, &reply->waiting_last);
 	if (!reply || size == 0)
 		return steal_pointer(&reply);
 	pools = malloc(size * sizeof(*pools));
@@ -228,21 +241,69 @@ struct control_reply *control_reply_new_list(const struct control_backend *backe
 	return steal_pointer(&reply);
 }
 
+/* 1: the piece is long enough. */
+static int visit_waiting(void *context, const struct waiting_client *client, const char *class_name)
+{
+	struct control_reply *reply = context;
+
+	if (client->number > reply->waiting_last)
+		return 0;
+	if (reply->length >= CONTROL_REPLY_PIECE_BYTES)
+		return 1;
+	reply->waiting = client->number;
+	return append_item(reply, control_json_waiting(client, class_name));
+}
+
+/* 0: that was all. */
+static int append_pools(struct control_reply *reply)
+{
+	for (; reply->next < reply->count; reply->next++) {
+		const uint8_t *id = reply->ids[reply->next].bytes;
+		const struct registry_pool *pool = registry_find(reply->backend->registry, id);
+
+		if (reply->length >= CONTROL_REPLY_PIECE_BYTES)
+			return 1;
+		if (pool && append_item(reply, control_json_pool(reply->backend, pool)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int append_list(struct control_reply *reply)
+{
+	const struct control_backend *backend = reply->backend;
+	int r = 0;
+
+	if (reply->list == LIST_POOLS) {
+		r = append_pools(reply);
+		if (r == 0)
+			r = append_text(reply, "],\"waiting\":[");
+		if (r != 0)
+			return r;
+		reply->list = LIST_WAITING;
+		reply->comma = false;
+	}
+	if (reply->list == LIST_WAITING) {
+		r = backend->each_waiting(backend->context, reply->waiting, visit_waiting, reply);
+		if (r == 0)
+			r = append_text(reply, "]}}");
+	}
+	return r;
+}
+
 int control_reply_next(struct control_reply *reply, const char **ret_piece, size_t *ret_bytes)
 {
+	int r;
+
 	if (reply->ended)
 		return 0;
 	if ((reply->prune && append_prune(reply) < 0) || (reply->has_reload && append_reload(reply) < 0))
 		return -ENOMEM;
-	for (; reply->next < reply->count && reply->length < CONTROL_REPLY_PIECE_BYTES; reply->next++) {
-		const uint8_t *id = reply->ids[reply->next].bytes;
-		const struct registry_pool *pool = registry_find(reply->backend->registry, id);
-
-		if (pool && append_pool(reply, pool) < 0)
-			return -ENOMEM;
-	}
-	if (reply->next == reply->count) {
-		if ((reply->has_pools && append_text(reply, "]}}") < 0) || append_bytes("", 1, reply) < 0)
+	r = append_list(reply);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		if (append_bytes("", 1, reply) < 0)
 			return -ENOMEM;
 		reply->ended = true;
 	}

@@ -4,7 +4,7 @@
  *
  * A reply about thousands of pools is not made at once: it remembers their ids, and each piece says what they are when
  * it is made. So memory and time for a piece are bounded, and a slow client costs 16 bytes a pool. A pool that is gone
- * by then is left out.
+ * by then is left out. Of those who wait it remembers who came last, and how far it is.
  */
 #ifndef VMMALLOCD_CONTROL_REPLY_H
 #define VMMALLOCD_CONTROL_REPLY_H
@@ -21,7 +21,7 @@ struct control_reply;
 /* All return NULL for want of memory, or if an object that they are given, and take over, is NULL. */
 struct control_reply *control_reply_new(json_t *parameters);
 struct control_reply *control_reply_new_error(const char *name, json_t *parameters);
-/* All pools that there are now, by class, then id. The backend must outlive it. */
+/* All pools that there are now, by class, then id; and all who wait, in their order. The backend must outlive it. */
 struct control_reply *control_reply_new_list(const struct control_backend *backend);
 /* What becomes of pools that are being removed; takes `prune` over. */
 struct control_reply *control_reply_new_prune(struct control_prune *prune);

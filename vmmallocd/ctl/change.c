@@ -48,7 +48,7 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 		return status;
 	pools = json_object_get(reply, "pools");
 	if (json_array_size(pools) > 0)
-		status = table_print(pools, &style);
+		status = table_print(pools, NULL, &style);
 	if (status == CTL_OK)
 		printf("%s: %zu\n", dry_run ? "pools that would be removed" : "pools removed", json_array_size(pools));
 	if (status == CTL_OK)

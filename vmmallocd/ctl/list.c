@@ -41,6 +41,6 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 	    (status = client_call(ctl, "List", NULL, &reply)) != CTL_OK)
 		return status;
 	if (json)
-		return shape_print_pools(json_object_get(reply, "pools"));
-	return table_print(json_object_get(reply, "pools"), &style);
+		return shape_print_list(json_object_get(reply, "pools"), json_object_get(reply, "waiting"));
+	return table_print(json_object_get(reply, "pools"), json_object_get(reply, "waiting"), &style);
 }

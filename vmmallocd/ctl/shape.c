@@ -8,6 +8,7 @@
 
 /* The order is that of the output. */
 static const char *const pool_keys[] = { "id", "class", "path", "state", "cold", "size", "used", "peak", NULL };
+static const char *const waiting_keys[] = { "class", "age", NULL };
 static const char *const owner_keys[] = { "pid", "uid", "comm", NULL };
 
 json_t *shape_copy(const json_t *object, const char *const *keys)
@@ -57,10 +58,11 @@ int shape_print(json_t *object, const char *what)
 	return CTL_OK;
 }
 
-static json_t *copy_pool(const json_t *pool)
+/* One that has an owner, or may have one. */
+static json_t *copy_owned(const json_t *object, const char *const *keys)
 {
-	const json_t *owner = json_object_get(pool, "owner");
-	json_t *made = shape_copy(pool, pool_keys);
+	const json_t *owner = json_object_get(object, "owner");
+	json_t *made = shape_copy(object, keys);
 
 	if (json_object_set_new(made, "owner",
 				json_is_object(owner) ? shape_copy(owner, owner_keys) : json_null()) == 0)
@@ -69,12 +71,19 @@ static json_t *copy_pool(const json_t *pool)
 	return NULL;
 }
 
-int shape_print_pools(const json_t *pools)
+static json_t *copy_all_owned(const json_t *array, const char *const *keys)
 {
-	json_t *copies = json_array(), *pool;
+	json_t *copies = json_array(), *object;
 	size_t i;
 
-	json_array_foreach((json_t *)pools, i, pool)
-		copies = append_value(copies, copy_pool(pool));
-	return shape_print(json_pack("{s:i, s:o}", "version", 1, "pools", copies), "the list");
+	json_array_foreach((json_t *)array, i, object)
+		copies = append_value(copies, copy_owned(object, keys));
+	return copies;
+}
+
+int shape_print_list(const json_t *pools, const json_t *waiting)
+{
+	return shape_print(json_pack("{s:i, s:o, s:o}", "version", 1, "pools", copy_all_owned(pools, pool_keys),
+				     "waiting", copy_all_owned(waiting, waiting_keys)),
+			   "the list");
 }

@@ -16,7 +16,7 @@ json_t *shape_copy_all(const json_t *array, const char *const *keys);
  */
 int shape_print(json_t *object, const char *what);
 
-/* {"version":1,"pools":[...]} */
-int shape_print_pools(const json_t *pools);
+/* {"version":1,"pools":[...],"waiting":[...]} */
+int shape_print_list(const json_t *pools, const json_t *waiting);
 
 #endif

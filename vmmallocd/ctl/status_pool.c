@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* status_pool -- vmmallocctl status PID|POOL. */
+/* status_pool -- vmmallocctl status PID|POOL: pools, or a process that waits for one. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,16 +56,21 @@ static json_t *pools_matching(const json_t *pools, match_function match, const c
 	return steal_pointer(&matches);
 }
 
-/* A number is a process first: few ids begin with digits only, and a longer piece of one says what is meant. */
-static int find_pools(const json_t *pools, const char *which, json_t **ret_matches)
+/*
+ * A number is a process first: few ids begin with digits only, and a longer piece of one says what is meant. What that
+ * process waits for is in *ret_waiting.
+ */
+static int find_pools(const json_t *reply, const char *which, json_t **ret_matches, json_t **ret_waiting)
 {
 	static const match_function matches_by[] = { is_owned_by, is_at, has_id_like };
+	CLEANUP(json_decrefp) json_t *waiting = pools_matching(json_object_get(reply, "waiting"), is_owned_by, which);
 	CLEANUP(json_decrefp) json_t *matches = NULL;
+	size_t found = json_array_size(waiting);
 
-	for (size_t i = 0; i < sizeof(matches_by) / sizeof(*matches_by) && json_array_size(matches) == 0; i++) {
+	for (size_t i = 0; i < sizeof(matches_by) / sizeof(*matches_by) && (i == 0 || found == 0); i++) {
 		json_decref(matches);
-		matches = pools_matching(pools, matches_by[i], which);
-		if (!matches) {
+		matches = pools_matching(json_object_get(reply, "pools"), matches_by[i], which);
+		if (!matches || !waiting) {
 			ctl_complain("%s", strerrordesc_np(ENOMEM));
 			return CTL_FAILED;
 		}
@@ -73,12 +78,14 @@ static int find_pools(const json_t *pools, const char *which, json_t **ret_match
 			ctl_complain("'%s' begins the ids of %zu pools", which, json_array_size(matches));
 			return CTL_FAILED;
 		}
+		found += json_array_size(matches);
 	}
-	if (json_array_size(matches) == 0) {
+	if (found == 0) {
 		ctl_complain("no pool, and no process with a pool, is '%s'", which);
 		return CTL_NO_SUCH;
 	}
 	*ret_matches = steal_pointer(&matches);
+	*ret_waiting = steal_pointer(&waiting);
 	return CTL_OK;
 }
 
@@ -105,11 +112,20 @@ static void add_owner(struct pairs *pairs, const json_t *pool)
 		  field_number(owner, "pid"), user);
 }
 
+static int end_pairs(struct pairs *pairs)
+{
+	int r = pairs_end(pairs);
+
+	if (r == 0)
+		return CTL_OK;
+	ctl_complain("%s", strerrordesc_np(-r));
+	return CTL_FAILED;
+}
+
 static int print_pool(const json_t *pool)
 {
 	struct pairs pairs;
 	char age[FORMAT_BYTES];
-	int r;
 
 	format_age(field_number(pool, "age"), age);
 	pairs_begin(&pairs);
@@ -124,31 +140,51 @@ static int print_pool(const json_t *pool)
 	add_size(&pairs, pool, "size");
 	add_size(&pairs, pool, "used");
 	add_size(&pairs, pool, "peak");
-	r = pairs_end(&pairs);
-	if (r == 0)
-		return CTL_OK;
-	ctl_complain("%s", strerrordesc_np(-r));
-	return CTL_FAILED;
+	return end_pairs(&pairs);
+}
+
+static int print_waiting(const json_t *waiting)
+{
+	struct pairs pairs;
+	char age[FORMAT_BYTES];
+
+	format_age(field_number(waiting, "age"), age);
+	pairs_begin(&pairs);
+	pairs_add(&pairs, "class", "%s", field_text(waiting, "class"));
+	pairs_add(&pairs, "state", "waiting for %s", age);
+	add_owner(&pairs, waiting);
+	return end_pairs(&pairs);
+}
+
+static int print_all(const json_t *objects, int (*print)(const json_t *object), bool *is_first)
+{
+	int status = CTL_OK;
+	json_t *object;
+	size_t i;
+
+	json_array_foreach((json_t *)objects, i, object) {
+		if (status != CTL_OK)
+			return status;
+		if (!*is_first)
+			putchar('\n');
+		*is_first = false;
+		status = print(object);
+	}
+	return status;
 }
 
 int status_pool(const struct ctl *ctl, const char *which, bool json)
 {
-	CLEANUP(json_decrefp) json_t *reply = NULL, *matches = NULL;
-	json_t *pool;
-	size_t i;
+	CLEANUP(json_decrefp) json_t *reply = NULL, *matches = NULL, *waiting = NULL;
+	bool is_first = true;
 	int status = client_call(ctl, "List", NULL, &reply);
 
-	if (status != CTL_OK)
-		return status;
-	status = find_pools(json_object_get(reply, "pools"), which, &matches);
+	if (status == CTL_OK)
+		status = find_pools(reply, which, &matches, &waiting);
 	if (status != CTL_OK)
 		return status;
 	if (json)
-		return shape_print_pools(matches);
-	json_array_foreach(matches, i, pool) {
-		if (i > 0)
-			putchar('\n');
-		status = print_pool(pool);
-	}
-	return status;
+		return shape_print_list(matches, waiting);
+	status = print_all(matches, print_pool, &is_first);
+	return status == CTL_OK ? print_all(waiting, print_waiting, &is_first) : status;
 }

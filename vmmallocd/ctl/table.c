@@ -39,11 +39,14 @@ static const char *cell_id(const json_t *pool, const struct table_style *style, 
 	return id ? cell : NULL;
 }
 
+/* What has no state is no pool. */
 static const char *cell_state(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
 {
+	const char *state = cell_text(pool, "state");
+
 	(void)style;
 	(void)cell;
-	return cell_text(pool, "state");
+	return state ? state : "waiting";
 }
 
 static const char *cell_kind(const json_t *pool, const struct table_style *style, char cell[CELL_BYTES])
@@ -197,33 +200,29 @@ int table_check_columns(const char *columns)
 	return parse_columns(columns, list, &count);
 }
 
-static int print_rows(struct libscols_table *table, const json_t *pools, const struct column **columns, size_t count,
-		      const struct table_style *style)
+static int add_rows(struct libscols_table *table, const json_t *objects, const struct column **columns, size_t count,
+		    const struct table_style *style)
 {
-	const json_t *pool;
+	const json_t *object;
 	size_t i;
 
-	scols_table_enable_noheadings(table, style->no_headings);
-	for (i = 0; i < count; i++)
-		if (!scols_table_new_column(table, columns[i]->name, 0, columns[i]->flags))
-			return -ENOMEM;
-	json_array_foreach(pools, i, pool) {
+	json_array_foreach((json_t *)objects, i, object) {
 		struct libscols_line *line = scols_table_new_line(table, NULL);
 
 		if (!line)
 			return -ENOMEM;
 		for (size_t c = 0; c < count; c++) {
 			char cell[CELL_BYTES];
-			const char *text = columns[c]->function(pool, style, cell);
+			const char *text = columns[c]->function(object, style, cell);
 
 			if (scols_line_set_data(line, c, text ? text : "-") < 0)
 				return -ENOMEM;
 		}
 	}
-	return scols_print_table(table);
+	return 0;
 }
 
-int table_print(const json_t *pools, const struct table_style *style)
+int table_print(const json_t *pools, const json_t *waiting, const struct table_style *style)
 {
 	const struct column *columns[TABLE_COLUMNS_MOST];
 	struct libscols_table *table;
@@ -233,7 +232,18 @@ int table_print(const json_t *pools, const struct table_style *style)
 	if (r != CTL_OK)
 		return r;
 	table = scols_new_table();
-	r = table ? print_rows(table, pools, columns, count, style) : -ENOMEM;
+	r = table ? 0 : -ENOMEM;
+	if (r == 0)
+		(void)scols_table_enable_noheadings(table, style->no_headings);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (!scols_table_new_column(table, columns[i]->name, 0, columns[i]->flags))
+			r = -ENOMEM;
+	if (r == 0)
+		r = add_rows(table, pools, columns, count, style);
+	if (r == 0)
+		r = add_rows(table, waiting, columns, count, style);
+	if (r == 0)
+		r = scols_print_table(table);
 	scols_unref_table(table);
 	if (r == 0)
 		return CTL_OK;

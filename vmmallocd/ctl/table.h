@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* table -- the daemon's list of pools as a table on standard output, one pool a line. */
+/* table -- the daemon's list as a table on standard output: one pool a line, and then one request that waits. */
 #ifndef VMMALLOCD_CTL_TABLE_H
 #define VMMALLOCD_CTL_TABLE_H
 
@@ -20,6 +20,7 @@ struct table_style {
 
 /* An exit status; a complaint is made for one that is not CTL_OK, as always. */
 int table_check_columns(const char *columns);
-int table_print(const json_t *pools, const struct table_style *style);
+/* `waiting` may be NULL. */
+int table_print(const json_t *pools, const json_t *waiting, const struct table_style *style);
 
 #endif

@@ -85,6 +85,7 @@ int waiting_add(struct waiting *waiting, struct waiting_client *client, const st
 	if (!group)
 		return -ENOMEM;
 	client->group = group;
+	client->number = ++waiting->numbers;
 	group->count++;
 	waiting->count++;
 	TAILQ_INSERT_TAIL(&waiting->clients, client, link);
@@ -109,6 +110,19 @@ void waiting_remove(struct waiting *waiting, struct waiting_client *client)
 size_t waiting_count(const struct waiting *waiting, const char *class_name)
 {
 	return count_of(waiting, class_name, NULL);
+}
+
+int waiting_each(const struct waiting *waiting, uint64_t after,
+		 int (*visit)(void *context, const struct waiting_client *client, const char *class_name),
+		 void *context)
+{
+	const struct waiting_client *client = TAILQ_FIRST(&waiting->clients);
+	int r = 0;
+
+	for (; r == 0 && client; client = TAILQ_NEXT(client, link))
+		if (client->group && client->number > after)
+			r = visit(context, client, client->group->class_name);
+	return r;
 }
 
 void waiting_begin_walk(struct waiting *waiting)

@@ -19,13 +19,19 @@
 
 #include "common/base/handout.h"
 #include "vmmallocd/config/config.h"
+#include "vmmallocd/plan/registry.h"
 
 struct waiting_group;
 
 /* One request; the caller's storage, which holds it. */
 struct waiting_client {
+	/* the caller's, for people to read */
+	struct registry_owner owner;
+	int64_t since_s;                /* by clock.h */
+	/* the module's own */
 	TAILQ_ENTRY(waiting_client) link;
 	struct waiting_group *group;    /* NULL: it is decided in every walk, and counts for nothing */
+	uint64_t number;                /* of those in groups, who came later has a higher one; from 1 on */
 };
 
 TAILQ_HEAD(waiting_clients, waiting_client);
@@ -36,6 +42,7 @@ struct waiting {
 	struct waiting_groups groups;
 	size_t count;                     /* clients that are in a group */
 	uint64_t walk;
+	uint64_t numbers;                 /* the last one that was given */
 };
 
 void waiting_init(struct waiting *waiting);
@@ -54,6 +61,14 @@ void waiting_remove(struct waiting *waiting, struct waiting_client *client);
 
 /* How many wait for a pool of that class. */
 size_t waiting_count(const struct waiting *waiting, const char *class_name);
+
+/*
+ * Visits the clients in groups whose numbers are higher than `after`, in their order. The first value of `visit` that
+ * is not zero ends that, and is returned.
+ */
+int waiting_each(const struct waiting *waiting, uint64_t after,
+		 int (*visit)(void *context, const struct waiting_client *client, const char *class_name),
+		 void *context);
 
 /* From here on nobody is passed over. */
 void waiting_begin_walk(struct waiting *waiting);

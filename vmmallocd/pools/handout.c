@@ -43,6 +43,14 @@ static void read_comm(pid_t pid, char comm[16])
 		comm[n - 1] = '\0';
 }
 
+struct registry_owner pools_owner(const struct request_peer *peer)
+{
+	struct registry_owner owner = { .pid = (uint32_t)peer->pid, .uid = peer->uid };
+
+	read_comm(peer->pid, owner.comm);
+	return owner;
+}
+
 /*
  * Opens a ready pool for a client, and marks it as used. -EAGAIN: nothing is wrong with the pool, but it cannot be had
  * now. Other failures: it is not ready any more.
@@ -67,8 +75,7 @@ static int lease(struct pools *pools, struct registry_pool *pool, const struct r
 		pools_fail(pools, pool, "rename", strerrordesc_np(-r));
 		return r;
 	}
-	pool->owner = (struct registry_owner){ .pid = (uint32_t)peer->pid, .uid = peer->uid };
-	read_comm(peer->pid, pool->owner.comm);
+	pool->owner = pools_owner(peer);
 	pool->may_be_pinned = pools_know_pins(directory);
 	pool->leases++;
 	/* a cold one was to go, had nobody taken it */

@@ -96,6 +96,8 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
  */
 bool pools_put_off(struct pools *pools, const struct request_peer *peer, enum handout_status status,
 		   const struct pools_taken *taken, bool first);
+/* The peer, for people to read. */
+struct registry_owner pools_owner(const struct request_peer *peer);
 /* The peer is told that refusal. */
 void pools_refused(struct pools *pools, const struct request_peer *peer, enum handout_status status);
 /* The descriptor could not be sent, and is closed. */
