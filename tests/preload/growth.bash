@@ -22,6 +22,7 @@ bound() {
 	VMMALLOC_MAX_SIZE=100M VMMALLOC_RESERVE=full grows 30M bound 100
 }
 in_mode() { VMMALLOC_FORK=$1 grows 16M "$2"; }
+beside() { PROGRAM=$BUILD/tests/preload/grow_forks VMMALLOC_MAX_SIZE=100M in_mode "$@"; }
 debug() { LIBRARY=$BUILD/debug/libvmmalloc.so.1 "$@"; }
 full_mount() {
 	need_mounts
@@ -49,7 +50,7 @@ bad_words() {
 	refused VMMALLOC_MAX_SIZE=all \
 		"VMMALLOC_MAX_SIZE value is not a size (all), expected a number of bytes or one with K, M, G or T"
 }
-export -f grows blocks on_disk bound in_mode debug full_mount limited few_descriptors refused bad_words
+export -f grows blocks on_disk bound in_mode beside debug full_mount limited few_descriptors refused bad_words
 
 run_case "blocks of all sizes, in pools that are smaller than some" blocks 100
 run_case "debug build: blocks of all sizes" debug blocks 60
@@ -60,6 +61,12 @@ run_case "a full file system: so much and no more, and all of it back" full_moun
 for mode in auto 1 2 3; do
 	run_case "parents and children grow, VMMALLOC_FORK=$mode" in_mode $mode forks
 	run_case "threads grow while the process forks, VMMALLOC_FORK=$mode" in_mode $mode threads
+	run_case "a fork's handler trims, VMMALLOC_FORK=$mode" beside $mode trims
+	run_case "a child that shares descriptors leaves them alone, VMMALLOC_FORK=$mode" beside $mode descriptors
+done
+# in the others the child has a copy that was made before
+for mode in auto 1; do
+	run_case "a fork's handler allocates in a full pool, VMMALLOC_FORK=$mode" beside $mode allocates
 done
 run_case "debug build: parents and children grow" debug in_mode auto forks
 run_case "a limit of addresses" limited
