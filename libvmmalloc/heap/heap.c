@@ -13,6 +13,7 @@
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/reserve.h"
+#include "libvmmalloc/heap/table.h"
 #include "libvmmalloc/heap/waiters.h"
 
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for jemalloc */
@@ -189,49 +190,102 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 }
 
 /*
- * Free ranges never touch, so there are at most half as many as pages. Their nodes lie in ordinary memory, of which
- * only what is needed is ever touched: in the pool each page of them would stand in the way of the heap.
+ * Free ranges never touch, so there are at most half as many as pages of a pool of that size. Their nodes lie in
+ * ordinary memory, of which only what is needed is ever touched: in the pool each page of them would stand in the way
+ * of the heap.
  */
-static size_t nodes_bytes(const struct vmm_heap *heap)
+static size_t nodes_bytes(size_t pool_bytes)
 {
-	return heap->pool.room / kernel_page() / 2 * sizeof(struct range);
+	return pool_bytes / kernel_page() / 2 * sizeof(struct range);
 }
 
 /* Of each of the sets of granules: holes, what a dump does not show, what is idle. */
-static size_t set_bytes(const struct vmm_heap *heap, size_t granule)
+static size_t set_bytes(size_t pool_bytes, size_t granule)
 {
-	return bits_bytes(heap->pool.room / granule + 2);
+	return bits_bytes(pool_bytes / granule + 2);
 }
 
-/* Where a limit (RLIMIT_DATA) leaves too little for a pool that may grow so far, it grows less far. */
-static int init_sets(struct vmm_heap *heap, size_t granule)
+/* From the beginning of one set to that of the next. The nodes are behind the last. */
+static size_t set_room(const struct vmm_pool *pool, size_t granule)
+{
+	return round_up(set_bytes(pool->room, granule), kernel_page());
+}
+
+static size_t tables_bytes(const struct vmm_pool *pool, size_t granule)
+{
+	return SETS * set_room(pool, granule) + nodes_bytes(pool->room);
+}
+
+/* They are for a pool of `before` bytes, and shall be for one of `bytes`. 0 or -errno. */
+static int open_tables(const struct vmm_pool *pool, char *tables, size_t granule, size_t before, size_t bytes)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < SETS && r == 0; i++)
+		r = vmm_table_open(tables + i * set_room(pool, granule), before ? set_bytes(before, granule) : 0,
+				   set_bytes(bytes, granule));
+	return r < 0 ? r : vmm_table_open(tables + SETS * set_room(pool, granule), nodes_bytes(before),
+					  nodes_bytes(bytes));
+}
+
+/* For a pool as large as it is now. kernel_error() tells of a failure. */
+static char *map_tables(const struct vmm_pool *pool, size_t granule)
+{
+	size_t bytes = tables_bytes(pool, granule);
+	char *tables = vmm_table_map(bytes, pool->room == pool->size);
+	int r = kernel_error(tables);
+
+	if (r < 0 || pool->room == pool->size)
+		return tables;
+	r = open_tables(pool, tables, granule, 0, pool->size);
+	if (r == 0)
+		return tables;
+	vmm_table_drop(tables, bytes);
+	return (char *)(intptr_t)r;
+}
+
+/* Where a limit (RLIMIT_AS) leaves too little for a pool that may grow so far, it grows less far. */
+static int init_tables(struct vmm_heap *heap, size_t granule)
 {
 	struct vmm_pool *pool = &heap->pool;
-	size_t bits, bytes;
-	char *memory;
+	char *tables;
+	size_t set;
 
-	for (;; pool->room = pool->room / ROOM_SHARE > pool->size ? round_down(pool->room / ROOM_SHARE, pool->grain)
-								  : pool->size) {
-		bits = set_bytes(heap, granule);
-		bytes = SETS * bits + nodes_bytes(heap);
-		memory = kernel_mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				     -1, 0);
-		if (!kernel_error(memory))
-			break;
+	while (kernel_error(tables = map_tables(pool, granule))) {
 		if (pool->room == pool->size)
-			return kernel_error(memory);
+			return kernel_error(tables);
+		pool->room = pool->room / ROOM_SHARE > pool->size ? round_down(pool->room / ROOM_SHARE, pool->grain)
+								  : pool->size;
 	}
-	(void)kernel_madvise(memory, bytes, MADV_DONTDUMP);
-	vmm_holes_init(&heap->holes, heap->pool.base, granule, (uint64_t *)memory);
-	vmm_dump_init(&heap->dump, heap->pool.base, heap->pool.size, granule, (uint64_t *)(memory + bits));
-	vmm_release_init(&heap->release, (uint64_t *)(memory + 2 * bits));
-	ranges_init(&heap->free, memory + SETS * bits, nodes_bytes(heap));
+	set = set_room(pool, granule);
+	vmm_holes_init(&heap->holes, pool->base, granule, (uint64_t *)tables);
+	vmm_dump_init(&heap->dump, pool->base, pool->size, granule, (uint64_t *)(tables + set));
+	vmm_release_init(&heap->release, (uint64_t *)(tables + 2 * set));
+	ranges_init(&heap->free, tables + SETS * set, nodes_bytes(pool->size));
 	return 0;
 }
 
-static void drop_sets(struct vmm_heap *heap)
+static void drop_tables(struct vmm_heap *heap)
 {
-	(void)kernel_munmap(heap->holes.bits, SETS * set_bytes(heap, heap->holes.granule) + nodes_bytes(heap));
+	vmm_table_drop(heap->holes.bits, tables_bytes(&heap->pool, heap->holes.granule));
+}
+
+/* For the pool as large as it has become. 0 or -errno. */
+static int extend_tables(struct vmm_heap *heap)
+{
+	struct vmm_pool *pool = &heap->pool;
+	int r;
+
+	if (pool->size <= pool->most)
+		return 0;
+	r = open_tables(pool, (char *)heap->holes.bits, heap->holes.granule, pool->most, pool->size);
+	if (r == 0)
+		r = vmm_mapping_extend(pool);
+	if (r < 0)
+		return r;
+	ranges_extend(&heap->free, nodes_bytes(pool->size) - nodes_bytes(pool->most));
+	pool->most = pool->size;
+	return 0;
 }
 
 int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved)
@@ -243,13 +297,13 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	heap->high = vmm_heap_end(heap);
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
 	vmm_remap_keep_spare();
-	r = init_sets(heap, pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE);
+	r = init_tables(heap, pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE);
 	if (r < 0)
 		return r;
 	vmm_dump_hide(&heap->dump, heap->low, heap->high, 0);
 	r = vmm_reserve_first(heap);
 	if (r < 0)
-		drop_sets(heap);
+		drop_tables(heap);
 	return r;
 }
 
@@ -477,11 +531,17 @@ static void note_size(struct vmm_heap *heap)
 		vmm_heap_set_figure(heap, &header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
 }
 
-/* The pool ended at `end`, and has another file now. */
-static void take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved)
+/* The pool ended at `end`, and has another file now, of no use if `r` is an error. 0, or -errno and no file more. */
+static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, int r)
 {
 	struct pool_header *header = heap->pool.header;
 
+	if (r == 0)
+		r = extend_tables(heap);
+	if (r < 0) {
+		vmm_pool_shrink(&heap->pool);
+		return r;
+	}
 	heap->low = heap->fresh = end;
 	heap->high = vmm_heap_end(heap);
 	if (all_reserved) {
@@ -494,6 +554,7 @@ static void take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved)
 	heap->all_reserved = heap->all_reserved && all_reserved;
 	note_size(heap);
 	vmm_dump_hide(&heap->dump, end, heap->high, 0);
+	return 0;
 }
 
 static int before_growth(struct vmm_heap *heap)
@@ -515,15 +576,9 @@ int vmm_heap_grow(struct vmm_heap *heap, const char *dir, size_t bytes, bool all
 		r = vmm_pool_grow(&heap->pool, dir, bytes);
 	if (r < 0)
 		return r;
-	if (all_reserved) {
+	if (all_reserved)
 		r = vmm_pool_reserve(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
-		if (r < 0) {
-			vmm_pool_shrink(&heap->pool);
-			return r;
-		}
-	}
-	take_file(heap, end, all_reserved);
-	return 0;
+	return take_file(heap, end, all_reserved, r);
 }
 
 int vmm_heap_grow_adopt(struct vmm_heap *heap, int fd, bool all_reserved)
@@ -536,9 +591,7 @@ int vmm_heap_grow_adopt(struct vmm_heap *heap, int fd, bool all_reserved)
 		return r;
 	}
 	r = vmm_pool_grow_adopt(&heap->pool, fd, !all_reserved);
-	if (r == 0)
-		take_file(heap, end, all_reserved);
-	return r;
+	return r < 0 ? r : take_file(heap, end, all_reserved, 0);
 }
 
 /* Nobody has anything of [start, end), the last file's part, and none of its granules is a hole in two files. */

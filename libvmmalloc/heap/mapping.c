@@ -8,6 +8,7 @@
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/remap.h"
+#include "libvmmalloc/heap/table.h"
 
 #define PARTS_MOST 4096                        /* of 65530 mappings that a process may have */
 #define SHADOW_LEAST ((size_t)16 << 20)       /* in use: less is torn down and faulted in again in no time */
@@ -163,16 +164,28 @@ static void forget_parts(struct vmm_mapping *mapping, bool is_private)
 static bool has_bits(struct vmm_pool *pool)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
+	size_t most = bits_bytes(pool->room / kernel_page());
 	void *bits;
 
 	if (mapping->shared)
 		return true;
-	bits = kernel_mmap(NULL, bits_bytes(pool->room / kernel_page()), PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bits = vmm_table_map(most, pool->most == pool->room);
 	if (kernel_error(bits))
 		return false;
+	if (pool->most < pool->room && vmm_table_open(bits, 0, bits_bytes(pool->most / kernel_page())) < 0) {
+		vmm_table_drop(bits, most);
+		return false;
+	}
 	mapping->shared = bits;
 	return true;
+}
+
+int vmm_mapping_extend(struct vmm_pool *pool)
+{
+	const struct vmm_mapping *mapping = &pool->mapping;
+
+	return mapping->shared ? vmm_table_open(mapping->shared, bits_bytes(pool->most / kernel_page()),
+						bits_bytes(pages(pool))) : 0;
 }
 
 /* Pages [first, last) are shared now. */

@@ -23,6 +23,7 @@
 #include "libvmmalloc/base/write.h"
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/remap.h"
+#include "libvmmalloc/heap/table.h"
 
 #define LEAF_BYTES ((size_t)1 << 30)         /* what one leaf of jemalloc's page index spans */
 #define FD_PREFERRED 900                     /* out of the way of programs that use fixed small numbers */
@@ -238,7 +239,7 @@ static int map(struct vmm_pool *pool, const char *where, struct text *error)
 
 	if (r < 0)
 		return fail(error, where, "address space", r);
-	pool->room = pool->size;
+	pool->room = pool->most = pool->size;
 	r = vmm_remap_shared(pool->base, pool->size, pool->first.fd, 0, vmm_remap_locks());
 	if (r < 0) {
 		fail(error, where, "mmap", r);
@@ -416,9 +417,10 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 	if (old->mapping.shadow)
 		(void)kernel_munmap(old->mapping.shadow, old->size - old->grain);
 	if (old->mapping.shared)
-		(void)kernel_munmap(old->mapping.shared, bits_bytes(old->room / kernel_page()));
+		vmm_table_drop(old->mapping.shared, bits_bytes(old->room / kernel_page()));
 	pool->base = old->base;
 	pool->room = old->room;
+	pool->most = old->most;
 	pool->more = old->more;
 	pool->header = pool->first.header = (struct pool_header *)old->base;
 	*old = *pool;

@@ -45,6 +45,7 @@ struct vmm_pool {
 	char *base;                  /* whole units, 2 MiB at the least; inaccessible pages are around `room` */
 	size_t size;                 /* of all files and their mappings, whole grains */
 	size_t room;                 /* bytes of addresses, from base on: what the pool may grow to */
+	size_t most;                 /* the largest size that it has had: there are tables for so much (table.h) */
 	size_t grain;                /* the file system's page: the kernel's, or a huge page on hugetlbfs */
 	bool is_huge;                /* on hugetlbfs, which has no write(2) and where a private page may be SIGBUS */
 	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_pool_reserve */

@@ -81,6 +81,11 @@ void ranges_init(struct ranges *ranges, void *memory, size_t bytes)
 	ranges->unused_end = ranges->unused + bytes / sizeof(struct range);
 }
 
+void ranges_extend(struct ranges *ranges, size_t bytes)
+{
+	ranges->unused_end += bytes / sizeof(struct range);
+}
+
 static bool has_node(const struct ranges *ranges)
 {
 	return ranges->spare || ranges->unused < ranges->unused_end;

@@ -6,7 +6,7 @@
  * that fits is found in O(log n) expected, as are insertion, coalescing and removal. Low addresses
  * first keeps the used part of a pool dense and its end free.
  *
- * Nodes live in memory that the caller gives once; it is touched from its beginning, as far as it is needed. No
+ * Nodes live in memory that the caller gives; it is touched from its beginning, as far as it is needed. No
  * locking: the caller holds its own lock.
  */
 #ifndef LIBVMMALLOC_HEAP_RANGES_H
@@ -35,6 +35,9 @@ struct ranges {
 
 /* An empty set that may hold bytes / sizeof(struct range) ranges. */
 void ranges_init(struct ranges *ranges, void *memory, size_t bytes);
+
+/* There are so many bytes more behind that memory. */
+void ranges_extend(struct ranges *ranges, size_t bytes);
 
 /*
  * Adds [start, start + length), joined to its neighbours. The range must not overlap one in the set.

@@ -15,7 +15,7 @@
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/start/handout_client.h"
 
-#define ROOM_POOLS 64                    /* for so many pools like the first; mlockall() touches 1/160 of it */
+#define ROOM_POOLS 64                    /* for so many pools like the first */
 #define ROOM_SHARE 4                     /* where there is less room, so much less is tried */
 #define RETRY_LEAST_NS 10000000u         /* where there was no pool to be had, this long none is asked for, */
 #define RETRY_SHARE 16                   /* and so seldom that it takes no more than this part of the time */

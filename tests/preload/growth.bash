@@ -38,6 +38,7 @@ limited() {
 	(ulimit -v 600000 && VMMALLOC_MAX_SIZE=100M grows 16M bound 100) || fail "with it"
 	(ulimit -d 300000 && grows 16M blocks 100) || fail "a limit of data"
 }
+locked() { PROGRAM=$BUILD/tests/preload/grow_locked VMMALLOC_MAX_SIZE=256G grows 16M; }
 few_descriptors() { (ulimit -n 24 && grows 16M one 400); }
 # refused VARIABLE=VALUE LINE
 refused() {
@@ -50,7 +51,7 @@ bad_words() {
 	refused VMMALLOC_MAX_SIZE=all \
 		"VMMALLOC_MAX_SIZE value is not a size (all), expected a number of bytes or one with K, M, G or T"
 }
-export -f grows blocks on_disk bound in_mode beside debug full_mount limited few_descriptors refused bad_words
+export -f grows blocks on_disk bound in_mode beside debug full_mount limited locked few_descriptors refused bad_words
 
 run_case "blocks of all sizes, in pools that are smaller than some" blocks 100
 run_case "debug build: blocks of all sizes" debug blocks 60
@@ -71,5 +72,6 @@ done
 run_case "debug build: parents and children grow" debug in_mode auto forks
 run_case "a limit of addresses" limited
 run_case "a limit of descriptors" few_descriptors
+run_case "mlockall touches nothing of the pools that there may be" locked
 run_case "words that are none are refused in one line" bad_words
 end_suite

@@ -24,12 +24,14 @@
 #include <unistd.h>
 
 #include "libvmmalloc/base/clock.h"
+#include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
+#include "libvmmalloc/heap/table.h"
 #include "tests/preload/thread_count.h"
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
@@ -819,9 +821,10 @@ static void unmake_heap(void)
 	vmm_marker_forget(&vmm_comeback.marker);
 	vmm_mapping_drop_shadow(&vmm.heap.pool);
 	if (vmm.heap.pool.mapping.shared)
-		munmap(vmm.heap.pool.mapping.shared, bits_bytes(all_pages()));
-	munmap(vmm.heap.holes.bits, 2 * bits_bytes(vmm.heap.pool.size / vmm.heap.holes.granule + 2) +
-				 all_pages() / 2 * sizeof(struct range));
+		vmm_table_drop(vmm.heap.pool.mapping.shared, bits_bytes(all_pages()));
+	vmm_table_drop(vmm.heap.holes.bits,
+		       3 * round_up(bits_bytes(vmm.heap.pool.size / vmm.heap.holes.granule + 2), PAGE) +
+			       all_pages() / 2 * sizeof(struct range));
 	vmm_pool_drop(&vmm.heap.pool);
 	munmap(model.gates, CHILDREN * sizeof(*model.gates));
 }
