@@ -2,6 +2,7 @@
 /* heap -- see heap.h. */
 #include "libvmmalloc/heap/heap.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -304,6 +305,8 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	r = vmm_reserve_first(heap);
 	if (r < 0)
 		drop_tables(heap);
+	else
+		vmm_reserve_tail(heap);
 	return r;
 }
 
@@ -366,7 +369,7 @@ void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align,
 /* Makes room for metadata between low and high. hand_out() makes it theirs. */
 static bool grow_down(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
 {
-	size_t whole = align > heap->pool.unit ? align : heap->pool.unit;
+	size_t unit = vmm_reserve_unit(heap), whole = align > unit ? align : unit;
 	uintptr_t start = round_down(heap->high - bytes, whole);
 
 	if (bytes > heap->high - heap->low || start < heap->low || vmm_reserve_below_high(heap, start) < 0)
@@ -512,7 +515,7 @@ static int close_gap(struct vmm_heap *heap)
 
 	if (heap->low == heap->high)
 		return 0;
-	r = vmm_reserve_below_high(heap, heap->low);
+	r = vmm_reserve_gap(heap);
 	if (r < 0)
 		return r;
 	(void)ranges_add(&heap->free, heap->low, heap->high - heap->low);
@@ -552,6 +555,7 @@ static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, in
 		}
 	}
 	heap->all_reserved = heap->all_reserved && all_reserved;
+	vmm_reserve_tail(heap);
 	note_size(heap);
 	vmm_dump_hide(&heap->dump, end, heap->high, 0);
 	return 0;
@@ -559,7 +563,8 @@ static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, in
 
 static int before_growth(struct vmm_heap *heap)
 {
-	int r = close_gap(heap);
+	/* a copy on another kind of file system may have larger units: its holes would be parts of some */
+	int r = heap->pool.unit > heap->holes.granule ? -EXDEV : close_gap(heap);
 
 	/* it is as long as the heap was */
 	if (r == 0)
@@ -594,13 +599,21 @@ int vmm_heap_grow_adopt(struct vmm_heap *heap, int fd, bool all_reserved)
 	return r < 0 ? r : take_file(heap, end, all_reserved, 0);
 }
 
+static bool is_all_free(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	const struct range *free = start < end ? ranges_at(&heap->free, start) : NULL;
+
+	return start >= end || (free && free->start + free->length >= end);
+}
+
 /* Nobody has anything of [start, end), the last file's part, and none of its granules is a hole in two files. */
 static bool is_unused(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 {
-	const struct range *free = ranges_at(&heap->free, start);
-	bool unused = heap->high == end && (heap->low <= start || (free && free->start + free->length >= heap->low));
+	uintptr_t high = heap->high > start ? heap->high : start;
 
-	return unused && (start >= heap->low || vmm_reserve_holes(heap, start, heap->pool.grain) == 0);
+	return is_all_free(heap, start, heap->low) && is_all_free(heap, high, end) &&
+	       (start % heap->holes.granule == 0 || (start >= heap->low && start < heap->high) ||
+		vmm_reserve_holes(heap, start, heap->pool.grain) == 0);
 }
 
 bool vmm_heap_shrink(struct vmm_heap *heap)
@@ -608,18 +621,21 @@ bool vmm_heap_shrink(struct vmm_heap *heap)
 	struct pool_header *header = heap->pool.header;
 	uintptr_t start = (uintptr_t)heap->pool.base + vmm_pool_file(&heap->pool, heap->pool.files - 1)->start;
 	uintptr_t end = vmm_heap_end(heap), low = heap->low > start ? heap->low : start;
+	uintptr_t high = heap->high > start ? heap->high : start;
 	size_t reserved;
 
 	if (heap->pool.files == 1 || !is_unused(heap, start, end))
 		return false;
 	if (low > start)
 		(void)ranges_take_at(&heap->free, start, low - start);
-	reserved = (heap->all_reserved ? end : low) - start - vmm_holes_bytes(&heap->holes, start, low);
+	if (high < end)
+		(void)ranges_take_at(&heap->free, high, end - high);
+	reserved = end - start - (heap->all_reserved ? 0 : high - low) - vmm_holes_bytes(&heap->holes, start, end);
 	vmm_dump_show(&heap->dump, start, end);
 	vmm_mapping_cut(&heap->pool, start - (uintptr_t)heap->pool.base);
 	vmm_pool_shrink(&heap->pool);
 	vmm_holes_fill(&heap->holes, start, end);
-	heap->high = start;
+	heap->high = heap->high < start ? heap->high : start;
 	heap->low = heap->low < start ? heap->low : start;
 	heap->fresh = heap->fresh < start ? heap->fresh : start;
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - reserved);
@@ -726,7 +742,7 @@ size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep)
 
 	(void)vmm_lock_take(&heap->lock);
 	last = ranges_ending_at(&heap->free, heap->low);
-	whole = heap->holes.any ? heap->holes.granule : heap->pool.unit;
+	whole = heap->holes.any ? heap->holes.granule : vmm_reserve_unit(heap);
 	if (last && !heap->all_reserved && !heap->pool.mapping.is_private) {
 		if (keep < last->length && round_up(last->start + keep, whole) < heap->low)
 			released = shrink_to(heap, round_up(last->start + keep, whole));

@@ -52,7 +52,8 @@ struct vmm_heap {
 	struct vmm_dump dump;   /* what a core dump does not show, by granules */
 	struct vmm_release release;  /* of free space that is not needed */
 	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
-	size_t retry_bytes;     /* what a full file system could not give: as much, or more, is not asked for */
+	dev_t retry_dev;        /* a full file system, and */
+	size_t retry_bytes;     /*   what it could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
 	struct pool_header *child_header;  /* while a fork is under way, all is counted there, too; else NULL */
 };

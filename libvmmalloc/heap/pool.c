@@ -563,13 +563,14 @@ int vmm_pool_reserve_all(struct vmm_pool *pool)
 	return r;
 }
 
-bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes)
+bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	const struct vmm_pool_file *last = vmm_pool_file(pool, pool->files - 1);
+	size_t some = 1;
+	const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset, &some);
 	struct statfs fs;
 
 	/* a tmpfs without a limit says 0 blocks */
-	if (kernel_is_confined() || !vmm_pool_file_has_fd(last) || kernel_fstatfs(last->fd, &fs) < 0)
+	if (kernel_is_confined() || !vmm_pool_file_has_fd(file) || kernel_fstatfs(file->fd, &fs) < 0)
 		return false;
 	return fs.f_blocks > 0 && bytes / (size_t)fs.f_bsize > (kernel_geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
 }

@@ -87,8 +87,8 @@ int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
 /* All of the file, and the header says so. 0 or -errno. */
 int vmm_pool_reserve_all(struct vmm_pool *pool);
 
-/* Whether the file system says that it has no room for so many bytes more. No guarantee either way. */
-bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t bytes);
+/* Whether the file system of what lies at `offset` says that it has no room for so many bytes more. No guarantee. */
+bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t offset, size_t bytes);
 
 /* Gives [offset, offset + bytes) back to the file system; it reads as zero from then on. 0 or -errno. */
 int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);

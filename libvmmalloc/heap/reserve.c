@@ -18,10 +18,15 @@
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
 #define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
 
+static size_t offset_of(const struct vmm_heap *heap, uintptr_t start)
+{
+	return start - (uintptr_t)heap->pool.base;
+}
+
 static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	struct pool_header *header = heap->pool.header;
-	size_t offset = start - (uintptr_t)heap->pool.base;
+	size_t offset = offset_of(heap, start);
 	int r = vmm_mapping_open(&heap->pool, offset, bytes);
 
 	if (r < 0 || heap->all_reserved)
@@ -38,19 +43,33 @@ static void unreserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	struct pool_header *header = heap->pool.header;
 
-	(void)vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
+	(void)vmm_pool_release(&heap->pool, offset_of(heap, start), bytes);
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - bytes);
 }
 
-/* A file system that was full a moment ago need not be asked for as much again. */
-static bool must_wait(const struct vmm_heap *heap, size_t bytes)
+static dev_t device_at(const struct vmm_heap *heap, uintptr_t start)
 {
-	return heap->retry_ns && bytes >= heap->retry_bytes && clock_now_ns() < heap->retry_ns;
+	size_t some = 1;
+
+	return vmm_pool_file_at(&heap->pool, offset_of(heap, start), &some)->dev;
+}
+
+/* A file system that was full a moment ago need not be asked for as much again. */
+static bool must_wait(const struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	return heap->retry_ns && bytes >= heap->retry_bytes && clock_now_ns() < heap->retry_ns &&
+	       device_at(heap, start) == heap->retry_dev;
+}
+
+bool vmm_reserve_is_short(const struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	return must_wait(heap, start, bytes) || vmm_pool_lacks_space(&heap->pool, offset_of(heap, start), bytes);
 }
 
 /* It could not give so many bytes, when asked at `began`. */
-static void wait_for_space(struct vmm_heap *heap, size_t bytes, uint64_t began)
+static void wait_for_space(struct vmm_heap *heap, uintptr_t start, size_t bytes, uint64_t began)
 {
+	heap->retry_dev = device_at(heap, start);
 	heap->retry_bytes = bytes;
 	heap->retry_ns = clock_now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (clock_now_ns() - began);
 }
@@ -64,16 +83,16 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 	if (to <= heap->low)
 		return 0;  /* an attempt at more got so far */
 	if ((heap->pool.mapping.is_private || to - heap->low > MUCH) && !heap->all_reserved &&
-	    vmm_pool_lacks_space(&heap->pool, to - heap->low))
+	    vmm_pool_lacks_space(&heap->pool, offset_of(heap, heap->low), to - heap->low))
 		return -ENOSPC;
 	while (heap->low < to) {
-		size_t bytes = to - heap->low < piece ? to - heap->low : piece;
-		int r = reserve(heap, heap->low, bytes);
+		uintptr_t end = to - heap->low > piece ? round_down(heap->low + piece, vmm_reserve_unit(heap)) : to;
+		int r = reserve(heap, heap->low, end - heap->low);
 
 		if (r < 0)
 			return r;
-		(void)ranges_add(&heap->free, heap->low, bytes);
-		heap->low += bytes;
+		(void)ranges_add(&heap->free, heap->low, end - heap->low);
+		heap->low = end;
 	}
 	return 0;
 }
@@ -81,7 +100,7 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 /* What is reserved ends with a whole unit, or meets the metadata. */
 static uintptr_t growth_end(const struct vmm_heap *heap, uintptr_t end)
 {
-	uintptr_t whole = round_up(end, heap->pool.unit);
+	uintptr_t whole = round_up(end, vmm_reserve_unit(heap));
 
 	return whole < heap->high ? whole : heap->high;
 }
@@ -105,7 +124,7 @@ bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need)
 	uint64_t began;
 
 	need = growth_end(heap, need);
-	if (must_wait(heap, need - heap->low))
+	if (must_wait(heap, heap->low, need - heap->low))
 		return false;
 
 	began = clock_now_ns();
@@ -113,27 +132,56 @@ bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need)
 		heap->retry_ns = 0;
 		return true;
 	}
-	wait_for_space(heap, need - heap->low, began);
+	wait_for_space(heap, heap->low, need - heap->low, began);
 	return false;
 }
 
-int vmm_reserve_below_high(struct vmm_heap *heap, uintptr_t start)
+size_t vmm_reserve_unit(const struct vmm_heap *heap)
 {
-	uintptr_t holes_start = round_up(start + 1, heap->holes.granule);
-	uintptr_t holes_end = round_down(heap->high, heap->holes.granule);
-	int r;
+	size_t unit = heap->pool.unit, granule = heap->holes.granule;
 
-	if (heap->all_reserved || holes_start >= holes_end)
+	return heap->pool.more && granule > unit ? granule : unit;
+}
+
+/* Reserves [start, high) but for the granules from `holes_start` on, which become holes. */
+static int reserve_around(struct vmm_heap *heap, uintptr_t start, uintptr_t holes_start)
+{
+	uintptr_t holes_end = round_down(heap->high, heap->holes.granule);
+	int r = 0;
+
+	if (heap->all_reserved || holes_start >= holes_end || heap->pool.unit > heap->holes.granule)
 		return reserve(heap, start, heap->high - start);
-	r = reserve(heap, start, holes_start - start);
+	if (start < holes_start)
+		r = reserve(heap, start, holes_start - start);
 	if (r == 0 && holes_end < heap->high) {
 		r = reserve(heap, holes_end, heap->high - holes_end);
-		if (r < 0)
+		if (r < 0 && start < holes_start)
 			unreserve(heap, start, holes_start - start);
 	}
 	if (r == 0)
 		vmm_holes_make(&heap->holes, holes_start, holes_end);
 	return r;
+}
+
+int vmm_reserve_below_high(struct vmm_heap *heap, uintptr_t start)
+{
+	return reserve_around(heap, start, round_up(start + 1, heap->holes.granule));
+}
+
+int vmm_reserve_gap(struct vmm_heap *heap)
+{
+	return heap->low < heap->high ? reserve_around(heap, heap->low, round_up(heap->low, heap->holes.granule)) : 0;
+}
+
+void vmm_reserve_tail(struct vmm_heap *heap)
+{
+	uintptr_t end = vmm_heap_end(heap), start = round_down(end, vmm_reserve_unit(heap));
+
+	if (!heap->pool.more || heap->all_reserved || start <= heap->low || start == end || heap->high < end ||
+	    reserve(heap, start, end - start) < 0)
+		return;
+	(void)ranges_add(&heap->free, start, end - start);
+	heap->high = start;
 }
 
 /* Of the holes that [start, end) touches. */
@@ -152,12 +200,30 @@ static void unreserve_holes(struct vmm_heap *heap, uintptr_t start, uintptr_t en
 		unreserve(heap, hole, start - hole);
 }
 
+/* Files that follow each other are mostly on one file system. */
+static bool lacks_space_for_holes(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	size_t missing = 0;
+	dev_t device = 0;
+
+	if (missing_bytes(heap, start, end) <= MUCH)
+		return false;
+	for (size_t bytes = end - start; start < end; start += bytes, bytes = end - start) {
+		const struct vmm_pool_file *file = vmm_pool_file_at(&heap->pool, offset_of(heap, start), &bytes);
+
+		missing = (file->dev == device ? missing : 0) + missing_bytes(heap, start, start + bytes);
+		device = file->dev;
+		if (missing > MUCH && vmm_pool_lacks_space(&heap->pool, offset_of(heap, start), missing))
+			return true;
+	}
+	return false;
+}
+
 int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	uintptr_t end = start + bytes, hole, hole_end;
-	size_t missing = missing_bytes(heap, start, end);
 
-	if (missing > MUCH && vmm_pool_lacks_space(&heap->pool, missing))
+	if (lacks_space_for_holes(heap, start, end))
 		return -ENOSPC;
 	for (uintptr_t at = start; vmm_holes_next(&heap->holes, at, end, &hole, &hole_end); at = hole_end) {
 		int r = reserve(heap, hole, hole_end - hole);
@@ -182,12 +248,12 @@ bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 
 	if (missing == 0)
 		return true;
-	if (must_wait(heap, missing))
+	if (must_wait(heap, start, missing))
 		return false;
 	began = clock_now_ns();
 	if (vmm_reserve_holes(heap, start, bytes) == 0)
 		return true;
-	wait_for_space(heap, missing, began);
+	wait_for_space(heap, start, missing, began);
 	return false;
 }
 
@@ -201,7 +267,7 @@ bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 static bool is_half_done(struct vmm_heap *heap, int r, uintptr_t start)
 {
 	if (r == -EINVAL || r == -EACCES)
-		return vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, heap->pool.grain) == 0;
+		return vmm_pool_release(&heap->pool, offset_of(heap, start), heap->pool.grain) == 0;
 	return r == -EINTR || r == -EIO || r == -ENOMEM || r == -ENOSPC;
 }
 
@@ -209,7 +275,7 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 {
 	struct pool_header *header = heap->pool.header;
 	size_t bytes = heap->low - start, holes = vmm_holes_bytes(&heap->holes, start, heap->low);
-	int r = vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, bytes);
+	int r = vmm_pool_release(&heap->pool, offset_of(heap, start), bytes);
 
 	if (r < 0)
 		return r;
@@ -223,7 +289,7 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 int vmm_reserve_punch(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 {
 	struct pool_header *header = heap->pool.header;
-	int r = vmm_pool_release(&heap->pool, start - (uintptr_t)heap->pool.base, end - start);
+	int r = vmm_pool_release(&heap->pool, offset_of(heap, start), end - start);
 
 	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", end - start, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
 	if (r < 0 && !is_half_done(heap, r, start))

@@ -3,7 +3,8 @@
  * reserve -- the part of heap.c that asks the file system for space: moves `low` up, makes room below `high`, fills
  * holes. What is handed out of it, and what is free, is heap.c's.
  *
- * A file system that was full is asked again only after a while, and seldom. The caller holds the heap's lock.
+ * A file system that was full is asked again only after a while, and seldom; another one is asked. The caller holds the
+ * heap's lock.
  */
 #ifndef LIBVMMALLOC_HEAP_RESERVE_H
 #define LIBVMMALLOC_HEAP_RESERVE_H
@@ -25,11 +26,29 @@ bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need);
  */
 int vmm_reserve_below_high(struct vmm_heap *heap, uintptr_t start);
 
+/*
+ * The same for all of it, from `low` on, of whose granules all become holes: where `low` and `high` lie between
+ * granules that needs no space. 0 or -errno.
+ */
+int vmm_reserve_gap(struct vmm_heap *heap);
+
+/*
+ * Where `low` and `high` may lie, bytes: where a pool may grow between granules, so that it can do so although the file
+ * system is full, or is another one.
+ */
+size_t vmm_reserve_unit(const struct vmm_heap *heap);
+
+/* A pool that may grow and does not end there: moves `high` down to where it may lie, and what is above it is free. */
+void vmm_reserve_tail(struct vmm_heap *heap);
+
 /* Reserves what is not reserved in any granule that [start, start + bytes) touches. 0, or -errno and nothing is. */
 int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes);
 
 /* The same, but a file system that was full a moment ago is not asked again. Whether all of it is reserved now. */
 bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes);
+
+/* Whether the file system of what lies at `start` was too full for so many bytes a moment ago, or says that it is. */
+bool vmm_reserve_is_short(const struct vmm_heap *heap, uintptr_t start, size_t bytes);
 
 /* Gives [start, low), which nobody has, back to the file system, and moves `low` down. 0 or -errno. */
 int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start);

@@ -60,6 +60,7 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define EXTENT_METADATA_ALIGN 128            /* EDATA_ALIGNMENT */
 #define ADDRESSES ((uintptr_t)1 << 48)       /* that a kernel gives to who does not ask for more (x86-64: half of it) */
 #define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
+#define GROW_MOST 64                         /* pools that others may take before us, or a file system that lies */
 
 /*
  * Pages of a slab, by size class. jemalloc's own are as few as hold whole objects, down to one: then the metadata of
@@ -273,13 +274,15 @@ static bool reclaim_for(size_t bytes)
 /* The heap takes pools until there is room, or no pool more. */
 static void *map_from_grown(size_t bytes, size_t align, enum vmm_heap_use use, bool *zero)
 {
-	void *address;
+	void *address = NULL;
 	size_t files;
 
-	do {
+	for (int i = 0; !address && i < GROW_MOST; i++) {
 		files = vmm_heap_files(&vmm.heap);
 		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
-	} while (!address && vmm_grow(bytes + align, files));
+		if (!address && !vmm_grow(bytes + align, files))
+			break;
+	}
 	return address;
 }
 
@@ -373,13 +376,15 @@ static void *map_metadata_outside(size_t bytes, size_t align)
 
 static void *metadata_from_pool(size_t bytes, size_t align)
 {
-	void *address;
+	void *address = NULL;
 	size_t files;
 
-	do {
+	for (int i = 0; !address && i < GROW_MOST; i++) {
 		files = vmm_heap_files(&vmm.heap);
 		address = vmm_heap_take_metadata(&vmm.heap, bytes, align);
-	} while (!address && vmm_grow(bytes + align, files));
+		if (!address && !vmm_grow(bytes + align, files))
+			break;
+	}
 	return address;
 }
 

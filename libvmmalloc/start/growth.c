@@ -13,6 +13,7 @@
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/heap/remap.h"
+#include "libvmmalloc/heap/reserve.h"
 #include "libvmmalloc/start/handout_client.h"
 
 #define ROOM_POOLS 64                    /* for so many pools like the first */
@@ -45,14 +46,25 @@ void vmm_growth_make_room(struct vmm_pool *pool)
 			return;
 }
 
-/* What the heap lacks is space in the file system, a moment ago. Another file that is not reserved has none either. */
-static bool is_out_of_space(const struct vmm_heap *heap)
+/* Whether the file system of the last file has no space for so many bytes. */
+static bool is_last_short(const struct vmm_heap *heap, size_t bytes)
 {
-	return heap->retry_ns && clock_now_ns() < heap->retry_ns;
+	const struct vmm_pool_file *last = vmm_pool_file(&heap->pool, heap->pool.files - 1);
+
+	return vmm_reserve_is_short(heap, (uintptr_t)heap->pool.base + last->start, bytes);
+}
+
+/* The last file is not reserved: without space for all that is needed, in it and its neighbours, it is of no use. */
+static int keep_if_space(struct vmm_heap *heap, size_t needed)
+{
+	if (!is_last_short(heap, needed))
+		return 0;
+	(void)vmm_heap_shrink(heap);
+	return -ENOSPC;
 }
 
 /* A pool of the daemon's, whatever its size. 0 or -errno. */
-static int take_daemons(struct vmm_heap *heap)
+static int take_daemons(struct vmm_heap *heap, size_t needed)
 {
 	char message[256];
 	struct text error = TEXT_INIT(message);
@@ -60,50 +72,70 @@ static int take_daemons(struct vmm_heap *heap)
 	int fd, r = vmm_handout_ask(&vmm_growth.config, &fd, &is_cold, &error);
 
 	TRACE(r < 0 ? 1 : 2, "another pool: %s", r < 0 ? error.data : "given");
-	if (r == 0 && is_cold && is_out_of_space(heap)) {
-		(void)kernel_close(fd);
-		return -ENOSPC;
-	}
-	return r < 0 ? r : vmm_heap_grow_adopt(heap, fd, !is_cold);
+	if (r == 0)
+		r = vmm_heap_grow_adopt(heap, fd, !is_cold);
+	return r == 0 && is_cold ? keep_if_space(heap, needed) : r;
 }
 
 /* A file more in the directory, for at least so many bytes. 0 or -errno. */
-static int make_own(struct vmm_heap *heap, size_t bytes)
+static int make_own(struct vmm_heap *heap, size_t bytes, size_t needed)
 {
 	const struct vmm_config *config = &vmm_growth.config;
 	size_t left = heap->pool.room - heap->pool.size, steps = (bytes + config->pool_bytes - 1) / config->pool_bytes;
 	size_t step = steps > left / config->pool_bytes ? left : steps * config->pool_bytes;
-	int r = -ENOSPC;
+	int r = vmm_heap_grow(heap, config->pool_dir, step, config->reserve_all);
 
-	if (!is_out_of_space(heap) && !vmm_pool_lacks_space(&heap->pool, bytes))
-		r = vmm_heap_grow(heap, config->pool_dir, step, config->reserve_all);
+	if (r == 0 && !config->reserve_all)
+		r = keep_if_space(heap, needed);
 	TRACE(r < 0 ? 1 : 2, "another pool of %zu bytes: %s", step, r < 0 ? strerrordesc_np(-r) : "made");
 	return r;
 }
 
-static int take_pool(struct vmm_heap *heap, size_t bytes)
+/* For at least so many bytes, or some of them, where `needed` are not reserved yet. 0 or -errno. */
+static int take_pool(struct vmm_heap *heap, size_t bytes, size_t needed)
 {
 	const struct vmm_config *config = &vmm_growth.config;
-	int r = config->pool_class || config->socket ? take_daemons(heap) : -ENOENT;
+	int r = config->pool_class || config->socket ? take_daemons(heap, needed) : -ENOENT;
 
-	return r < 0 && config->pool_dir ? make_own(heap, bytes) : r;
+	return r < 0 && config->pool_dir ? make_own(heap, bytes, needed) : r;
+}
+
+/* What was taken in vain, as is known by now, makes room for what is not. */
+static void leave_useless(struct vmm_heap *heap, size_t needed)
+{
+	while (heap->pool.files > 1 && !heap->all_reserved && is_last_short(heap, needed) && vmm_heap_shrink(heap))
+		;
+}
+
+static bool is_too_soon(size_t bytes)
+{
+	return vmm_growth.retry_ns && bytes >= vmm_growth.retry_bytes && clock_now_ns() < vmm_growth.retry_ns;
 }
 
 /* Until there is room for so many bytes in one piece; else the heap is as it was. */
 static bool grow_locked(struct vmm_heap *heap, size_t bytes)
 {
-	/* metadata lie in whole units, above the floor */
-	size_t files = heap->pool.files, before = heap->pool.size, needed = bytes + heap->floor + heap->pool.unit;
+	/* metadata lie in whole units, above the floor, and a file need not end with one */
+	size_t needed = bytes + heap->floor + 2 * vmm_reserve_unit(heap), files, before, reserved, got;
 	uint64_t began = clock_now_ns();
 
+	if (is_too_soon(needed))
+		return false;
+	leave_useless(heap, needed);
+	files = heap->pool.files;
+	before = heap->pool.size;
+	reserved = heap->pool.header->reserved_bytes;
 	/* nobody was asked, and so the next request need not wait */
 	if (needed > heap->pool.room - before)
 		return false;
-	while (heap->pool.size - before < needed) {
-		if (take_pool(heap, needed - (heap->pool.size - before)) == 0)
+	while ((got = heap->pool.size - before) < needed) {
+		size_t ready = heap->pool.header->reserved_bytes - reserved;
+
+		if (take_pool(heap, needed - got, ready < needed ? needed - ready : 0) == 0)
 			continue;
 		while (heap->pool.files > files && vmm_heap_shrink(heap))
 			;
+		vmm_growth.retry_bytes = needed;
 		vmm_growth.retry_ns = clock_now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (clock_now_ns() - began);
 		return false;
 	}
@@ -116,8 +148,7 @@ static bool grow_locked(struct vmm_heap *heap, size_t bytes)
  */
 static bool may_grow(const struct vmm_heap *heap)
 {
-	return clock_now_ns() >= vmm_growth.retry_ns && !heap->child_header && !kernel_is_confined() &&
-	       vmm_comeback_is_same_process();
+	return !heap->child_header && !kernel_is_confined() && vmm_comeback_is_same_process();
 }
 
 static bool grow(size_t bytes, size_t files)

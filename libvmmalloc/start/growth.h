@@ -20,7 +20,8 @@ struct vmm_growth {
 	struct vmm_config config;  /* as at the start, but that programs may write over their environment by now: */
 	char pool_class[HANDOUT_CLASS_BYTES];
 	char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	uint64_t retry_ns;         /* no pool was to be had, and none is asked for before this time, CLOCK_MONOTONIC */
+	size_t retry_bytes;        /* for so many no pool was to be had, and for as many, or more, none is asked for */
+	uint64_t retry_ns;         /*   before this time, CLOCK_MONOTONIC; 0: there always was one */
 };
 
 extern struct vmm_growth vmm_growth;

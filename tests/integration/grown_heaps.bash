@@ -108,6 +108,44 @@ becomes_another() {
 }
 run_case "max_per_process = 1: a program that becomes another has a pool" becomes_another
 
+small_pools() {
+	need_mounts
+	setup
+	mkdir small && mount -t tmpfs -o size=$1 small small || fail "mount"
+	MOUNTS=$WORK/small
+}
+export -f small_pools
+
+full_class() {
+	small_pools 50m
+	POOLS=$WORK/small one_class 'ready = 0' 'max = 64'
+	daemon_start
+	VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=16M grows blocks 120
+	wait_count a leased 0
+}
+run_case "the file system of the class is full: it goes on in the directory" full_class
+
+# The program's own file system is full to the last page when the daemon comes and has warm pools.
+full_directory() {
+	small_pools 12m
+	one_class 'ready = 3' 'max = 3' 'cold = no'
+	env VMMALLOC_SOCKET="$RUN/pool.sock" VMMALLOC_POOL=a VMMALLOC_POOL_DIR="$WORK/small" VMMALLOC_POOL_SIZE=$1 \
+		LD_PRELOAD="$LIBRARY" "$PROGRAM" waits 40 <&7 >had 2>said &
+	HOLDER=$!
+	PIDS="$PIDS $HOLDER"
+	wait_for grep -qx full had
+	! dd if=/dev/zero of=small/rest bs=4k 2>/dev/null && is "$(stat -f -c %a small)" 0
+	daemon_start
+	wait_count a ready 3
+	echo >&7
+	wait "$HOLDER" || fail "it got no more: $(cat said)"
+	is "$(ask daemon handed_out)" 3
+}
+with_pipe() { mkfifo go && exec 7<>go && "$@"; }
+export -f full_directory
+run_case "the directory is full: it goes on with warm pools" with_pipe full_directory 16M
+run_case "and so it does where a pool does not end with 64 KiB" with_pipe full_directory 15999K
+
 forks() {
 	setup
 	one_class 'ready = 2' 'max = 200'
@@ -164,7 +202,6 @@ for line in sys.stdin:
 	kill_held "$HOLDER"
 	wait_count a leased 0
 }
-with_pipe() { mkfifo go && exec 7<>go && "$@"; }
 export -f killed_daemon
 run_case "without the daemon there is ENOMEM, and with it again a pool" with_pipe killed_daemon
 end_suite

@@ -3,10 +3,11 @@
  *
  *   blocks BYTES     many blocks, small and large, hold what they held; then one block of all; then trim
  *   bound BYTES      so much, and no more: NULL and ENOMEM, and all else goes on
- *   after BYTES      so much, though requests that nobody can serve go between
+ *   after BYTES MORE so much, though requests of MORE that nobody can serve go between
  *   forks            parents and children grow, before and after their forks, and see what is theirs
  *   threads          eight threads grow at the same time, while the process forks
  *   one BYTES        the pool grows no more: it is full below that
+ *   waits BYTES      it is full; when something can be read, it has so much more
  */
 #include <errno.h>
 #include <pthread.h>
@@ -105,12 +106,12 @@ static void bound(size_t bytes)
 	give(list);
 }
 
-static void after(size_t bytes)
+static void after(size_t bytes, size_t more)
 {
 	struct block *list = NULL;
 
 	for (size_t taken = 0; taken < bytes; taken += MIB) {
-		CHECK(!malloc((size_t)1 << 46) && errno == ENOMEM);
+		CHECK(!malloc(more) && errno == ENOMEM);
 		list = take(MIB, taken, list);
 		CHECK(list);
 	}
@@ -199,6 +200,29 @@ static void one(size_t bytes)
 	while ((next = take(MIB, 1, list)))
 		list = next;
 	CHECK(errno == ENOMEM && stats().pool_bytes < bytes);
+	/* to ask for one more again and again makes no difference */
+	for (int i = 0; i < 100; i++) {
+		CHECK(!malloc(MIB) && stats().pool_bytes < bytes);
+		sleep_ms(1);
+	}
+	give(list);
+}
+
+static void waits(size_t bytes)
+{
+	struct block *list = NULL, *next;
+	char line[2];
+
+	for (size_t size = MIB; size >= 4096; size /= 2)
+		while ((next = take(size, 1, list)))
+			list = next;
+	CHECK(puts("full") >= 0 && fflush(stdout) == 0 && read(STDIN_FILENO, line, sizeof(line)) > 0);
+	sleep_ms(50);  /* it asked for a pool a moment ago */
+	for (size_t taken = 0; taken < bytes; taken += MIB) {
+		next = take(MIB, 2, list);
+		CHECK(next);
+		list = next;
+	}
 	give(list);
 }
 
@@ -211,11 +235,13 @@ int main(int count, char **words)
 	else if (strcmp(words[1], "bound") == 0)
 		bound(bytes);
 	else if (strcmp(words[1], "after") == 0)
-		after(bytes);
+		after(bytes, strtoul(words[3], NULL, 10) * MIB);
 	else if (strcmp(words[1], "forks") == 0)
 		forks();
 	else if (strcmp(words[1], "threads") == 0)
 		threads();
+	else if (strcmp(words[1], "waits") == 0)
+		waits(bytes);
 	else
 		one(bytes);
 	return 0;

@@ -32,6 +32,14 @@ full_mount() {
 	grows 16M bound 64
 	[ "$(df --output=used small | tail -n 1)" -lt 100 ] || fail "space is lost"
 }
+little_mount() {
+	need_mounts
+	mkdir small && mount -t tmpfs -o size=200m small small || fail "mount"
+	trap 'umount small' EXIT
+	POOL_DIR=$WORK/small
+	VMMALLOC_MAX_SIZE=16G grows 16M after 100 1000
+	VMMALLOC_MAX_SIZE=16G grows 16M one 220
+}
 # Addresses count: only VMMALLOC_MAX_SIZE makes the heap take some.
 limited() {
 	(ulimit -v 600000 && grows 16M one 20) || fail "without VMMALLOC_MAX_SIZE"
@@ -51,14 +59,15 @@ bad_words() {
 	refused VMMALLOC_MAX_SIZE=all \
 		"VMMALLOC_MAX_SIZE value is not a size (all), expected a number of bytes or one with K, M, G or T"
 }
-export -f grows blocks on_disk bound in_mode beside debug full_mount limited locked few_descriptors refused bad_words
+export -f grows blocks on_disk bound in_mode beside debug full_mount little_mount limited locked few_descriptors refused bad_words
 
 run_case "blocks of all sizes, in pools that are smaller than some" blocks 100
 run_case "debug build: blocks of all sizes" debug blocks 60
 run_case "on a disk" on_disk
 run_case "VMMALLOC_MAX_SIZE: so much and no more" bound
-run_case "a request that is too large for all pools is not in the way of others" grows 16M after 100
+run_case "a request that is too large for all pools is not in the way of others" grows 16M after 100 100000000
 run_case "a full file system: so much and no more, and all of it back" full_mount
+run_case "a request that is too large for the file system is not in the way of others" little_mount
 for mode in auto 1 2 3; do
 	run_case "parents and children grow, VMMALLOC_FORK=$mode" in_mode $mode forks
 	run_case "threads grow while the process forks, VMMALLOC_FORK=$mode" in_mode $mode threads

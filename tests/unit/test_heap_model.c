@@ -29,6 +29,7 @@
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/remap.h"
+#include "libvmmalloc/heap/reserve.h"
 #include "libvmmalloc/heap/table.h"
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
@@ -76,6 +77,7 @@ static struct {
 	bool no_move;                  /* the kernel moves no mapping */
 	bool no_table;                 /* there is no memory for what the heap needs to know of a new file */
 	bool reserve_all;              /* files are reserved wholly: VMMALLOC_RESERVE=full */
+	bool began[MOST_PAGES];        /* a file did so there */
 	bool growing;                  /* a file is being put behind the others, and is not known yet */
 } model;
 
@@ -404,6 +406,9 @@ static void expect_bounds(void)
 	model_expect(start <= heap->fresh && heap->fresh <= heap->low && heap->low <= heap->high &&
 		     heap->high <= (uintptr_t)heap->pool.base + heap->pool.size, "start, fresh, low, high, end");
 	model_expect((heap->low | heap->high | heap->fresh) % PAGE == 0, "half a page");
+	model_expect(!heap->pool.more || heap->low % vmm_reserve_unit(heap) == 0 || heap->low == heap->high ||
+		     model.began[page_at(heap->low)],
+		     "what is reserved ends within a granule");
 	model.peak = model.peak < header->used_bytes ? header->used_bytes : model.peak;
 	model_expect(!heap->pool.mapping.shadow || (heap->pool.mapping.is_private && !heap->pool.mapping.in_parts),
 		     "there is a shadow that no thaw may use");
@@ -1043,6 +1048,8 @@ static void grow(void)
 	model_expect(r == 0 || model.refusals || model.no_table || left == 0, "the heap does not grow");
 	model.no_table = false;
 	model_expect(all_pages() == end + (r == 0 ? pages : 0), "it has grown by something else");
+	if (r == 0)
+		model.began[end] = true;
 	/* `fresh` is one mark, and lies behind what was there before */
 	for (size_t page = 1; r == 0 && page < end; page++)
 		model.dirty[page] = true;
@@ -1052,14 +1059,14 @@ static void shrink(void)
 {
 	const struct vmm_pool *pool = &model.heap.pool;
 	size_t end = all_pages(), start = vmm_pool_file(pool, pool->files - 1)->start / PAGE, owned = 0;
-	bool may = pool->files > 1 && page_at(model.heap.high) == end, shrunk;
+	bool shrunk;
 
 	for (size_t page = start; page < end; page++)
 		owned += model.owner[page] != 0;
 	model_step("leave the last file");
 	shrunk = vmm_heap_shrink(&model.heap);
 	model_result(": %d", shrunk);
-	model_expect(shrunk == (may && owned == 0) || (!shrunk && model.refusals),
+	model_expect(shrunk == (start > 0 && owned == 0) || (!shrunk && model.refusals),
 		     "of the last file %zu pages are somebody's", owned);
 	for (size_t page = start; shrunk && page < end; page++)
 		model.file->reserved[page] = model.dirty[page] = false;
