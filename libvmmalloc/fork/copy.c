@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
 
 struct reserving {
@@ -17,11 +18,14 @@ struct reserving {
 	int error;
 };
 
+/* In whole units: where a file ended in the heap `low` may be between two. */
 static void reserve_pending(struct reserving *reserving)
 {
+	struct vmm_pool *copy = reserving->copy;
+	size_t start = round_down(reserving->start, copy->unit), end = round_up(reserving->end, copy->unit);
+
 	if (reserving->end > reserving->start && reserving->error == 0)
-		reserving->error =
-			vmm_pool_reserve(reserving->copy, reserving->start, reserving->end - reserving->start);
+		reserving->error = vmm_pool_reserve(copy, start, (end < copy->size ? end : copy->size) - start);
 }
 
 /* Joins stretches that touch, and reserves each that is whole: the fewer steps, the faster. */

@@ -610,17 +610,20 @@ int vmm_pool_make_room(struct vmm_pool *pool, size_t room)
 	return 0;
 }
 
-/* What comes before a file's part of the pool, which begins at `start` there. */
+/*
+ * What comes before a file's part of the pool, which begins at `start` there. Where the page cache has large folios the
+ * header has one to itself: when that is written, all of it must have space.
+ */
 static size_t skipped_bytes(const struct vmm_pool *pool, size_t start)
 {
 	size_t skip = start % alignment(pool);
 
-	return skip < pool->grain ? skip + alignment(pool) : skip;
+	return skip < pool->grain || pool->unit > pool->grain ? skip + alignment(pool) : skip;
 }
 
 /*
- * Where the page cache has large folios the header's could be one, and so could that at the part's beginning: then all
- * that lies before the part has space. Else the header has.
+ * Where there are large folios all that lies before the part has space, as the one at the part's beginning may begin
+ * before it. Else the header has.
  */
 static int reserve_skipped(const struct vmm_pool *pool, const struct vmm_pool_file *file)
 {

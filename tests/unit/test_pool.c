@@ -1224,6 +1224,30 @@ TEST_ALSO_IN(test_pool_that_grew_is_one_range, "/dev/shm")
 	assert_nothing_left(place);
 }
 
+/* When the header is written the page cache writes all of its folio. */
+TEST_ALSO_IN(test_pool_has_the_space_of_a_headers_folio, "/dev/shm")
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create(place, 16 * MIB + 5 * kernel_page(), false);
+	const struct vmm_pool_file *file;
+	size_t before;
+
+	assert_int_equal(vmm_pool_make_room(&pool, 64 * MIB), 0);
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), 0);
+	file = vmm_pool_file(&pool, 1);
+	assert_int_equal(file->skip % (2 * MIB), 5 * kernel_page());
+	assert_true(pool.unit == kernel_page() || file->skip >= pool.unit);
+	assert_allocated(file->fd, pool.unit == kernel_page() ? kernel_page() : file->skip);
+	/* and has it when all that is the heap's of it was given back */
+	assert_int_equal(vmm_pool_reserve(&pool, file->start, 4 * MIB), 0);
+	before = scratch_allocated(file->fd);
+	assert_int_equal(vmm_pool_release(&pool, file->start, 4 * MIB), 0);
+	assert_true(scratch_allocated(file->fd) <= before - 4 * MIB + 16 * kernel_page());
+	assert_allocated(file->fd, pool.unit == kernel_page() ? kernel_page() : file->skip);
+	vmm_pool_drop(&pool);
+	assert_nothing_left(place);
+}
+
 static void assert_grows_or_not(struct place *place, const char *call, int error)
 {
 	struct vmm_pool pool = create_with_room(place, 64 * MIB);
