@@ -271,18 +271,17 @@ static void drop_tables(struct vmm_heap *heap)
 	vmm_table_drop(heap->holes.bits, tables_bytes(&heap->pool, heap->holes.granule));
 }
 
-/* For the pool as large as it has become. 0 or -errno. */
-static int extend_tables(struct vmm_heap *heap)
+/* For the pool as large as it has become, which it was `before` bytes. 0 or -errno. */
+static int extend_tables(struct vmm_heap *heap, size_t before)
 {
 	struct vmm_pool *pool = &heap->pool;
-	int r;
+	int r = 0;
 
-	if (pool->size <= pool->most)
-		return 0;
-	r = open_tables(pool, (char *)heap->holes.bits, heap->holes.granule, pool->most, pool->size);
+	if (pool->size > pool->most)
+		r = open_tables(pool, (char *)heap->holes.bits, heap->holes.granule, pool->most, pool->size);
 	if (r == 0)
-		r = vmm_mapping_extend(pool);
-	if (r < 0)
+		r = vmm_mapping_add(pool, before);
+	if (r < 0 || pool->size <= pool->most)
 		return r;
 	ranges_extend(&heap->free, nodes_bytes(pool->size) - nodes_bytes(pool->most));
 	pool->most = pool->size;
@@ -540,7 +539,7 @@ static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, in
 	struct pool_header *header = heap->pool.header;
 
 	if (r == 0)
-		r = extend_tables(heap);
+		r = extend_tables(heap, end - (uintptr_t)heap->pool.base);
 	if (r < 0) {
 		vmm_pool_shrink(&heap->pool);
 		return r;

@@ -180,20 +180,30 @@ static bool has_bits(struct vmm_pool *pool)
 	return true;
 }
 
-int vmm_mapping_extend(struct vmm_pool *pool)
-{
-	const struct vmm_mapping *mapping = &pool->mapping;
-
-	return mapping->shared ? vmm_table_open(mapping->shared, bits_bytes(pool->most / kernel_page()),
-						bits_bytes(pages(pool))) : 0;
-}
-
 /* Pages [first, last) are shared now. */
 static void count_shared(struct vmm_mapping *mapping, size_t first, size_t last)
 {
 	for (size_t page = first; page < last; page++)
 		mapping->shared_pages += !bits_has(mapping->shared, page);
 	bits_set(mapping->shared, first, last, true);
+}
+
+int vmm_mapping_add(struct vmm_pool *pool, size_t start)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t bytes = bits_bytes(pages(pool));
+	int r;
+
+	if (mapping->shared && pool->size > pool->most) {
+		r = vmm_table_open(mapping->shared, bits_bytes(pool->most / kernel_page()), bytes);
+		if (r < 0)
+			return r;
+	}
+	if (mapping->in_parts) {
+		count_shared(mapping, start / kernel_page(), pages(pool));
+		mapping->parts++;
+	}
+	return 0;
 }
 
 /* Pages [first, last) are private now. */
@@ -279,6 +289,7 @@ static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
 	}
 	if (is_limited(r) && has_bits(pool)) {
 		mapping->is_private = mapping->in_parts = true;
+		mapping->parts = 1;
 		mapping->shared_pages = pages(pool) - first;
 		bits_set(mapping->shared, first, pages(pool), true);
 		r = freeze_pieces(pool, first, pages(pool), unused);
@@ -341,6 +352,7 @@ static int thaw_files(struct vmm_pool *pool)
 			return r;
 		count_shared(mapping, first, last);
 		mapping->in_parts = true;
+		mapping->parts++;
 		first = last;
 	}
 	return 0;

@@ -53,8 +53,8 @@ void vmm_mapping_forget_shadow(struct vmm_pool *pool);
 /* Gives the shadow up: there is no way back, or none that needs it. */
 void vmm_mapping_drop_shadow(struct vmm_pool *pool);
 
-/* The pool has become larger than it ever was. 0 or -errno. */
-int vmm_mapping_extend(struct vmm_pool *pool);
+/* The pool has another file, its part of it from `start` on, which is mapped as the pool is. 0 or -errno. */
+int vmm_mapping_add(struct vmm_pool *pool, size_t start);
 
 /* What lies at `size` and above is no part of the pool any more. */
 void vmm_mapping_cut(struct vmm_pool *pool, size_t size);

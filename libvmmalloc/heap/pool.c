@@ -633,7 +633,7 @@ static int reserve_skipped(const struct vmm_pool *pool, const struct vmm_pool_fi
 	return r < 0 && !is_full(r) ? touch(pool, (char *)file->header, pool->grain) : r;
 }
 
-/* Its part of the pool is private at once, if the heap is. */
+/* Its part of the pool is private at once, if the heap is: but not if that is returning, as nobody else has the file. */
 static int map_file(struct vmm_pool *pool, struct vmm_pool_file *file)
 {
 	char *at = pool->base + file->start;
@@ -647,9 +647,9 @@ static int map_file(struct vmm_pool *pool, struct vmm_pool_file *file)
 	file->header = header;
 	r = reserve_skipped(pool, file);
 	if (r == 0)
-		r = pool->mapping.is_private ? vmm_remap_private(at, bytes, PROT_READ | PROT_WRITE, file->fd,
-								 (off_t)file->skip, locks)
-					     : vmm_remap_shared(at, bytes, file->fd, (off_t)file->skip, locks);
+		r = pool->mapping.is_private && !pool->mapping.in_parts
+			    ? vmm_remap_private(at, bytes, PROT_READ | PROT_WRITE, file->fd, (off_t)file->skip, locks)
+			    : vmm_remap_shared(at, bytes, file->fd, (off_t)file->skip, locks);
 	if (r < 0)
 		(void)kernel_munmap(header, pool->grain);
 	return r;

@@ -520,7 +520,7 @@ static void expect_mapping(uintptr_t start, uintptr_t end, bool shared)
 static void expect_kernel_agrees(void)
 {
 	unsigned long start = 0, end = 0, first, last;
-	size_t mappings = 0, of_the_pool = 0, private = 0;
+	size_t mappings = 0, of_the_pool = 0, private = 0, parts = 0;
 	char line[512], flags[5];
 	FILE *smaps = fopen("/proc/self/smaps", "r");
 
@@ -538,8 +538,13 @@ static void expect_kernel_agrees(void)
 	fclose(smaps);
 	model_expect(of_the_pool > 0, "nothing of the pool is mapped");
 	model_expect(mappings < 4096, "there are too many mappings");
-	for (size_t page = 0; page < all_pages(); page++)
+	for (size_t page = 0; page < all_pages(); page++) {
 		private += !is_shared(page);
+		parts += page > 0 && is_shared(page) && (page == 1 || !is_shared(page - 1));
+	}
+	model_expect(!model.heap.pool.mapping.in_parts ||
+		     (parts <= model.heap.pool.mapping.parts && model.heap.pool.mapping.parts < 4096),
+		     "%zu parts are counted as %zu", parts, model.heap.pool.mapping.parts);
 	model_expect(vmm_mapping_private_bytes(&model.heap.pool) == private * PAGE, "private bytes are counted wrong");
 }
 
@@ -1035,7 +1040,7 @@ static void grow(void)
 {
 	size_t end = all_pages(), left = model.heap.pool.room / PAGE - end;
 	size_t pages = left ? 1 + model_below(left < 6 * MIB / PAGE ? left : 6 * MIB / PAGE) : 1;
-	bool all_reserved = model.reserve_all || model_below(8) == 0;
+	bool all_reserved = model.reserve_all || model_below(8) == 0, in_parts = model.heap.pool.mapping.in_parts;
 	int r;
 
 	model.no_table = model_below(6) == 0;
@@ -1045,6 +1050,8 @@ static void grow(void)
 	r = vmm_heap_grow(&model.heap, DIR, pages * PAGE, all_reserved);
 	model.growing = false;
 	model_result(": %d", r);
+	model_expect(r < 0 || is_shared(end) == (!model.heap.pool.mapping.is_private || in_parts),
+		     "its new file is private or not");
 	model_expect(r == 0 || model.refusals || model.no_table || left == 0, "the heap does not grow");
 	model.no_table = false;
 	model_expect(all_pages() == end + (r == 0 ? pages : 0), "it has grown by something else");
