@@ -292,7 +292,8 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 {
 	int r;
 
-	*heap = (struct vmm_heap){ .pool = *pool, .all_reserved = all_reserved };
+	*heap = (struct vmm_heap){ .pool = *pool, .all_reserved = all_reserved, .any_kept = all_reserved };
+	heap->pool.first.is_kept = all_reserved;
 	heap->low = heap->fresh = vmm_heap_start(heap);
 	heap->high = vmm_heap_end(heap);
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
@@ -553,6 +554,8 @@ static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, in
 			heap->low = heap->high;
 		}
 	}
+	vmm_pool_file(&heap->pool, heap->pool.files - 1)->is_kept = all_reserved;
+	heap->any_kept = heap->any_kept || all_reserved;
 	heap->all_reserved = heap->all_reserved && all_reserved;
 	vmm_reserve_tail(heap);
 	note_size(heap);
@@ -704,7 +707,7 @@ void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 	const struct range *free;
 
 	vmm_heap_mapped_anew(heap);
-	heap->all_reserved = all_reserved;
+	heap->all_reserved = heap->any_kept = heap->pool.first.is_kept = all_reserved;
 	if (all_reserved)
 		return;
 	if (heap->pool.unit > heap->holes.granule) {
@@ -734,17 +737,34 @@ static size_t shrink_to(struct vmm_heap *heap, uintptr_t start)
 	return bytes;
 }
 
+/* Where the range that ends at `low`, less `keep` bytes, has its first whole unit of files that are not kept. */
+static uintptr_t trimmed_start(const struct vmm_heap *heap, const struct range *last, size_t keep)
+{
+	size_t whole = heap->holes.any ? heap->holes.granule : vmm_reserve_unit(heap);
+	uintptr_t start = last->start + keep;
+
+	for (size_t i = 0; heap->any_kept && i < heap->pool.files; i++) {
+		const struct vmm_pool_file *file = vmm_pool_file(&heap->pool, i);
+		uintptr_t end = (uintptr_t)heap->pool.base + file->end;
+
+		if (file->is_kept && start < end)
+			start = end;
+	}
+	return round_up(start, whole);
+}
+
 size_t vmm_heap_trim(struct vmm_heap *heap, size_t keep)
 {
 	const struct range *last;
-	size_t released = 0, whole;
+	size_t released = 0;
 
 	(void)vmm_lock_take(&heap->lock);
 	last = ranges_ending_at(&heap->free, heap->low);
-	whole = heap->holes.any ? heap->holes.granule : vmm_reserve_unit(heap);
-	if (last && !heap->all_reserved && !heap->pool.mapping.is_private) {
-		if (keep < last->length && round_up(last->start + keep, whole) < heap->low)
-			released = shrink_to(heap, round_up(last->start + keep, whole));
+	if (last && !heap->all_reserved && !heap->pool.mapping.is_private && keep < last->length) {
+		uintptr_t start = trimmed_start(heap, last, keep);
+
+		if (start < heap->low)
+			released = shrink_to(heap, start);
 	}
 	released += vmm_release_all(heap);
 	vmm_lock_release(&heap->lock);

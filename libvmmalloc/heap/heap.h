@@ -51,7 +51,8 @@ struct vmm_heap {
 	struct vmm_holes holes; /* below low or above high; its granules are the dump's, too */
 	struct vmm_dump dump;   /* what a core dump does not show, by granules */
 	struct vmm_release release;  /* of free space that is not needed */
-	bool all_reserved;      /* the whole file is reserved already: VMMALLOC_RESERVE=full, a pool of the daemon */
+	bool all_reserved;      /* all files are reserved, and kept so: VMMALLOC_RESERVE=full, pools of the daemon */
+	bool any_kept;          /* some are */
 	dev_t retry_dev;        /* a full file system, and */
 	size_t retry_bytes;     /*   what it could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */

@@ -35,6 +35,7 @@ struct vmm_mapping {
 struct vmm_pool_file {
 	size_t start, end;
 	size_t skip;                 /* where that part begins in the file */
+	bool is_kept;                /* all of it is reserved, and stays so */
 	struct pool_header *header;  /* at the file's beginning, alone in its grain */
 	int fd;
 	dev_t dev;                   /* with ino: tells our descriptor from another under its number */

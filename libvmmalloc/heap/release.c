@@ -15,7 +15,28 @@ void vmm_release_init(struct vmm_release *release, uint64_t *idle)
 	*release = (struct vmm_release){ .idle = idle };
 }
 
-/* Gives back what is no hole of the granules [first, last), which are free. Returns bytes, or -errno. */
+/* Whether anything of the granule is in a file that is kept reserved. */
+static bool is_kept(const struct vmm_heap *heap, size_t granule)
+{
+	size_t bytes = heap->holes.granule, start = granule * bytes, end = start + bytes;
+	bool kept = false;
+
+	for (; heap->any_kept && !kept && start < end; start += bytes, bytes = end - start)
+		kept = vmm_pool_file_at(&heap->pool, start, &bytes)->is_kept;
+	return kept;
+}
+
+/* The first in [first, last) that is kept, or not; `last` if there is none. */
+static size_t find_kept(const struct vmm_heap *heap, size_t first, size_t last, bool kept)
+{
+	if (!heap->any_kept)
+		return kept ? last : first;
+	while (first < last && is_kept(heap, first) != kept)
+		first++;
+	return first;
+}
+
+/* Gives back what is no hole, nor kept, of the granules [first, last), which are free. Returns bytes, or -errno. */
 static ssize_t release_granules(struct vmm_heap *heap, size_t first, size_t last)
 {
 	const struct vmm_holes *holes = &heap->holes;
@@ -23,9 +44,13 @@ static ssize_t release_granules(struct vmm_heap *heap, size_t first, size_t last
 
 	while ((first = bits_find(holes->bits, first, last, false)) < last) {
 		size_t end = bits_find(holes->bits, first, last, true);
-		int r = vmm_reserve_punch(heap, holes->base + first * holes->granule,
-					  holes->base + end * holes->granule);
+		int r = 0;
 
+		first = find_kept(heap, first, end, false);
+		end = find_kept(heap, first, end, true);
+		if (first < end)
+			r = vmm_reserve_punch(heap, holes->base + first * holes->granule,
+					      holes->base + end * holes->granule);
 		if (r < 0)
 			return r;
 		punched += (end - first) * holes->granule;

@@ -76,6 +76,7 @@ static struct {
 	bool no_shared;                /* the kernel maps no file shared */
 	bool no_move;                  /* the kernel moves no mapping */
 	bool no_table;                 /* there is no memory for what the heap needs to know of a new file */
+	bool kept[MOST_PAGES];         /* of a file that is reserved wholly */
 	bool reserve_all;              /* files are reserved wholly: VMMALLOC_RESERVE=full */
 	bool began[MOST_PAGES];        /* a file did so there */
 	bool growing;                  /* a file is being put behind the others, and is not known yet */
@@ -844,7 +845,8 @@ static size_t look_at_new_holes(const bool *before)
 	for (size_t page = 1; page < all_pages(); page++) {
 		if (before[page] || is_between(page) || !is_hole(page))
 			continue;
-		model_expect(may && !model.owner[page], "page %zu was given back and should not be", page);
+		model_expect(may && !model.owner[page] && !model.kept[page], "page %zu was given back and should not be",
+			     page);
 		model_expect(!model.file->exact || !model.file->reserved[page], "page %zu was not given back", page);
 		pages++;
 	}
@@ -865,7 +867,7 @@ static void expect_trimmed(size_t keep)
 	for (size_t first = 0; granule > 1 && first + granule <= all_pages(); first += granule) {
 		size_t page = first;
 
-		while (page < first + granule && is_free(page))
+		while (page < first + granule && is_free(page) && !model.kept[page])
 			page++;
 		/* a page that is not whose end is at the end */
 		for (size_t at = page; page == first + granule && at < low && is_free(at); at++)
@@ -889,7 +891,7 @@ static void trim(void)
 	model_expect(released / PAGE == low - page_at(model.heap.low) + look_at_new_holes(before) || model.refusals,
 		     "it released something else");
 	for (size_t page = page_at(model.heap.low); page < low; page++) {
-		model_expect((!model.file->exact || !model.file->reserved[page]) && !model.owner[page],
+		model_expect((!model.file->exact || !model.file->reserved[page]) && !model.owner[page] && !model.kept[page],
 			     "page %zu was not released", page);
 		model.dirty[page] = false;
 	}
@@ -1030,6 +1032,7 @@ static void move(void)
 	assert_int_equal(vmm_pool_replace(&model.heap.pool, &model.clone), 0);
 	model.file = model.asked;
 	vmm_heap_forget_free(&model.heap, model.reserve_all);
+	memset(model.kept, model.reserve_all, sizeof(model.kept));
 	model.peak = model.heap.pool.header->used_bytes;
 	model.failed = 0;
 }
@@ -1055,8 +1058,10 @@ static void grow(void)
 	model_expect(r == 0 || model.refusals || model.no_table || left == 0, "the heap does not grow");
 	model.no_table = false;
 	model_expect(all_pages() == end + (r == 0 ? pages : 0), "it has grown by something else");
-	if (r == 0)
+	if (r == 0) {
 		model.began[end] = true;
+		memset(model.kept + end, all_reserved, pages);
+	}
 	/* `fresh` is one mark, and lies behind what was there before */
 	for (size_t page = 1; r == 0 && page < end; page++)
 		model.dirty[page] = true;
@@ -1076,7 +1081,7 @@ static void shrink(void)
 	model_expect(shrunk == (start > 0 && owned == 0) || (!shrunk && model.refusals),
 		     "of the last file %zu pages are somebody's", owned);
 	for (size_t page = start; shrunk && page < end; page++)
-		model.file->reserved[page] = model.dirty[page] = false;
+		model.file->reserved[page] = model.dirty[page] = model.kept[page] = false;
 }
 
 /* --- walks --- */
@@ -1134,6 +1139,7 @@ static void make_heap(bool all_reserved)
 		assert_int_equal(vmm_pool_make_room(&pool, room), 0);
 	}
 	assert_int_equal(vmm_heap_init(&model.heap, &pool, all_reserved), 0);
+	memset(model.kept, all_reserved, sizeof(model.kept));
 }
 
 static void unmake_heap(void)
