@@ -681,15 +681,18 @@ static int add_file(struct vmm_pool *pool, const struct vmm_pool *like, size_t s
 
 int vmm_pool_grow(struct vmm_pool *pool, const char *dir, size_t bytes)
 {
-	struct vmm_pool like = { .first.fd = kernel_is_confined() ? -EPERM : open_nameless(dir) };
 	size_t skip = skipped_bytes(pool, pool->size), unused;
+	struct vmm_pool like;
 	int r;
 
+	bytes = skip + round_up(bytes, pool->grain);
+	if (vmm_pool_exceeds_file_limit(bytes))
+		return -EFBIG;
+	like = (struct vmm_pool){ .first.fd = kernel_is_confined() ? -EPERM : open_nameless(dir) };
 	if (like.first.fd < 0)
 		return like.first.fd;
 	like.first.fd = vmm_pool_fd_out_of_the_way(like.first.fd);
-	bytes = skip + round_up(bytes, pool->grain);
-	r = vmm_pool_exceeds_file_limit(bytes) ? -EFBIG : examine(&like, &unused);
+	r = examine(&like, &unused);
 	if (r == 0)
 		r = kernel_ftruncate(like.first.fd, (off_t)bytes);
 	if (r == 0)

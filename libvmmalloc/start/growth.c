@@ -18,6 +18,7 @@
 
 #define ROOM_POOLS 64                    /* for so many pools like the first */
 #define ROOM_SHARE 4                     /* where there is less room, so much less is tried */
+#define STEP_LEAST ((size_t)4 << 20)     /* no smaller file is made where there is a limit of their size */
 #define RETRY_LEAST_NS 10000000u         /* where there was no pool to be had, this long none is asked for, */
 #define RETRY_SHARE 16                   /* and so seldom that it takes no more than this part of the time */
 
@@ -77,7 +78,7 @@ static int take_daemons(struct vmm_heap *heap, size_t needed)
 	return r == 0 && is_cold ? keep_if_space(heap, needed) : r;
 }
 
-/* A file more in the directory, for at least so many bytes. 0 or -errno. */
+/* A file more in the directory, for at least so many bytes, or for some, where files may not be so large. 0 or -errno. */
 static int make_own(struct vmm_heap *heap, size_t bytes, size_t needed)
 {
 	const struct vmm_config *config = &vmm_growth.config;
@@ -85,6 +86,8 @@ static int make_own(struct vmm_heap *heap, size_t bytes, size_t needed)
 	size_t step = steps > left / config->pool_bytes ? left : steps * config->pool_bytes;
 	int r = vmm_heap_grow(heap, config->pool_dir, step, config->reserve_all);
 
+	for (; r == -EFBIG && step > STEP_LEAST; r = vmm_heap_grow(heap, config->pool_dir, step, config->reserve_all))
+		step /= 2;
 	if (r == 0 && !config->reserve_all)
 		r = keep_if_space(heap, needed);
 	TRACE(r < 0 ? 1 : 2, "another pool of %zu bytes: %s", step, r < 0 ? strerrordesc_np(-r) : "made");

@@ -47,6 +47,11 @@ limited() {
 	(ulimit -d 300000 && grows 16M blocks 100) || fail "a limit of data"
 }
 locked() { PROGRAM=$BUILD/tests/preload/grow_locked VMMALLOC_MAX_SIZE=256G grows 16M; }
+# A file begins with what is not used, and so it is larger than the first.
+small_files() {
+	(ulimit -f 16384 && grows 16M blocks 100) || fail "files of 16 MiB"
+	(ulimit -f 51200 && grows 16M blocks 100) || fail "files of 50 MiB"
+}
 few_descriptors() { (ulimit -n 24 && grows 16M one 400); }
 # refused VARIABLE=VALUE LINE
 refused() {
@@ -59,7 +64,7 @@ bad_words() {
 	refused VMMALLOC_MAX_SIZE=all \
 		"VMMALLOC_MAX_SIZE value is not a size (all), expected a number of bytes or one with K, M, G or T"
 }
-export -f grows blocks on_disk bound in_mode beside debug full_mount little_mount limited locked few_descriptors refused bad_words
+export -f grows blocks on_disk bound in_mode beside debug full_mount little_mount limited locked small_files few_descriptors refused bad_words
 
 run_case "blocks of all sizes, in pools that are smaller than some" blocks 100
 run_case "debug build: blocks of all sizes" debug blocks 60
@@ -81,6 +86,7 @@ done
 run_case "debug build: parents and children grow" debug in_mode auto forks
 run_case "a limit of addresses" limited
 run_case "a limit of descriptors" few_descriptors
+run_case "a limit of file size: more and smaller files" small_files
 run_case "mlockall touches nothing of the pools that there may be" locked
 run_case "words that are none are refused in one line" bad_words
 end_suite
