@@ -633,6 +633,34 @@ static int reserve_skipped(const struct vmm_pool *pool, const struct vmm_pool_fi
 	return r < 0 && !is_full(r) ? touch(pool, (char *)file->header, pool->grain) : r;
 }
 
+/* 0 or -errno. */
+static int map_nothing(char *at, size_t bytes, int flags)
+{
+	char *address = kernel_mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+	int r = kernel_error(address);
+
+	if (r == 0 && address != at) {
+		/* Linux before 4.17 knows no MAP_FIXED_NOREPLACE */
+		(void)kernel_munmap(address, bytes);
+		r = -EEXIST;
+	}
+	if (r == 0)
+		(void)kernel_madvise(at, bytes, MADV_DONTDUMP);
+	return r;
+}
+
+/*
+ * A file could not be mapped at `at`. The kernel may have torn down what was there before, and then another thread may
+ * have mapped something there by now: the pool leaves it alone, and grows no more.
+ */
+static void keep_addresses(struct vmm_pool *pool, char *at, size_t bytes)
+{
+	bool lost = kernel_madvise(at, bytes, MADV_DONTDUMP) == -ENOMEM;
+
+	if (map_nothing(at, bytes, lost ? MAP_FIXED_NOREPLACE : MAP_FIXED) < 0 && lost)
+		pool->room = pool->size;
+}
+
 /* Its part of the pool is private at once, if the heap is: but not if that is returning, as nobody else has the file. */
 static int map_file(struct vmm_pool *pool, struct vmm_pool_file *file)
 {
@@ -646,10 +674,13 @@ static int map_file(struct vmm_pool *pool, struct vmm_pool_file *file)
 		return r;
 	file->header = header;
 	r = reserve_skipped(pool, file);
-	if (r == 0)
+	if (r == 0) {
 		r = pool->mapping.is_private && !pool->mapping.in_parts
 			    ? vmm_remap_private(at, bytes, PROT_READ | PROT_WRITE, file->fd, (off_t)file->skip, locks)
 			    : vmm_remap_shared(at, bytes, file->fd, (off_t)file->skip, locks);
+		if (r < 0)
+			keep_addresses(pool, at, bytes);
+	}
 	if (r < 0)
 		(void)kernel_munmap(header, pool->grain);
 	return r;
@@ -720,9 +751,7 @@ void vmm_pool_shrink(struct vmm_pool *pool)
 	const struct vmm_pool_file *file = vmm_pool_file(pool, pool->files - 1);
 	size_t bytes = file->end - file->start;
 
-	(void)kernel_mmap(pool->base + file->start, bytes, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-	(void)kernel_madvise(pool->base + file->start, bytes, MADV_DONTDUMP);
+	(void)map_nothing(pool->base + file->start, bytes, MAP_FIXED);
 	(void)kernel_munmap(file->header, pool->grain);
 	if (vmm_pool_file_has_fd(file))
 		(void)kernel_close(file->fd);

@@ -7,7 +7,7 @@
  */
 /* objects: libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 /* wrap: kernel_open kernel_fallocate kernel_mmap kernel_munmap kernel_ftruncate kernel_fstat kernel_fstatfs */
-/* wrap: kernel_touch kernel_madvise kernel_getrandom kernel_getrlimit kernel_fcntl */
+/* wrap: kernel_touch kernel_madvise kernel_mremap kernel_getrandom kernel_getrlimit kernel_fcntl */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -34,6 +34,8 @@
 static struct {
 	rlim_t nofile, fsize;        /* what getrlimit() says, if not 0 */
 	long huge_page;              /* fstatfs() says hugetlbfs with this page, if not 0 */
+	bool squats;                 /* where mremap() fails another thread maps a page, ... */
+	char *squatter;              /* ... which is here */
 } kernel;
 
 static struct {
@@ -135,6 +137,24 @@ int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
 	int r = -faults_strike("madvise");
 
 	return r < 0 ? r : __real_kernel_madvise(address, bytes, advice);
+}
+
+/* Where it fails what was there before is gone. */
+void *__real_kernel_mremap(void *from, size_t bytes, size_t new_bytes, int flags, void *to);
+void *__wrap_kernel_mremap(void *from, size_t bytes, size_t new_bytes, int flags, void *to)
+{
+	int r = -faults_strike("mremap");
+
+	if (r == 0)
+		return __real_kernel_mremap(from, bytes, new_bytes, flags, to);
+	munmap(to, new_bytes);
+	if (kernel.squats) {
+		kernel.squatter = (char *)to + new_bytes / 2;
+		assert_ptr_equal(mmap(kernel.squatter, kernel_page(), PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), kernel.squatter);
+		*kernel.squatter = 's';
+	}
+	return (void *)(intptr_t)r;
 }
 
 int __real_kernel_touch(void *page);
@@ -1244,6 +1264,35 @@ TEST_ALSO_IN(test_pool_has_the_space_of_a_headers_folio, "/dev/shm")
 	assert_int_equal(vmm_pool_release(&pool, file->start, 4 * MIB), 0);
 	assert_true(scratch_allocated(file->fd) <= before - 4 * MIB + 16 * kernel_page());
 	assert_allocated(file->fd, pool.unit == kernel_page() ? kernel_page() : file->skip);
+	vmm_pool_drop(&pool);
+	assert_nothing_left(place);
+}
+
+TEST(test_pool_whose_file_cannot_be_mapped_keeps_its_addresses)
+{
+	struct place *place = *state;
+	struct vmm_pool pool = create_with_room(place, 64 * MIB);
+	size_t mapped = seen.mapped;
+	unsigned char vector[8 * MIB / 4096];
+
+	pool.mapping.is_private = true;
+	faults_order("mremap", 0, 1, ENOMEM);
+	faults_order("open", 0, FAULTS_ALWAYS, ENOENT);  /* nobody says that the kernel does not commit strictly */
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), -ENOMEM);
+	assert_int_equal(mincore(pool.base + 16 * MIB, 8 * MIB, vector), 0);
+	assert_int_equal(pool.room, 64 * MIB);
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), 0);
+	vmm_pool_shrink(&pool);
+	/* and where somebody else was faster they are his */
+	kernel.squats = true;
+	faults_order("mremap", 0, 1, ENOMEM);
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), -ENOMEM);
+	assert_int_equal(pool.room, 16 * MIB);
+	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), -ENOMEM);
+	assert_int_equal(*kernel.squatter, 's');
+	munmap(kernel.squatter, kernel_page());
+	pool.room = 64 * MIB;
+	seen.mapped = mapped;
 	vmm_pool_drop(&pool);
 	assert_nothing_left(place);
 }
