@@ -145,13 +145,21 @@ static bool grow_locked(struct vmm_heap *heap, size_t bytes)
 	return true;
 }
 
+/* Each file has a descriptor, and the program needs some, too. */
+static bool has_descriptors(const struct vmm_heap *heap)
+{
+	struct rlimit limit;
+
+	return kernel_getrlimit(RLIMIT_NOFILE, &limit) < 0 || heap->pool.files < limit.rlim_cur / 2;
+}
+
 /*
  * Not in the middle of a fork, whose child would have the new file and not its memory; nor in a vforked child, whose
  * descriptors its parent has not.
  */
 static bool may_grow(const struct vmm_heap *heap)
 {
-	return !heap->child_header && !kernel_is_confined() && vmm_comeback_is_same_process();
+	return !heap->child_header && !kernel_is_confined() && vmm_comeback_is_same_process() && has_descriptors(heap);
 }
 
 static bool grow(size_t bytes, size_t files)

@@ -200,6 +200,8 @@ static void one(size_t bytes)
 	while ((next = take(MIB, 1, list)))
 		list = next;
 	CHECK(errno == ENOMEM && stats().pool_bytes < bytes);
+	for (int i = 0; i < 8; i++)
+		CHECK(dup(STDERR_FILENO) >= 0);
 	/* to ask for one more again and again makes no difference */
 	for (int i = 0; i < 100; i++) {
 		CHECK(!malloc(MIB) && stats().pool_bytes < bytes);
