@@ -537,6 +537,7 @@ static void note_size(struct vmm_heap *heap)
 /* The pool ended at `end`, and has another file now, of no use if `r` is an error. 0, or -errno and no file more. */
 static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, int r)
 {
+	struct vmm_pool_file *file = vmm_pool_file(&heap->pool, heap->pool.files - 1);
 	struct pool_header *header = heap->pool.header;
 
 	if (r == 0)
@@ -554,7 +555,9 @@ static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, in
 			heap->low = heap->high;
 		}
 	}
-	vmm_pool_file(&heap->pool, heap->pool.files - 1)->is_kept = all_reserved;
+	file->is_kept = all_reserved;
+	if (all_reserved)
+		file->header->reserved_bytes = file->header->pool_bytes;
 	heap->any_kept = heap->any_kept || all_reserved;
 	heap->all_reserved = heap->all_reserved && all_reserved;
 	vmm_reserve_tail(heap);

@@ -439,6 +439,8 @@ static void expect_file(const struct vmm_pool_file *file)
 		pages += model.owner[page] != 0;
 	model_expect(file->header->used_bytes == pages * PAGE, "%zu bytes of a file are in use and not %zu",
 		     (size_t)file->header->used_bytes, pages * PAGE);
+	model_expect(file->header->reserved_bytes == (file->is_kept ? file->header->pool_bytes : PAGE),
+		     "%zu bytes of a file are said to be reserved", (size_t)file->header->reserved_bytes);
 }
 
 static void expect_figures(void)
