@@ -29,6 +29,7 @@ struct vmm_context {
 	size_t outside_bytes;      /* ordinary memory in use, without a pool or before it stood. Atomic */
 	/* Set if the heap may grow by whole pools; else NULL. vmm_grow() */
 	bool (*grow)(size_t bytes, size_t files);
+	void (*leave)(void);       /* where `grow` is set: gives pools back that have not been in use for long */
 	bool (*come_back)(void);   /* set while the heap is away from its pool and may return; else NULL. Atomic */
 	struct vmm_config config;
 	char pool_dir[PATH_MAX];   /* absolute, or empty. A copy, because programs write over their environment */

@@ -648,17 +648,35 @@ bool vmm_heap_shrink(struct vmm_heap *heap)
 	return true;
 }
 
+/* Those behind the first that begin at `from` or above. */
+static size_t leave_files_from(struct vmm_heap *heap, uintptr_t from)
+{
+	const struct vmm_pool *pool = &heap->pool;
+	size_t before = pool->size;
+
+	/* a fork under way has made what its child needs for the heap as it is */
+	while (!heap->child_header && (uintptr_t)pool->base + vmm_pool_file(pool, pool->files - 1)->start >= from &&
+	       vmm_heap_shrink(heap))
+		;
+	return before - pool->size;
+}
+
 size_t vmm_heap_leave_files(struct vmm_heap *heap)
 {
-	/* a fork under way has made what its child needs for the heap as it is */
-	bool may = vmm_lock_take(&heap->lock) == 0 && !heap->child_header;
-	size_t before = heap->pool.size;
+	size_t left = vmm_lock_take(&heap->lock) == 0 ? leave_files_from(heap, 0) : 0;
 
-	while (may && vmm_heap_shrink(heap))
-		;
-	before -= heap->pool.size;
 	vmm_lock_release(&heap->lock);
-	return before;
+	return left;
+}
+
+void vmm_heap_leave_idle_files(struct vmm_heap *heap)
+{
+	if (vmm_lock_take(&heap->lock) == 0) {
+		if (!heap->pool.mapping.is_private)
+			(void)leave_files_from(heap, heap->release.idle_from);
+		__atomic_store_n(&heap->release.any_idle, false, __ATOMIC_RELAXED);
+	}
+	vmm_lock_release(&heap->lock);
 }
 
 typedef void (*visit_function)(void *context, char *start, size_t bytes);
@@ -783,6 +801,7 @@ void vmm_heap_release_after(struct vmm_heap *heap, unsigned seconds)
 void vmm_heap_release_never(struct vmm_heap *heap)
 {
 	heap->release.period_ns = 0;
+	heap->release.any_idle = false;
 }
 
 void vmm_heap_release(struct vmm_heap *heap)

@@ -102,6 +102,9 @@ bool vmm_heap_shrink(struct vmm_heap *heap);
 /* Undoes as many as it can. Returns bytes. */
 size_t vmm_heap_leave_files(struct vmm_heap *heap);
 
+/* Undoes as many as nobody has had anything in for as long as vmm_heap_release_after says. */
+void vmm_heap_leave_idle_files(struct vmm_heap *heap);
+
 /*
  * `bytes` bytes, a multiple of 4 KiB, aligned to `align`, a power of two of at least 4 KiB; at `at` if that is not
  * NULL. If *zero, the memory reads as zero; else *zero says whether it happens to. NULL if there is no such space.

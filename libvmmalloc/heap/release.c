@@ -12,7 +12,7 @@
 
 void vmm_release_init(struct vmm_release *release, uint64_t *idle)
 {
-	*release = (struct vmm_release){ .idle = idle };
+	*release = (struct vmm_release){ .idle = idle, .unused_from = UINTPTR_MAX, .idle_from = UINTPTR_MAX };
 }
 
 /* Whether anything of the granule is in a file that is kept reserved. */
@@ -96,6 +96,11 @@ size_t vmm_release_all(struct vmm_heap *heap)
 	return released;
 }
 
+bool vmm_release_has_idle_files(const struct vmm_release *release)
+{
+	return __atomic_load_n(&release->any_idle, __ATOMIC_RELAXED);
+}
+
 bool vmm_release_is_due(const struct vmm_release *release)
 {
 	return release->period_ns && clock_now_ns() >= __atomic_load_n(&release->next_ns, __ATOMIC_RELAXED);
@@ -134,6 +139,31 @@ static const struct range *next_range(const struct vmm_heap *heap)
 	return range ? range : ranges_next(&heap->free, heap->release.at);
 }
 
+/* Nobody has anything at or above this. */
+static uintptr_t unused_tail(const struct vmm_heap *heap)
+{
+	uintptr_t end = vmm_heap_end(heap);
+	const struct range *last = ranges_ending_at(&heap->free, end);
+	uintptr_t start = last ? last->start : end;
+
+	if (start > heap->high)
+		return start;
+	last = ranges_ending_at(&heap->free, heap->low);
+	return last ? last->start : heap->low;
+}
+
+static void end_period(struct vmm_heap *heap)
+{
+	struct vmm_release *release = &heap->release;
+	const struct vmm_pool *pool = &heap->pool;
+	const struct vmm_pool_file *last = vmm_pool_file(pool, pool->files - 1);
+
+	release->idle_from = release->unused_from;
+	release->unused_from = unused_tail(heap);
+	__atomic_store_n(&release->any_idle, pool->files > 1 && !pool->mapping.is_private &&
+			 (uintptr_t)pool->base + last->start >= release->idle_from, __ATOMIC_RELAXED);
+}
+
 void vmm_release_idle(struct vmm_heap *heap)
 {
 	struct vmm_release *release = &heap->release;
@@ -152,6 +182,7 @@ void vmm_release_idle(struct vmm_heap *heap)
 	if (range && n >= 0)
 		return;
 	/* all is looked at, or nothing can be given back now */
+	end_period(heap);
 	release->at = 0;
 	__atomic_store_n(&release->next_ns, release->began_ns + release->period_ns, __ATOMIC_RELAXED);
 }
@@ -159,8 +190,14 @@ void vmm_release_idle(struct vmm_heap *heap)
 void vmm_release_taken(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 {
 	const struct vmm_holes *holes = &heap->holes;
+	struct vmm_release *release = &heap->release;
 
-	if (heap->release.period_ns)
-		bits_set(heap->release.idle, (start - holes->base) / holes->granule,
-			 (end - 1 - holes->base) / holes->granule + 1, false);
+	if (release->period_ns == 0)
+		return;
+	if (end > release->unused_from)
+		release->unused_from = end;
+	if (end > release->idle_from)
+		release->idle_from = end;
+	bits_set(release->idle, (start - holes->base) / holes->granule, (end - 1 - holes->base) / holes->granule + 1,
+		 false);
 }

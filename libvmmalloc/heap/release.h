@@ -25,6 +25,9 @@ struct vmm_release {
 	uint64_t next_ns;    /* when the next free ranges are looked at, CLOCK_MONOTONIC. Atomic */
 	uint64_t began_ns;   /* when the lowest of them was, in this period */
 	uintptr_t at;        /* they lie at or above this */
+	uintptr_t unused_from;  /* nobody has anything at or above this since the last period ended, */
+	uintptr_t idle_from;    /* and nobody has for a whole period: files may be left that lie there */
+	bool any_idle;       /* there are such files. Atomic */
 };
 
 /* `idle` has room for a bit for each granule and one more, all zero. */
@@ -35,6 +38,9 @@ bool vmm_release_is_due(const struct vmm_release *release);
 
 /* Some of what has stayed free goes back: in a few milliseconds. */
 void vmm_release_idle(struct vmm_heap *heap);
+
+/* Whether there are files at the end of which nobody has had anything for a period. Any thread, without the lock. */
+bool vmm_release_has_idle_files(const struct vmm_release *release);
 
 /* All that is free goes back, but for the free range that ends at `low`. Returns bytes. */
 size_t vmm_release_all(struct vmm_heap *heap);

@@ -558,6 +558,8 @@ void vmm_seam_event(void *tsd, void *context)
 	(void)vmm_come_back();
 	if (vmm.has_pool)
 		vmm_heap_release(&vmm.heap);
+	if (vmm.grow && vmm_release_has_idle_files(&vmm.heap.release))
+		vmm.leave();
 	if (vmm_seam_thread.cache_missing)
 		(void)vmm_seam_start_thread(tsd);
 	je_te_event_trigger(tsd, context);

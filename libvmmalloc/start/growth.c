@@ -173,6 +173,12 @@ static bool grow(size_t bytes, size_t files)
 	return grown;
 }
 
+static void leave(void)
+{
+	if (!kernel_is_confined() && vmm_comeback_is_same_process())
+		vmm_heap_leave_idle_files(&vmm.heap);
+}
+
 void vmm_growth_start(void)
 {
 	struct vmm_growth *growth = &vmm_growth;
@@ -192,5 +198,6 @@ void vmm_growth_start(void)
 	}
 	if (vmm.config.pool_dir)
 		growth->config.pool_dir = vmm.pool_dir;
+	vmm.leave = leave;
 	vmm.grow = grow;
 }

@@ -106,12 +106,15 @@ static int make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved, struct t
 /* Drops the pool where it fails. */
 static int make_heap(struct vmm_pool *pool, bool all_reserved, struct text *error)
 {
+	bool may_release;
 	int r;
 
 	vmm_growth_make_room(pool);
 	r = vmm_heap_init(&vmm.heap, pool, all_reserved);
 
-	if (r == 0 && !all_reserved && vmm.config.release_seconds != ENVIRONMENT_RELEASE_NEVER)
+	/* whole pools go back also where nothing else does */
+	may_release = !all_reserved || (pool->room > pool->size && !vmm.config.reserve_all);
+	if (r == 0 && may_release && vmm.config.release_seconds != ENVIRONMENT_RELEASE_NEVER)
 		vmm_heap_release_after(&vmm.heap, vmm.config.release_seconds);
 	if (r == 0)
 		return 0;

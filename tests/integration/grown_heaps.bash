@@ -42,6 +42,7 @@ warm_and_cold() {
 	grows one 70
 	is "$(ask daemon handed_out)" 4
 	wait_count a ready 4
+	VMMALLOC_RELEASE=1 grows idle 26
 }
 run_case "warm pools only: so many as are ready, and then ENOMEM" warm_and_cold
 

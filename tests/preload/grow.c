@@ -7,6 +7,7 @@
  *   forks            parents and children grow, before and after their forks, and see what is theirs
  *   threads          eight threads grow at the same time, while the process forks
  *   one BYTES        the pool grows no more: it is full below that
+ *   idle BYTES       what is not in use for long goes back by itself: VMMALLOC_RELEASE
  *   waits BYTES      it is full; when something can be read, it has so much more
  */
 #include <errno.h>
@@ -18,6 +19,8 @@
 
 #define MIB ((size_t)1 << 20)
 #define THREADS 8
+
+int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes);
 
 /* A list of blocks, each with its own number in its first and last bytes. */
 struct block {
@@ -210,6 +213,25 @@ static void one(size_t bytes)
 	give(list);
 }
 
+static void idle(size_t bytes)
+{
+	size_t first = stats().pool_bytes;
+	struct block *list = fill(bytes, NULL);
+
+	CHECK(stats().pool_bytes > bytes);
+	give(list);
+	/* jemalloc keeps what is free for a while, too: here it does not */
+	CHECK(mallctl("thread.tcache.flush", NULL, NULL, NULL, 0) == 0);
+	CHECK(mallctl("arena.4096.purge", NULL, NULL, NULL, 0) == 0);
+	for (int i = 0; i < 2000 && stats().pool_bytes > 2 * first; i++) {
+		sleep_ms(10);
+		for (int n = 0; n < 100; n++)
+			free(malloc(1000));
+	}
+	CHECK(stats().pool_bytes <= 2 * first);
+	give(fill(bytes / 2, NULL));
+}
+
 static void waits(size_t bytes)
 {
 	struct block *list = NULL, *next;
@@ -242,6 +264,8 @@ int main(int count, char **words)
 		forks();
 	else if (strcmp(words[1], "threads") == 0)
 		threads();
+	else if (strcmp(words[1], "idle") == 0)
+		idle(bytes);
 	else if (strcmp(words[1], "waits") == 0)
 		waits(bytes);
 	else

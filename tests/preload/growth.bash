@@ -21,6 +21,7 @@ bound() {
 	# what was all reserved, or taken for a request that was too large, is given back
 	VMMALLOC_MAX_SIZE=100M VMMALLOC_RESERVE=full grows 30M bound 100
 }
+idle() { VMMALLOC_RELEASE=$1 grows 16M idle 100; }
 in_mode() { VMMALLOC_FORK=$1 grows 16M "$2"; }
 beside() { PROGRAM=$BUILD/tests/preload/grow_forks VMMALLOC_MAX_SIZE=100M in_mode "$@"; }
 debug() { LIBRARY=$BUILD/debug/libvmmalloc.so.1 "$@"; }
@@ -64,11 +65,13 @@ bad_words() {
 	refused VMMALLOC_MAX_SIZE=all \
 		"VMMALLOC_MAX_SIZE value is not a size (all), expected a number of bytes or one with K, M, G or T"
 }
-export -f grows blocks on_disk bound in_mode beside debug full_mount little_mount limited locked small_files few_descriptors refused bad_words
+export -f grows idle blocks on_disk bound in_mode beside debug full_mount little_mount limited locked small_files few_descriptors refused bad_words
 
 run_case "blocks of all sizes, in pools that are smaller than some" blocks 100
 run_case "debug build: blocks of all sizes" debug blocks 60
 run_case "on a disk" on_disk
+run_case "VMMALLOC_RELEASE=1: pools that are not in use go back by themselves" idle 1
+run_case "VMMALLOC_RELEASE=0 likewise" idle 0
 run_case "VMMALLOC_MAX_SIZE: so much and no more" bound
 run_case "a request that is too large for all pools is not in the way of others" grows 16M after 100 100000000
 run_case "a full file system: so much and no more, and all of it back" full_mount

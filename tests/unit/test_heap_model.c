@@ -847,8 +847,8 @@ static size_t look_at_new_holes(const bool *before)
 	for (size_t page = 1; page < all_pages(); page++) {
 		if (before[page] || is_between(page) || !is_hole(page))
 			continue;
-		model_expect(may && !model.owner[page] && !model.kept[page], "page %zu was given back and should not be",
-			     page);
+		model_expect(may && !model.owner[page] && !model.kept[page],
+			     "page %zu was given back and should not be", page);
 		model_expect(!model.file->exact || !model.file->reserved[page], "page %zu was not given back", page);
 		pages++;
 	}
@@ -893,8 +893,8 @@ static void trim(void)
 	model_expect(released / PAGE == low - page_at(model.heap.low) + look_at_new_holes(before) || model.refusals,
 		     "it released something else");
 	for (size_t page = page_at(model.heap.low); page < low; page++) {
-		model_expect((!model.file->exact || !model.file->reserved[page]) && !model.owner[page] && !model.kept[page],
-			     "page %zu was not released", page);
+		model_expect((!model.file->exact || !model.file->reserved[page]) && !model.owner[page] &&
+			     !model.kept[page], "page %zu was not released", page);
 		model.dirty[page] = false;
 	}
 	/* all but what is kept and part of a unit can go, if nothing is in the way */
@@ -912,6 +912,22 @@ static void choose_period(void)
 	vmm_heap_release_after(&model.heap, seconds);
 }
 
+/* As jemalloc's events do. */
+static void leave_idle_files(uint64_t period_ns)
+{
+	size_t end = all_pages();
+
+	if (!vmm_release_has_idle_files(&model.heap.release))
+		return;
+	vmm_heap_leave_idle_files(&model.heap);
+	model_result(", %zu of files that are left", end - all_pages());
+	for (size_t page = all_pages(); page < end; page++) {
+		model_expect(!model.owner[page] && model.now_ns + 1 >= model.had_ns[page] + period_ns,
+			     "page %zu was left too soon", page);
+		model.file->reserved[page] = model.dirty[page] = model.kept[page] = false;
+	}
+}
+
 static void release(void)
 {
 	static bool before[MOST_PAGES];
@@ -925,6 +941,7 @@ static void release(void)
 		model_expect(before[page] || !is_hole(page) || is_between(page) ||
 			     (period_ns && model.now_ns + 1 >= model.had_ns[page] + period_ns),
 			     "page %zu was given back too soon", page);
+	leave_idle_files(period_ns);
 }
 
 static void count(void)
