@@ -661,7 +661,7 @@ static void keep_addresses(struct vmm_pool *pool, char *at, size_t bytes)
 		pool->room = pool->size;
 }
 
-/* Its part of the pool is private at once, if the heap is: but not if that is returning, as nobody else has the file. */
+/* Its part of the pool is private at once, if the heap is, but not if that is returning: nobody else has the file. */
 static int map_file(struct vmm_pool *pool, struct vmm_pool_file *file)
 {
 	char *at = pool->base + file->start;

@@ -78,7 +78,7 @@ static int take_daemons(struct vmm_heap *heap, size_t needed)
 	return r == 0 && is_cold ? keep_if_space(heap, needed) : r;
 }
 
-/* A file more in the directory, for at least so many bytes, or for some, where files may not be so large. 0 or -errno. */
+/* A file more in the directory, for so many bytes, or for some where files may not be so large. 0 or -errno. */
 static int make_own(struct vmm_heap *heap, size_t bytes, size_t needed)
 {
 	const struct vmm_config *config = &vmm_growth.config;
