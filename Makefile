@@ -63,8 +63,9 @@ help: ## this list
 	@echo '             DESTDIR CC CFLAGS CPPFLAGS LDFLAGS V=1'
 	@echo '  jemalloc: JEMALLOC_SRC=DIR JEMALLOC_CONFIGURE=OPTIONS JEMALLOC_ARCHIVE=FILE JEMALLOC_VERSION=VERSION, doc/jemalloc.md'
 
-# What the compiler has found to be included where. Below distros, and in a root, are whole systems.
-DEPENDENCIES := $(shell find $(BUILD) -path $(BUILD)/distros -prune -o -name root -prune -o -name '*.d' -print 2>/dev/null)
+# What the compiler has found to be included where: beside objects alone, as there may be whole systems below $(BUILD).
+DEPENDENCIES := $(shell find $(BUILD)/tests $(wildcard $(foreach room,common libvmmalloc vmmallocd tests,$(BUILD)/*/$(room))) \
+	-name '*.d' 2>/dev/null)
 
 # What was compiled with other paths than these is made again.
 PATHS_STAMP := $(BUILD)/paths

@@ -56,6 +56,14 @@ export -f add
 
 run_case "the tree as it is has nothing against it" accepts
 
+accepts_a_system() {
+	mkdir -p "$COPY/build/root/etc/apt/apt.conf.d" "$COPY/build/packages/root.tar.new/usr/lib/sysusers.d" || return 1
+	accepts
+}
+export -f accepts
+run_case "directories of a system below build/ are not looked at" accepts_a_system
+rm -rf "$COPY"/build/root "$COPY"/build/packages
+
 # --- includes ---
 heap=libvmmalloc/heap/dump.c base=libvmmalloc/base/path.c
 says="$base: include: libvmmalloc/heap/bits.h"
