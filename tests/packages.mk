@@ -14,7 +14,7 @@ TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace p
 	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs bubblewrap vsftpd crun \
 	libinih-dev busybox-static $(DEB_PACKAGES) lintian $(RPM_PACKAGES) rpmlint cpio
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk \
-	debootstrap libinih-dev
+	debootstrap
 ARM64_PACKAGES := gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 ARM64_GUEST_PACKAGES := qemu-system-arm xz-utils
 # of arm64: what is linked with, and what a guest has

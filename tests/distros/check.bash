@@ -3,8 +3,8 @@
 # releases: a clone of what is committed here, in a system that has only its base and make. Then a table, and exit status
 # 0 if all went well and nothing was skipped for want of a mount.
 #
-# Below build/distros stay RELEASE.tar (root.bash), RELEASE.debs, what apt has fetched, RELEASE.logs, and results, from
-# which table.bash makes the table. The systems themselves go.
+# Below build/distros stay what fresh.bash keeps, RELEASE.logs, and results, from which table.bash makes the table. The
+# systems themselves go.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin
@@ -43,10 +43,7 @@ copy_source() {
 fresh() {
 	local root=$run/root
 	rm -rf --one-file-system "$root"
-	mkdir -p "$root" "$place/$1.debs"
-	tests/distros/root.bash "$1" "$place/$1.tar" && tar --xattrs -xf "$place/$1.tar" -C "$root" &&
-		cp -L /etc/resolv.conf /etc/hosts "$root/etc" && cp -al "$place/$1.debs/." "$root/var/cache/apt/archives" &&
-		mkdir "$root/results" && copy_source "$root/usr/src/libvmmalloc"
+	tests/distros/fresh.bash "$1" "$root" && mkdir "$root/results" && copy_source "$root/usr/src/libvmmalloc"
 }
 
 # value NAME: of the lines "NAME VALUE" that inside.bash has left
@@ -85,7 +82,7 @@ one() {
 		wait $running
 		running=
 		cp -r "$run/root/results/." "$logs"
-		cp -aln "$run"/root/var/cache/apt/archives/*.deb "$place/$1.debs" 2>/dev/null
+		tests/distros/fresh.bash --keep "$1" "$run/root"
 	fi
 	minutes=$(((SECONDS - began + 30) / 60))
 	describe "$1" >"$logs/result"

@@ -7,13 +7,17 @@ VM_SUITES := $(wildcard tests/vm/check_*.bash)
 VM_CI_SUITES := $(addprefix tests/vm/,check_container.bash check_mounts.bash check_configuration.bash check_boot.bash \
 	check_rpm.bash check_dax_short.bash)
 
-.PHONY: check-vm check-vm-ci vm-deps vm-programs
+.PHONY: check-vm check-vm-ci check-packages vm-deps vm-programs
 check-vm: vm-deps ## DAX, huge pages, system crashes and systemd, in small virtual machines (three quarters of an hour)
 	$(Q)$(MAKE) --no-print-directory tests vm-programs
 	$(Q)SUITE_DEADLINE=3600 tests/lib/check.bash $(filter-out %/check_dax_short.bash,$(VM_SUITES))
 check-vm-ci: vm-deps ## the short part of that: systemd in containers, packages for rpm, and one boot with DAX
 	$(Q)$(MAKE) --no-print-directory tests vm-programs
 	$(Q)tests/lib/check.bash $(VM_CI_SUITES)
+
+check-packages: ## Debian's packages, made and installed in clean Debian 12, 13 and testing, DISTROS= (two minutes each)
+	$(Q)tests/lib/install-packages.bash $(DISTROS_PACKAGES) systemd systemd-container
+	$(Q)status=0; for release in $(DISTROS); do tests/vm/check_packages.bash $$release || status=1; done; exit $$status
 
 # What cannot be installed is named by the suites, which are skipped then.
 vm-deps: deps

@@ -103,10 +103,11 @@ case_before() {
 	wait_least small ready 1
 }
 
-# Who asks while the daemon is away waits, and is answered by the new one.
+# Who asks while the daemon is away waits, and is answered by the new one. Whom the old one had accepted when it ended asks
+# again.
 asks_on() {
 	until [ -e upgraded ]; do
-		ask daemon version >>answers || echo "no answer" >>answers
+		ask daemon version >>answers 2>words || grep -qE 'no reply|Broken pipe|Connection reset' words || cat words >>answers
 	done
 }
 export -f asks_on
