@@ -2,7 +2,7 @@
 # check_packages.bash [RELEASE] -- what `make deb` makes in a clean system of this release of Debian, or of the machine's,
 # and the same of the version before, installed, upgraded, removed and purged by apt under a real systemd, over several
 # boots: in a container of another such system, which has nothing but the base and what the packages need
-# (tests/vm/inside/packages.bash).
+# (tests/vm/inside/packages.bash). Before that, where they were built, in one without systemd (packages_bare.bash there).
 . "$(dirname "$0")/container.bash"
 . tests/lib/before.bash
 release=${1:-$(. /etc/os-release; echo "${VERSION_CODENAME:-testing}")}
@@ -70,6 +70,12 @@ builder "$release"
 # What the container sees of a build is this.
 BUILD=$DISTROS/$release.packages
 rm -rf "$BUILD"/{deb,tests} && mkdir -p "$BUILD" && cp -r "$BUILDER"/source/build/{deb,tests} "$BUILD" || exit 1
+# The cases without systemd are counted with those of the first boot.
+in_system "$BUILDER" /source/tests/vm/inside/packages_bare.bash
+grep -qE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$RUN/log" || failed "where no systemd runs"
+sed '$d' "$RUN/log" >"$RUN/out/log"
+tail -n 1 "$RUN/log" | sed 's/[^0-9 ]//g' >"$RUN/out/counts"
+
 # It does not build with the jemalloc of testing, whose users have got it with the release before.
 case $release in
 testing) before trixie ;;
