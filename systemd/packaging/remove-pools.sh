@@ -1,8 +1,10 @@
 # remove-pools.sh -- part of the scripts of the packages, run when the daemon is removed: takes back the pools that it has
 # made. What is in use goes as well: a program keeps the memory of its pool, which has no name then, until it ends.
+# In the registry some characters are like %25.
 pool_directories() {
 	echo /dev/shm/vmmalloc
-	sed -n 's/.*"directory": "\([^"]*\)".*/\1/p' /var/lib/vmmalloc/registry.json 2>/dev/null | sort -u
+	sed -n 's/.*"directory": "\([^"]*\)".*/\1/p' /var/lib/vmmalloc/registry.json 2>/dev/null | sort -u | sed 's|%|\\x|g' |
+		xargs -r -d '\n' printf '%b\n'
 }
 
 # By the daemon's own user: what links lead to elsewhere stays what it is.

@@ -195,16 +195,17 @@ case_purge() {
 # A directory for pools that somebody has made stays, and so does the user that it belongs to; its pools do not.
 case_directory() {
 	begin
+	local directory='/mnt/pools/50% "of" them'
 	come "$NEW" libvmmalloc1 vmmallocctl vmmallocd
-	mkdir -p /mnt/pools/of && mount -t tmpfs -o size=100M tmpfs /mnt/pools && MOUNTS=/mnt/pools || fail "mount"
-	install -d -o vmmalloc -g vmmalloc /mnt/pools/of
-	echo kept >/mnt/pools/of/vmmalloc-notes
-	printf '[pool small]\ndirectory = /mnt/pools/of\nsize = 16M\nready = 2\n' >/etc/vmmalloc/conf.d/small.conf
+	mkdir -p /mnt/pools && mount -t tmpfs -o size=100M tmpfs /mnt/pools && MOUNTS=/mnt/pools || fail "mount"
+	install -d -o vmmalloc -g vmmalloc "$directory"
+	echo kept >"$directory/vmmalloc-notes"
+	printf '[pool small]\ndirectory = %s\nsize = 16M\nready = 2\n' "$directory" >/etc/vmmalloc/conf.d/small.conf
 	systemctl reload vmmallocd.service || fail "reload"
 	wait_least small ready 2
 	purge_all
-	is "$(ls -A /mnt/pools/of)" vmmalloc-notes
-	is "$(stat -c %U /mnt/pools/of)" vmmalloc
+	is "$(ls -A "$directory")" vmmalloc-notes
+	is "$(stat -c %U "$directory")" vmmalloc
 	[ ! -e /var/lib/vmmalloc ] || fail "the registry is left"
 }
 

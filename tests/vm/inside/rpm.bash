@@ -117,9 +117,10 @@ case_upgrade() {
 
 case_erase() {
 	begin
+	local own='/srv/50% "own"'
 	# what a user makes: a directory of pools, a class, a file among the pools
-	mkdir /srv/own && chown vmmalloc /srv/own && chmod 755 /srv/own && echo mine >/srv/own/vmmalloc-mine.ready
-	printf '[pool own]\ndirectory = /srv/own\nsize = 16M\nwarm = no\n' >/etc/vmmalloc/conf.d/own.conf
+	mkdir "$own" && chown vmmalloc "$own" && chmod 755 "$own" && echo mine >"$own/vmmalloc-mine.ready"
+	printf '[pool own]\ndirectory = %s\nsize = 16M\nwarm = no\n' "$own" >/etc/vmmalloc/conf.d/own.conf
 	systemctl reload vmmallocd.service || fail "reload"
 	program_starts
 	packages -e vmmallocd vmmallocctl libvmmalloc-debug libvmmalloc-devel libvmmalloc
@@ -127,7 +128,7 @@ case_erase() {
 	is "$(systemctl list-unit-files 'vmmallocd*' --no-legend; ps -o pid= -C vmmallocd)" ""
 	everything | comm -13 /out/before - >left
 	printf '%s\n' /etc/vmmalloc /etc/vmmalloc/conf.d /etc/vmmalloc/conf.d/own.conf $CONFIGURATION.rpmnew $CONFIGURATION.rpmsave \
-		/srv/own /srv/own/vmmalloc-mine.ready | sort >expected
+		"$own" "$own/vmmalloc-mine.ready" | sort >expected
 	cmp left expected || fail "$(diff left expected)"
 	everything | comm -23 /out/before - >gone
 	is "$(cat gone)" ""
@@ -135,7 +136,7 @@ case_erase() {
 
 case_again() {
 	begin
-	rm -r /etc/vmmalloc /srv/own
+	rm -r /etc/vmmalloc /srv/50*
 	packages -i /out/new/*.rpm
 	cmp $CONFIGURATION "$ROOT/systemd/vmmallocd.conf" || fail "the configuration"
 	echo '[pool small]
