@@ -25,13 +25,16 @@ JEMALLOC_ARCHIVE := $(JEMALLOC_DIR)/src/lib/libjemalloc_pic.a
 # have 57. Then the index of pages has a level more, which costs time, and the library would depend on who built it.
 JEMALLOC_ADDRESSES := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),--with-lg-vaddr=48)
 
+# Its version is that of its own file or repository: not that of a repository which the build lies in.
 $(JEMALLOC_ARCHIVE): $(JEMALLOC_CHOICE)
 	@echo "  MAKE     $@"
-	$(Q)mkdir -p $(JEMALLOC_DIR) && rm -rf $(JEMALLOC_DIR)/src && cp -R $(JEMALLOC_SRC) $(JEMALLOC_DIR)/src
-	$(Q)cd $(JEMALLOC_DIR)/src && { [ -x configure ] || autoconf; } && EXTRA_CFLAGS=-fno-lto \
+	$(Q)[ -f '$(JEMALLOC_SRC)/configure.ac' ] && [ -d '$(JEMALLOC_SRC)/include/jemalloc' ] || { \
+		echo "JEMALLOC_SRC=$(JEMALLOC_SRC): expected a source tree of jemalloc" >&2; exit 1; }
+	$(Q)mkdir -p $(JEMALLOC_DIR) && rm -rf $(JEMALLOC_DIR)/src && cp -R '$(JEMALLOC_SRC)' $(JEMALLOC_DIR)/src
+	$(Q)cd $(JEMALLOC_DIR)/src && export GIT_CEILING_DIRECTORIES='$(abspath $(JEMALLOC_DIR))' MAKEFLAGS= && \
+		{ { [ -x configure ] || autoconf; } && EXTRA_CFLAGS=-fno-lto \
 		./configure --quiet --disable-cxx $(JEMALLOC_ADDRESSES) $(JEMALLOC_CONFIGURE) && \
-		{ MAKEFLAGS= $(MAKE) -s clean && MAKEFLAGS= $(MAKE) -s lib/libjemalloc_pic.a; } >make.log 2>&1 || \
-		{ tail -n 20 make.log >&2; exit 1; }
+		$(MAKE) -s clean && $(MAKE) -s lib/libjemalloc_pic.a; } >make.log 2>&1 || { tail -n 20 make.log >&2; exit 1; }
 endif
 
 # Aliases: our names for jemalloc's own functions, at no cost. The debug build traces some (entry_debug.c).

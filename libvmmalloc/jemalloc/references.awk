@@ -77,7 +77,7 @@ END {
 	if (!found || missing != "") {
 		print "this jemalloc is " (version == "" ? "of no version" : version) ", " \
 			(found ? "but not as it is known" : "and known are " names) ": " missing >"/dev/stderr"
-		if (!found)
+		if (!found && !least)
 			print "`make JEMALLOC_VERSION=" nearest_name "` builds with it as if it were that" >"/dev/stderr"
 		exit 1
 	}

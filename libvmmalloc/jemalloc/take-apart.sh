@@ -10,6 +10,10 @@ archive=$1 directory=$2 version=${3:-}
 rm -rf "$directory/objects" "$directory/libjemalloc_private.a" && mkdir -p "$directory/objects"
 cd "$directory/objects"
 $AR x "$archive"
+[ -n "$(find . -name 'ctl.*' -print -quit)" ] || {
+	echo "$archive: expected jemalloc's objects, and ctl is not among them" >&2
+	exit 1
+}
 rm -f jemalloc_cpp.*
 
 # Compiled with -flto, an object has the compiler's own representation, which the linker would prefer: our names are not

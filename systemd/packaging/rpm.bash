@@ -29,7 +29,9 @@ touch -d "@$time" "$directory"/S*/*
 pack_jemalloc() {
 	local long short tree
 	[ -f "$jemalloc/configure.ac" ] || { echo "JEMALLOC_SRC=$jemalloc: there is no configure.ac of jemalloc in it" >&2; exit 1; }
-	long=$(cat "$jemalloc/VERSION" 2>/dev/null || git -C "$jemalloc" describe --long --abbrev=40 2>/dev/null) ||
+	# a plain copy within another repository has no version of that
+	long=$(cat "$jemalloc/VERSION" 2>/dev/null || GIT_CEILING_DIRECTORIES=$(realpath "$jemalloc/..") \
+		git -C "$jemalloc" describe --long --abbrev=40 2>/dev/null) ||
 		long=${JEMALLOC_VERSION:+$JEMALLOC_VERSION-0-g0}
 	short=$(sed -n 's/-g[0-9a-z]*$//; s/-0$//; /^[0-9]*\.[0-9]*\.[0-9]*\(-[0-9]*\)*$/p' <<<"$long")
 	[ "$short" ] || { echo "$jemalloc does not say its version, like '5.3.0': say JEMALLOC_VERSION=VERSION" >&2; exit 1; }

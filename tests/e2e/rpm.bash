@@ -109,6 +109,8 @@ says_what_is_missing() {
 	make -s -C "$ROOT" rpm BUILD="$WORK/build" JEMALLOC_SRC="$WORK/tree" >log 2>&1 && fail "it was built of nothing"
 	grep -qx "JEMALLOC_SRC=$WORK/tree: there is no configure.ac of jemalloc in it" log || fail "$(cat log)"
 	touch tree/configure.ac
+	# also where it lies in a repository that has versions of its own
+	git init -q . && git -c user.name=a -c user.email=a commit -q --allow-empty -m a && git -c user.name=a -c user.email=a tag -a -m a 9.1.0
 	make -s -C "$ROOT" rpm BUILD="$WORK/build" JEMALLOC_SRC="$WORK/tree" >log 2>&1 && fail "it was built of nothing"
 	grep -qx "$WORK/tree does not say its version, like '5.3.0': say JEMALLOC_VERSION=VERSION" log || fail "$(cat log)"
 }

@@ -55,6 +55,9 @@ names_new() {
 	objcopy --redefine-sym je_extent_alloc_mmap=je_base_alloc other/ehooks.*o && ar rcs other.a other/*.o || return 1
 	! apart || return 1
 	said "ehooks does not refer to je_extent_alloc_mmap" && said "ehooks refers to je_base_alloc"
+	# nor is it advised to call it a version that it is not like
+	! apart 9.1.0-3 && said "and known are 5.3.0" || return 1
+	! said JEMALLOC_VERSION= 2>&1 || fail "$(cat stderr)"
 }
 run_case "a reference that nobody knows of is named" names_new
 
@@ -97,6 +100,13 @@ without_code() {
 }
 run_case "an archive of what the compiler alone understands is refused" without_code
 
+not_jemalloc() {
+	echo 'int nothing;' >nothing.c && ${CC:-cc} -c nothing.c && ar rcs other.a nothing.o && ARCHIVE=$WORK/other.a
+	! apart || return 1
+	[ "$(cat stderr)" = "$WORK/other.a: expected jemalloc's objects, and ctl is not among them" ] || fail "$(cat stderr)"
+}
+run_case "an archive of something else is refused in one line" not_jemalloc
+
 with_prefix() {
 	need_archive
 	mkdir other && cd other && ar x "$ARCHIVE" || return 1
@@ -118,6 +128,30 @@ no_archive() {
 	said "there is no libjemalloc_pic.a: install libjemalloc-dev" && said "make JEMALLOC_SRC=DIR"
 }
 run_case "where there is no archive both ways to one are named" no_archive
+
+no_tree() {
+	local tree
+	mkdir "some where" && touch file
+	for tree in "$WORK/nothing" "$WORK/some where" "$WORK/file"; do
+		! built JEMALLOC_SRC="$tree" || return 1
+		[ "$(head -n 1 stderr)" = "JEMALLOC_SRC=$tree: expected a source tree of jemalloc" ] || fail "$(cat stderr)"
+	done
+}
+run_case "what is no tree of jemalloc is refused" no_tree
+
+# Its configure asks git for the version, and would take that of the repository around.
+own_version() {
+	need git
+	mkdir -p "some where/include/jemalloc" && touch "some where/configure.ac" && git init -q .
+	printf '#!/bin/sh\necho "repository: $(git rev-parse --show-toplevel 2>/dev/null)"; exit 1\n' >"some where/configure"
+	chmod +x "some where/configure"
+	! built JEMALLOC_SRC="$WORK/some where" || return 1
+	[ "$(head -n 1 stderr)" = "repository: " ] || fail "$(cat stderr)"
+	git init -q "some where"
+	! built JEMALLOC_SRC="$WORK/some where" || return 1
+	said "repository: $WORK/build/jemalloc/src"
+}
+run_case "a tree that lies in another repository has none of that one's versions" own_version
 
 another_choice() {
 	need_archive
