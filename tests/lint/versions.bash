@@ -19,6 +19,26 @@ done
 is systemd/packaging/debian-changelog.bash "$(systemd/packaging/debian-changelog.bash CHANGELOG.md "$version" 0 |
 	sed -n '1s/^libvmmalloc (\(.*\)-1) unstable; urgency=medium$/\1/p')"
 is systemd/packaging/rpm/libvmmalloc.spec "$(sed -n 's/^%global upstream_version //p' systemd/packaging/rpm/libvmmalloc.spec)"
+grep -nE '[0-9]+\.[0-9]+\.[0-9]+' systemd/packaging/rpm/libvmmalloc.spec | grep -vE 'jemalloc|:%global upstream_version ' |
+	sed 's|^|lint: systemd/packaging/rpm/libvmmalloc.spec: version: one more: |' | grep . && failed=1
+
+# The release before has its list of what others rely on, and is tried beside this one.
+lists=$(printf '%s\n' tests/abi/[0-9]*.txt | sort -V)
+release_of() { basename "$1" .txt; }
+before=$(sed -n 's/^## \([^ ,]*\).*/\1/p' CHANGELOG.md | sed -n 2p)
+for place in "tests/abi $(release_of "${lists##*$'\n'}")" "tests/lib/before.bash $(sed -n 's/^BEFORE=.* RELEASE=//p' tests/lib/before.bash)"; do
+	[ "${place#* }" = "$before" ] || complain "${place% *}: version: '${place#* }', and CHANGELOG.md has $before before $version"
+done
+
+# What needs a symbol wants a package since the first release whose list has it, or this one.
+symbols=systemd/packaging/debian/libvmmalloc1.symbols
+while read -r symbol since; do
+	list=$(grep -lx "symbol $symbol" $lists | head -n 1)
+	[ "${since%\~}" = "$(release_of "${list:-$version}")" ] || complain "$symbols: version: $symbol is not there since $since"
+done < <(sed -n 's/^ \(.*\)@Base \(.*\)$/\1 \2/p' $symbols)
+diff <(tests/abi/list.bash | sed -n 's/^symbol //p' | sort) <(sed -n 's/^ \(.*\)@Base .*/\1/p' $symbols | sort) |
+	sed -n "s|^[<>] |lint: $symbols: not as it is exported: |p" | grep . && failed=1
+
 # What was released has its day, which is the packages' too.
 sed -n 's/^## //p' CHANGELOG.md | grep -vxE '[0-9.]+, ([0-9]{4}-[0-9]{2}-[0-9]{2}|not released yet)' |
 	sed 's/^/lint: CHANGELOG.md: a version without a day: /' | grep . && failed=1

@@ -225,6 +225,7 @@ refused "a table of tests with a run that failed" "README.md: table of what is t
 # --- versions ---
 PART=versions
 version=$(sed -n 's/^#define VMMALLOC_VERSION "\(.*\)"/\1/p' include/libvmmalloc.h)
+before=$(sed -n 's/^BEFORE=.* RELEASE=//p' tests/lib/before.bash)
 refused "a page of another version" "doc/vmmallocd.8: version: '1.0.9', and libvmmalloc.h has $version" \
 	"sed -i 's/libvmmalloc $version/libvmmalloc 1.0.9/' doc/vmmallocd.8"
 refused "a change log of another version" "CHANGELOG.md: version: '9.0.0', and libvmmalloc.h has $version" \
@@ -233,6 +234,19 @@ refused "a release without a day" "CHANGELOG.md: a version without a day: 1.2.0"
 	"sed -i 's/^## 1.2.0, .*/## 1.2.0/' CHANGELOG.md"
 refused "packages of another version" "systemd/packaging/debian-changelog.bash: version: '$version.9'" \
 	"sed -i 's/newest=.\$version/&.9/' systemd/packaging/debian-changelog.bash"
+refused "packages for rpm of another version" \
+	"systemd/packaging/rpm/libvmmalloc.spec: version: '1.0.9', and libvmmalloc.h has $version" \
+	"sed -i 's/upstream_version $version/upstream_version 1.0.9/' systemd/packaging/rpm/libvmmalloc.spec"
+refused "a version elsewhere in the packages for rpm" "systemd/packaging/rpm/libvmmalloc.spec: version: one more:" \
+	"sed -i 's/^Version:.*/Version: $version/' systemd/packaging/rpm/libvmmalloc.spec"
+refused "a symbol since another version" "systemd/packaging/debian/libvmmalloc1.symbols: version: _Fork is not there since 1.9.0" \
+	"sed -i 's/^ _Fork@Base .*/ _Fork@Base 1.9.0/' systemd/packaging/debian/libvmmalloc1.symbols"
+refused "a symbol that packages do not know" "systemd/packaging/debian/libvmmalloc1.symbols: not as it is exported: mallctl" \
+	"sed -i '/^ mallctl@/d' systemd/packaging/debian/libvmmalloc1.symbols"
+refused "a release that nobody tries any more" "tests/lib/before.bash: version: '1.1.0', and CHANGELOG.md has $before before $version" \
+	"sed -i 's/ RELEASE=.*/ RELEASE=1.1.0/' tests/lib/before.bash"
+refused "a list of a release that never was" "tests/abi: version: '$before.9', and CHANGELOG.md has $before before $version" \
+	"cp tests/abi/$before.txt tests/abi/$before.9.txt"
 refused "a header with two versions" "include/libvmmalloc.h: version: '${version%.*}.77', and libvmmalloc.h has $version" \
 	"sed -i 's/^\(#define VMMALLOC_PATCH_VERSION\) .*/\1 77/' include/libvmmalloc.h"
 refused "a name of the library with another version" "Makefile, SONAME: version: '7.${version#*.}'" \
