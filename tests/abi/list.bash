@@ -5,7 +5,7 @@
 #   function DECLARATION              of libvmmalloc.h
 #   define NAME VALUE                 a constant of the public header, the pool header or the hand-out protocol
 #   value NAME NUMBER                 the same, of an enumeration
-#   field STRUCT.FIELD OFFSET SIZE    of the statistics, the pool header, a request and a reply
+#   field STRUCT.FIELD OFFSET SIZE TYPE   of the statistics, the pool header, a request and a reply
 #   size STRUCT SIZE                  of a packet, which has no others
 #   varlink NAME FIELD                of the control interface: a type's, a method's (in or out) or an error's
 #
@@ -32,8 +32,11 @@ without_comments() { sed -e 's|/\*.*\*/||' -e '/^\/\*/,/\*\//d' -e 's/[ \t]*$//'
 		within == "enum" && $2 == "=" { printf "printf(\"value %s %%d\\n\", (int)%s);\n", $1, $1 }
 		within && within != "enum" && /^\t.*;$/ {
 			sub(/(\[.*)?;$/, "")
-			printf "printf(\"field %s.%s %%zu %%zu\\n\", offsetof(struct %s, %s), sizeof(((struct %s *)0)->%s));\n",
-				within, $NF, within, $NF, within, $NF
+			name = $NF
+			sub(/ *[^ ]*$/, "")
+			sub(/^\t/, "")
+			printf "printf(\"field %s.%s %%zu %%zu %s\\n\", offsetof(struct %s, %s), sizeof(((struct %s *)0)->%s));\n",
+				within, name, $0, within, name, within, name
 		}
 		/^struct handout_[a-z_]+ \{$/ { printf "printf(\"size %s %%zu\\n\", sizeof(struct %s));\n", $2, $2 }'
 	echo 'return 0;' && echo '}'

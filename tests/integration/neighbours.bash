@@ -15,16 +15,17 @@ changed_list() {
 	"$ROOT/tests/abi/check.bash" || fail "what others rely on has changed"
 	mkdir tree && cp -a "$ROOT"/{common,include,libvmmalloc,vmmallocd} tree/ || return 1
 	sed -i 's/HANDOUT_LIMIT = 4/HANDOUT_LIMIT = 8/' tree/common/base/handout.h
-	sed -i 's/uint32_t owner_uid;/uint64_t owner_uid;/' tree/common/base/pool_header.h
+	sed -i 's/uint32_t owner_uid;/uint64_t owner_uid;/; s/uint32_t owner_pid;/int32_t owner_pid;/' tree/common/base/pool_header.h
 	sed -i 's/\<mallctl;//' tree/libvmmalloc/exports/libvmmalloc.map
-	sed -i 's/^  used: ?int,/  used: int,/; s/method Reload/method Again/' tree/vmmallocd/control/org.vmmalloc.varlink
+	sed -i 's/^  used: ?int,/  used: int,/; s/method Reload/method Again/; s/dry_run: bool/&, force: bool, why: ?string/' tree/vmmallocd/control/org.vmmalloc.varlink
 	sed -i 's/vmmalloc_contains(const void/vmmalloc_contains(void/' tree/include/libvmmalloc.h
 	"$ROOT/tests/abi/check.bash" tree >gone && fail "changes are not seen"
 	for word in 'value HANDOUT_LIMIT 4' 'field pool_header.owner_uid 52 4' 'field pool_header.class_name 176 64' \
-		'symbol mallctl' 'varlink Pool used: ?int' 'varlink Reload' \
+		'field pool_header.owner_pid 48 4 uint32_t' 'varlink Prune in force: bool' 'symbol mallctl' 'varlink Pool used: ?int' 'varlink Reload' \
 		'function int vmmalloc_contains(const void *pointer);'; do
 		grep -qF ": $word" gone || fail "not seen: $word: $(cat gone)"
 	done
+	! grep -F ' why' gone || fail "what may be left out is asked for"
 }
 run_case "what others rely on is there as it was, and a change of it is seen" changed_list
 
