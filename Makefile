@@ -11,6 +11,11 @@ RUNSTATEDIR ?= /run
 STATEDIR ?= /var/lib
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/libvmmalloc
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+# Where systemd looks, also below /usr/local: systemd.unit(5), sysusers.d(5), tmpfiles.d(5), systemd.generator(7)
+SYSTEMDDIR ?= $(PREFIX)/lib/systemd
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 AR ?= ar
 NM ?= nm
 OBJCOPY ?= objcopy
@@ -18,6 +23,16 @@ BUILD := build
 VERSION := $(shell sed -n 's/^\#define VMMALLOC_VERSION "\(.*\)"/\1/p' include/libvmmalloc.h)
 SONAME := libvmmalloc.so.1
 Q := $(if $(V),,@)
+
+# A path becomes a word of the shell, and stands in C, in units and in sed's commands. A slash at its end says nothing.
+not_a_path = $(filter-out 0 1,$(words $1))$(strip $(foreach c,' " ` \ | & ; $$ * ? % < >,$(findstring $c,$1)))
+PLACES := PREFIX LIBDIR INCLUDEDIR BINDIR SBINDIR SYSCONFDIR RUNSTATEDIR STATEDIR MANDIR DOCDIR PKGCONFIGDIR SYSTEMDDIR \
+	SYSUSERSDIR TMPFILESDIR
+$(foreach v,$(PLACES),$(if $(call not_a_path,$($v))$(filter-out /%,$($v)),\
+	$(error $v=$($v): expected an absolute path, without spaces or special characters)))
+$(foreach v,DESTDIR BUILD,$(if $(call not_a_path,$($v)),\
+	$(error $v=$($v): expected a path without spaces or special characters)))
+$(foreach v,$(PLACES),$(eval override $v := $(patsubst %/,%,$($v))))
 
 # Compiled in: common/base/paths.h.
 LIB_FROM_BIN := $(shell realpath -ms --relative-to='$(BINDIR)' '$(LIBDIR)')

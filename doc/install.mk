@@ -1,11 +1,6 @@
 # install.mk -- make install, uninstall, dist, demo.
 
 DEBUGDIR := $(LIBDIR)/nvml_debug
-PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
-# Where systemd looks, also below /usr/local: systemd.unit(5), sysusers.d(5), tmpfiles.d(5), systemd.generator(7)
-SYSTEMDDIR ?= $(PREFIX)/lib/systemd
-SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
-TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 CONFDIR := $(SYSCONFDIR)/vmmalloc
 INSTALL ?= install
 
@@ -17,7 +12,7 @@ MAN3 := doc/libvmmalloc.3
 MAN5 := doc/vmmallocd.conf.5
 MAN7 := doc/libvmmalloc.7
 MAN8 := doc/vmmallocd.8
-INSTALLED_DOCS := README.md CHANGELOG.md LICENSE doc/ARCHITECTURE.md doc/benchmarks.md doc/dax.md doc/fork.md
+INSTALLED_DOCS := README.md CHANGELOG.md LICENSE doc/ARCHITECTURE.md doc/benchmarks.md doc/dax.md doc/fork.md doc/jemalloc.md
 INSTALLED_DIRS := $(LIBDIR) $(DEBUGDIR) $(PKGCONFIGDIR) $(INCLUDEDIR) $(BINDIR) $(SBINDIR) $(DOCDIR) $(CONFDIR)/conf.d \
 	$(SYSTEMDDIR)/system $(SYSTEMDDIR)/system-generators $(SYSUSERSDIR) $(TMPFILESDIR) \
 	$(addprefix $(MANDIR)/man,1 3 5 7 8)

@@ -2,6 +2,12 @@
 # install.bash -- what `make install` puts in place works from there, and `make uninstall` takes all of it back.
 . "$(dirname "$0")/../lib/suite.bash"
 
+# A build of its own, begun with what is built already.
+copy_build() {
+	mkdir build && cp -a "$BUILD"/{release,debug,program,jemalloc,jemalloc.choice,paths} build/
+}
+export -f copy_build
+
 installs() {
 	local lib=$WORK/dest/opt/vmm/lib
 	make -s -C "$ROOT" install DESTDIR="$WORK/dest" PREFIX=/opt/vmm >log 2>&1 || { cat log; return 1; }
@@ -27,6 +33,37 @@ installs() {
 	[ -z "$(find dest -type f -o -type l)" ] || fail "left behind: $(find dest -type f -o -type l)"
 }
 run_case "install, use, uninstall" installs
+
+# A word of make that is no path puts nothing anywhere, and takes nothing away.
+no_path() {
+	local word files
+	mkdir "a b"
+	for word in PREFIX=opt "PREFIX=$WORK/a b" "SYSCONFDIR=/it's" "LIBDIR=~/lib" 'STATEDIR=/x$$y' 'TMPFILESDIR=/%h' RUNSTATEDIR=run; do
+		! make -s -C "$ROOT" install DESTDIR="$WORK/dest" "$word" >log 2>&1 || fail "$word was taken"
+		grep -qF "*** ${word/\$\$/\$}: expected an absolute path, without spaces or special characters." log && [ "$(wc -l <log)" -eq 1 ] ||
+			fail "$(cat log)"
+	done
+	for word in "DESTDIR=$WORK/a b" "BUILD=$WORK/a b"; do
+		! make -s -C "$ROOT" uninstall clean DESTDIR="$WORK/dest" "$word" >log 2>&1 || fail "$word was taken"
+		grep -qF "*** $word: expected a path without spaces or special characters." log && [ "$(wc -l <log)" -eq 1 ] || fail "$(cat log)"
+	done
+	files=$(find . ! -name log) && [ "$files" = $'.\n./a b' ] || fail "$files"
+}
+run_case "a path that make was told and that is none is refused, and nothing done" no_path
+
+# A slash at the end says nothing: the same files, with the same words in them.
+slashes() {
+	copy_build || return 1
+	local make=(make -s -C "$ROOT" BUILD="$WORK/build") words
+	"${make[@]}" install DESTDIR="$WORK/one" PREFIX=/opt LIBDIR=/opt/lib SYSCONFDIR=/etc RUNSTATEDIR=/run STATEDIR=/var/lib >log 2>&1 &&
+		"${make[@]}" install DESTDIR="$WORK/two/" PREFIX=/opt/ LIBDIR=/opt/lib/ SYSCONFDIR=/etc/ RUNSTATEDIR=/run/ STATEDIR=/var/lib/ \
+			>log 2>&1 || { cat log; return 1; }
+	diff -r one two || fail "other files"
+	for words in $(grep -ho '](doc/[a-z]*.md' one/opt/share/doc/libvmmalloc/README.md); do
+		[ -e "one/opt/share/doc/libvmmalloc/${words##*/}" ] || fail "README.md names $words, which is not installed"
+	done
+}
+run_case "a slash at the end of a path says nothing" slashes
 
 # A program of one's own: pkg-config says how to build it, and it needs no LD_PRELOAD.
 links() {
@@ -61,13 +98,8 @@ C
 }
 run_case "a program linked with -lvmmalloc, found with pkg-config, in C and in C++" links
 
-# The paths that make was told reach the programs, and all that is installed: nothing names the usual ones. In a build of
-# its own, begun with what is built already: what was compiled with other paths is made again.
-copy_build() {
-	mkdir build && cp -a "$BUILD"/{release,debug,program,jemalloc,paths} build/
-}
-export -f copy_build
-
+# The paths that make was told reach the programs, and all that is installed: nothing names the usual ones. What was compiled
+# with other paths is made again.
 other_paths() {
 	copy_build || return 1
 	local make=(make -s -C "$ROOT" BUILD="$WORK/build" PREFIX="$WORK/opt" SYSCONFDIR="$WORK/conf" RUNSTATEDIR="$WORK/live"
