@@ -47,7 +47,7 @@ $(SEAM_CHECKED): $(SEAM_CHECK)
 	$(Q)if [ "$$($(CC) -dumpmachine | sed 's/-.*//')" != "$$(uname -m)" ]; then \
 		echo "$<: not run: this machine is of another kind" >&2; \
 	else \
-		$(SEAM_RUN)$(abspath $(BUILD)) $< || { \
+		$(SEAM_RUN)'$(abspath $(BUILD))' $< || { \
 			echo "this jemalloc is not as the library needs it: see above, and doc/jemalloc.md" >&2; exit 1; }; \
 	fi
 	$(Q)touch $@
@@ -60,9 +60,9 @@ $(BUILD)/%/libvmmalloc/exports/operators.o: LIB_CFLAGS += -fexceptions -Wno-miss
 $(BUILD)/release/%.o: %.c
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LIB_CFLAGS) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(BUILD)/debug/%.o: %.c
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LIB_CFLAGS) -DVMM_DEBUG $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(LIB_CFLAGS) -DVMM_DEBUG $(CPPFLAGS) $(CFLAGS) -c $< -o $@

@@ -42,7 +42,7 @@ check-pages: ## the library with a jemalloc for pages of 16 and of 64 KiB, JEMAL
 	$(Q)for lg in 14 16; do \
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/page$$lg JEMALLOC_SRC=$(JEMALLOC_SRC) \
 			JEMALLOC_CONFIGURE="$(JEMALLOC_CONFIGURE) --with-lg-page=$$lg" tests && \
-		BUILD=$(abspath $(BUILD))/page$$lg tests/lib/check.bash $(wildcard tests/preload/*.bash) || exit 1; \
+		BUILD='$(abspath $(BUILD))'/page$$lg tests/lib/check.bash $(wildcard tests/preload/*.bash) || exit 1; \
 	done
 
 .PHONY: tests
@@ -73,7 +73,7 @@ $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/sanitized/tests/unit/%.o $(BUILD)
 # Linked with the library for its own functions, but for three; a line "/* link: ... */" adds to that. -fno-builtin:
 # the compiler may not reason away what the programs are about.
 PRELOAD_FLAGS := -I. -Iinclude -Wall -Wextra -Wno-alloc-size-larger-than -MMD -MP -O1 -g -fno-builtin
-PRELOAD_LINK := $(RELEASE_LIB) -Wl,-rpath,$(abspath $(BUILD)/release) -pthread
+PRELOAD_LINK := $(RELEASE_LIB) '-Wl,-rpath,$(abspath $(BUILD)/release)' -pthread
 # Loaded by those programs; initfirst.so and atfork_*.so run their constructors before libc's.
 $(BUILD)/tests/preload/libraries/%.so: tests/preload/libraries/%.c
 	$(Q)mkdir -p $(@D) && $(CC) -shared -fPIC -Wall $< -o $@
@@ -90,9 +90,9 @@ $(addprefix $(BUILD)/tests/preload/libraries/,initfirst.so atfork_first.so atfor
 $(BUILD)/tests/preload/libraries/runpath/only_by_runpath.so: $(BUILD)/tests/preload/libraries/allocates.so
 	$(Q)mkdir -p $(@D) && cp $< $@
 $(BUILD)/tests/preload/early: $(BUILD)/tests/preload/libraries/initfirst.so
-$(BUILD)/tests/preload/early: PRELOAD_LINK += $(abspath $(BUILD)/tests/preload/libraries/initfirst.so)
+$(BUILD)/tests/preload/early: PRELOAD_LINK += '$(abspath $(BUILD)/tests/preload/libraries/initfirst.so)'
 $(addprefix $(BUILD)/tests/preload/,bad_free hello late peak refused_start): PRELOAD_LINK :=
-$(BUILD)/tests/preload/dlopen: PRELOAD_LINK += -Wl,-rpath,$(abspath $(BUILD)/tests/preload/libraries/runpath)
+$(BUILD)/tests/preload/dlopen: PRELOAD_LINK += '-Wl,-rpath,$(abspath $(BUILD)/tests/preload/libraries/runpath)'
 
 $(BUILD)/tests/preload/%: tests/preload/%.c $(RELEASE_LIB)
 	@echo "  CC       $@"

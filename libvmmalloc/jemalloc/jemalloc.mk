@@ -64,7 +64,7 @@ $(JEMALLOC): $(JEMALLOC_TABLE) $(JEMALLOC_ARCHIVE) $(JEMALLOC_CHOICE)
 	@echo "  JEMALLOC $@"
 	$(Q)mkdir -p $(JEMALLOC_DIR)
 	$(Q)AR='$(AR)' NM='$(NM)' OBJCOPY='$(OBJCOPY)' CALLS='$(JEMALLOC_CALLS)' libvmmalloc/jemalloc/take-apart.sh \
-		$(abspath $(JEMALLOC_ARCHIVE)) $(abspath $(JEMALLOC_DIR)) $(JEMALLOC_VERSION)
+		'$(abspath $(JEMALLOC_ARCHIVE))' '$(abspath $(JEMALLOC_DIR))' $(JEMALLOC_VERSION)
 
 # Arguments of jemalloc's functions differ.
 SEAM_OBJECTS := $(BUILD)/release/libvmmalloc/jemalloc/seam.o $(BUILD)/debug/libvmmalloc/jemalloc/seam.o

@@ -22,7 +22,8 @@ is_reproducible() {
 }
 run_case "two archives are the same, with one owner, one time and in order" is_reproducible
 
-# In the middle of somebody else's repository, and with a git that only tells that it was asked.
+# In the middle of somebody else's repository, in a directory with a space in its name, and with a git that only tells that
+# it was asked.
 builds() {
 	local small
 	make_dist "$ROOT" "$WORK/built"
@@ -31,15 +32,15 @@ builds() {
 	printf '#!/bin/sh\necho "git $*" >>"%s/asked"\nexit 127\n' "$WORK" >tools/git
 	chmod +x tools/git
 	export PATH=$WORK/tools:$PATH
-	tar -xzf "built/$TREE.tar.gz" && cd "$TREE" || return 1
+	mkdir "a directory" && tar -xzf "built/$TREE.tar.gz" -C "a directory" && cd "a directory/$TREE" || return 1
 	make -s lib daemon ctl build/tests/preload/hello >../log 2>&1 || fail "$(cat ../log)"
 	[ "$(build/release/vmmallocd --version)" = "vmmallocd ${TREE#*-}" ] || fail "vmmallocd --version"
 	small=$(VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=14M LD_PRELOAD=$PWD/build/release/libvmmalloc.so.1 \
 		build/tests/preload/hello) || fail "hello: $small"
 	tests/lint/text.bash || fail "the lint"
 	make_dist . "$WORK/again"
-	cmp "../built/$TREE.tar.gz" "../again/$TREE.tar.gz" || fail "the archive of what was unpacked"
-	[ ! -e ../asked ] || fail "asked: $(cat ../asked)"
+	cmp "$WORK/built/$TREE.tar.gz" "$WORK/again/$TREE.tar.gz" || fail "the archive of what was unpacked"
+	[ ! -e "$WORK/asked" ] || fail "asked: $(cat "$WORK/asked")"
 }
 run_case "the archive builds and works without git, and makes the same archive" builds
 

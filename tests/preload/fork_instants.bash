@@ -35,8 +35,10 @@ done
 # As distributions build it; the compiler's default is not the same everywhere.
 stack_protector() {
 	need make gcc
-	make -s -C "$ROOT" BUILD="$WORK/protected" CFLAGS="-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2" lib >/dev/null || return 1
-	nm -D "$WORK/protected/release/libvmmalloc.so.1" | grep -q __stack_chk_fail || fail "no stack protector in this build"
+	make -s -C "$ROOT" BUILD="$WORK/protected" CFLAGS="-O2 -fstack-protector-strong" CPPFLAGS=-D_FORTIFY_SOURCE=2 lib >/dev/null ||
+		return 1
+	nm -D "$WORK/protected/release/libvmmalloc.so.1" >names
+	grep -q __stack_chk_fail names && grep -q __memcpy_chk names || fail "no stack protector in this build, or no checks of sizes"
 	LIBRARY=$WORK/protected/release/libvmmalloc.so.1 LD_LIBRARY_PATH=$WORK/protected/release in_mode auto raw_clone_tls
 }
 for mode in auto 1 2 3; do
