@@ -30,6 +30,7 @@ export -f with_pool_size
 
 run_case "every entry point serves every size from the pool, in every thread" runs_quietly entry_points
 run_case "C and POSIX semantics at the edges" runs_quietly edges
+run_case "errno is 0 in main, and stays what it is for a thread's first block" runs_quietly errno_kept
 run_case "programs linked to libjemalloc may mix mallocx and free" runs_quietly jemalloc_names
 run_case "C++ operators new and delete in all forms" runs_quietly operators
 run_case "replaced operators get all other forms" runs_quietly replaced_new
