@@ -110,6 +110,27 @@ void cfree(void *pointer)
 	free(pointer);
 }
 
+/*
+ * C23: glibc has them since 2.43, jemalloc since 5.3.1, which a program may be linked with. As in glibc the sizes are
+ * of no matter: a program that is wrong about them frees its block all the same.
+ */
+void free_sized(void *pointer, size_t size);
+void free_aligned_sized(void *pointer, size_t align, size_t size);
+
+void free_sized(void *pointer, size_t size)
+{
+	TRACE(4, "ptr %p, size %zu", pointer, size);
+	(void)size;
+	free(pointer);
+}
+
+void free_aligned_sized(void *pointer, size_t align, size_t size)
+{
+	TRACE(4, "ptr %p, alignment %zu, size %zu", pointer, align, size);
+	(void)align, (void)size;
+	free(pointer);
+}
+
 /* --- jemalloc(3): declared in <jemalloc/jemalloc.h> --- */
 
 void *rallocx(void *pointer, size_t size, int flags);

@@ -13,7 +13,7 @@ mapped=$(sed -e 's|/\*.*\*/||' -e '/local:/,$d' libvmmalloc/exports/libvmmalloc.
 
 # valgrind serves these itself, all or, where it does not see some, only the others: it does not see a symbol without size
 unsized=$(readelf -W --dyn-syms "$library" | awk '$3 == 0 && $7 != "UND" { print $8 }' |
-	grep -wE 'malloc|calloc|realloc|free|cfree|reallocarray|posix_memalign|aligned_alloc|memalign|p?valloc|malloc_usable_size|_Z.*')
+	grep -wE 'malloc|calloc|realloc|free|cfree|free_sized|free_aligned_sized|reallocarray|posix_memalign|aligned_alloc|memalign|p?valloc|malloc_usable_size|_Z.*')
 [ -z "$unsized" ] || complain "exported, and without a size:" $unsized
 
 # --- imports: only what tests/lint/imports.txt allows ---

@@ -7,6 +7,10 @@
 
 #define THREADS 4
 
+/* C23: <stdlib.h> has them from glibc 2.43 on. */
+void free_sized(void *pointer, size_t size);
+void free_aligned_sized(void *pointer, size_t align, size_t size);
+
 static void check_block(void *pointer, size_t size, size_t align)
 {
 	CHECK(pointer && (uintptr_t)pointer % align == 0);
@@ -36,7 +40,11 @@ static void check_size(size_t size)
 	check_block(pointer, size, 64);
 	free(pointer);
 	check_block(pointer = aligned_alloc(256, size), size, 256);
-	free(pointer);
+	free_aligned_sized(pointer, 256, size);
+	check_block(pointer = malloc(size), size, 8);
+	free_sized(pointer, size);
+	free_sized(NULL, size);
+	free_aligned_sized(NULL, 256, size);
 	check_block(pointer = memalign(8192, size), size, 8192);
 	free(pointer);
 	check_block(pointer = valloc(size), size, 4096);
