@@ -52,17 +52,23 @@ $(SEAM_CHECKED): $(SEAM_CHECK)
 	fi
 	$(Q)touch $@
 
+# Said once, before the compiler says what is missing in every file.
+$(BUILD)/glibc:
+	@echo '#include <features.h>' | $(CC) -E -dM -xc - 2>/dev/null | grep -q '__GLIBC__' || { \
+		echo "the library needs glibc, and CC=$(CC) does not compile for it" >&2; exit 1; }
+	$(Q)mkdir -p $(@D) && touch $@
+
 $(BUILD)/%/libvmmalloc.so: $(BUILD)/%/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
 
 $(BUILD)/%/libvmmalloc/exports/operators.o: LIB_CFLAGS += -fexceptions -Wno-missing-prototypes
 
-$(BUILD)/release/%.o: %.c
+$(BUILD)/release/%.o: %.c | $(BUILD)/glibc
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
-$(BUILD)/debug/%.o: %.c
+$(BUILD)/debug/%.o: %.c | $(BUILD)/glibc
 	@echo "  CC       $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LIB_CFLAGS) -DVMM_DEBUG $(CPPFLAGS) $(CFLAGS) -c $< -o $@

@@ -21,9 +21,14 @@ $(call remember,$(JEMALLOC_CHOSEN),$(JEMALLOC_CHOICE))
 ifdef JEMALLOC_SRC
 JEMALLOC_ARCHIVE := $(JEMALLOC_DIR)/src/lib/libjemalloc_pic.a
 
-# Addresses that the kernel gives to who does not ask for more have 48 bits; configure asks the processor, which may
-# have 57. Then the index of pages has a level more, which costs time, and the library would depend on who built it.
-JEMALLOC_ADDRESSES := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),--with-lg-vaddr=48)
+# What configure would ask the processor and the kernel that build, though the library is for others, too. Addresses that
+# the kernel gives to who does not ask for more have 48 bits; with 57 the index of pages has a level more, which costs
+# time. On arm64 a kernel's pages have up to 64 KiB.
+JEMALLOC_MACHINE := $(shell $(CC) -dumpmachine)
+JEMALLOC_KIND := $(filter x86_64 aarch64,$(firstword $(subst -, ,$(JEMALLOC_MACHINE))))
+JEMALLOC_FOR_ALL := $(if $(JEMALLOC_KIND),--with-lg-vaddr=48) \
+	$(if $(filter aarch64,$(JEMALLOC_KIND)),--with-lg-page=16 --with-lg-hugepage=21) \
+	$(if $(filter-out $(shell uname -m),$(JEMALLOC_KIND)),--host=$(JEMALLOC_MACHINE))
 
 # Its version is that of its own file or repository: not that of a repository which the build lies in.
 $(JEMALLOC_ARCHIVE): $(JEMALLOC_CHOICE)
@@ -33,7 +38,7 @@ $(JEMALLOC_ARCHIVE): $(JEMALLOC_CHOICE)
 	$(Q)mkdir -p $(JEMALLOC_DIR) && rm -rf $(JEMALLOC_DIR)/src && cp -R '$(JEMALLOC_SRC)' $(JEMALLOC_DIR)/src
 	$(Q)cd $(JEMALLOC_DIR)/src && export GIT_CEILING_DIRECTORIES='$(abspath $(JEMALLOC_DIR))' MAKEFLAGS= && \
 		{ { [ -x configure ] || autoconf; } && EXTRA_CFLAGS=-fno-lto \
-		./configure --quiet --disable-cxx $(JEMALLOC_ADDRESSES) $(JEMALLOC_CONFIGURE) && \
+		./configure --quiet --disable-cxx $(JEMALLOC_FOR_ALL) $(JEMALLOC_CONFIGURE) && \
 		$(MAKE) -s clean && $(MAKE) -s lib/libjemalloc_pic.a; } >make.log 2>&1 || { tail -n 20 make.log >&2; exit 1; }
 endif
 

@@ -51,6 +51,15 @@ no_path() {
 }
 run_case "a path that make was told and that is none is refused, and nothing done" no_path
 
+# Of another libc no header defines __GLIBC__.
+other_libc() {
+	mkdir include && : >include/features.h
+	! make -s -C "$ROOT" lib BUILD="$WORK/build" CC="${CC:-cc} -isystem $WORK/include" >log 2>&1 || fail "it was built"
+	[ "$(head -n 1 log)" = "the library needs glibc, and CC=${CC:-cc} -isystem $WORK/include does not compile for it" ] ||
+		fail "$(cat log)"
+}
+run_case "another libc than glibc is refused in one line" other_libc
+
 # A slash at the end says nothing: the same files, with the same words in them.
 slashes() {
 	copy_build || return 1
