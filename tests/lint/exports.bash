@@ -23,4 +23,7 @@ unknown=$(comm -23 <(echo "$imported") <(grep -v '^#' tests/lint/imports.txt | a
 readelf -dW "$library" | awk '/NEEDED/ { print $NF }' | tr -d '[]' | grep -vxE '(libc|ld-linux.*)\.so\.[0-9]+' &&
 	complain "the library needs another library"
 
+# Where the kernel or glibc allow no stack that is executable, such a library is not loaded.
+readelf -lW "$library" | grep -q 'GNU_STACK.* RW *0x' || complain "the library wants an executable stack"
+
 exit $failed
