@@ -64,7 +64,7 @@ install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)
 uninstall: $(PLACED)/systemd/vmmallocd.conf ## remove what install put there; a configuration that was changed stays
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
 	! cmp -s $(PLACED)/systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)/vmmallocd.conf || rm -f $(DESTDIR)$(CONFDIR)/vmmallocd.conf
-	-rmdir $(addprefix $(DESTDIR),$(DEBUGDIR) $(DOCDIR) $(CONFDIR)/conf.d $(CONFDIR)) 2>/dev/null
+	rmdir $(addprefix $(DESTDIR),$(DEBUGDIR) $(DOCDIR) $(CONFDIR)/conf.d $(CONFDIR)) 2>/dev/null || :
 
 FORCE:
 
