@@ -147,7 +147,7 @@ static void until_returning(void)
 	start_thread();
 	fork_one_that_ends();
 	wait_for_outer_child();
-	for (int i = 0; i < 500 && stats().mode != VMMALLOC_MODE_RETURNING; i++) {
+	for (int i = 0; i < 3000 && stats().mode != VMMALLOC_MODE_RETURNING; i++) {
 		sleep_ms(10);
 		allocate();
 	}
@@ -328,11 +328,11 @@ static long run(const struct stretch *stretch, long at)
 /* Each step is a switch between the two, which is far quicker on one. */
 static void stay_on_one_processor(void)
 {
-	cpu_set_t one;
+	cpu_set_t one[64];  /* a machine may have more than the 1,024 processors of one */
 
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	CHECK(sched_setaffinity(0, sizeof(one), &one) == 0);
+	CPU_ZERO_S(sizeof(one), one);
+	CPU_SET_S((size_t)sched_getcpu(), sizeof(one), one);
+	CHECK(sched_setaffinity(0, sizeof(one), one) == 0);
 }
 
 int main(int count, char **arguments)

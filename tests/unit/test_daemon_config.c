@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_daemon_config -- what vmmallocd.conf may say, and the exact words that refuse the rest. */
 /* objects: vmmallocd/config/ common/base/ */
-/* wrap: getpwnam_r getgrnam_r malloc strdup reallocarray asprintf */
+/* wrap: getpwnam_r getgrnam_r malloc strdup reallocarray asprintf sched_getaffinity */
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -24,7 +24,23 @@
 #define POOL "[pool a]\ndirectory = /mnt/a\nsize = 1G\n"
 #define A50 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
 
+#define PROCESSOR_SETS 64
+
 static char dir[SCRATCH_PATH], file[SCRATCH_PATH + 32], confd[SCRATCH_PATH + 32];
+
+/* --- a machine that may have more processors than this one --- */
+
+static size_t processors_possible;
+
+int __real_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *ret_set);
+int __wrap_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *ret_set)
+{
+	if (bytes < processors_possible / 8) {
+		errno = EINVAL;
+		return -1;
+	}
+	return __real_sched_getaffinity(pid, bytes, ret_set);
+}
 
 /* --- a user database of our own: alice 1000, bob 1001, and the group pmem, 200 --- */
 
@@ -102,6 +118,7 @@ static int setup(void **state)
 	database_error = 0;
 	database_needs = 0;
 	lookups = 0;
+	processors_possible = 0;
 	faults_clear();
 	scratch_make("/tmp", dir);
 	snprintf(file, sizeof(file), "%s/vmmallocd.conf", dir);
@@ -201,25 +218,36 @@ TEST(test_config_has_defaults)
 	assert_null(config.runtime_dir);
 }
 
+static void assert_workers(unsigned expected)
+{
+	struct config config = read_ok("");
+
+	assert_int_equal(config.workers, expected);
+	config_done(&config);
+}
+
 TEST(test_config_has_no_more_workers_than_processors)
 {
-	cpu_set_t all, one;
-	struct config config;
-	int first = 0;
+	cpu_set_t all[PROCESSOR_SETS], one[PROCESSOR_SETS];
+	size_t first = 0, count;
 
-	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
-	while (!CPU_ISSET(first, &all))
+	assert_int_equal(sched_getaffinity(0, sizeof(all), all), 0);
+	while (!CPU_ISSET_S(first, sizeof(all), all))
 		first++;
-	CPU_ZERO(&one);
-	CPU_SET(first, &one);
-	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
-	config = read_ok("");
-	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
-	assert_int_equal(config.workers, 1);
-	config_done(&config);
-	config = read_ok("");
-	assert_int_equal(config.workers, CPU_COUNT(&all) < 4 ? CPU_COUNT(&all) : 4);
-	config_done(&config);
+	CPU_ZERO_S(sizeof(one), one);
+	CPU_SET_S(first, sizeof(one), one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), one), 0);
+	assert_workers(1);
+	/* a kernel for so many refuses the set that most programs have */
+	processors_possible = 60000;
+	assert_workers(1);
+	processors_possible = 0;
+	assert_int_equal(sched_setaffinity(0, sizeof(all), all), 0);
+	count = (size_t)CPU_COUNT_S(sizeof(all), all);
+	assert_workers(count < 4 ? (unsigned)count : 4);
+	/* more than there can be, or a filter that says no */
+	processors_possible = SIZE_MAX;
+	assert_workers(4);
 }
 
 TEST(test_class_has_defaults)

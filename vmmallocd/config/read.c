@@ -15,6 +15,7 @@
 
 #define SUFFIX ".conf"
 #define WORKERS_DEFAULT_MOST 4
+#define PROCESSOR_SETS 64  /* of 1,024 processors each: more than any kernel is built for */
 
 static int is_fragment(const struct dirent *entry)
 {
@@ -80,12 +81,13 @@ static int read_files(const char *file, struct config *config)
 /* What workers do is zeroing memory: more than processors would only stand in the way of the answers to clients. */
 static unsigned default_workers(void)
 {
-	cpu_set_t processors;
+	cpu_set_t processors[PROCESSOR_SETS];
+	unsigned count = WORKERS_DEFAULT_MOST;
 
-	/* more of them than the set has room for: more than enough */
-	if (sched_getaffinity(0, sizeof(processors), &processors) < 0 || CPU_COUNT(&processors) > WORKERS_DEFAULT_MOST)
-		return WORKERS_DEFAULT_MOST;
-	return (unsigned)CPU_COUNT(&processors);
+	/* the kernel refuses a set that has no room for all processors that the machine may have */
+	if (sched_getaffinity(0, sizeof(processors), processors) == 0)
+		count = (unsigned)CPU_COUNT_S(sizeof(processors), processors);
+	return count < WORKERS_DEFAULT_MOST ? count : WORKERS_DEFAULT_MOST;
 }
 
 int config_read(const char *file, struct config *ret_config)
