@@ -17,6 +17,7 @@
 #include "tests/unit/test.h"
 
 bool pool_fixture_on_dax;
+size_t pool_fixture_page;
 
 int __real_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx) __attribute__((weak));
 int __wrap_statx(int fd, const char *path, int flags, unsigned mask, struct statx *sx)
@@ -30,6 +31,12 @@ int __wrap_statx(int fd, const char *path, int flags, unsigned mask, struct stat
 	return r;
 }
 
+long __real_sysconf(int name) __attribute__((weak));
+long __wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE && pool_fixture_page ? (long)pool_fixture_page : __real_sysconf(name);
+}
+
 static int open_fixture(void **state, struct pool_fixture *fixture)
 {
 	/* as the daemon: probes must not kill it, and no umask may matter */
@@ -37,6 +44,7 @@ static int open_fixture(void **state, struct pool_fixture *fixture)
 	umask(0);
 	faults_clear();
 	pool_fixture_on_dax = false;
+	pool_fixture_page = 0;
 	fixture->error = (struct text){ .data = fixture->error_text, .size = sizeof(fixture->error_text) };
 	*state = fixture;
 	return pool_dir_open(fixture->path, &fixture->dir, &fixture->error);

@@ -27,6 +27,8 @@ int pool_fixture_teardown(void **state);
 
 /* In a test that wraps statx: every file says that it is on DAX. A fixture begins without. */
 extern bool pool_fixture_on_dax;
+/* In one that wraps sysconf: the kernel's page. A fixture begins with 0: it is what it is. */
+extern size_t pool_fixture_page;
 
 /* A pool with that mark, made by pool_file_create. */
 struct pool_file pool_fixture_make(struct pool_fixture *fixture, size_t bytes, enum pool_file_mark mark);

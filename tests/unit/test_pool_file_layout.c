@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_pool_file_layout -- which extents let a pool have 2 MiB pages, and what is said about those that do not. */
 /* objects: vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
-/* wrap: ioctl fstatfs open read */
+/* wrap: ioctl fstatfs open read sysconf */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fiemap.h>
@@ -100,9 +100,13 @@ ssize_t __wrap_read(int fd, void *data, size_t bytes)
 
 static int setup(void **state)
 {
+	int r = pool_fixture_setup(state);
+
 	memset(&order, 0, sizeof(order));
 	order.start = "0\n";
-	return pool_fixture_setup(state);
+	/* huge pages of 2 MiB, whatever the kernel has */
+	pool_fixture_page = POOL_PAGE_LEAST;
+	return r;
 }
 
 TEST_FIXTURE(setup, pool_fixture_teardown);
@@ -126,6 +130,15 @@ static int check(struct pool_fixture *fixture, const struct fiemap_extent *exten
 #define CHECK(fixture, ...) \
 	check(fixture, (const struct fiemap_extent[]){ __VA_ARGS__ }, \
 	      sizeof((const struct fiemap_extent[]){ __VA_ARGS__ }) / sizeof(struct fiemap_extent))
+
+TEST(test_pool_file_layout_is_not_known_where_huge_pages_are_larger)
+{
+	struct pool_fixture *fixture = *state;
+
+	pool_fixture_page = 65536;
+	assert_int_equal(CHECK(fixture, EXTENT(0, 20480, 8192, LAST)), -EOPNOTSUPP);
+	assert_int_equal(fixture->error.length, 0);
+}
 
 TEST(test_pool_file_layout_is_good_on_huge_boundaries)
 {

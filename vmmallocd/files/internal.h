@@ -26,10 +26,16 @@
 
 #define POOL_FILE_MODE 0600
 
-/* The kernel's page: 4, 16 or 64 KiB. Only with the first is POOL_HUGE_PAGE the size of its huge page. */
+/* The kernel's page: 4, 16 or 64 KiB. */
 static inline size_t pool_file_page(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Whether POOL_HUGE_PAGE is the size of the kernel's huge page. Those of larger pages have 32 and 512 MiB. */
+static inline bool pool_file_has_huge_pages(void)
+{
+	return pool_file_page() == POOL_PAGE_LEAST;
 }
 
 static inline off_t pool_file_round_up(off_t offset, size_t unit)
@@ -86,7 +92,7 @@ int pool_file_populate(char *address, uint64_t bytes);
 
 /*
  * Makes one huge page of a huge page's worth of a tmpfs, mapped at such an address. 0: it is one, perhaps was before;
- * -EAGAIN: one of its pages is busy, or held by somebody; -errno.
+ * -EAGAIN: one of its pages is busy, or held by somebody; -EOPNOTSUPP: the kernel's huge pages are larger; -errno.
  */
 int pool_file_collapse(char *address);
 

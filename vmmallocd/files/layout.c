@@ -56,7 +56,10 @@ static bool extent_is_good(const struct fiemap_extent *extent, struct layout *la
 	return good;
 }
 
-/* Looks at all of a file's extents, of which there must be no end before `size`. */
+/*
+ * Looks at all of a file's extents, of which there must be no end before `size`. -EOPNOTSUPP: the kernel's huge pages
+ * are larger than those that this is about.
+ */
 static int check_extents(int fd, uint64_t size, bool *ret_good)
 {
 	char room[sizeof(struct fiemap) + EXTENTS * sizeof(struct fiemap_extent)]
@@ -65,6 +68,8 @@ static int check_extents(int fd, uint64_t size, bool *ret_good)
 	struct layout layout = { 0 };
 	bool good = true, last = false;
 
+	if (!pool_file_has_huge_pages())
+		return -EOPNOTSUPP;
 	while (good && !last && layout.end < size) {
 		memset(map, 0, sizeof(*map));
 		map->fm_start = layout.end;

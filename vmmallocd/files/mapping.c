@@ -56,9 +56,13 @@ int pool_file_populate(char *address, uint64_t bytes)
 
 int pool_file_collapse(char *address)
 {
-	/* Linux 6.1 collapses only where there is a page table already, and none collapses a hole alone */
-	int r = pool_file_populate(address, 1);
+	int r;
 
+	/* it would say 0 to a part of one that ends where the huge page does, or begins there, and leave it as it is */
+	if (!pool_file_has_huge_pages())
+		return -EOPNOTSUPP;
+	/* Linux 6.1 collapses only where there is a page table already, and none collapses a hole alone */
+	r = pool_file_populate(address, 1);
 	/* busy pages may be free again at once: try twice */
 	for (int i = 0; i < 2 && (r == 0 || r == -EAGAIN); i++) {
 		if (madvise(address, POOL_HUGE_PAGE, MADV_COLLAPSE) == 0)

@@ -78,7 +78,7 @@ static int look_at_window(int fd, off_t from, off_t to, bool cold, const atomic_
 {
 	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
 	/* of a kernel with larger pages it is no huge page that could be collapsed: each of its pages is tried */
-	off_t step = (off_t)(pool_file_page() == POOL_PAGE_LEAST ? POOL_HUGE_PAGE : pool_file_page());
+	off_t step = (off_t)(pool_file_has_huge_pages() ? POOL_HUGE_PAGE : pool_file_page());
 	int r = cold ? 0 : pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
 
 	for (off_t at = from; r == 0 && at < to; at += step) {
