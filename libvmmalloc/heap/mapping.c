@@ -60,14 +60,14 @@ static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
 /* Finds an address for the shadow: nothing but inaccessible pages is mapped there. NULL: the kernel shall find one. */
 static char *shadow_place(const struct vmm_pool *pool)
 {
-	size_t bytes = vmm_pool_heap_bytes(pool), room = bytes + 2 * POOL_HUGE_PAGE;
+	size_t table = vmm_pool_table_bytes(), bytes = vmm_pool_heap_bytes(pool), room = bytes + 2 * table;
 	char *from = vmm_pool_heap_start(pool);
 	char *aside = kernel_mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	char *place;
 
 	if (kernel_error(aside))
 		return NULL;
-	place = aside + ((uintptr_t)from - (uintptr_t)aside) % POOL_HUGE_PAGE;
+	place = aside + ((uintptr_t)from - (uintptr_t)aside) % table;
 	(void)kernel_munmap(place + bytes, (size_t)(aside + room - (place + bytes)));
 	if (place > aside)
 		(void)kernel_munmap(aside, (size_t)(place - aside));
@@ -75,7 +75,7 @@ static char *shadow_place(const struct vmm_pool *pool)
 }
 
 /*
- * The kernel moves whole page tables if both places lie alike in their 2 MiB (its mm/mremap.c). The old place stays
+ * The kernel moves whole page tables if both places lie alike in what one spans (its mm/mremap.c). The old place stays
  * mapped as before, with no page in it, so that other threads do not notice.
  */
 static void set_shadow(struct vmm_pool *pool)

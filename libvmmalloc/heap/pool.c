@@ -192,15 +192,12 @@ static bool allocates_at_touch(const struct statfs *fs)
 	return false;
 }
 
-/*
- * What one entry of the second lowest page table spans, and no more than FOLIO_PAGES pages: 2 MiB with pages of 4 KiB,
- * 32 MiB with 16 KiB, 128 MiB with 64 KiB.
- */
-static size_t largest_folio(size_t page)
+/* What a page table spans, and no more than FOLIO_PAGES pages: with those of 64 KiB 128 MiB. */
+static size_t largest_folio(void)
 {
-	size_t entries = page / sizeof(uint64_t);
+	size_t table = vmm_pool_table_bytes(), most = FOLIO_PAGES * kernel_page();
 
-	return page * (entries < FOLIO_PAGES ? entries : FOLIO_PAGES);
+	return table < most ? table : most;
 }
 
 /* What kind of file its first one is. 0 or -errno. */
@@ -219,7 +216,7 @@ static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 	file->ino = st.st_ino;
 	pool->is_huge = fs.f_type == HUGETLBFS_MAGIC;
 	pool->grain = pool->is_huge ? (size_t)fs.f_bsize : kernel_page();
-	pool->unit = pool->is_huge || fs.f_type == TMPFS_MAGIC ? pool->grain : largest_folio(kernel_page());
+	pool->unit = pool->is_huge || fs.f_type == TMPFS_MAGIC ? pool->grain : largest_folio();
 	pool->is_late = !allocates_at_touch(&fs);
 	if (fs.f_type == BTRFS_SUPER_MAGIC && st.st_size == 0)
 		write_in_place(file->fd);

@@ -17,6 +17,7 @@
 
 #include "common/base/pool_header.h"
 #include "common/base/text.h"
+#include "libvmmalloc/base/kernel.h"
 
 #define POOL_FILES_MOST 1024
 
@@ -144,6 +145,12 @@ void vmm_pool_leave_files(struct vmm_pool *pool, bool closes);
 static inline struct vmm_pool_file *vmm_pool_file(const struct vmm_pool *pool, size_t i)
 {
 	return i == 0 ? (struct vmm_pool_file *)&pool->first : &pool->more[i - 1];
+}
+
+/* What one page table of the kernel spans: 2 MiB with pages of 4 KiB, 32 MiB with 16 KiB, 512 MiB with 64 KiB. */
+static inline size_t vmm_pool_table_bytes(void)
+{
+	return kernel_page() / sizeof(uint64_t) * kernel_page();
 }
 
 /* Where the pool's byte at `offset`, which the file has, lies in it. */
