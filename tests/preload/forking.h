@@ -32,10 +32,10 @@ static inline void allocate(void)
 	free(malloc(1 << 20));
 }
 
-/* Returning is rationed: small activity, until it is its turn. */
+/* Returning is rationed, and after an attempt that took long it is long until the next: small activity until then. */
 static inline int comes_back(void)
 {
-	for (int i = 0; i < 500 && stats().mode != VMMALLOC_MODE_POOL; i++) {
+	for (int i = 0; i < 3000 && stats().mode != VMMALLOC_MODE_POOL; i++) {
 		sleep_ms(10);
 		allocate();
 	}

@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 	give(had);
 	close(gate[1]);
 	CHECK(ended_well(pid));
-	for (int i = 0; i < 500 && !returned(); i++) {
+	for (int i = 0; i < 3000 && !returned(); i++) {
 		sleep_ms(10);
 		allocate();
 	}

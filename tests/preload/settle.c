@@ -10,7 +10,7 @@ static int on_pool(void)
 {
 	struct vmmalloc_stats stats;
 
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 3000; i++) {
 		vmmalloc_stats(&stats, sizeof(stats));
 		if (stats.mode == VMMALLOC_MODE_POOL)
 			return 1;
