@@ -22,4 +22,5 @@ exec tests/vm/guest.bash --memory 2G --seconds 3400 \
 		tests/preload/fork_edges.bash" \
 	"ONLY='^VMMALLOC_FORK=auto: (waiters of|who)' tests/preload/fork_waiters.bash" \
 	"tests/preload/kernel_writes.bash" \
+	"TMPDIR=/var/tmp tests/preload/growth.bash" \
 	"ONLY='^(hand-out: (a|by)|reclaim: a pool is|kill -9: leased|stop: leases)' tests/integration/daemon.bash"
