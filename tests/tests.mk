@@ -39,11 +39,11 @@ check-e2e: tests ## the library under real programs
 .PHONY: check-pages
 check-pages: ## the library with a jemalloc for pages of 16 and of 64 KiB, JEMALLOC_SRC=DIR
 	$(Q)[ -d "$(JEMALLOC_SRC)" ] || { echo "JEMALLOC_SRC=$(JEMALLOC_SRC): expected a source tree of jemalloc" >&2; exit 1; }
-	$(Q)for lg in 14 16; do \
+	$(Q)status=0; for lg in 14 16; do \
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/page$$lg JEMALLOC_SRC=$(JEMALLOC_SRC) \
 			JEMALLOC_CONFIGURE="$(JEMALLOC_CONFIGURE) --with-lg-page=$$lg" tests && \
-		BUILD='$(abspath $(BUILD))'/page$$lg tests/lib/check.bash $(wildcard tests/preload/*.bash) || exit 1; \
-	done
+		BUILD='$(abspath $(BUILD))'/page$$lg tests/lib/check.bash $(wildcard tests/preload/*.bash) || status=1; \
+	done; exit $$status
 
 .PHONY: tests
 tests: all $(UNIT_TESTS) fuzz-programs preload-programs
