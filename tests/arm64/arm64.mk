@@ -10,7 +10,7 @@ ARM64_ROOT := $(abspath $(ARM64))/root
 ARM64_LIBRARIES := $(ARM64_ROOT)/usr/lib/aarch64-linux-gnu
 # What emulation of a process can show; doc/arm64.md says what it cannot, and why.
 ARM64_PRELOADED := arena_count arena_destroy arena_race arena_reuse bad_free clone_stack contained descriptors edges \
-	entry_points forks fork_figures fork_full fork_roads fork_without_fd full jemalloc_names operators replaced_new \
+	entry_points forks fork_figures fork_full fork_roads fork_without_fd full grow jemalloc_names operators replaced_new \
 	snapshot thread_on_full vfork_allocates zero_model
 ARM64_NOT := dump heap heap_model pool pool_file_create pool_file_pins pool_file_scrub pool_file_warm thaw_model
 ARM64_UNITS := $(filter-out $(ARM64_NOT:%=tests/unit/test_%.c),$(UNIT_SOURCES))

@@ -9,6 +9,7 @@ units="dump heap heap_model marker pool pool_file_create pool_file_pins pool_fil
 [ "$2" = 4096 ] || units=${units/heap /}
 
 # Not here: pools packed to 97 % (jemalloc for pages of 64 KiB comes to 96), and one of 1.5 GiB (the guest has 2 GiB).
+# The disk that pages.bash leaves mounted is where heaps grow on a disk, too.
 # One walk of each model: in that of seed 3 a thread ends just before a heap returns.
 exec tests/vm/guest.bash --memory 2G --seconds 3400 \
 	"tests/vm/guest/pages.bash $2" \
