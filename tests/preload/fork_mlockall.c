@@ -31,9 +31,9 @@ static size_t file_bytes(void)
 
 static bool is_locked(void *block)
 {
-	void *page = (void *)((uintptr_t)block & ~(uintptr_t)4095);
+	void *page = (void *)((uintptr_t)block & ~(uintptr_t)(page_bytes() - 1));
 
-	return msync(page, 4096, MS_ASYNC | MS_INVALIDATE) < 0 && errno == EBUSY;
+	return msync(page, page_bytes(), MS_ASYNC | MS_INVALIDATE) < 0 && errno == EBUSY;
 }
 
 static void *stays(void *unused)
