@@ -26,7 +26,7 @@
 
 #include "tests/unit/faults.h"
 #include "tests/unit/model.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/pools_world.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/handout_server.h"
 
@@ -79,24 +79,17 @@ int __wrap_pool_file_set_mark(const struct pool_dir *dir, struct pool_file *file
 
 /* --- a daemon's pools and its socket, without a daemon --- */
 
-struct world {
-	char path[SCRATCH_PATH];
-	struct config_class class;
-	struct config config;
-	struct log log;
-	uv_loop_t loop;
-	struct pools pools;
+static struct {
 	struct handout_server *server;
 	struct sockaddr_un address;
 	socklen_t address_bytes;
-};
+} socket_served;
 
-static void on_changed(void *context)
+static void on_changed(void *world)
 {
-	struct world *world = context;
-
-	if (world->server)
-		handout_server_look_again(world->server);
+	(void)world;
+	if (socket_served.server)
+		handout_server_look_again(socket_served.server);
 }
 
 /* A name that is no file's. */
@@ -115,57 +108,34 @@ static socklen_t name_socket(struct sockaddr_un *address, const char *format, ..
 
 static int setup(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
+	const struct config_class class = {
+		.size_bytes = SIZE, .max = 1, .cold = true, .max_waiting = 5000, .max_waiting_per_user = 4000,
+	};
+	struct world *world = pools_world_open(&class, on_changed);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	assert_non_null(world);
 	*state = world;
-	signal(SIGIO, SIG_IGN);
-	scratch_make("/dev/shm", world->path);
-	world->class = (struct config_class){
-		.name = (char *)"a", .directory = world->path, .size_bytes = SIZE, .max = 1, .cold = true,
-		.max_waiting = 5000, .max_waiting_per_user = 4000,
-	};
-	world->config = (struct config){
-		.classes = &world->class,
-		.class_count = 1,
-		.workers = 2,
-		.punch_timeout_s = 1,
-		.connections_per_user = 9,
-	};
-	log_init(&world->log, STDERR_FILENO, 0);
-	assert_int_equal(uv_loop_init(&world->loop), 0);
-	assert_int_equal(
-		pools_open(&world->pools, &world->loop, &world->log, &world->config, registry_new(), on_changed, world),
-		0);
-	world->address_bytes = name_socket(&world->address, "server%d", getpid());
-	assert_int_equal(bind(fd, (struct sockaddr *)&world->address, world->address_bytes), 0);
+	socket_served.address_bytes = name_socket(&socket_served.address, "server%d", getpid());
+	assert_int_equal(bind(fd, (struct sockaddr *)&socket_served.address, socket_served.address_bytes), 0);
 	assert_int_equal(listen(fd, 4096), 0);
-	assert_int_equal(handout_server_open(&world->loop, fd, &world->pools, &world->log, &world->server), 0);
+	assert_int_equal(handout_server_open(&world->loop, fd, &world->pools, &world->log, &socket_served.server), 0);
 	do
 		uv_run(&world->loop, UV_RUN_NOWAIT);
 	while (!pools_are_found(&world->pools));
 	return 0;
 }
 
-static void close_server(struct world *world)
+static void close_server(void)
 {
-	handout_server_close(world->server);
-	world->server = NULL;
+	handout_server_close(socket_served.server);
+	socket_served.server = NULL;
 }
 
 static int teardown(void **state)
 {
-	struct world *world = *state;
-
 	faults_clear();
-	handout_server_close(world->server);
-	pools_stop(&world->pools);
-	uv_run(&world->loop, UV_RUN_DEFAULT);
-	pools_done(&world->pools);
-	assert_int_equal(uv_loop_close(&world->loop), 0);
-	scratch_remove(world->path);
-	free(world);
+	close_server();
+	pools_world_close(*state);
 	return 0;
 }
 
@@ -176,13 +146,13 @@ static size_t leased(const struct world *world)
 	return registry_class(world->pools.registry, "a")->counts[REGISTRY_LEASED];
 }
 
-static size_t waiting(const struct world *world)
+static size_t waiting(void)
 {
-	return handout_server_waiting(world->server, "a");
+	return handout_server_waiting(socket_served.server, "a");
 }
 
 /* One of that process that has asked, with a wait or without; its socket. */
-static int ask_as(const struct world *world, unsigned user, unsigned process, unsigned wait_s)
+static int ask_as(unsigned user, unsigned process, unsigned wait_s)
 {
 	static unsigned number;
 	const struct handout_long_request request = {
@@ -195,14 +165,14 @@ static int ask_as(const struct world *world, unsigned user, unsigned process, un
 	socklen_t bytes = name_socket(&name, "u%u-%u-%d-%u", FIRST_UID + user, process, getpid(), number++);
 
 	assert_int_equal(bind(fd, (struct sockaddr *)&name, bytes), 0);
-	assert_int_equal(connect(fd, (const struct sockaddr *)&world->address, world->address_bytes), 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&socket_served.address, socket_served.address_bytes), 0);
 	assert_int_equal(send(fd, &request, sizeof(request), 0), sizeof(request));
 	return fd;
 }
 
-static int ask(const struct world *world, unsigned user, unsigned wait_s)
+static int ask(unsigned user, unsigned wait_s)
 {
-	return ask_as(world, user, FIRST_PID, wait_s);
+	return ask_as(user, FIRST_PID, wait_s);
 }
 
 /* Its answer: a status, and a pool, -1 if there is none; -EAGAIN: none yet; -ECONNRESET: none. */
@@ -261,28 +231,28 @@ static int refused(struct world *world, int fd)
 
 static void turn_until_waiting(struct world *world, size_t n)
 {
-	for (int i = 0; i < 10000 && waiting(world) != n; i++) {
+	for (int i = 0; i < 10000 && waiting() != n; i++) {
 		uv_run(&world->loop, UV_RUN_NOWAIT);
 		usleep(1000);
 	}
-	assert_int_equal(waiting(world), n);
+	assert_int_equal(waiting(), n);
 }
 
 /* So many requests of one user, all of which wait. */
 static void wait_all(struct world *world, int *fds, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		fds[i] = ask(world, 0, 60);
+		fds[i] = ask(0, 60);
 	turn_until_waiting(world, n);
 }
 
 TEST(test_handout_server_gives_pools_in_the_order_of_the_requests)
 {
 	struct world *world = *state;
-	int pool = given(world, ask(world, 0, 0)), fds[5], none;
+	int pool = given(world, ask(0, 0)), fds[5], none;
 
 	for (unsigned i = 0; i < 5; i++) {
-		fds[i] = ask(world, i % 2, 60);
+		fds[i] = ask(i % 2, 60);
 		turn_until_waiting(world, i + 1);
 	}
 	for (unsigned i = 0; i < 5; i++) {
@@ -290,7 +260,7 @@ TEST(test_handout_server_gives_pools_in_the_order_of_the_requests)
 			assert_int_equal(hear(fds[later], &none), -EAGAIN);
 		close(pool);
 		pool = given(world, fds[i]);
-		assert_int_equal(waiting(world), 4 - i);
+		assert_int_equal(waiting(), 4 - i);
 	}
 	assert_int_equal(world->pools.refused, 0);
 	close(pool);
@@ -299,14 +269,14 @@ TEST(test_handout_server_gives_pools_in_the_order_of_the_requests)
 TEST(test_handout_server_refuses_at_the_deadline_and_says_what_is_in_the_way)
 {
 	struct world *world = *state;
-	int pool = given(world, ask(world, 0, 0)), fd;
+	int pool = given(world, ask(0, 0)), fd;
 
-	fd = ask(world, 0, 1);
+	fd = ask(0, 1);
 	turn_until_waiting(world, 1);
 	world->class.max_per_user = 1;
 	assert_int_equal(refused(world, fd), HANDOUT_LIMIT);
-	assert_int_equal(waiting(world), 0);
-	assert_int_equal(refused(world, ask(world, 1, 1)), HANDOUT_FULL);
+	assert_int_equal(waiting(), 0);
+	assert_int_equal(refused(world, ask(1, 1)), HANDOUT_FULL);
 	assert_int_equal(world->pools.refused, 2);
 	close(pool);
 }
@@ -314,7 +284,7 @@ TEST(test_handout_server_refuses_at_the_deadline_and_says_what_is_in_the_way)
 TEST(test_handout_server_forgets_clients_that_are_gone)
 {
 	struct world *world = *state;
-	int pool = given(world, ask(world, 0, 0)), fds[3];
+	int pool = given(world, ask(0, 0)), fds[3];
 
 	wait_all(world, fds, 3);
 	close(fds[1]);
@@ -323,7 +293,7 @@ TEST(test_handout_server_forgets_clients_that_are_gone)
 	close(fds[0]);
 	close(pool);
 	close(given(world, fds[2]));
-	assert_int_equal(waiting(world), 0);
+	assert_int_equal(waiting(), 0);
 	assert_int_equal(world->pools.handed_out, 2);
 }
 
@@ -332,11 +302,11 @@ TEST(test_handout_server_lets_nobody_overtake_who_waits)
 	struct world *world = *state;
 
 	for (int i = 0; i < 20; i++) {
-		int pool = given(world, ask(world, 0, 0)), first, late;
+		int pool = given(world, ask(0, 0)), first, late;
 
-		first = ask(world, 0, 60);
+		first = ask(0, 60);
 		turn_until_waiting(world, 1);
-		late = ask(world, 1, 0);
+		late = ask(1, 0);
 		close(pool);
 		pool = given(world, first);
 		assert_int_equal(refused(world, late), HANDOUT_FULL);
@@ -356,10 +326,10 @@ TEST(test_handout_server_serves_who_waits_before_whoever_hears_first_that_a_pool
 	pools_configure(&world->pools, &world->config);
 	while (registry_class(world->pools.registry, "a")->counts[REGISTRY_READY] < 5)
 		uv_run(&world->loop, UV_RUN_NOWAIT);
-	assert_int_equal(answer(world, ask(world, 0, 0), &pool), HANDOUT_OK);
-	first = ask(world, 0, 60);
+	assert_int_equal(answer(world, ask(0, 0), &pool), HANDOUT_OK);
+	first = ask(0, 60);
 	turn_until_waiting(world, 1);
-	late = ask(world, 0, 0);
+	late = ask(0, 0);
 	close(pool);
 	assert_int_equal(refused(world, late), HANDOUT_LIMIT);
 	assert_int_equal(answer(world, first, &pool), HANDOUT_OK);
@@ -373,15 +343,15 @@ TEST(test_handout_server_passes_over_a_user_at_his_limit)
 
 	world->class.max = 2;
 	world->class.max_per_user = 1;
-	a = given(world, ask(world, 0, 0));
-	b = given(world, ask(world, 1, 0));
-	more_of_a = ask(world, 0, 60);
+	a = given(world, ask(0, 0));
+	b = given(world, ask(1, 0));
+	more_of_a = ask(0, 60);
 	turn_until_waiting(world, 1);
-	more_of_b = ask(world, 1, 60);
+	more_of_b = ask(1, 60);
 	turn_until_waiting(world, 2);
 	close(b);
 	b = given(world, more_of_b);
-	assert_int_equal(waiting(world), 1);
+	assert_int_equal(waiting(), 1);
 	close(a);
 	close(given(world, more_of_a));
 	close(b);
@@ -394,17 +364,17 @@ TEST(test_handout_server_passes_over_a_process_at_its_limit_and_not_its_user)
 
 	world->class.max = 3;
 	world->class.max_per_process = 1;
-	has = given(world, ask(world, 0, 0));
-	assert_int_equal(refused(world, ask(world, 0, 0)), HANDOUT_PROCESS_LIMIT);
-	more = ask(world, 0, 60);
+	has = given(world, ask(0, 0));
+	assert_int_equal(refused(world, ask(0, 0)), HANDOUT_PROCESS_LIMIT);
+	more = ask(0, 60);
 	turn_until_waiting(world, 1);
 	world->class.max = 1;
-	other = ask_as(world, 0, FIRST_PID + 1, 60);
+	other = ask_as(0, FIRST_PID + 1, 60);
 	turn_until_waiting(world, 2);
 	world->class.max = 3;
 	pools_configure(&world->pools, &world->config);
 	other = given(world, other);
-	assert_int_equal(waiting(world), 1);
+	assert_int_equal(waiting(), 1);
 	close(has);
 	close(given(world, more));
 	close(other);
@@ -413,19 +383,19 @@ TEST(test_handout_server_passes_over_a_process_at_its_limit_and_not_its_user)
 TEST(test_handout_server_lets_no_more_wait_than_may)
 {
 	struct world *world = *state;
-	int pool = given(world, ask(world, 0, 0)), fds[3];
+	int pool = given(world, ask(0, 0)), fds[3];
 
 	world->class.max_waiting = 3;
 	world->class.max_waiting_per_user = 2;
 	for (unsigned i = 0; i < 3; i++) {
-		fds[i] = ask(world, i / 2, 60);
+		fds[i] = ask(i / 2, 60);
 		turn_until_waiting(world, i + 1);
 		if (i == 1)
-			assert_int_equal(refused(world, ask(world, 0, 60)), HANDOUT_CROWDED);
+			assert_int_equal(refused(world, ask(0, 60)), HANDOUT_CROWDED);
 	}
-	assert_int_equal(refused(world, ask(world, 2, 60)), HANDOUT_CROWDED);
+	assert_int_equal(refused(world, ask(2, 60)), HANDOUT_CROWDED);
 	world->class.max_waiting = 0;
-	assert_int_equal(refused(world, ask(world, 2, 60)), HANDOUT_FULL);
+	assert_int_equal(refused(world, ask(2, 60)), HANDOUT_FULL);
 	/* who waits already goes on */
 	world->class.max_waiting = 3;
 	close(pool);
@@ -437,7 +407,7 @@ TEST(test_handout_server_lets_no_more_wait_than_may)
 TEST(test_handout_server_waiting_does_not_count_as_a_connection)
 {
 	struct world *world = *state;
-	int pool = given(world, ask(world, 0, 0)), fds[30];
+	int pool = given(world, ask(0, 0)), fds[30];
 
 	wait_all(world, fds, 30);
 	close(pool);
@@ -448,10 +418,10 @@ TEST(test_handout_server_waiting_does_not_count_as_a_connection)
 TEST(test_handout_server_tells_who_waits_that_it_ends)
 {
 	struct world *world = *state;
-	int pool = given(world, ask(world, 0, 0)), first = ask(world, 0, 60), second = ask(world, 1, 60);
+	int pool = given(world, ask(0, 0)), first = ask(0, 60), second = ask(1, 60);
 
 	turn_until_waiting(world, 2);
-	close_server(world);
+	close_server();
 	assert_int_equal(refused(world, first), HANDOUT_ENDING);
 	assert_int_equal(refused(world, second), HANDOUT_ENDING);
 	close(pool);
@@ -460,7 +430,7 @@ TEST(test_handout_server_tells_who_waits_that_it_ends)
 TEST(test_handout_server_answers_when_the_class_is_no_more)
 {
 	struct world *world = *state;
-	int pool = given(world, ask(world, 0, 0)), fd = ask(world, 0, 60);
+	int pool = given(world, ask(0, 0)), fd = ask(0, 60);
 
 	turn_until_waiting(world, 1);
 	world->config.class_count = 0;
@@ -477,7 +447,7 @@ TEST(test_handout_server_does_not_try_without_a_pause_what_fails)
 	int fd;
 
 	faults_order("set_mark", 0, 1000000, EIO);
-	fd = ask(world, 0, 60);
+	fd = ask(0, 60);
 	turn_until_waiting(world, 1);
 	before = world->pools.destroyed;
 	for (began_ns = uv_hrtime(); ms < 300; ms = (uv_hrtime() - began_ns) / 1000000)
@@ -589,7 +559,7 @@ static bool is_settled(void)
 			return false;
 		waiters += client->waits;
 	}
-	return leased(model.world) == count_holders(USERS) && waiting(model.world) == waiters;
+	return leased(model.world) == count_holders(USERS) && waiting() == waiters;
 }
 
 static void settle(void)
@@ -602,7 +572,7 @@ static void settle(void)
 		usleep(500);
 	}
 	model_fail("%zu are leased, %zu are had; %zu wait", leased(model.world), count_holders(USERS),
-		   waiting(model.world));
+		   waiting());
 }
 
 static void give_back(struct client *client)
@@ -638,7 +608,7 @@ static void step(void)
 					   .order = ++model.order, .waits = true };
 		model_step("%zu of user %u, process %u, asks, and waits %u s", client - model.clients, client->user,
 			   client->process - FIRST_PID, client->wait_s);
-		client->fd = ask_as(model.world, client->user, client->process, client->wait_s);
+		client->fd = ask_as(client->user, client->process, client->wait_s);
 	}
 	/* or what comes next comes in the same turn */
 	if (model_below(3) > 0)
@@ -661,7 +631,7 @@ static void walk(void)
 				give_back(&model.clients[i]);
 		settle();
 	}
-	model_expect(waiting(model.world) == 0 && leased(model.world) == 0, "somebody waits for ever");
+	model_expect(waiting() == 0 && leased(model.world) == 0, "somebody waits for ever");
 }
 
 TEST(test_handout_server_serves_all_who_wait_once_and_loses_no_pool)

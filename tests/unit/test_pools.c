@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "tests/unit/faults.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/pools_world.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/pools/pools.h"
 #include "vmmallocd/pools/base.h"
@@ -120,61 +120,29 @@ int __wrap_registry_add(struct registry *registry, const struct registry_pool *p
 
 /* --- a daemon's pools without a daemon --- */
 
-struct world {
-	char path[SCRATCH_PATH];
-	struct config_class class;
-	struct config config;
-	struct log log;
-	uv_loop_t loop;
-	struct pools pools;
-	unsigned changes;    /* times that the owner was told of one */
-};
+static unsigned changes;    /* times that the owner was told of one */
 
-static void on_changed(void *context)
+static void on_changed(void *world)
 {
-	((struct world *)context)->changes++;
+	(void)world;
+	changes++;
 }
 
 static int setup(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
+	const struct config_class class = { .size_bytes = SIZE, .ready = 1, .max = 1, .warm = true };
 
-	assert_non_null(world);
-	*state = world;
-	signal(SIGIO, SIG_IGN);
-	scratch_make("/dev/shm", world->path);
-	world->class = (struct config_class){
-		.name = (char *)"a", .directory = world->path, .size_bytes = SIZE, .ready = 1, .max = 1, .warm = true,
-	};
-	world->config = (struct config){
-		.classes = &world->class,
-		.class_count = 1,
-		.workers = 2,
-		.punch_timeout_s = 1,
-		.connections_per_user = 9,
-	};
-	log_init(&world->log, STDERR_FILENO, 0);
-	assert_int_equal(uv_loop_init(&world->loop), 0);
-	assert_int_equal(
-		pools_open(&world->pools, &world->loop, &world->log, &world->config, registry_new(), on_changed,
-			   world),
-		0);
+	changes = 0;
+	*state = pools_world_open(&class, on_changed);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct world *world = *state;
-
 	faults_clear();
 	atomic_store(&scrub_waits, false);
 	atomic_store(&warm_waits, false);
-	pools_stop(&world->pools);
-	uv_run(&world->loop, UV_RUN_DEFAULT);
-	pools_done(&world->pools);
-	assert_int_equal(uv_loop_close(&world->loop), 0);
-	scratch_remove(world->path);
-	free(world);
+	pools_world_close(*state);
 	return 0;
 }
 
@@ -425,20 +393,20 @@ TEST(test_pools_a_hand_out_is_not_kept_waiting_by_the_work_that_it_causes)
 {
 	struct world *world = *state;
 	struct registry_pool *pool;
-	unsigned changes;
+	unsigned before;
 	int fd;
 
 	world->class.max = 2;
 	turn_until(world, REGISTRY_READY, 1);
-	changes = world->changes;
+	before = changes;
 	assert_int_equal(take(world, &pool, &fd), HANDOUT_OK);
 	assert_null(world->pools.jobs.first);
-	assert_int_equal(world->changes, changes);
+	assert_int_equal(changes, before);
 	/* all that happens in a turn is one change */
 	pools_wake(&world->pools);
 	uv_run(&world->loop, UV_RUN_NOWAIT);
 	assert_non_null(world->pools.jobs.first);
-	assert_int_equal(world->changes, changes + 1);
+	assert_int_equal(changes, before + 1);
 	close(fd);
 }
 
@@ -466,16 +434,16 @@ TEST(test_pools_what_a_timer_changes_is_seen_to_before_the_loop_waits)
 {
 	struct world *world = *state;
 	static uv_timer_t timer;
-	unsigned changes;
+	unsigned before;
 
 	turn_until(world, REGISTRY_READY, 1);
 	(void)uv_timer_stop(&world->pools.second_timer);
 	uv_run(&world->loop, UV_RUN_NOWAIT);
-	changes = world->changes;
+	before = changes;
 	(void)uv_timer_init(&world->loop, &timer);
 	timer.data = &world->pools;
 	(void)uv_timer_start(&timer, wake_pools, 0, 0);
-	while (world->changes == changes)
+	while (changes == before)
 		uv_run(&world->loop, UV_RUN_ONCE);
 }
 
