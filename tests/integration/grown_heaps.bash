@@ -169,6 +169,9 @@ killed_program() {
 	holds 100
 	wait_least a leased 7
 	is "$(ask list | grep ' leased ' | grep -cw "$HOLDER")" "$(ask count a leased)"
+	# each pool has its own figure, and not the first one that of all, cut at its size
+	ctl list -nb -o PID,USED | awk -v "pid=$HOLDER" '$1 == pid { sum += $2; full += $2 >= 16777216 } END {
+		exit !(sum >= 104857600 && full == 0) }' || fail "$(ctl list -nb -o PID,USED)"
 	kill_held "$HOLDER"
 	wait_count a leased 0
 	wait_count a ready 1

@@ -76,21 +76,54 @@ uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_
 	return size_bytes > UINT64_MAX - grain ? size_bytes : (size_bytes + grain - 1) / grain * grain;
 }
 
-int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
+static int read_figures(struct pools *pools, const struct registry_pool *pool, struct pool_header *ret_header)
 {
 	const struct served_dir *directory = pools_directory(pools, pool);
-	uint64_t most = pools_bytes(pools, pool->directory, pool->size_bytes);
-	struct pool_header header;
-	int r;
 
 	if (!directory || !directory->open)
 		return -ENOENT;
-	r = pool_file_read_header(&directory->dir, &pool->file, &header);
+	return pool_file_read_header(&directory->dir, &pool->file, ret_header);
+}
+
+/* Its owner may have written anything. */
+static uint64_t bounded(struct pools *pools, const struct registry_pool *pool, uint64_t figure)
+{
+	uint64_t most = pools_bytes(pools, pool->directory, pool->size_bytes);
+
+	return figure < most ? figure : most;
+}
+
+/* A heap of many pools, whose first one has the figures of all. */
+struct heap_of_many {
+	struct pools *pools;
+	const struct registry_pool *first;
+	uint64_t others_used;
+};
+
+static int add_other(void *context, struct registry_pool *pool)
+{
+	struct heap_of_many *heap = context;
+	struct pool_header header;
+
+	if (pool != heap->first && pool->state == REGISTRY_LEASED && pool->owner.pid == heap->first->owner.pid &&
+	    pool->owner.uid == heap->first->owner.uid && read_figures(heap->pools, pool, &header) == 0)
+		heap->others_used += bounded(heap->pools, pool, header.used_bytes);
+	return 0;
+}
+
+int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak)
+{
+	struct heap_of_many heap = { .pools = pools, .first = pool };
+	struct pool_header header;
+	int r = read_figures(pools, pool, &header);
+
 	if (r < 0)
 		return r;
-	/* its owner may have written anything */
-	*ret_used = header.used_bytes < most ? header.used_bytes : most;
-	*ret_peak = header.peak_bytes < most ? header.peak_bytes : most;
+	if (header.pool_bytes > pools_bytes(pools, pool->directory, pool->size_bytes))
+		(void)registry_each(pools->registry, add_other, &heap);
+	header.used_bytes -= header.used_bytes < heap.others_used ? header.used_bytes : heap.others_used;
+	*ret_used = bounded(pools, pool, header.used_bytes);
+	*ret_peak = bounded(pools, pool, header.peak_bytes);
 	return 0;
 }
 
