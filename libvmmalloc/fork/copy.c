@@ -10,6 +10,7 @@
 
 #include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/space.h"
 
 struct reserving {
 	const struct vmm_heap *heap;
@@ -25,7 +26,7 @@ static void reserve_pending(struct reserving *reserving)
 	size_t start = round_down(reserving->start, copy->unit), end = round_up(reserving->end, copy->unit);
 
 	if (reserving->end > reserving->start && reserving->error == 0)
-		reserving->error = vmm_pool_reserve(copy, start, (end < copy->size ? end : copy->size) - start);
+		reserving->error = vmm_space_reserve(copy, start, (end < copy->size ? end : copy->size) - start);
 }
 
 /* Joins stretches that touch, and reserves each that is whole: the fewer steps, the faster. */

@@ -40,7 +40,7 @@ static int make_marker(struct vmm_marker *marker)
 
 	if (fd < 0)
 		return fd;
-	fd = vmm_pool_fd_out_of_the_way(fd);
+	fd = vmm_pool_file_fd_out_of_the_way(fd);
 	if (kernel_fstat(fd, &st) < 0) {
 		(void)kernel_close(fd);
 		return -EBADF;

@@ -9,6 +9,7 @@
 
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/mapping.h"
+#include "libvmmalloc/heap/space.h"
 
 /* /proc/PID/pagemap: one word a page. Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_PRESENT ((uint64_t)1 << 63)
@@ -120,7 +121,7 @@ int vmm_thaw(struct vmm_heap *heap)
 
 	if (!vmm_pool_has_fd(&heap->pool))
 		return -EBADF;
-	if (vmm_pool_exceeds_file_limit(longest_file(&heap->pool)))
+	if (vmm_space_exceeds_file_limit(longest_file(&heap->pool)))
 		return -EFBIG;
 	thaw.pagemap = kernel_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	if (thaw.pagemap < 0)

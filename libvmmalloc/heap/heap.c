@@ -14,6 +14,7 @@
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/reserve.h"
+#include "libvmmalloc/heap/space.h"
 #include "libvmmalloc/heap/table.h"
 #include "libvmmalloc/heap/waiters.h"
 
@@ -587,7 +588,7 @@ int vmm_heap_grow(struct vmm_heap *heap, const char *dir, size_t bytes, bool all
 	if (r < 0)
 		return r;
 	if (all_reserved)
-		r = vmm_pool_reserve(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
+		r = vmm_space_reserve(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
 	return take_file(heap, end, all_reserved, r);
 }
 

@@ -18,6 +18,7 @@
 #include "common/base/pool_header.h"
 #include "common/base/text.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/pool_file.h"
 
 #define POOL_FILES_MOST 1024
 
@@ -32,17 +33,6 @@ struct vmm_mapping {
 	size_t shared_pages, parts;  /* how many, and in how many pieces at the most */
 };
 
-/* Its part of the pool is [start, end), offsets in the pool. */
-struct vmm_pool_file {
-	size_t start, end;
-	size_t skip;                 /* where that part begins in the file */
-	bool is_kept;                /* all of it is reserved, and stays so */
-	struct pool_header *header;  /* at the file's beginning, alone in its grain */
-	int fd;
-	dev_t dev;                   /* with ino: tells our descriptor from another under its number */
-	ino_t ino;
-};
-
 struct vmm_pool {
 	char *base;                  /* whole units, 2 MiB at the least; inaccessible pages are around `room` */
 	size_t size;                 /* of all files and their mappings, whole grains */
@@ -50,7 +40,7 @@ struct vmm_pool {
 	size_t most;                 /* the largest size that it has had: there are tables for so much (table.h) */
 	size_t grain;                /* the file system's page: the kernel's, or a huge page on hugetlbfs */
 	bool is_huge;                /* on hugetlbfs, which has no write(2) and where a private page may be SIGBUS */
-	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_pool_reserve */
+	size_t unit;                 /* what may be reserved apart from its neighbours: see vmm_space_reserve */
 	struct pool_header *header;  /* the first file's, which has the figures of all */
 	bool is_late;                /* the file system takes space for what is touched when it writes that back */
 	struct vmm_pool_file first;
@@ -74,30 +64,6 @@ int vmm_pool_create(const char *dir, size_t bytes, bool reserve_all, struct vmm_
  */
 int vmm_pool_adopt(int fd, bool is_cold, struct vmm_pool *ret_pool, struct text *error);
 
-/*
- * Has the file system allocate [offset, offset + bytes), both whole grains, so that touching it can never fail.
- *
- * The end of what is reserved must be a whole unit, or the end of the file: a file system with a page cache of large
- * folios (ext4, XFS, btrfs) asks for blocks for all of a folio when one page of it is first written, and a folio that
- * reached past the reserved space would then be SIGBUS on a full disk. Folios are aligned, and 2 MiB at most where
- * pages have 4 KiB (MAX_PAGECACHE_ORDER in the kernel's include/linux/pagemap.h).
- *
- * Returns 0, or -errno (-ENOSPC: the file system is full) and then gives back what it got.
- */
-int vmm_pool_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
-
-/* All of the file, and the header says so. 0 or -errno. */
-int vmm_pool_reserve_all(struct vmm_pool *pool);
-
-/* Whether the file system of what lies at `offset` says that it has no room for so many bytes more. No guarantee. */
-bool vmm_pool_lacks_space(const struct vmm_pool *pool, size_t offset, size_t bytes);
-
-/* Gives [offset, offset + bytes) back to the file system; it reads as zero from then on. 0 or -errno. */
-int vmm_pool_release(struct vmm_pool *pool, size_t offset, size_t bytes);
-
-/* Whether the limit of file size (RLIMIT_FSIZE) is below that: writing past it brings a signal, not an error. */
-bool vmm_pool_exceeds_file_limit(size_t bytes);
-
 /* Writes to the file, which is reserved there. The caller knows that the descriptor is the pool's. 0 or -errno. */
 int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes);
 
@@ -118,9 +84,6 @@ int vmm_pool_grow_adopt(struct vmm_pool *pool, int fd, bool is_cold);
 /* Drops the last file, behind the first. Nobody has anything in it. */
 void vmm_pool_shrink(struct vmm_pool *pool);
 
-/* The file that has the byte at `offset`. Of the *bytes from there on, *bytes are in it. */
-struct vmm_pool_file *vmm_pool_file_at(const struct vmm_pool *pool, size_t offset, size_t *bytes);
-
 /* Undoes vmm_pool_create. */
 void vmm_pool_drop(struct vmm_pool *pool);
 
@@ -129,12 +92,6 @@ void vmm_pool_drop(struct vmm_pool *pool);
  * other's were, whose mapping and descriptor are gone. For a process with one thread. 0 or -errno.
  */
 int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool);
-
-/* Moves a descriptor to a high number: programs close, reuse and count on the small ones. Returns the new one. */
-int vmm_pool_fd_out_of_the_way(int fd);
-
-/* Whether the descriptor still is the file's: the program may have closed it, or reused its number. */
-bool vmm_pool_file_has_fd(const struct vmm_pool_file *file);
 
 /* Whether those of all files are. */
 bool vmm_pool_has_fd(const struct vmm_pool *pool);
@@ -151,12 +108,6 @@ static inline struct vmm_pool_file *vmm_pool_file(const struct vmm_pool *pool, s
 static inline size_t vmm_pool_table_bytes(void)
 {
 	return kernel_page() / sizeof(uint64_t) * kernel_page();
-}
-
-/* Where the pool's byte at `offset`, which the file has, lies in it. */
-static inline off_t vmm_pool_file_offset(const struct vmm_pool_file *file, size_t offset)
-{
-	return (off_t)(offset - file->start + file->skip);
 }
 
 /* The heap: all behind the header's grain. */

@@ -9,11 +9,12 @@
 #include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/heap/mapping.h"
+#include "libvmmalloc/heap/space.h"
 
 #define STEP_SHARE 64                       /* each step reserves this part of what is reserved already */
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)4 << 20)         /* it counts against limits of memory, and more is no faster */
-#define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: pool.c */
+#define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: space.c */
 #define MUCH ((size_t)1 << 30)              /* a file system is asked first, not filled to learn that it has less */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
 #define RETRY_SHARE 16                      /* and so seldom that it takes no more than this part of the time */
@@ -31,7 +32,7 @@ static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 
 	if (r < 0 || heap->all_reserved)
 		return r;
-	r = vmm_pool_reserve(&heap->pool, offset, bytes);
+	r = vmm_space_reserve(&heap->pool, offset, bytes);
 	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", bytes, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
 	if (r == 0)
 		vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes + bytes);
@@ -43,7 +44,7 @@ static void unreserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	struct pool_header *header = heap->pool.header;
 
-	(void)vmm_pool_release(&heap->pool, offset_of(heap, start), bytes);
+	(void)vmm_space_release(&heap->pool, offset_of(heap, start), bytes);
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - bytes);
 }
 
@@ -63,7 +64,7 @@ static bool must_wait(const struct vmm_heap *heap, uintptr_t start, size_t bytes
 
 bool vmm_reserve_is_short(const struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
-	return must_wait(heap, start, bytes) || vmm_pool_lacks_space(&heap->pool, offset_of(heap, start), bytes);
+	return must_wait(heap, start, bytes) || vmm_space_lacks(&heap->pool, offset_of(heap, start), bytes);
 }
 
 /* It could not give so many bytes, when asked at `began`. */
@@ -83,7 +84,7 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 	if (to <= heap->low)
 		return 0;  /* an attempt at more got so far */
 	if ((heap->pool.mapping.is_private || to - heap->low > MUCH) && !heap->all_reserved &&
-	    vmm_pool_lacks_space(&heap->pool, offset_of(heap, heap->low), to - heap->low))
+	    vmm_space_lacks(&heap->pool, offset_of(heap, heap->low), to - heap->low))
 		return -ENOSPC;
 	while (heap->low < to) {
 		uintptr_t end = to - heap->low > piece ? round_down(heap->low + piece, vmm_reserve_unit(heap)) : to;
@@ -213,7 +214,7 @@ static bool lacks_space_for_holes(const struct vmm_heap *heap, uintptr_t start, 
 
 		missing = (file->dev == device ? missing : 0) + missing_bytes(heap, start, start + bytes);
 		device = file->dev;
-		if (missing > MUCH && vmm_pool_lacks_space(&heap->pool, offset_of(heap, start), missing))
+		if (missing > MUCH && vmm_space_lacks(&heap->pool, offset_of(heap, start), missing))
 			return true;
 	}
 	return false;
@@ -267,7 +268,7 @@ bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 static bool is_half_done(struct vmm_heap *heap, int r, uintptr_t start)
 {
 	if (r == -EINVAL || r == -EACCES)
-		return vmm_pool_release(&heap->pool, offset_of(heap, start), heap->pool.grain) == 0;
+		return vmm_space_release(&heap->pool, offset_of(heap, start), heap->pool.grain) == 0;
 	return r == -EINTR || r == -EIO || r == -ENOMEM || r == -ENOSPC;
 }
 
@@ -275,7 +276,7 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 {
 	struct pool_header *header = heap->pool.header;
 	size_t bytes = heap->low - start, holes = vmm_holes_bytes(&heap->holes, start, heap->low);
-	int r = vmm_pool_release(&heap->pool, offset_of(heap, start), bytes);
+	int r = vmm_space_release(&heap->pool, offset_of(heap, start), bytes);
 
 	if (r < 0)
 		return r;
@@ -289,7 +290,7 @@ int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start)
 int vmm_reserve_punch(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 {
 	struct pool_header *header = heap->pool.header;
-	int r = vmm_pool_release(&heap->pool, offset_of(heap, start), end - start);
+	int r = vmm_space_release(&heap->pool, offset_of(heap, start), end - start);
 
 	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", end - start, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
 	if (r < 0 && !is_half_done(heap, r, start))

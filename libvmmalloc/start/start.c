@@ -15,6 +15,7 @@
 #include "libvmmalloc/start/growth.h"
 #include "libvmmalloc/start/handout_client.h"
 #include "libvmmalloc/fork/fork.h"
+#include "libvmmalloc/heap/space.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/path.h"
 #include "libvmmalloc/base/report.h"
@@ -70,7 +71,7 @@ static int get_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved, struct te
 	if (r < 0)
 		return r;
 	if (is_cold && config->reserve_all) {
-		r = vmm_pool_reserve_all(ret_pool);
+		r = vmm_space_reserve_all(ret_pool);
 		if (r < 0) {
 			text_add(error, "the daemon's pool: reservation of space: %s", strerrordesc_np(-r));
 			vmm_pool_drop(ret_pool);

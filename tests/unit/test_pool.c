@@ -25,6 +25,7 @@
 
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/pool.h"
+#include "libvmmalloc/heap/space.h"
 #include "tests/unit/faults.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
@@ -360,7 +361,7 @@ TEST_ALSO_IN(test_pool_adopt_reserves_nothing_of_a_cold_one, "/dev/shm")
 	assert_int_equal(pool.header->reserved_bytes, pool.grain);
 	assert_int_equal(fstat(pool.first.fd, &st), 0);
 	assert_true((size_t)st.st_blocks * 512 < 1 * MIB);
-	assert_int_equal(vmm_pool_reserve_all(&pool), 0);
+	assert_int_equal(vmm_space_reserve_all(&pool), 0);
 	assert_int_equal(pool.header->reserved_bytes, 16 * MIB);
 	assert_int_equal(fstat(pool.first.fd, &st), 0);
 	assert_true((size_t)st.st_blocks * 512 >= 16 * MIB);
@@ -389,7 +390,7 @@ TEST_ALSO_IN(test_pool_mapping_is_shared_with_the_file, "/dev/shm")
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 	char word[5] = "";
 
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, kernel_page()), 0);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, kernel_page()), 0);
 	memcpy(pool.base + MIB, "word", 5);
 	assert_int_equal(pread(pool.first.fd, word, sizeof(word), (off_t)MIB), 5);
 	assert_string_equal(word, "word");
@@ -616,7 +617,7 @@ TEST(test_pool_keeps_a_low_descriptor_when_none_is_high)
 	pool = create(place, 16 * MIB, false);
 	assert_int_equal(faults_left("fcntl"), 0);
 	assert_int_equal(fcntl(pool.first.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), 0);
 	destroy(&pool);
 	assert_nothing_left(place);
 }
@@ -674,7 +675,7 @@ static void assert_unlinked_file_serves(const struct place *place, int error)
 	assert_int_equal(st.st_nlink, 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(fcntl(pool.first.fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC);
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), 0);
 	destroy(&pool);
 	assert_nothing_left(place);
 }
@@ -827,7 +828,7 @@ TEST_ALSO_IN(test_pool_reserve_allocates_just_that, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 3 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 4 * MIB, 3 * MIB), 0);
 	assert_allocated(pool.first.fd, 3 * MIB + kernel_page());
 	assert_zero(pool.base + 4 * MIB, 3 * MIB);
 	destroy(&pool);
@@ -838,9 +839,9 @@ TEST_ALSO_IN(test_pool_reserve_keeps_what_is_written_there, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 4 * MIB, MIB), 0);
 	memset(pool.base + 4 * MIB, 'x', MIB);
-	assert_int_equal(vmm_pool_reserve(&pool, 3 * MIB, 3 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 3 * MIB, 3 * MIB), 0);
 	assert_int_equal(pool.base[4 * MIB], 'x');
 	assert_int_equal(pool.base[5 * MIB - 1], 'x');
 	destroy(&pool);
@@ -851,7 +852,7 @@ TEST(test_pool_reserve_never_changes_the_files_size)
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 4 * MIB, MIB), 0);
 	assert_int_equal(seen.last_mode, FALLOC_FL_KEEP_SIZE);
 	destroy(&pool);
 }
@@ -862,7 +863,7 @@ TEST(test_pool_reserve_goes_in_pieces_of_16_mib)
 	struct vmm_pool pool = create(place, 64 * MIB, false);
 
 	forget_pieces(2 * MIB);
-	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 36 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 2 * MIB, 36 * MIB), 0);
 	assert_int_equal(seen.pieces, 3);
 	assert_int_equal(seen.longest_piece, 16 * MIB);
 	assert_int_equal(seen.next_offset, 38 * MIB);
@@ -877,7 +878,7 @@ TEST_ALSO_IN(test_pool_reserve_goes_on_after_signals_in_smaller_pieces, "/dev/sh
 
 	forget_pieces(MIB);
 	faults_order("fallocate", 1, 3, EINTR);
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, 24 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, 24 * MIB), 0);
 	assert_int_equal(seen.longest_piece, 16 * MIB);
 	assert_int_equal(seen.last_piece, 2 * MIB);
 	assert_int_equal(seen.next_offset, 25 * MIB);
@@ -893,7 +894,7 @@ TEST(test_pool_reserve_survives_very_many_signals)
 
 	forget_pieces(MIB);
 	faults_order("fallocate", 0, 1000, EINTR);
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, 5 * kernel_page()), 0);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, 5 * kernel_page()), 0);
 	assert_int_equal(seen.longest_piece, kernel_page());
 	assert_int_equal(seen.next_offset, MIB + 5 * kernel_page());
 	assert_true(seen.in_order);
@@ -905,7 +906,7 @@ static void assert_reserves_without_fallocate(const struct place *place, int err
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
 	faults_order("fallocate", 0, 1, error);
-	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	assert_int_equal(faults_left("fallocate"), 0);
 	assert_allocated(pool.first.fd, 2 * MIB + kernel_page());
 	assert_zero(pool.base + 4 * MIB, 2 * MIB);
@@ -937,10 +938,10 @@ TEST_ALSO_IN(test_pool_reserve_gives_back_what_it_got_before_it_failed, "/dev/sh
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 64 * MIB, false);
 
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), 0);
 	memset(pool.base + MIB, 'x', MIB);
 	faults_order("fallocate", 1, 1, ENOSPC);
-	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 40 * MIB), -ENOSPC);
+	assert_int_equal(vmm_space_reserve(&pool, 2 * MIB, 40 * MIB), -ENOSPC);
 	assert_allocated(pool.first.fd, MIB + kernel_page());
 	assert_int_equal(pool.base[MIB], 'x');
 	assert_int_equal(pool.base[2 * MIB - 1], 'x');
@@ -953,9 +954,9 @@ TEST(test_pool_reserve_that_has_no_space_says_so)
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
 	faults_order("fallocate", 0, 1, EFBIG);
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EFBIG);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), -EFBIG);
 	faults_order("fallocate", 0, 1, EDQUOT);
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -EDQUOT);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), -EDQUOT);
 	assert_allocated(pool.first.fd, kernel_page());
 	destroy(&pool);
 }
@@ -970,16 +971,16 @@ TEST(test_pool_reserve_finds_a_way_whatever_a_filter_answers)
 			continue;
 		faults_order("fallocate", 0, 1, error);
 		faults_order("madvise", 0, error % 2, error);
-		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+		assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), 0);
 		assert_allocated(pool.first.fd, MIB + kernel_page());
 		for (size_t i = 0; i < MIB; i += 8)
 			assert_int_equal(pool.base[MIB + i], 0);
 		faults_clear();
-		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
+		assert_int_equal(vmm_space_release(&pool, MIB, MIB), 0);
 		faults_order("fstat", 0, 1, error);
-		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+		assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), 0);
 		assert_allocated(pool.first.fd, MIB + kernel_page());
-		assert_int_equal(vmm_pool_release(&pool, MIB, MIB), 0);
+		assert_int_equal(vmm_space_release(&pool, MIB, MIB), 0);
 	}
 	destroy(&pool);
 }
@@ -992,7 +993,7 @@ TEST(test_pool_reserve_goes_on_where_nothing_is_allowed)
 	faults_order("fallocate", 0, 1, EPERM);
 	faults_order("madvise", 0, 1, EPERM);
 	faults_order("touch", 0, FAULTS_ALWAYS, EPERM);
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), 0);
 	destroy(&pool);
 }
 
@@ -1031,7 +1032,7 @@ TEST(test_pool_reserve_says_full_when_pages_cannot_be_touched)
 
 		faults_order("madvise", 0, 1, errors[i]);
 		faults_order("touch", 3, 1, EFAULT);
-		assert_int_equal(vmm_pool_reserve(&pool, MIB, MIB), -ENOSPC);
+		assert_int_equal(vmm_space_reserve(&pool, MIB, MIB), -ENOSPC);
 	}
 	pool.first.fd = fd;
 	destroy(&pool);
@@ -1047,7 +1048,7 @@ TEST_ALSO_IN(test_pool_reserve_works_when_the_program_closed_the_descriptor, "/d
 
 	close(pool.first.fd);
 	seen.fallocates = 0;
-	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	assert_int_equal(seen.fallocates, 0);
 	assert_allocated(copy, 2 * MIB + kernel_page());
 	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
@@ -1068,8 +1069,8 @@ TEST_ALSO_IN(test_pool_reserve_never_touches_a_file_under_its_old_number, "/dev/
 	assert_int_equal(dup2(other, pool.first.fd), pool.first.fd);
 	size_t allocated = scratch_allocated(other);
 	seen.fallocates = 0;
-	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
-	assert_int_equal(vmm_pool_release(&pool, 4 * MIB, MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_int_equal(vmm_space_release(&pool, 4 * MIB, MIB), 0);
 	assert_int_equal(seen.fallocates, 0);
 	assert_allocated(copy, MIB + kernel_page());
 	assert_int_equal(scratch_allocated(other), allocated);
@@ -1089,7 +1090,7 @@ TEST_ALSO_IN(test_pool_reserve_never_touches_another_pool, "/dev/shm")
 	struct vmm_pool pool = create(place, 16 * MIB, false), other = create(place, 16 * MIB, false);
 
 	assert_int_equal(dup2(other.first.fd, pool.first.fd), pool.first.fd);
-	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	assert_allocated(other.first.fd, kernel_page());
 	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
 	destroy(&pool);
@@ -1105,7 +1106,7 @@ TEST_ALSO_IN(test_pool_reserve_works_when_its_number_is_no_file, "/dev/shm")
 
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(dup2(ends[1], pool.first.fd), pool.first.fd);
-	assert_int_equal(vmm_pool_reserve(&pool, 4 * MIB, 2 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 4 * MIB, 2 * MIB), 0);
 	memset(pool.base + 4 * MIB, 'x', 2 * MIB);
 	close(ends[0]);
 	close(ends[1]);
@@ -1120,9 +1121,9 @@ TEST_ALSO_IN(test_pool_release_gives_space_back_and_leaves_zeros, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_int_equal(vmm_pool_reserve(&pool, MIB, 4 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, MIB, 4 * MIB), 0);
 	memset(pool.base + MIB, 'x', 4 * MIB);
-	assert_int_equal(vmm_pool_release(&pool, 2 * MIB, 2 * MIB), 0);
+	assert_int_equal(vmm_space_release(&pool, 2 * MIB, 2 * MIB), 0);
 	assert_allocated(pool.first.fd, 2 * MIB + kernel_page());
 	assert_int_equal(pool.base[2 * MIB - 1], 'x');
 	assert_zero(pool.base + 2 * MIB, 2 * MIB);
@@ -1136,7 +1137,7 @@ TEST(test_pool_release_passes_on_errors)
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
 	faults_order("madvise", 0, 1, EOPNOTSUPP);
-	assert_int_equal(vmm_pool_release(&pool, MIB, MIB), -EOPNOTSUPP);
+	assert_int_equal(vmm_space_release(&pool, MIB, MIB), -EOPNOTSUPP);
 	destroy(&pool);
 }
 
@@ -1164,11 +1165,11 @@ TEST(test_pool_reserve_leaves_a_full_file_system_as_it_was)
 	if (!scratch_mount(place->dir, 24 * MIB))
 		skip();
 	pool = create(place, 64 * MIB, false);
-	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
+	assert_int_equal(vmm_space_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
 	assert_allocated(pool.first.fd, kernel_page());
-	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 20 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 2 * MIB, 20 * MIB), 0);
 	memset(pool.base + 2 * MIB, 'x', 20 * MIB);
-	assert_int_equal(vmm_pool_reserve(&pool, 22 * MIB, 20 * MIB), -ENOSPC);
+	assert_int_equal(vmm_space_reserve(&pool, 22 * MIB, 20 * MIB), -ENOSPC);
 	assert_int_equal(pool.base[22 * MIB - 1], 'x');
 	assert_allocated(pool.first.fd, 20 * MIB + kernel_page());
 	destroy(&pool);
@@ -1186,9 +1187,9 @@ TEST(test_pool_reserve_without_descriptor_leaves_a_full_file_system_as_it_was)
 	pool = create(place, 64 * MIB, false);
 	fd = pool.first.fd;
 	pool.first.fd = -1;
-	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
+	assert_int_equal(vmm_space_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
 	assert_allocated(fd, kernel_page());
-	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 20 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 2 * MIB, 20 * MIB), 0);
 	memset(pool.base + 2 * MIB, 'x', 20 * MIB);
 	pool.first.fd = fd;
 	destroy(&pool);
@@ -1220,7 +1221,7 @@ TEST_ALSO_IN(test_pool_that_grew_is_one_range, "/dev/shm")
 	assert_int_equal(vmm_pool_grow(&pool, place->dir, 8 * MIB), 0);
 	assert_int_equal(pool.size, 32 * MIB);
 	assert_int_equal(pool.files, 3);
-	assert_int_equal(vmm_pool_reserve(&pool, 12 * MIB, 16 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 12 * MIB, 16 * MIB), 0);
 	/* across the first boundary, by the mapping and by writing */
 	memcpy(pool.base + 16 * MIB - 4, "headtail", 8);
 	assert_int_equal(vmm_pool_write(&pool, 24 * MIB - 4, "longtail", 8), 0);
@@ -1259,9 +1260,9 @@ TEST_ALSO_IN(test_pool_has_the_space_of_a_headers_folio, "/dev/shm")
 	assert_true(pool.unit == kernel_page() || file->skip >= pool.unit);
 	assert_allocated(file->fd, pool.unit == kernel_page() ? kernel_page() : file->skip);
 	/* and has it when all that is the heap's of it was given back */
-	assert_int_equal(vmm_pool_reserve(&pool, file->start, 4 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, file->start, 4 * MIB), 0);
 	before = scratch_allocated(file->fd);
-	assert_int_equal(vmm_pool_release(&pool, file->start, 4 * MIB), 0);
+	assert_int_equal(vmm_space_release(&pool, file->start, 4 * MIB), 0);
 	assert_true(scratch_allocated(file->fd) <= before - 4 * MIB + 16 * kernel_page());
 	assert_allocated(file->fd, pool.unit == kernel_page() ? kernel_page() : file->skip);
 	vmm_pool_drop(&pool);
@@ -1361,7 +1362,7 @@ static void assert_pool_has_pages_of(struct place *place, size_t page, size_t la
 	assert_allocated(pool.first.fd, page);
 	assert_guard_page(pool.base - page);
 	assert_guard_page(pool.base + pool.size);
-	assert_int_equal(vmm_pool_reserve(&pool, page, page), 0);
+	assert_int_equal(vmm_space_reserve(&pool, page, page), 0);
 	assert_allocated(pool.first.fd, 2 * page);
 	destroy(&pool);
 	kernel_state.page = 0;
@@ -1418,7 +1419,7 @@ TEST(test_pool_on_huge_pages_reserves_whole_ones_after_signals)
 	pool = create(place, 16 * MIB, false);
 	forget_pieces(2 * MIB);
 	faults_order("fallocate", 0, 20, EINTR);
-	assert_int_equal(vmm_pool_reserve(&pool, 2 * MIB, 6 * MIB), 0);
+	assert_int_equal(vmm_space_reserve(&pool, 2 * MIB, 6 * MIB), 0);
 	assert_int_equal(seen.pieces, 3);
 	assert_int_equal(seen.longest_piece, POOL_HUGE_PAGE);
 	assert_true(seen.in_order);
