@@ -98,7 +98,7 @@ static bool take_above_high(struct vmm_heap *heap, size_t bytes, size_t align, u
 {
 	uintptr_t start;
 
-	if (!ranges_take_highest(&heap->free, bytes, align, &start))
+	if (!ranges_take_highest(&heap->free, bytes, align, 0, UINTPTR_MAX, &start))
 		return false;
 	if (start >= heap->high && vmm_reserve_has_space(heap, start, bytes)) {
 		*ret_start = start;
@@ -143,7 +143,7 @@ static bool take_free(struct vmm_heap *heap, size_t bytes, size_t align, enum vm
 	size_t asides = 0;
 	bool taken = false, in_floor = false, lacks_space = false;
 
-	while (!taken && !in_floor && asides < ASIDE_MOST && ranges_take_lowest(&heap->free, bytes, align, &start)) {
+	while (!taken && !in_floor && asides < ASIDE_MOST && ranges_take_lowest(&heap->free, bytes, align, 0, UINTPTR_MAX, &start)) {
 		in_floor = is_in_floor(heap, start, bytes, use);
 		taken = !in_floor && vmm_reserve_has_space(heap, start, bytes);
 		if (!taken)
@@ -385,7 +385,7 @@ static bool grow_down(struct vmm_heap *heap, size_t bytes, size_t align, uintptr
 /* Takes from what was free already. */
 static bool take_highest(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
 {
-	if (!ranges_take_highest(&heap->free, bytes, align, ret_start))
+	if (!ranges_take_highest(&heap->free, bytes, align, 0, UINTPTR_MAX, ret_start))
 		return false;
 	if (vmm_reserve_has_space(heap, *ret_start, bytes))
 		return true;

@@ -229,41 +229,71 @@ static uintptr_t align_down(uintptr_t address, size_t align)
 	return address & ~(align - 1);
 }
 
-static bool fits(const struct range *range, uintptr_t start, size_t length)
+/* What of a range lies in [from, to): its end. */
+static uintptr_t end_within(const struct range *range, uintptr_t to)
 {
-	return start >= range->start && start <= RANGE_END(range) && RANGE_END(range) - start >= length;
+	return RANGE_END(range) < to ? RANGE_END(range) : to;
 }
 
-static struct range *find_lowest(struct range *tree, size_t length, size_t align)
+static bool fits(const struct range *range, uintptr_t start, size_t length, uintptr_t to)
 {
+	uintptr_t end = end_within(range, to);
+
+	return start >= range->start && start <= end && end - start >= length;
+}
+
+static uintptr_t lowest_in(const struct range *range, uintptr_t from, size_t align)
+{
+	return round_up(range->start > from ? range->start : from, align);
+}
+
+/* Less than its start, or than `from`: it does not fit. */
+static uintptr_t highest_in(const struct range *range, uintptr_t to, size_t length, size_t align)
+{
+	uintptr_t end = end_within(range, to);
+
+	return end < length ? 0 : align_down(end - length, align);
+}
+
+static struct range *find_lowest(struct range *tree, size_t length, size_t align, uintptr_t from, uintptr_t to)
+{
+	struct range *found;
+
 	if (longest_of(tree) < length)
 		return NULL;
-
-	struct range *found = find_lowest(tree->left, length, align);
+	if (tree->start >= to)
+		return find_lowest(tree->left, length, align, from, to);
+	found = tree->start > from ? find_lowest(tree->left, length, align, from, to) : NULL;
 	if (found)
 		return found;
-	if (fits(tree, round_up(tree->start, align), length))
+	if (fits(tree, lowest_in(tree, from, align), length, to))
 		return tree;
-	return find_lowest(tree->right, length, align);
+	return find_lowest(tree->right, length, align, from, to);
 }
 
-static struct range *find_highest(struct range *tree, size_t length, size_t align)
+static struct range *find_highest(struct range *tree, size_t length, size_t align, uintptr_t from, uintptr_t to)
 {
+	struct range *found;
+	uintptr_t start;
+
 	if (longest_of(tree) < length)
 		return NULL;
-
-	struct range *found = find_highest(tree->right, length, align);
+	if (tree->start >= to)
+		return find_highest(tree->left, length, align, from, to);
+	found = find_highest(tree->right, length, align, from, to);
 	if (found)
 		return found;
-	if (tree->length >= length && fits(tree, align_down(RANGE_END(tree) - length, align), length))
+	start = highest_in(tree, to, length, align);
+	if (start >= from && fits(tree, start, length, to))
 		return tree;
-	return find_highest(tree->left, length, align);
+	return tree->start > from ? find_highest(tree->left, length, align, from, to) : NULL;
 }
 
-bool ranges_take_lowest(struct ranges *ranges, size_t length, size_t align, uintptr_t *ret_start)
+bool ranges_take_lowest(struct ranges *ranges, size_t length, size_t align, uintptr_t from, uintptr_t to,
+			uintptr_t *ret_start)
 {
-	struct range *node = find_lowest(ranges->root, length, align);
-	uintptr_t start = node ? round_up(node->start, align) : 0;
+	struct range *node = find_lowest(ranges->root, length, align, from, to);
+	uintptr_t start = node ? lowest_in(node, from, align) : 0;
 
 	if (!node || !cut(ranges, node, start, length))
 		return false;
@@ -271,10 +301,11 @@ bool ranges_take_lowest(struct ranges *ranges, size_t length, size_t align, uint
 	return true;
 }
 
-bool ranges_take_highest(struct ranges *ranges, size_t length, size_t align, uintptr_t *ret_start)
+bool ranges_take_highest(struct ranges *ranges, size_t length, size_t align, uintptr_t from, uintptr_t to,
+			 uintptr_t *ret_start)
 {
-	struct range *node = find_highest(ranges->root, length, align);
-	uintptr_t start = node ? align_down(RANGE_END(node) - length, align) : 0;
+	struct range *node = find_highest(ranges->root, length, align, from, to);
+	uintptr_t start = node ? highest_in(node, to, length, align) : 0;
 
 	if (!node || !cut(ranges, node, start, length))
 		return false;
@@ -286,5 +317,5 @@ bool ranges_take_at(struct ranges *ranges, uintptr_t start, size_t length)
 {
 	struct range *node = find_below(ranges, start + 1);
 
-	return node && fits(node, start, length) && cut(ranges, node, start, length);
+	return node && fits(node, start, length, UINTPTR_MAX) && cut(ranges, node, start, length);
 }

@@ -47,10 +47,12 @@ bool ranges_add(struct ranges *ranges, uintptr_t start, size_t length);
 
 /*
  * Takes `length` bytes, aligned to `align` (a power of two), out of the set: at the lowest or the highest
- * address possible. False if no range fits, or there are too many to split one.
+ * address possible within [from, to). False if no range fits, or there are too many to split one.
  */
-bool ranges_take_lowest(struct ranges *ranges, size_t length, size_t align, uintptr_t *ret_start);
-bool ranges_take_highest(struct ranges *ranges, size_t length, size_t align, uintptr_t *ret_start);
+bool ranges_take_lowest(struct ranges *ranges, size_t length, size_t align, uintptr_t from, uintptr_t to,
+			uintptr_t *ret_start);
+bool ranges_take_highest(struct ranges *ranges, size_t length, size_t align, uintptr_t from, uintptr_t to,
+			 uintptr_t *ret_start);
 
 /* Takes exactly [start, start + length) if all of it is in the set. */
 bool ranges_take_at(struct ranges *ranges, uintptr_t start, size_t length);

@@ -54,7 +54,7 @@ static uintptr_t lowest(struct ranges *ranges, size_t length, size_t align)
 {
 	uintptr_t start = UNTOUCHED;
 
-	if (!ranges_take_lowest(ranges, length, align, &start))
+	if (!ranges_take_lowest(ranges, length, align, 0, UINTPTR_MAX, &start))
 		assert_int_equal(start, UNTOUCHED);
 	return start;
 }
@@ -63,7 +63,7 @@ static uintptr_t highest(struct ranges *ranges, size_t length, size_t align)
 {
 	uintptr_t start = UNTOUCHED;
 
-	if (!ranges_take_highest(ranges, length, align, &start))
+	if (!ranges_take_highest(ranges, length, align, 0, UINTPTR_MAX, &start))
 		assert_int_equal(start, UNTOUCHED);
 	return start;
 }
@@ -99,8 +99,8 @@ TEST(test_ranges_use_storage_from_its_beginning)
 	for (int i = 0; i < 1000; i++) {
 		assert_true(ranges_add(&ranges, 0x1000, 0x1000));
 		assert_true(ranges_add(&ranges, 0x4000, 0x1000));
-		assert_true(ranges_take_lowest(&ranges, 0x1000, 1, &start));
-		assert_true(ranges_take_lowest(&ranges, 0x1000, 1, &start));
+		assert_true(ranges_take_lowest(&ranges, 0x1000, 1, 0, UINTPTR_MAX, &start));
+		assert_true(ranges_take_lowest(&ranges, 0x1000, 1, 0, UINTPTR_MAX, &start));
 	}
 	assert_memory_equal(storage + 2, before + 2, sizeof(before) - 2 * sizeof(*before));
 }
@@ -416,18 +416,23 @@ static bool model_aligned(size_t unit, size_t align)
 	return unit_address(unit) % align == 0;
 }
 
-static size_t model_lowest(const struct model *model, size_t count, size_t align)
+/* Units [from, to). */
+struct window {
+	size_t from, to;
+};
+
+static size_t model_lowest(const struct model *model, size_t count, size_t align, const struct window *window)
 {
-	for (size_t unit = 0; unit + count <= UNITS; unit++)
+	for (size_t unit = window->from; unit + count <= window->to; unit++)
 		if (model_aligned(unit, align) && model_is(model, unit, count, 1))
 			return unit;
 	return NOWHERE;
 }
 
-static size_t model_highest(const struct model *model, size_t count, size_t align)
+static size_t model_highest(const struct model *model, size_t count, size_t align, const struct window *window)
 {
-	for (size_t unit = UNITS - count + 1; unit-- > 0;)
-		if (model_aligned(unit, align) && model_is(model, unit, count, 1))
+	for (size_t unit = window->to; unit-- > window->from;)
+		if (unit + count <= window->to && model_aligned(unit, align) && model_is(model, unit, count, 1))
 			return unit;
 	return NOWHERE;
 }
@@ -461,20 +466,31 @@ static void model_check_took(struct model *model, bool taken, uintptr_t start, s
 	memset(model->in_set + unit, 0, count);
 }
 
+/* All, or a part. */
+static struct window random_window(struct model *model)
+{
+	size_t from = random_below(model, UNITS);
+
+	if (random_below(model, 2))
+		return (struct window){ 0, UNITS };
+	return (struct window){ from, from + random_below(model, UNITS - from + 1) };
+}
+
 static void model_take(struct model *model)
 {
 	size_t count = 1 + random_below(model, random_below(model, 8) ? 6 : 100);
 	size_t align = UNIT << random_below(model, random_below(model, 2) ? 1 : 6);
-	uintptr_t start = 0;
+	struct window window = random_window(model);
+	uintptr_t from = unit_address(window.from), to = unit_address(window.to), start = 0;
 	size_t unit;
 	bool taken;
 
 	if (random_below(model, 2)) {
-		unit = model_lowest(model, count, align);
-		taken = ranges_take_lowest(&model->ranges, count * UNIT, align, &start);
+		unit = model_lowest(model, count, align, &window);
+		taken = ranges_take_lowest(&model->ranges, count * UNIT, align, from, to, &start);
 	} else {
-		unit = model_highest(model, count, align);
-		taken = ranges_take_highest(&model->ranges, count * UNIT, align, &start);
+		unit = model_highest(model, count, align, &window);
+		taken = ranges_take_highest(&model->ranges, count * UNIT, align, from, to, &start);
 	}
 	model_check_took(model, taken, start, unit, count);
 }
