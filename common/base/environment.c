@@ -95,6 +95,74 @@ int environment_arenas(const char *value)
 	return parse_number(value, 1, ENVIRONMENT_ARENAS_MOST);
 }
 
+size_t environment_items(const char *list, char separator)
+{
+	size_t items = 1;
+
+	for (; *list; list++)
+		items += *list == separator;
+	return items;
+}
+
+bool environment_item(const char *list, char separator, size_t i, char *ret_item, size_t bytes)
+{
+	const char *end;
+
+	for (; i > 0; i--)
+		list = strchr(list, separator) + 1;
+	end = strchrnul(list, separator);
+	if ((size_t)(end - list) >= bytes)
+		return false;
+	memcpy(ret_item, list, (size_t)(end - list));
+	ret_item[end - list] = '\0';
+	return true;
+}
+
+/* The value behind "NAME:", or NULL. */
+static const char *after_name(const char *value, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(value, name, length) == 0 && value[length] == ':' ? value + length + 1 : NULL;
+}
+
+static int parse_shares(const char *list, size_t tiers, unsigned *ret_shares)
+{
+	char item[16];
+
+	if (environment_items(list, ':') != tiers)
+		return -EINVAL;
+	for (size_t i = 0; i < tiers; i++) {
+		int share = -EINVAL;
+
+		if (environment_item(list, ':', i, item, sizeof(item)))
+			share = parse_number(item, 1, ENVIRONMENT_PLACE_SHARE_MOST);
+		if (share < 0)
+			return share;
+		ret_shares[i] = (unsigned)share;
+	}
+	return 0;
+}
+
+int environment_place(const char *value, size_t tiers, struct environment_place *ret_place)
+{
+	const char *large = after_name(value, "large"), *ratio = after_name(value, "ratio");
+	struct environment_place place = { .rule = ENVIRONMENT_PLACE_FILL };
+	int r = strcmp(value, "fill") == 0 ? 0 : -EINVAL;
+
+	if (large) {
+		place.rule = ENVIRONMENT_PLACE_LARGE;
+		r = size_parse(large, &place.large_bytes);
+	} else if (ratio) {
+		place.rule = ENVIRONMENT_PLACE_RATIO;
+		r = parse_shares(ratio, tiers, place.shares);
+	}
+	if (r < 0)
+		return -EINVAL;
+	*ret_place = place;
+	return 0;
+}
+
 bool environment_is_library(const char *entry, size_t length)
 {
 	const char *name = entry + length;

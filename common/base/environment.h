@@ -14,6 +14,7 @@
 #define ENVIRONMENT_POOL_DIR "VMMALLOC_POOL_DIR"
 #define ENVIRONMENT_POOL_SIZE "VMMALLOC_POOL_SIZE"
 #define ENVIRONMENT_POOL "VMMALLOC_POOL"
+#define ENVIRONMENT_PLACE "VMMALLOC_PLACE"
 #define ENVIRONMENT_SOCKET "VMMALLOC_SOCKET"
 #define ENVIRONMENT_WAIT "VMMALLOC_WAIT"
 #define ENVIRONMENT_RESERVE "VMMALLOC_RESERVE"
@@ -89,7 +90,38 @@ int environment_reserve(const char *value);
 #define ENVIRONMENT_ON_FAIL_EXPECTED "exit or dram"
 int environment_on_fail(const char *value);
 
-/* VMMALLOC_POOL: handout_class_name_check(). */
+/* VMMALLOC_POOL: handout_class_name_check(), of each class. */
+
+/*
+ * A heap of several tiers: VMMALLOC_POOL_SIZE has a size for each, VMMALLOC_POOL_DIR a directory, VMMALLOC_POOL a class.
+ * Where there is one size, the directory is one, even if its path has a colon in it.
+ */
+#define ENVIRONMENT_TIERS_MOST 8
+#define ENVIRONMENT_TIERS_SEPARATOR ':'
+#define ENVIRONMENT_CLASSES_SEPARATOR ','
+
+/* How many items the list has. */
+size_t environment_items(const char *list, char separator);
+
+/* Copies item `i`. False if there is no room for it. */
+bool environment_item(const char *list, char separator, size_t i, char *ret_item, size_t bytes);
+
+/* VMMALLOC_PLACE, of a heap with so many tiers. 0 or -EINVAL. */
+enum environment_place_rule {
+	ENVIRONMENT_PLACE_FILL,
+	ENVIRONMENT_PLACE_LARGE,
+	ENVIRONMENT_PLACE_RATIO,
+};
+
+struct environment_place {
+	enum environment_place_rule rule;
+	size_t large_bytes;                        /* with ENVIRONMENT_PLACE_LARGE */
+	unsigned shares[ENVIRONMENT_TIERS_MOST];   /* with ENVIRONMENT_PLACE_RATIO: of each tier */
+};
+
+#define ENVIRONMENT_PLACE_SHARE_MOST 1000000
+#define ENVIRONMENT_PLACE_EXPECTED "fill, large:BYTES or ratio:N:M, a number from 1 to 1000000 for each tier"
+int environment_place(const char *value, size_t tiers, struct environment_place *ret_place);
 
 /* LD_PRELOAD: whether the entry [entry, entry + length) is this library, by the last part of its path. */
 #define ENVIRONMENT_PRELOAD "LD_PRELOAD"

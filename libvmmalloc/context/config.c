@@ -15,19 +15,44 @@ static int refuse_value(struct text *error, const char *name, const char *value,
 	return -EINVAL;
 }
 
-static int read_pool_dir(char *const *environment, const char **ret_dir, struct text *error)
+/* The value of a list's item, as far as there is room for it. */
+static bool get_item(const char *list, char separator, const struct vmm_config *config, size_t i, char *ret_item,
+		     size_t bytes)
 {
-	const char *dir = environment_value(environment, ENVIRONMENT_POOL_DIR);
+	if (config->tier_count > 1)
+		return environment_item(list, separator, i, ret_item, bytes);
+	if (strlen(list) >= bytes)
+		return false;
+	memcpy(ret_item, list, strlen(list) + 1);
+	return true;
+}
 
-	if (!dir) {
+static int read_pool_dirs(char *const *environment, struct vmm_config *config, struct text *error)
+{
+	const char *list = environment_value(environment, ENVIRONMENT_POOL_DIR);
+
+	if (!list) {
 		text_add(error, "environment variable %s not specified", ENVIRONMENT_POOL_DIR);
 		return -EINVAL;
 	}
-	if (*dir == '\0') {
+	if (*list == '\0') {
 		text_add(error, "%s is empty, expected the path of a writable directory", ENVIRONMENT_POOL_DIR);
 		return -EINVAL;
 	}
-	*ret_dir = dir;
+	if (config->tier_count > 1 && environment_items(list, ENVIRONMENT_TIERS_SEPARATOR) != config->tier_count)
+		return refuse_value(error, ENVIRONMENT_POOL_DIR, list, "as many directories, with : between them, as "
+				    ENVIRONMENT_POOL_SIZE " has sizes");
+	for (size_t i = 0; i < config->tier_count; i++) {
+		struct vmm_config_tier *tier = &config->tiers[i];
+
+		if (!get_item(list, ENVIRONMENT_TIERS_SEPARATOR, config, i, tier->dir, sizeof(tier->dir))) {
+			text_add(error, "%s is too long, expected paths of less than %d bytes", ENVIRONMENT_POOL_DIR,
+				 PATH_MAX);
+			return -EINVAL;
+		}
+		if (tier->dir[0] == '\0')
+			return refuse_value(error, ENVIRONMENT_POOL_DIR, list, "no directory that is empty");
+	}
 	return 0;
 }
 
@@ -55,15 +80,26 @@ static int read_size(const char *name, const char *value, size_t *ret_bytes, str
 	return -EINVAL;
 }
 
-static int read_pool_size(char *const *environment, size_t *ret_bytes, struct text *error)
+static int read_pool_sizes(char *const *environment, struct vmm_config *config, struct text *error)
 {
-	const char *value = environment_value(environment, ENVIRONMENT_POOL_SIZE);
+	const char *list = environment_value(environment, ENVIRONMENT_POOL_SIZE);
+	char size[32];
+	int r;
 
-	if (!value) {
+	if (!list) {
 		text_add(error, "environment variable %s not specified", ENVIRONMENT_POOL_SIZE);
 		return -EINVAL;
 	}
-	return read_size(ENVIRONMENT_POOL_SIZE, value, ret_bytes, error);
+	if (config->tier_count == 1)
+		return read_size(ENVIRONMENT_POOL_SIZE, list, &config->tiers[0].bytes, error);
+	for (size_t i = 0; i < config->tier_count; i++) {
+		if (!environment_item(list, ENVIRONMENT_TIERS_SEPARATOR, i, size, sizeof(size)))
+			return refuse_value(error, ENVIRONMENT_POOL_SIZE, list, SIZE_EXPECTED ", for each tier");
+		r = read_size(ENVIRONMENT_POOL_SIZE, size, &config->tiers[i].bytes, error);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* A variable whose values are numbers to `parse`, or less than 0 if they are none; `usual`: that of one not given. */
@@ -87,7 +123,7 @@ static int read_children(char *const *environment, struct vmm_config *config, st
 	config->children = (enum environment_children)children;
 	if (children != ENVIRONMENT_CHILDREN_SIZE)
 		return 0;
-	if (!config->pool_dir) {
+	if (!config->tiers[0].dir[0]) {
 		text_add(error, "%s is a size (%s), expected %s too: where to make such pools", ENVIRONMENT_CHILDREN,
 			 value, ENVIRONMENT_POOL_DIR);
 		return -EINVAL;
@@ -100,41 +136,74 @@ static int read_max_size(char *const *environment, struct vmm_config *config, st
 	const char *value = environment_value(environment, ENVIRONMENT_MAX_SIZE);
 	int r = value ? read_size(ENVIRONMENT_MAX_SIZE, value, &config->most_bytes, error) : 0;
 
-	if (r < 0 || !value || config->most_bytes >= config->pool_bytes)
+	if (r < 0 || !value || config->most_bytes >= vmm_config_bytes(config))
 		return r;
 	return refuse_value(error, ENVIRONMENT_MAX_SIZE, value, "at least " ENVIRONMENT_POOL_SIZE);
 }
 
-static int read_pool_class(char *const *environment, const char **ret_class, struct text *error)
+/* How many tiers the heap has: as many as there are classes, or sizes. */
+static int count_tiers(char *const *environment, struct vmm_config *config, struct text *error)
 {
-	const char *value = environment_value(environment, ENVIRONMENT_POOL);
+	const char *classes = environment_value(environment, ENVIRONMENT_POOL);
+	const char *sizes = environment_value(environment, ENVIRONMENT_POOL_SIZE);
+	size_t by_class = classes ? environment_items(classes, ENVIRONMENT_CLASSES_SEPARATOR) : 0;
+	size_t by_size = sizes ? environment_items(sizes, ENVIRONMENT_TIERS_SEPARATOR) : 0;
 
-	if (value && handout_class_name_check(value) < 0)
-		return refuse_value(error, ENVIRONMENT_POOL, value, "the name of a class: letters, digits, _ and -");
-	*ret_class = value;
+	if (classes && sizes && by_class != by_size)
+		return refuse_value(error, ENVIRONMENT_POOL_SIZE, sizes,
+				    "as many sizes, with : between them, as " ENVIRONMENT_POOL " has classes");
+	config->tier_count = classes ? by_class : sizes ? by_size : 1;
+	if (config->tier_count > ENVIRONMENT_TIERS_MOST)
+		return refuse_value(error, classes ? ENVIRONMENT_POOL : ENVIRONMENT_POOL_SIZE, classes ? classes : sizes,
+				    "8 tiers at the most");
 	return 0;
 }
 
-static int read_socket(char *const *environment, const char **ret_path, struct text *error)
+static int read_pool_classes(char *const *environment, struct vmm_config *config, struct text *error)
+{
+	const char *list = environment_value(environment, ENVIRONMENT_POOL);
+
+	for (size_t i = 0; list && i < config->tier_count; i++) {
+		struct vmm_config_tier *tier = &config->tiers[i];
+
+		if (!get_item(list, ENVIRONMENT_CLASSES_SEPARATOR, config, i, tier->pool_class,
+			      sizeof(tier->pool_class)) || handout_class_name_check(tier->pool_class) < 0)
+			return refuse_value(error, ENVIRONMENT_POOL, list,
+					    "the name of a class: letters, digits, _ and -");
+	}
+	return 0;
+}
+
+static int read_socket(char *const *environment, struct vmm_config *config, struct text *error)
 {
 	const char *value = environment_value(environment, ENVIRONMENT_SOCKET);
 
 	if (value && value[0] != '/')
 		return refuse_value(error, ENVIRONMENT_SOCKET, value, "the absolute path of a socket");
-	*ret_path = value;
+	if (value)
+		memcpy(config->socket, value, strnlen(value, sizeof(config->socket) - 1));
 	return 0;
 }
 
-/* Both, or neither: that is enough with a class of the daemon's pools. */
-static int read_own_pool(char *const *environment, struct vmm_config *config, struct text *error)
+/* Both, or neither: that is enough with classes of the daemon's pools. */
+static int read_own_pools(char *const *environment, struct vmm_config *config, struct text *error)
 {
 	int r;
 
-	if (config->pool_class && !environment_value(environment, ENVIRONMENT_POOL_DIR) &&
+	if (config->tiers[0].pool_class[0] && !environment_value(environment, ENVIRONMENT_POOL_DIR) &&
 	    !environment_value(environment, ENVIRONMENT_POOL_SIZE))
 		return 0;
-	r = read_pool_dir(environment, &config->pool_dir, error);
-	return r < 0 ? r : read_pool_size(environment, &config->pool_bytes, error);
+	r = read_pool_dirs(environment, config, error);
+	return r < 0 ? r : read_pool_sizes(environment, config, error);
+}
+
+static int read_place(char *const *environment, struct vmm_config *config, struct text *error)
+{
+	const char *value = environment_value(environment, ENVIRONMENT_PLACE);
+
+	if (!value || environment_place(value, config->tier_count, &config->place) == 0)
+		return 0;
+	return refuse_value(error, ENVIRONMENT_PLACE, value, ENVIRONMENT_PLACE_EXPECTED);
 }
 
 /* What is one of a few words, or a number. */
@@ -176,16 +245,18 @@ static int read_words(char *const *environment, struct vmm_config *config, struc
 
 int vmm_config_read(char *const *environment, struct vmm_config *ret_config, struct text *error)
 {
-	struct vmm_config config = { 0 };
+	struct vmm_config *config = ret_config;
 	int r;
 
-	if ((r = read_pool_class(environment, &config.pool_class, error)) < 0 ||
-	    (r = read_socket(environment, &config.socket, error)) < 0 ||
-	    (r = read_own_pool(environment, &config, error)) < 0 ||
-	    (r = read_words(environment, &config, error)) < 0 ||
-	    (r = read_max_size(environment, &config, error)) < 0 ||
-	    (r = read_children(environment, &config, error)) < 0)
+	memset(config, 0, sizeof(*config));
+	if ((r = count_tiers(environment, config, error)) < 0 ||
+	    (r = read_pool_classes(environment, config, error)) < 0 ||
+	    (r = read_socket(environment, config, error)) < 0 ||
+	    (r = read_own_pools(environment, config, error)) < 0 ||
+	    (r = read_place(environment, config, error)) < 0 ||
+	    (r = read_words(environment, config, error)) < 0 ||
+	    (r = read_max_size(environment, config, error)) < 0 ||
+	    (r = read_children(environment, config, error)) < 0)
 		return r;
-	*ret_config = config;
 	return 0;
 }

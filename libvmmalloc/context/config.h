@@ -3,10 +3,13 @@
 #ifndef LIBVMMALLOC_CONTEXT_CONFIG_H
 #define LIBVMMALLOC_CONTEXT_CONFIG_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/un.h>
 
 #include "common/base/environment.h"
+#include "common/base/handout.h"
 #include "common/base/text.h"
 
 /* VMMALLOC_FORK; the numbers are those of Intel's last version */
@@ -18,12 +21,18 @@ enum vmm_config_fork {
 	CONFIG_FORK_AUTO = ENVIRONMENT_FORK_AUTO,  /* private, and back to a pool as soon as that is safe */
 };
 
+/* Where the pools of one tier of the heap come from. All is a copy: programs write over their environment. */
+struct vmm_config_tier {
+	char dir[PATH_MAX];     /* empty only with a class of the daemon's pools */
+	size_t bytes;           /* as asked for, not rounded; 0 only if `dir` is empty */
+	char pool_class[HANDOUT_CLASS_BYTES];  /* a class of the daemon's pools, or empty */
+};
 
 struct vmm_config {
-	const char *pool_dir;   /* borrowed from the environment; NULL only with a class of the daemon's pools */
-	size_t pool_bytes;      /* as asked for, not rounded; 0 only if pool_dir is NULL */
-	const char *pool_class; /* VMMALLOC_POOL: a class of the daemon's pools, or NULL. Borrowed, too */
-	const char *socket;     /* VMMALLOC_SOCKET: the daemon's socket, or NULL. Borrowed, too */
+	struct vmm_config_tier tiers[ENVIRONMENT_TIERS_MOST];
+	size_t tier_count;      /* 1 or more */
+	struct environment_place place;  /* VMMALLOC_PLACE */
+	char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];  /* VMMALLOC_SOCKET, or empty; full: too long */
 	unsigned wait_seconds;  /* VMMALLOC_WAIT: for a pool of the daemon's that is not to be had at once */
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	enum environment_on_full on_full;  /* VMMALLOC_ON_FULL */
@@ -36,7 +45,20 @@ struct vmm_config {
 	size_t children_bytes;  /* with ENVIRONMENT_CHILDREN_SIZE */
 };
 
-/* Returns 0, or -EINVAL with what is wrong in `error`: the variable, its value and what was expected. */
+/*
+ * Returns 0, or -EINVAL with what is wrong in `error`: the variable, its value and what was expected. Then *ret_config
+ * is of no use.
+ */
 int vmm_config_read(char *const *environment, struct vmm_config *ret_config, struct text *error);
+
+/* The size of all tiers, as asked for. */
+static inline size_t vmm_config_bytes(const struct vmm_config *config)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < config->tier_count; i++)
+		bytes += config->tiers[i].bytes;
+	return bytes;
+}
 
 #endif

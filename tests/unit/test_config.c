@@ -29,21 +29,18 @@ static void assert_refused(char *const *environment, const char *expected)
 {
 	char buffer[256] = "";
 	struct text error = TEXT_INIT(buffer);
-	struct vmm_config config, before;
+	struct vmm_config config;
 
-	memset(&config, 0x5a, sizeof(config));
-	before = config;
 	assert_int_equal(vmm_config_read(environment, &config, &error), -EINVAL);
 	assert_string_equal(buffer, expected);
-	assert_memory_equal(&config, &before, sizeof(config));
 }
 
 TEST(test_config_has_defaults)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK));
 
-	assert_string_equal(config.pool_dir, "/mnt/pool");
-	assert_int_equal(config.pool_bytes, 64 << 20);
+	assert_string_equal(config.tiers[0].dir, "/mnt/pool");
+	assert_int_equal(config.tiers[0].bytes, 64 << 20);
 	assert_false(config.reserve_all);
 	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_FAIL);
 	assert_int_equal(config.arenas, 0);
@@ -57,8 +54,8 @@ TEST(test_config_reads_all_variables)
 						       "VMMALLOC_RESERVE=full", "VMMALLOC_POOL_SIZE=2g",
 						       "VMMALLOC_RELEASE=30", "VMMALLOC_POOL_DIR=relative dir"));
 
-	assert_string_equal(config.pool_dir, "relative dir");
-	assert_int_equal(config.pool_bytes, (size_t)2 << 30);
+	assert_string_equal(config.tiers[0].dir, "relative dir");
+	assert_int_equal(config.tiers[0].bytes, (size_t)2 << 30);
 	assert_true(config.reserve_all);
 	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_DRAM);
 	assert_int_equal(config.arenas, 7);
@@ -89,14 +86,14 @@ TEST(test_config_does_not_round_the_size)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=14680065"));
 
-	assert_int_equal(config.pool_bytes, 14680065);
+	assert_int_equal(config.tiers[0].bytes, 14680065);
 }
 
 TEST(test_config_takes_the_least_pool)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT(DIR_OK, "VMMALLOC_POOL_SIZE=14M"));
 
-	assert_int_equal(config.pool_bytes, VMMALLOC_MIN_POOL);
+	assert_int_equal(config.tiers[0].bytes, VMMALLOC_MIN_POOL);
 }
 
 TEST(test_config_takes_first_and_last_number_of_arenas)
@@ -233,15 +230,15 @@ TEST(test_config_needs_no_directory_with_a_class_of_the_daemon)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_POOL=fast_2-x"));
 
-	assert_string_equal(config.pool_class, "fast_2-x");
-	assert_null(config.pool_dir);
-	assert_int_equal(config.pool_bytes, 0);
-	assert_null(config.socket);
+	assert_string_equal(config.tiers[0].pool_class, "fast_2-x");
+	assert_string_equal(config.tiers[0].dir, "");
+	assert_int_equal(config.tiers[0].bytes, 0);
+	assert_string_equal(config.socket, "");
 
 	config = read_ok(ENVIRONMENT("VMMALLOC_POOL=fast", "VMMALLOC_POOL_DIR=/d", "VMMALLOC_POOL_SIZE=1G",
 				     "VMMALLOC_SOCKET=/s/pool.sock"));
-	assert_string_equal(config.pool_dir, "/d");
-	assert_int_equal(config.pool_bytes, 1 << 30);
+	assert_string_equal(config.tiers[0].dir, "/d");
+	assert_int_equal(config.tiers[0].bytes, 1 << 30);
 	assert_string_equal(config.socket, "/s/pool.sock");
 }
 
@@ -265,6 +262,87 @@ TEST(test_config_refuses_what_is_no_class_and_no_socket)
 							 "class: letters, digits, _ and -");
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a", "VMMALLOC_SOCKET=run/s"),
 		       "incorrect VMMALLOC_SOCKET value (run/s), expected the absolute path of a socket");
+}
+
+TEST(test_config_reads_tiers)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_POOL_DIR=/dev/shm:pmem", "VMMALLOC_POOL_SIZE=32M:1G"));
+
+	assert_int_equal(config.tier_count, 2);
+	assert_string_equal(config.tiers[0].dir, "/dev/shm");
+	assert_string_equal(config.tiers[1].dir, "pmem");
+	assert_int_equal(config.tiers[0].bytes, 32 << 20);
+	assert_int_equal(config.tiers[1].bytes, 1 << 30);
+	assert_int_equal(config.place.rule, ENVIRONMENT_PLACE_FILL);
+
+	config = read_ok(ENVIRONMENT("VMMALLOC_POOL=fast,large,huge"));
+	assert_int_equal(config.tier_count, 3);
+	assert_string_equal(config.tiers[0].pool_class, "fast");
+	assert_string_equal(config.tiers[2].pool_class, "huge");
+
+	config = read_ok(ENVIRONMENT("VMMALLOC_POOL=a,b", "VMMALLOC_POOL_DIR=/x:/y", "VMMALLOC_POOL_SIZE=14M:15M"));
+	assert_string_equal(config.tiers[1].pool_class, "b");
+	assert_string_equal(config.tiers[1].dir, "/y");
+	assert_int_equal(config.tiers[1].bytes, 15 << 20);
+}
+
+TEST(test_config_takes_a_colon_in_the_directory_of_one_tier)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_POOL_DIR=/mnt/a:b:", SIZE_OK));
+
+	assert_int_equal(config.tier_count, 1);
+	assert_string_equal(config.tiers[0].dir, "/mnt/a:b:");
+}
+
+TEST(test_config_refuses_tiers_that_do_not_agree)
+{
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL_DIR=/a", "VMMALLOC_POOL_SIZE=1G:2G"),
+		       "incorrect VMMALLOC_POOL_DIR value (/a), expected as many directories, with : between them, as "
+		       "VMMALLOC_POOL_SIZE has sizes");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL_DIR=/a:", "VMMALLOC_POOL_SIZE=1G:2G"),
+		       "incorrect VMMALLOC_POOL_DIR value (/a:), expected no directory that is empty");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL_DIR=/a:/b", "VMMALLOC_POOL_SIZE=1G:2M"),
+		       "VMMALLOC_POOL_SIZE value is less than minimum (2097152 < 14680064)");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL_DIR=/a:/b", "VMMALLOC_POOL_SIZE=1G:"),
+		       "VMMALLOC_POOL_SIZE value is not a size (), expected a number of bytes or one with K, M, G or T");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b", "VMMALLOC_POOL_DIR=/a", "VMMALLOC_POOL_SIZE=1G"),
+		       "incorrect VMMALLOC_POOL_SIZE value (1G), expected as many sizes, with : between them, as "
+		       "VMMALLOC_POOL has classes");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b/"), "incorrect VMMALLOC_POOL value (a,b/), expected the name of a "
+							  "class: letters, digits, _ and -");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b,c,d,e,f,g,h,i"),
+		       "incorrect VMMALLOC_POOL value (a,b,c,d,e,f,g,h,i), expected 8 tiers at the most");
+}
+
+TEST(test_config_reads_where_blocks_are_placed)
+{
+	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_POOL=a,b", "VMMALLOC_PLACE=large:64K"));
+
+	assert_int_equal(config.place.rule, ENVIRONMENT_PLACE_LARGE);
+	assert_int_equal(config.place.large_bytes, 64 << 10);
+	config = read_ok(ENVIRONMENT("VMMALLOC_POOL=a,b", "VMMALLOC_PLACE=ratio:1:8"));
+	assert_int_equal(config.place.rule, ENVIRONMENT_PLACE_RATIO);
+	assert_int_equal(config.place.shares[0], 1);
+	assert_int_equal(config.place.shares[1], 8);
+	config = read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_PLACE=fill"));
+	assert_int_equal(config.place.rule, ENVIRONMENT_PLACE_FILL);
+}
+
+TEST(test_config_refuses_other_places)
+{
+	static const char *const values[] = { "", "first", "FILL", "fill:", "large", "large:", "large:x", "large:-1",
+					      "ratio:", "ratio:1", "ratio:1:", "ratio:1:2:3", "ratio:0:1", "ratio:1:1K",
+					      "ratio:1:1000001", "ratio:1:00000000000000001", "ratio:1:-1" };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		char variable[64], expected[256];
+		struct text variable_text = TEXT_INIT(variable), expected_text = TEXT_INIT(expected);
+
+		text_add(&variable_text, "VMMALLOC_PLACE=%s", values[i]);
+		text_add(&expected_text, "incorrect VMMALLOC_PLACE value (%s), expected fill, large:BYTES or ratio:N:M, a "
+			 "number from 1 to 1000000 for each tier", values[i]);
+		assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b", variable), expected);
+	}
 }
 
 TEST(test_config_reads_what_children_get)
