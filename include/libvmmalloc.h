@@ -61,6 +61,33 @@ int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes);
 /* 1 if the byte at `pointer` lies in the pool's mapping, else 0. */
 int vmmalloc_contains(const void *pointer);
 
+/*
+ * Tiers: a heap on several kinds of memory, VMMALLOC_POOL and VMMALLOC_POOL_DIR in libvmmalloc(7). They are numbered
+ * from 0 on, in the order in which the environment names them. Since 1.3.
+ */
+struct vmmalloc_tier_stats {
+	uint64_t pool_bytes;       /* size of the tier's pools, less their headers */
+	uint64_t used_bytes;       /* of it, handed to the allocator, whose metadata are included */
+	uint64_t peak_bytes;       /* the most that used_bytes ever was */
+	uint64_t pools;            /* how many pool files it has (count) */
+};
+
+/* How many tiers the heap has: 1 or more; 0 if there is no pool. */
+unsigned vmmalloc_tiers(void);
+
+/* As vmmalloc_stats, for a tier. Returns 0, or -1 and does nothing if `stats` is NULL or there is no such tier. */
+int vmmalloc_tier_stats(unsigned tier, struct vmmalloc_tier_stats *stats, size_t bytes);
+
+/* The tier that the byte at `pointer` lies in; -1 if it is in none. */
+int vmmalloc_tier_of(const void *pointer);
+
+/*
+ * The number of an arena for mallocx(size, MALLOCX_ARENA(n)), jemalloc(3): its blocks lie in that tier, or there are
+ * none. They can be freed like any other. It is made when it is first asked for, takes 2 MiB of the pool, and is the
+ * same one in all threads. -1 if there is no such tier, or no memory for it.
+ */
+int vmmalloc_arena(unsigned tier);
+
 /* The version of the library that runs, as "1.2.0"; static storage. */
 const char *vmmalloc_version(void);
 

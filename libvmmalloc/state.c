@@ -14,6 +14,7 @@
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/waiters.h"
 #include "libvmmalloc/jemalloc/seam.h"
+#include "libvmmalloc/jemalloc/tier_arenas.h"
 #include "libvmmalloc/start/exec_environment.h"
 #include "libvmmalloc/start/growth.h"
 
@@ -33,6 +34,7 @@ struct vmm_context vmm;
 /* jemalloc */
 struct vmm_seam vmm_seam;
 __thread struct vmm_seam_thread vmm_seam_thread;
+struct vmm_tier_arenas vmm_tier_arenas;
 
 /* fork */
 struct vmm_comeback vmm_comeback;

@@ -106,15 +106,16 @@ size_t environment_items(const char *list, char separator)
 
 bool environment_item(const char *list, char separator, size_t i, char *ret_item, size_t bytes)
 {
-	const char *end;
+	size_t length = 0;
 
 	for (; i > 0; i--)
 		list = strchr(list, separator) + 1;
-	end = strchrnul(list, separator);
-	if ((size_t)(end - list) >= bytes)
+	while (list[length] && list[length] != separator)
+		length++;
+	if (length >= bytes)
 		return false;
-	memcpy(ret_item, list, (size_t)(end - list));
-	ret_item[end - list] = '\0';
+	memcpy(ret_item, list, length);
+	ret_item[length] = '\0';
 	return true;
 }
 

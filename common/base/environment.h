@@ -93,8 +93,8 @@ int environment_on_fail(const char *value);
 /* VMMALLOC_POOL: handout_class_name_check(), of each class. */
 
 /*
- * A heap of several tiers: VMMALLOC_POOL_SIZE has a size for each, VMMALLOC_POOL_DIR a directory, VMMALLOC_POOL a class.
- * Where there is one size, the directory is one, even if its path has a colon in it.
+ * A heap of several tiers: VMMALLOC_POOL_SIZE has a size for each, VMMALLOC_POOL_DIR a directory, VMMALLOC_POOL a
+ * class. Where there is one size, the directory is one, even if its path has a colon in it.
  */
 #define ENVIRONMENT_TIERS_MOST 8
 #define ENVIRONMENT_TIERS_SEPARATOR ':'

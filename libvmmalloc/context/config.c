@@ -154,8 +154,8 @@ static int count_tiers(char *const *environment, struct vmm_config *config, stru
 				    "as many sizes, with : between them, as " ENVIRONMENT_POOL " has classes");
 	config->tier_count = classes ? by_class : sizes ? by_size : 1;
 	if (config->tier_count > ENVIRONMENT_TIERS_MOST)
-		return refuse_value(error, classes ? ENVIRONMENT_POOL : ENVIRONMENT_POOL_SIZE, classes ? classes : sizes,
-				    "8 tiers at the most");
+		return refuse_value(error, classes ? ENVIRONMENT_POOL : ENVIRONMENT_POOL_SIZE,
+				    classes ? classes : sizes, "8 tiers at the most");
 	return 0;
 }
 

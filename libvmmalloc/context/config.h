@@ -32,7 +32,8 @@ struct vmm_config {
 	struct vmm_config_tier tiers[ENVIRONMENT_TIERS_MOST];
 	size_t tier_count;      /* 1 or more */
 	struct environment_place place;  /* VMMALLOC_PLACE */
-	char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];  /* VMMALLOC_SOCKET, or empty; full: too long */
+	/* VMMALLOC_SOCKET: the daemon's, or empty; one that fills it is too long */
+	char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
 	unsigned wait_seconds;  /* VMMALLOC_WAIT: for a pool of the daemon's that is not to be had at once */
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	enum environment_on_full on_full;  /* VMMALLOC_ON_FULL */

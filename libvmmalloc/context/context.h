@@ -28,11 +28,10 @@ struct vmm_context {
 	bool has_pool;             /* false: memory is ordinary (set-uid, none made). Fixed once vmm_start() is done */
 	size_t outside_bytes;      /* ordinary memory in use, without a pool or before it stood. Atomic */
 	/* Set if the heap may grow by whole pools; else NULL. vmm_grow() */
-	bool (*grow)(size_t bytes, size_t files);
+	bool (*grow)(size_t bytes, size_t tier, size_t files);
 	void (*leave)(void);       /* where `grow` is set: gives pools back that have not been in use for long */
 	bool (*come_back)(void);   /* set while the heap is away from its pool and may return; else NULL. Atomic */
-	struct vmm_config config;
-	char pool_dir[PATH_MAX];   /* absolute, or empty. A copy, because programs write over their environment */
+	struct vmm_config config;  /* the directories are absolute once vmm_start() is done */
 	struct vmm_heap heap;      /* meaningless without a pool */
 	uint64_t metadata_outside_bytes;  /* how much of the header's outside_bytes is jemalloc's metadata. Atomic */
 };
@@ -62,12 +61,13 @@ static inline bool vmm_come_back(void)
 }
 
 /*
- * When the heap has no room for so many bytes: takes a pool more, or several, unless it has another number of files
- * than `files` by now. True if there may be room. Slow; from any thread; preserves nothing. start/growth.c knows how.
+ * When the heap has no room for so many bytes in a tier: takes a pool more for it, or several, unless the heap has
+ * another number of files than `files` by now. True if there may be room. Slow; from any thread; preserves nothing.
+ * start/growth.c knows how.
  */
-static inline bool vmm_grow(size_t bytes, size_t files)
+static inline bool vmm_grow(size_t bytes, size_t tier, size_t files)
 {
-	return vmm.grow && vmm.grow(bytes, files);
+	return vmm.grow && vmm.grow(bytes, tier, files);
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
+#include "libvmmalloc/jemalloc/tier_arenas.h"
 
 #pragma GCC visibility push(default)
 
@@ -133,9 +134,24 @@ void free_aligned_sized(void *pointer, size_t align, size_t size)
 
 /* --- jemalloc(3): declared in <jemalloc/jemalloc.h> --- */
 
+void *mallocx(size_t size, int flags);
 void *rallocx(void *pointer, size_t size, int flags);
 size_t xallocx(void *pointer, size_t size, size_t extra, int flags);
 size_t sallocx(const void *pointer, int flags);
+
+/* A thread's cache has blocks of its own arena: none of it comes from an arena that the flags name for a tier. */
+static inline int past_cache(int flags)
+{
+	return (unsigned)flags >> FLAGS_ARENA_SHIFT ? vmm_tier_flags(flags) : flags;
+}
+
+void *mallocx(size_t size, int flags)
+{
+	void *pointer = je_mallocx(size, past_cache(flags));
+
+	TRACE(4, "size %zu, flags 0x%x: %p", size, (unsigned)flags, pointer);
+	return pointer;
+}
 
 void *rallocx(void *pointer, size_t size, int flags)
 {
@@ -143,6 +159,7 @@ void *rallocx(void *pointer, size_t size, int flags)
 	void *moved;
 
 	TRACE(4, "ptr %p, size %zu, flags 0x%x", pointer, size, (unsigned)flags);
+	flags = past_cache(flags);
 	if (!bytes)
 		return je_rallocx(pointer, size, flags);
 	moved = je_mallocx(size, flags);

@@ -53,17 +53,8 @@ void *aligned_alloc(size_t align, size_t size)
 	return pointer;
 }
 
-void *mallocx(size_t size, int flags);
 void dallocx(void *pointer, int flags);
 void sdallocx(void *pointer, size_t size, int flags);
-
-void *mallocx(size_t size, int flags)
-{
-	void *pointer = je_mallocx(size, flags);
-
-	TRACE(4, "size %zu, flags 0x%x = %p", size, (unsigned)flags, pointer);
-	return pointer;
-}
 
 void dallocx(void *pointer, int flags)
 {

@@ -166,7 +166,7 @@ static int settle(struct vmm_heap *heap)
 	struct vmm_pool copy;
 	int r;
 
-	r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &copy);
+	r = vmm_copy_make(heap, &vmm.config, &copy);
 	if (r == 0)
 		r = vmm_comeback_move(heap, &copy, false);
 	if (r < 0)

@@ -59,15 +59,55 @@ static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *copy)
 	return reserving.error;
 }
 
-int vmm_copy_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_copy)
+/* Of the files from `first` on, those that are in the same tier and side by side: where they end, and the next one. */
+static size_t run_end(const struct vmm_pool *pool, size_t first, size_t *ret_next)
 {
+	size_t i = first, tier = vmm_pool_file(pool, first)->tier;
+
+	while (i < pool->files && vmm_pool_file(pool, i)->tier == tier)
+		i++;
+	*ret_next = i;
+	return vmm_pool_file(pool, i - 1)->end;
+}
+
+/* One file for what lies side by side in a tier. */
+static int add_runs(const struct vmm_pool *pool, size_t next, const struct vmm_config *config, struct vmm_pool *copy)
+{
+	int r;
+
+	copy->unit = pool->unit;
+	copy->is_late = pool->is_late;
+	r = vmm_pool_make_room(copy, pool->size);
+	while (r == 0 && next < pool->files) {
+		size_t tier = vmm_pool_file(pool, next)->tier, start = copy->size, end = run_end(pool, next, &next);
+
+		r = vmm_pool_grow(copy, config->tiers[tier].dir, end - start);
+		if (r < 0)
+			break;
+		vmm_pool_file(copy, copy->files - 1)->tier = tier;
+		if (config->reserve_all)
+			r = vmm_space_reserve(copy, start, end - start);
+	}
+	copy->header->pool_bytes = copy->size;
+	if (config->reserve_all)
+		copy->header->reserved_bytes = copy->size;
+	return r;
+}
+
+int vmm_copy_make(const struct vmm_heap *heap, const struct vmm_config *config, struct vmm_pool *ret_copy)
+{
+	const struct vmm_pool *pool = &heap->pool;
+	size_t next = pool->files, end = heap->tiers.count == 1 ? pool->size : run_end(pool, 0, &next);
 	char message[256];
 	struct text unused = TEXT_INIT(message);
-	int r = vmm_pool_create(dir, heap->pool.size, reserve_all, ret_copy, &unused);
+	int r = vmm_pool_create(config->tiers[0].dir, end, config->reserve_all, ret_copy, &unused);
 
 	if (r < 0)
 		return r;
-	r = reserve_used(heap, ret_copy);
+	if (next < pool->files)
+		r = add_runs(pool, next, config, ret_copy);
+	if (r == 0)
+		r = reserve_used(heap, ret_copy);
 	if (r < 0)
 		vmm_pool_drop(ret_copy);
 	return r;
@@ -133,6 +173,19 @@ static void copy_stretch(void *context, char *start, size_t bytes)
 	}
 }
 
+/* The header of each file behind the first has its own figures. */
+static void count_in_copy(const struct vmm_heap *heap, struct vmm_pool *copy)
+{
+	uintptr_t base = (uintptr_t)heap->pool.base;
+
+	for (size_t i = 1; i < copy->files; i++) {
+		struct vmm_pool_file *file = vmm_pool_file(copy, i);
+
+		file->header->used_bytes = vmm_heap_used_between(heap, base + file->start, base + file->end);
+		file->header->peak_bytes = file->header->used_bytes;
+	}
+}
+
 int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *copy)
 {
 	struct filling filling = { .from = heap->pool.base, .to = copy };
@@ -144,6 +197,7 @@ int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *copy)
 	vmm_heap_each_used(heap, copy_stretch, &filling);
 	if (filling.error < 0)
 		return filling.error;
+	count_in_copy(heap, copy);
 	copy->header->used_bytes = header->used_bytes;
 	copy->header->peak_bytes = header->used_bytes;
 	copy->header->metadata_bytes = header->metadata_bytes;

@@ -9,13 +9,14 @@
 #ifndef LIBVMMALLOC_FORK_COPY_H
 #define LIBVMMALLOC_FORK_COPY_H
 
+#include "libvmmalloc/context/config.h"
 #include "libvmmalloc/heap/heap.h"
 
 /*
- * Makes an empty pool of the same size in `dir`, with space reserved for what is in use now, or for all. Returns 0 or
- * -errno.
+ * Makes an empty pool of the same size, each tier in its directory, with space reserved for what is in use now, or for
+ * all. Returns 0 or -errno.
  */
-int vmm_copy_make(const struct vmm_heap *heap, const char *dir, bool reserve_all, struct vmm_pool *ret_copy);
+int vmm_copy_make(const struct vmm_heap *heap, const struct vmm_config *config, struct vmm_pool *ret_copy);
 
 /*
  * Copies what is in use. Returns 0 or -errno: the heap may have grown since the copy was made, and the file system be

@@ -110,7 +110,7 @@ static void note_header(struct vmm_heap *heap)
 
 static int make_copy(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	int r = vmm_copy_make(heap, vmm.pool_dir, vmm.config.reserve_all, &fork->copy);
+	int r = vmm_copy_make(heap, &vmm.config, &fork->copy);
 
 	TRACE(r < 0 ? 1 : 2, "a copy for the child: %s", r < 0 ? strerrordesc_np(-r) : "made");
 	fork->has_copy = r == 0;
@@ -296,8 +296,8 @@ static void drop_other_copies(const struct vmm_fork *fork)
 	for (struct vmm_fork *other = vmm_forks.copying; other; other = other->outer) {
 		if (other == fork)
 			continue;
-		if (fork->shares_descriptors)
-			other->copy.first.fd = -1;
+		for (size_t i = 0; fork->shares_descriptors && other->has_copy && i < other->copy.files; i++)
+			vmm_pool_file(&other->copy, i)->fd = -1;
 		drop_copy(other);
 	}
 	vmm_forks.copying = vmm_forks_thread.under_way;

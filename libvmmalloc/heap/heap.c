@@ -83,28 +83,38 @@ static bool grow_up(struct vmm_heap *heap, uintptr_t need, enum vmm_heap_use use
 	return need > heap->low && need <= block_limit(heap, use) && vmm_reserve_up_to(heap, need);
 }
 
-/* Where a block would end that begins in the free range below `low`, if there is one, or at `low`. */
-static uintptr_t end_past_low(const struct vmm_heap *heap, size_t bytes, size_t align)
+/* What is looked for, and where. */
+struct wanted {
+	size_t bytes, align;
+	enum vmm_heap_use use;
+	uintptr_t from, to;
+};
+
+/*
+ * Where a block would end that begins in the free range below `low`, if there is one, or at `low`, or where the place
+ * begins that it is to be in. 0: not in that place.
+ */
+static uintptr_t end_past_low(const struct vmm_heap *heap, const struct wanted *wanted)
 {
 	const struct range *last = ranges_ending_at(&heap->free, heap->low);
-	uintptr_t start = round_up(last ? last->start : heap->low, align);
-	uintptr_t end;
+	uintptr_t lowest = last ? last->start : heap->low;
+	uintptr_t start = round_up(lowest > wanted->from ? lowest : wanted->from, wanted->align), end;
 
-	return __builtin_add_overflow(start, bytes, &end) ? 0 : end;
+	return __builtin_add_overflow(start, wanted->bytes, &end) || end > wanted->to ? 0 : end;
 }
 
 /* Takes the highest free place if it lies among the metadata, where the floor does not matter. */
-static bool take_above_high(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
+static bool take_above_high(struct vmm_heap *heap, const struct wanted *wanted, uintptr_t *ret_start)
 {
 	uintptr_t start;
 
-	if (!ranges_take_highest(&heap->free, bytes, align, 0, UINTPTR_MAX, &start))
+	if (!ranges_take_highest(&heap->free, wanted->bytes, wanted->align, wanted->from, wanted->to, &start))
 		return false;
-	if (start >= heap->high && vmm_reserve_has_space(heap, start, bytes)) {
+	if (start >= heap->high && vmm_reserve_has_space(heap, start, wanted->bytes)) {
 		*ret_start = start;
 		return true;
 	}
-	(void)ranges_add(&heap->free, start, bytes);
+	(void)ranges_add(&heap->free, start, wanted->bytes);
 	return false;
 }
 
@@ -114,37 +124,47 @@ static bool is_in_floor(const struct vmm_heap *heap, uintptr_t start, size_t byt
 	return start < heap->high && start + bytes > block_limit(heap, use);
 }
 
-/* Takes the lowest place that needs no space of the file system, which is full, unless it is very far. */
-static bool take_reserved(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use,
-			  uintptr_t *ret_start)
+/* Where a place in a range would begin. */
+static uintptr_t start_in(const struct range *range, const struct wanted *wanted)
 {
-	const struct range *range = ranges_next(&heap->free, 0);
-	uintptr_t start = range ? round_up(range->start, align) : 0, hole, hole_end;
+	return round_up(range->start > wanted->from ? range->start : wanted->from, wanted->align);
+}
 
-	for (int i = 0; range && i < WALK_MOST; i++) {
-		uintptr_t end = range->start + range->length;
-		bool fits = start <= end && end - start >= bytes && !is_in_floor(heap, start, bytes, use);
+/* Takes the lowest place that needs no space of the file system, which is full, unless it is very far. */
+static bool take_reserved(struct vmm_heap *heap, const struct wanted *wanted, uintptr_t *ret_start)
+{
+	const struct range *range = ranges_at(&heap->free, wanted->from);
+	size_t bytes = wanted->bytes;
+	uintptr_t start, hole, hole_end;
+
+	range = range ? range : ranges_next(&heap->free, wanted->from);
+	start = range ? start_in(range, wanted) : 0;
+	for (int i = 0; range && range->start < wanted->to && i < WALK_MOST; i++) {
+		uintptr_t range_end = range->start + range->length;
+		uintptr_t end = range_end < wanted->to ? range_end : wanted->to;
+		bool fits = start <= end && end - start >= bytes && !is_in_floor(heap, start, bytes, wanted->use);
 
 		if (fits && !vmm_holes_next(&heap->holes, start, start + bytes, &hole, &hole_end)) {
 			*ret_start = start;
 			return ranges_take_at(&heap->free, start, bytes);
 		}
 		if (!fits)
-			range = ranges_next(&heap->free, end);
-		start = fits ? round_up(hole_end, align) : range ? round_up(range->start, align) : 0;
+			range = ranges_next(&heap->free, range_end);
+		start = fits ? round_up(hole_end, wanted->align) : range ? start_in(range, wanted) : 0;
 	}
 	return false;
 }
 
 /* Takes from the free ranges. A place in the floor goes back, and so does one that the file system has no space for. */
-static bool take_free(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use, uintptr_t *ret_start)
+static bool take_free(struct vmm_heap *heap, const struct wanted *wanted, uintptr_t *ret_start)
 {
+	size_t bytes = wanted->bytes, asides = 0;
 	uintptr_t start, aside[ASIDE_MOST];
-	size_t asides = 0;
 	bool taken = false, in_floor = false, lacks_space = false;
 
-	while (!taken && !in_floor && asides < ASIDE_MOST && ranges_take_lowest(&heap->free, bytes, align, 0, UINTPTR_MAX, &start)) {
-		in_floor = is_in_floor(heap, start, bytes, use);
+	while (!taken && !in_floor && asides < ASIDE_MOST &&
+	       ranges_take_lowest(&heap->free, bytes, wanted->align, wanted->from, wanted->to, &start)) {
+		in_floor = is_in_floor(heap, start, bytes, wanted->use);
 		taken = !in_floor && vmm_reserve_has_space(heap, start, bytes);
 		if (!taken)
 			aside[asides++] = start;
@@ -154,16 +174,29 @@ static bool take_free(struct vmm_heap *heap, size_t bytes, size_t align, enum vm
 		*ret_start = start;
 	while (asides > 0)
 		(void)ranges_add(&heap->free, aside[--asides], bytes);
-	return taken || (in_floor && take_above_high(heap, bytes, align, ret_start)) ||
-	       (lacks_space && take_reserved(heap, bytes, align, use, ret_start));
+	return taken || (in_floor && take_above_high(heap, wanted, ret_start)) ||
+	       (lacks_space && take_reserved(heap, wanted, ret_start));
 }
 
-static bool take_anywhere(struct vmm_heap *heap, size_t bytes, size_t align, enum vmm_heap_use use,
-			  uintptr_t *ret_start)
+static bool take_in_window(struct vmm_heap *heap, const struct wanted *wanted, uintptr_t *ret_start)
 {
-	if (take_free(heap, bytes, align, use, ret_start))
+	if (take_free(heap, wanted, ret_start))
 		return true;
-	return grow_up(heap, end_past_low(heap, bytes, align), use) && take_free(heap, bytes, align, use, ret_start);
+	return grow_up(heap, end_past_low(heap, wanted), wanted->use) && take_free(heap, wanted, ret_start);
+}
+
+static bool take_in_tier(struct vmm_heap *heap, size_t tier, size_t bytes, size_t align, enum vmm_heap_use use,
+			 uintptr_t *ret_start)
+{
+	struct vmm_tiers_window window = { 0 };
+
+	while (vmm_tiers_next(&heap->tiers, &heap->pool, tier, &window)) {
+		struct wanted wanted = { bytes, align, use, window.from, window.to };
+
+		if (take_in_window(heap, &wanted, ret_start))
+			return true;
+	}
+	return false;
 }
 
 /* Takes exactly that, if it is free and has space. */
@@ -177,11 +210,25 @@ static bool take_free_at(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	return false;
 }
 
+/* Whether [start, start + bytes) and what lies before it are in one tier. */
+static bool goes_on(const struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	struct vmm_tiers_window window = { 0 };
+	size_t tier;
+
+	if (start + bytes > vmm_heap_end(heap))
+		return false;
+	tier = vmm_tiers_of(&heap->tiers, &heap->pool, start - 1);
+	while (vmm_tiers_next(&heap->tiers, &heap->pool, tier, &window) && start > window.to)
+		;
+	return start + bytes <= window.to;
+}
+
 static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum vmm_heap_use use)
 {
 	const struct range *last;
 
-	if (is_in_floor(heap, start, bytes, use))
+	if (is_in_floor(heap, start, bytes, use) || !goes_on(heap, start, bytes))
 		return false;
 	if (start + bytes <= heap->low || start > heap->low || heap->low == heap->high)
 		return take_free_at(heap, start, bytes);
@@ -298,6 +345,8 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	heap->low = heap->fresh = vmm_heap_start(heap);
 	heap->high = vmm_heap_end(heap);
 	heap->floor = clamp(pool->size / FLOOR_SHARE, FLOOR_LEAST, FLOOR_MOST);
+	heap->tiers.count = heap->files_least = 1;
+	heap->tiers.tier[0].bytes = vmm_pool_heap_bytes(pool);
 	vmm_remap_keep_spare();
 	r = init_tables(heap, pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE);
 	if (r < 0)
@@ -311,6 +360,12 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	return r;
 }
 
+void vmm_heap_drop(struct vmm_heap *heap)
+{
+	drop_tables(heap);
+	vmm_pool_drop(&heap->pool);
+}
+
 /* A core dump has it from now on; but what is not reserved of metadata stays hidden. */
 static void show(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 {
@@ -320,6 +375,26 @@ static void show(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
 		vmm_dump_taken(&heap->dump, start, end, reserved < heap->high ? reserved : heap->high);
 	else
 		vmm_dump_show(&heap->dump, start, vmm_holes_bytes(&heap->holes, start, end) ? start + 1 : end);
+}
+
+/* [start, end) is handed out, of which so many bytes may be old; or fewer: a file that others came behind knows. */
+static size_t take_fresh(struct vmm_heap *heap, uintptr_t start, uintptr_t end, size_t dirty)
+{
+	uintptr_t base = (uintptr_t)heap->pool.base;
+
+	if (heap->pool.files == 1)
+		return dirty;
+	for (size_t bytes = end - start, n = bytes; bytes > 0; bytes -= n, n = bytes) {
+		struct vmm_pool_file *file = vmm_pool_file_at(&heap->pool, end - bytes - base, &n);
+		uintptr_t piece = end - bytes, piece_end = piece + n;
+
+		if (piece_end <= file->fresh || piece >= file->fresh_end)
+			continue;
+		if (piece == start && piece_end == end && end <= file->fresh_end)
+			dirty = start < file->fresh ? file->fresh - start : 0;
+		file->fresh = piece_end;
+	}
+	return dirty;
 }
 
 /*
@@ -338,18 +413,21 @@ static size_t hand_out(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 		heap->fresh = below_high;
 	vmm_release_taken(heap, start, end);
 	count_in_files(heap, start, bytes, true);
+	vmm_tiers_count(&heap->tiers, &heap->pool, start, bytes, true);
+	dirty = take_fresh(heap, start, end, dirty);
 	show(heap, start, end);
 	return dirty;
 }
 
-void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align, enum vmm_heap_use use, bool *zero)
+void *vmm_heap_take(struct vmm_heap *heap, size_t tier, void *at, size_t bytes, size_t align, enum vmm_heap_use use,
+		    bool *zero)
 {
 	uintptr_t start = (uintptr_t)at;
 	size_t dirty = 0;
 	bool taken;
 
 	(void)vmm_lock_take(&heap->lock);
-	taken = at ? take_at(heap, start, bytes, use) : take_anywhere(heap, bytes, align, use, &start);
+	taken = at ? take_at(heap, start, bytes, use) : take_in_tier(heap, tier, bytes, align, use, &start);
 	if (taken) {
 		dirty = hand_out(heap, start, bytes);
 		count_used(heap, (int64_t)bytes);
@@ -383,14 +461,38 @@ static bool grow_down(struct vmm_heap *heap, size_t bytes, size_t align, uintptr
 }
 
 /* Takes from what was free already. */
-static bool take_highest(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
+static bool take_highest(struct vmm_heap *heap, const struct wanted *wanted, uintptr_t *ret_start)
 {
-	if (!ranges_take_highest(&heap->free, bytes, align, 0, UINTPTR_MAX, ret_start))
+	if (!ranges_take_highest(&heap->free, wanted->bytes, wanted->align, wanted->from, wanted->to, ret_start))
 		return false;
-	if (vmm_reserve_has_space(heap, *ret_start, bytes))
+	if (vmm_reserve_has_space(heap, *ret_start, wanted->bytes))
 		return true;
-	(void)ranges_add(&heap->free, *ret_start, bytes);
+	(void)ranges_add(&heap->free, *ret_start, wanted->bytes);
 	return false;
+}
+
+/* Of several tiers the first shall have them, wherever `high` is. */
+static bool take_highest_in_first_tier(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
+{
+	struct vmm_tiers_window window = { 0 };
+
+	while (heap->tiers.count > 1 && vmm_tiers_next(&heap->tiers, &heap->pool, 0, &window)) {
+		struct wanted wanted = { bytes, align, HEAP_FOR_JEMALLOC, window.from, window.to };
+
+		if (take_highest(heap, &wanted, ret_start))
+			return true;
+	}
+	return false;
+}
+
+static bool take_for_metadata(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
+{
+	struct wanted anywhere = { bytes, align, HEAP_FOR_JEMALLOC, 0, UINTPTR_MAX };
+
+	/* what metadata of arenas that are gone have left above `high` comes before what has to be reserved */
+	return take_highest_in_first_tier(heap, bytes, align, ret_start) ||
+	       take_above_high(heap, &anywhere, ret_start) || grow_down(heap, bytes, align, ret_start) ||
+	       take_highest(heap, &anywhere, ret_start);
 }
 
 /* Of metadata, only what is reserved counts as used. */
@@ -409,9 +511,7 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 	bool taken;
 
 	(void)vmm_lock_take(&heap->lock);
-	/* first what metadata of arenas that are gone have left there */
-	taken = take_above_high(heap, bytes, align, &start) || grow_down(heap, bytes, align, &start) ||
-		take_highest(heap, bytes, align, &start);
+	taken = take_for_metadata(heap, bytes, align, &start);
 	if (taken) {
 		dirty = hand_out(heap, start, bytes);
 		count_metadata(heap, (int64_t)(bytes - vmm_holes_bytes(&heap->holes, start, start + bytes)));
@@ -485,6 +585,7 @@ static void take_back(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 		return_to_pool(heap, start, bytes);
 	(void)ranges_add(&heap->free, start, bytes);
 	count_in_files(heap, start, bytes, false);
+	vmm_tiers_count(&heap->tiers, &heap->pool, start, bytes, false);
 	vmm_dump_freed(&heap->dump, &heap->free, start, bytes);
 }
 
@@ -535,10 +636,14 @@ static void note_size(struct vmm_heap *heap)
 		vmm_heap_set_figure(heap, &header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
 }
 
-/* The pool ended at `end`, and has another file now, of no use if `r` is an error. 0, or -errno and no file more. */
-static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, int r)
+/*
+ * The pool ended at `end`, and has another file now, in a tier; of no use if `r` is an error. 0, or -errno and no file
+ * more.
+ */
+static int take_file(struct vmm_heap *heap, size_t tier, uintptr_t end, bool all_reserved, int r)
 {
 	struct vmm_pool_file *file = vmm_pool_file(&heap->pool, heap->pool.files - 1);
+	struct vmm_pool_file *before = vmm_pool_file(&heap->pool, heap->pool.files - 2);
 	struct pool_header *header = heap->pool.header;
 
 	if (r == 0)
@@ -547,8 +652,14 @@ static int take_file(struct vmm_heap *heap, uintptr_t end, bool all_reserved, in
 		vmm_pool_shrink(&heap->pool);
 		return r;
 	}
+	if (heap->fresh < heap->high) {
+		before->fresh = heap->fresh;
+		before->fresh_end = heap->high;
+	}
+	file->tier = tier;
 	heap->low = heap->fresh = end;
 	heap->high = vmm_heap_end(heap);
+	heap->tiers.tier[tier].bytes += heap->high - end;
 	if (all_reserved) {
 		vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes + (heap->high - end));
 		if (!heap->all_reserved) {
@@ -578,7 +689,13 @@ static int before_growth(struct vmm_heap *heap)
 	return r;
 }
 
-int vmm_heap_grow(struct vmm_heap *heap, const char *dir, size_t bytes, bool all_reserved)
+/* All of the last file, which begins where the pool ended, at `end`. */
+static int reserve_last(struct vmm_heap *heap, uintptr_t end)
+{
+	return vmm_space_reserve(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
+}
+
+int vmm_heap_grow(struct vmm_heap *heap, size_t tier, const char *dir, size_t bytes, bool all_reserved)
 {
 	uintptr_t end = vmm_heap_end(heap);
 	int r = before_growth(heap);
@@ -587,12 +704,10 @@ int vmm_heap_grow(struct vmm_heap *heap, const char *dir, size_t bytes, bool all
 		r = vmm_pool_grow(&heap->pool, dir, bytes);
 	if (r < 0)
 		return r;
-	if (all_reserved)
-		r = vmm_space_reserve(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
-	return take_file(heap, end, all_reserved, r);
+	return take_file(heap, tier, end, all_reserved, all_reserved ? reserve_last(heap, end) : 0);
 }
 
-int vmm_heap_grow_adopt(struct vmm_heap *heap, int fd, bool all_reserved)
+int vmm_heap_grow_adopt(struct vmm_heap *heap, size_t tier, int fd, bool is_cold, bool all_reserved)
 {
 	uintptr_t end = vmm_heap_end(heap);
 	int r = before_growth(heap);
@@ -601,8 +716,22 @@ int vmm_heap_grow_adopt(struct vmm_heap *heap, int fd, bool all_reserved)
 		(void)kernel_close(fd);
 		return r;
 	}
-	r = vmm_pool_grow_adopt(&heap->pool, fd, !all_reserved);
-	return r < 0 ? r : take_file(heap, end, all_reserved, 0);
+	r = vmm_pool_grow_adopt(&heap->pool, fd, is_cold);
+	if (r < 0)
+		return r;
+	return take_file(heap, tier, end, all_reserved || !is_cold,
+			 all_reserved && is_cold ? reserve_last(heap, end) : 0);
+}
+
+void vmm_heap_set_tiers(struct vmm_heap *heap, size_t count, const struct environment_place *place)
+{
+	heap->tiers.count = count;
+	heap->tiers.place = *place;
+}
+
+void vmm_heap_keep_files(struct vmm_heap *heap)
+{
+	heap->files_least = heap->pool.files;
 }
 
 static bool is_all_free(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
@@ -630,7 +759,7 @@ bool vmm_heap_shrink(struct vmm_heap *heap)
 	uintptr_t high = heap->high > start ? heap->high : start;
 	size_t reserved;
 
-	if (heap->pool.files == 1 || !is_unused(heap, start, end))
+	if (heap->pool.files <= heap->files_least || !is_unused(heap, start, end))
 		return false;
 	if (low > start)
 		(void)ranges_take_at(&heap->free, start, low - start);
@@ -639,6 +768,7 @@ bool vmm_heap_shrink(struct vmm_heap *heap)
 	reserved = end - start - (heap->all_reserved ? 0 : high - low) - vmm_holes_bytes(&heap->holes, start, end);
 	vmm_dump_show(&heap->dump, start, end);
 	vmm_mapping_cut(&heap->pool, start - (uintptr_t)heap->pool.base);
+	vmm_tiers_cut(&heap->tiers, &heap->pool, start);
 	vmm_pool_shrink(&heap->pool);
 	vmm_holes_fill(&heap->holes, start, end);
 	heap->high = heap->high < start ? heap->high : start;
@@ -723,13 +853,34 @@ void vmm_heap_each_kept(const struct vmm_heap *heap, visit_function visit, void 
 	each_used(heap, heap->holes.granule, visit, context);
 }
 
+/* Of [start, end), what [from, to) covers. */
+static size_t common_bytes(uintptr_t start, uintptr_t end, uintptr_t from, uintptr_t to)
+{
+	from = from > start ? from : start;
+	to = to < end ? to : end;
+	return from < to ? to - from : 0;
+}
+
+size_t vmm_heap_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	size_t used = end - start - common_bytes(start, end, heap->low, heap->high);
+	const struct range *free = ranges_at(&heap->free, start);
+
+	for (free = free ? free : ranges_next(&heap->free, start); free && free->start < end;
+	     free = ranges_next(&heap->free, free->start + 1))
+		used -= common_bytes(start, end, free->start, free->start + free->length);
+	return used;
+}
+
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 {
 	uintptr_t start = vmm_heap_start(heap), end = vmm_heap_end(heap);
 	const struct range *free;
 
 	vmm_heap_mapped_anew(heap);
-	heap->all_reserved = heap->any_kept = heap->pool.first.is_kept = all_reserved;
+	heap->all_reserved = heap->any_kept = all_reserved;
+	for (size_t i = 0; i < heap->pool.files; i++)
+		vmm_pool_file(&heap->pool, i)->is_kept = all_reserved;
 	if (all_reserved)
 		return;
 	if (heap->pool.unit > heap->holes.granule) {

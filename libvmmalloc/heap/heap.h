@@ -32,6 +32,7 @@
 #include "libvmmalloc/heap/pool.h"
 #include "libvmmalloc/heap/ranges.h"
 #include "libvmmalloc/heap/release.h"
+#include "libvmmalloc/heap/tiers.h"
 
 #define HEAP_GRANULE ((size_t)64 << 10)  /* the least that a granule may be; the pool's unit if that is more */
 
@@ -43,6 +44,8 @@ enum vmm_heap_use {
 struct vmm_heap {
 	struct vmm_lock lock;   /* guards all below, and the figures in the pool's header */
 	struct vmm_pool pool;
+	struct vmm_tiers tiers; /* on which memory the pool's files are */
+	size_t files_least;     /* that the heap was made with, and keeps */
 	struct ranges free;     /* reserved and not handed out */
 	uintptr_t low;          /* [start, low) is reserved */
 	uintptr_t high;         /* [high, end) was handed out as metadata */
@@ -84,12 +87,21 @@ static inline void vmm_heap_set_figure(struct vmm_heap *heap, uint64_t *figure, 
  */
 int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved);
 
+/* Undoes that, and drops the pool. */
+void vmm_heap_drop(struct vmm_heap *heap);
+
 /*
  * Another file behind the pool: vmm_pool_grow(), vmm_pool_grow_adopt(). It is reserved as it is needed, or at once if
- * `all_reserved`; the daemon's is then already. The caller holds the lock. 0, or -errno and no file more.
+ * `all_reserved`; the daemon's is already unless it `is_cold`. The caller holds the lock. 0, or -errno and no more.
  */
-int vmm_heap_grow(struct vmm_heap *heap, const char *dir, size_t bytes, bool all_reserved);
-int vmm_heap_grow_adopt(struct vmm_heap *heap, int fd, bool all_reserved);
+int vmm_heap_grow(struct vmm_heap *heap, size_t tier, const char *dir, size_t bytes, bool all_reserved);
+int vmm_heap_grow_adopt(struct vmm_heap *heap, size_t tier, int fd, bool is_cold, bool all_reserved);
+
+/* Before it gets files of others than the first tier: how many there are to be, and what is put where. */
+void vmm_heap_set_tiers(struct vmm_heap *heap, size_t count, const struct environment_place *place);
+
+/* The files that there are stay for good. */
+void vmm_heap_keep_files(struct vmm_heap *heap);
 
 static inline size_t vmm_heap_files(const struct vmm_heap *heap)
 {
@@ -106,10 +118,12 @@ size_t vmm_heap_leave_files(struct vmm_heap *heap);
 void vmm_heap_leave_idle_files(struct vmm_heap *heap);
 
 /*
- * `bytes` bytes, a multiple of 4 KiB, aligned to `align`, a power of two of at least 4 KiB; at `at` if that is not
- * NULL. If *zero, the memory reads as zero; else *zero says whether it happens to. NULL if there is no such space.
+ * `bytes` bytes, a multiple of 4 KiB, aligned to `align`, a power of two of at least 4 KiB; in a tier, or at `at`, the
+ * end of what was taken before, if that is not NULL. If *zero, the memory reads as zero; else *zero says whether it
+ * happens to. NULL if there is no such space.
  */
-void *vmm_heap_take(struct vmm_heap *heap, void *at, size_t bytes, size_t align, enum vmm_heap_use use, bool *zero);
+void *vmm_heap_take(struct vmm_heap *heap, size_t tier, void *at, size_t bytes, size_t align, enum vmm_heap_use use,
+		    bool *zero);
 
 /*
  * For what jemalloc keeps for ever: from the top of the pool, always zero. Only its first HEAP_GRANULE bytes may be
@@ -127,6 +141,9 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
 /* Calls `visit` for every stretch that is handed out and reserved, in order of address. The caller holds the lock. */
 void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
 			void *context);
+
+/* What is handed out of [start, end), reserved or not: bytes. The caller holds the lock. */
+size_t vmm_heap_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end);
 
 /* For a copy on another file: likewise, with all that is reserved but for whole granules that are free. */
 void vmm_heap_each_kept(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),

@@ -13,6 +13,7 @@
 
 #include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/base/report.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/base/write.h"
 #include "libvmmalloc/heap/bits.h"
@@ -129,7 +130,7 @@ static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 	pool->grain = pool->is_huge ? (size_t)fs.f_bsize : kernel_page();
 	pool->unit = pool->is_huge || fs.f_type == TMPFS_MAGIC ? pool->grain : largest_folio();
 	pool->is_late = !allocates_at_touch(&fs);
-	if (fs.f_type == BTRFS_SUPER_MAGIC && st.st_size == 0)
+	if (fs.f_type == BTRFS_SUPER_MAGIC && S_ISREG(st.st_mode) && st.st_size == 0)
 		write_in_place(file->fd);
 	*ret_bytes = (size_t)st.st_size;
 	return 0;
@@ -246,16 +247,32 @@ void vmm_pool_drop(struct vmm_pool *pool)
 /*
  * Moving a mapping needs room for a few more mappings (vm.max_map_count). Mapping its file over the other one does not.
  */
-static int move_over(const struct vmm_pool *old, struct vmm_pool *pool)
+static int move_file_over(const struct vmm_pool *old, const struct vmm_pool *pool, const struct vmm_pool_file *file)
 {
-	int r = vmm_remap_move(pool->base, pool->size, old->base);
+	size_t bytes = file->end - file->start;
+	char *from = pool->base + file->start, *to = old->base + file->start;
+	int r = vmm_remap_move(from, bytes, to);
 
 	if (r != -ENOMEM)
 		return r;
-	r = vmm_remap_shared(old->base, pool->size, pool->first.fd, 0, vmm_remap_locks());
+	r = vmm_remap_shared(to, bytes, file->fd, (off_t)file->skip, vmm_remap_locks());
 	if (r == 0)
-		(void)kernel_munmap(pool->base, pool->size);
+		(void)kernel_munmap(from, bytes);
 	return r;
+}
+
+/* What holds the first file holds the others: a heap that is on two pools by halves is of no use to anybody. */
+static int move_over(const struct vmm_pool *old, const struct vmm_pool *pool)
+{
+	for (size_t i = 0; i < pool->files; i++) {
+		int r = move_file_over(old, pool, vmm_pool_file(pool, i));
+
+		if (r < 0 && i > 0)
+			vmm_report_fatal("no memory to move the heap to another pool: %s", strerrordesc_np(-r));
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 void vmm_pool_leave_files(struct vmm_pool *pool, bool closes)
@@ -288,7 +305,10 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 	pool->base = old->base;
 	pool->room = old->room;
 	pool->most = old->most;
-	pool->more = old->more;
+	if (pool->more && old->more)
+		(void)kernel_munmap(old->more, POOL_FILES_MOST * sizeof(*old->more));
+	else if (old->more)
+		pool->more = old->more;
 	pool->header = pool->first.header = (struct pool_header *)old->base;
 	*old = *pool;
 	return 0;
@@ -300,6 +320,21 @@ bool vmm_pool_has_fd(const struct vmm_pool *pool)
 		if (!vmm_pool_file_has_fd(vmm_pool_file(pool, i)))
 			return false;
 	return true;
+}
+
+int vmm_pool_fit(struct vmm_pool *pool, int fd)
+{
+	struct vmm_pool like = { .first.fd = fd };
+	size_t unused;
+	int r = examine(&like, &unused);
+
+	if (r < 0)
+		return r;
+	if (like.grain != pool->grain)
+		return -EXDEV;
+	pool->unit = like.unit > pool->unit ? like.unit : pool->unit;
+	pool->is_late = pool->is_late || like.is_late;
+	return 0;
 }
 
 int vmm_pool_make_room(struct vmm_pool *pool, size_t room)
@@ -403,7 +438,7 @@ static int add_file(struct vmm_pool *pool, const struct vmm_pool *like, size_t s
 	struct vmm_pool_file file = like->first;
 	int r;
 
-	if (like->grain != pool->grain || like->unit != pool->unit || like->is_late != pool->is_late)
+	if (like->grain != pool->grain || like->unit > pool->unit || like->is_late > pool->is_late)
 		return -EXDEV;
 	file.start = pool->size;
 	file.skip = skip;

@@ -68,6 +68,12 @@ int vmm_pool_adopt(int fd, bool is_cold, struct vmm_pool *ret_pool, struct text 
 int vmm_pool_write(const struct vmm_pool *pool, size_t offset, const char *data, size_t bytes);
 
 /*
+ * The pool, which has one file and no room yet, is to get others, on the file system of `fd`: a file or a directory. It
+ * keeps to the needs of both from now on. 0 or -errno; -EXDEV: one of them has huge pages, and the other has not.
+ */
+int vmm_pool_fit(struct vmm_pool *pool, int fd);
+
+/*
  * Moves a new pool of one file to where there are addresses for `room` bytes, so that it can grow. 0, or -errno and
  * nothing has changed.
  */

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/base/pool_header.h"
@@ -19,6 +20,8 @@ struct vmm_pool;
 struct vmm_pool_file {
 	size_t start, end;
 	size_t skip;                 /* where that part begins in the file */
+	size_t tier;                 /* tiers.h */
+	uintptr_t fresh, fresh_end;  /* [fresh, fresh_end) was never handed out; the last file has heap->fresh */
 	bool is_kept;                /* all of it is reserved, and stays so */
 	struct pool_header *header;  /* at the file's beginning, alone in its grain */
 	int fd;

@@ -106,11 +106,17 @@ static uintptr_t growth_end(const struct vmm_heap *heap, uintptr_t end)
 	return whole < heap->high ? whole : heap->high;
 }
 
+static size_t growth_step(const struct vmm_heap *heap)
+{
+	size_t step = (heap->low - vmm_heap_start(heap)) / STEP_SHARE;
+
+	return step < STEP_LEAST ? STEP_LEAST : step > STEP_MOST ? STEP_MOST : step;
+}
+
 /* Where a step ends that gets to `need`. Not within the floor: metadata may need it in one piece. */
 static uintptr_t step_end(const struct vmm_heap *heap, uintptr_t need)
 {
-	size_t step = (heap->low - vmm_heap_start(heap)) / STEP_SHARE;
-	uintptr_t end = growth_end(heap, need + (step < STEP_LEAST ? STEP_LEAST : step > STEP_MOST ? STEP_MOST : step));
+	uintptr_t end = growth_end(heap, need + growth_step(heap));
 
 	return heap->high - end < heap->floor ? heap->high : end;
 }
@@ -242,9 +248,31 @@ int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	return 0;
 }
 
+/*
+ * Where a step ends that gets to `end`. A file that another came behind was left with holes where it was not reserved:
+ * they are filled as if `low` went up in it. In a pool of one file all holes are space that was given back.
+ */
+static uintptr_t ahead_of(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
+{
+	const struct range *free = ranges_at(&heap->free, end);
+	uintptr_t last = round_down(end - 1, heap->holes.granule), hole, hole_end;
+	size_t bytes = end - start + growth_step(heap);
+
+	if (heap->pool.files == 1 || heap->all_reserved || !free)
+		return end;
+	if (bytes > free->start + free->length - start)
+		bytes = free->start + free->length - start;
+	(void)vmm_pool_file_at(&heap->pool, offset_of(heap, start), &bytes);
+	if (start + bytes <= end || !vmm_holes_next(&heap->holes, last, start + bytes, &hole, &hole_end) || hole > last)
+		return end;
+	hole_end = round_down(hole_end, heap->holes.granule);
+	return hole_end > end ? hole_end : end;
+}
+
 bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
-	size_t missing = missing_bytes(heap, start, start + bytes);
+	uintptr_t end = start + bytes, ahead;
+	size_t missing = missing_bytes(heap, start, end);
 	uint64_t began;
 
 	if (missing == 0)
@@ -252,7 +280,9 @@ bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	if (must_wait(heap, start, missing))
 		return false;
 	began = clock_now_ns();
-	if (vmm_reserve_holes(heap, start, bytes) == 0)
+	ahead = ahead_of(heap, start, end);
+	if ((ahead > end && vmm_reserve_holes(heap, start, ahead - start) == 0) ||
+	    vmm_reserve_holes(heap, start, bytes) == 0)
 		return true;
 	wait_for_space(heap, start, missing, began);
 	return false;

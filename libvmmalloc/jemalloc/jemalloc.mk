@@ -44,7 +44,7 @@ endif
 
 # Aliases: our names for jemalloc's own functions, at no cost. The debug build traces some (entry_debug.c).
 JEMALLOC_ALIASES := nallocx mallctlnametomib malloc_stats_print
-TRACED_ALIASES := mallocx dallocx sdallocx
+TRACED_ALIASES := dallocx sdallocx
 # The other way round, in the release build: here jemalloc's function has the public name, and je_ is the alias. An alias
 # that the linker makes has no size, so valgrind does not see it. It would serve some of these functions and not others.
 JEMALLOC_NAMED := malloc calloc free posix_memalign aligned_alloc

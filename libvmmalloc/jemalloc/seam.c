@@ -35,6 +35,8 @@ void je_tcache_arena_reassociate(void *tsdn, void *cache_slow CACHE(void *cache)
 void je_arena_reset(void *tsd, void *arena);
 void je_arena_destroy(void *tsd, void *arena);
 void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero SLAB(bool slab));
+void *je_pa_alloc(void *tsdn, void *shard, size_t bytes, size_t align, bool slab, unsigned size_class, bool zero,
+		  bool guarded, bool *deferred);
 void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
 void je_te_event_trigger(void *tsd, void *context);
 void *je_base_alloc(void *tsdn, void *base, size_t bytes, size_t align);
@@ -59,6 +61,7 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define EXTENT_METADATA_BYTES (64 + 8 * (SLAB_MAP_WORDS + SLAB_TREE_WORDS))
 #define EXTENT_METADATA_ALIGN 128            /* EDATA_ALIGNMENT */
 #define ADDRESSES ((uintptr_t)1 << 48)       /* that a kernel gives to who does not ask for more (x86-64: half of it) */
+#define ANY_TIER ENVIRONMENT_TIERS_MOST
 #define RECLAIM_ATTEMPTS 8                   /* while another thread has an arena's free extents in its hands */
 #define GROW_MOST 64                         /* pools that others may take before us, or a file system that lies */
 
@@ -93,7 +96,11 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
  */
 #define OPTIONS NEWER_OPTIONS "retain:false,dss:disabled,oversize_threshold:0" SLAB_OPTIONS ",narenas:"
 
-_Static_assert(sizeof(OPTIONS) + 20 <= sizeof(vmm_seam.options), "the options are whole, whatever the number");
+/* Where blocks are placed by their size, what a large one leaves in an arena's cache is not for small ones. */
+#define LARGE_OPTIONS ",lg_extent_max_active_fit:0"
+
+_Static_assert(sizeof(OPTIONS) + 20 + sizeof(LARGE_OPTIONS) <= sizeof(vmm_seam.options),
+	       "the options are whole, whatever the number");
 
 static size_t arena_count(void)
 {
@@ -118,6 +125,8 @@ char *vmm_seam_options(const char *name)
 	vmm_start();
 
 	text_add(&text, OPTIONS "%zu", arena_count());
+	if (vmm.config.place.rule == ENVIRONMENT_PLACE_LARGE)
+		text_add(&text, LARGE_OPTIONS);
 
 	/* Rounding large sizes up by a random offset costs a page for each; 5.3.0 refuses this one as an option. */
 	je_opt_cache_oblivious = false;
@@ -271,33 +280,63 @@ static bool reclaim_for(size_t bytes)
 	return true;
 }
 
-/* The heap takes pools until there is room, or no pool more. */
-static void *map_from_grown(size_t bytes, size_t align, enum vmm_heap_use use, bool *zero)
+/* What is taken from the pool, but for where. */
+struct request {
+	size_t bytes, align;
+	enum vmm_heap_use use;
+	bool *zero;
+};
+
+/* The heap takes pools until there is room in the tier, or no pool more. */
+static void *map_from_grown(const struct request *request, size_t tier)
 {
 	void *address = NULL;
 	size_t files;
 
 	for (int i = 0; !address && i < GROW_MOST; i++) {
 		files = vmm_heap_files(&vmm.heap);
-		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
-		if (!address && !vmm_grow(bytes + align, files))
+		address = vmm_heap_take(&vmm.heap, tier, NULL, request->bytes, request->align, request->use,
+					request->zero);
+		if (!address && !vmm_grow(request->bytes + request->align, tier, files))
 			break;
 	}
 	return address;
 }
 
-/* Runs on slow paths only. */
-static void *map_from_pool(void *at, size_t bytes, size_t align, bool *zero)
+/* From a tier, or from whichever is next to serve if that is ANY_TIER. */
+static void *map_from_tiers(const struct request *request, size_t tier, bool grows)
 {
-	enum vmm_heap_use use = vmm_seam_thread.starting ? HEAP_FOR_JEMALLOC : HEAP_FOR_PROGRAM;
-	void *address = vmm_heap_take(&vmm.heap, at, bytes, align, use, zero);
+	unsigned char order[ENVIRONMENT_TIERS_MOST] = { (unsigned char)tier };
+	size_t count = tier == ANY_TIER ? vmm.heap.tiers.count : 1;
+	void *address = NULL;
 
+	if (tier == ANY_TIER)
+		vmm_tiers_order(&vmm.heap.tiers, vmm_seam_thread.slab ? 1 : request->bytes, order);
+	for (size_t i = 0; i < count && !address; i++)
+		address = grows ? map_from_grown(request, order[i])
+				: vmm_heap_take(&vmm.heap, order[i], NULL, request->bytes, request->align, request->use,
+						request->zero);
+	return address;
+}
+
+/* Runs on slow paths only. */
+static void *map_from_pool(size_t tier, void *at, size_t bytes, size_t align, bool *zero)
+{
+	struct request request = { bytes, align, HEAP_FOR_PROGRAM, zero };
+	bool has_tiers = vmm.heap.tiers.count > 1, grows = vmm.grow && (has_tiers || !vmm_seam_thread.shorter_follows);
+	void *address;
+
+	if (vmm_seam_thread.starting)
+		request.use = HEAP_FOR_JEMALLOC;
+	/* of several tiers each is full only when it cannot grow */
+	address = at ? vmm_heap_take(&vmm.heap, 0, at, bytes, align, request.use, zero)
+		     : map_from_tiers(&request, tier, grows && has_tiers);
 	if (address || at || (vmm_seam_thread.starting && vmm_seam_thread.cache_missing))
 		return address;
 	if (reclaim_for(bytes))
-		address = vmm_heap_take(&vmm.heap, NULL, bytes, align, use, zero);
-	if (!address && vmm.grow && !vmm_seam_thread.shorter_follows)
-		address = map_from_grown(bytes, align, use, zero);
+		address = map_from_tiers(&request, tier, false);
+	if (!address && grows)
+		address = map_from_tiers(&request, tier, true);
 	if (!address && !vmm_seam_thread.shorter_follows && !vmm_seam_thread.starting) {
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
 		TRACE(1, "no room for %zu bytes, aligned to %zu", bytes, align);
@@ -315,13 +354,47 @@ void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool
 	if (vmm_come_back())
 		(void)vmm_seam_reclaim();
 	if (!at || in_pool(at))
-		address = map_from_pool(at, bytes, align, zero);
+		address = map_from_pool(ANY_TIER, at, bytes, align, zero);
 	if (address)
 		*commit = true;
 	else if (!in_pool(at) && vmm.config.on_full == ENVIRONMENT_ON_FULL_DRAM && !vmm_seam_thread.shorter_follows)
 		address = map_outside(at, bytes, align, zero, commit);
 	errno = saved_errno;
 	return address;
+}
+
+void *vmm_seam_map_in_tier(size_t tier, void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+{
+	int saved_errno = errno;
+	void *address;
+
+	if (vmm_come_back())
+		(void)vmm_seam_reclaim();
+	address = map_from_pool(tier, at, bytes, align, zero);
+	*commit = true;
+	errno = saved_errno;
+	return address;
+}
+
+void *vmm_seam_pages(void *tsdn, void *shard, size_t bytes, size_t align, bool slab, unsigned size_class, bool zero,
+		     bool guarded, bool *deferred)
+{
+	void *extent;
+
+	vmm_seam_thread.slab = slab;
+	extent = je_pa_alloc(tsdn, shard, bytes, align, slab, size_class, zero, guarded, deferred);
+	vmm_seam_thread.slab = false;
+	return extent;
+}
+
+bool vmm_seam_may_merge(void *low, void *high)
+{
+	const struct vmm_heap *heap = &vmm.heap;
+
+	if (!vmm.has_pool || heap->tiers.count == 1 || !in_pool(low) || !in_pool(high))
+		return true;
+	return vmm_tiers_of(&heap->tiers, &heap->pool, (uintptr_t)low) ==
+	       vmm_tiers_of(&heap->tiers, &heap->pool, (uintptr_t)high);
 }
 
 bool vmm_seam_unmap_extent(void *address, size_t bytes)
@@ -374,16 +447,18 @@ static void *map_metadata_outside(size_t bytes, size_t align)
 	return address;
 }
 
+/* In whichever tier there is room, and the first that can grow. */
 static void *metadata_from_pool(size_t bytes, size_t align)
 {
 	void *address = NULL;
-	size_t files;
+	size_t files, tier = 0;
 
 	for (int i = 0; !address && i < GROW_MOST; i++) {
 		files = vmm_heap_files(&vmm.heap);
 		address = vmm_heap_take_metadata(&vmm.heap, bytes, align);
-		if (!address && !vmm_grow(bytes + align, files))
-			break;
+		while (!address && !vmm_grow(bytes + align, tier, files))
+			if (++tier == vmm.heap.tiers.count)
+				return NULL;
 	}
 	return address;
 }

@@ -51,6 +51,7 @@ extern struct vmm_seam vmm_seam;
 struct vmm_seam_thread {
 	bool starting;         /* this thread's cache is being made: it may use the floor */
 	bool cache_missing;    /* there was no room for it */
+	bool slab;             /* an extent is for blocks that are smaller */
 	bool shorter_follows;  /* a request for a whole size class: if it fails, one for fewer bytes follows */
 };
 
@@ -60,6 +61,16 @@ extern __thread struct vmm_seam_thread vmm_seam_thread;
 void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit);
 bool vmm_seam_unmap_extent(void *address, size_t bytes);
 void vmm_seam_destroy_extent(void *address, size_t bytes);
+
+/* ehooks.o, in place of extent_dss_mergeable(): no block may lie in two tiers */
+bool vmm_seam_may_merge(void *low, void *high);
+
+/* arena.o, around pa_alloc(): what an arena's extents are for */
+void *vmm_seam_pages(void *tsdn, void *shard, size_t bytes, size_t align, bool slab, unsigned size_class, bool zero,
+		     bool guarded, bool *deferred);
+
+/* For arenas that are bound to a tier: tier_arenas.c. NULL if it is full, whatever room others have. */
+void *vmm_seam_map_in_tier(size_t tier, void *at, size_t bytes, size_t align, bool *zero, bool *commit);
 
 /* ehooks.o, base.o: true for "not done": the pool's pages stay as they are */
 bool vmm_seam_keep_pages(void *address, size_t bytes);

@@ -36,6 +36,14 @@ static void remove_variable(char **variable)
 		variable[0] = variable[1];
 }
 
+static void remove_named(char **environment, const char *name)
+{
+	char **variable = environment_find(environment, name);
+
+	if (variable)
+		remove_variable(variable);
+}
+
 /*
  * Children that work in another directory shall find what this process found. `line` is where the new value is kept:
  * in vmm_exec_environment. It is left alone where it is not needed.
@@ -86,11 +94,33 @@ static void make_preload_absolute(char **environment)
 		*environment_find(environment, ENVIRONMENT_PRELOAD) = line;
 }
 
-static void keep_directory(char **environment)
+/* The directories of so many tiers, of which one is relative. */
+static void make_directories_absolute(char **environment, const struct vmm_config *config, size_t tiers)
+{
+	struct text text = TEXT_INIT(vmm_exec_environment.pool_dir);
+	char **variable = environment_find(environment, ENVIRONMENT_POOL_DIR);
+	bool changes = tiers < config->tier_count;
+
+	for (size_t i = 0; i < tiers; i++)
+		changes |= config->tiers[i].dir[0] != '/';
+	if (!variable || !config->tiers[0].dir[0] || !changes)
+		return;
+	text_add(&text, ENVIRONMENT_POOL_DIR "=");
+	for (size_t i = 0; i < tiers; i++) {
+		if (i > 0)
+			text_add(&text, "%c", ENVIRONMENT_TIERS_SEPARATOR);
+		path_add(&text, config->tiers[i].dir);
+	}
+	if (text.length + 1 < text.size)
+		*variable = text.data;
+}
+
+static void keep_directory(char **environment, const struct vmm_config *config)
 {
 	struct vmm_exec_environment *lines = &vmm_exec_environment;
+	bool has_size = config->children == ENVIRONMENT_CHILDREN_SIZE;
 
-	make_absolute(environment, ENVIRONMENT_POOL_DIR, lines->pool_dir, sizeof(lines->pool_dir));
+	make_directories_absolute(environment, config, has_size ? 1 : config->tier_count);
 	make_absolute(environment, ENVIRONMENT_LOG_FILE, lines->log_file, sizeof(lines->log_file));
 	make_preload_absolute(environment);
 }
@@ -100,7 +130,7 @@ void vmm_exec_environment_prepare(char **environment, const struct vmm_config *c
 	struct text text = TEXT_INIT(vmm_exec_environment.pool_size);
 	char **variable;
 
-	keep_directory(environment);
+	keep_directory(environment, config);
 	if (config->children == ENVIRONMENT_CHILDREN_OFF) {
 		variable = environment_find(environment, ENVIRONMENT_PRELOAD);
 		if (variable && !remove_ours(*variable + strlen(ENVIRONMENT_PRELOAD "=")))
@@ -110,9 +140,8 @@ void vmm_exec_environment_prepare(char **environment, const struct vmm_config *c
 		text_add(&text, ENVIRONMENT_POOL_SIZE "=%zu", config->children_bytes);
 		if (variable)
 			*variable = text.data;
-		/* a class of the daemon's has a size of its own */
-		variable = environment_find(environment, ENVIRONMENT_POOL);
-		if (variable)
-			remove_variable(variable);
+		/* a class of the daemon's has a size of its own, and there are no tiers */
+		remove_named(environment, ENVIRONMENT_POOL);
+		remove_named(environment, ENVIRONMENT_PLACE);
 	}
 }

@@ -31,20 +31,21 @@ static bool is_growing(void)
  * Addresses count against RLIMIT_AS, and what a heap needs to know of them where the kernel commits strictly. There the
  * user says by VMMALLOC_MAX_SIZE how many to take.
  */
-void vmm_growth_make_room(struct vmm_pool *pool)
+int vmm_growth_make_room(struct vmm_pool *pool, size_t bytes)
 {
 	struct rlimit limit;
 	bool is_limited;
 	size_t room;
 
 	if (!is_growing())
-		return;
+		return vmm_pool_make_room(pool, bytes);
 	is_limited = kernel_getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY ||
 		     vmm_remap_commits_strictly();
-	room = vmm.config.most_bytes ? vmm.config.most_bytes : is_limited ? 0 : ROOM_POOLS * pool->size;
-	for (; room > pool->size; room /= ROOM_SHARE)
+	room = vmm.config.most_bytes ? vmm.config.most_bytes : is_limited ? 0 : ROOM_POOLS * bytes;
+	for (; room > bytes; room /= ROOM_SHARE)
 		if (vmm_pool_make_room(pool, round_down(room, pool->grain)) == 0)
-			return;
+			return 0;
+	return vmm_pool_make_room(pool, bytes);
 }
 
 /* Whether the file system of the last file has no space for so many bytes. */
@@ -64,43 +65,44 @@ static int keep_if_space(struct vmm_heap *heap, size_t needed)
 	return -ENOSPC;
 }
 
-/* A pool of the daemon's, whatever its size. 0 or -errno. */
-static int take_daemons(struct vmm_heap *heap, size_t needed)
+/* A pool of the daemon's, whatever its size. Others wait for the heap's lock meanwhile. 0 or -errno. */
+static int take_daemons(struct vmm_heap *heap, size_t tier, size_t needed)
 {
 	char message[256];
 	struct text error = TEXT_INIT(message);
 	bool is_cold;
-	int fd, r = vmm_handout_ask(&vmm_growth.config, &fd, &is_cold, &error);
+	int fd, r = vmm_handout_ask(&vmm.config, tier, 0, &fd, &is_cold, &error);
 
 	TRACE(r < 0 ? 1 : 2, "another pool: %s", r < 0 ? error.data : "given");
 	if (r == 0)
-		r = vmm_heap_grow_adopt(heap, fd, !is_cold);
-	return r == 0 && is_cold ? keep_if_space(heap, needed) : r;
+		r = vmm_heap_grow_adopt(heap, tier, fd, is_cold, vmm.config.reserve_all);
+	return r == 0 && is_cold && !vmm.config.reserve_all ? keep_if_space(heap, needed) : r;
 }
 
-/* A file more in the directory, for so many bytes, or for some where files may not be so large. 0 or -errno. */
-static int make_own(struct vmm_heap *heap, size_t bytes, size_t needed)
+/* A file more in the tier's directory, for so many bytes, or for some where files may not be so large. 0 or -errno. */
+static int make_own(struct vmm_heap *heap, size_t tier, size_t bytes, size_t needed)
 {
-	const struct vmm_config *config = &vmm_growth.config;
-	size_t left = heap->pool.room - heap->pool.size, steps = (bytes + config->pool_bytes - 1) / config->pool_bytes;
-	size_t step = steps > left / config->pool_bytes ? left : steps * config->pool_bytes;
-	int r = vmm_heap_grow(heap, config->pool_dir, step, config->reserve_all);
+	const struct vmm_config_tier *config = &vmm.config.tiers[tier];
+	size_t left = heap->pool.room - heap->pool.size, steps = (bytes + config->bytes - 1) / config->bytes;
+	size_t step = steps > left / config->bytes ? left : steps * config->bytes;
+	int r = vmm_heap_grow(heap, tier, config->dir, step, vmm.config.reserve_all);
 
-	for (; r == -EFBIG && step > STEP_LEAST; r = vmm_heap_grow(heap, config->pool_dir, step, config->reserve_all))
+	for (; r == -EFBIG && step > STEP_LEAST;
+	     r = vmm_heap_grow(heap, tier, config->dir, step, vmm.config.reserve_all))
 		step /= 2;
-	if (r == 0 && !config->reserve_all)
+	if (r == 0 && !vmm.config.reserve_all)
 		r = keep_if_space(heap, needed);
 	TRACE(r < 0 ? 1 : 2, "another pool of %zu bytes: %s", step, r < 0 ? strerrordesc_np(-r) : "made");
 	return r;
 }
 
 /* For at least so many bytes, or some of them, where `needed` are not reserved yet. 0 or -errno. */
-static int take_pool(struct vmm_heap *heap, size_t bytes, size_t needed)
+static int take_pool(struct vmm_heap *heap, size_t tier, size_t bytes, size_t needed)
 {
-	const struct vmm_config *config = &vmm_growth.config;
-	int r = config->pool_class || config->socket ? take_daemons(heap, needed) : -ENOENT;
+	const struct vmm_config_tier *config = &vmm.config.tiers[tier];
+	int r = config->pool_class[0] || vmm.config.socket[0] ? take_daemons(heap, tier, needed) : -ENOENT;
 
-	return r < 0 && config->pool_dir ? make_own(heap, bytes, needed) : r;
+	return r < 0 && config->dir[0] ? make_own(heap, tier, bytes, needed) : r;
 }
 
 /* What was taken in vain, as is known by now, makes room for what is not. */
@@ -110,19 +112,20 @@ static void leave_useless(struct vmm_heap *heap, size_t needed)
 		;
 }
 
-static bool is_too_soon(size_t bytes)
+static bool is_too_soon(size_t tier, size_t bytes)
 {
-	return vmm_growth.retry_ns && bytes >= vmm_growth.retry_bytes && clock_now_ns() < vmm_growth.retry_ns;
+	return vmm_growth.tiers[tier].retry_ns && bytes >= vmm_growth.tiers[tier].retry_bytes &&
+	       clock_now_ns() < vmm_growth.tiers[tier].retry_ns;
 }
 
-/* Until there is room for so many bytes in one piece; else the heap is as it was. */
-static bool grow_locked(struct vmm_heap *heap, size_t bytes)
+/* Until there is room for so many bytes in one piece of a tier; else the heap is as it was. */
+static bool grow_locked(struct vmm_heap *heap, size_t tier, size_t bytes)
 {
 	/* metadata lie in whole units, above the floor, and a file need not end with one */
 	size_t needed = bytes + heap->floor + 2 * vmm_reserve_unit(heap), files, before, reserved, got;
 	uint64_t began = clock_now_ns();
 
-	if (is_too_soon(needed))
+	if (is_too_soon(tier, needed))
 		return false;
 	leave_useless(heap, needed);
 	files = heap->pool.files;
@@ -134,12 +137,13 @@ static bool grow_locked(struct vmm_heap *heap, size_t bytes)
 	while ((got = heap->pool.size - before) < needed) {
 		size_t ready = heap->pool.header->reserved_bytes - reserved;
 
-		if (take_pool(heap, needed - got, ready < needed ? needed - ready : 0) == 0)
+		if (take_pool(heap, tier, needed - got, ready < needed ? needed - ready : 0) == 0)
 			continue;
 		while (heap->pool.files > files && vmm_heap_shrink(heap))
 			;
-		vmm_growth.retry_bytes = needed;
-		vmm_growth.retry_ns = clock_now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (clock_now_ns() - began);
+		vmm_growth.tiers[tier].retry_bytes = needed;
+		vmm_growth.tiers[tier].retry_ns =
+			clock_now_ns() + RETRY_LEAST_NS + RETRY_SHARE * (clock_now_ns() - began);
 		return false;
 	}
 	return true;
@@ -162,12 +166,12 @@ static bool may_grow(const struct vmm_heap *heap)
 	return !heap->child_header && !kernel_is_confined() && vmm_comeback_is_same_process() && has_descriptors(heap);
 }
 
-static bool grow(size_t bytes, size_t files)
+static bool grow(size_t bytes, size_t tier, size_t files)
 {
 	struct vmm_heap *heap = &vmm.heap;
 	/* less than 0: this thread is in a fork */
 	bool grown = vmm_lock_take(&heap->lock) == 0 &&
-		     (heap->pool.files != files || (may_grow(heap) && grow_locked(heap, bytes)));
+		     (heap->pool.files != files || (may_grow(heap) && grow_locked(heap, tier, bytes)));
 
 	vmm_lock_release(&heap->lock);
 	return grown;
@@ -181,23 +185,8 @@ static void leave(void)
 
 void vmm_growth_start(void)
 {
-	struct vmm_growth *growth = &vmm_growth;
-	struct text pool_class = TEXT_INIT(growth->pool_class), socket = TEXT_INIT(growth->socket);
-
 	if (!is_growing() || vmm.heap.pool.room == vmm.heap.pool.size)
 		return;
-	growth->config = vmm.config;
-	growth->config.wait_seconds = 0;  /* others wait for the heap's lock meanwhile */
-	if (vmm.config.pool_class) {
-		text_add(&pool_class, "%s", vmm.config.pool_class);
-		growth->config.pool_class = growth->pool_class;
-	}
-	if (vmm.config.socket) {
-		text_add(&socket, "%s", vmm.config.socket);
-		growth->config.socket = growth->socket;
-	}
-	if (vmm.config.pool_dir)
-		growth->config.pool_dir = vmm.pool_dir;
 	vmm.leave = leave;
 	vmm.grow = grow;
 }

@@ -9,25 +9,27 @@
 #ifndef LIBVMMALLOC_START_GROWTH_H
 #define LIBVMMALLOC_START_GROWTH_H
 
-#include <sys/un.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "common/base/handout.h"
-#include "libvmmalloc/context/config.h"
+#include "common/base/environment.h"
 #include "libvmmalloc/heap/heap.h"
 
-/* growth.c's own. Guarded by the heap's lock. */
+/* growth.c's own. Guarded by the heap's lock. For so many bytes a tier got no pool, and for as many, or more, */
 struct vmm_growth {
-	struct vmm_config config;  /* as at the start, but that programs may write over their environment by now: */
-	char pool_class[HANDOUT_CLASS_BYTES];
-	char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	size_t retry_bytes;        /* for so many no pool was to be had, and for as many, or more, none is asked for */
-	uint64_t retry_ns;         /*   before this time, CLOCK_MONOTONIC; 0: there always was one */
+	struct {
+		size_t retry_bytes;
+		uint64_t retry_ns;  /* none is asked for before this time, CLOCK_MONOTONIC; 0: there always was one */
+	} tiers[ENVIRONMENT_TIERS_MOST];
 };
 
 extern struct vmm_growth vmm_growth;
 
-/* Finds addresses for a pool that may grow, before there is a heap on it. Where there are none it does not grow. */
-void vmm_growth_make_room(struct vmm_pool *pool);
+/*
+ * Finds addresses for a pool that is to have so many bytes, and may grow, before there is a heap on it. Where there are
+ * none for more it does not grow. 0, or -errno: there are not even as many.
+ */
+int vmm_growth_make_room(struct vmm_pool *pool, size_t bytes);
 
 /* The heap stands, and may grow from now on. */
 void vmm_growth_start(void);

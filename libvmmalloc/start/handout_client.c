@@ -118,9 +118,9 @@ static int receive_reply(int socket, int64_t deadline_us, struct handout_reply *
 	return r;
 }
 
-static bool is_good(int fd, const struct handout_reply *reply, const struct vmm_config *config)
+static bool is_good(int fd, const struct handout_reply *reply, const struct vmm_config_tier *tier)
 {
-	size_t least_bytes = config->pool_class ? 0 : config->pool_bytes;
+	size_t least_bytes = tier->pool_class[0] ? 0 : tier->bytes;
 	struct stat st;
 
 	return kernel_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == reply->pool_bytes &&
@@ -128,22 +128,22 @@ static bool is_good(int fd, const struct handout_reply *reply, const struct vmm_
 	       (kernel_fcntl(fd, F_GETFL, 0) & O_ACCMODE) == O_RDWR;
 }
 
-static int make_request(const struct vmm_config *config, struct handout_request *ret_request)
+static int make_request(const struct vmm_config_tier *tier, struct handout_request *ret_request)
 {
 	struct handout_request request = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION };
 	struct stat st;
 	int r;
 
 	/* a class says what its pools are, and a size that is given besides is that of a pool made here instead */
-	if (config->pool_class) {
+	if (tier->pool_class[0]) {
 		request.kind = HANDOUT_BY_CLASS;
-		memcpy(request.class_name, config->pool_class, strlen(config->pool_class));
+		memcpy(request.class_name, tier->pool_class, strlen(tier->pool_class));
 	} else {
-		r = kernel_stat(config->pool_dir, &st);
+		r = kernel_stat(tier->dir, &st);
 		if (r < 0)
 			return r;
 		request.kind = HANDOUT_BY_DIRECTORY;
-		request.least_bytes = config->pool_bytes;
+		request.least_bytes = tier->bytes;
 		request.dir_dev = st.st_dev;
 		request.dir_ino = st.st_ino;
 	}
@@ -171,12 +171,12 @@ static int ask_and_hear(const struct sockaddr_un *address, const void *request, 
  * A daemon of before cold pools does not understand that they are known here, and is asked as it was then. It knows no
  * waiting either.
  */
-static int ask_any(const struct sockaddr_un *address, const struct vmm_config *config, struct handout_reply *ret_reply,
-		   int *ret_fd, bool *ret_is_old)
+static int ask_any(const struct sockaddr_un *address, const struct vmm_config_tier *tier, unsigned wait_seconds,
+		   struct handout_reply *ret_reply, int *ret_fd, bool *ret_is_old)
 {
-	struct handout_long_request request = { .flags = HANDOUT_TAKES_COLD, .wait_s = config->wait_seconds };
+	struct handout_long_request request = { .flags = HANDOUT_TAKES_COLD, .wait_s = wait_seconds };
 	int64_t deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
-	int r = make_request(config, &request.request);
+	int r = make_request(tier, &request.request);
 
 	if (r == 0)
 		r = ask_and_hear(address, &request, sizeof(request), deadline_us, request.wait_s, ret_reply, ret_fd);
@@ -187,19 +187,20 @@ static int ask_any(const struct sockaddr_un *address, const struct vmm_config *c
 }
 
 /* What became of VMMALLOC_WAIT. Less than half a second is no wait. */
-static void say_wait(const struct vmm_config *config, bool is_old, int64_t waited_us, struct text *error)
+static void say_wait(unsigned wait_seconds, bool is_old, int64_t waited_us, struct text *error)
 {
 	int64_t waited_s = (waited_us + 500000) / 1000000;
 
-	if (config->wait_seconds && is_old)
+	if (wait_seconds && is_old)
 		text_add(error, " (it is too old to know " ENVIRONMENT_WAIT ")");
-	else if (config->wait_seconds && waited_s > 0)
+	else if (wait_seconds && waited_s > 0)
 		text_add(error, " (waited %zu s)", (size_t)waited_s);
 }
 
-int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_cold, struct text *error)
+int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_seconds, int *ret_fd,
+		    bool *ret_is_cold, struct text *error)
 {
-	const char *path = config->socket ? config->socket : PATHS_RUNTIME_DIR "/" HANDOUT_SOCKET;
+	const char *path = config->socket[0] ? config->socket : PATHS_RUNTIME_DIR "/" HANDOUT_SOCKET;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct handout_reply reply = { .status = HANDOUT_OK };
 	int64_t began_us = now_us();
@@ -208,20 +209,20 @@ int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_c
 
 	if (strlen(path) < sizeof(address.sun_path)) {
 		memcpy(address.sun_path, path, strlen(path));
-		r = ask_any(&address, config, &reply, &fd, &is_old);
+		r = ask_any(&address, &config->tiers[tier], wait_seconds, &reply, &fd, &is_old);
 	}
 	if (r == 0 && !handout_is_given(reply.status)) {
 		text_add(error, "vmmallocd (%s): %s", path, handout_status_text(reply.status));
-		say_wait(config, is_old, now_us() - began_us, error);
+		say_wait(wait_seconds, is_old, now_us() - began_us, error);
 		return -EAGAIN;
 	}
-	if (r == 0 && !is_good(fd, &reply, config)) {
+	if (r == 0 && !is_good(fd, &reply, &config->tiers[tier])) {
 		(void)kernel_close(fd);
 		r = -EBADMSG;
 	}
 	if (r < 0) {
 		text_add(error, "vmmallocd (%s): %s", path, strerrordesc_np(-r));
-		say_wait(config, is_old, now_us() - began_us, error);
+		say_wait(wait_seconds, is_old, now_us() - began_us, error);
 	} else {
 		*ret_fd = fd;
 		*ret_is_cold = reply.status == HANDOUT_COLD;

@@ -15,10 +15,13 @@
 #define HANDOUT_TIMEOUT_MS 1000
 
 /*
+ * Asks for a pool for a tier, and waits for it for so many seconds.
+ *
  * Returns 0 and a descriptor of the pool's file, which is a regular one, open for reading and writing, and, if no
- * class is named, at least as large as config->pool_bytes; or -errno with the reason in `error`. *ret_is_cold: space
- * in it is reserved as it is needed, as in a pool that is made here; else all of it is.
+ * class is named, at least as large as the tier's; or -errno with the reason in `error`. *ret_is_cold: space in it is
+ * reserved as it is needed, as in a pool that is made here; else all of it is.
  */
-int vmm_handout_ask(const struct vmm_config *config, int *ret_fd, bool *ret_is_cold, struct text *error);
+int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_seconds, int *ret_fd,
+		    bool *ret_is_cold, struct text *error);
 
 #endif

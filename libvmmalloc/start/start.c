@@ -13,7 +13,7 @@
 #include "libvmmalloc/start/exec_environment.h"
 #include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/start/growth.h"
-#include "libvmmalloc/start/handout_client.h"
+#include "libvmmalloc/start/pools.h"
 #include "libvmmalloc/fork/fork.h"
 #include "libvmmalloc/heap/space.h"
 #include "libvmmalloc/base/kernel.h"
@@ -39,12 +39,18 @@ static char **find_environment(void)
 	return stack + 1 + argc + 1;
 }
 
-/* Pools for children are made there later, when the program may have another directory and another environment. */
-static void keep_pool_dir(void)
+/* Pools are made there later, too, when the program may have another directory. */
+static void keep_directories_absolute(struct vmm_config *config)
 {
-	struct text text = TEXT_INIT(vmm.pool_dir);
+	for (size_t i = 0; i < config->tier_count; i++) {
+		char path[PATH_MAX] = "";
+		struct text text = TEXT_INIT(path);
 
-	path_add(&text, vmm.config.pool_dir);
+		if (config->tiers[i].dir[0] == '/' || config->tiers[i].dir[0] == '\0')
+			continue;
+		path_add(&text, config->tiers[i].dir);
+		memcpy(config->tiers[i].dir, path, text.length + 1);
+	}
 }
 
 /*
@@ -57,72 +63,6 @@ static void go_without(int error, const char *reason)
 		vmm_report_warning("%s; the program runs on ordinary memory", reason);
 	else if (vmm.config.on_full != ENVIRONMENT_ON_FULL_DRAM || (error != -ENOSPC && error != -EDQUOT))
 		vmm_report_fatal("%s", reason);
-}
-
-/* A pool of the daemon's. 0 or -errno with the reason in `error`. */
-static int get_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved, struct text *error)
-{
-	const struct vmm_config *config = &vmm.config;
-	bool is_cold;
-	int fd, r = vmm_handout_ask(config, &fd, &is_cold, error);
-
-	if (r == 0)
-		r = vmm_pool_adopt(fd, is_cold, ret_pool, error);
-	if (r < 0)
-		return r;
-	if (is_cold && config->reserve_all) {
-		r = vmm_space_reserve_all(ret_pool);
-		if (r < 0) {
-			text_add(error, "the daemon's pool: reservation of space: %s", strerrordesc_np(-r));
-			vmm_pool_drop(ret_pool);
-			return r;
-		}
-	}
-	*ret_all_reserved = !is_cold || config->reserve_all;
-	return 0;
-}
-
-/*
- * The pool is the daemon's, if the environment names one and the daemon has one to give; else it is made here. 0, or
- * -errno with the reason in `error`.
- */
-static int make_pool(struct vmm_pool *ret_pool, bool *ret_all_reserved, struct text *error)
-{
-	const struct vmm_config *config = &vmm.config;
-	int r;
-
-	if (!config->pool_dir)
-		text_add(error, "no pool of class %s: ", config->pool_class);
-	if (config->pool_class || config->socket) {
-		r = get_pool(ret_pool, ret_all_reserved, error);
-		if (r == 0 || !config->pool_dir)
-			return r;
-		TRACE(1, "%s", error->data);
-		error->length = 0;
-	}
-	*ret_all_reserved = config->reserve_all;
-	return vmm_pool_create(config->pool_dir, config->pool_bytes, config->reserve_all, ret_pool, error);
-}
-
-/* Drops the pool where it fails. */
-static int make_heap(struct vmm_pool *pool, bool all_reserved, struct text *error)
-{
-	bool may_release;
-	int r;
-
-	vmm_growth_make_room(pool);
-	r = vmm_heap_init(&vmm.heap, pool, all_reserved);
-
-	/* whole pools go back also where nothing else does */
-	may_release = !all_reserved || (pool->room > pool->size && !vmm.config.reserve_all);
-	if (r == 0 && may_release && vmm.config.release_seconds != ENVIRONMENT_RELEASE_NEVER)
-		vmm_heap_release_after(&vmm.heap, vmm.config.release_seconds);
-	if (r == 0)
-		return 0;
-	text_add(error, "pool creation failed: first space in %s: %s",
-		 vmm.config.pool_dir ? vmm.config.pool_dir : "the daemon's pool", strerrordesc_np(-r));
-	vmm_pool_drop(pool);
-	return r;
 }
 
 /* The clock is asked by the vDSO, as libc does it: a filter may refuse the system call on slow paths of malloc. */
@@ -142,9 +82,7 @@ static void start_once(void)
 {
 	char message[4096 + 256];
 	struct text error = TEXT_INIT(message);
-	struct vmm_pool pool;
 	char **environment;
-	bool all_reserved;
 	int r;
 
 	find_clock();
@@ -156,21 +94,19 @@ static void start_once(void)
 	vmm_trace_start(environment);
 	if (vmm_config_read(environment, &vmm.config, &error) < 0)
 		vmm_report_fatal("%s", error.data);
-	r = make_pool(&pool, &all_reserved, &error);
-	if (r == 0)
-		r = make_heap(&pool, all_reserved, &error);
+	r = vmm_pools_make(&error);
 	vmm_exec_environment_prepare(environment, &vmm.config);
 	if (r < 0) {
 		go_without(r, error.data);
 		return;
 	}
-	if (vmm.config.pool_dir)
-		keep_pool_dir();
+	keep_directories_absolute(&vmm.config);
 	vmm_comeback_start();
 	vmm_growth_start();
-	pool.header->outside_bytes = vmm.outside_bytes;
+	vmm.heap.pool.header->outside_bytes = vmm.outside_bytes;
 	vmm.has_pool = true;
-	TRACE(2, "pool of %zu bytes in %s at %p", pool.size, vmm.pool_dir, (void *)pool.base);
+	TRACE(2, "pool of %zu bytes in %s at %p", vmm.heap.pool.size, vmm.config.tiers[0].dir,
+	      (void *)vmm.heap.pool.base);
 }
 
 /*

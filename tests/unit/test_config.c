@@ -304,12 +304,13 @@ TEST(test_config_refuses_tiers_that_do_not_agree)
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL_DIR=/a:/b", "VMMALLOC_POOL_SIZE=1G:2M"),
 		       "VMMALLOC_POOL_SIZE value is less than minimum (2097152 < 14680064)");
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL_DIR=/a:/b", "VMMALLOC_POOL_SIZE=1G:"),
-		       "VMMALLOC_POOL_SIZE value is not a size (), expected a number of bytes or one with K, M, G or T");
+		       "VMMALLOC_POOL_SIZE value is not a size (), "
+		       "expected a number of bytes or one with K, M, G or T");
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b", "VMMALLOC_POOL_DIR=/a", "VMMALLOC_POOL_SIZE=1G"),
 		       "incorrect VMMALLOC_POOL_SIZE value (1G), expected as many sizes, with : between them, as "
 		       "VMMALLOC_POOL has classes");
-	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b/"), "incorrect VMMALLOC_POOL value (a,b/), expected the name of a "
-							  "class: letters, digits, _ and -");
+	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b/"),
+		       "incorrect VMMALLOC_POOL value (a,b/), expected the name of a class: letters, digits, _ and -");
 	assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b,c,d,e,f,g,h,i"),
 		       "incorrect VMMALLOC_POOL value (a,b,c,d,e,f,g,h,i), expected 8 tiers at the most");
 }
@@ -339,8 +340,9 @@ TEST(test_config_refuses_other_places)
 		struct text variable_text = TEXT_INIT(variable), expected_text = TEXT_INIT(expected);
 
 		text_add(&variable_text, "VMMALLOC_PLACE=%s", values[i]);
-		text_add(&expected_text, "incorrect VMMALLOC_PLACE value (%s), expected fill, large:BYTES or ratio:N:M, a "
-			 "number from 1 to 1000000 for each tier", values[i]);
+		text_add(&expected_text, "incorrect VMMALLOC_PLACE value (%s), "
+			 "expected fill, large:BYTES or ratio:N:M, a number from 1 to 1000000 for each tier",
+			 values[i]);
 		assert_refused(ENVIRONMENT("VMMALLOC_POOL=a,b", variable), expected);
 	}
 }

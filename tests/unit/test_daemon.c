@@ -132,13 +132,19 @@ static struct daemon generous(void)
 }
 
 /* Asks, and sees to it that no descriptor is lost. */
+/* As config.c does it: what is too long fills it. */
+static void set_socket(struct vmm_config *config, const char *path)
+{
+	memcpy(config->socket, path, strnlen(path, sizeof(config->socket) - 1));
+}
+
 static int ask_for_any(const struct vmm_config *config, int *ret_fd, bool *ret_is_cold, char words[512])
 {
 	struct text error = { .data = words, .size = 512 };
 
 	words[0] = '\0';
 	alarm(20);
-	int r = vmm_handout_ask(config, ret_fd, ret_is_cold, &error);
+	int r = vmm_handout_ask(config, 0, config->wait_seconds, ret_fd, ret_is_cold, &error);
 	alarm(0);
 	return r;
 }
@@ -156,13 +162,13 @@ static int ask(const struct vmm_config *config, int *ret_fd, char words[512])
 /* The daemon gives that, and the library does not take it: with this error. */
 static void assert_refuses(struct daemon *daemon, int expected, const char *expected_words)
 {
-	struct vmm_config config = { .pool_class = "fast" };
+	struct vmm_config config = { .tiers[0].pool_class = "fast" };
 	size_t before = scratch_entries("/proc/self/fd") - daemon->fd_count;
 	char words[512], line[512];
 	int fd = -7;
 
 	start_daemon(daemon);
-	config.socket = daemon->path;
+	set_socket(&config, daemon->path);
 	assert_int_equal(ask(&config, &fd, words), expected);
 	assert_int_equal(fd, -7);
 	snprintf(line, sizeof(line), "vmmallocd (%s): %s", daemon->path, expected_words);
@@ -185,14 +191,14 @@ TEST(test_daemon_gives_a_pool_of_a_class)
 {
 	struct daemon daemon = generous();
 	/* the size is of a pool that is made if the class has none */
-	struct vmm_config config = { .pool_class = "fast", .pool_bytes = 100 * MIB };
+	struct vmm_config config = { .tiers[0].pool_class = "fast", .tiers[0].bytes = 100 * MIB };
 	struct stat given, got;
 	char words[512];
 	int fd;
 
 	assert_int_equal(fstat(daemon.fds[0], &given), 0);
 	start_daemon(&daemon);
-	config.socket = daemon.path;
+	set_socket(&config, daemon.path);
 	assert_int_equal(ask(&config, &fd, words), 0);
 	assert_int_equal(fstat(fd, &got), 0);
 	assert_int_equal(got.st_ino, given.st_ino);
@@ -208,13 +214,13 @@ TEST(test_daemon_gives_a_pool_of_a_class)
 TEST(test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it)
 {
 	struct daemon daemon = generous();
-	struct vmm_config config = { .pool_dir = "/tmp/.", .pool_bytes = 16 * MIB };
+	struct vmm_config config = { .tiers[0].dir = "/tmp/.", .tiers[0].bytes = 16 * MIB };
 	struct stat st;
 	char words[512];
 	int fd;
 
 	start_daemon(&daemon);
-	config.socket = daemon.path;
+	set_socket(&config, daemon.path);
 	assert_int_equal(ask(&config, &fd, words), 0);
 	close(fd);
 	stop_daemon(&daemon);
@@ -228,14 +234,14 @@ TEST(test_daemon_is_asked_for_a_directory_as_the_kernel_knows_it)
 TEST(test_daemon_that_gives_a_cold_pool_is_understood)
 {
 	struct daemon daemon = generous();
-	struct vmm_config config = { .pool_class = "fast" };
+	struct vmm_config config = { .tiers[0].pool_class = "fast" };
 	char words[512];
 	bool is_cold = false;
 	int fd;
 
 	daemon.reply.status = HANDOUT_COLD;
 	start_daemon(&daemon);
-	config.socket = daemon.path;
+	set_socket(&config, daemon.path);
 	assert_int_equal(ask_for_any(&config, &fd, &is_cold, words), 0);
 	assert_true(is_cold);
 	close(fd);
@@ -247,13 +253,13 @@ TEST(test_daemon_that_gives_a_cold_pool_is_understood)
 TEST(test_daemon_of_before_cold_pools_is_asked_as_it_was)
 {
 	struct daemon daemon = generous();
-	struct vmm_config config = { .pool_class = "fast" };
+	struct vmm_config config = { .tiers[0].pool_class = "fast" };
 	char words[512];
 	int fd;
 
 	daemon.old = true;
 	start_daemon(&daemon);
-	config.socket = daemon.path;
+	set_socket(&config, daemon.path);
 	assert_int_equal(ask(&config, &fd, words), 0);
 	close(fd);
 	stop_daemon(&daemon);
@@ -264,11 +270,11 @@ TEST(test_daemon_of_before_cold_pools_is_asked_as_it_was)
 /* Asks with VMMALLOC_WAIT. */
 static int ask_and_wait(struct daemon *daemon, unsigned seconds, int *ret_fd, char words[512])
 {
-	struct vmm_config config = { .pool_class = "fast", .wait_seconds = seconds };
+	struct vmm_config config = { .tiers[0].pool_class = "fast", .wait_seconds = seconds };
 	int r;
 
 	start_daemon(daemon);
-	config.socket = daemon->path;
+	set_socket(&config, daemon->path);
 	r = ask(&config, ret_fd, words);
 	stop_daemon(daemon);
 	return r;
@@ -373,14 +379,14 @@ TEST(test_daemon_that_refuses_and_sends_a_descriptor_leaves_none_behind)
 
 TEST(test_daemon_that_is_not_there_is_said)
 {
-	struct vmm_config config = { .pool_class = "fast", .socket = "/tmp/vmmalloc-no-such/pool.sock" };
+	struct vmm_config config = { .tiers[0].pool_class = "fast", .socket = "/tmp/vmmalloc-no-such/pool.sock" };
 	char words[512], long_path[200] = "/";
 	int fd = -7;
 
 	assert_int_equal(ask(&config, &fd, words), -ENOENT);
 	assert_string_equal(words, "vmmallocd (/tmp/vmmalloc-no-such/pool.sock): No such file or directory");
 	memset(long_path + 1, 'x', sizeof(long_path) - 2);
-	config.socket = long_path;
+	set_socket(&config, long_path);
 	assert_int_equal(ask(&config, &fd, words), -ENAMETOOLONG);
 	assert_int_equal(fd, -7);
 }
@@ -404,7 +410,7 @@ TEST(test_daemon_that_is_silent_is_left)
 TEST(test_daemon_that_never_accepts_is_left)
 {
 	struct daemon daemon = { 0 };
-	struct vmm_config config = { .pool_class = "fast" };
+	struct vmm_config config = { .tiers[0].pool_class = "fast" };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char words[512];
 	int fd = -7, waiting;
@@ -413,7 +419,7 @@ TEST(test_daemon_that_never_accepts_is_left)
 	strcpy(address.sun_path, daemon.path);
 	waiting = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(waiting, (struct sockaddr *)&address, sizeof(address)), 0);
-	config.socket = daemon.path;
+	set_socket(&config, daemon.path);
 	assert_int_equal(ask(&config, &fd, words), -ETIMEDOUT);
 	assert_int_equal(fd, -7);
 	close(waiting);
@@ -430,7 +436,7 @@ TEST(test_daemon_is_waited_for_through_signals)
 {
 	bool is_cold;
 	struct daemon daemon = generous();
-	struct vmm_config config = { .pool_class = "fast" };
+	struct vmm_config config = { .tiers[0].pool_class = "fast" };
 	struct sigaction action = { .sa_handler = on_alarm }, before;
 	struct itimerval often = { .it_interval.tv_usec = 2000, .it_value.tv_usec = 2000 };
 	struct text error = { .data = (char[512]){ "" }, .size = 512 };
@@ -438,10 +444,10 @@ TEST(test_daemon_is_waited_for_through_signals)
 
 	daemon.pause_us = 200000;
 	start_daemon(&daemon);
-	config.socket = daemon.path;
+	set_socket(&config, daemon.path);
 	sigaction(SIGALRM, &action, &before);
 	setitimer(ITIMER_REAL, &often, NULL);
-	assert_int_equal(vmm_handout_ask(&config, &fd, &is_cold, &error), 0);
+	assert_int_equal(vmm_handout_ask(&config, 0, 0, &fd, &is_cold, &error), 0);
 	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	sigaction(SIGALRM, &before, NULL);
 	close(fd);
@@ -500,12 +506,12 @@ TEST(test_daemon_that_lies_is_not_believed)
 TEST(test_daemon_pool_that_is_too_small_is_not_taken)
 {
 	struct daemon daemon = generous();
-	struct vmm_config config = { .pool_dir = "/tmp/.", .pool_bytes = 17 * MIB };
+	struct vmm_config config = { .tiers[0].dir = "/tmp/.", .tiers[0].bytes = 17 * MIB };
 	char words[512];
 	int fd = -7;
 
 	start_daemon(&daemon);
-	config.socket = daemon.path;
+	set_socket(&config, daemon.path);
 	assert_int_equal(ask(&config, &fd, words), -EBADMSG);
 	assert_int_equal(fd, -7);
 	stop_daemon(&daemon);

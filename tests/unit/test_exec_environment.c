@@ -102,7 +102,7 @@ TEST(test_children_inherit_changes_nothing)
 /* The working directory of the tests has a path that is no longer than some hundred bytes. */
 TEST(test_children_find_what_was_relative_after_they_changed_directory)
 {
-	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_INHERIT };
+	struct vmm_config config = { .tiers[0].dir = "pools", .tier_count = 1 };
 	char directory[PATH_MAX], expected[2 * PATH_MAX];
 	char pool[] = "VMMALLOC_POOL_DIR=pools", log[] = "VMMALLOC_LOG_FILE=logs/x-";
 	char preload[] = "LD_PRELOAD=./a.so:build/libvmmalloc.so.1 $LIB/libvmmalloc.so.1:libvmmalloc.so.1:/b.so";
@@ -119,9 +119,35 @@ TEST(test_children_find_what_was_relative_after_they_changed_directory)
 	assert_string_equal(environment[2], expected);
 }
 
+TEST(test_children_find_the_directories_of_all_tiers)
+{
+	struct vmm_config config = { .tiers = { { .dir = "/dev/shm" }, { .dir = "large" } }, .tier_count = 2 };
+	char directory[PATH_MAX], expected[2 * PATH_MAX], pool[] = "VMMALLOC_POOL_DIR=/dev/shm:large";
+	char *environment[] = { pool, NULL };
+
+	assert_non_null(getcwd(directory, sizeof(directory)));
+	vmm_exec_environment_prepare(environment, &config);
+	snprintf(expected, sizeof(expected), "VMMALLOC_POOL_DIR=/dev/shm:%s/large", directory);
+	assert_string_equal(environment[0], expected);
+}
+
+TEST(test_children_size_leaves_no_tiers)
+{
+	struct vmm_config config = { .tiers = { { .dir = "/dev/shm" }, { .dir = "/mnt" } }, .tier_count = 2,
+				     .children = ENVIRONMENT_CHILDREN_SIZE, .children_bytes = 33554432 };
+	char pool[] = "VMMALLOC_POOL_DIR=/dev/shm:/mnt", size[] = "VMMALLOC_POOL_SIZE=14M:1G";
+	char place[] = "VMMALLOC_PLACE=ratio:1:2", classes[] = "VMMALLOC_POOL=a,b";
+	char *environment[] = { classes, place, size, pool, NULL };
+
+	vmm_exec_environment_prepare(environment, &config);
+	assert_string_equal(environment[0], "VMMALLOC_POOL_SIZE=33554432");
+	assert_string_equal(environment[1], "VMMALLOC_POOL_DIR=/dev/shm");
+	assert_null(environment[2]);
+}
+
 TEST(test_children_get_absolute_paths_as_they_are)
 {
-	struct vmm_config config = { .children = ENVIRONMENT_CHILDREN_INHERIT };
+	struct vmm_config config = { .tiers[0].dir = "/dev/shm", .tier_count = 1 };
 	char pool[] = "VMMALLOC_POOL_DIR=/dev/shm", log[] = "VMMALLOC_LOG_FILE=";
 	char preload[] = "LD_PRELOAD=a.so  /x/libvmmalloc.so.1";
 	char *environment[] = { pool, log, preload, NULL };

@@ -219,7 +219,7 @@ static char *take_for(struct vmm_heap *heap, size_t bytes, size_t align, enum vm
 {
 	bool zero = false;
 
-	return vmm_heap_take(heap, NULL, bytes, align, use, &zero);
+	return vmm_heap_take(heap, 0, NULL, bytes, align, use, &zero);
 }
 
 static char *take(struct vmm_heap *heap, size_t bytes)
@@ -231,13 +231,13 @@ static char *take_at(struct vmm_heap *heap, char *at, size_t bytes)
 {
 	bool zero = false;
 
-	return vmm_heap_take(heap, at, bytes, PAGE, HEAP_FOR_PROGRAM, &zero);
+	return vmm_heap_take(heap, 0, at, bytes, PAGE, HEAP_FOR_PROGRAM, &zero);
 }
 
 static char *take_zero(struct vmm_heap *heap, size_t bytes)
 {
 	bool zero = true;
-	char *address = vmm_heap_take(heap, NULL, bytes, PAGE, HEAP_FOR_PROGRAM, &zero);
+	char *address = vmm_heap_take(heap, 0, NULL, bytes, PAGE, HEAP_FOR_PROGRAM, &zero);
 
 	assert_true(zero);
 	return address;
@@ -606,7 +606,7 @@ TEST(test_heap_gives_the_whole_floor_to_jemalloc)
 	assert_int_equal(used(&heap), 14 * MIB - PAGE);
 	assert_int_equal(disk.used, 14 * MIB);
 	assert_null(vmm_heap_take_metadata(&heap, PAGE, PAGE));
-	assert_null(vmm_heap_take(&heap, heap_end(&heap), PAGE, PAGE, HEAP_FOR_JEMALLOC, &zero));
+	assert_null(vmm_heap_take(&heap, 0, heap_end(&heap), PAGE, PAGE, HEAP_FOR_JEMALLOC, &zero));
 	unmake_heap(&heap);
 }
 
@@ -1111,7 +1111,7 @@ TEST(test_heap_says_that_fresh_memory_is_zero)
 	bool zero = false;
 
 	make_heap(&heap, 64 * MIB);
-	assert_non_null(vmm_heap_take(&heap, NULL, 4 * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero));
+	assert_non_null(vmm_heap_take(&heap, 0, NULL, 4 * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero));
 	assert_true(zero);
 	unmake_heap(&heap);
 }
@@ -1126,7 +1126,7 @@ TEST(test_heap_says_that_used_memory_is_not_zero)
 	block = take(&heap, 4 * PAGE);
 	memset(block, 'x', 4 * PAGE);
 	vmm_heap_give(&heap, block, 4 * PAGE);
-	assert_ptr_equal(vmm_heap_take(&heap, NULL, PAGE, PAGE, HEAP_FOR_PROGRAM, &zero), block);
+	assert_ptr_equal(vmm_heap_take(&heap, 0, NULL, PAGE, PAGE, HEAP_FOR_PROGRAM, &zero), block);
 	assert_false(zero);
 	assert_int_equal(block[0], 'x');
 	unmake_heap(&heap);
@@ -1156,7 +1156,7 @@ TEST(test_heap_zeroes_a_block_that_is_partly_fresh)
 	block = take(&heap, 4 * PAGE);
 	memset(block, 'x', 4 * PAGE);
 	vmm_heap_give(&heap, block, 4 * PAGE);
-	assert_ptr_equal(vmm_heap_take(&heap, NULL, 8 * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero), block);
+	assert_ptr_equal(vmm_heap_take(&heap, 0, NULL, 8 * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero), block);
 	assert_false(zero);
 	memset(block, 'y', 8 * PAGE);
 	vmm_heap_give(&heap, block, 8 * PAGE);
@@ -1490,7 +1490,7 @@ TEST(test_heap_trimmed_space_is_reserved_again_and_zero)
 	vmm_heap_give(&heap, block, 8 * MIB);
 	assert_true(vmm_heap_trim(&heap, MIB) > 0);
 	assert_ptr_equal(take(&heap, MIB), block);
-	assert_ptr_equal(vmm_heap_take(&heap, NULL, 7 * MIB, PAGE, HEAP_FOR_PROGRAM, &zero), block + MIB);
+	assert_ptr_equal(vmm_heap_take(&heap, 0, NULL, 7 * MIB, PAGE, HEAP_FOR_PROGRAM, &zero), block + MIB);
 	assert_true(zero);
 	assert_true(is_zero(block + MIB, 7 * MIB));
 	assert_true(is_reserved(block, 8 * MIB));
@@ -1729,7 +1729,7 @@ static void random_take(struct walker *walker, struct block *block)
 	size_t align = PAGE << random_below(walker, random_below(walker, 4) ? 1 : 8);
 	enum vmm_heap_use use = random_below(walker, 8) ? HEAP_FOR_PROGRAM : HEAP_FOR_JEMALLOC;
 	bool wanted = random_below(walker, 2), zero = wanted;
-	char *address = vmm_heap_take(&field.heap, NULL, pages * PAGE, align, use, &zero);
+	char *address = vmm_heap_take(&field.heap, 0, NULL, pages * PAGE, align, use, &zero);
 
 	if (!address)
 		return;
@@ -1747,7 +1747,7 @@ static void random_extend(struct walker *walker, struct block *block)
 	char *end = block->address + block->pages * PAGE;
 	bool zero = true;
 
-	if (!vmm_heap_take(&field.heap, end, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero))
+	if (!vmm_heap_take(&field.heap, 0, end, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero))
 		return;
 	own(end, pages, 1);
 	check(is_zero(end, pages * PAGE), "an extension is not zero");

@@ -89,20 +89,27 @@ static bool refuses(void)
 	return model.refusals && model_below(16) < model.refusals;
 }
 
-/* Notes that a file has space. What comes before a file's part of the pool is no page of it. */
-static void note_reserved(int fd, size_t offset, size_t bytes)
+static bool note_in_files(const struct vmm_pool *pool, struct file *known, int fd, size_t offset, size_t bytes)
 {
-	const struct vmm_pool *pool = &model.heap.pool;
-
-	for (size_t i = 1; i < pool->files; i++) {
+	for (size_t i = pool == &model.clone ? 0 : 1; i < pool->files; i++) {
 		const struct vmm_pool_file *file = vmm_pool_file(pool, i);
 
 		if (file->fd == fd) {
-			memset(model.file->reserved + (offset - file->skip + file->start) / PAGE, true, bytes / PAGE);
-			return;
+			memset(known->reserved + (offset - file->skip + file->start) / PAGE, true, bytes / PAGE);
+			return true;
 		}
 	}
-	if (!model.growing || fd == pool->first.fd)
+	return false;
+}
+
+/* Notes that a file has space. What comes before a file's part of the pool is no page of it. */
+static void note_reserved(int fd, size_t offset, size_t bytes)
+{
+	if (note_in_files(&model.heap.pool, model.file, fd, offset, bytes) ||
+	    (model.asked != model.file && note_in_files(&model.clone, model.asked, fd, offset, bytes)))
+		return;
+	/* the first one; what a file has that is not behind the others yet is not in its part */
+	if (model.asked == model.file ? !model.growing || fd == model.heap.pool.first.fd : !model.clone.files)
 		memset(model.asked->reserved + offset / PAGE, true, bytes / PAGE);
 }
 
@@ -229,6 +236,13 @@ static size_t page_of(const char *address)
 static char *address_of(size_t page)
 {
 	return model.heap.pool.base + page * PAGE;
+}
+
+static size_t tier_of(size_t page)
+{
+	size_t some = 1;
+
+	return vmm_pool_file_at(&model.heap.pool, page * PAGE, &some)->tier;
 }
 
 static bool is_hole(size_t page)
@@ -443,6 +457,23 @@ static void expect_file(const struct vmm_pool_file *file)
 		     "%zu bytes of a file are said to be reserved", (size_t)file->header->reserved_bytes);
 }
 
+static void expect_tiers(void)
+{
+	const struct vmm_tiers *tiers = &model.heap.tiers;
+	size_t used[ENVIRONMENT_TIERS_MOST] = { 0 }, all[ENVIRONMENT_TIERS_MOST] = { 0 };
+
+	for (size_t page = 1; page < all_pages(); page++) {
+		all[tier_of(page)]++;
+		used[tier_of(page)] += model.owner[page] != 0;
+	}
+	for (size_t i = 0; i < tiers->count; i++) {
+		model_expect(tiers->tier[i].used == used[i] * PAGE, "of tier %zu %zu bytes are used and not %zu", i,
+			     tiers->tier[i].used, used[i] * PAGE);
+		model_expect(tiers->tier[i].bytes == all[i] * PAGE, "tier %zu has %zu bytes and not %zu", i,
+			     tiers->tier[i].bytes, all[i] * PAGE);
+	}
+}
+
 static void expect_figures(void)
 {
 	const struct pool_header *header = model.heap.pool.header;
@@ -460,6 +491,7 @@ static void expect_figures(void)
 		reserved += !is_between(page) && !is_hole(page);
 	for (size_t i = 1; i < model.heap.pool.files; i++)
 		expect_file(vmm_pool_file(&model.heap.pool, i));
+	expect_tiers();
 	model_expect(header->used_bytes - header->metadata_bytes == extents * PAGE, "used_bytes is not what is used");
 	model_expect(header->metadata_bytes == metadata * PAGE, "metadata_bytes is %zu and not %zu",
 		     (size_t)header->metadata_bytes, metadata * PAGE);
@@ -613,25 +645,26 @@ static void expect_all(void)
 
 /* --- where a block may lie --- */
 
+/* Free, and all in one tier. */
 static bool fits(size_t first, size_t pages, size_t align)
 {
 	if ((uintptr_t)address_of(first) % align)
 		return false;
 	for (size_t page = first; page < first + pages; page++)
-		if (!is_free(page))
+		if (!is_free(page) || tier_of(page) != tier_of(first))
 			return false;
 	return true;
 }
 
 /* The lowest place among what is free; a free range that begins below `low` may not reach to what lies above `high`. */
-static size_t lowest(size_t pages, size_t align)
+static size_t lowest(size_t tier, size_t pages, size_t align)
 {
 	size_t step = align / PAGE, first = 1;
 
 	while ((uintptr_t)address_of(first) % align)
 		first++;
 	for (; first + pages <= all_pages(); first += step)
-		if (fits(first, pages, align))
+		if (tier_of(first) == tier && fits(first, pages, align))
 			return first;
 	return NOWHERE;
 }
@@ -652,20 +685,25 @@ static size_t limit_of(enum vmm_heap_use use)
 }
 
 /* Where the next block must come to lie, as far as that is certain; NOWHERE: there is no telling. */
-static size_t certain_place(size_t pages, size_t align, enum vmm_heap_use use)
+static size_t certain_place(size_t tier, size_t pages, size_t align, enum vmm_heap_use use)
 {
-	size_t place = lowest(pages, align), first = page_at(model.heap.low), limit = limit_of(use);
+	size_t place = lowest(tier, pages, align), first = page_at(model.heap.low), limit = limit_of(use);
 
 	if (place != NOWHERE)
 		return (place < page_at(model.heap.high) && place + pages > limit) || has_holes(place, pages) ? NOWHERE
 													   : place;
+	if (first == page_at(model.heap.high) || tier_of(first) != tier)
+		return NOWHERE;
 	/* it grows: from the free space that ends at low */
-	while (is_free(first - 1))
+	while (is_free(first - 1) && tier_of(first - 1) == tier)
 		first--;
 	while ((uintptr_t)address_of(first) % align)
 		first++;
 	if (model.refusals || model.heap.retry_ns || model.heap.pool.mapping.is_private || first + pages > limit)
 		return NOWHERE;
+	for (size_t page = first; page < first + pages; page++)
+		if (tier_of(page) != tier)
+			return NOWHERE;
 	return first + pages > page_at(model.heap.low) ? first : NOWHERE;
 }
 
@@ -697,18 +735,22 @@ static void take(struct block *block)
 	size_t align = PAGE << (model_below(4) ? 0 : model_below(10));
 	enum vmm_heap_use use = model_below(4) ? HEAP_FOR_PROGRAM : HEAP_FOR_JEMALLOC;
 	bool wanted = model_below(2), zero = wanted, fresh;
-	size_t place = certain_place(pages, align, use), limit = limit_of(use), high = page_at(model.heap.high);
+	size_t tier = model_below(model.heap.tiers.count);
+	size_t place = certain_place(tier, pages, align, use), limit = limit_of(use), high = page_at(model.heap.high);
 	bool is_clean = place != NOWHERE && is_fresh(place);
 	char *address;
 
-	model_step("take %zu pages aligned to %zu for %s", pages, align / PAGE, use ? "jemalloc" : "the program");
-	address = vmm_heap_take(&model.heap, NULL, pages * PAGE, align, use, &zero);
+	model_step("take %zu pages of tier %zu aligned to %zu for %s", pages, tier, align / PAGE,
+		   use ? "jemalloc" : "the program");
+	address = vmm_heap_take(&model.heap, tier, NULL, pages * PAGE, align, use, &zero);
 	model_result(" at %zd", address ? (ssize_t)page_of(address) : -1);
 	model_expect(place == NOWHERE || address, "there is room at %zu", place);
 	if (!address)
 		return;
 	model_expect(place == NOWHERE || page_of(address) == place, "the lowest place is %zu", place);
 	model_expect((uintptr_t)address % align == 0, "a block is not aligned");
+	for (size_t page = page_of(address); page < page_of(address) + pages; page++)
+		model_expect(tier_of(page) == tier, "page %zu is in tier %zu", page, tier_of(page));
 	model_expect(page_of(address) >= high || page_of(address) + pages <= limit, "the block is in the floor");
 	fresh = is_clean && page_of(address) == place;
 	receive(block, address, pages, wanted, zero, fresh);
@@ -720,12 +762,15 @@ static char *take_at(const struct block *block, size_t first, size_t pages)
 {
 	bool wanted = model_below(2), zero = wanted, fresh = is_fresh(first);
 	size_t high = page_at(model.heap.high), limit = limit_of(HEAP_FOR_PROGRAM);
-	bool is_certain = fits(first, pages, PAGE) && !has_holes(first, pages) &&
+	bool is_one = first == 1 || tier_of(first - 1) == tier_of(first);
+	bool is_certain = fits(first, pages, PAGE) && is_one && !has_holes(first, pages) &&
 			  (first >= high || first + pages <= limit);
-	char *address = vmm_heap_take(&model.heap, address_of(first), pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
+	char *address = vmm_heap_take(&model.heap, 0, address_of(first), pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
 
 	model_result(": %s", address ? "done" : "no");
 	model_expect(address || !is_certain, "it is free");
+	for (size_t page = first; address && page < first + pages; page++)
+		model_expect(tier_of(page) == tier_of(first - 1), "page %zu is in another tier", page);
 	model_expect(!address || address == address_of(first), "the block is elsewhere");
 	model_expect(!address || first >= high || first + pages <= limit, "the block is in the floor");
 	if (address)
@@ -1027,13 +1072,18 @@ static void freeze_or_come_back(void)
 /* As vmm_comeback_move does. */
 static void move(void)
 {
+	static struct vmm_config config;
 	int r;
 
 	model_step("move to another file");
 	model.asked = model.file == model.files ? model.files + 1 : model.files;
 	*model.asked = (struct file){ .exact = true };
 	model.clone = (struct vmm_pool){ 0 };
-	r = vmm_copy_make(&model.heap, DIR, model.reserve_all, &model.clone);
+	config.tier_count = model.heap.tiers.count;
+	config.reserve_all = model.reserve_all;
+	for (size_t i = 0; i < config.tier_count; i++)
+		strcpy(config.tiers[i].dir, DIR);
+	r = vmm_copy_make(&model.heap, &config, &model.clone);
 	for (size_t page = 1; r == 0 && page < all_pages(); page++)
 		model_expect(!model.owner[page] || !model.stamps[page] || model.asked->reserved[page],
 			     "page %zu has no space in the copy", page);
@@ -1060,16 +1110,16 @@ static void move(void)
 
 static void grow(void)
 {
-	size_t end = all_pages(), left = model.heap.pool.room / PAGE - end;
+	size_t tier = model_below(model.heap.tiers.count), end = all_pages(), left = model.heap.pool.room / PAGE - end;
 	size_t pages = left ? 1 + model_below(left < 6 * MIB / PAGE ? left : 6 * MIB / PAGE) : 1;
 	bool all_reserved = model.reserve_all || model_below(8) == 0, in_parts = model.heap.pool.mapping.in_parts;
 	int r;
 
 	model.no_table = model_below(6) == 0;
-	model_step("grow by %zu pages%s%s", pages, all_reserved ? ", all reserved" : "",
+	model_step("grow by %zu pages of tier %zu%s%s", pages, tier, all_reserved ? ", all reserved" : "",
 		   model.no_table ? ", may fail" : "");
 	model.growing = true;
-	r = vmm_heap_grow(&model.heap, DIR, pages * PAGE, all_reserved);
+	r = vmm_heap_grow(&model.heap, tier, DIR, pages * PAGE, all_reserved);
 	model.growing = false;
 	model_result(": %d", r);
 	model_expect(r < 0 || is_shared(end) == (!model.heap.pool.mapping.is_private || in_parts),
@@ -1159,6 +1209,9 @@ static void make_heap(bool all_reserved)
 	}
 	assert_int_equal(vmm_heap_init(&model.heap, &pool, all_reserved), 0);
 	memset(model.kept, all_reserved, sizeof(model.kept));
+	if (model_below(2))
+		vmm_heap_set_tiers(&model.heap, 1 + model_below(3), &(struct environment_place){ 0 });
+	model_step("%zu tiers", model.heap.tiers.count);
 }
 
 static void unmake_heap(void)

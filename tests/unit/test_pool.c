@@ -1334,15 +1334,45 @@ TEST_ALSO_IN(test_pool_that_cannot_grow_is_as_it_was, "/dev/shm")
 	assert_grows_or_not(place, "getrandom", ENOSYS);
 }
 
-TEST(test_pool_does_not_grow_by_a_file_of_another_kind)
+/* A file on tmpfs may begin and end anywhere; on most others what is reserved has to be whole units. */
+TEST(test_pool_grows_by_a_file_that_needs_less)
 {
 	struct place *place = *state;
 	struct vmm_pool pool = create_with_room(place, 64 * MIB);
-	int fd = open("/dev/shm", O_TMPFILE | O_RDWR, 0600);
 
-	assert_int_equal(ftruncate(fd, (off_t)(16 * MIB)), 0);
-	assert_int_equal(vmm_pool_grow_adopt(&pool, fd, true), pool.unit == kernel_page() ? 0 : -EXDEV);
+	assert_int_equal(vmm_pool_grow(&pool, "/dev/shm", 16 * MIB), 0);
+	assert_int_equal(pool.size, 32 * MIB);
 	vmm_pool_drop(&pool);
+	assert_nothing_left(place);
+}
+
+TEST(test_pool_grows_by_a_file_that_needs_more_only_if_it_was_told)
+{
+	struct place *place = *state;
+	char dir[SCRATCH_PATH];
+	struct vmm_pool pool;
+	size_t unit = kernel_page();
+
+	memcpy(dir, place->dir, sizeof(dir));
+	scratch_make("/dev/shm", place->dir);
+	for (int told = 0; told < 2; told++) {
+		int fd = open(dir, O_RDONLY | O_DIRECTORY);
+
+		pool = create(place, 16 * MIB, false);
+		assert_int_equal(pool.unit, kernel_page());
+		if (told) {
+			assert_int_equal(vmm_pool_fit(&pool, fd), 0);
+			unit = pool.unit;
+		}
+		close(fd);
+		assert_int_equal(vmm_pool_make_room(&pool, 64 * MIB), 0);
+		assert_int_equal((uintptr_t)pool.base % unit, 0);
+		if (told || vmm_pool_grow(&pool, dir, 16 * MIB) == 0)
+			assert_int_equal(vmm_pool_grow(&pool, dir, 16 * MIB), 0);
+		vmm_pool_drop(&pool);
+	}
+	scratch_remove(place->dir);
+	memcpy(place->dir, dir, sizeof(dir));
 	assert_nothing_left(place);
 }
 

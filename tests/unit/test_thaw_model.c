@@ -355,7 +355,7 @@ static void take(void)
 		return;
 	model_step("take %zu pages", pages);
 	begin_faults();
-	address = vmm_heap_take(&vmm.heap, NULL, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
+	address = vmm_heap_take(&vmm.heap, 0, NULL, pages * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
 	(void)end_faults();
 	model_result(" at %zd", address ? (ssize_t)page_of(address) : -1);
 	if (!address)
@@ -480,7 +480,7 @@ static void begin_thread(void)
 	if (writer.words || model.depth > 0)
 		return;
 	model_step("a thread begins");
-	writer.words = vmm_heap_take(&vmm.heap, NULL, THREAD_PAGES * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
+	writer.words = vmm_heap_take(&vmm.heap, 0, NULL, THREAD_PAGES * PAGE, PAGE, HEAP_FOR_PROGRAM, &zero);
 	if (!writer.words)
 		return;
 	writer.last = 0;
@@ -808,7 +808,7 @@ static void fill(void)
 	bool zero = true;
 
 	for (size_t i = 0; i < FILLED; i++) {
-		model.blocks[i] = (struct block){ vmm_heap_take(&vmm.heap, NULL, 2 * MIB, PAGE, HEAP_FOR_PROGRAM,
+		model.blocks[i] = (struct block){ vmm_heap_take(&vmm.heap, 0, NULL, 2 * MIB, PAGE, HEAP_FOR_PROGRAM,
 								&zero), 2 * MIB / PAGE, false };
 		assert_non_null(model.blocks[i].address);
 		receive(page_of(model.blocks[i].address), 2 * MIB / PAGE, true, zero);
@@ -835,7 +835,7 @@ static void walk(void)
 	memset(&vmm_comeback, 0, sizeof(vmm_comeback));
 	vmm.come_back = NULL;
 	vmm.config.fork = CONFIG_FORK_AUTO;
-	strcpy(vmm.pool_dir, DIR);
+	strcpy(vmm.config.tiers[0].dir, DIR);
 	vmm_comeback_start();
 	make_gates();
 	make_heap();

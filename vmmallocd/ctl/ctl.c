@@ -17,6 +17,8 @@ static const char help_text[] =
 	"  run -- PROGRAM [ARGUMENT...]   run a program on a pool\n"
 	"      --class NAME               a ready one of this class, from the daemon\n"
 	"      --dir DIR --size SIZE      one of its own; with --class: if none is ready\n"
+	"      --class A,B  --dir A:B --size X:Y  one heap on several kinds of memory\n"
+	"      --place HOW                fill, large:BYTES or ratio:N:M: where what is put in it\n"
 	"      --fork MODE                auto, 0, 1, 2 or 3: what becomes of the heap at a fork\n"
 	"      --children WHAT            inherit, off or a size: what programs it starts get\n"
 	"      --on-full WHAT             fail, dram or grow: what becomes of a request that the pool has no room for\n"

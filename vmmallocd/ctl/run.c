@@ -43,7 +43,8 @@ static const struct {
 };
 
 struct run {
-	const char *class, *dir, *size, *settings[SETTINGS];   /* NULL: not given */
+	/* NULL: not given. Of a heap of several tiers `class`, `dir` and `size` are lists. */
+	const char *class, *dir, *size, *place, *settings[SETTINGS];
 	bool verbose;
 };
 
@@ -71,12 +72,84 @@ static int check_size(const char *name, const char *value)
 	}
 }
 
-static int check_class(const char *class)
+/* How many tiers the heap is to have, by what is given here or else in the environment. */
+static size_t tiers_of(const struct run *run)
 {
-	if (handout_class_name_check(class) == 0)
+	bool is_given = run->class || run->dir;
+	const char *classes = is_given ? run->class : getenv(ENVIRONMENT_POOL);
+	const char *sizes = is_given ? run->size : getenv(ENVIRONMENT_POOL_SIZE);
+
+	return classes ? environment_items(classes, ENVIRONMENT_CLASSES_SEPARATOR)
+		       : sizes ? environment_items(sizes, ENVIRONMENT_TIERS_SEPARATOR) : 1;
+}
+
+static int check_class(const char *name)
+{
+	if (handout_class_name_check(name) == 0)
 		return CTL_OK;
-	ctl_complain("--class (%s): expected up to %d letters, digits, '-' and '_'", class, HANDOUT_CLASS_BYTES - 1);
+	ctl_complain("--class (%s): expected up to %d letters, digits, '-' and '_'", name, HANDOUT_CLASS_BYTES - 1);
 	return CTL_USAGE;
+}
+
+static int check_tier_dir(const char *dir)
+{
+	if (dir[0] != '\0')
+		return CTL_OK;
+	ctl_complain("--dir is empty: expected a writable directory");
+	return CTL_USAGE;
+}
+
+static int check_tier_size(const char *size)
+{
+	return check_size("--size", size);
+}
+
+/* Each item of a list, of which there must be one for each tier. */
+static int check_list(const char *option, const char *list, char separator, size_t tiers,
+		      int (*check)(const char *item))
+{
+	size_t items = tiers == 1 ? 1 : environment_items(list, separator);
+	char item[PATH_MAX];
+	int status = CTL_OK;
+
+	if (items != tiers) {
+		ctl_complain("%s (%s): expected %zu, one for each tier", option, list, tiers);
+		return CTL_USAGE;
+	}
+	if (tiers == 1)
+		return check(list);
+	for (size_t i = 0; i < tiers && status == CTL_OK; i++)
+		status = environment_item(list, separator, i, item, sizeof(item))
+				 ? check(item) : refuse_option(option, list, "shorter names");
+	return status;
+}
+
+static int check_placement(const char *place, size_t tiers)
+{
+	struct environment_place unused;
+
+	if (environment_place(place, tiers, &unused) == 0)
+		return CTL_OK;
+	return refuse_option("--place", place, ENVIRONMENT_PLACE_EXPECTED);
+}
+
+static int check_pools(const struct run *run)
+{
+	size_t tiers = tiers_of(run);
+	int status = CTL_OK;
+
+	if (tiers > ENVIRONMENT_TIERS_MOST) {
+		ctl_complain("%s (%s): expected %d tiers at the most", run->class ? "--class" : "--size",
+			     run->class ? run->class : run->size, ENVIRONMENT_TIERS_MOST);
+		return CTL_USAGE;
+	}
+	if (run->class)
+		status = check_list("--class", run->class, ENVIRONMENT_CLASSES_SEPARATOR, tiers, check_class);
+	if (status == CTL_OK && run->size)
+		status = check_list("--size", run->size, ENVIRONMENT_TIERS_SEPARATOR, tiers, check_tier_size);
+	if (status == CTL_OK && run->dir)
+		status = check_list("--dir", run->dir, ENVIRONMENT_TIERS_SEPARATOR, tiers, check_tier_dir);
+	return status == CTL_OK && run->place ? check_placement(run->place, tiers) : status;
 }
 
 /* A size is also what --children may be. */
@@ -99,6 +172,22 @@ static const char *setting_in_force(const struct run *run, enum setting setting)
 }
 
 /* What only together makes sense. */
+/* Of all tiers. 0 or -errno. */
+static int sum_of_sizes(const char *list, size_t *ret_bytes)
+{
+	size_t items = environment_items(list, ENVIRONMENT_TIERS_SEPARATOR), bytes, sum = 0;
+	char item[32];
+	int r = 0;
+
+	for (size_t i = 0; i < items && r == 0; i++, sum += bytes) {
+		bytes = 0;
+		r = environment_item(list, ENVIRONMENT_TIERS_SEPARATOR, i, item, sizeof(item))
+			    ? environment_pool_size(item, VMMALLOC_MIN_POOL, &bytes) : -EINVAL;
+	}
+	*ret_bytes = sum;
+	return r;
+}
+
 static int check_max_size(const struct run *run)
 {
 	const char *on_full = setting_in_force(run, ON_FULL), *most = run->settings[MAX_SIZE];
@@ -109,20 +198,12 @@ static int check_max_size(const struct run *run)
 		ctl_complain("--max-size needs --on-full=grow");
 		return CTL_USAGE;
 	}
-	if (size && environment_pool_size(size, VMMALLOC_MIN_POOL, &size_bytes) == 0 &&
+	if (size && sum_of_sizes(size, &size_bytes) == 0 &&
 	    environment_pool_size(most, VMMALLOC_MIN_POOL, &most_bytes) == 0 && most_bytes < size_bytes) {
 		ctl_complain("--max-size (%s): expected at least the size of a pool (%s)", most, size);
 		return CTL_USAGE;
 	}
 	return CTL_OK;
-}
-
-static int check_dir(const char *dir)
-{
-	if (dir[0] != '\0')
-		return CTL_OK;
-	ctl_complain("--dir is empty: expected a writable directory");
-	return CTL_USAGE;
 }
 
 /* Some pool must be named: by options, or by the environment as it is. */
@@ -141,14 +222,8 @@ static int check_pool_named(const struct run *run)
 
 static int check_options(const struct run *run)
 {
-	int status = CTL_OK;
+	int status = check_pools(run);
 
-	if (run->class)
-		status = check_class(run->class);
-	if (status == CTL_OK && run->dir)
-		status = check_dir(run->dir);
-	if (status == CTL_OK && run->size)
-		status = check_size("--size", run->size);
 	for (enum setting i = 0; status == CTL_OK && i < SETTINGS; i++)
 		if (run->settings[i])
 			status = check_setting(i, run->settings[i]);
@@ -176,7 +251,41 @@ static int set_path(const struct run *run, const char *name, const char *path)
 	return r < 0 ? r : set(run, name, path ? absolute : NULL);
 }
 
-/* What the environment says already. */
+/* A directory for each tier. */
+static int set_directories(const struct run *run, const char *list)
+{
+	size_t tiers = tiers_of(run), length = 0;
+	char item[PATH_MAX], absolute[ENVIRONMENT_TIERS_MOST * PATH_MAX];
+
+	if (!list || tiers == 1)
+		return set_path(run, ENVIRONMENT_POOL_DIR, list);
+	for (size_t i = 0; i < tiers; i++) {
+		int r = environment_item(list, ENVIRONMENT_TIERS_SEPARATOR, i, item, sizeof(item)) ? 0 : -ENAMETOOLONG;
+
+		if (i > 0)
+			absolute[length++] = ENVIRONMENT_TIERS_SEPARATOR;
+		if (r == 0)
+			r = absolute_path(item, absolute + length, PATH_MAX - 1);
+		if (r < 0)
+			return r;
+		length += strlen(absolute + length);
+	}
+	return set(run, ENVIRONMENT_POOL_DIR, absolute);
+}
+
+/* What the environment says already. Where it is wrong the library will say so. */
+static int keep_directories(const struct run *run)
+{
+	const char *list = getenv(ENVIRONMENT_POOL_DIR);
+	size_t tiers = tiers_of(run);
+
+	if (!list || list[0] == '\0' || tiers > ENVIRONMENT_TIERS_MOST ||
+	    (tiers > 1 && environment_items(list, ENVIRONMENT_TIERS_SEPARATOR) != tiers))
+		return 0;
+	return tiers == 1 && list[0] == '/' ? 0 : set_directories(run, list);
+}
+
+/* The same of another path. */
 static int keep_path(const struct run *run, const char *name)
 {
 	const char *path = getenv(name);
@@ -192,10 +301,11 @@ static int set_pool(const struct run *run)
 	if (!run->class && !run->dir)
 		return 0;
 	if ((r = set(run, ENVIRONMENT_POOL, run->class)) < 0 ||
-	    (r = set_path(run, ENVIRONMENT_POOL_DIR, run->dir)) < 0 ||
+	    (r = set_directories(run, run->dir)) < 0 ||
 	    (r = set(run, ENVIRONMENT_POOL_SIZE, run->size)) < 0)
 		return r;
-	return 0;
+	/* where things were to be put in other pools */
+	return run->place ? 0 : set(run, ENVIRONMENT_PLACE, NULL);
 }
 
 /* With a class always: then a daemon must be asked. Else only if there is one, which may have a pool that fits. */
@@ -265,8 +375,10 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 {
 	int r;
 
-	if ((r = set_pool(run)) == 0 && (r = keep_path(run, ENVIRONMENT_POOL_DIR)) == 0)
+	if ((r = set_pool(run)) == 0 && (r = keep_directories(run)) == 0)
 		r = keep_path(run, ENVIRONMENT_RUNTIME_DIR);
+	if (r == 0 && run->place)
+		r = set(run, ENVIRONMENT_PLACE, run->place);
 	for (enum setting i = 0; r == 0 && i < SETTINGS; i++)
 		if (run->settings[i])
 			r = set(run, settings[i].variable, run->settings[i]);
@@ -285,12 +397,13 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 
 int ctl_run(struct ctl *ctl, int argc, char **argv)
 {
-	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, VERBOSE, SETTING };
+	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, PLACE, VERBOSE, SETTING };
 	static const struct option options[] = {
 		CTL_OPTIONS,
 		{ "class", required_argument, NULL, CLASS },
 		{ "dir", required_argument, NULL, DIR },
 		{ "size", required_argument, NULL, SIZE },
+		{ "place", required_argument, NULL, PLACE },
 		{ "fork", required_argument, NULL, SETTING + FORK },
 		{ "children", required_argument, NULL, SETTING + CHILDREN },
 		{ "on-full", required_argument, NULL, SETTING + ON_FULL },
@@ -310,6 +423,7 @@ int ctl_run(struct ctl *ctl, int argc, char **argv)
 		case CLASS: run.class = optarg; break;
 		case DIR: run.dir = optarg; break;
 		case SIZE: run.size = optarg; break;
+		case PLACE: run.place = optarg; break;
 		case VERBOSE: run.verbose = true; break;
 		default:
 			if (option < SETTING)
