@@ -4,13 +4,14 @@
 own_mounts "$@"
 export PROGRAM=$BUILD/tests/preload/tiers
 
-# tiers SIZES WHAT... -- on two directories in POOL_DIR, and says nothing
+# tiers SIZES WHAT... -- on the directories DIRS, or two in POOL_DIR, and says nothing
 tiers() {
-	mkdir -p "$POOL_DIR/first.$$" "$POOL_DIR/second.$$"
-	VMMALLOC_POOL_DIR=${DIRS-$POOL_DIR/first.$$:$POOL_DIR/second.$$} VMMALLOC_POOL_SIZE=$1 preload "$PROGRAM" "${@:2}" \
-		2>said || fail "$*: status $?: $(cat said)"
-	rmdir "$POOL_DIR/first.$$" "$POOL_DIR/second.$$" || fail "something is left there"
-	[ ! -s said ] || fail "$(cat said)"
+	local own=("$POOL_DIR/first.$$" "$POOL_DIR/second.$$") status
+	[ -n "${DIRS-}" ] || mkdir -p "${own[@]}"
+	VMMALLOC_POOL_DIR=${DIRS-${own[0]}:${own[1]}} VMMALLOC_POOL_SIZE=$1 preload "$PROGRAM" "${@:2}" 2>said
+	status=$?
+	[ -n "${DIRS-}" ] || rmdir "${own[@]}" || fail "something is left there"
+	[ $status -eq 0 ] && [ ! -s said ] || fail "$*: status $status: $(cat said)"
 }
 placed() { VMMALLOC_PLACE=$1 tiers 32M:48M "${@:2}"; }
 in_mode() { VMMALLOC_FORK=$1 tiers 32M:48M forks "${@:2}"; }
