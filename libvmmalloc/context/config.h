@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/un.h>
 
 #include "common/base/environment.h"
@@ -58,7 +59,8 @@ static inline size_t vmm_config_bytes(const struct vmm_config *config)
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < config->tier_count; i++)
-		bytes += config->tiers[i].bytes;
+		if (__builtin_add_overflow(bytes, config->tiers[i].bytes, &bytes))
+			return SIZE_MAX;
 	return bytes;
 }
 

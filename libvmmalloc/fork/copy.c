@@ -113,6 +113,22 @@ int vmm_copy_make(const struct vmm_heap *heap, const struct vmm_config *config, 
 	return r;
 }
 
+bool vmm_copy_fits(const struct vmm_heap *heap, const struct vmm_pool *copy)
+{
+	const struct vmm_pool *pool = &heap->pool;
+	size_t next = 0;
+
+	if (copy->size != pool->size)
+		return false;
+	for (size_t i = 0; heap->tiers.count > 1 && i < copy->files && next < pool->files; i++) {
+		const struct vmm_pool_file *file = vmm_pool_file(copy, i);
+
+		if (file->tier != vmm_pool_file(pool, next)->tier || file->end != run_end(pool, next, &next))
+			return false;
+	}
+	return true;
+}
+
 struct filling {
 	const char *from;
 	struct vmm_pool *to;

@@ -18,6 +18,9 @@
  */
 int vmm_copy_make(const struct vmm_heap *heap, const struct vmm_config *config, struct vmm_pool *ret_copy);
 
+/* Whether the heap is as large as when that was made, and its tiers lie where they were. */
+bool vmm_copy_fits(const struct vmm_heap *heap, const struct vmm_pool *copy);
+
 /*
  * Copies what is in use. Returns 0 or -errno: the heap may have grown since the copy was made, and the file system be
  * full; or the program has made a page of it inaccessible.

@@ -120,7 +120,7 @@ static int make_copy(struct vmm_fork *fork, struct vmm_heap *heap)
 /* Another thread may have grown the heap since vmm_fork_begin: then the copy is made again. */
 static bool is_copy_good(struct vmm_fork *fork, struct vmm_heap *heap)
 {
-	if (!fork->has_copy || fork->copy.size == heap->pool.size)
+	if (!fork->has_copy || vmm_copy_fits(heap, &fork->copy))
 		return true;
 	drop_copy(fork);
 	return make_copy(fork, heap) == 0;

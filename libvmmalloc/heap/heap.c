@@ -382,16 +382,18 @@ static size_t take_fresh(struct vmm_heap *heap, uintptr_t start, uintptr_t end, 
 {
 	uintptr_t base = (uintptr_t)heap->pool.base;
 
-	if (heap->pool.files == 1)
-		return dirty;
+	/* also when the others are gone: the file may get others again */
 	for (size_t bytes = end - start, n = bytes; bytes > 0; bytes -= n, n = bytes) {
 		struct vmm_pool_file *file = vmm_pool_file_at(&heap->pool, end - bytes - base, &n);
 		uintptr_t piece = end - bytes, piece_end = piece + n;
 
 		if (piece_end <= file->fresh || piece >= file->fresh_end)
 			continue;
-		if (piece == start && piece_end == end && end <= file->fresh_end)
-			dirty = start < file->fresh ? file->fresh - start : 0;
+		if (piece == start && piece_end == end && end <= file->fresh_end) {
+			size_t old = start < file->fresh ? file->fresh - start : 0;
+
+			dirty = old < dirty ? old : dirty;
+		}
 		file->fresh = piece_end;
 	}
 	return dirty;
@@ -471,16 +473,26 @@ static bool take_highest(struct vmm_heap *heap, const struct wanted *wanted, uin
 	return false;
 }
 
+/* What was never handed out of a file that others came behind needs no space yet but for its first granule. */
+static size_t needed_at_once(const struct vmm_heap *heap, uintptr_t start, size_t bytes)
+{
+	size_t some = 1;
+	const struct vmm_pool_file *file = vmm_pool_file_at(&heap->pool, start - (uintptr_t)heap->pool.base, &some);
+
+	return start >= file->fresh && start + bytes <= file->fresh_end && bytes > HEAP_GRANULE ? HEAP_GRANULE : bytes;
+}
+
 /* Of several tiers the first shall have them, wherever `high` is. */
 static bool take_highest_in_first_tier(struct vmm_heap *heap, size_t bytes, size_t align, uintptr_t *ret_start)
 {
 	struct vmm_tiers_window window = { 0 };
 
 	while (heap->tiers.count > 1 && vmm_tiers_next(&heap->tiers, &heap->pool, 0, &window)) {
-		struct wanted wanted = { bytes, align, HEAP_FOR_JEMALLOC, window.from, window.to };
-
-		if (take_highest(heap, &wanted, ret_start))
+		if (!ranges_take_highest(&heap->free, bytes, align, window.from, window.to, ret_start))
+			continue;
+		if (vmm_reserve_holes(heap, *ret_start, needed_at_once(heap, *ret_start, bytes)) == 0)
 			return true;
+		(void)ranges_add(&heap->free, *ret_start, bytes);
 	}
 	return false;
 }
@@ -922,6 +934,12 @@ static uintptr_t trimmed_start(const struct vmm_heap *heap, const struct range *
 
 		if (file->is_kept && start < end)
 			start = end;
+	}
+	/* `low` stays in the last file, where it serves that one's tier alone */
+	if (heap->tiers.count > 1) {
+		uintptr_t end = (uintptr_t)heap->pool.base + vmm_pool_file(&heap->pool, heap->pool.files - 1)->start;
+
+		start = start < end ? end : start;
 	}
 	return round_up(start, whole);
 }

@@ -450,7 +450,7 @@ static int add_file(struct vmm_pool *pool, const struct vmm_pool *like, size_t s
 		return r;
 	vmm_pool_file_write_header(file.header, is_ours, file_bytes, skip, is_cold ? pool->grain : file_bytes);
 	pool->more[pool->files - 1] = file;
-	__atomic_store_n(&pool->files, pool->files + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&pool->files, pool->files + 1, __ATOMIC_RELEASE);
 	pool->size = file.end;
 	return 0;
 }

@@ -124,7 +124,7 @@ bool vmm_pool_file_has_fd(const struct vmm_pool_file *file)
 
 struct vmm_pool_file *vmm_pool_file_at(const struct vmm_pool *pool, size_t offset, size_t *bytes)
 {
-	size_t i = pool->files - 1;
+	size_t i = __atomic_load_n(&pool->files, __ATOMIC_ACQUIRE) - 1;
 	struct vmm_pool_file *file;
 
 	ASSERT(offset < pool->size);

@@ -50,7 +50,7 @@ static size_t least_used(const struct vmm_tiers *tiers)
 void vmm_tiers_order(const struct vmm_tiers *tiers, size_t bytes, unsigned char ret_order[ENVIRONMENT_TIERS_MOST])
 {
 	enum environment_place_rule rule = tiers->place.rule;
-	bool from_last = rule == ENVIRONMENT_PLACE_LARGE && bytes >= tiers->place.large_bytes;
+	bool from_last = rule == ENVIRONMENT_PLACE_LARGE && bytes > 0 && bytes >= tiers->place.large_bytes;
 	size_t first = rule == ENVIRONMENT_PLACE_RATIO ? least_used(tiers) : 0, n = 0;
 
 	ret_order[n++] = (unsigned char)(from_last ? tiers->count - 1 : first);

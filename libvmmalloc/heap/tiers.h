@@ -5,7 +5,8 @@
  * A tier is a set of files. Those that lie side by side are one window, in which a block may be; no block lies in two
  * windows of two tiers. Most heaps have one tier, whose window is all there is.
  *
- * The caller holds the heap's lock, but for vmm_tiers_order, which may see figures that are a little old.
+ * The caller holds the heap's lock, but for vmm_tiers_order, which may see figures that are a little old, and for
+ * vmm_tiers_of about what somebody has: files that come and go meanwhile lie behind that.
  */
 #ifndef LIBVMMALLOC_HEAP_TIERS_H
 #define LIBVMMALLOC_HEAP_TIERS_H
@@ -42,7 +43,10 @@ bool vmm_tiers_next(const struct vmm_tiers *tiers, const struct vmm_pool *pool, 
 /* The tier that the byte at `address` is in. */
 size_t vmm_tiers_of(const struct vmm_tiers *tiers, const struct vmm_pool *pool, uintptr_t address);
 
-/* In which order to look for `bytes` bytes: fills as many places of `ret_order` as there are tiers. */
+/*
+ * In which order to look for `bytes` bytes, 0 for what is to have small blocks: fills as many places of `ret_order` as
+ * there are tiers.
+ */
 void vmm_tiers_order(const struct vmm_tiers *tiers, size_t bytes, unsigned char ret_order[ENVIRONMENT_TIERS_MOST]);
 
 /* [start, start + bytes) was handed out, or came back. Metadata may lie in two tiers. */

@@ -108,8 +108,9 @@ static size_t arena_count(void)
 
 	if (vmm.config.arenas)
 		return vmm.config.arenas;
-	if (vmm.has_pool && arenas > vmm.heap.pool.size / POOL_BYTES_PER_ARENA)
-		arenas = vmm.heap.pool.size / POOL_BYTES_PER_ARENA;
+	/* their metadata lie in the first tier */
+	if (vmm.has_pool && arenas > vmm.heap.tiers.tier[0].bytes / POOL_BYTES_PER_ARENA)
+		arenas = vmm.heap.tiers.tier[0].bytes / POOL_BYTES_PER_ARENA;
 	return arenas < 1 ? 1 : arenas < ENVIRONMENT_ARENAS_MOST ? arenas : ENVIRONMENT_ARENAS_MOST;
 }
 
@@ -303,15 +304,14 @@ static void *map_from_grown(const struct request *request, size_t tier)
 	return address;
 }
 
-/* From a tier, or from whichever is next to serve if that is ANY_TIER. */
-static void *map_from_tiers(const struct request *request, size_t tier, bool grows)
+/* From a tier, or from the first `count` of those that are to serve if that is ANY_TIER. */
+static void *map_from_tiers(const struct request *request, size_t tier, size_t count, bool grows)
 {
 	unsigned char order[ENVIRONMENT_TIERS_MOST] = { (unsigned char)tier };
-	size_t count = tier == ANY_TIER ? vmm.heap.tiers.count : 1;
 	void *address = NULL;
 
 	if (tier == ANY_TIER)
-		vmm_tiers_order(&vmm.heap.tiers, vmm_seam_thread.slab ? 1 : request->bytes, order);
+		vmm_tiers_order(&vmm.heap.tiers, vmm_seam_thread.slab ? 0 : request->bytes, order);
 	for (size_t i = 0; i < count && !address; i++)
 		address = grows ? map_from_grown(request, order[i])
 				: vmm_heap_take(&vmm.heap, order[i], NULL, request->bytes, request->align, request->use,
@@ -323,20 +323,21 @@ static void *map_from_tiers(const struct request *request, size_t tier, bool gro
 static void *map_from_pool(size_t tier, void *at, size_t bytes, size_t align, bool *zero)
 {
 	struct request request = { bytes, align, HEAP_FOR_PROGRAM, zero };
-	bool has_tiers = vmm.heap.tiers.count > 1, grows = vmm.grow && (has_tiers || !vmm_seam_thread.shorter_follows);
+	size_t count = tier == ANY_TIER ? vmm.heap.tiers.count : 1;
+	/* of several tiers one is full only when it cannot grow, and then the next one has room for all */
+	bool grows = vmm.grow && (count > 1 || !vmm_seam_thread.shorter_follows);
 	void *address;
 
 	if (vmm_seam_thread.starting)
 		request.use = HEAP_FOR_JEMALLOC;
-	/* of several tiers each is full only when it cannot grow */
 	address = at ? vmm_heap_take(&vmm.heap, 0, at, bytes, align, request.use, zero)
-		     : map_from_tiers(&request, tier, grows && has_tiers);
+		     : map_from_tiers(&request, tier, grows ? 1 : count, false);
 	if (address || at || (vmm_seam_thread.starting && vmm_seam_thread.cache_missing))
 		return address;
 	if (reclaim_for(bytes))
-		address = map_from_tiers(&request, tier, false);
+		address = map_from_tiers(&request, tier, grows ? 1 : count, false);
 	if (!address && grows)
-		address = map_from_tiers(&request, tier, true);
+		address = map_from_tiers(&request, tier, count, true);
 	if (!address && !vmm_seam_thread.shorter_follows && !vmm_seam_thread.starting) {
 		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->failed_requests, 1);
 		TRACE(1, "no room for %zu bytes, aligned to %zu", bytes, align);

@@ -94,6 +94,16 @@ static void make_preload_absolute(char **environment)
 		*environment_find(environment, ENVIRONMENT_PRELOAD) = line;
 }
 
+/* Whether what is relative would have a colon in its path. */
+static bool is_below_colon(void)
+{
+	char path[PATH_MAX] = "";
+	struct text text = TEXT_INIT(path);
+
+	path_add(&text, ".");
+	return strchr(path, ENVIRONMENT_TIERS_SEPARATOR) != NULL;
+}
+
 /* The directories of so many tiers, of which one is relative. */
 static void make_directories_absolute(char **environment, const struct vmm_config *config, size_t tiers)
 {
@@ -103,6 +113,9 @@ static void make_directories_absolute(char **environment, const struct vmm_confi
 
 	for (size_t i = 0; i < tiers; i++)
 		changes |= config->tiers[i].dir[0] != '/';
+	/* a list has no room for a path with a colon: as it is it says more */
+	if (tiers > 1 && is_below_colon())
+		return;
 	if (!variable || !config->tiers[0].dir[0] || !changes)
 		return;
 	text_add(&text, ENVIRONMENT_POOL_DIR "=");

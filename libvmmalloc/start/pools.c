@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,6 +42,12 @@ static int ask_daemon(const struct vmm_config *config, size_t tier, struct sourc
 	return 0;
 }
 
+/* A new file, in the tier's directory. */
+static struct source own_source(const struct vmm_config_tier *tier)
+{
+	return (struct source){ .fd = -1, .bytes = tier->bytes, .all_reserved = vmm.config.reserve_all };
+}
+
 /*
  * The pool is the daemon's, if the environment names one and the daemon has one to give; else it is made here. 0, or
  * -errno with the reason in `error`.
@@ -60,7 +67,7 @@ static int find_source(size_t i, struct source *ret_source, struct text *error)
 		TRACE(1, "%s", error->data);
 		error->length = 0;
 	}
-	*ret_source = (struct source){ .fd = -1, .bytes = tier->bytes, .all_reserved = config->reserve_all };
+	*ret_source = own_source(tier);
 	return 0;
 }
 
@@ -85,17 +92,12 @@ static int find_sources(struct source *ret_sources, struct text *error)
 	return 0;
 }
 
-/* The first tier's. Takes the descriptor over. */
-static int make_pool(struct source *source, struct vmm_pool *ret_pool, struct text *error)
+/* The daemon's, whose descriptor is taken over. */
+static int adopt_pool(const struct source *source, struct vmm_pool *ret_pool, struct text *error)
 {
-	const struct vmm_config *config = &vmm.config;
-	int r, fd = source->fd;
+	int r = vmm_pool_adopt(source->fd, source->is_cold, ret_pool, error);
 
-	source->fd = -1;
-	if (fd < 0)
-		return vmm_pool_create(config->tiers[0].dir, source->bytes, config->reserve_all, ret_pool, error);
-	r = vmm_pool_adopt(fd, source->is_cold, ret_pool, error);
-	if (r < 0 || !source->is_cold || !config->reserve_all)
+	if (r < 0 || !source->is_cold || !vmm.config.reserve_all)
 		return r;
 	r = vmm_space_reserve_all(ret_pool);
 	if (r < 0) {
@@ -103,6 +105,24 @@ static int make_pool(struct source *source, struct vmm_pool *ret_pool, struct te
 		vmm_pool_drop(ret_pool);
 	}
 	return r;
+}
+
+/* The first tier's. Takes the descriptor over; if it is of no use, one of our own may be. */
+static int make_pool(struct source *source, struct vmm_pool *ret_pool, struct text *error)
+{
+	const struct vmm_config_tier *tier = &vmm.config.tiers[0];
+	int r;
+
+	if (source->fd >= 0) {
+		r = adopt_pool(source, ret_pool, error);
+		source->fd = -1;
+		if (r == 0 || !tier->dir[0])
+			return r;
+		TRACE(1, "%s", error->data);
+		error->length = 0;
+		*source = own_source(tier);
+	}
+	return vmm_pool_create(tier->dir, source->bytes, vmm.config.reserve_all, ret_pool, error);
 }
 
 /* Where the pool of a tier comes from, for people. */
@@ -127,7 +147,7 @@ static int fit_tiers(struct vmm_pool *pool, const struct source *sources, struct
 		int fd = sources[i].fd, r;
 
 		if (fd < 0)
-			fd = kernel_open(config->tiers[i].dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+			fd = kernel_open(config->tiers[i].dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 		r = fd < 0 ? fd : vmm_pool_fit(pool, fd);
 		if (fd >= 0 && sources[i].fd < 0)
 			(void)kernel_close(fd);
@@ -143,8 +163,13 @@ static int make_heap(struct vmm_pool *pool, const struct source *sources, struct
 	size_t bytes = pool->size;
 	int r = fit_tiers(pool, sources, error);
 
-	for (size_t i = 1; i < vmm.config.tier_count; i++)
-		bytes += round_up(sources[i].bytes, pool->grain);
+	for (size_t i = 1; i < vmm.config.tier_count; i++) {
+		size_t own = vmm.config.tiers[i].bytes, most = sources[i].bytes > own ? sources[i].bytes : own;
+
+		if (most > PTRDIFF_MAX - pool->grain ||
+		    __builtin_add_overflow(bytes, round_up(most, pool->grain), &bytes))
+			bytes = PTRDIFF_MAX;
+	}
 	if (r == 0) {
 		r = vmm_growth_make_room(pool, bytes);
 		if (r < 0)
@@ -161,6 +186,23 @@ static int make_heap(struct vmm_pool *pool, const struct source *sources, struct
 	return r;
 }
 
+/* Takes the descriptor over; if it is of no use, a pool of our own may be. 0 or -errno. */
+static int add_tier(size_t i, struct source *source)
+{
+	const struct vmm_config *config = &vmm.config;
+	const struct vmm_config_tier *tier = &config->tiers[i];
+	int r;
+
+	if (source->fd >= 0) {
+		r = vmm_heap_grow_adopt(&vmm.heap, i, source->fd, source->is_cold, config->reserve_all);
+		source->fd = -1;
+		if (r == 0 || !tier->dir[0])
+			return r;
+		*source = own_source(tier);
+	}
+	return vmm_heap_grow(&vmm.heap, i, tier->dir, source->bytes, config->reserve_all);
+}
+
 /* Takes the descriptors over, and drops the heap where it fails. */
 static int add_tiers(struct source *sources, struct text *error)
 {
@@ -168,12 +210,8 @@ static int add_tiers(struct source *sources, struct text *error)
 
 	vmm_heap_set_tiers(&vmm.heap, config->tier_count, &config->place);
 	for (size_t i = 1; i < config->tier_count; i++) {
-		const struct source *source = &sources[i];
-		int fd = source->fd;
-		int r = fd < 0 ? vmm_heap_grow(&vmm.heap, i, config->tiers[i].dir, source->bytes, config->reserve_all)
-			       : vmm_heap_grow_adopt(&vmm.heap, i, fd, source->is_cold, config->reserve_all);
+		int r = add_tier(i, &sources[i]);
 
-		sources[i].fd = -1;
 		if (r < 0) {
 			vmm_heap_drop(&vmm.heap);
 			return fail_tier(error, i, "tier", r);

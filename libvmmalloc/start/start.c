@@ -39,8 +39,11 @@ static char **find_environment(void)
 	return stack + 1 + argc + 1;
 }
 
-/* Pools are made there later, too, when the program may have another directory. */
-static void keep_directories_absolute(struct vmm_config *config)
+/*
+ * Pools are made there later, too, when the program may have another directory. Not inlined: the path would lie on the
+ * stack of all that the start does, which may be that of a signal handler.
+ */
+__attribute__((noinline)) static void keep_directories_absolute(struct vmm_config *config)
 {
 	for (size_t i = 0; i < config->tier_count; i++) {
 		char path[PATH_MAX] = "";

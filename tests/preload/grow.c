@@ -6,6 +6,7 @@
  *   after BYTES MORE so much, though requests of MORE that nobody can serve go between
  *   forks            parents and children grow, before and after their forks, and see what is theirs
  *   threads          eight threads grow at the same time, while the process forks
+ *   clean            zeros are zeros in a pool that was the last one, and was not, and is not again
  *   one BYTES        the pool grows no more: it is full below that
  *   idle BYTES       what is not in use for long goes back by itself: VMMALLOC_RELEASE
  *   waits BYTES      it is full; when something can be read, it has so much more
@@ -250,6 +251,33 @@ static void waits(size_t bytes)
 	give(list);
 }
 
+/* Pools come, go and come again while what lies before them is used. */
+static void clean(void)
+{
+	char *blocks[8];
+
+	for (int round = 0; round < 3; round++) {
+		char *large = malloc(20 * MIB);
+
+		CHECK(large);
+		memset(large, 1, 20 * MIB);
+		for (int i = 0; i < 8; i++) {
+			CHECK((blocks[i] = calloc(1, MIB)));
+			for (size_t at = 0; at < MIB; at++)
+				CHECK(blocks[i][at] == 0);
+			memset(blocks[i], 0xee, MIB);
+		}
+		for (int i = round == 1 ? 4 : 0; i < 8; i++)
+			free(blocks[i]);
+		free(large);
+		(void)malloc_trim(0);
+		for (int i = 0; i < 8; i++)
+			memset((blocks[i] = malloc(MIB)), 0xee, MIB);
+		for (int i = 0; i < 8; i++)
+			free(blocks[i]);
+	}
+}
+
 int main(int count, char **words)
 {
 	size_t bytes = count > 2 ? strtoul(words[2], NULL, 10) * MIB : 0;
@@ -264,6 +292,8 @@ int main(int count, char **words)
 		forks();
 	else if (strcmp(words[1], "threads") == 0)
 		threads();
+	else if (strcmp(words[1], "clean") == 0)
+		clean();
 	else if (strcmp(words[1], "idle") == 0)
 		idle(bytes);
 	else if (strcmp(words[1], "waits") == 0)

@@ -75,7 +75,7 @@ static int check_size(const char *name, const char *value)
 /* How many tiers the heap is to have, by what is given here or else in the environment. */
 static size_t tiers_of(const struct run *run)
 {
-	bool is_given = run->class || run->dir;
+	bool is_given = run->class || run->dir || run->size;
 	const char *classes = is_given ? run->class : getenv(ENVIRONMENT_POOL);
 	const char *sizes = is_given ? run->size : getenv(ENVIRONMENT_POOL_SIZE);
 
@@ -138,7 +138,8 @@ static int check_pools(const struct run *run)
 	size_t tiers = tiers_of(run);
 	int status = CTL_OK;
 
-	if (tiers > ENVIRONMENT_TIERS_MOST) {
+	/* what the environment says is the library's to refuse */
+	if (tiers > ENVIRONMENT_TIERS_MOST && (run->class || run->size)) {
 		ctl_complain("%s (%s): expected %d tiers at the most", run->class ? "--class" : "--size",
 			     run->class ? run->class : run->size, ENVIRONMENT_TIERS_MOST);
 		return CTL_USAGE;
@@ -171,7 +172,6 @@ static const char *setting_in_force(const struct run *run, enum setting setting)
 	return run->settings[setting] ? run->settings[setting] : getenv(settings[setting].variable);
 }
 
-/* What only together makes sense. */
 /* Of all tiers. 0 or -errno. */
 static int sum_of_sizes(const char *list, size_t *ret_bytes)
 {
@@ -188,6 +188,7 @@ static int sum_of_sizes(const char *list, size_t *ret_bytes)
 	return r;
 }
 
+/* What only together makes sense. */
 static int check_max_size(const struct run *run)
 {
 	const char *on_full = setting_in_force(run, ON_FULL), *most = run->settings[MAX_SIZE];
@@ -266,6 +267,11 @@ static int set_directories(const struct run *run, const char *list)
 			absolute[length++] = ENVIRONMENT_TIERS_SEPARATOR;
 		if (r == 0)
 			r = absolute_path(item, absolute + length, PATH_MAX - 1);
+		if (r == 0 && strchr(absolute + length, ENVIRONMENT_TIERS_SEPARATOR)) {
+			ctl_complain("--dir (%s): expected no colon in the paths of several directories",
+				     absolute + length);
+			r = -EINVAL;
+		}
 		if (r < 0)
 			return r;
 		length += strlen(absolute + length);
