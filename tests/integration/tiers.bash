@@ -110,6 +110,9 @@ words() {
 	complains "--size (1M): a pool has at least 14680064 bytes (14M)" --dir /x:/y --size 16M:1M
 	complains "--place (ratio:1): expected fill, large:BYTES or ratio:N:M, a number from 1 to 1000000 for each tier" \
 		--class fast,large --place ratio:1
+	mkdir a:b && cd a:b || fail "cd"
+	complains "--dir ($WORK/a:b/x): expected no colon in the paths of several directories" --dir x:y --size 16M:16M
+	cd "$WORK" || fail "cd"
 	complains "--class (a,b,c,d,e,f,g,h,i): expected 8 tiers at the most" --class a,b,c,d,e,f,g,h,i
 }
 run_case "vmmallocctl run refuses what is wrong before the program starts" words

@@ -56,10 +56,12 @@ VMMALLOC_POOL_SIZE has sizes" VMMALLOC_POOL_DIR=/dev/shm VMMALLOC_POOL_SIZE=16M:
 	refused "incorrect VMMALLOC_PLACE value (ratio:1), expected fill, large:BYTES or ratio:N:M, a number from 1 to \
 1000000 for each tier" VMMALLOC_POOL_DIR=/dev/shm:/tmp VMMALLOC_POOL_SIZE=16M:16M VMMALLOC_PLACE=ratio:1
 }
-# The directory of one tier may have a colon in its path.
+# The directory of one tier may have a colon in its path, and so may that in which those of several lie.
 colon() {
-	mkdir "$WORK/a:b"
+	mkdir -p "$WORK/a:b/x" "$WORK/a:b/y" && cd "$WORK/a:b" || fail "cd"
 	VMMALLOC_POOL_DIR="$WORK/a:b" preload "$BUILD/tests/preload/contained" || fail "status $?"
+	VMMALLOC_POOL_DIR=x:y VMMALLOC_POOL_SIZE=16M:16M preload /bin/sh -c '/bin/true && /bin/echo goes on' >out 2>&1
+	[ "$(cat out)" = "goes on" ] || fail "$(cat out)"
 }
 without() {
 	VMMALLOC_ON_FAIL=dram VMMALLOC_POOL_DIR="/dev/shm:$WORK/none" VMMALLOC_POOL_SIZE=16M:16M preload /bin/echo goes on \
@@ -74,6 +76,7 @@ run_case "VMMALLOC_RESERVE=full: fill" reserved fill
 for bytes in 16384 65536 1048576; do
 	run_case "large:$bytes: blocks of so much lie in the last tier, others in the first" placed large:$bytes large $bytes
 done
+run_case "large:1: small blocks are never large" placed large:1 large 16384
 run_case "ratio:1:3: so much of what is in use is in each" placed ratio:1:3 ratio 1 3
 run_case "ratio:5:2: so much of what is in use is in each" placed ratio:5:2 ratio 5 2
 run_case "arenas that are bound to a tier" placed fill arenas
@@ -91,7 +94,7 @@ done
 run_case "tiers that grow: blocks come and go and are moved" grows walk 3
 run_case "a tmpfs that is bound to a node, and a disk" kinds
 run_case "file systems that are too small" full_kinds
-run_case "the directory of one tier may have a colon in its path" colon
+run_case "paths with a colon" colon
 run_case "VMMALLOC_ON_FAIL=dram: a tier that cannot be made" without
 run_case "words that are none are refused in one line" bad_words
 end_suite

@@ -99,6 +99,17 @@ static int check_tier_dir(const char *dir)
 	return CTL_USAGE;
 }
 
+/* One of several, which are to be a list. */
+static int check_listed_dir(const char *dir)
+{
+	char absolute[PATH_MAX];
+
+	if (dir[0] == '\0' || absolute_path(dir, absolute, sizeof(absolute)) < 0 ||
+	    !strchr(absolute, ENVIRONMENT_TIERS_SEPARATOR))
+		return check_tier_dir(dir);
+	return refuse_option("--dir", absolute, "no colon in the paths of several directories");
+}
+
 static int check_tier_size(const char *size)
 {
 	return check_size("--size", size);
@@ -149,7 +160,8 @@ static int check_pools(const struct run *run)
 	if (status == CTL_OK && run->size)
 		status = check_list("--size", run->size, ENVIRONMENT_TIERS_SEPARATOR, tiers, check_tier_size);
 	if (status == CTL_OK && run->dir)
-		status = check_list("--dir", run->dir, ENVIRONMENT_TIERS_SEPARATOR, tiers, check_tier_dir);
+		status = check_list("--dir", run->dir, ENVIRONMENT_TIERS_SEPARATOR, tiers,
+				    tiers == 1 ? check_tier_dir : check_listed_dir);
 	return status == CTL_OK && run->place ? check_placement(run->place, tiers) : status;
 }
 
@@ -267,11 +279,6 @@ static int set_directories(const struct run *run, const char *list)
 			absolute[length++] = ENVIRONMENT_TIERS_SEPARATOR;
 		if (r == 0)
 			r = absolute_path(item, absolute + length, PATH_MAX - 1);
-		if (r == 0 && strchr(absolute + length, ENVIRONMENT_TIERS_SEPARATOR)) {
-			ctl_complain("--dir (%s): expected no colon in the paths of several directories",
-				     absolute + length);
-			r = -EINVAL;
-		}
 		if (r < 0)
 			return r;
 		length += strlen(absolute + length);
