@@ -75,6 +75,8 @@ static void granules_of(const struct vmm_heap *heap, uintptr_t start, uintptr_t 
 
 size_t vmm_release_all(struct vmm_heap *heap)
 {
+	const struct vmm_pool *pool = &heap->pool;
+	uintptr_t last_file = (uintptr_t)pool->base + vmm_pool_file(pool, pool->files - 1)->start;
 	const struct range *range;
 	size_t released = 0;
 
@@ -85,7 +87,10 @@ size_t vmm_release_all(struct vmm_heap *heap)
 		size_t first, last;
 		ssize_t n;
 
-		if (end == heap->low)
+		/* of several tiers the trim of what ends at low leaves all but the last file to this */
+		if (end == heap->low && heap->tiers.count > 1 && range->start < last_file)
+			end = last_file;
+		else if (end == heap->low)
 			continue;
 		granules_of(heap, range->start, end, &first, &last);
 		n = release_granules(heap, first, last);
