@@ -8,7 +8,6 @@
 #ifndef LIBVMMALLOC_CONTEXT_CONTEXT_H
 #define LIBVMMALLOC_CONTEXT_CONTEXT_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 

@@ -41,20 +41,20 @@ static void count_used(struct vmm_heap *heap, int64_t change)
 }
 
 /*
- * What is in use of each file behind the first, for others to see: the first one's header has the figures of all. A
- * child whose heap is private has its parent's files here, and leaves them alone.
+ * What is in use of each tier, and of each file behind the first, for others to see: the first one's header has the
+ * figures of all. A child whose heap is private has its parent's files here, and leaves them alone.
  */
 static void count_in_files(struct vmm_heap *heap, uintptr_t start, size_t bytes, bool taken)
 {
 	const struct vmm_pool *pool = &heap->pool;
 	size_t offset = start - (uintptr_t)pool->base;
 
-	if (pool->files == 1 || pool->header != pool->first.header)
-		return;
 	for (size_t n = bytes; bytes > 0; bytes -= n, offset += n, n = bytes) {
-		struct pool_header *header = vmm_pool_file_at(pool, offset, &n)->header;
+		const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset, &n);
+		struct pool_header *header = file->header;
 
-		if (header == pool->header)
+		vmm_tiers_count(&heap->tiers.tier[file->tier], n, taken);
+		if (header == pool->header || pool->header != pool->first.header)
 			continue;
 		__atomic_store_n(&header->used_bytes, header->used_bytes + (taken ? n : -n), __ATOMIC_RELAXED);
 		if (header->used_bytes > header->peak_bytes)
@@ -415,7 +415,6 @@ static size_t hand_out(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 		heap->fresh = below_high;
 	vmm_release_taken(heap, start, end);
 	count_in_files(heap, start, bytes, true);
-	vmm_tiers_count(&heap->tiers, &heap->pool, start, bytes, true);
 	dirty = take_fresh(heap, start, end, dirty);
 	show(heap, start, end);
 	return dirty;
@@ -597,7 +596,6 @@ static void take_back(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 		return_to_pool(heap, start, bytes);
 	(void)ranges_add(&heap->free, start, bytes);
 	count_in_files(heap, start, bytes, false);
-	vmm_tiers_count(&heap->tiers, &heap->pool, start, bytes, false);
 	vmm_dump_freed(&heap->dump, &heap->free, start, bytes);
 }
 

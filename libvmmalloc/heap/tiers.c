@@ -62,28 +62,13 @@ void vmm_tiers_order(const struct vmm_tiers *tiers, size_t bytes, unsigned char 
 	}
 }
 
-static void count_bytes(struct vmm_tier *tier, size_t bytes, bool taken)
+void vmm_tiers_count(struct vmm_tier *tier, size_t bytes, bool taken)
 {
 	size_t used = tier->used + (taken ? bytes : -bytes);
 
 	__atomic_store_n(&tier->used, used, __ATOMIC_RELAXED);
 	if (used > tier->peak)
 		__atomic_store_n(&tier->peak, used, __ATOMIC_RELAXED);
-}
-
-void vmm_tiers_count(struct vmm_tiers *tiers, const struct vmm_pool *pool, uintptr_t start, size_t bytes, bool taken)
-{
-	size_t offset = start - (uintptr_t)pool->base;
-
-	if (tiers->count == 1) {
-		count_bytes(&tiers->tier[0], bytes, taken);
-		return;
-	}
-	for (size_t n = bytes; bytes > 0; bytes -= n, offset += n, n = bytes) {
-		size_t tier = vmm_pool_file_at(pool, offset, &n)->tier;
-
-		count_bytes(&tiers->tier[tier], n, taken);
-	}
 }
 
 void vmm_tiers_cut(struct vmm_tiers *tiers, const struct vmm_pool *pool, uintptr_t start)

@@ -49,8 +49,8 @@ size_t vmm_tiers_of(const struct vmm_tiers *tiers, const struct vmm_pool *pool, 
  */
 void vmm_tiers_order(const struct vmm_tiers *tiers, size_t bytes, unsigned char ret_order[ENVIRONMENT_TIERS_MOST]);
 
-/* [start, start + bytes) was handed out, or came back. Metadata may lie in two tiers. */
-void vmm_tiers_count(struct vmm_tiers *tiers, const struct vmm_pool *pool, uintptr_t start, size_t bytes, bool taken);
+/* So many bytes of a tier were handed out, or came back. */
+void vmm_tiers_count(struct vmm_tier *tier, size_t bytes, bool taken);
 
 /* What lies at `start` and above, all in one tier, is to go, and nobody has it. */
 void vmm_tiers_cut(struct vmm_tiers *tiers, const struct vmm_pool *pool, uintptr_t start);

@@ -94,37 +94,24 @@ static void make_preload_absolute(char **environment)
 		*environment_find(environment, ENVIRONMENT_PRELOAD) = line;
 }
 
-/* Whether what is relative would have a colon in its path. */
-static bool is_below_colon(void)
-{
-	char path[PATH_MAX] = "";
-	struct text text = TEXT_INIT(path);
-
-	path_add(&text, ".");
-	return strchr(path, ENVIRONMENT_TIERS_SEPARATOR) != NULL;
-}
-
-/* The directories of so many tiers, of which one is relative. */
-static void make_directories_absolute(char **environment, const struct vmm_config *config, size_t tiers)
+/* The directories of the first so many tiers: config has their absolute paths. */
+static void list_directories(char **environment, const struct vmm_config *config, size_t tiers)
 {
 	struct text text = TEXT_INIT(vmm_exec_environment.pool_dir);
 	char **variable = environment_find(environment, ENVIRONMENT_POOL_DIR);
-	bool changes = tiers < config->tier_count;
 
-	for (size_t i = 0; i < tiers; i++)
-		changes |= config->tiers[i].dir[0] != '/';
-	/* a list has no room for a path with a colon: as it is it says more */
-	if (tiers > 1 && is_below_colon())
-		return;
-	if (!variable || !config->tiers[0].dir[0] || !changes)
+	if (!variable || !config->tiers[0].dir[0])
 		return;
 	text_add(&text, ENVIRONMENT_POOL_DIR "=");
 	for (size_t i = 0; i < tiers; i++) {
+		/* a list has no room for a path with a colon: as it is it says more */
+		if (tiers > 1 && strchr(config->tiers[i].dir, ENVIRONMENT_TIERS_SEPARATOR))
+			return;
 		if (i > 0)
 			text_add(&text, "%c", ENVIRONMENT_TIERS_SEPARATOR);
-		path_add(&text, config->tiers[i].dir);
+		text_add(&text, "%s", config->tiers[i].dir);
 	}
-	if (text.length + 1 < text.size)
+	if (text.length + 1 < text.size && strcmp(*variable, text.data) != 0)
 		*variable = text.data;
 }
 
@@ -133,7 +120,7 @@ static void keep_directory(char **environment, const struct vmm_config *config)
 	struct vmm_exec_environment *lines = &vmm_exec_environment;
 	bool has_size = config->children == ENVIRONMENT_CHILDREN_SIZE;
 
-	make_directories_absolute(environment, config, has_size ? 1 : config->tier_count);
+	list_directories(environment, config, has_size ? 1 : config->tier_count);
 	make_absolute(environment, ENVIRONMENT_LOG_FILE, lines->log_file, sizeof(lines->log_file));
 	make_preload_absolute(environment);
 }

@@ -20,8 +20,8 @@ extern struct vmm_exec_environment vmm_exec_environment;
 /*
  * Edits the environment of this process, which its children inherit: `off` takes the library out of LD_PRELOAD and
  * leaves other entries; a size replaces VMMALLOC_POOL_SIZE, and then the directory is the first tier's. What is
- * relative of the pool's directories, the log file and this library in LD_PRELOAD becomes absolute. In place, before
- * main; allocates nothing.
+ * relative of the pool's directories, which are absolute in `config`, of the log file and of this library in LD_PRELOAD
+ * becomes absolute. In place, before main; allocates nothing.
  */
 void vmm_exec_environment_prepare(char **environment, const struct vmm_config *config);
 

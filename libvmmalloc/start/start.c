@@ -15,7 +15,6 @@
 #include "libvmmalloc/start/growth.h"
 #include "libvmmalloc/start/pools.h"
 #include "libvmmalloc/fork/fork.h"
-#include "libvmmalloc/heap/space.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/path.h"
 #include "libvmmalloc/base/report.h"
@@ -52,7 +51,8 @@ __attribute__((noinline)) static void keep_directories_absolute(struct vmm_confi
 		if (config->tiers[i].dir[0] == '/' || config->tiers[i].dir[0] == '\0')
 			continue;
 		path_add(&text, config->tiers[i].dir);
-		memcpy(config->tiers[i].dir, path, text.length + 1);
+		if (text.length + 1 < text.size)
+			memcpy(config->tiers[i].dir, path, text.length + 1);
 	}
 }
 
@@ -98,12 +98,12 @@ static void start_once(void)
 	if (vmm_config_read(environment, &vmm.config, &error) < 0)
 		vmm_report_fatal("%s", error.data);
 	r = vmm_pools_make(&error);
+	keep_directories_absolute(&vmm.config);
 	vmm_exec_environment_prepare(environment, &vmm.config);
 	if (r < 0) {
 		go_without(r, error.data);
 		return;
 	}
-	keep_directories_absolute(&vmm.config);
 	vmm_comeback_start();
 	vmm_growth_start();
 	vmm.heap.pool.header->outside_bytes = vmm.outside_bytes;

@@ -102,13 +102,14 @@ TEST(test_children_inherit_changes_nothing)
 /* The working directory of the tests has a path that is no longer than some hundred bytes. */
 TEST(test_children_find_what_was_relative_after_they_changed_directory)
 {
-	struct vmm_config config = { .tiers[0].dir = "pools", .tier_count = 1 };
-	char directory[PATH_MAX], expected[2 * PATH_MAX];
+	struct vmm_config config = { .tier_count = 1 };
+	char directory[PATH_MAX - 64], expected[2 * PATH_MAX];
 	char pool[] = "VMMALLOC_POOL_DIR=pools", log[] = "VMMALLOC_LOG_FILE=logs/x-";
 	char preload[] = "LD_PRELOAD=./a.so:build/libvmmalloc.so.1 $LIB/libvmmalloc.so.1:libvmmalloc.so.1:/b.so";
 	char *environment[] = { pool, log, preload, NULL };
 
 	assert_non_null(getcwd(directory, sizeof(directory)));
+	snprintf(config.tiers[0].dir, sizeof(config.tiers[0].dir), "%s/pools", directory);
 	vmm_exec_environment_prepare(environment, &config);
 	snprintf(expected, sizeof(expected), "VMMALLOC_POOL_DIR=%s/pools", directory);
 	assert_string_equal(environment[0], expected);
@@ -121,11 +122,12 @@ TEST(test_children_find_what_was_relative_after_they_changed_directory)
 
 TEST(test_children_find_the_directories_of_all_tiers)
 {
-	struct vmm_config config = { .tiers = { { .dir = "/dev/shm" }, { .dir = "large" } }, .tier_count = 2 };
-	char directory[PATH_MAX], expected[2 * PATH_MAX], pool[] = "VMMALLOC_POOL_DIR=/dev/shm:large";
+	struct vmm_config config = { .tiers[0].dir = "/dev/shm", .tier_count = 2 };
+	char directory[PATH_MAX - 64], expected[2 * PATH_MAX], pool[] = "VMMALLOC_POOL_DIR=/dev/shm:large";
 	char *environment[] = { pool, NULL };
 
 	assert_non_null(getcwd(directory, sizeof(directory)));
+	snprintf(config.tiers[1].dir, sizeof(config.tiers[1].dir), "%s/large", directory);
 	vmm_exec_environment_prepare(environment, &config);
 	snprintf(expected, sizeof(expected), "VMMALLOC_POOL_DIR=/dev/shm:%s/large", directory);
 	assert_string_equal(environment[0], expected);

@@ -28,7 +28,15 @@ start() {
 }
 serves() { vmmallocctl "$@" list 2>/dev/null | grep -qw ready; }
 allow() { printf '#!/bin/sh\necho "$@" >>/run/asked\nexit %s\n' "$1" >/usr/sbin/policy-rc.d; }
-export -f pids quietly is wait_for come begin with_class start serves allow
+# The package is there, and its daemon serves, as an init script starts it.
+begin_serving() {
+	begin
+	come
+	with_class
+	start vmmalloc /usr/sbin/vmmallocd
+	wait_for serves
+}
+export -f pids quietly is wait_for come begin with_class start serves allow begin_serving
 
 case_install() {
 	begin
@@ -42,11 +50,7 @@ case_install() {
 }
 
 case_upgrade() {
-	begin
-	come
-	with_class
-	start vmmalloc /usr/sbin/vmmallocd
-	wait_for serves
+	begin_serving
 	pid=$(pids)
 	come
 	is "$(pids)" "$pid"
@@ -96,11 +100,7 @@ case_others() {
 }
 
 case_policy() {
-	begin
-	come
-	with_class
-	start vmmalloc /usr/sbin/vmmallocd
-	wait_for serves
+	begin_serving
 	pid=$(pids)
 	rm -f /run/asked && allow 101
 	quietly dpkg -r vmmallocd
@@ -126,11 +126,7 @@ case_group() {
 
 # dpkg installs into the system below a directory, and runs the scripts in this one.
 case_directory() {
-	begin
-	come
-	with_class
-	start vmmalloc /usr/sbin/vmmallocd
-	wait_for serves
+	begin_serving
 	mkdir -p other/var/lib/dpkg/{info,updates} other/etc && touch other/var/lib/dpkg/{status,available} || return 1
 	cp /etc/{passwd,group,shadow,login.defs} other/etc && sed -i /vmmalloc/d other/etc/{passwd,group,shadow} || return 1
 	(cd other && find . ! -path './var/lib/dpkg*' | sort) >before
