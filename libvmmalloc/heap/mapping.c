@@ -57,7 +57,7 @@ static int map_shared(struct vmm_pool *pool, size_t offset, size_t bytes)
 					    pool->mapping.locks);
 }
 
-/* Finds an address for the shadow: nothing but inaccessible pages is mapped there. NULL: the kernel shall find one. */
+/* Finds an address for the shadow: nothing but inaccessible pages is mapped there. NULL: there is none. */
 static char *shadow_place(const struct vmm_pool *pool)
 {
 	size_t table = vmm_pool_table_bytes(), bytes = vmm_pool_heap_bytes(pool), room = bytes + 2 * table;
@@ -74,28 +74,35 @@ static char *shadow_place(const struct vmm_pool *pool)
 	return place;
 }
 
+/* What is of one file, which is one mapping. 0 or -errno. */
+static int set_aside(char *from, size_t bytes, char *to)
+{
+	/* dump.h has made several mappings of it */
+	(void)kernel_madvise(from, bytes, MADV_DODUMP);
+	return kernel_error(kernel_mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP | MREMAP_FIXED, to));
+}
+
 /*
  * The kernel moves whole page tables if both places lie alike in what one spans (its mm/mremap.c). The old place stays
  * mapped as before, with no page in it, so that other threads do not notice.
  */
 static void set_shadow(struct vmm_pool *pool)
 {
-	size_t bytes = vmm_pool_heap_bytes(pool);
-	char *from = vmm_pool_heap_start(pool), *place = shadow_place(pool), *shadow;
-	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (place ? MREMAP_FIXED : 0);
+	char *shadow = shadow_place(pool);
+	size_t bytes = vmm_pool_heap_bytes(pool), end;
+	int r = 0;
 
-	/* dump.h has made several mappings of it; only one is moved as a whole */
-	(void)kernel_madvise(from, bytes, MADV_DODUMP);
-	shadow = kernel_mremap(from, bytes, bytes, flags, place);
-	if (!kernel_error(shadow) && kernel_madvise(shadow, bytes, MADV_DONTFORK) == 0 &&
-	    kernel_madvise(shadow, bytes, MADV_DONTDUMP) == 0) {
-		pool->mapping.shadow = shadow;
+	if (!shadow)
 		return;
+	for (size_t offset = pool->grain; offset < pool->size && r == 0; offset = end) {
+		end = end_in_file(pool, offset / kernel_page(), pages(pool)) * kernel_page();
+		r = set_aside(pool->base + offset, end - offset, shadow + (offset - pool->grain));
 	}
-	if (!kernel_error(shadow))
-		place = shadow;
-	if (place)
-		(void)kernel_munmap(place, bytes);
+	if (r == 0 && kernel_madvise(shadow, bytes, MADV_DONTFORK) == 0 &&
+	    kernel_madvise(shadow, bytes, MADV_DONTDUMP) == 0)
+		pool->mapping.shadow = shadow;
+	else
+		(void)kernel_munmap(shadow, bytes);
 }
 
 /* mlockall() has locked the header, which nobody else does. */
@@ -136,21 +143,6 @@ const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
 	const char *shadow = pool->mapping.shadow;
 
 	return shadow ? shadow + (start - vmm_pool_heap_start(pool)) : NULL;
-}
-
-/* Moves the shadow to its place again, where children and core dumps shall see it. */
-static int move_shadow_back(struct vmm_pool *pool)
-{
-	char *heap = vmm_pool_heap_start(pool);
-	size_t bytes = vmm_pool_heap_bytes(pool);
-	int r = kernel_error(
-		kernel_mremap(pool->mapping.shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap));
-
-	if (r < 0)
-		return r;
-	pool->mapping.shadow = NULL;
-	r = kernel_madvise(heap, bytes, MADV_DODUMP);
-	return r < 0 ? r : kernel_madvise(heap, bytes, MADV_DOFORK);
 }
 
 static void forget_parts(struct vmm_mapping *mapping, bool is_private)
@@ -275,18 +267,17 @@ static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 	return 0;
 }
 
-/* The whole heap is shared before. Several files are pieces in any case, and the shadow is moved as one. */
+/* The whole heap is shared before. Several files are pieces in any case. */
 static int freeze_whole(struct vmm_pool *pool, const struct vmm_unused *unused)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
 	size_t first = pool->grain / kernel_page();
 	int r = -ENOMEM;
 
-	if (pool->files == 1) {
-		if (wants_shadow(pool))
-			set_shadow(pool);
+	if (wants_shadow(pool))
+		set_shadow(pool);
+	if (pool->files == 1)
 		r = map_private(pool, pool->grain, vmm_pool_heap_bytes(pool), PROT_READ | PROT_WRITE);
-	}
 	if (is_limited(r) && has_bits(pool)) {
 		mapping->is_private = mapping->in_parts = true;
 		mapping->parts = 1;
@@ -334,41 +325,63 @@ int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes)
 	return pool->mapping.is_closed ? kernel_mprotect(pool->base + offset, bytes, PROT_READ | PROT_WRITE) : 0;
 }
 
-/* Some of several files may be shared afterwards, where it fails. */
+/* What is of one file: its part of the shadow moves back to where children and core dumps shall see it. 0 or -errno. */
+static int thaw_file(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	char *shadow = pool->mapping.shadow, *heap = pool->base + offset;
+	int r;
+
+	if (shadow)
+		shadow += offset - pool->grain;
+	if (shadow && kernel_error(kernel_mremap(shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap)) == 0) {
+		if (kernel_madvise(heap, bytes, MADV_DODUMP) == 0 && kernel_madvise(heap, bytes, MADV_DOFORK) == 0)
+			return 0;
+		shadow = NULL;
+	}
+	/* a new mapping is as good, but every page has to be found again */
+	r = map_shared(pool, offset, bytes);
+	if (r == 0 && shadow)
+		(void)kernel_munmap(shadow, bytes);
+	return r;
+}
+
+/* Some of several files may be shared afterwards, where it fails; then there is no shadow any more. */
 static int thaw_files(struct vmm_pool *pool)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
 	size_t first = pool->grain / kernel_page(), end = pages(pool);
 
-	if (pool->files == 1)
-		return map_shared(pool, pool->grain, vmm_pool_heap_bytes(pool));
-	if (!has_bits(pool))
+	if (pool->files > 1 && !has_bits(pool))
 		return -ENOMEM;
-	while (first < end) {
-		size_t last = end_in_file(pool, first, end);
-		int r = map_shared(pool, first * kernel_page(), (last - first) * kernel_page());
+	for (size_t last; first < end; first = last) {
+		size_t offset = first * kernel_page();
+		int r;
 
+		last = end_in_file(pool, first, end);
+		r = thaw_file(pool, offset, last * kernel_page() - offset);
+		if (r < 0 && offset > pool->grain && mapping->shadow) {
+			(void)kernel_munmap(mapping->shadow + (offset - pool->grain), pool->size - offset);
+			mapping->shadow = NULL;
+		}
 		if (r < 0)
 			return r;
+		if (pool->files == 1)
+			continue;
 		count_shared(mapping, first, last);
 		mapping->in_parts = true;
 		mapping->parts++;
-		first = last;
 	}
+	mapping->shadow = NULL;
 	return 0;
 }
 
 int vmm_mapping_thaw(struct vmm_pool *pool)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
-	int r = mapping->shadow ? move_shadow_back(pool) : -ENOENT;
+	int r = thaw_files(pool);
 
-	/* a new mapping is as good, but every page has to be found again */
-	if (r < 0)
-		r = thaw_files(pool);
 	if (r < 0)
 		return r;
-	vmm_mapping_drop_shadow(pool);
 	mapping->is_closed = false;
 	if (is_locked(pool))
 		(void)kernel_mlock2(vmm_pool_heap_start(pool), vmm_pool_heap_bytes(pool), MLOCK_ONFAULT);
@@ -427,6 +440,8 @@ void vmm_mapping_cut(struct vmm_pool *pool, size_t size)
 	struct vmm_mapping *mapping = &pool->mapping;
 	size_t first = size / kernel_page(), end = pages(pool);
 
+	if (mapping->shadow)
+		(void)kernel_munmap(mapping->shadow + (size - pool->grain), pool->size - size);
 	while (mapping->in_parts && (first = bits_find(mapping->shared, first, end, true)) < end) {
 		size_t last = bits_find(mapping->shared, first, end, false);
 

@@ -10,7 +10,7 @@
  * The header's grain is always shared.
  *
  * A mapping of gigabytes is expensive to tear down, and to fault in again. So the shared one is moved aside with its
- * page tables, as the shadow, where children do not see it, and moved back by a thaw.
+ * page tables, as the shadow, where children do not see it, and moved back by a thaw: file by file.
  *
  * The caller locks. Allocates nothing; async-signal-safe.
  */
@@ -34,7 +34,10 @@ int vmm_mapping_freeze(struct vmm_pool *pool, const struct vmm_unused *unused);
 /* The caller makes this call before what was unused is used. 0 or -errno. */
 int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes);
 
-/* Maps the whole heap MAP_SHARED: what private memory held is gone. 0 or -errno, and then nothing has changed. */
+/*
+ * Maps the whole heap MAP_SHARED: what private memory held is gone. 0, or -errno, and then nothing has changed but that
+ * some of several files may be shared.
+ */
 int vmm_mapping_thaw(struct vmm_pool *pool);
 
 /*

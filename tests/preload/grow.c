@@ -5,6 +5,7 @@
  *   bound BYTES      so much, and no more: NULL and ENOMEM, and all else goes on
  *   after BYTES MORE so much, though requests of MORE that nobody can serve go between
  *   forks            parents and children grow, before and after their forks, and see what is theirs
+ *   pages BYTES      after a fork, and the way back, the pages of all pools are there as they were
  *   threads          eight threads grow at the same time, while the process forks
  *   clean            zeros are zeros in a pool that was the last one, and was not, and is not again
  *   one BYTES        the pool grows no more: it is full below that
@@ -15,6 +16,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tests/preload/forking.h"
 
@@ -166,6 +168,37 @@ static void forks(void)
 	give(list);
 }
 
+static long faults_to_read(struct block *list)
+{
+	struct rusage before, after;
+
+	CHECK(getrusage(RUSAGE_THREAD, &before) == 0);
+	look_at(list);
+	CHECK(getrusage(RUSAGE_THREAD, &after) == 0);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+/* Their page tables are set aside by the fork, and moved back. */
+static void pages(size_t bytes)
+{
+	struct block *list = fill(bytes, NULL);
+	/* the kernel maps 16 pages at a fault of a file */
+	long most = (long)(bytes / (size_t)sysconf(_SC_PAGESIZE) / 16 / 4);
+
+	CHECK(stats().pool_bytes > bytes);
+	for (int round = 0; round < 3; round++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid == 0)
+			_exit(0);
+		allocate();
+		CHECK(ended_well(pid) && comes_back());
+		CHECK(faults_to_read(list) < most);
+	}
+	give(list);
+}
+
 static void *grow_too(void *unused)
 {
 	for (int round = 0; round < 3; round++)
@@ -290,6 +323,8 @@ int main(int count, char **words)
 		after(bytes, strtoul(words[3], NULL, 10) * MIB);
 	else if (strcmp(words[1], "forks") == 0)
 		forks();
+	else if (strcmp(words[1], "pages") == 0)
+		pages(bytes);
 	else if (strcmp(words[1], "threads") == 0)
 		threads();
 	else if (strcmp(words[1], "clean") == 0)

@@ -69,6 +69,7 @@ export -f grows idle blocks on_disk bound in_mode beside debug full_mount little
 
 run_case "blocks of all sizes, in pools that are smaller than some" blocks 100
 run_case "zeros are zeros, whatever pools come and go" grows 16M clean
+run_case "the pages of all pools are there after a fork" grows 16M pages 100
 run_case "debug build: blocks of all sizes" debug blocks 60
 run_case "on a disk" on_disk
 run_case "VMMALLOC_RELEASE=1: pools that are not in use go back by themselves" idle 1

@@ -2,11 +2,10 @@
 /*
  * test_thaw_model -- a heap that is frozen, forked, returned and settled, against two plain arrays of bytes.
  *
- * One array has what this process must see in its heap, the other what its pool's file must hold. A walk writes to
- * blocks, takes and gives, freezes and forks. Its children are real: each goes on with its parent's bytes of the moment
+ * One array has what this process must see in its heap, the other what its pool's file must hold, or its files. A walk
+ * writes to blocks, takes and gives, gets files and leaves them, freezes and forks. Its children are real: each goes on with its parent's bytes of the moment
  * of the fork, writes, takes and gives, forks again, settles on a file of its own, and checks. When the heap returns,
- * wholly, in parts or to another file, comeback.c decides, by a clock that is played; the file is then read by another
- * descriptor. One who returned while a child still needs the file would change that child's bytes. In some walks a
+ * wholly, in parts or to another file, comeback.c decides, by a clock that is played; the file is then read. One who returned while a child still needs the file would change that child's bytes. In some walks a
  * thread writes all the time, also while the heap is frozen and returns in parts. Calls of the kernel fail at random.
  * model.h says how a walk is repeated.
  */
@@ -215,6 +214,15 @@ static bool is_used(size_t page)
 	return is_threads(page);
 }
 
+/* Of its file. */
+static void read_filed(size_t page, char *bytes)
+{
+	size_t n = PAGE;
+	const struct vmm_pool_file *file = vmm_pool_file_at(&vmm.heap.pool, page * PAGE, &n);
+
+	assert_int_equal(pread(file->fd, bytes, PAGE, vmm_pool_file_offset(file, page * PAGE)), PAGE);
+}
+
 static void expect_seen(size_t first, size_t pages)
 {
 	for (size_t page = first; page < first + pages; page++)
@@ -224,25 +232,20 @@ static void expect_seen(size_t first, size_t pages)
 				     is_shared(page) ? "shared" : "private");
 }
 
-/* The file by another descriptor. What children reserve in it beside us reads as zero, as it did. */
+/* What children reserve in it beside us reads as zero, as it did. */
 static void expect_file(void)
 {
-	char path[64], bytes[PAGE_MOST];
-	int fd;
+	char bytes[PAGE_MOST];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", vmm.heap.pool.first.fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
 	for (size_t page = 1; page < all_pages(); page++) {
 		if (is_threads(page) || !is_there(page))
 			continue;
-		assert_int_equal(pread(fd, bytes, PAGE, (off_t)(page * PAGE)), PAGE);
+		read_filed(page, bytes);
 		model_expect(memcmp(bytes, filed(page), PAGE) == 0, "page %zu of the file is not as it should be",
 			     page);
 		model_expect(!is_shared(page) || memcmp(bytes, address_of(page), PAGE) == 0,
 			     "page %zu is not mapped to the file", page);
 	}
-	close(fd);
 }
 
 static void expect_figures(void)
@@ -441,6 +444,42 @@ static void trim(void)
 	}
 }
 
+/* A file more, also while the heap is private or half-way back. */
+static void grow(void)
+{
+	size_t before = all_pages(), pages = 1 + model_below(2 * MIB / PAGE);
+	bool had_faults;
+	int r;
+
+	if (!vmm.heap.pool.more || before + pages > MOST_BYTES / PAGE)
+		return;
+	model_step("grow by %zu pages", pages);
+	(void)vmm_lock_take(&vmm.heap.lock);
+	begin_faults();
+	r = vmm_heap_grow(&vmm.heap, 0, DIR, pages * PAGE, false);
+	had_faults = end_faults();
+	vmm_lock_release(&vmm.heap.lock);
+	model_result(": %d", r);
+	model_expect(r == 0 || had_faults, "the heap does not grow");
+	model_expect(all_pages() == before + (r == 0 ? pages : 0), "it has grown by something else");
+	memset(seen(before), 0, (all_pages() - before) * PAGE);
+	memset(filed(before), 0, (all_pages() - before) * PAGE);
+}
+
+static void leave_files(void)
+{
+	size_t before = all_pages(), bytes;
+
+	model_step("leave files that nobody needs");
+	bytes = vmm_heap_leave_files(&vmm.heap);
+	model_result(": %zu pages", bytes / PAGE);
+	model_expect(all_pages() + bytes / PAGE == before, "it says something else");
+	for (size_t i = 0; i < BLOCKS; i++)
+		model_expect(!model.blocks[i].address ||
+			     page_of(model.blocks[i].address) + model.blocks[i].pages <= all_pages(),
+			     "it has left a block");
+}
+
 /* --- the thread --- */
 
 static uint64_t *word_of(uint64_t number)
@@ -497,7 +536,7 @@ static void give_writers_block(void)
 		note(page, 0, PAGE);
 		/* when it was frozen is not known so exactly */
 		if (!is_shared(page) && !model.is_on_parents_file)
-			assert_int_equal(pread(vmm.heap.pool.first.fd, filed(page), PAGE, (off_t)(page * PAGE)), PAGE);
+			read_filed(page, filed(page));
 	}
 	vmm_heap_give(&vmm.heap, writer.words, THREAD_PAGES * PAGE);
 	writer.words = NULL;
@@ -653,7 +692,7 @@ static void look_at_file(void)
 	for (size_t page = 1; page < all_pages(); page++) {
 		if (!is_there(page) || is_threads(page))
 			continue;
-		assert_int_equal(pread(vmm.heap.pool.first.fd, bytes, PAGE, (off_t)(page * PAGE)), PAGE);
+		read_filed(page, bytes);
 		for (size_t i = 0; i < PAGE; i++)
 			model_expect(bytes[i] == filed(page)[i] || bytes[i] == seen(page)[i],
 				     "page %zu of the file is neither old nor new", page);
@@ -777,6 +816,10 @@ static void step(void)
 		give();
 	else if (what < 840)
 		trim();
+	else if (what < 846)
+		grow();
+	else if (what < 850)
+		leave_files();
 	else if (what < 880)
 		fork_one();
 	else if (what < 910)
@@ -789,9 +832,12 @@ static void step(void)
 		return_alone();
 }
 
+/* Of one file, or of several; small, or as large as it may become. */
 static void make_heap(void)
 {
-	size_t bytes = model_below(3) ? 2 * MIB + model_below(4 * MIB / PAGE) * PAGE : MOST_BYTES;
+	bool is_large = model_below(3) == 0, has_more = model_below(2);
+	size_t most = is_large ? MOST_BYTES : 2 * MIB + model_below(4 * MIB / PAGE) * PAGE;
+	size_t bytes = has_more ? MIB + model_below(most / 2 / PAGE) * PAGE : most;
 	char words[512] = "";
 	struct text error = TEXT_INIT(words);
 	struct vmm_pool pool;
@@ -799,7 +845,16 @@ static void make_heap(void)
 	model_step("a heap of %zu pages", bytes / PAGE);
 	if (vmm_pool_create(DIR, bytes, false, &pool, &error) < 0)
 		fail_msg("%s", words);
+	if (has_more)
+		assert_int_equal(vmm_pool_make_room(&pool, MOST_BYTES + 8 * MIB), 0);
 	assert_int_equal(vmm_heap_init(&vmm.heap, &pool, false), 0);
+	while (vmm.heap.pool.size < most) {
+		size_t left = most - vmm.heap.pool.size, more = left > 3 * MIB ? 3 * MIB + model_below(left / PAGE) : left;
+
+		more = round_up(more < left ? more : left, PAGE);
+		model_step("grow by %zu pages", more / PAGE);
+		assert_int_equal(vmm_heap_grow(&vmm.heap, 0, DIR, more, false), 0);
+	}
 }
 
 /* So much in use that the shared mapping is kept as a shadow: mapping.c. */
@@ -821,11 +876,8 @@ static void unmake_heap(void)
 	vmm_marker_forget(&vmm_comeback.marker);
 	vmm_mapping_drop_shadow(&vmm.heap.pool);
 	if (vmm.heap.pool.mapping.shared)
-		vmm_table_drop(vmm.heap.pool.mapping.shared, bits_bytes(all_pages()));
-	vmm_table_drop(vmm.heap.holes.bits,
-		       3 * round_up(bits_bytes(vmm.heap.pool.size / vmm.heap.holes.granule + 2), PAGE) +
-			       all_pages() / 2 * sizeof(struct range));
-	vmm_pool_drop(&vmm.heap.pool);
+		vmm_table_drop(vmm.heap.pool.mapping.shared, bits_bytes(vmm.heap.pool.room / PAGE));
+	vmm_heap_drop(&vmm.heap);
 	munmap(model.gates, CHILDREN * sizeof(*model.gates));
 }
 
