@@ -11,7 +11,7 @@ WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_sha
 
 .PHONY: bench bench-allocators bench-programs
 bench: bench-allocators ## compare speed with other allocators, installing those (about 4 minutes)
-	$(Q)$(MAKE) --no-print-directory bench-fork bench-peaks bench-daemon
+	$(Q)$(MAKE) --no-print-directory bench-fork bench-heaps bench-peaks bench-daemon
 
 bench-allocators: bench-programs lib
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
@@ -39,6 +39,14 @@ bench-fork: $(BUILD)/tests/bench/fork_cost lib ## what a fork costs, beside glib
 	$(Q)tests/bench/fork.bash $(BUILD)/tests/bench/fork_cost $(abspath $(RELEASE_LIB))
 
 $(BUILD)/tests/bench/fork_cost: $(BUILD)/tests/bench/fork_cost.o
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
+.PHONY: bench-heaps
+bench-heaps: $(BUILD)/tests/bench/heap_cost $(BUILD)/tests/bench/fork_cost bench-programs lib ## what many pools, or tiers, cost in one heap (about 2 minutes)
+	$(Q)tests/bench/heaps.bash
+
+$(BUILD)/tests/bench/heap_cost: $(BUILD)/tests/bench/heap_cost.o
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
 

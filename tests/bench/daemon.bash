@@ -6,6 +6,7 @@
 # ROUNDS and HANDOUTS make it shorter. One part at a time; up to 3 GiB of /dev/shm are in use.
 . "$(dirname "$0")/../lib/suite.bash"
 . "$ROOT/tests/integration/helpers/daemon.bash"
+. "$ROOT/tests/bench/rows.bash"
 PROGRAMS=$BUILD/tests/bench
 ROUNDS=${ROUNDS:-21} HANDOUTS=${HANDOUTS:-10000}
 JEMALLOC=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
@@ -13,20 +14,6 @@ JEMALLOC=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
 # one_class MIB LINE...: the configuration, of one class "a"
 one_class() {
 	printf '%s\n' "[pool a]" "directory = $POOLS" "size = $1M" "${@:2}" | conf
-}
-
-# median FILE KEY: of the words behind that word; highest FILE KEY
-words_behind() { awk -v key="$2" '{ for (i = 1; i < NF; i++) if ($i == key) print $(i + 1) }' "$1" | sort -n; }
-median() { words_behind "$@" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-highest() { words_behind "$@" | tail -n 1; }
-
-# row NAME FIGURE UNIT [BASE]
-row() {
-	awk -v name="$1" -v figure="$2" -v unit="$3" -v base="${4-}" 'BEGIN {
-		printf "  %-50s %11.1f %-4s", name, figure, unit
-		if (base + 0) printf " %8.3f", figure / base
-		print ""
-	}'
 }
 
 daemon_cpu_ms() { awk '{ ns += $1 } END { printf "%.3f", ns / 1e6 }' /proc/"$DAEMON"/task/*/schedstat; }
