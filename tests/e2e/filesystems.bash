@@ -194,15 +194,10 @@ case_overlayfs() {
 }
 
 case_hugetlbfs() {
-	local setting=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages before
 	[ "$(id -u)" -eq 0 ] || skip "only root may mount"
-	[ -w $setting ] || skip "no huge pages of 2 MiB to be had"
-	before=$(cat $setting)
-	trap 'echo '"$before"' >'$setting EXIT
-	echo $((before + 24)) 2>/dev/null >$setting
-	[ "$(cat $setting)" -ge $((before + 24)) ] || skip "no memory for 24 huge pages"
+	take_huge_pages 24
 	mount_at -t hugetlbfs -o pagesize=2M,size=48M none
-	trap 'unmount_at; echo '"$before"' >'$setting EXIT
+	trap 'unmount_at; give_huge_pages' EXIT
 	helper hold
 	helper fill
 	export VMMALLOC_POOL_DIR=$WORK/mnt VMMALLOC_POOL_SIZE=40M

@@ -389,13 +389,9 @@ case_used_up() {
 case_hugetlbfs() {
 	setup
 	need_root
-	local setting=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages before
-	[ -w $setting ] || skip "no huge pages here"
 	need_mounts
-	before=$(cat $setting)
-	trap "echo $before >$setting; clean_up" EXIT
-	echo $((before + 8)) >$setting
-	[ "$(cat $setting)" -ge $((before + 8)) ] || skip "no huge pages to be had"
+	take_huge_pages 8
+	trap 'clean_up; give_huge_pages' EXIT
 	mkdir huge
 	mount -t hugetlbfs -o mode=755,pagesize=2M none huge || fail "mount"
 	MOUNTS="$MOUNTS $WORK/huge"

@@ -6,7 +6,6 @@
 DEADLINE=$((DEADLINE * 4))
 export WAIT_SECONDS=60
 export LC_ALL=C.UTF-8
-unset MAKEFLAGS MAKELEVEL MFLAGS    # of the make that started us
 
 on_class() { VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$LIBRARY "$@"; }
 # a class of 64 MiB, of which two are ready

@@ -1,28 +1,52 @@
 #!/bin/bash
-# check.bash SUITE... -- runs every suite, cmocka programs and scripts alike, and adds up what they counted.
+# check.bash SUITE... -- runs every suite, cmocka programs and scripts alike, and adds up what they counted. LANES of
+# them run at the same time: two, where there are two processors. What a suite says is shown when it has ended.
 set -u
-total_passed=0 total_failed=0 total_skipped=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+lanes=${LANES:-$(($(nproc) < 2 ? 1 : 2))}
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+trap 'kill $(jobs -p); exit 1' INT TERM HUP
 
-count() { grep -oE "$1" "$log" | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n + 0 }'; }
-
-for suite; do
-	echo "== ${suite#"$PWD"/}"
-	timeout -k 10 "${SUITE_DEADLINE:-900}" "$suite" 2>&1 | tee "$log" | grep --line-buffered -vE '^\[ (RUN|      OK) '
-	status=${PIPESTATUS[0]}
-	if grep -qE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log"; then
-		last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
-		read -r p _ f _ s _ <<<"${last//,/}"
+# run SUITE LOG: leaves the log, and "PASSED FAILED SKIPPED" in LOG.counts
+run() {
+	local passed failed skipped status last
+	timeout -k 10 "${SUITE_DEADLINE:-900}" "$1" >"$2" 2>&1 </dev/null &
+	trap "kill $!" TERM
+	wait $!
+	status=$?
+	last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$2" | tail -n 1)
+	if [ "$last" ]; then
+		read -r passed _ failed _ skipped _ <<<"${last//,/}"
 	else
-		p=$(count '^\[  PASSED  \] [0-9]+')
-		f=$(count '^\[  FAILED  \] [0-9]+ test')
-		s=$(count '^\[  SKIPPED \] [0-9]+ test')
+		passed=$(count "$2" '^\[  PASSED  \] [0-9]+')
+		failed=$(count "$2" '^\[  FAILED  \] [0-9]+ test')
+		skipped=$(count "$2" '^\[  SKIPPED \] [0-9]+ test')
 	fi
-	[ "$status" -ne 0 ] && [ "$f" -eq 0 ] && { echo "FAIL $suite: exit status $status"; f=1; }
-	[ "$status" -eq 0 ] && [ $((p + f + s)) -eq 0 ] && { echo "FAIL $suite: ran no test"; f=1; }
-	total_passed=$((total_passed + p)) total_failed=$((total_failed + f)) total_skipped=$((total_skipped + s))
+	[ $status -ne 0 ] && [ "$failed" -eq 0 ] && { echo "FAIL $1: exit status $status" >>"$2"; failed=1; }
+	[ $status -eq 0 ] && [ $((passed + failed + skipped)) -eq 0 ] && { echo "FAIL $1: ran no test" >>"$2"; failed=1; }
+	{
+		flock 9
+		echo "== ${1#"$PWD"/}"
+		grep -vE '^\[ (RUN|      OK) ' "$2"
+	} 9>"$logs/shown"
+	echo "$passed $failed $skipped" >"$2.counts"
+}
+count() { grep -oE "$2" "$1" | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n + 0 }'; }
+
+started=0
+for suite; do
+	while [ "$(jobs -rp | wc -l)" -ge "$lanes" ]; do
+		wait -n
+	done
+	started=$((started + 1))
+	run "$suite" "$logs/$started" &
 done
+wait
 echo
-echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
-[ "$total_failed" -eq 0 ]
+awk -v started=$started '
+	{ passed += $1; failed += $2; skipped += $3 }
+	END {
+		failed += started - NR
+		print passed + 0 " passed, " failed + 0 " failed, " skipped + 0 " skipped"
+		exit failed > 0
+	}' "$logs"/*.counts /dev/null

@@ -7,8 +7,9 @@
 #
 # `own_mounts "$@"` before all else lets the cases of a suite that root runs mount what they like: `need_mounts`.
 #
-# Inside a case: `preload COMMAND...` runs a command on a pool, `skip REASON` ends the case as skipped,
-# `fail REASON` ends it as failed, $WORK is an empty directory. ONLY=REGEX in the environment runs only cases so named.
+# Inside a case: `preload COMMAND...` runs a command on a pool, `take_huge_pages COUNT` sets some aside, `skip REASON`
+# ends the case as skipped, `fail REASON` ends it as failed, $WORK is an empty directory. ONLY=REGEX in the environment
+# runs only cases so named.
 
 set -u
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -21,6 +22,8 @@ SUITE=$(basename "$0")
 SUITE_TMP=$(mktemp -d)
 trap 'rm -rf "$SUITE_TMP"' EXIT
 SKIPPED=77
+unset MAKEFLAGS MAKELEVEL MFLAGS    # of the make that started us: one that a case starts would warn of its -j
+HUGE_PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 
 skip() { echo "skipped: $*" >&2; exit $SKIPPED; }
 fail() { echo "failed: $*" >&2; exit 1; }
@@ -30,6 +33,19 @@ preload() {
 	VMMALLOC_POOL_DIR=${VMMALLOC_POOL_DIR-$POOL_DIR} VMMALLOC_POOL_SIZE=${VMMALLOC_POOL_SIZE-1G} \
 		LD_PRELOAD=$LIBRARY "$@"
 }
+
+# So many huge pages of 2 MiB more, as long as the case lasts: no other one sets their number then. Traps of the case
+# that replace this one's have give_huge_pages among what they do.
+take_huge_pages() {
+	local more=$1
+	[ -w "$HUGE_PAGES" ] || skip "no huge pages of 2 MiB to be had"
+	exec 7<"$HUGE_PAGES" && flock 7
+	huge_pages_before=$(cat "$HUGE_PAGES")
+	trap give_huge_pages EXIT
+	echo $((huge_pages_before + more)) 2>/dev/null >"$HUGE_PAGES"
+	[ "$(cat "$HUGE_PAGES")" -ge $((huge_pages_before + more)) ] || skip "no memory for $more huge pages"
+}
+give_huge_pages() { echo "$huge_pages_before" >"$HUGE_PAGES"; }
 
 # Ends the case as skipped unless every command is there.
 need() {
@@ -58,8 +74,8 @@ run_case() {
 	[[ $name =~ ${ONLY-} ]] || return 0
 	WORK=$SUITE_TMP/work
 	rm -rf "$WORK"; mkdir -p "$WORK"
-	export ROOT BUILD LIBRARY POOL_DIR WORK SKIPPED
-	export -f skip fail preload need need_mounts need_root
+	export ROOT BUILD LIBRARY POOL_DIR WORK SKIPPED HUGE_PAGES
+	export -f skip fail preload need need_mounts need_root take_huge_pages give_huge_pages
 	export -f "$1"
 	setsid timeout -k 5 "$DEADLINE" bash -c 'cd "$WORK" || exit 1; "$@"' case "$@" \
 		>"$SUITE_TMP/log" 2>&1 </dev/null

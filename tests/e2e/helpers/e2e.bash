@@ -19,7 +19,6 @@ if command -v gcc >/dev/null; then
 fi
 export WITNESS_LIBRARY
 export LC_ALL=C.UTF-8 TZ=UTC
-unset MAKEFLAGS MAKELEVEL MFLAGS    # of the make that started us
 
 on_pool() {
 	[ -e "$WITNESS_LIBRARY" ] || skip "no gcc to compile the witness with"
