@@ -80,13 +80,17 @@ static int add_runs(const struct vmm_pool *pool, size_t next, const struct vmm_c
 	r = vmm_pool_make_room(copy, pool->size);
 	while (r == 0 && next < pool->files) {
 		size_t tier = vmm_pool_file(pool, next)->tier, start = copy->size, end = run_end(pool, next, &next);
+		struct vmm_pool_file *file;
 
 		r = vmm_pool_grow(copy, config->tiers[tier].dir, end - start);
 		if (r < 0)
 			break;
-		vmm_pool_file(copy, copy->files - 1)->tier = tier;
-		if (config->reserve_all)
-			r = vmm_space_reserve(copy, start, end - start);
+		file = vmm_pool_file(copy, copy->files - 1);
+		file->tier = tier;
+		if (!config->reserve_all)
+			continue;
+		r = vmm_space_reserve(copy, start, end - start);
+		file->header->reserved_bytes = file->header->pool_bytes;
 	}
 	copy->header->pool_bytes = copy->size;
 	if (config->reserve_all)

@@ -15,21 +15,28 @@ void vmm_release_init(struct vmm_release *release, uint64_t *idle)
 	*release = (struct vmm_release){ .idle = idle, .unused_from = UINTPTR_MAX, .idle_from = UINTPTR_MAX };
 }
 
-/* Whether anything of the granule is in a file that is kept reserved. */
+/*
+ * Whether anything of the granule is in a file that is kept reserved, or it is in two tiers: the end of the one would
+ * need space of the other when it is in use again.
+ */
 static bool is_kept(const struct vmm_heap *heap, size_t granule)
 {
-	size_t bytes = heap->holes.granule, start = granule * bytes, end = start + bytes;
+	size_t bytes = heap->holes.granule, start = granule * bytes, end = start + bytes, tier = 0;
 	bool kept = false;
 
-	for (; heap->any_kept && !kept && start < end; start += bytes, bytes = end - start)
-		kept = vmm_pool_file_at(&heap->pool, start, &bytes)->is_kept;
+	for (; !kept && start < end; start += bytes, bytes = end - start) {
+		const struct vmm_pool_file *file = vmm_pool_file_at(&heap->pool, start, &bytes);
+
+		kept = file->is_kept || (end - start < heap->holes.granule && file->tier != tier);
+		tier = file->tier;
+	}
 	return kept;
 }
 
 /* The first in [first, last) that is kept, or not; `last` if there is none. */
 static size_t find_kept(const struct vmm_heap *heap, size_t first, size_t last, bool kept)
 {
-	if (!heap->any_kept)
+	if (!heap->any_kept && heap->tiers.count <= 1)
 		return kept ? last : first;
 	while (first < last && is_kept(heap, first) != kept)
 		first++;

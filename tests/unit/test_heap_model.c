@@ -906,7 +906,7 @@ static void note_holes(bool *ret_holes)
 		ret_holes[page] = is_between(page) || is_hole(page);
 }
 
-/* No granule that is wholly free has space, but at the end, of which so much is kept. */
+/* No granule that is wholly free, and in one tier, has space, but at the end, of which so much is kept. */
 static void expect_trimmed(size_t keep)
 {
 	size_t granule = model.heap.holes.granule / PAGE, low = page_at(model.heap.low);
@@ -914,7 +914,7 @@ static void expect_trimmed(size_t keep)
 	for (size_t first = 0; granule > 1 && first + granule <= all_pages(); first += granule) {
 		size_t page = first;
 
-		while (page < first + granule && is_free(page) && !model.kept[page])
+		while (page < first + granule && is_free(page) && !model.kept[page] && tier_of(page) == tier_of(first))
 			page++;
 		/* a page that is not whose end is at the end */
 		for (size_t at = page; page == first + granule && at < low && is_free(at); at++)
