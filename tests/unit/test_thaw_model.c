@@ -3,12 +3,12 @@
  * test_thaw_model -- a heap that is frozen, forked, returned and settled, against two plain arrays of bytes.
  *
  * One array has what this process must see in its heap, the other what its pool's file must hold, or its files. A walk
- * writes to blocks, takes and gives, gets files and leaves them, freezes and forks. Its children are real: each goes on
- * with its parent's bytes of the moment of the fork, writes, takes and gives, forks again, settles on a file of its own,
- * and checks. When the heap returns, wholly, in parts or to another file, comeback.c decides, by a clock that is played;
- * the file is then read. One who returned while a child still needs the file would change that child's bytes. In some
- * walks a thread writes all the time, also while the heap is frozen and returns in parts. Calls of the kernel fail at
- * random.
+ * writes to blocks, takes and gives, gets files and leaves them, freezes and forks. Its children are real: each goes
+ * on with its parent's bytes of the moment of the fork, writes, takes and gives, forks again, settles on a file of its
+ * own, and checks. When the heap returns, wholly, in parts or to another file, comeback.c decides, by a clock that is
+ * played; the file is then read. One who returned while a child still needs the file would change that child's bytes.
+ * In some walks a thread writes all the time, also while the heap is frozen and returns in parts. Calls of the kernel
+ * fail at random.
  * model.h says how a walk is repeated.
  */
 /* objects: libvmmalloc/fork/ libvmmalloc/context/ libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
