@@ -824,6 +824,35 @@ case_activation() {
 	is "$(stat -c %i run/*.sock)" "$inodes"
 }
 
+# What one daemon had accepted and not answered is asked again, and the next one has the socket.
+case_started_anew() {
+	local i
+	setup
+	need systemd-socket-activate
+	one_class "max = 16"
+	mkdir run
+	cat >again <<-'END'
+		for signal in TERM KILL TERM KILL TERM KILL TERM KILL none; do
+			(LISTEN_PID=$BASHPID exec "$@") &
+			echo $! >>children
+			[ $signal = none ] || { sleep 0.3; kill -s $signal $!; }
+			wait $!
+		done
+	END
+	systemd-socket-activate --listen="$RUN/control.sock" \
+		systemd-socket-activate --seqpacket --listen="$RUN/pool.sock" --fdname=control:pool bash again "$DAEMON_PROGRAM" \
+		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
+	PIDS=$!
+	wait_for grep -qs "Listening on .*control.sock" log
+	ask daemon pid >/dev/null &
+	wait_for grep -q "Listening on .*pool.sock" log
+	until [ "$(grep -c . children 2>/dev/null)" = 9 ]; do
+		VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$LIBRARY /bin/true 2>words || fail "$(cat words)"
+		i=$((${i-0} + 1))
+	done
+	[ $i -ge 20 ] || fail "only $i programs"
+}
+
 run_case "options: one line and status 2 for what is no option, 1 for a wrong configuration" case_options
 run_case "hand-out: a warm pool reads as zero, whoever had it before" case_handout
 run_case "hand-out: by directory and size, the smallest that fits" case_by_directory
@@ -859,6 +888,7 @@ run_case "hostile: an O_PATH descriptor is of no use later" case_path_descriptor
 run_case "hostile: a pinned page shows nothing of the next user" case_pinned_page
 run_case "service manager: READY, STATUS, WATCHDOG, RELOADING, STOPPING" case_notify
 run_case "service manager: the socket starts it" case_activation
+run_case "service manager: it is started anew again and again, and who asks meanwhile has a pool" case_started_anew
 # The suites' own directories.
 case_leaves_nothing() {
 	(

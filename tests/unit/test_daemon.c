@@ -21,11 +21,12 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 
-/* What the daemon of a test does with the one request that it gets. */
+/* What the daemon of a test does with the request that it gets. */
 struct daemon {
 	char directory[SCRATCH_PATH], path[SCRATCH_PATH + 16];
 	int listening;
 	pthread_t thread;
+	int hang_ups;                      /* so many connections are closed before one is served */
 	bool old;                          /* it is of before long requests, and may be asked twice */
 	struct handout_long_request request;    /* that it got, */
 	size_t request_bytes;              /* so many bytes of it */
@@ -53,8 +54,14 @@ static void *serve(void *argument)
 	char control[CMSG_SPACE(sizeof(daemon->fds))] = "";
 	struct iovec part = { .iov_base = packet, .iov_len = daemon->reply_bytes };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	int connection = hear(daemon);
+	int connection;
 
+	for (int i = 0; i < daemon->hang_ups; i++) {
+		connection = hear(daemon);
+		usleep(daemon->pause_us);
+		close(connection);
+	}
+	connection = hear(daemon);
 	memcpy(packet, &daemon->reply, sizeof(daemon->reply));
 	if (daemon->old && daemon->request_bytes != sizeof(struct handout_request)) {
 		const struct handout_reply refusal = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION,
@@ -322,7 +329,7 @@ TEST(test_daemon_that_refuses_after_a_wait_is_quoted_and_the_wait_is_said)
 
 TEST(test_daemon_that_hangs_up_or_keeps_silent_is_not_waited_for_longer)
 {
-	struct daemon hangs_up = { .pause_us = 600000 }, silent = { .pause_us = 3000000 };
+	struct daemon hangs_up = { .hang_ups = 1, .pause_us = 600000 }, silent = { .pause_us = 3000000 };
 	char words[512], line[512];
 	int fd = -7;
 
@@ -395,8 +402,24 @@ TEST(test_daemon_that_hangs_up_is_an_error)
 {
 	struct daemon daemon = generous();
 
+	daemon.hang_ups = 1;
 	daemon.reply_bytes = 0;
 	assert_refuses(&daemon, -ECONNRESET, "Connection reset by peer");
+}
+
+/* The one that is there then has the connections that nobody has answered. */
+TEST(test_daemon_that_is_started_anew_is_asked_again)
+{
+	struct daemon daemon = generous();
+	char words[512];
+	int fd;
+
+	daemon.hang_ups = 1;
+	daemon.pause_us = 1100000;
+	assert_int_equal(ask_and_wait(&daemon, 5, &fd, words), 0);
+	close(fd);
+	assert_int_equal(daemon.request.wait_s, 4);
+	assert_string_equal(daemon.request.request.class_name, "fast");
 }
 
 TEST(test_daemon_that_is_silent_is_left)
