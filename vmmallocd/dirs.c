@@ -13,12 +13,13 @@
 #include "vmmallocd/base/make_dir.h"
 #include "vmmallocd/sockets.h"
 
-static int choose_state_dir(struct dirs *dirs, const char *dir)
+/* A daemon of an ordinary user has one of its own in place of the system's, unless it was told that. */
+static int choose_state_dir(struct dirs *dirs, const char *dir, bool was_told)
 {
 	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	int n;
 
-	if (geteuid() == 0 || strcmp(dir, PATHS_STATE_DIR) != 0)
+	if (geteuid() == 0 || was_told || strcmp(dir, PATHS_STATE_DIR) != 0)
 		n = snprintf(dirs->state_dir, sizeof(dirs->state_dir), "%s", dir);
 	else if (base && base[0] == '/')
 		n = snprintf(dirs->state_dir, sizeof(dirs->state_dir), "%s/vmmalloc", base);
@@ -29,22 +30,22 @@ static int choose_state_dir(struct dirs *dirs, const char *dir)
 	return n < (int)sizeof(dirs->state_dir) ? 0 : -ENAMETOOLONG;
 }
 
-static int choose_runtime_dir(struct dirs *dirs, const char *dir)
+static int choose_runtime_dir(struct dirs *dirs, const char *dir, bool was_told)
 {
 	int n;
 
-	if (strcmp(dir, PATHS_RUNTIME_DIR) == 0)
+	if (!was_told && strcmp(dir, PATHS_RUNTIME_DIR) == 0)
 		return runtime_dir_of_daemon(geteuid(), getenv("XDG_RUNTIME_DIR"), dirs->runtime_dir,
 					     sizeof(dirs->runtime_dir));
 	n = snprintf(dirs->runtime_dir, sizeof(dirs->runtime_dir), "%s", dir);
 	return n < (int)sizeof(dirs->runtime_dir) ? 0 : -ENAMETOOLONG;
 }
 
-static int open_runtime_dir(struct dirs *dirs, const char *dir, struct log *log)
+static int open_runtime_dir(struct dirs *dirs, const char *told, const char *configured, struct log *log)
 {
 	char reason[LOG_LINE_BYTES] = "";
 	struct text error = TEXT_INIT(reason);
-	int r = choose_runtime_dir(dirs, dir);
+	int r = choose_runtime_dir(dirs, told ? told : configured, told);
 
 	if (r < 0) {
 		log_line(log, LOG_ERR, "no runtime directory: neither --runtime-dir, runtime_dir nor XDG_RUNTIME_DIR");
@@ -56,9 +57,9 @@ static int open_runtime_dir(struct dirs *dirs, const char *dir, struct log *log)
 	return r;
 }
 
-static int make_state_dir(struct dirs *dirs, const char *dir, struct log *log)
+static int make_state_dir(struct dirs *dirs, const char *told, const char *configured, struct log *log)
 {
-	int r = choose_state_dir(dirs, dir);
+	int r = choose_state_dir(dirs, told ? told : configured, told);
 
 	if (r == 0)
 		r = make_dir(dirs->state_dir, 0700);
@@ -74,9 +75,9 @@ int dirs_open(struct dirs *dirs, const struct daemon_options *options, const str
 	int r;
 
 	*dirs = (struct dirs){ .lock_fd = -1 };
-	r = open_runtime_dir(dirs, options->runtime_dir ? options->runtime_dir : config->runtime_dir, log);
+	r = open_runtime_dir(dirs, options->runtime_dir, config->runtime_dir, log);
 	if (r == 0)
-		r = make_state_dir(dirs, options->state_dir ? options->state_dir : config->state_dir, log);
+		r = make_state_dir(dirs, options->state_dir, config->state_dir, log);
 	return r;
 }
 

@@ -152,6 +152,11 @@ case_ordinary_user() {
 	wait_count a leased 0
 	is "$(stat -c '%a %u' "$RUN" "$RUN/pool.sock" "$STATE" | tr '\n' ' ')" "755 $NOBODY 666 $NOBODY 700 $NOBODY "
 	daemon_end TERM || fail "exit status $?"
+	# the system's, which is not for him, if he asks for it
+	XDG_RUNTIME_DIR=$WORK/runtime XDG_STATE_HOME=$WORK/state \
+		setpriv --reuid $NOBODY --regid $NOBODY --clear-groups "$HELPERS/vmmallocd" --config "$WORK/vmmallocd.conf" \
+		--state-dir /var/lib/vmmalloc 2>errors && fail "it runs"
+	grep -q "state directory '/var/lib/vmmalloc': " errors || fail "$(cat errors)"
 }
 
 # --- reclaim ---
