@@ -1,5 +1,6 @@
 #!/bin/bash
-# tiers.bash -- a heap on several kinds of memory: VMMALLOC_POOL_DIR=A:B, VMMALLOC_PLACE.
+# tiers.bash -- a heap on several kinds of memory: VMMALLOC_POOL_DIR=A:B, VMMALLOC_PLACE. OTHER_DIR is a directory of
+# another kind than a tmpfs; a disk, if it is not set.
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
 export PROGRAM=$BUILD/tests/preload/tiers
@@ -18,13 +19,15 @@ in_mode() { VMMALLOC_FORK=$1 tiers 32M:48M forks "${@:2}"; }
 debug() { LIBRARY=$BUILD/debug/libvmmalloc.so.1 "$@"; }
 grows() { VMMALLOC_ON_FULL=grow VMMALLOC_MAX_SIZE=200M tiers 16M:16M "$@"; }
 reserved() { VMMALLOC_RESERVE=full tiers 32M:48M "$@"; }
-# memory that is bound to a node, and a disk
+# memory that is bound to a node, and another kind
 kinds() {
-	local kind
+	local kind other
 	need_mounts
-	mkdir node disk && mount -t tmpfs -o size=200m,mpol=bind:0 node node || fail "mount"
-	trap 'umount node' EXIT
-	for kind in "$WORK/node:$WORK/disk" "$WORK/disk:$WORK/node"; do
+	other=$(mktemp -d "${OTHER_DIR:-$WORK}/other.XXXXXX") && mkdir node || exit 1
+	trap 'rmdir "$other"' EXIT
+	mount -t tmpfs -o size=200m,mpol=bind:0 node node || fail "mount"
+	trap 'umount node; rmdir "$other"' EXIT
+	for kind in "$WORK/node:$other" "$other:$WORK/node"; do
 		DIRS=$kind tiers 32M:48M fill
 		DIRS=$kind tiers 32M:48M forks returns
 		DIRS=$kind VMMALLOC_FORK=2 tiers 32M:48M forks
@@ -92,7 +95,7 @@ for place in fill large:4K large:64K ratio:1:1; do
 	run_case "debug build, $place: blocks come and go and are moved" debug placed $place walk 2
 done
 run_case "tiers that grow: blocks come and go and are moved" grows walk 3
-run_case "a tmpfs that is bound to a node, and a disk" kinds
+run_case "a tmpfs that is bound to a node, and another kind" kinds
 run_case "file systems that are too small" full_kinds
 run_case "paths with a colon" colon
 run_case "VMMALLOC_ON_FAIL=dram: a tier that cannot be made" without

@@ -41,6 +41,7 @@ struct tenant {
 	int pipe;                      /* where pinned pages may come */
 	uid_t uid;
 	bool client;                   /* not a program */
+	bool has_tiers;                /* a program on two pools from the beginning */
 	bool has_spoken, is_bad;
 	struct had pools[POOLS_MOST];
 	size_t pool_count;
@@ -51,7 +52,7 @@ struct tenant {
 static struct tenant tenants[TENANTS_MOST];
 static uint32_t last_lease;
 static struct {
-	unsigned long started, taken, grown, none, children, kills;
+	unsigned long started, with_tiers, taken, grown, none, children, kills;
 } figures;
 
 /* --- the table --- */
@@ -146,7 +147,7 @@ static void heed(struct tenant *tenant, const struct storm_report *report)
 	switch (report->kind) {
 	case STORM_TAKEN:
 		figures.taken++;
-		figures.grown += tenant->pool_count > 0;
+		figures.grown += tenant->pool_count > tenant->has_tiers;
 		add_pool(tenant, process, report);
 		check_allowed(tenant, report);
 		check_issued_once(tenant);
@@ -334,21 +335,26 @@ void tenants_start_client(void)
 void tenants_start_program(void)
 {
 	static const char *const forks[] = { "auto", "1", "2", "3" };
-	char report[16], lease[16], seed[32], wait[32], run[DRIVER_PATH * 2], program[DRIVER_PATH * 2];
+	static const char *const places[] = { "--place=fill", "--place=large:16K", "--place=ratio:1:2" };
+	char classes[256], report[16], lease[16], seed[32], wait[32], run[DRIVER_PATH * 2], program[DRIVER_PATH * 2];
 	struct tenant *tenant = new_tenant();
-	const struct service_class *class = service_any_class();
-	bool grows = driver_chance(50);
+	const struct service_class *class = service_any_class(), *second = service_any_class();
+	bool grows = driver_chance(50), has_tiers = second != class && driver_chance(40);
 	char *arguments[] = {
 		run, (char *)"run", (char *)"--runtime-dir", service_runtime_dir,
-		(char *)"--class", (char *)class->name, (char *)"--fork", (char *)forks[driver_between(0, 3)],
+		(char *)"--class", classes, (char *)"--fork", (char *)forks[driver_between(0, 3)],
 		wait, (char *)(grows ? "--on-full=grow" : "--on-full=fail"),
+		(char *)places[has_tiers ? driver_between(0, 2) : 0],
 		(char *)"--", program, report, lease, seed, grows ? (char *)"grow" : NULL, NULL,
 	};
 	int theirs;
 
 	if (!tenant)
 		return;
+	tenant->has_tiers = has_tiers;
+	figures.with_tiers += has_tiers;
 	theirs = open_reports(tenant);
+	snprintf(classes, sizeof(classes), has_tiers ? "%s,%s" : "%s", class->name, second->name);
 	snprintf(run, sizeof(run), "%s/vmmallocctl", driver.bin);
 	snprintf(program, sizeof(program), "%s/program", driver.bin);
 	snprintf(report, sizeof(report), "%d", theirs);
@@ -400,6 +406,7 @@ size_t tenants_count(void)
 
 void tenants_print_figures(void)
 {
-	printf("tenants: %lu started, %lu pools taken, %lu of them by growth, %lu times none, %lu children, %lu "
-	       "kills\n", figures.started, figures.taken, figures.grown, figures.none, figures.children, figures.kills);
+	printf("tenants: %lu started, %lu of them on two tiers, %lu pools taken, %lu of them by growth, %lu times none, "
+	       "%lu children, %lu kills\n", figures.started, figures.with_tiers, figures.taken, figures.grown, figures.none,
+	       figures.children, figures.kills);
 }
