@@ -17,6 +17,7 @@
 #include "libvmmalloc/base/write.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/heap/files.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
 
@@ -140,7 +141,7 @@ int malloc_trim(size_t pad)
 	(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
 	(void)vmm_seam_reclaim();
 	if (vmm.grow && vmm_comeback_is_same_process())
-		released = vmm_heap_leave_files(&vmm.heap);
+		released = vmm_files_leave(&vmm.heap);
 	if (vmm.has_pool)
 		released += vmm_heap_trim(&vmm.heap, pad);
 	(void)vmmalloc_stats(&after, sizeof(after));

@@ -11,6 +11,7 @@
 #include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/space.h"
+#include "libvmmalloc/heap/walk.h"
 
 struct reserving {
 	const struct vmm_heap *heap;
@@ -49,7 +50,7 @@ static int reserve_used(const struct vmm_heap *heap, struct vmm_pool *copy)
 	if (copy->header->reserved_bytes == copy->size)
 		return 0;  /* VMMALLOC_RESERVE=full */
 	if (copy->unit <= heap->holes.granule) {
-		vmm_heap_each_kept(heap, reserve_stretch, &reserving);
+		vmm_walk_kept(heap, reserve_stretch, &reserving);
 	} else {
 		/* the copy is on another kind of file system, which reserves no pieces as small as the heap's */
 		reserving.end = heap->low - (uintptr_t)heap->pool.base;
@@ -201,7 +202,7 @@ static void count_in_copy(const struct vmm_heap *heap, struct vmm_pool *copy)
 	for (size_t i = 1; i < copy->files; i++) {
 		struct vmm_pool_file *file = vmm_pool_file(copy, i);
 
-		file->header->used_bytes = vmm_heap_used_between(heap, base + file->start, base + file->end);
+		file->header->used_bytes = vmm_walk_used_bytes(heap, base + file->start, base + file->end);
 		file->header->peak_bytes = file->header->used_bytes;
 	}
 }
@@ -214,7 +215,7 @@ int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *copy)
 
 	if (r < 0)
 		return r;
-	vmm_heap_each_used(heap, copy_stretch, &filling);
+	vmm_walk_used(heap, copy_stretch, &filling);
 	if (filling.error < 0)
 		return filling.error;
 	count_in_copy(heap, copy);

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 
+#include "libvmmalloc/heap/walk.h"
 #include "libvmmalloc/jemalloc/seam.h"
 #include "libvmmalloc/fork/copy.h"
 #include "libvmmalloc/fork/comeback.h"
@@ -54,7 +55,7 @@ static char *heap_in_memory(struct vmm_heap *heap, const void *stack)
 		return NULL;
 	memory = vmm_remap_memory(vmm_pool_heap_bytes(&heap->pool));
 	if (memory)
-		vmm_heap_each_used(heap, copy_to_memory, memory);
+		vmm_walk_used(heap, copy_to_memory, memory);
 	return memory;
 }
 

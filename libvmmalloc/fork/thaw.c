@@ -10,6 +10,7 @@
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/space.h"
+#include "libvmmalloc/heap/walk.h"
 
 /* /proc/PID/pagemap: one word a page. Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_PRESENT ((uint64_t)1 << 63)
@@ -126,7 +127,7 @@ int vmm_thaw(struct vmm_heap *heap)
 	thaw.pagemap = kernel_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	if (thaw.pagemap < 0)
 		return thaw.pagemap;
-	vmm_heap_each_used(heap, thaw_stretch, &thaw);
+	vmm_walk_used(heap, thaw_stretch, &thaw);
 	(void)kernel_close(thaw.pagemap);
 	if (thaw.error == 0)
 		thaw.error = vmm_mapping_thaw(&heap->pool);

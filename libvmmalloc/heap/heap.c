@@ -10,19 +10,16 @@
 #include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
-#include "libvmmalloc/heap/bits.h"
+#include "libvmmalloc/heap/bookkeeping.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/reserve.h"
 #include "libvmmalloc/heap/space.h"
-#include "libvmmalloc/heap/table.h"
 #include "libvmmalloc/heap/waiters.h"
 
 #define FLOOR_SHARE 256                     /* of the pool: one part in so many is kept for jemalloc */
 #define FLOOR_LEAST ((size_t)256 << 10)
 #define FLOOR_MOST ((size_t)4 << 20)
-#define SETS 3
-#define ROOM_SHARE 4
 #define ASIDE_MOST 8                        /* places to ask a file system for that has no space for the first */
 #define WALK_MOST 4096                      /* free ranges, and their holes, to look past for a place without a hole */
 
@@ -238,104 +235,6 @@ static bool take_at(struct vmm_heap *heap, uintptr_t start, size_t bytes, enum v
 	return grow_up(heap, start + bytes, use) && take_free_at(heap, start, bytes);
 }
 
-/*
- * Free ranges never touch, so there are at most half as many as pages of a pool of that size. Their nodes lie in
- * ordinary memory, of which only what is needed is ever touched: in the pool each page of them would stand in the way
- * of the heap.
- */
-static size_t nodes_bytes(size_t pool_bytes)
-{
-	return pool_bytes / kernel_page() / 2 * sizeof(struct range);
-}
-
-/* Of each of the sets of granules: holes, what a dump does not show, what is idle. */
-static size_t set_bytes(size_t pool_bytes, size_t granule)
-{
-	return bits_bytes(pool_bytes / granule + 2);
-}
-
-/* From the beginning of one set to that of the next. The nodes are behind the last. */
-static size_t set_room(const struct vmm_pool *pool, size_t granule)
-{
-	return round_up(set_bytes(pool->room, granule), kernel_page());
-}
-
-static size_t tables_bytes(const struct vmm_pool *pool, size_t granule)
-{
-	return SETS * set_room(pool, granule) + nodes_bytes(pool->room);
-}
-
-/* They are for a pool of `before` bytes, and shall be for one of `bytes`. 0 or -errno. */
-static int open_tables(const struct vmm_pool *pool, char *tables, size_t granule, size_t before, size_t bytes)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < SETS && r == 0; i++)
-		r = vmm_table_open(tables + i * set_room(pool, granule), before ? set_bytes(before, granule) : 0,
-				   set_bytes(bytes, granule));
-	return r < 0 ? r : vmm_table_open(tables + SETS * set_room(pool, granule), nodes_bytes(before),
-					  nodes_bytes(bytes));
-}
-
-/* For a pool as large as it is now. kernel_error() tells of a failure. */
-static char *map_tables(const struct vmm_pool *pool, size_t granule)
-{
-	size_t bytes = tables_bytes(pool, granule);
-	char *tables = vmm_table_map(bytes, pool->room == pool->size);
-	int r = kernel_error(tables);
-
-	if (r < 0 || pool->room == pool->size)
-		return tables;
-	r = open_tables(pool, tables, granule, 0, pool->size);
-	if (r == 0)
-		return tables;
-	vmm_table_drop(tables, bytes);
-	return (char *)(intptr_t)r;
-}
-
-/* Where a limit (RLIMIT_AS) leaves too little for a pool that may grow so far, it grows less far. */
-static int init_tables(struct vmm_heap *heap, size_t granule)
-{
-	struct vmm_pool *pool = &heap->pool;
-	char *tables;
-	size_t set;
-
-	while (kernel_error(tables = map_tables(pool, granule))) {
-		if (pool->room == pool->size)
-			return kernel_error(tables);
-		pool->room = pool->room / ROOM_SHARE > pool->size ? round_down(pool->room / ROOM_SHARE, pool->grain)
-								  : pool->size;
-	}
-	set = set_room(pool, granule);
-	vmm_holes_init(&heap->holes, pool->base, granule, (uint64_t *)tables);
-	vmm_dump_init(&heap->dump, pool->base, pool->size, granule, (uint64_t *)(tables + set));
-	vmm_release_init(&heap->release, (uint64_t *)(tables + 2 * set));
-	ranges_init(&heap->free, tables + SETS * set, nodes_bytes(pool->size));
-	return 0;
-}
-
-static void drop_tables(struct vmm_heap *heap)
-{
-	vmm_table_drop(heap->holes.bits, tables_bytes(&heap->pool, heap->holes.granule));
-}
-
-/* For the pool as large as it has become, which it was `before` bytes. 0 or -errno. */
-static int extend_tables(struct vmm_heap *heap, size_t before)
-{
-	struct vmm_pool *pool = &heap->pool;
-	int r = 0;
-
-	if (pool->size > pool->most)
-		r = open_tables(pool, (char *)heap->holes.bits, heap->holes.granule, pool->most, pool->size);
-	if (r == 0)
-		r = vmm_mapping_add(pool, before);
-	if (r < 0 || pool->size <= pool->most)
-		return r;
-	ranges_extend(&heap->free, nodes_bytes(pool->size) - nodes_bytes(pool->most));
-	pool->most = pool->size;
-	return 0;
-}
-
 int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_reserved)
 {
 	int r;
@@ -348,13 +247,13 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 	heap->tiers.count = heap->files_least = 1;
 	heap->tiers.tier[0].bytes = vmm_pool_heap_bytes(pool);
 	vmm_remap_keep_spare();
-	r = init_tables(heap, pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE);
+	r = vmm_bookkeeping_make(heap, pool->unit > HEAP_GRANULE ? pool->unit : HEAP_GRANULE);
 	if (r < 0)
 		return r;
 	vmm_dump_hide(&heap->dump, heap->low, heap->high, 0);
 	r = vmm_reserve_first(heap);
 	if (r < 0)
-		drop_tables(heap);
+		vmm_bookkeeping_drop(heap);
 	else
 		vmm_reserve_tail(heap);
 	return r;
@@ -362,7 +261,7 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 
 void vmm_heap_drop(struct vmm_heap *heap)
 {
-	drop_tables(heap);
+	vmm_bookkeeping_drop(heap);
 	vmm_pool_drop(&heap->pool);
 }
 
@@ -620,266 +519,10 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes)
 	vmm_lock_release(&heap->lock);
 }
 
-/* All that is not reserved between `low` and `high` becomes a hole. */
-static int close_gap(struct vmm_heap *heap)
-{
-	int r;
-
-	if (heap->low == heap->high)
-		return 0;
-	r = vmm_reserve_gap(heap);
-	if (r < 0)
-		return r;
-	(void)ranges_add(&heap->free, heap->low, heap->high - heap->low);
-	heap->low = heap->high;
-	return 0;
-}
-
-/* The pool has files more, or fewer. */
-static void note_size(struct vmm_heap *heap)
-{
-	struct pool_header *header = heap->pool.header;
-
-	vmm_dump_grow(&heap->dump, heap->pool.size);
-	vmm_heap_set_figure(heap, &header->pool_bytes, heap->pool.size);
-	if (heap->pool.mapping.is_private)
-		vmm_heap_set_figure(heap, &header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
-}
-
-/*
- * The pool ended at `end`, and has another file now, in a tier; of no use if `r` is an error. 0, or -errno and no file
- * more.
- */
-static int take_file(struct vmm_heap *heap, size_t tier, uintptr_t end, bool all_reserved, int r)
-{
-	struct vmm_pool_file *file = vmm_pool_file(&heap->pool, heap->pool.files - 1);
-	struct vmm_pool_file *before = vmm_pool_file(&heap->pool, heap->pool.files - 2);
-	struct pool_header *header = heap->pool.header;
-
-	if (r == 0)
-		r = extend_tables(heap, end - (uintptr_t)heap->pool.base);
-	if (r < 0) {
-		vmm_pool_shrink(&heap->pool);
-		return r;
-	}
-	if (heap->fresh < heap->high) {
-		before->fresh = heap->fresh;
-		before->fresh_end = heap->high;
-	}
-	file->tier = tier;
-	heap->low = heap->fresh = end;
-	heap->high = vmm_heap_end(heap);
-	heap->tiers.tier[tier].bytes += heap->high - end;
-	if (all_reserved) {
-		vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes + (heap->high - end));
-		if (!heap->all_reserved) {
-			(void)ranges_add(&heap->free, end, heap->high - end);
-			heap->low = heap->high;
-		}
-	}
-	file->is_kept = all_reserved;
-	if (all_reserved)
-		file->header->reserved_bytes = file->header->pool_bytes;
-	heap->any_kept = heap->any_kept || all_reserved;
-	heap->all_reserved = heap->all_reserved && all_reserved;
-	vmm_reserve_tail(heap);
-	note_size(heap);
-	vmm_dump_hide(&heap->dump, end, heap->high, 0);
-	return 0;
-}
-
-static int before_growth(struct vmm_heap *heap)
-{
-	/* a copy on another kind of file system may have larger units: its holes would be parts of some */
-	int r = heap->pool.unit > heap->holes.granule ? -EXDEV : close_gap(heap);
-
-	/* it is as long as the heap was */
-	if (r == 0)
-		vmm_mapping_drop_shadow(&heap->pool);
-	return r;
-}
-
-/* All of the last file, which begins where the pool ended, at `end`. */
-static int reserve_last(struct vmm_heap *heap, uintptr_t end)
-{
-	return vmm_space_reserve(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
-}
-
-int vmm_heap_grow(struct vmm_heap *heap, size_t tier, const char *dir, size_t bytes, bool all_reserved)
-{
-	uintptr_t end = vmm_heap_end(heap);
-	int r = before_growth(heap);
-
-	if (r == 0)
-		r = vmm_pool_grow(&heap->pool, dir, bytes);
-	if (r < 0)
-		return r;
-	return take_file(heap, tier, end, all_reserved, all_reserved ? reserve_last(heap, end) : 0);
-}
-
-int vmm_heap_grow_adopt(struct vmm_heap *heap, size_t tier, int fd, bool is_cold, bool all_reserved)
-{
-	uintptr_t end = vmm_heap_end(heap);
-	int r = before_growth(heap);
-
-	if (r < 0) {
-		(void)kernel_close(fd);
-		return r;
-	}
-	r = vmm_pool_grow_adopt(&heap->pool, fd, is_cold);
-	if (r < 0)
-		return r;
-	return take_file(heap, tier, end, all_reserved || !is_cold,
-			 all_reserved && is_cold ? reserve_last(heap, end) : 0);
-}
-
 void vmm_heap_set_tiers(struct vmm_heap *heap, size_t count, const struct environment_place *place)
 {
 	heap->tiers.count = count;
 	heap->tiers.place = *place;
-}
-
-void vmm_heap_keep_files(struct vmm_heap *heap)
-{
-	heap->files_least = heap->pool.files;
-}
-
-static bool is_all_free(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
-{
-	const struct range *free = start < end ? ranges_at(&heap->free, start) : NULL;
-
-	return start >= end || (free && free->start + free->length >= end);
-}
-
-/* Nobody has anything of [start, end), the last file's part, and none of its granules is a hole in two files. */
-static bool is_unused(struct vmm_heap *heap, uintptr_t start, uintptr_t end)
-{
-	uintptr_t high = heap->high > start ? heap->high : start;
-
-	return is_all_free(heap, start, heap->low) && is_all_free(heap, high, end) &&
-	       (start % heap->holes.granule == 0 || (start >= heap->low && start < heap->high) ||
-		vmm_reserve_holes(heap, start, heap->pool.grain) == 0);
-}
-
-bool vmm_heap_shrink(struct vmm_heap *heap)
-{
-	struct pool_header *header = heap->pool.header;
-	uintptr_t start = (uintptr_t)heap->pool.base + vmm_pool_file(&heap->pool, heap->pool.files - 1)->start;
-	uintptr_t end = vmm_heap_end(heap), low = heap->low > start ? heap->low : start;
-	uintptr_t high = heap->high > start ? heap->high : start;
-	size_t reserved;
-
-	if (heap->pool.files <= heap->files_least || !is_unused(heap, start, end))
-		return false;
-	if (low > start)
-		(void)ranges_take_at(&heap->free, start, low - start);
-	if (high < end)
-		(void)ranges_take_at(&heap->free, high, end - high);
-	reserved = end - start - (heap->all_reserved ? 0 : high - low) - vmm_holes_bytes(&heap->holes, start, end);
-	vmm_dump_show(&heap->dump, start, end);
-	vmm_mapping_cut(&heap->pool, start - (uintptr_t)heap->pool.base);
-	vmm_tiers_cut(&heap->tiers, &heap->pool, start);
-	vmm_pool_shrink(&heap->pool);
-	vmm_holes_fill(&heap->holes, start, end);
-	heap->high = heap->high < start ? heap->high : start;
-	heap->low = heap->low < start ? heap->low : start;
-	heap->fresh = heap->fresh < start ? heap->fresh : start;
-	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes - reserved);
-	note_size(heap);
-	return true;
-}
-
-/* Those behind the first that begin at `from` or above. */
-static size_t leave_files_from(struct vmm_heap *heap, uintptr_t from)
-{
-	const struct vmm_pool *pool = &heap->pool;
-	size_t before = pool->size;
-
-	/* a fork under way has made what its child needs for the heap as it is */
-	while (!heap->child_header && (uintptr_t)pool->base + vmm_pool_file(pool, pool->files - 1)->start >= from &&
-	       vmm_heap_shrink(heap))
-		;
-	return before - pool->size;
-}
-
-size_t vmm_heap_leave_files(struct vmm_heap *heap)
-{
-	size_t left = vmm_lock_take(&heap->lock) == 0 ? leave_files_from(heap, 0) : 0;
-
-	vmm_lock_release(&heap->lock);
-	return left;
-}
-
-void vmm_heap_leave_idle_files(struct vmm_heap *heap)
-{
-	if (vmm_lock_take(&heap->lock) == 0) {
-		if (!heap->pool.mapping.is_private)
-			(void)leave_files_from(heap, heap->release.idle_from);
-		__atomic_store_n(&heap->release.any_idle, false, __ATOMIC_RELAXED);
-	}
-	vmm_lock_release(&heap->lock);
-}
-
-typedef void (*visit_function)(void *context, char *start, size_t bytes);
-
-/* All of [start, end) that is reserved, but for the free ranges, of which only whole units are left out. */
-static void each_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end, size_t unit,
-			      visit_function visit, void *context)
-{
-	const struct range *free;
-
-	for (uintptr_t at = start; (free = ranges_next(&heap->free, at)) && free->start < end; at = free->start + 1) {
-		uintptr_t free_start = round_up(free->start, unit);
-		uintptr_t free_end = round_down(free->start + free->length, unit);
-
-		if (free_start >= free_end)
-			continue;
-		if (free_start > start)
-			vmm_holes_each_other(&heap->holes, start, free_start, visit, context);
-		start = free_end;
-	}
-	if (start < end)
-		vmm_holes_each_other(&heap->holes, start, end, visit, context);
-}
-
-static void each_used(const struct vmm_heap *heap, size_t unit, visit_function visit, void *context)
-{
-	/* a free range may reach from below `high` to above it only if nothing lies between low and high */
-	if (heap->low == heap->high) {
-		each_used_between(heap, vmm_heap_start(heap), vmm_heap_end(heap), unit, visit, context);
-		return;
-	}
-	each_used_between(heap, vmm_heap_start(heap), heap->low, unit, visit, context);
-	each_used_between(heap, heap->high, vmm_heap_end(heap), unit, visit, context);
-}
-
-void vmm_heap_each_used(const struct vmm_heap *heap, visit_function visit, void *context)
-{
-	each_used(heap, kernel_page(), visit, context);
-}
-
-void vmm_heap_each_kept(const struct vmm_heap *heap, visit_function visit, void *context)
-{
-	each_used(heap, heap->holes.granule, visit, context);
-}
-
-/* Of [start, end), what [from, to) covers. */
-static size_t common_bytes(uintptr_t start, uintptr_t end, uintptr_t from, uintptr_t to)
-{
-	from = from > start ? from : start;
-	to = to < end ? to : end;
-	return from < to ? to - from : 0;
-}
-
-size_t vmm_heap_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end)
-{
-	size_t used = end - start - common_bytes(start, end, heap->low, heap->high);
-	const struct range *free = ranges_at(&heap->free, start);
-
-	for (free = free ? free : ranges_next(&heap->free, start); free && free->start < end;
-	     free = ranges_next(&heap->free, free->start + 1))
-		used -= common_bytes(start, end, free->start, free->start + free->length);
-	return used;
 }
 
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)

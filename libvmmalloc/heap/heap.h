@@ -90,32 +90,14 @@ int vmm_heap_init(struct vmm_heap *heap, const struct vmm_pool *pool, bool all_r
 /* Undoes that, and drops the pool. */
 void vmm_heap_drop(struct vmm_heap *heap);
 
-/*
- * Another file behind the pool: vmm_pool_grow(), vmm_pool_grow_adopt(). It is reserved as it is needed, or at once if
- * `all_reserved`; the daemon's is already unless it `is_cold`. The caller holds the lock. 0, or -errno and no more.
- */
-int vmm_heap_grow(struct vmm_heap *heap, size_t tier, const char *dir, size_t bytes, bool all_reserved);
-int vmm_heap_grow_adopt(struct vmm_heap *heap, size_t tier, int fd, bool is_cold, bool all_reserved);
-
 /* Before it gets files of others than the first tier: how many there are to be, and what is put where. */
 void vmm_heap_set_tiers(struct vmm_heap *heap, size_t count, const struct environment_place *place);
 
-/* The files that there are stay for good. */
-void vmm_heap_keep_files(struct vmm_heap *heap);
-
+/* How many there are. Any thread. */
 static inline size_t vmm_heap_files(const struct vmm_heap *heap)
 {
 	return __atomic_load_n(&heap->pool.files, __ATOMIC_RELAXED);
 }
-
-/* Undoes the last of these, if nobody has anything in that file. The caller holds the lock. */
-bool vmm_heap_shrink(struct vmm_heap *heap);
-
-/* Undoes as many as it can. Returns bytes. */
-size_t vmm_heap_leave_files(struct vmm_heap *heap);
-
-/* Undoes as many as nobody has had anything in for as long as vmm_heap_release_after says. */
-void vmm_heap_leave_idle_files(struct vmm_heap *heap);
 
 /*
  * `bytes` bytes, a multiple of 4 KiB, aligned to `align`, a power of two of at least 4 KiB; in a tier, or at `at`, the
@@ -138,19 +120,8 @@ int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes
 void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes);
 void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
 
-/* Calls `visit` for every stretch that is handed out and reserved, in order of address. The caller holds the lock. */
-void vmm_heap_each_used(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
-			void *context);
-
-/* What is handed out of [start, end), reserved or not: bytes. The caller holds the lock. */
-size_t vmm_heap_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end);
-
-/* For a copy on another file: likewise, with all that is reserved but for whole granules that are free. */
-void vmm_heap_each_kept(const struct vmm_heap *heap, void (*visit)(void *context, char *start, size_t bytes),
-			void *context);
-
 /*
- * The heap is on another file now, where only what vmm_heap_each_kept visited is reserved, or all is. The caller holds
+ * The heap is on another file now, where only what vmm_walk_kept visited is reserved, or all is. The caller holds
  * the lock.
  */
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);

@@ -12,6 +12,7 @@
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/fork/comeback.h"
+#include "libvmmalloc/heap/files.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/reserve.h"
 #include "libvmmalloc/start/handout_client.h"
@@ -61,7 +62,7 @@ static int keep_if_space(struct vmm_heap *heap, size_t needed)
 {
 	if (!is_last_short(heap, needed))
 		return 0;
-	(void)vmm_heap_shrink(heap);
+	(void)vmm_files_drop(heap);
 	return -ENOSPC;
 }
 
@@ -75,7 +76,7 @@ static int take_daemons(struct vmm_heap *heap, size_t tier, size_t needed)
 
 	TRACE(r < 0 ? 1 : 2, "another pool: %s", r < 0 ? error.data : "given");
 	if (r == 0)
-		r = vmm_heap_grow_adopt(heap, tier, fd, is_cold, vmm.config.reserve_all);
+		r = vmm_files_adopt(heap, tier, fd, is_cold, vmm.config.reserve_all);
 	return r == 0 && is_cold && !vmm.config.reserve_all ? keep_if_space(heap, needed) : r;
 }
 
@@ -85,10 +86,10 @@ static int make_own(struct vmm_heap *heap, size_t tier, size_t bytes, size_t nee
 	const struct vmm_config_tier *config = &vmm.config.tiers[tier];
 	size_t left = heap->pool.room - heap->pool.size, steps = (bytes + config->bytes - 1) / config->bytes;
 	size_t step = steps > left / config->bytes ? left : steps * config->bytes;
-	int r = vmm_heap_grow(heap, tier, config->dir, step, vmm.config.reserve_all);
+	int r = vmm_files_add(heap, tier, config->dir, step, vmm.config.reserve_all);
 
 	for (; r == -EFBIG && step > STEP_LEAST;
-	     r = vmm_heap_grow(heap, tier, config->dir, step, vmm.config.reserve_all))
+	     r = vmm_files_add(heap, tier, config->dir, step, vmm.config.reserve_all))
 		step /= 2;
 	if (r == 0 && !vmm.config.reserve_all)
 		r = keep_if_space(heap, needed);
@@ -108,7 +109,7 @@ static int take_pool(struct vmm_heap *heap, size_t tier, size_t bytes, size_t ne
 /* What was taken in vain, as is known by now, makes room for what is not. */
 static void leave_useless(struct vmm_heap *heap, size_t needed)
 {
-	while (heap->pool.files > 1 && !heap->all_reserved && is_last_short(heap, needed) && vmm_heap_shrink(heap))
+	while (heap->pool.files > 1 && !heap->all_reserved && is_last_short(heap, needed) && vmm_files_drop(heap))
 		;
 }
 
@@ -139,7 +140,7 @@ static bool grow_locked(struct vmm_heap *heap, size_t tier, size_t bytes)
 
 		if (take_pool(heap, tier, needed - got, ready < needed ? needed - ready : 0) == 0)
 			continue;
-		while (heap->pool.files > files && vmm_heap_shrink(heap))
+		while (heap->pool.files > files && vmm_files_drop(heap))
 			;
 		vmm_growth.tiers[tier].retry_bytes = needed;
 		vmm_growth.tiers[tier].retry_ns =
@@ -180,7 +181,7 @@ static bool grow(size_t bytes, size_t tier, size_t files)
 static void leave(void)
 {
 	if (!kernel_is_confined() && vmm_comeback_is_same_process())
-		vmm_heap_leave_idle_files(&vmm.heap);
+		vmm_files_leave_idle(&vmm.heap);
 }
 
 void vmm_growth_start(void)

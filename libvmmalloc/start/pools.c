@@ -13,6 +13,7 @@
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/context/context.h"
+#include "libvmmalloc/heap/files.h"
 #include "libvmmalloc/heap/space.h"
 #include "libvmmalloc/start/growth.h"
 #include "libvmmalloc/start/handout_client.h"
@@ -194,13 +195,13 @@ static int add_tier(size_t i, struct source *source)
 	int r;
 
 	if (source->fd >= 0) {
-		r = vmm_heap_grow_adopt(&vmm.heap, i, source->fd, source->is_cold, config->reserve_all);
+		r = vmm_files_adopt(&vmm.heap, i, source->fd, source->is_cold, config->reserve_all);
 		source->fd = -1;
 		if (r == 0 || !tier->dir[0])
 			return r;
 		*source = own_source(tier);
 	}
-	return vmm_heap_grow(&vmm.heap, i, tier->dir, source->bytes, config->reserve_all);
+	return vmm_files_add(&vmm.heap, i, tier->dir, source->bytes, config->reserve_all);
 }
 
 /* Takes the descriptors over, and drops the heap where it fails. */
@@ -217,7 +218,7 @@ static int add_tiers(struct source *sources, struct text *error)
 			return fail_tier(error, i, "tier", r);
 		}
 	}
-	vmm_heap_keep_files(&vmm.heap);
+	vmm_files_keep(&vmm.heap);
 	return 0;
 }
 

@@ -406,7 +406,7 @@ size_t tenants_count(void)
 
 void tenants_print_figures(void)
 {
-	printf("tenants: %lu started, %lu of them on two tiers, %lu pools taken, %lu of them by growth, %lu times none, "
-	       "%lu children, %lu kills\n", figures.started, figures.with_tiers, figures.taken, figures.grown, figures.none,
-	       figures.children, figures.kills);
+	printf("tenants: %lu started, %lu of them on two tiers, %lu pools taken, %lu of them by growth, ",
+	       figures.started, figures.with_tiers, figures.taken, figures.grown);
+	printf("%lu times none, %lu children, %lu kills\n", figures.none, figures.children, figures.kills);
 }

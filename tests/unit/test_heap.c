@@ -22,6 +22,7 @@
 
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
+#include "libvmmalloc/heap/walk.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 
@@ -971,7 +972,7 @@ TEST(test_heap_visits_only_what_is_used_and_reserved)
 	assert_non_null(vmm_heap_take_metadata(&heap, 4 * MIB, 2 * MIB));
 	assert_non_null(vmm_heap_take_metadata(&heap, 2 * MIB, 2 * MIB));
 	move_to_sparse_file(&heap);
-	vmm_heap_each_used(&heap, count_stretch, &bytes);
+	vmm_walk_used(&heap, count_stretch, &bytes);
 	assert_int_equal(bytes, PAGE + 2 * HEAP_GRANULE);
 	unmake_heap(&heap);
 }

@@ -26,11 +26,13 @@
 #include "libvmmalloc/fork/copy.h"
 #include "libvmmalloc/fork/thaw.h"
 #include "libvmmalloc/heap/bits.h"
+#include "libvmmalloc/heap/files.h"
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/reserve.h"
 #include "libvmmalloc/heap/table.h"
+#include "libvmmalloc/heap/walk.h"
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
 
@@ -615,8 +617,8 @@ static void expect_visits(void)
 
 	memset(&used, 0, sizeof(used));
 	memset(&kept, 0, sizeof(kept));
-	vmm_heap_each_used(&model.heap, on_visit, &used);
-	vmm_heap_each_kept(&model.heap, on_visit, &kept);
+	vmm_walk_used(&model.heap, on_visit, &used);
+	vmm_walk_kept(&model.heap, on_visit, &kept);
 	for (size_t page = 1; page < all_pages(); page++) {
 		bool reserved = !is_between(page) && !is_hole(page);
 
@@ -964,7 +966,7 @@ static void leave_idle_files(uint64_t period_ns)
 
 	if (!vmm_release_has_idle_files(&model.heap.release))
 		return;
-	vmm_heap_leave_idle_files(&model.heap);
+	vmm_files_leave_idle(&model.heap);
 	model_result(", %zu of files that are left", end - all_pages());
 	for (size_t page = all_pages(); page < end; page++) {
 		model_expect(!model.owner[page] && model.now_ns + 1 >= model.had_ns[page] + period_ns,
@@ -1119,7 +1121,7 @@ static void grow(void)
 	model_step("grow by %zu pages of tier %zu%s%s", pages, tier, all_reserved ? ", all reserved" : "",
 		   model.no_table ? ", may fail" : "");
 	model.growing = true;
-	r = vmm_heap_grow(&model.heap, tier, DIR, pages * PAGE, all_reserved);
+	r = vmm_files_add(&model.heap, tier, DIR, pages * PAGE, all_reserved);
 	model.growing = false;
 	model_result(": %d", r);
 	model_expect(r < 0 || is_shared(end) == (!model.heap.pool.mapping.is_private || in_parts),
@@ -1145,7 +1147,7 @@ static void shrink(void)
 	for (size_t page = start; page < end; page++)
 		owned += model.owner[page] != 0;
 	model_step("leave the last file");
-	shrunk = vmm_heap_shrink(&model.heap);
+	shrunk = vmm_files_drop(&model.heap);
 	model_result(": %d", shrunk);
 	model_expect(shrunk == (start > 0 && owned == 0) || (!shrunk && model.refusals),
 		     "of the last file %zu pages are somebody's", owned);

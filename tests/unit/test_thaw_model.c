@@ -30,6 +30,7 @@
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/heap/bits.h"
+#include "libvmmalloc/heap/files.h"
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/table.h"
@@ -458,7 +459,7 @@ static void grow(void)
 	model_step("grow by %zu pages", pages);
 	(void)vmm_lock_take(&vmm.heap.lock);
 	begin_faults();
-	r = vmm_heap_grow(&vmm.heap, 0, DIR, pages * PAGE, false);
+	r = vmm_files_add(&vmm.heap, 0, DIR, pages * PAGE, false);
 	had_faults = end_faults();
 	vmm_lock_release(&vmm.heap.lock);
 	model_result(": %d", r);
@@ -473,7 +474,7 @@ static void leave_files(void)
 	size_t before = all_pages(), bytes;
 
 	model_step("leave files that nobody needs");
-	bytes = vmm_heap_leave_files(&vmm.heap);
+	bytes = vmm_files_leave(&vmm.heap);
 	model_result(": %zu pages", bytes / PAGE);
 	model_expect(all_pages() + bytes / PAGE == before, "it says something else");
 	for (size_t i = 0; i < BLOCKS; i++)
@@ -861,7 +862,7 @@ static void make_heap(void)
 
 		more = more < left ? more : left;
 		model_step("grow by %zu pages", more / PAGE);
-		assert_int_equal(vmm_heap_grow(&vmm.heap, 0, DIR, more, false), 0);
+		assert_int_equal(vmm_files_add(&vmm.heap, 0, DIR, more, false), 0);
 	}
 }
 
