@@ -42,6 +42,7 @@ struct tenant {
 	uid_t uid;
 	bool client;                   /* not a program */
 	bool has_tiers;                /* a program on two pools from the beginning */
+	bool leaves;                   /* one that gives back pools that it grew by, without a word */
 	bool has_spoken, is_bad;
 	struct had pools[POOLS_MOST];
 	size_t pool_count;
@@ -93,6 +94,12 @@ static bool same_pool(const struct storm_report *a, const struct storm_report *b
 
 static void listen_to(struct tenant *tenant);
 
+/* Whether it says when it gives its pool of that number up. */
+static bool would_say(const struct tenant *tenant, size_t number)
+{
+	return !tenant->leaves || number < 1u + tenant->has_tiers;
+}
+
 /* What the tenant has had last, and any other tenant. */
 static void check_issued_once(struct tenant *tenant)
 {
@@ -103,7 +110,8 @@ static void check_issued_once(struct tenant *tenant)
 		struct tenant *other = &tenants[i];
 
 		for (size_t p = 0; other->lease && other != tenant && p < other->pool_count; p++) {
-			if (!same_pool(&other->pools[p].pool, &pool) || !lives(other, &other->pools[p]))
+			if (!same_pool(&other->pools[p].pool, &pool) || !lives(other, &other->pools[p]) ||
+			    !would_say(other, p))
 				continue;
 			listen_to(other);
 			listen_to(tenant);
@@ -274,6 +282,7 @@ static struct tenant *new_tenant(void)
 /* `arguments` has its own report and pipe descriptors by number; they are passed on. */
 static void start(struct tenant *tenant, int theirs, int pipe_end, uid_t uid, char *const arguments[])
 {
+	const char *release = tenant->leaves ? "0" : "never";
 	pid_t pid = fork();
 
 	if (pid < 0)
@@ -281,7 +290,8 @@ static void start(struct tenant *tenant, int theirs, int pipe_end, uid_t uid, ch
 	if (pid == 0) {
 		driver_redirect(STDERR_FILENO, "tenants.log");
 		driver_become(uid);
-		if (fcntl(theirs, F_SETFD, 0) == 0 && (pipe_end < 0 || fcntl(pipe_end, F_SETFD, 0) == 0))
+		if (setenv("VMMALLOC_RELEASE", release, 1) == 0 && fcntl(theirs, F_SETFD, 0) == 0 &&
+		    (pipe_end < 0 || fcntl(pipe_end, F_SETFD, 0) == 0))
 			execv(arguments[0], arguments);
 		_exit(126);
 	}
@@ -352,6 +362,7 @@ void tenants_start_program(void)
 	if (!tenant)
 		return;
 	tenant->has_tiers = has_tiers;
+	tenant->leaves = driver_chance(50);
 	figures.with_tiers += has_tiers;
 	theirs = open_reports(tenant);
 	snprintf(classes, sizeof(classes), has_tiers ? "%s,%s" : "%s", class->name, second->name);
