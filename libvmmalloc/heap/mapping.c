@@ -74,12 +74,35 @@ static char *shadow_place(const struct vmm_pool *pool)
 	return place;
 }
 
-/* What is of one file, which is one mapping. 0 or -errno. */
-static int set_aside(char *from, size_t bytes, char *to)
+/* What is of one file, which is one mapping; to where the kernel likes if `to` is NULL. kernel_error() tells. */
+static char *set_aside(char *from, size_t bytes, char *to)
 {
+	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (to ? MREMAP_FIXED : 0);
+
 	/* dump.h has made several mappings of it */
 	(void)kernel_madvise(from, bytes, MADV_DODUMP);
-	return kernel_error(kernel_mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP | MREMAP_FIXED, to));
+	return kernel_mremap(from, bytes, bytes, flags, to);
+}
+
+/* All of the heap, which is shared. The shadow, or NULL. */
+static char *set_all_aside(const struct vmm_pool *pool)
+{
+	char *place = shadow_place(pool), *from = vmm_pool_heap_start(pool);
+	size_t bytes = vmm_pool_heap_bytes(pool), end;
+
+	/* with mlockall() a place counts against the limit of locked memory */
+	if (!place && pool->files == 1) {
+		place = set_aside(from, bytes, NULL);
+		return kernel_error(place) ? NULL : place;
+	}
+	for (size_t offset = pool->grain; place && offset < pool->size; offset = end) {
+		end = end_in_file(pool, offset / kernel_page(), pages(pool)) * kernel_page();
+		if (!kernel_error(set_aside(pool->base + offset, end - offset, place + (offset - pool->grain))))
+			continue;
+		(void)kernel_munmap(place, bytes);
+		place = NULL;
+	}
+	return place;
 }
 
 /*
@@ -88,18 +111,12 @@ static int set_aside(char *from, size_t bytes, char *to)
  */
 static void set_shadow(struct vmm_pool *pool)
 {
-	char *shadow = shadow_place(pool);
-	size_t bytes = vmm_pool_heap_bytes(pool), end;
-	int r = 0;
+	char *shadow = set_all_aside(pool);
+	size_t bytes = vmm_pool_heap_bytes(pool);
 
 	if (!shadow)
 		return;
-	for (size_t offset = pool->grain; offset < pool->size && r == 0; offset = end) {
-		end = end_in_file(pool, offset / kernel_page(), pages(pool)) * kernel_page();
-		r = set_aside(pool->base + offset, end - offset, shadow + (offset - pool->grain));
-	}
-	if (r == 0 && kernel_madvise(shadow, bytes, MADV_DONTFORK) == 0 &&
-	    kernel_madvise(shadow, bytes, MADV_DONTDUMP) == 0)
+	if (kernel_madvise(shadow, bytes, MADV_DONTFORK) == 0 && kernel_madvise(shadow, bytes, MADV_DONTDUMP) == 0)
 		pool->mapping.shadow = shadow;
 	else
 		(void)kernel_munmap(shadow, bytes);
