@@ -84,25 +84,37 @@ static char *set_aside(char *from, size_t bytes, char *to)
 	return kernel_mremap(from, bytes, bytes, flags, to);
 }
 
-/* All of the heap, which is shared. The shadow, or NULL. */
-static char *set_all_aside(const struct vmm_pool *pool)
+/* All of the heap, which is shared, file by file, to where there is room for it. 0 or -errno. */
+static int set_all_aside(const struct vmm_pool *pool, char *place)
 {
-	char *place = shadow_place(pool), *from = vmm_pool_heap_start(pool);
-	size_t bytes = vmm_pool_heap_bytes(pool), end;
+	size_t end;
 
-	/* with mlockall() a place counts against the limit of locked memory */
-	if (!place && pool->files == 1) {
-		place = set_aside(from, bytes, NULL);
-		return kernel_error(place) ? NULL : place;
-	}
-	for (size_t offset = pool->grain; place && offset < pool->size; offset = end) {
+	for (size_t offset = pool->grain; offset < pool->size; offset = end) {
+		int r;
+
 		end = end_in_file(pool, offset / kernel_page(), pages(pool)) * kernel_page();
-		if (!kernel_error(set_aside(pool->base + offset, end - offset, place + (offset - pool->grain))))
-			continue;
-		(void)kernel_munmap(place, bytes);
-		place = NULL;
+		r = kernel_error(set_aside(pool->base + offset, end - offset, place + (offset - pool->grain)));
+		if (r < 0)
+			return r;
 	}
-	return place;
+	return 0;
+}
+
+/* The shadow, or NULL. */
+static char *make_shadow(const struct vmm_pool *pool)
+{
+	char *place = shadow_place(pool);
+
+	if (place) {
+		if (set_all_aside(pool, place) == 0)
+			return place;
+		(void)kernel_munmap(place, vmm_pool_heap_bytes(pool));
+		return NULL;
+	}
+	/* with mlockall() a place counts against the limit of locked memory */
+	if (pool->files == 1)
+		place = set_aside(vmm_pool_heap_start(pool), vmm_pool_heap_bytes(pool), NULL);
+	return kernel_error(place) ? NULL : place;
 }
 
 /*
@@ -111,7 +123,7 @@ static char *set_all_aside(const struct vmm_pool *pool)
  */
 static void set_shadow(struct vmm_pool *pool)
 {
-	char *shadow = set_all_aside(pool);
+	char *shadow = make_shadow(pool);
 	size_t bytes = vmm_pool_heap_bytes(pool);
 
 	if (!shadow)
