@@ -46,6 +46,16 @@ full_kinds() {
 	DIRS=$WORK/one:$WORK/two grows walk 5
 	[ "$(df --output=used one two | awk '{ used += $1 } END { print used }')" -lt 200 ] || fail "space is lost"
 }
+threads() { VMMALLOC_ARENAS=64 tiers 512M:48M threads 200; }
+# A user may make files there, and see none.
+unreadable() {
+	need_root
+	chmod 711 "$SUITE_TMP" "$WORK" && mkdir -m 333 one two && cp "$PROGRAM" "$LIBRARY" . || fail "mkdir"
+	VMMALLOC_POOL_DIR=$WORK/one:$WORK/two VMMALLOC_POOL_SIZE=32M:48M LD_PRELOAD=$WORK/libvmmalloc.so.1 \
+		LD_LIBRARY_PATH=$WORK setpriv --reuid 65534 --regid 65534 --clear-groups "$WORK/tiers" fill 2>said ||
+		fail "status $?: $(cat said)"
+	[ ! -s said ] || fail "$(cat said)"
+}
 # refused LINE VARIABLE=VALUE...
 refused() {
 	env "${@:2}" LD_PRELOAD="$LIBRARY" /bin/true 2>said
@@ -71,7 +81,8 @@ without() {
 		>out 2>said || fail "status $?"
 	[ "$(cat out)" = "goes on" ] && grep -q 'the program runs on ordinary memory' said || fail "$(cat out said)"
 }
-export -f tiers placed in_mode debug grows reserved kinds full_kinds refused bad_words colon without
+export SUITE_TMP
+export -f tiers placed in_mode debug grows reserved kinds full_kinds refused bad_words colon without threads unreadable
 
 run_case "fill: the first until it is full, then the second, then none" placed fill fill
 run_case "debug build: fill" debug placed fill fill
@@ -97,6 +108,8 @@ done
 run_case "tiers that grow: blocks come and go and are moved" grows walk 3
 run_case "a tmpfs that is bound to a node, and another kind" kinds
 run_case "file systems that are too small" full_kinds
+run_case "what jemalloc keeps for many threads lies in the first tier" threads
+run_case "directories that cannot be read" unreadable
 run_case "paths with a colon" colon
 run_case "VMMALLOC_ON_FAIL=dram: a tier that cannot be made" without
 run_case "words that are none are refused in one line" bad_words

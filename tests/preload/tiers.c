@@ -6,10 +6,12 @@
  *   ratio N M        bytes in use near that ratio, whatever comes and goes
  *   arenas           arenas that are bound to a tier, for jemalloc's own functions
  *   forks [RETURNS]  parents and children allocate and see what is theirs; copies are on the tiers of what they copy
+ *   threads COUNT    what jemalloc keeps for threads lies in the first tier, which has room for it
  *   grows            each tier takes pools of its own before the next one serves
  *   walk SEED        blocks of all sizes come and go and are moved: none lies in two tiers, none is lost
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -234,6 +236,32 @@ static void test_grows(void)
 	CHECK(tier(0).pools == 1 && tier(1).pools == 1);
 }
 
+static void *allocates_and_stays(void *barrier)
+{
+	void *blocks[100];
+
+	for (size_t i = 0; i < 100; i++)
+		CHECK((blocks[i] = malloc(100 + i)) && where(blocks[i], 100 + i) == 0);
+	pthread_barrier_wait(barrier);
+	for (size_t i = 0; i < 100; i++)
+		free(blocks[i]);
+	return NULL;
+}
+
+static void test_threads(unsigned count)
+{
+	pthread_barrier_t barrier;
+	pthread_t threads[256];
+
+	CHECK(count <= 256 && pthread_barrier_init(&barrier, NULL, count + 1) == 0);
+	for (unsigned i = 0; i < count; i++)
+		CHECK(pthread_create(&threads[i], NULL, allocates_and_stays, &barrier) == 0);
+	pthread_barrier_wait(&barrier);
+	CHECK(tier(1).peak_bytes == 0 && tier(0).used_bytes > 0);
+	for (unsigned i = 0; i < count; i++)
+		CHECK(pthread_join(threads[i], NULL) == 0);
+}
+
 static void test_walk(unsigned random)
 {
 	static struct {
@@ -283,6 +311,8 @@ int main(int argc, char **argv)
 		test_arenas();
 	else if (strcmp(what, "forks") == 0)
 		test_forks(argc > 2);
+	else if (strcmp(what, "threads") == 0)
+		test_threads((unsigned)strtoul(argv[2], NULL, 0));
 	else if (strcmp(what, "grows") == 0)
 		test_grows();
 	else if (strcmp(what, "walk") == 0)
