@@ -42,12 +42,17 @@ static bool are_readable(char *start, size_t bytes)
 	return bytes > 0 && kernel_madvise(start, bytes, MADV_POPULATE_READ) == 0;
 }
 
+static bool is_as_frozen(const struct vmm_pool *pool, const char *page)
+{
+	const char *frozen = vmm_pool_frozen(pool, page);
+
+	return frozen && memcmp(page, frozen, kernel_page()) == 0;
+}
+
 /* Compares pages that are doubtful with the file, and marks those that are alike as the file's. */
 static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *pages, size_t count)
 {
-	const char *frozen = vmm_mapping_frozen(pool, start);
-
-	for (size_t i = 0; frozen && i < count;) {
+	for (size_t i = 0; pool->mapping.shadow && i < count;) {
 		size_t first = i;
 		bool readable;
 
@@ -55,7 +60,7 @@ static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *p
 			i++;
 		readable = are_readable(start + first * kernel_page(), (i - first) * kernel_page());
 		for (size_t page = first; readable && page < i; page++)
-			if (memcmp(start + page * kernel_page(), frozen + page * kernel_page(), kernel_page()) == 0)
+			if (is_as_frozen(pool, start + page * kernel_page()))
 				pages[page] |= PAGE_OF_FILE;
 		while (i < count && !is_doubtful(pages[i]))
 			i++;

@@ -81,12 +81,7 @@ static int take_file(struct vmm_heap *heap, size_t tier, uintptr_t end, bool all
 static int before_growth(struct vmm_heap *heap)
 {
 	/* a copy on another kind of file system may have larger units: its holes would be parts of some */
-	int r = heap->pool.unit > heap->holes.granule ? -EXDEV : close_gap(heap);
-
-	/* it is as long as the heap was */
-	if (r == 0)
-		vmm_mapping_drop_shadow(&heap->pool);
-	return r;
+	return heap->pool.unit > heap->holes.granule ? -EXDEV : close_gap(heap);
 }
 
 /* All of the last file, which begins where the pool ended, at `end`. */

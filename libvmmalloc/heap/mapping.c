@@ -128,10 +128,10 @@ static void set_shadow(struct vmm_pool *pool)
 
 	if (!shadow)
 		return;
-	if (kernel_madvise(shadow, bytes, MADV_DONTFORK) == 0 && kernel_madvise(shadow, bytes, MADV_DONTDUMP) == 0)
-		pool->mapping.shadow = shadow;
-	else
-		(void)kernel_munmap(shadow, bytes);
+	pool->mapping.shadow = shadow;
+	pool->mapping.shadow_bytes = bytes;
+	if (kernel_madvise(shadow, bytes, MADV_DONTFORK) < 0 || kernel_madvise(shadow, bytes, MADV_DONTDUMP) < 0)
+		vmm_mapping_drop_shadow(pool);
 }
 
 /* mlockall() has locked the header, which nobody else does. */
@@ -163,15 +163,20 @@ void vmm_mapping_forget_shadow(struct vmm_pool *pool)
 void vmm_mapping_drop_shadow(struct vmm_pool *pool)
 {
 	if (pool->mapping.shadow)
-		(void)kernel_munmap(pool->mapping.shadow, vmm_pool_heap_bytes(pool));
+		(void)kernel_munmap(pool->mapping.shadow, pool->mapping.shadow_bytes);
 	pool->mapping.shadow = NULL;
 }
 
-const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start)
+/* What lies at `size` of the pool and above is no part of it any more. */
+static void cut_shadow(struct vmm_pool *pool, size_t size)
 {
-	const char *shadow = pool->mapping.shadow;
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t bytes = size - pool->grain;
 
-	return shadow ? shadow + (start - vmm_pool_heap_start(pool)) : NULL;
+	if (!mapping->shadow || mapping->shadow_bytes <= bytes)
+		return;
+	(void)kernel_munmap(mapping->shadow + bytes, mapping->shadow_bytes - bytes);
+	mapping->shadow_bytes = bytes;
 }
 
 static void forget_parts(struct vmm_mapping *mapping, bool is_private)
@@ -357,11 +362,9 @@ int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes)
 /* What is of one file: its part of the shadow moves back to where children and core dumps shall see it. 0 or -errno. */
 static int thaw_file(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
-	char *shadow = pool->mapping.shadow, *heap = pool->base + offset;
+	char *heap = pool->base + offset, *shadow = vmm_pool_frozen(pool, heap);
 	int r;
 
-	if (shadow)
-		shadow += offset - pool->grain;
 	if (shadow && kernel_error(kernel_mremap(shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap)) == 0) {
 		if (kernel_madvise(heap, bytes, MADV_DODUMP) == 0 && kernel_madvise(heap, bytes, MADV_DOFORK) == 0)
 			return 0;
@@ -388,8 +391,8 @@ static int thaw_files(struct vmm_pool *pool)
 
 		last = end_in_file(pool, first, end);
 		r = thaw_file(pool, offset, last * kernel_page() - offset);
-		if (r < 0 && offset > pool->grain && mapping->shadow) {
-			(void)kernel_munmap(mapping->shadow + (offset - pool->grain), pool->size - offset);
+		if (r < 0 && offset > pool->grain) {
+			cut_shadow(pool, offset);
 			mapping->shadow = NULL;
 		}
 		if (r < 0)
@@ -469,8 +472,7 @@ void vmm_mapping_cut(struct vmm_pool *pool, size_t size)
 	struct vmm_mapping *mapping = &pool->mapping;
 	size_t first = size / kernel_page(), end = pages(pool);
 
-	if (mapping->shadow)
-		(void)kernel_munmap(mapping->shadow + (size - pool->grain), pool->size - size);
+	cut_shadow(pool, size);
 	while (mapping->in_parts && (first = bits_find(mapping->shared, first, end, true)) < end) {
 		size_t last = bits_find(mapping->shared, first, end, false);
 

@@ -47,9 +47,6 @@ int vmm_mapping_thaw(struct vmm_pool *pool);
  */
 void vmm_mapping_return(struct vmm_pool *pool, char *start, size_t bytes);
 
-/* Where the frozen bytes of [start, end of the heap) can be read; NULL if they cannot be. */
-const char *vmm_mapping_frozen(const struct vmm_pool *pool, const char *start);
-
 /* A child does not have the shadow. */
 void vmm_mapping_forget_shadow(struct vmm_pool *pool);
 

@@ -299,7 +299,7 @@ int vmm_pool_replace(struct vmm_pool *old, struct vmm_pool *pool)
 	(void)kernel_munmap(pool->base + pool->size, kernel_page());
 	vmm_pool_leave_files(old, true);
 	if (old->mapping.shadow)
-		(void)kernel_munmap(old->mapping.shadow, old->size - old->grain);
+		(void)kernel_munmap(old->mapping.shadow, old->mapping.shadow_bytes);
 	if (old->mapping.shared)
 		vmm_table_drop(old->mapping.shared, bits_bytes(old->room / kernel_page()));
 	pool->base = old->base;

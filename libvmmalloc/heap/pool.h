@@ -30,6 +30,7 @@ struct vmm_mapping {
 	bool locks;                  /* new mappings are locked, when that was last asked: remap.h */
 	uint64_t *shared;            /* bits.h, a bit a page; NULL until it is needed */
 	char *shadow;                /* while it is private: the shared mapping, set aside; or NULL */
+	size_t shadow_bytes;         /* of the heap, from its start on: as much as was frozen */
 	size_t shared_pages, parts;  /* how many, and in how many pieces at the most */
 };
 
@@ -125,6 +126,15 @@ static inline char *vmm_pool_heap_start(const struct vmm_pool *pool)
 static inline size_t vmm_pool_heap_bytes(const struct vmm_pool *pool)
 {
 	return pool->size - pool->grain;
+}
+
+/* While the heap is private: where the file's byte of that address is, and those behind it; NULL if nowhere. */
+static inline char *vmm_pool_frozen(const struct vmm_pool *pool, const char *address)
+{
+	const struct vmm_mapping *mapping = &pool->mapping;
+	size_t offset = (size_t)(address - vmm_pool_heap_start(pool));
+
+	return mapping->shadow && offset < mapping->shadow_bytes ? mapping->shadow + offset : NULL;
 }
 
 /* Whether the byte at `address` lies in the pool, or may do so when it has grown. */

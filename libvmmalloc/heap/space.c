@@ -104,10 +104,12 @@ static int touch_aside(const struct vmm_pool *pool, const struct vmm_pool_file *
 static int reserve_by_mapping(const struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset,
 			      size_t bytes)
 {
+	char *frozen = vmm_pool_frozen(pool, pool->base + offset);
+
 	if (!pool->mapping.is_private)
 		return touch(pool, pool->base + offset, bytes);
-	if (pool->mapping.shadow)
-		return touch(pool, pool->mapping.shadow + (offset - pool->grain), bytes);
+	if (frozen)
+		return touch(pool, frozen, bytes);
 	if (vmm_pool_file_has_fd(file))
 		return touch_aside(pool, file, offset, bytes);
 	/* there is no way to the file, and none back */

@@ -47,7 +47,7 @@ struct look {
 /* Maps the word where it still has the name by which the thread waits for it, readable. NULL if that cannot be done. */
 static const char *old_place(struct look *look, uint64_t address)
 {
-	const char *word = (const char *)(uintptr_t)address, *frozen = vmm_mapping_frozen(look->pool, word);
+	const char *word = (const char *)(uintptr_t)address, *frozen = vmm_pool_frozen(look->pool, word);
 	size_t offset = (size_t)(word - look->pool->base), first = offset & ~(kernel_page() - 1);
 	size_t bytes = kernel_page();
 	const struct vmm_pool_file *file = vmm_pool_file_at(look->pool, first, &bytes);

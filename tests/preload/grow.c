@@ -178,10 +178,10 @@ static long faults_to_read(struct block *list)
 	return after.ru_minflt - before.ru_minflt;
 }
 
-/* Their page tables are set aside by the fork, and moved back. */
+/* Their page tables are set aside by the fork, and moved back, also if there are more pools or fewer by then. */
 static void pages(size_t bytes)
 {
-	struct block *list = fill(bytes, NULL);
+	struct block *list = fill(bytes, NULL), *more;
 	/* the kernel maps 16 pages at a fault of a file */
 	long most = (long)(bytes / (size_t)sysconf(_SC_PAGESIZE) / 16 / 4);
 
@@ -192,9 +192,16 @@ static void pages(size_t bytes)
 		CHECK(pid >= 0);
 		if (pid == 0)
 			_exit(0);
-		allocate();
+		more = fill(round * 30 * MIB, NULL);
+		if (round == 2) {
+			give(more);
+			(void)malloc_trim(0);
+			more = NULL;
+		}
 		CHECK(ended_well(pid) && comes_back());
 		CHECK(faults_to_read(list) < most);
+		give(more);
+		(void)malloc_trim(0);
 	}
 	give(list);
 }

@@ -5,5 +5,5 @@
 cd "$(dirname "$0")/../.." || exit 1
 . tests/vm/selection.bash
 exec tests/vm/guest.bash --memory 2048M --seconds 2400 tests/vm/guest/huge_pages.bash tests/integration/charges.bash \
-	"echo 400 >/proc/sys/vm/nr_hugepages; ONLY='$GROWTH_HUGE' POOL_DIR=/mnt/hugetlb tests/preload/growth.bash" \
+	"echo 640 >/proc/sys/vm/nr_hugepages; ONLY='$GROWTH_HUGE' POOL_DIR=/mnt/hugetlb tests/preload/growth.bash" \
 	"ONLY='$TIERS_HUGE' POOL_DIR=/mnt/hugetlb tests/preload/tiers.bash"
