@@ -1,5 +1,6 @@
 #!/bin/bash
 # install.bash -- what `make install` puts in place works from there, and `make uninstall` takes all of it back.
+# alone: it changes what is built here
 . "$(dirname "$0")/../lib/suite.bash"
 
 # A build of its own, begun with what is built already.

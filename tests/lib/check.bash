@@ -1,6 +1,7 @@
 #!/bin/bash
 # check.bash SUITE... -- runs every suite, cmocka programs and scripts alike, and adds up what they counted. LANES of
-# them run at the same time: two, where there are two processors. What a suite says is shown when it has ended.
+# them run at the same time: two, where there are two processors; those with a line "# alone: ..." come last, one by one.
+# What a suite says is shown when it has ended.
 set -u
 lanes=${LANES:-$(($(nproc) < 2 ? 1 : 2))}
 logs=$(mktemp -d)
@@ -33,13 +34,25 @@ run() {
 }
 count() { grep -oE "$2" "$1" | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n + 0 }'; }
 
-started=0
-for suite; do
-	while [ "$(jobs -rp | wc -l)" -ge "$lanes" ]; do
+# start SUITE LANES: when fewer than so many run
+start() {
+	while [ "$(jobs -rp | wc -l)" -ge "$2" ]; do
 		wait -n
 	done
 	started=$((started + 1))
-	run "$suite" "$logs/$started" &
+	run "$1" "$logs/$started" &
+}
+
+started=0 alone=()
+for suite; do
+	if grep -qsI '^# alone: ' "$suite"; then
+		alone+=("$suite")
+	else
+		start "$suite" "$lanes"
+	fi
+done
+for suite in "${alone[@]}"; do
+	start "$suite" 1
 done
 wait
 echo

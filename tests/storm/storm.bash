@@ -1,6 +1,7 @@
 #!/bin/bash
 # storm.bash -- the daemon in a storm, for STORM_SECONDS. STORM_SEED repeats the decisions of an earlier one,
 # STORM_SECOND_DIR=DIR puts half of the classes on another file system.
+# alone: it takes all processors
 . "$(dirname "$0")/../lib/suite.bash"
 STORM_SECONDS=${STORM_SECONDS:-20}
 DEADLINE=$((STORM_SECONDS * 3 + 120))

@@ -7,7 +7,7 @@
 #   witnessed NAME[:MIB]...   every process witnessed so far had its heap on a pool, some process called NAME was there,
 #                             and its heap was at its peak no smaller than MIB
 #   heap_on_pool PID [KIB]    the heap of a running process is: more than KIB KiB of a pool are resident in it
-#   wait_for COMMAND...       polls until the command succeeds, for 20 s at most
+#   wait_for COMMAND...       polls until the command succeeds, for 40 s at most
 #   end_process PID [SIGNAL]  ends a process (SIGTERM, unless another is named), at last by SIGKILL, and waits for it
 #   helper NAME               compiles tests/e2e/helpers/NAME.c in the case's own directory
 #   free_port                 prints a loopback TCP port that nobody uses
@@ -94,7 +94,7 @@ helper() {
 }
 
 wait_for() {
-	local deadline=$((SECONDS + ${WAIT_SECONDS:-20}))
+	local deadline=$((SECONDS + ${WAIT_SECONDS:-40}))
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $deadline ] || { echo "waited in vain for: $*" >&2; return 1; }
 		sleep 0.05

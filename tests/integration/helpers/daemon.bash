@@ -11,13 +11,13 @@
 #                             are in $WORK/held.$HELD. hold_as UID VERB...
 #   ask WORD...               daemon_ask.c
 #   ctl WORD...               vmmallocctl
-#   wait_for COMMAND...       polls until the command succeeds, for 20 s at most, or $WAIT_SECONDS
+#   wait_for COMMAND...       polls until the command succeeds, for 40 s at most, or $WAIT_SECONDS
 #   wait_count CLASS STATE N  polls until so many pools of the class are in that state
 #   wait_least CLASS STATE N  the same for at least so many
 #   problem_is CLASS WORDS    whether the class has that problem
 #   is WHAT EXPECTED          fails the case unless both are the same
 
-DEADLINE=${DAEMON_DEADLINE:-60}
+DEADLINE=${DAEMON_DEADLINE:-120}
 HELPERS=$SUITE_TMP/bin
 DAEMON_PROGRAM=${DAEMON_PROGRAM:-$BUILD/${FLAVOUR:-release}/vmmallocd}
 # other users have to reach the helpers and the sockets
@@ -115,7 +115,7 @@ ctl() { "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" "$@"; }
 ask() { "$HELPERS/daemon_ask" "$RUN/control.sock" "$@"; }
 
 wait_for() {
-	local end=$((SECONDS + ${WAIT_SECONDS:-20}))
+	local end=$((SECONDS + ${WAIT_SECONDS:-40}))
 	until "$@"; do
 		[ $SECONDS -lt $end ] || fail "waited in vain: $*"
 		sleep 0.02
