@@ -32,10 +32,13 @@ static inline void allocate(void)
 	free(malloc(1 << 20));
 }
 
-/* Returning is rationed, and after an attempt that took long it is long until the next: small activity until then. */
+/*
+ * Returning is rationed, and after an attempt that took long, as on a busy disk, it is long until the next: small
+ * activity until then.
+ */
 static inline int comes_back(void)
 {
-	for (int i = 0; i < 3000 && stats().mode != VMMALLOC_MODE_POOL; i++) {
+	for (int i = 0; i < 8000 && stats().mode != VMMALLOC_MODE_POOL; i++) {
 		sleep_ms(10);
 		allocate();
 	}
