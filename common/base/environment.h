@@ -63,7 +63,8 @@ int environment_children(const char *value);
 #define ENVIRONMENT_ARENAS_EXPECTED "a number from 1 to 4094"
 int environment_arenas(const char *value);
 
-/* VMMALLOC_RELEASE: seconds, ENVIRONMENT_RELEASE_NEVER, or -EINVAL. */
+/* VMMALLOC_RELEASE: seconds, ENVIRONMENT_RELEASE_NEVER, or -EINVAL. Usually as long as jemalloc keeps what is free. */
+#define ENVIRONMENT_RELEASE_USUAL 10
 #define ENVIRONMENT_RELEASE_MOST 1000000
 #define ENVIRONMENT_RELEASE_NEVER (ENVIRONMENT_RELEASE_MOST + 1)
 #define ENVIRONMENT_RELEASE_EXPECTED "a number of seconds up to 1000000, or never"

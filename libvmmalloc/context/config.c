@@ -220,7 +220,7 @@ static int read_words(char *const *environment, struct vmm_config *config, struc
 		{ ENVIRONMENT_ON_FULL, ENVIRONMENT_ON_FULL_EXPECTED, environment_on_full, ENVIRONMENT_ON_FULL_FAIL,
 		  &on_full },
 		{ ENVIRONMENT_ON_FAIL, ENVIRONMENT_ON_FAIL_EXPECTED, environment_on_fail, 0, &on_fail },
-		{ ENVIRONMENT_RELEASE, ENVIRONMENT_RELEASE_EXPECTED, environment_release, ENVIRONMENT_RELEASE_NEVER,
+		{ ENVIRONMENT_RELEASE, ENVIRONMENT_RELEASE_EXPECTED, environment_release, ENVIRONMENT_RELEASE_USUAL,
 		  &release },
 		{ ENVIRONMENT_ARENAS, ENVIRONMENT_ARENAS_EXPECTED, environment_arenas, 0, &arenas },
 		{ ENVIRONMENT_FORK, ENVIRONMENT_FORK_EXPECTED, environment_fork, CONFIG_FORK_AUTO, &fork },

@@ -1,10 +1,10 @@
 #!/bin/bash
 # peaks.bash LIBRARY [SECONDS] -- what is left of a peak, beside glibc and jemalloc: memory of the process (VmRSS), and
 # what the pool's file has, most of which is part of it. At the peak, right after all is freed, and after so many
-# seconds of little work. MiB. libvmmalloc gives back what it does not need after 10 s, which it does not by default.
+# seconds of little work. MiB.
 set -u
 library=$(realpath "$1") seconds=${2:-30}
-export VMMALLOC_POOL_DIR=${VMMALLOC_POOL_DIR:-/dev/shm} VMMALLOC_POOL_SIZE=1G VMMALLOC_RELEASE=10
+export VMMALLOC_POOL_DIR=${VMMALLOC_POOL_DIR:-/dev/shm} VMMALLOC_POOL_SIZE=1G
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 jemalloc=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')

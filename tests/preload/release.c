@@ -15,7 +15,7 @@
 #define BYTES 4000          /* 58 MiB */
 #define EACH 1500           /* one of so many stays */
 #define LEFT ((on_disk ? 32 : 6) * MIB)  /* the blocks that stay, each with its granule, and metadata */
-#define SECONDS 20
+#define SECONDS 40
 
 int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes);
 

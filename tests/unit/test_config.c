@@ -44,7 +44,7 @@ TEST(test_config_has_defaults)
 	assert_false(config.reserve_all);
 	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_FAIL);
 	assert_int_equal(config.arenas, 0);
-	assert_int_equal(config.release_seconds, ENVIRONMENT_RELEASE_NEVER);
+	assert_int_equal(config.release_seconds, ENVIRONMENT_RELEASE_USUAL);
 	assert_int_equal(config.wait_seconds, 0);
 }
 
