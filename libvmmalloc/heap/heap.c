@@ -10,6 +10,7 @@
 #include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/bookkeeping.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/remap.h"
@@ -442,11 +443,32 @@ static void return_to_pool(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	vmm_heap_set_figure(heap, &heap->pool.header->private_bytes, vmm_mapping_private_bytes(&heap->pool));
 }
 
+/* A page of the file's part of the pool that is reserved, so that to write to it takes none of its space; or NULL. */
+static void *reserved_page(const struct vmm_heap *heap, const struct vmm_pool_file *file)
+{
+	const struct vmm_holes *holes = &heap->holes;
+	uintptr_t base = (uintptr_t)heap->pool.base, end = base + file->end, whole;
+	uintptr_t at = file->start > 0 ? base + file->start : vmm_heap_start(heap);
+
+	if (at >= heap->low && at < heap->high)
+		at = heap->high;
+	whole = holes->base + bits_find(holes->bits, (at - holes->base) / holes->granule,
+					(end - holes->base) / holes->granule, false) * holes->granule;
+	at = whole > at ? whole : at;
+	return at < end && (at < heap->low || at >= heap->high) ? (void *)at : NULL;
+}
+
 void vmm_heap_mapped_anew(struct vmm_heap *heap)
 {
+	const struct vmm_pool *pool = &heap->pool;
+
 	/* a private mapping of a file is in a core dump if it was ever written to; what it is split into is, then */
-	if (heap->pool.mapping.is_private)
-		(void)kernel_madvise((void *)vmm_heap_start(heap), heap->pool.grain, MADV_POPULATE_WRITE);
+	for (size_t i = 0; pool->mapping.is_private && i < pool->files; i++) {
+		void *page = reserved_page(heap, vmm_pool_file(pool, i));
+
+		if (page)
+			(void)kernel_madvise(page, pool->grain, MADV_POPULATE_WRITE);
+	}
 	vmm_dump_again(&heap->dump, vmm_heap_start(heap), vmm_heap_end(heap));
 }
 
@@ -525,6 +547,18 @@ void vmm_heap_set_tiers(struct vmm_heap *heap, size_t count, const struct enviro
 	heap->tiers.place = *place;
 }
 
+/* A granule that is in two tiers is no hole: the end of the one would need space of the other: release.c. */
+static void reserve_between_tiers(struct vmm_heap *heap)
+{
+	for (size_t i = 1; i < heap->pool.files; i++) {
+		const struct vmm_pool_file *file = vmm_pool_file(&heap->pool, i);
+		uintptr_t start = (uintptr_t)heap->pool.base + file->start;
+
+		if (file->tier != vmm_pool_file(&heap->pool, i - 1)->tier && start % heap->holes.granule)
+			(void)vmm_reserve_holes(heap, start, heap->pool.grain);
+	}
+}
+
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 {
 	uintptr_t start = vmm_heap_start(heap), end = vmm_heap_end(heap);
@@ -543,6 +577,7 @@ void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 	} else {
 		for (uintptr_t at = start; (free = ranges_next(&heap->free, at)); at = free->start + free->length)
 			vmm_holes_make(&heap->holes, free->start, free->start + free->length);
+		reserve_between_tiers(heap);
 	}
 	vmm_heap_set_figure(heap, &heap->pool.header->reserved_bytes,
 			    heap->pool.grain + heap->low - start - vmm_holes_bytes(&heap->holes, start, heap->low) +

@@ -74,30 +74,50 @@ static char *shadow_place(const struct vmm_pool *pool)
 	return place;
 }
 
-/* What is of one file, which is one mapping; to where the kernel likes if `to` is NULL. kernel_error() tells. */
+/*
+ * What is of one file; to where the kernel likes if `to` is NULL. kernel_error() tells. What the program has made of
+ * its pages is lost here, or it would come back later: a page that cannot be written to, or is counted as locked twice.
+ */
 static char *set_aside(char *from, size_t bytes, char *to)
 {
 	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (to ? MREMAP_FIXED : 0);
 
-	/* dump.h has made several mappings of it */
+	/* dump.h has made several mappings of it, too, of which only newer kernels move more than one */
+	(void)kernel_munlock(from, bytes);
+	(void)kernel_mprotect(from, bytes, PROT_READ | PROT_WRITE);
 	(void)kernel_madvise(from, bytes, MADV_DODUMP);
 	return kernel_mremap(from, bytes, bytes, flags, to);
 }
 
-/* All of the heap, which is shared, file by file, to where there is room for it. 0 or -errno. */
-static int set_all_aside(const struct vmm_pool *pool, char *place)
+/*
+ * [start, start + bytes) of the shadow was to be moved to, and was not. Older kernels have unmapped it by then: it may
+ * be somebody else's.
+ */
+static void forget_place(char *start, size_t bytes)
+{
+	if (kernel_madvise(start, bytes, MADV_DONTDUMP) != -ENOMEM)
+		(void)kernel_munmap(start, bytes);
+}
+
+/* All of the heap, which is shared, file by file, to where there is room for it. False: the room is given up. */
+static bool set_all_aside(const struct vmm_pool *pool, char *place)
 {
 	size_t end;
 
 	for (size_t offset = pool->grain; offset < pool->size; offset = end) {
-		int r;
+		char *part = place + (offset - pool->grain);
 
 		end = end_in_file(pool, offset / kernel_page(), pages(pool)) * kernel_page();
-		r = kernel_error(set_aside(pool->base + offset, end - offset, place + (offset - pool->grain)));
-		if (r < 0)
-			return r;
+		if (!kernel_error(set_aside(pool->base + offset, end - offset, part)))
+			continue;
+		forget_place(part, end - offset);
+		if (part > place)
+			(void)kernel_munmap(place, (size_t)(part - place));
+		if (end < pool->size)
+			(void)kernel_munmap(part + (end - offset), pool->size - end);
+		return false;
 	}
-	return 0;
+	return true;
 }
 
 /* The shadow, or NULL. */
@@ -105,12 +125,8 @@ static char *make_shadow(const struct vmm_pool *pool)
 {
 	char *place = shadow_place(pool);
 
-	if (place) {
-		if (set_all_aside(pool, place) == 0)
-			return place;
-		(void)kernel_munmap(place, vmm_pool_heap_bytes(pool));
-		return NULL;
-	}
+	if (place)
+		return set_all_aside(pool, place) ? place : NULL;
 	/* with mlockall() a place counts against the limit of locked memory */
 	if (pool->files == 1)
 		place = set_aside(vmm_pool_heap_start(pool), vmm_pool_heap_bytes(pool), NULL);
@@ -365,11 +381,11 @@ static int thaw_file(struct vmm_pool *pool, size_t offset, size_t bytes)
 	char *heap = pool->base + offset, *shadow = vmm_pool_frozen(pool, heap);
 	int r;
 
-	if (shadow && kernel_error(kernel_mremap(shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap)) == 0) {
-		if (kernel_madvise(heap, bytes, MADV_DODUMP) == 0 && kernel_madvise(heap, bytes, MADV_DOFORK) == 0)
-			return 0;
-		shadow = NULL;
-	}
+	/* the move is the last step: after it the file is shared */
+	if (shadow && kernel_madvise(shadow, bytes, MADV_DODUMP) == 0 &&
+	    kernel_madvise(shadow, bytes, MADV_DOFORK) == 0 &&
+	    kernel_error(kernel_mremap(shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap)) == 0)
+		return 0;
 	/* a new mapping is as good, but every page has to be found again */
 	r = map_shared(pool, offset, bytes);
 	if (r == 0 && shadow)
@@ -391,12 +407,11 @@ static int thaw_files(struct vmm_pool *pool)
 
 		last = end_in_file(pool, first, end);
 		r = thaw_file(pool, offset, last * kernel_page() - offset);
-		if (r < 0 && offset > pool->grain) {
+		if (r < 0) {
 			cut_shadow(pool, offset);
 			mapping->shadow = NULL;
-		}
-		if (r < 0)
 			return r;
+		}
 		if (pool->files == 1)
 			continue;
 		count_shared(mapping, first, last);

@@ -151,11 +151,10 @@ static int make_request(const struct vmm_config_tier *tier, struct handout_reque
 	return 0;
 }
 
-/* On a connection of its own. The answer may take so many seconds longer than all else. */
-static int ask_and_hear(const struct sockaddr_un *address, const void *request, size_t bytes, unsigned wait_s,
-			struct handout_reply *ret_reply, int *ret_fd)
+/* On a connection of its own. The answer may take so many seconds longer than the deadline. */
+static int ask_and_hear(const struct sockaddr_un *address, const void *request, size_t bytes, int64_t deadline_us,
+			unsigned wait_s, struct handout_reply *ret_reply, int *ret_fd)
 {
-	int64_t deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
 	int socket = kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int r = socket < 0 ? socket : connect_in_time(socket, address, deadline_us);
 
@@ -173,18 +172,24 @@ static bool is_dropped(int r)
 	return r == -ECONNRESET || r == -EPIPE;
 }
 
-/* A daemon that is started anew drops whom it has not answered. The next one is asked, if there is one by now. */
+/*
+ * A daemon that is started anew drops whom it has not answered. The next one is asked, if there is one by now, for what
+ * is left of the time; and it has a second, if there is a wait, to take this request.
+ */
 static int ask_and_ask_again(const struct sockaddr_un *address, struct handout_long_request *request,
-			     struct handout_reply *ret_reply, int *ret_fd)
+			     int64_t *deadline_us, struct handout_reply *ret_reply, int *ret_fd)
 {
-	int64_t began_us = now_us(), waited_s;
-	int again, r = ask_and_hear(address, request, sizeof(*request), request->wait_s, ret_reply, ret_fd);
+	int64_t waited_us = now_us();
+	int again, r;
 
+	r = ask_and_hear(address, request, sizeof(*request), *deadline_us, request->wait_s, ret_reply, ret_fd);
 	if (!is_dropped(r))
 		return r;
-	waited_s = (now_us() - began_us) / 1000000;
-	request->wait_s = waited_s < request->wait_s ? request->wait_s - (uint32_t)waited_s : 0;
-	again = ask_and_hear(address, request, sizeof(*request), request->wait_s, ret_reply, ret_fd);
+	waited_us = now_us() - waited_us;
+	if (request->wait_s)
+		*deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
+	request->wait_s -= waited_us / 1000000 < request->wait_s ? (uint32_t)(waited_us / 1000000) : request->wait_s;
+	again = ask_and_hear(address, request, sizeof(*request), *deadline_us, request->wait_s, ret_reply, ret_fd);
 	return again == 0 ? again : r;
 }
 
@@ -196,13 +201,14 @@ static int ask_any(const struct sockaddr_un *address, const struct vmm_config_ti
 		   struct handout_reply *ret_reply, int *ret_fd, bool *ret_is_old)
 {
 	struct handout_long_request request = { .flags = HANDOUT_TAKES_COLD, .wait_s = wait_seconds };
+	int64_t deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
 	int r = make_request(tier, &request.request);
 
 	if (r == 0)
-		r = ask_and_ask_again(address, &request, ret_reply, ret_fd);
+		r = ask_and_ask_again(address, &request, &deadline_us, ret_reply, ret_fd);
 	*ret_is_old = r == 0 && ret_reply->status == HANDOUT_BAD_REQUEST;
 	if (*ret_is_old)
-		r = ask_and_hear(address, &request.request, sizeof(request.request), 0, ret_reply, ret_fd);
+		r = ask_and_hear(address, &request.request, sizeof(request.request), deadline_us, 0, ret_reply, ret_fd);
 	return r;
 }
 

@@ -6,7 +6,7 @@ set -u
 lanes=${LANES:-$(($(nproc) < 2 ? 1 : 2))}
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-trap 'kill $(jobs -p); exit 1' INT TERM HUP
+trap 'kill $(jobs -p); wait; exit 1' INT TERM HUP
 
 # run SUITE LOG: leaves the log, and "PASSED FAILED SKIPPED" in LOG.counts
 run() {

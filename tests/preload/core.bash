@@ -56,6 +56,13 @@ run_case "a parent that is on its pool again" on 1G auto crash 100 free fork bac
 run_case "a parent that is on its pool again, and frees" on 1G auto crash 100 fork back free
 run_case "a parent that forks again" on 1G auto crash 100 free fork back fork
 
+# a heap of many pools, each a mapping of its own
+on_many() { VMMALLOC_ON_FULL=grow on 16M auto "$@"; }
+export -f on_many
+for what in child stays "fork back free" "free child"; do
+	run_case "100 MiB in pools of 16 MiB: $what" on_many crash 100 $what
+done
+
 # A debugger reads a living process, whose pool may not grow by that.
 debugger() {
 	local marks pid

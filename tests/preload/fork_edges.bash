@@ -39,6 +39,10 @@ for mode in auto 1 2 3; do
 	done
 	run_case "VMMALLOC_FORK=$mode: a FILE that was locked at a fork stays so" in_mode $mode fork_file_lock
 done
+run_case "what is made of single pages does not come back with the heap" in_mode auto fork_pages
+of_many() { VMMALLOC_ON_FULL=grow VMMALLOC_POOL_SIZE=16M in_mode auto "$@"; }
+export -f of_many
+run_case "nor with a heap of many pools" of_many fork_pages
 run_case "a page that nobody can read makes a copying fork fail" in_mode 2 fork_unreadable
 forks_twice() { LIBRARY="$LIBRARY $PROGRAMS/libraries/forks_twice.so" in_mode 2 fork_unreadable; }
 run_case "and so it does where a wrapper behind the library's forks twice" forks_twice
