@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/util/pool_header_decode.h"
 #include "tests/unit/pool_fixture.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/files/internal.h"
@@ -20,7 +21,7 @@ static struct pool_header good_header(void)
 
 static int decode(struct pool_header *header)
 {
-	return pool_file_header_decode(header, sizeof(*header), header);
+	return pool_header_decode(header, sizeof(*header), header);
 }
 
 TEST_FIXTURE(pool_fixture_setup, pool_fixture_teardown);
@@ -44,18 +45,18 @@ TEST(test_pool_file_header_must_be_one)
 
 	memset(&result, 0xa5, sizeof(result));
 	for (size_t bytes = 0; bytes < sizeof(header); bytes++)
-		assert_int_equal(pool_file_header_decode(&header, bytes, &result), -EBADMSG);
+		assert_int_equal(pool_header_decode(&header, bytes, &result), -EBADMSG);
 	for (size_t i = 0; i < sizeof(header.magic); i++) {
 		header = good_header();
 		header.magic[i] ^= 0x20;
-		assert_int_equal(pool_file_header_decode(&header, sizeof(header), &result), -EBADMSG);
+		assert_int_equal(pool_header_decode(&header, sizeof(header), &result), -EBADMSG);
 	}
 	header = good_header();
 	header.version++;
-	assert_int_equal(pool_file_header_decode(&header, sizeof(header), &result), -EBADMSG);
+	assert_int_equal(pool_header_decode(&header, sizeof(header), &result), -EPROTO);
 	header = good_header();
 	header.header_bytes--;
-	assert_int_equal(pool_file_header_decode(&header, sizeof(header), &result), -EBADMSG);
+	assert_int_equal(pool_header_decode(&header, sizeof(header), &result), -EPROTO);
 	assert_int_equal(result.magic[0], (char)0xa5);
 }
 

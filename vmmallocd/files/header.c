@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * header -- the header in a pool file, as the daemon writes it and as it reads it back.
- *
- * Between the two its owner may have written anything there. What is read is put into a shape that can be printed and
- * compared without harm; whether the figures are true nobody knows.
+ * header -- the header in a pool file, as the daemon writes it and as it reads it back. Between the two its owner may
+ * have written anything there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,42 +10,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "common/base/handout.h"
 #include "common/util/boot_id.h"
 #include "common/util/cleanup.h"
+#include "common/util/pool_header_decode.h"
 #include "common/util/write_all.h"
 #include "vmmallocd/files/internal.h"
-
-/* Ends the string, clears what is behind its end, and leaves nothing in it that moves a terminal's cursor. */
-static void tidy_string(char *string, size_t size)
-{
-	size_t length = strnlen(string, size - 1);
-
-	for (size_t i = 0; i < length; i++)
-		if (string[i] < ' ' || string[i] > '~')
-			string[i] = '?';
-	memset(string + length, 0, size - length);
-}
-
-int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *ret_header)
-{
-	struct pool_header header;
-
-	if (bytes < sizeof(header))
-		return -EBADMSG;
-	memcpy(&header, data, sizeof(header));
-	if (memcmp(header.magic, POOL_HEADER_MAGIC, sizeof(header.magic)) != 0 ||
-	    header.version != POOL_HEADER_VERSION || header.header_bytes != sizeof(header))
-		return -EBADMSG;
-	if (header.mode >= POOL_HEADER_MODES)
-		header.mode = POOL_HEADER_SHARED;
-	tidy_string(header.owner_command, sizeof(header.owner_command));
-	tidy_string(header.class_name, sizeof(header.class_name));
-	if (handout_class_name_check(header.class_name) < 0)
-		memset(header.class_name, 0, sizeof(header.class_name));
-	*ret_header = header;
-	return 0;
-}
 
 static int read_header_at_start(int fd, int flags, struct pool_header *ret_header)
 {
@@ -58,7 +25,7 @@ static int read_header_at_start(int fd, int flags, struct pool_header *ret_heade
 	do
 		n = preadv2(fd, &part, 1, 0, flags);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : pool_file_header_decode(data, (size_t)n, ret_header);
+	return n < 0 ? -errno : pool_header_decode(data, (size_t)n, ret_header);
 }
 
 int pool_file_header_read(int fd, struct pool_header *ret_header)

@@ -117,8 +117,7 @@ int pool_file_fill_cold(const struct pool_dir *dir, int fd, const struct pool_fi
 
 /* --- header.c --- */
 
-/* Makes sense of what a client may have left in the first bytes of a file. -EBADMSG: it is no header. */
-int pool_file_header_decode(const void *data, size_t bytes, struct pool_header *ret_header);
+/* As pool_header_decode, or -errno. */
 int pool_file_header_read(int fd, struct pool_header *ret_header);
 /* `reserved_bytes` of the file are reserved, or will be before it has a name. */
 int pool_file_header_write(const struct pool_dir *dir, int fd, const struct pool_file *file, const char *class_name,

@@ -105,7 +105,8 @@ int pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file);
 
 /*
  * Reads the header, and waits for nobody: -EAGAIN: whoever has the pool keeps others from reading it, or it is not in
- * memory. Its owner may have written anything there: figures, not facts. -EBADMSG: no header.
+ * memory. Its owner may have written anything there: figures, not facts. -EBADMSG, -EPROTO:
+ * no header, or another version's.
  */
 int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header);
 
