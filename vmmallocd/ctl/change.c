@@ -5,7 +5,7 @@
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/ctl/client.h"
-#include "vmmallocd/ctl/table.h"
+#include "vmmallocd/ctl/pool_table.h"
 
 /* CTL_FAILED if any was not. */
 static int complain_of_failed(const json_t *failed)
@@ -19,7 +19,7 @@ static int complain_of_failed(const json_t *failed)
 		const char *class = json_string_value(json_object_get(pool, "class"));
 		const char *reason = json_string_value(json_object_get(entry, "reason"));
 
-		ctl_complain("pool %.*s of class '%s' is not removed: %s", TABLE_ID_SHOWN, id ? id : "?",
+		ctl_complain("pool %.*s of class '%s' is not removed: %s", POOL_TABLE_ID_SHOWN, id ? id : "?",
 			     class ? class : "?", reason ? reason : "?");
 	}
 	return json_array_size(failed) > 0 ? CTL_FAILED : CTL_OK;
@@ -29,7 +29,7 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 {
 	enum { DRY_RUN = CTL_OPTION_OWN };
 	static const struct option options[] = { CTL_OPTIONS, { "dry-run", no_argument, NULL, DRY_RUN }, { 0 } };
-	static const struct table_style style = { .columns = "CLASS,ID,STATE,SIZE,PATH" };
+	static const struct table_style style = { .kind = &pool_table, .columns = "CLASS,ID,STATE,SIZE,PATH" };
 	bool dry_run = false;
 	CLEANUP(json_decrefp) json_t *reply = NULL;
 	json_t *pools;
@@ -48,7 +48,7 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 		return status;
 	pools = json_object_get(reply, "pools");
 	if (json_array_size(pools) > 0)
-		status = table_print(pools, NULL, &style);
+		status = table_print(&style, pools, NULL);
 	if (status == CTL_OK)
 		printf("%s: %zu\n", dry_run ? "pools that would be removed" : "pools removed", json_array_size(pools));
 	if (status == CTL_OK)

@@ -5,8 +5,9 @@
  *     main.c --> run.c --> preload.c                             a program's environment; no daemon is needed
  *            \-> list.c, status.c --> status_pool.c, change.c
  *                  |--> client.c                                 a call on the daemon's control socket
- *                  \--> table.c, pairs.c --> format.c            standard output: pools, or facts;
+ *                  \--> pool_table.c, pairs.c --> format.c       standard output: pools, or facts;
  *                       field.c, shape.c                         what is in a reply; and it as JSON
+ *     table.c                                                    a table of any kind, and its options
  *
  * A client of the daemon: it knows org.vmmalloc.varlink and nothing else of it. Commands print their own complaints,
  * one line each (ctl.c), and return an exit status.
