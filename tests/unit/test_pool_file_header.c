@@ -7,96 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/util/pool_header_decode.h"
 #include "tests/unit/pool_fixture.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/files/internal.h"
 
-static struct pool_header good_header(void)
-{
-	return (struct pool_header){ .magic = POOL_HEADER_MAGIC, .version = POOL_HEADER_VERSION,
-				     .header_bytes = sizeof(struct pool_header), .pool_bytes = MIB,
-				     .owner_command = "sort", .class_name = "small" };
-}
-
-static int decode(struct pool_header *header)
-{
-	return pool_header_decode(header, sizeof(*header), header);
-}
-
 TEST_FIXTURE(pool_fixture_setup, pool_fixture_teardown);
-
-TEST(test_pool_file_header_of_an_honest_client_is_read_as_it_is)
-{
-	struct pool_header header = good_header(), before;
-
-	for (uint64_t mode = POOL_HEADER_SHARED; mode <= POOL_HEADER_RETURNING; mode++) {
-		header.mode = mode;
-		header.used_bytes = 12345;
-		before = header;
-		assert_int_equal(decode(&header), 0);
-		assert_memory_equal(&header, &before, sizeof(header));
-	}
-}
-
-TEST(test_pool_file_header_must_be_one)
-{
-	struct pool_header header = good_header(), result;
-
-	memset(&result, 0xa5, sizeof(result));
-	for (size_t bytes = 0; bytes < sizeof(header); bytes++)
-		assert_int_equal(pool_header_decode(&header, bytes, &result), -EBADMSG);
-	for (size_t i = 0; i < sizeof(header.magic); i++) {
-		header = good_header();
-		header.magic[i] ^= 0x20;
-		assert_int_equal(pool_header_decode(&header, sizeof(header), &result), -EBADMSG);
-	}
-	header = good_header();
-	header.version++;
-	assert_int_equal(pool_header_decode(&header, sizeof(header), &result), -EPROTO);
-	header = good_header();
-	header.header_bytes--;
-	assert_int_equal(pool_header_decode(&header, sizeof(header), &result), -EPROTO);
-	assert_int_equal(result.magic[0], (char)0xa5);
-}
-
-TEST(test_pool_file_header_strings_end_and_can_be_printed)
-{
-	struct pool_header header = good_header();
-
-	memset(header.owner_command, 'x', sizeof(header.owner_command));
-	memset(header.class_name, 'y', sizeof(header.class_name));
-	assert_int_equal(decode(&header), 0);
-	assert_string_equal(header.owner_command, "xxxxxxxxxxxxxxx");
-	assert_int_equal(strlen(header.class_name), sizeof(header.class_name) - 1);
-
-	header = good_header();
-	memcpy(header.owner_command, "a\033[2J\n\xff\x7f\0hidden", 15);
-	assert_int_equal(decode(&header), 0);
-	assert_string_equal(header.owner_command, "a?[2J???");
-	for (size_t i = 8; i < sizeof(header.owner_command); i++)
-		assert_int_equal(header.owner_command[i], '\0');
-}
-
-TEST(test_pool_file_header_class_that_is_none_is_left_out)
-{
-	struct pool_header header = good_header();
-
-	strcpy(header.class_name, "../etc");
-	assert_int_equal(decode(&header), 0);
-	assert_string_equal(header.class_name, "");
-}
-
-TEST(test_pool_file_header_mode_that_is_none_is_shared)
-{
-	struct pool_header header = good_header();
-
-	for (int i = 0; i < 2; i++) {
-		header.mode = i ? UINT64_MAX : POOL_HEADER_MODES;
-		assert_int_equal(decode(&header), 0);
-		assert_int_equal(header.mode, POOL_HEADER_SHARED);
-	}
-}
 
 TEST(test_pool_file_header_of_another_boot_is_told)
 {
