@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,6 +28,16 @@ static inline void cleanup_dir(DIR **entries)
 
 	if (*entries)
 		(void)closedir(*entries);
+	errno = saved;
+}
+
+/* CLEANUP(cleanup_stream) FILE *stream = ...; NULL is none */
+static inline void cleanup_stream(FILE **stream)
+{
+	int saved = errno;
+
+	if (*stream)
+		(void)fclose(*stream);
 	errno = saved;
 }
 

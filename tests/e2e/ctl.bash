@@ -27,7 +27,7 @@ export -f refused run_env ran is unset_in_it
 
 usage() {
 	refused 2 "vmmallocctl: a command is missing; try vmmallocctl --help"
-	refused 2 "vmmallocctl: unknown command 'ps'; try vmmallocctl --help" ps
+	refused 2 "vmmallocctl: unknown command 'top'; try vmmallocctl --help" top
 	refused 2 "vmmallocctl: unrecognized option '--x'" --x
 	refused 2 "vmmallocctl: option '--runtime-dir' requires an argument" --runtime-dir
 	refused 2 "vmmallocctl: --runtime-dir (): expected a directory" --runtime-dir= list
@@ -308,7 +308,7 @@ DEADLINE=45 run_case "a daemon that accepts and is silent is exit status 3, in b
 help_and_version() {
 	local version
 	version=$(sed -n 's/^#define VMMALLOC_VERSION "\(.*\)"/\1/p' "$ROOT/include/libvmmalloc.h")
-	for command in "" run list status prune reload; do
+	for command in "" run list ps status prune reload; do
 		[ "$("$CTL" $command --version)" = "vmmallocctl $version" ] || fail "$command --version"
 		"$CTL" $command --help >out 2>err || fail "$command --help"
 		grep -q '^Usage: vmmallocctl ' out && [ ! -s err ] || fail "$command --help: $(cat out err)"

@@ -17,7 +17,7 @@ for FLAVOUR; do
 	# "run" preloads the one that lies beside it
 	ln -sf ../release/libvmmalloc.so.1 "build/$FLAVOUR/"
 	echo "=== $FLAVOUR"
-	tests/lib/check.bash tests/integration/{daemon,waiting,hostile}.bash tests/e2e/ctl.bash tests/storm/storm.bash || failed=1
+	tests/lib/check.bash tests/integration/{daemon,waiting,hostile}.bash tests/e2e/{ctl,ps}.bash tests/storm/storm.bash || failed=1
 done
 for report in "$reports"/*; do
 	[ -e "$report" ] || continue

@@ -3,6 +3,8 @@
  * ctl -- vmmallocctl: what its commands share. vmmallocctl(1) describes them.
  *
  *     main.c --> run.c --> preload.c                             a program's environment; no daemon is needed
+ *            |-> ps.c --> scan.c --> holdings.c --> proc_text.c    the processes on pools, from /proc; none either
+ *            |     \--> process_shape.c, process_table.c
  *            \-> list.c, status.c --> status_pool.c, change.c
  *                  |--> client.c                                 a call on the daemon's control socket
  *                  \--> pool_table.c, pairs.c --> format.c       standard output: pools, or facts;
@@ -54,6 +56,7 @@ int ctl_no_more(int argc, char **argv);
 /* Each gets its own name as argv[0]. */
 int ctl_run(struct ctl *ctl, int argc, char **argv);
 int ctl_list(struct ctl *ctl, int argc, char **argv);
+int ctl_ps(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_prune(struct ctl *ctl, int argc, char **argv);
 int ctl_reload(struct ctl *ctl, int argc, char **argv);

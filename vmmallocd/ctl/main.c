@@ -17,6 +17,7 @@ static struct command {
 } commands[] = {
 	{ "vmmallocctl run", ctl_run },
 	{ "vmmallocctl list", ctl_list },
+	{ "vmmallocctl ps", ctl_ps },
 	{ "vmmallocctl status", ctl_status },
 	{ "vmmallocctl prune", ctl_prune },
 	{ "vmmallocctl reload", ctl_reload },

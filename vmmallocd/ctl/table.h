@@ -10,7 +10,7 @@
 #include "vmmallocd/ctl/ctl.h"
 
 #define TABLE_COLUMNS_MOST 32
-#define TABLE_CELL_BYTES 64
+#define TABLE_CELL_BYTES 512
 
 struct table_style;
 

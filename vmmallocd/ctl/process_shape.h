@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* process_shape -- a process on pools as the object that vmmallocctl(1) promises; its table is made of that, too. */
+#ifndef VMMALLOCD_CTL_PROCESS_SHAPE_H
+#define VMMALLOCD_CTL_PROCESS_SHAPE_H
+
+#include <jansson.h>
+
+#include "vmmallocd/ctl/scan.h"
+#include "vmmallocd/ctl/table.h"
+
+#define PROCESS_TABLE_COLUMNS "PID,USER,COMMAND,HOLD,OWNER,POOLS,CLASS,SIZE,USED,PEAK,MODE,FORKS,OUTSIDE"
+
+extern const struct table_kind process_table;
+
+/* A new object; NULL: no memory. */
+json_t *process_shape(const struct scan *scan, const struct scan_process *process);
+
+#endif

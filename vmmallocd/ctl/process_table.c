@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* process_table -- the columns of processes on pools: process_shape.h. */
+#include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmmallocd/ctl/process_shape.h"
+
+/* Those that the line is about: a process that owns pools may hold others, too. */
+static bool is_in_line(const json_t *process, const json_t *pool)
+{
+	const char *hold = json_string_value(json_object_get(process, "hold"));
+
+	if (!hold || strcmp(hold, "own") != 0)
+		return hold != NULL;
+	return json_equal(json_object_get(process, "hold"), json_object_get(pool, "hold"));
+}
+
+/* Adds a word to those that are there, if it is none of them. What there is no room for is dots. */
+static void add_word(char cell[TABLE_CELL_BYTES], const char *word)
+{
+	size_t used = strlen(cell), length = strlen(word);
+
+	for (const char *at = cell; (at = strstr(at, word)); at++)
+		if ((at == cell || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+			return;
+	if (used + length + sizeof(",...") < TABLE_CELL_BYTES)
+		snprintf(cell + used, TABLE_CELL_BYTES - used, "%s%s", used > 0 ? "," : "", word);
+	else if (used < 3 || strcmp(cell + used - 3, "...") != 0)
+		snprintf(cell + used, TABLE_CELL_BYTES - used, "%s...", used > 0 ? "," : "");
+}
+
+static const char *cell_of_pools(const json_t *process, const char *key, const struct table_style *style,
+				 char cell[TABLE_CELL_BYTES])
+{
+	const json_t *pool;
+	size_t i;
+
+	(void)style;
+	cell[0] = '\0';
+	json_array_foreach(json_object_get(process, "pools"), i, pool) {
+		const char *word = json_string_value(json_object_get(pool, key));
+
+		if (word && is_in_line(process, pool))
+			add_word(cell, word);
+	}
+	return cell[0] ? cell : NULL;
+}
+
+/* A number; or the name of one that was not found. */
+static const char *cell_owner(const json_t *process, const char *key, const struct table_style *style,
+			      char cell[TABLE_CELL_BYTES])
+{
+	const json_t *pool;
+	size_t i;
+
+	(void)style;
+	cell[0] = '\0';
+	json_array_foreach(json_object_get(process, "pools"), i, pool) {
+		const json_t *owner = json_object_get(pool, key), *pid = json_object_get(owner, "pid");
+		char word[32];
+
+		if (!json_is_object(owner) || !is_in_line(process, pool))
+			continue;
+		if (json_is_integer(pid))
+			snprintf(word, sizeof(word), "%" JSON_INTEGER_FORMAT, json_integer_value(pid));
+		else
+			snprintf(word, sizeof(word), "(%s)", json_string_value(json_object_get(owner, "comm")));
+		add_word(cell, word);
+	}
+	return cell[0] ? cell : NULL;
+}
+
+static const char *cell_pool_count(const json_t *process, const char *key, const struct table_style *style,
+				   char cell[TABLE_CELL_BYTES])
+{
+	size_t i, count = 0;
+	const json_t *pool;
+
+	(void)style;
+	json_array_foreach(json_object_get(process, key), i, pool)
+		count += is_in_line(process, pool);
+	snprintf(cell, TABLE_CELL_BYTES, "%zu", count);
+	return cell;
+}
+
+static const struct table_column process_columns[] = {
+	{ "PID", "pid", table_number, SCOLS_FL_RIGHT },
+	{ "UID", "uid", table_number, SCOLS_FL_RIGHT },
+	{ "USER", "uid", table_user, 0 },
+	{ "COMMAND", "comm", table_text, SCOLS_FL_TRUNC },
+	{ "HOLD", "hold", table_text, 0 },
+	{ "OWNER", "owner", cell_owner, SCOLS_FL_RIGHT },
+	{ "POOLS", "pools", cell_pool_count, SCOLS_FL_RIGHT },
+	{ "CLASS", "class", cell_of_pools, 0 },
+	{ "SIZE", "size", table_bytes, SCOLS_FL_RIGHT },
+	{ "USED", "used", table_bytes, SCOLS_FL_RIGHT },
+	{ "PEAK", "peak", table_bytes, SCOLS_FL_RIGHT },
+	{ "MODE", "mode", table_text, 0 },
+	{ "FORKS", "forks", table_number, SCOLS_FL_RIGHT },
+	{ "OUTSIDE", "outside", table_bytes, SCOLS_FL_RIGHT },
+	{ "PRIVATE", "private", table_bytes, SCOLS_FL_RIGHT },
+	{ "DIRECTORY", "directory", cell_of_pools, 0 },
+};
+
+const struct table_kind process_table = { process_columns, sizeof(process_columns) / sizeof(*process_columns) };

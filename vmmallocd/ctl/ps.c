@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ps -- vmmallocctl ps: the processes on pools. No daemon is needed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "common/util/cleanup.h"
+#include "vmmallocd/ctl/process_shape.h"
+#include "vmmallocd/ctl/shape.h"
+
+static const struct scan_process *find_process(const struct scan *scan, pid_t pid)
+{
+	for (size_t i = 0; i < scan->process_count; i++)
+		if (scan->processes[i].pid == pid)
+			return &scan->processes[i];
+	return NULL;
+}
+
+static bool is_unseen(const struct scan *scan, pid_t pid)
+{
+	for (size_t i = 0; i < scan->unseen_count; i++)
+		if (scan->unseen[i] == pid)
+			return true;
+	return false;
+}
+
+/* A thread's number is no process's. */
+static bool is_process(pid_t pid)
+{
+	CLEANUP(cleanup_fd) int fd = pidfd_open(pid, 0);
+
+	return fd >= 0;
+}
+
+/* Of one that was asked for. */
+static int complain_of_process(const struct scan *scan, pid_t pid)
+{
+	const char *cure = geteuid() == 0 ? "" : ": run it as root to see its pools";
+
+	if (!is_process(pid)) {
+		ctl_complain("there is no process %d", pid);
+		return CTL_NO_SUCH;
+	}
+	if (is_unseen(scan, pid) || scan->is_hidden) {
+		ctl_complain("process %d could not be looked at%s", pid, cure);
+		return CTL_FAILED;
+	}
+	ctl_complain("process %d has no pool", pid);
+	return CTL_NO_SUCH;
+}
+
+static void complain_of_unseen(const struct scan *scan)
+{
+	bool is_one = scan->unseen_count == 1, is_root = geteuid() == 0;
+	const char *cure = is_root ? "" : is_one ? ": run it as root to see it" : ": run it as root to see them";
+
+	if (scan->unseen_count > 0)
+		ctl_complain("%zu process%s could not be looked at%s", scan->unseen_count, is_one ? "" : "es", cure);
+	if (scan->is_hidden)
+		ctl_complain("/proc does not show the processes of others (hidepid)%s",
+			     is_root ? "" : ": run it as root to see them");
+}
+
+/* 0, or -ENOMEM. */
+static int add_row(json_t *rows, const struct scan *scan, const struct scan_process *process)
+{
+	return json_array_append_new(rows, process_shape(scan, process)) == 0 ? 0 : -ENOMEM;
+}
+
+/* The processes that were asked for, each once, or all. An exit status. */
+static int add_rows_of(json_t *rows, const struct scan *scan, const pid_t *pids, size_t count)
+{
+	int status = CTL_OK, r = 0;
+
+	for (size_t i = 0; r == 0 && count == 0 && i < scan->process_count; i++)
+		r = add_row(rows, scan, &scan->processes[i]);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const struct scan_process *process = find_process(scan, pids[i]);
+		int failure = process ? CTL_OK : complain_of_process(scan, pids[i]);
+
+		status = status == CTL_OK ? failure : status;
+		if (process)
+			r = add_row(rows, scan, process);
+	}
+	if (r == 0)
+		return status;
+	ctl_complain("%s", strerrordesc_np(-r));
+	return CTL_FAILED;
+}
+
+static int print_processes(const struct scan *scan, const pid_t *pids, size_t count, const struct table_style *style)
+{
+	CLEANUP(json_decrefp) json_t *rows = json_array();
+	int status = add_rows_of(rows, scan, pids, count), printed;
+
+	if (style->json)
+		printed = shape_print(json_pack("{s:i, s:O, s:I, s:b}", "version", 1, "processes", rows, "unseen",
+						(json_int_t)scan->unseen_count, "hidden", scan->is_hidden),
+				      "the processes");
+	else
+		printed = table_print(style, rows, NULL);
+	if (count == 0)
+		complain_of_unseen(scan);
+	return status == CTL_OK ? printed : status;
+}
+
+/* Into an array for all of them: each once. */
+static int parse_pids(int argc, char **argv, pid_t *pids, size_t *ret_count)
+{
+	size_t count = 0, i;
+	pid_t pid;
+
+	for (; optind < argc; optind++) {
+		if (!proc_text_pid(argv[optind], &pid)) {
+			ctl_complain("'%s': expected the number of a process", argv[optind]);
+			return CTL_USAGE;
+		}
+		for (i = 0; i < count && pids[i] != pid; i++)
+			;
+		pids[i] = pid;
+		count = i == count ? count + 1 : count;
+	}
+	*ret_count = count;
+	return CTL_OK;
+}
+
+int ctl_ps(struct ctl *ctl, int argc, char **argv)
+{
+	struct table_style style = { .kind = &process_table, .columns = PROCESS_TABLE_COLUMNS };
+	CLEANUP(cleanup_free) pid_t *pids = NULL;
+	struct scan scan;
+	size_t count = 0;
+	int r, status = table_options(ctl, argc, argv, &style);
+
+	if (status >= 0)
+		return status;
+	pids = reallocarray(NULL, (size_t)argc, sizeof(*pids));
+	if (pids && (status = parse_pids(argc, argv, pids, &count)) != CTL_OK)
+		return status;
+	r = pids ? scan_all(&scan) : -ENOMEM;
+	if (r == 0) {
+		status = print_processes(&scan, pids, count, &style);
+	} else {
+		ctl_complain("/proc: %s", strerrordesc_np(-r));
+		status = CTL_FAILED;
+	}
+	if (pids)
+		scan_done(&scan);
+	return status;
+}
