@@ -96,8 +96,11 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
  */
 #define OPTIONS NEWER_OPTIONS "retain:false,dss:disabled,oversize_threshold:0" SLAB_OPTIONS ",narenas:"
 
-/* Where blocks are placed by their size, what a large one leaves in an arena's cache is not for small ones. */
-#define LARGE_OPTIONS ",lg_extent_max_active_fit:0"
+/*
+ * Where blocks are placed by their size, what a large one leaves is not for small ones, nor the other way round: an
+ * arena's cache would give either to whom it fits, so nothing stays there.
+ */
+#define LARGE_OPTIONS ",dirty_decay_ms:0"
 
 _Static_assert(sizeof(OPTIONS) + 20 + sizeof(LARGE_OPTIONS) <= sizeof(vmm_seam.options),
 	       "the options are whole, whatever the number");

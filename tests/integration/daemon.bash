@@ -849,8 +849,8 @@ case_started_anew() {
 		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
 	PIDS=$!
 	wait_for grep -qs "Listening on .*control.sock" log
-	ask daemon pid >/dev/null &
-	wait_for grep -q "Listening on .*pool.sock" log
+	# the first one answers, or has ended: the sockets are there by then
+	ask daemon pid >/dev/null
 	until [ "$(grep -c . children 2>/dev/null)" = 9 ]; do
 		VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$LIBRARY /bin/true 2>words || fail "$(cat words)"
 		i=$((${i-0} + 1))
