@@ -84,8 +84,9 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
  * would clear a large block itself, as a whole of its size class: a short block has less, and behind it lies another.
  * So whoever makes the extent clears it, as in 5.3.0.
  */
+#define OPTIONS_SINCE_5_3_1 "disable_large_size_classes:false,calloc_madvise_threshold:0,"
 #ifdef JEMALLOC_MAY_BATCH
-#define NEWER_OPTIONS "disable_large_size_classes:false,calloc_madvise_threshold:0,"
+#define NEWER_OPTIONS OPTIONS_SINCE_5_3_1
 #else
 #define NEWER_OPTIONS ""
 #endif
@@ -102,8 +103,8 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
  */
 #define LARGE_OPTIONS ",dirty_decay_ms:0"
 
-_Static_assert(sizeof(OPTIONS) + 20 + sizeof(LARGE_OPTIONS) <= sizeof(vmm_seam.options),
-	       "the options are whole, whatever the number");
+_Static_assert(sizeof(OPTIONS) + sizeof(OPTIONS_SINCE_5_3_1) + 20 + sizeof(LARGE_OPTIONS) <= sizeof(vmm_seam.options),
+	       "the options are whole, whatever the number and the version");
 
 static size_t arena_count(void)
 {

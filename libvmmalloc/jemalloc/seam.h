@@ -32,7 +32,7 @@
 /* seam.c's own. */
 struct vmm_seam {
 	uint64_t processors[SEAM_CPU_WORDS];  /* those that this process may run on, while they are counted */
-	char options[384];                    /* jemalloc's, from its start on */
+	char options[448];                    /* jemalloc's, from its start on */
 	/*
 	 * Who empties the caches of arenas looks at arenas that are not its own, and nothing but this lock keeps them
 	 * alive. It is taken after jemalloc's locks of its control interface and of background threads, and before

@@ -50,7 +50,7 @@ part_fork() {
 	for key in "fork fork" "back wait, 10 % changed"; do
 		echo "${key#* }, of a heap of 900 MiB"
 		[ "${key%% *}" != fork ] || row glibc "$(median fork.glibc fork)" us
-		row "one pool of 4 GiB" "$(median fork.one_pool "${key%% *}")" us "$(median fork.one_pool "${key%% *}")"
+		row "one pool of 2 GiB" "$(median fork.one_pool "${key%% *}")" us "$(median fork.one_pool "${key%% *}")"
 		row "pools of 16 MiB" "$(median fork.many_pools "${key%% *}")" us "$(median fork.one_pool "${key%% *}")"
 	done
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # full_directory.bash -- programs that start where the file system has no room for their pool.
 . "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
 
 if [ "$(id -u)" -ne 0 ] || ! unshare -m --propagation private true 2>/dev/null; then
 	echo "skip full_directory.bash: must be root to mount a small file system"
@@ -50,4 +51,18 @@ sub" ] || fail "$(cat out)"
 
 run_case "VMMALLOC_ON_FULL=fail: one line and status 1" case_fail
 run_case "VMMALLOC_ON_FULL=dram: it runs on ordinary memory" case_dram
+# Or a tmpfs as large as memory would take all of that first.
+asks_first() {
+	need strace
+	need_mounts
+	mkdir small && mount -t tmpfs -o size=20m small small || fail "mount"
+	trap 'umount small' EXIT
+	strace -f -o calls -e trace=fallocate -E VMMALLOC_POOL_DIR="$WORK/small" -E VMMALLOC_POOL_SIZE=64M \
+		-E VMMALLOC_RESERVE=full -E LD_PRELOAD="$LIBRARY" /bin/true 2>said
+	[ $? -eq 1 ] && grep -q "reservation of space in $WORK/small: No space left on device" said || fail "$(cat said)"
+	! grep fallocate calls || fail "it took space"
+}
+export -f asks_first
+run_case "VMMALLOC_RESERVE=full: a pool that the file system has no room for takes none of it" asks_first
+
 end_suite
