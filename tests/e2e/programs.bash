@@ -6,15 +6,6 @@
 # The system's own interpreters, not a version manager's script in front of them.
 PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:$PATH
 
-# What the compiler runs as `as`, as far as the kernel keeps names.
-assembler() {
-	local program
-	program=$(gcc -print-prog-name=as)
-	program=${program##*/}
-	echo "${program:0:15}"
-}
-export -f assembler
-
 case_bash() {
 	same_work <<'SCRIPT'
 	set -euo pipefail

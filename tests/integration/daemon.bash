@@ -849,11 +849,14 @@ case_started_anew() {
 		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
 	PIDS=$!
 	wait_for grep -qs "Listening on .*control.sock" log
-	# the first one answers, or has ended: the sockets are there by then
-	ask daemon pid >/dev/null
+	ask daemon pid >/dev/null 2>&1 &
+	wait_for grep -q "Listening on .*pool.sock" log
+	# it says so a moment before it listens
+	wait_for eval '"$HELPERS/pool_client" "$RUN/pool.sock" take=a >/dev/null 2>&1'
+	i=0
 	until [ "$(grep -c . children 2>/dev/null)" = 9 ]; do
 		VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$LIBRARY /bin/true 2>words || fail "$(cat words)"
-		i=$((${i-0} + 1))
+		i=$((i + 1))
 	done
 	[ $i -ge 20 ] || fail "only $i programs"
 }

@@ -166,7 +166,7 @@ with_all() {
 	"$@"
 }
 export -f compile redis postgresql workers alone all_at_once with_all
-run_case "make -j8: gcc compiles fifty files" with_all alone compile make gcc cc1 as
+run_case "make -j8: gcc compiles fifty files" with_all alone compile make gcc cc1 "$(assembler)"
 run_case "redis with BGSAVE" with_all alone redis redis-server
 run_case "postgresql: initdb, pgbench, a clean end" alone postgresql postgres
 run_case "python's pools of workers, which start others" with_all alone workers python3 sh

@@ -93,6 +93,15 @@ run_case() {
 	esac
 }
 
+# What the compiler runs as `as`, as far as the kernel keeps names.
+assembler() {
+	local program
+	program=$(gcc -print-prog-name=as)
+	program=${program##*/}
+	echo "${program:0:15}"
+}
+export -f assembler
+
 end_suite() {
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ $failed -eq 0 ]

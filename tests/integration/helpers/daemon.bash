@@ -84,7 +84,7 @@ daemon_end() {
 
 interpose() {
 	need cc
-	cc -w -shared -fPIC -x c - -o "$WORK/$1.so" || fail "cc"
+	cc -std=gnu11 -w -shared -fPIC -x c - -o "$WORK/$1.so" || fail "cc"
 }
 
 client() { "$HELPERS/pool_client" "$RUN/pool.sock" "$@"; }
