@@ -90,7 +90,7 @@ static int add_runs(const struct vmm_pool *pool, size_t next, const struct vmm_c
 		file->tier = tier;
 		if (!config->reserve_all)
 			continue;
-		r = vmm_space_reserve(copy, start, end - start);
+		r = vmm_space_reserve_if_there(copy, start, end - start);
 		file->header->reserved_bytes = file->header->pool_bytes;
 	}
 	copy->header->pool_bytes = copy->size;

@@ -87,7 +87,7 @@ static int before_growth(struct vmm_heap *heap)
 /* All of the last file, which begins where the pool ended, at `end`. */
 static int reserve_last(struct vmm_heap *heap, uintptr_t end)
 {
-	return vmm_space_reserve(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
+	return vmm_space_reserve_if_there(&heap->pool, end - (uintptr_t)heap->pool.base, vmm_heap_end(heap) - end);
 }
 
 int vmm_files_add(struct vmm_heap *heap, size_t tier, const char *dir, size_t bytes, bool all_reserved)

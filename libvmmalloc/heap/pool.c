@@ -179,9 +179,7 @@ static int size_and_map(struct vmm_pool *pool, const char *dir, size_t bytes, bo
 	r = map(pool, dir, error);
 	if (r < 0)
 		return r;
-	/* a tmpfs that is as large as memory would take all of it before it says so */
-	r = reserve_all && vmm_space_lacks(pool, 0, pool->size) ? -ENOSPC
-		: vmm_space_reserve(pool, 0, reserve_all ? pool->size : pool->grain);
+	r = reserve_all ? vmm_space_reserve_if_there(pool, 0, pool->size) : vmm_space_reserve(pool, 0, pool->grain);
 	if (r < 0) {
 		fail(error, dir, "reservation of space", r);
 		unmap_with_guards(pool);

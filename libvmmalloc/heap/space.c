@@ -142,15 +142,6 @@ int vmm_space_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 	return r;
 }
 
-int vmm_space_reserve_all(struct vmm_pool *pool)
-{
-	int r = vmm_space_reserve(pool, 0, pool->size);
-
-	if (r == 0)
-		pool->header->reserved_bytes = pool->size;
-	return r;
-}
-
 bool vmm_space_lacks(const struct vmm_pool *pool, size_t offset, size_t bytes)
 {
 	size_t some = 1;
@@ -161,6 +152,20 @@ bool vmm_space_lacks(const struct vmm_pool *pool, size_t offset, size_t bytes)
 	if (kernel_is_confined() || !vmm_pool_file_has_fd(file) || kernel_fstatfs(file->fd, &fs) < 0)
 		return false;
 	return fs.f_blocks > 0 && bytes / (size_t)fs.f_bsize > (kernel_geteuid() == 0 ? fs.f_bfree : fs.f_bavail);
+}
+
+int vmm_space_reserve_if_there(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	return vmm_space_lacks(pool, offset, bytes) ? -ENOSPC : vmm_space_reserve(pool, offset, bytes);
+}
+
+int vmm_space_reserve_all(struct vmm_pool *pool)
+{
+	int r = vmm_space_reserve_if_there(pool, pool->grain, pool->size - pool->grain);
+
+	if (r == 0)
+		pool->header->reserved_bytes = pool->size;
+	return r;
 }
 
 int vmm_space_release(struct vmm_pool *pool, size_t offset, size_t bytes)

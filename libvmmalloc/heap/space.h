@@ -21,7 +21,13 @@
  */
 int vmm_space_reserve(struct vmm_pool *pool, size_t offset, size_t bytes);
 
-/* All of the file, and the header says so. 0 or -errno. */
+/*
+ * Likewise, for as much as a file system may not have: it is asked first, as a tmpfs that is as large as memory would
+ * take all of it before it says so.
+ */
+int vmm_space_reserve_if_there(struct vmm_pool *pool, size_t offset, size_t bytes);
+
+/* All of the file, whose header has space already, and the header says so. 0 or -errno. */
 int vmm_space_reserve_all(struct vmm_pool *pool);
 
 /* Whether the file system of what lies at `offset` says that it has no room for so many bytes more. No guarantee. */

@@ -57,12 +57,18 @@ asks_first() {
 	need_mounts
 	mkdir small && mount -t tmpfs -o size=20m small small || fail "mount"
 	trap 'umount small' EXIT
-	strace -f -o calls -e trace=fallocate -E VMMALLOC_POOL_DIR="$WORK/small" -E VMMALLOC_POOL_SIZE=64M \
-		-E VMMALLOC_RESERVE=full -E LD_PRELOAD="$LIBRARY" /bin/true 2>said
-	[ $? -eq 1 ] && grep -q "reservation of space in $WORK/small: No space left on device" said || fail "$(cat said)"
-	! grep fallocate calls || fail "it took space"
+	takes_none "$WORK/small" 64M "reservation of space in $WORK/small: No space left on device" 0
+	# the first tier has room, and the header of the second has
+	takes_none "$POOL_DIR:$WORK/small" 16M:64M "pool creation failed: tier in $WORK/small: No space left on device" 2
 }
-export -f asks_first
+# takes_none DIR SIZE LINE CALLS: it ends with that line, and has asked for space so often
+takes_none() {
+	strace -f -o calls -e trace=fallocate -E VMMALLOC_POOL_DIR="$1" -E VMMALLOC_POOL_SIZE="$2" \
+		-E VMMALLOC_RESERVE=full -E LD_PRELOAD="$LIBRARY" /bin/true 2>said
+	[ $? -eq 1 ] && grep -q "$3" said || fail "$(cat said)"
+	[ "$(grep -c fallocate calls)" -eq "$4" ] || fail "it took space: $(cat calls)"
+}
+export -f asks_first takes_none
 run_case "VMMALLOC_RESERVE=full: a pool that the file system has no room for takes none of it" asks_first
 
 end_suite
