@@ -7,6 +7,8 @@
 
 #include "vmmallocd/ctl/process_shape.h"
 
+#define OWNER_BYTES 32   /* a number, or a command's name in parentheses */
+
 /* Those that the line is about: a process that owns pools may hold others, too. */
 static bool is_in_line(const json_t *process, const json_t *pool)
 {
@@ -31,6 +33,20 @@ static void add_word(char cell[TABLE_CELL_BYTES], const char *word)
 		snprintf(cell + used, TABLE_CELL_BYTES - used, "%s...", used > 0 ? "," : "");
 }
 
+/* A text; or of an owner his number, or the name of one that was not found. NULL: nothing is known. */
+static const char *say_member(const json_t *member, char word[OWNER_BYTES])
+{
+	const json_t *pid = json_object_get(member, "pid");
+
+	if (!json_is_object(member))
+		return json_string_value(member);
+	if (json_is_integer(pid))
+		snprintf(word, OWNER_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(pid));
+	else
+		snprintf(word, OWNER_BYTES, "(%s)", json_string_value(json_object_get(member, "comm")));
+	return word;
+}
+
 static const char *cell_of_pools(const json_t *process, const char *key, const struct table_style *style,
 				 char cell[TABLE_CELL_BYTES])
 {
@@ -40,34 +56,11 @@ static const char *cell_of_pools(const json_t *process, const char *key, const s
 	(void)style;
 	cell[0] = '\0';
 	json_array_foreach(json_object_get(process, "pools"), i, pool) {
-		const char *word = json_string_value(json_object_get(pool, key));
+		char owner[OWNER_BYTES];
+		const char *word = say_member(json_object_get(pool, key), owner);
 
 		if (word && is_in_line(process, pool))
 			add_word(cell, word);
-	}
-	return cell[0] ? cell : NULL;
-}
-
-/* A number; or the name of one that was not found. */
-static const char *cell_owner(const json_t *process, const char *key, const struct table_style *style,
-			      char cell[TABLE_CELL_BYTES])
-{
-	const json_t *pool;
-	size_t i;
-
-	(void)style;
-	cell[0] = '\0';
-	json_array_foreach(json_object_get(process, "pools"), i, pool) {
-		const json_t *owner = json_object_get(pool, key), *pid = json_object_get(owner, "pid");
-		char word[32];
-
-		if (!json_is_object(owner) || !is_in_line(process, pool))
-			continue;
-		if (json_is_integer(pid))
-			snprintf(word, sizeof(word), "%" JSON_INTEGER_FORMAT, json_integer_value(pid));
-		else
-			snprintf(word, sizeof(word), "(%s)", json_string_value(json_object_get(owner, "comm")));
-		add_word(cell, word);
 	}
 	return cell[0] ? cell : NULL;
 }
@@ -91,7 +84,7 @@ static const struct table_column process_columns[] = {
 	{ "USER", "uid", table_user, 0 },
 	{ "COMMAND", "comm", table_text, SCOLS_FL_TRUNC },
 	{ "HOLD", "hold", table_text, 0 },
-	{ "OWNER", "owner", cell_owner, SCOLS_FL_RIGHT },
+	{ "OWNER", "owner", cell_of_pools, SCOLS_FL_RIGHT },
 	{ "POOLS", "pools", cell_pool_count, SCOLS_FL_RIGHT },
 	{ "CLASS", "class", cell_of_pools, 0 },
 	{ "SIZE", "size", table_bytes, SCOLS_FL_RIGHT },

@@ -105,8 +105,7 @@ int pool_file_destroy(const struct pool_dir *dir, const struct pool_file *file);
 
 /*
  * Reads the header, and waits for nobody: -EAGAIN: whoever has the pool keeps others from reading it, or it is not in
- * memory. Its owner may have written anything there: figures, not facts. -EBADMSG, -EPROTO:
- * no header, or another version's.
+ * memory. Its owner may have written anything there: figures, not facts. -EBADMSG, -EPROTO: as pool_header_decode.
  */
 int pool_file_read_header(const struct pool_dir *dir, const struct pool_file *file, struct pool_header *ret_header);
 
