@@ -179,16 +179,17 @@ static bool is_dropped(int r)
 static int ask_and_ask_again(const struct sockaddr_un *address, struct handout_long_request *request,
 			     int64_t *deadline_us, struct handout_reply *ret_reply, int *ret_fd)
 {
-	int64_t waited_us = now_us();
+	int64_t began_us = now_us();
+	uint32_t waited_s;
 	int again, r;
 
 	r = ask_and_hear(address, request, sizeof(*request), *deadline_us, request->wait_s, ret_reply, ret_fd);
 	if (!is_dropped(r))
 		return r;
-	waited_us = now_us() - waited_us;
 	if (request->wait_s)
 		*deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
-	request->wait_s -= waited_us / 1000000 < request->wait_s ? (uint32_t)(waited_us / 1000000) : request->wait_s;
+	waited_s = (uint32_t)((now_us() - began_us) / 1000000);
+	request->wait_s -= waited_s < request->wait_s ? waited_s : request->wait_s;
 	again = ask_and_hear(address, request, sizeof(*request), *deadline_us, request->wait_s, ret_reply, ret_fd);
 	return again == 0 ? again : r;
 }
