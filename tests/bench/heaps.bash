@@ -14,13 +14,17 @@ export LC_ALL=C
 one_pool() { VMMALLOC_POOL_SIZE=2G preload "$@"; }
 many_pools() { VMMALLOC_POOL_SIZE=16M VMMALLOC_ON_FULL=grow preload "$@"; }
 
-# instructions FUNCTION -- of a pair of free and malloc in a heap of 900 MiB: two runs' difference leaves out the rest
+# count FUNCTION PAIRS -- the instructions of so many pairs of free and malloc, and of taking 900 MiB before
+count() {
+	"$1" valgrind --tool=callgrind --callgrind-out-file=/dev/null "$COST" pairs 900 "$2" 2>&1 |
+		sed -n 's/.*Collected : //p'
+}
+
+# instructions FUNCTION -- of a pair: two runs' difference leaves out the rest
 instructions() {
 	local few many
-	few=$(LD_PRELOAD='' "$1" valgrind --tool=callgrind --callgrind-out-file=/dev/null "$COST" pairs 900 100000 2>&1 |
-		sed -n 's/.*Collected : //p')
-	many=$(LD_PRELOAD='' "$1" valgrind --tool=callgrind --callgrind-out-file=/dev/null "$COST" pairs 900 300000 2>&1 |
-		sed -n 's/.*Collected : //p')
+	few=$(count "$1" 100000)
+	many=$(count "$1" 300000)
 	awk "BEGIN { printf \"%.1f\", (${many:-0} - ${few:-0}) / 200000 }"
 }
 
