@@ -413,16 +413,9 @@ case_by_hand() {
 # A service manager would start it again for ever: it goes on, and says what is wrong.
 case_of_a_service_manager() {
 	setup
-	need systemd-socket-activate
 	two_classes "[daemon]" "workers = many" "$1"
 	[ "$1" != no-file ] || rm vmmallocd.conf
-	mkdir run
-	systemd-socket-activate --listen="$RUN/control.sock" \
-		systemd-socket-activate --seqpacket --listen="$RUN/pool.sock" --fdname=control:pool "$DAEMON_PROGRAM" \
-		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
-	DAEMON=$!
-	# there is a socket a moment before it listens
-	wait_for grep -q "Listening on .*control.sock" log
+	daemon_by_sockets
 	ask daemon problem >problem &
 	PIDS=$!
 	wait_for grep -q "Listening on .*pool.sock" log

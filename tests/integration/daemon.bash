@@ -803,16 +803,8 @@ case_notify() {
 
 case_activation() {
 	setup
-	need systemd-socket-activate
 	one_class "ready = 1"
-	mkdir run
-	# each of them opens sockets of one type only; the second hands on what it has from the first
-	systemd-socket-activate --listen="$RUN/control.sock" \
-		systemd-socket-activate --seqpacket --listen="$RUN/pool.sock" --fdname=control:pool "$DAEMON_PROGRAM" \
-		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
-	DAEMON=$!
-	# there is a socket a moment before it listens
-	wait_for grep -q "Listening on .*control.sock" log
+	daemon_by_sockets
 	is "$(ls "$POOLS" | wc -l)" 0
 	# the first client starts it, and is answered
 	ask daemon pid >pid &
@@ -833,9 +825,7 @@ case_activation() {
 case_started_anew() {
 	local i
 	setup
-	need systemd-socket-activate
 	one_class "max = 16"
-	mkdir run
 	cat >again <<-'END'
 		for signal in TERM KILL TERM KILL TERM KILL TERM KILL none; do
 			(LISTEN_PID=$BASHPID exec "$@") &
@@ -844,11 +834,7 @@ case_started_anew() {
 			wait $!
 		done
 	END
-	systemd-socket-activate --listen="$RUN/control.sock" \
-		systemd-socket-activate --seqpacket --listen="$RUN/pool.sock" --fdname=control:pool bash again "$DAEMON_PROGRAM" \
-		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
-	PIDS=$!
-	wait_for grep -qs "Listening on .*control.sock" log
+	daemon_by_sockets bash again
 	ask daemon pid >/dev/null 2>&1 &
 	wait_for grep -q "Listening on .*pool.sock" log
 	# it says so a moment before it listens

@@ -4,6 +4,7 @@
 #   conf <<END                the configuration; $POOLS is an empty directory on $POOL_DIR
 #   one_class [LINE...]       a configuration with a class "a" of 16 MiB there, and those lines
 #   daemon_start [OPTION...]  starts it and waits until it serves; $DAEMON is its pid, $WORK/log what it says
+#   daemon_by_sockets [COMMAND...]  it, or the command with it, behind sockets that a service manager listens to
 #   interpose NAME <<END      functions in C, for LD_PRELOAD=$WORK/NAME.so: the daemon calls them instead of libc's
 #   daemon_end SIGNAL         ends it and waits; $? is its exit status
 #   client VERB...            pool_client.c; client_as UID VERB... as another user
@@ -75,6 +76,18 @@ daemon_start() {
 	wait_for is_serving
 }
 
+# Each of them opens sockets of one type only; the second hands on what it has from the first.
+daemon_by_sockets() {
+	need systemd-socket-activate
+	mkdir run
+	systemd-socket-activate --listen="$RUN/control.sock" \
+		systemd-socket-activate --seqpacket --listen="$RUN/pool.sock" --fdname=control:pool "$@" "$DAEMON_PROGRAM" \
+		--config "$WORK/vmmallocd.conf" --runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
+	DAEMON=$!
+	# there is a socket a moment before it listens
+	wait_for grep -qs "Listening on .*control.sock" log
+}
+
 daemon_end() {
 	local pid=$DAEMON
 	kill "-$1" "$pid" || fail "the daemon has ended before"
@@ -142,5 +155,5 @@ small_mount() {
 	MOUNTS="$MOUNTS $WORK/$1"
 }
 
-export -f setup clean_up conf one_class ctl problem_is daemon_run is_serving daemon_start daemon_end interpose \
+export -f setup clean_up conf one_class ctl problem_is daemon_run is_serving daemon_start daemon_by_sockets daemon_end interpose \
 	client client_as hold hold_as ask wait_for counts least wait_count wait_least is_gone is kill_held small_mount
