@@ -115,7 +115,7 @@ case_lingering() {
 		"$HELPERS/pool_client" "$RUN/pool.sock" connect linger=$bytes linger=$bytes connect linger=$bytes hold >>out &
 		PIDS="$PIDS $!"
 	done
-	wait_for eval '[ "$(wc -l <out)" -ge 12 ]'
+	wait_for eval '[ "$(wc -l <out)" -ge 15 ]'
 	for _ in 1 2 3 4 5; do
 		is "$(timeout 10 "$HELPERS/daemon_ask" "$RUN/control.sock" daemon pid)" "$DAEMON"
 		wait_least a ready 1

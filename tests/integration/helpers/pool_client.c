@@ -52,6 +52,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -403,20 +404,15 @@ static void send_garbage(const struct client *client, size_t bytes)
 	free(garbage);
 }
 
-/* A TCP socket that lingers: data that nobody reads, and SO_LINGER. *ret_reader must stay open. */
-static int make_lingering(int *ret_reader)
+/* A TCP socket that lingers: data that nobody reads, and SO_LINGER. */
+static int make_lingering(const struct sockaddr_in *reader)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct linger linger = { .l_onoff = 1, .l_linger = 60 };
 	static const char data[65536];
-	socklen_t length = sizeof(address);
-	int listener = socket(AF_INET, SOCK_STREAM, 0), writer = socket(AF_INET, SOCK_STREAM, 0);
+	int writer = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 1) < 0 ||
-	    getsockname(listener, (struct sockaddr *)&address, &length) < 0 ||
-	    connect(writer, (struct sockaddr *)&address, sizeof(address)) < 0)
+	if (connect(writer, (const struct sockaddr *)reader, sizeof(*reader)) < 0)
 		die("TCP");
-	*ret_reader = accept(listener, NULL, NULL);
 	while (send(writer, data, sizeof(data), MSG_DONTWAIT) > 0)
 		;
 	if (setsockopt(writer, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0)
@@ -424,9 +420,8 @@ static int make_lingering(int *ret_reader)
 	return writer;
 }
 
-static void send_lingering(const struct client *client, size_t bytes)
+static int send_with(const struct client *client, size_t bytes, int fd)
 {
-	int reader, fd = make_lingering(&reader);
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int))];
@@ -439,15 +434,33 @@ static void send_lingering(const struct client *client, size_t bytes)
 	};
 
 	memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-	if (sendmsg(client->connection, &message, MSG_NOSIGNAL) < 0) {
-		say_result(-1);
-		/* then the last close is here */
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0 }, sizeof(struct linger));
-	} else {
-		say_result(0);
+	return (int)sendmsg(client->connection, &message, MSG_NOSIGNAL);
+}
+
+/*
+ * A child sends it and ends: the receiver may have closed it before, and then the last close is the sender's. That of a
+ * process that ends waits for nothing (net/ipv4/af_inet.c, inet_release). The reader's end stays open here.
+ */
+static void send_lingering(const struct client *client, size_t bytes)
+{
+	struct sockaddr_in reader = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(reader);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
+	pid_t child;
+
+	if (bind(listener, (struct sockaddr *)&reader, sizeof(reader)) < 0 || listen(listener, 1) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&reader, &length) < 0)
+		die("TCP");
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (child == 0) {
+		fd = make_lingering(&reader);
+		say_result(send_with(client, bytes, fd));
+		_exit(0);
 	}
-	free(data.iov_base);
-	close(fd);
+	accept(listener, NULL, NULL);
+	waitpid(child, NULL, 0);
 }
 
 static void act(struct client *client, const char *verb, const char *argument)
