@@ -828,7 +828,7 @@ case_started_anew() {
 	one_class "max = 16"
 	cat >again <<-'END'
 		for signal in TERM KILL TERM KILL TERM KILL TERM KILL none; do
-			(LISTEN_PID=$BASHPID exec "$@") &
+			(LISTEN_PID=$BASHPID exec env -u LISTEN_PIDFDID "$@") &
 			echo $! >>children
 			[ $signal = none ] || { sleep 0.3; kill -s $signal $!; }
 			wait $!
