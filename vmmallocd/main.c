@@ -27,12 +27,13 @@ static void print_help(void)
 	puts("Usage: vmmallocd [OPTION...]\n"
 	     "Keeps pools of memory ready for programs that run with libvmmalloc, and takes them back: vmmallocd(8).\n"
 	     "\n"
-	     "  --config FILE        instead of " PATHS_CONFIG_FILE "\n"
-	     "  --runtime-dir DIR    where pool.sock and control.sock are\n"
-	     "  --state-dir DIR      where registry.json is\n"
-	     "  --log-level LEVEL    error, warning, info or debug\n"
-	     "  --check              read the configuration, say all that is wrong with it, and exit\n"
-	     "  --help, --version    print this, or the version, and exit");
+	     "      --config FILE       instead of " PATHS_CONFIG_FILE "\n"
+	     "      --runtime-dir DIR   where pool.sock and control.sock are\n"
+	     "      --state-dir DIR     where registry.json is\n"
+	     "      --log-level LEVEL   error, warning, info or debug\n"
+	     "      --check             read the configuration, say all that is wrong with it, and exit\n"
+	     "  -h, --help              print this, and exit\n"
+	     "  -V, --version           print the version, and exit");
 }
 
 static int check_config(const char *config_file)
@@ -101,15 +102,15 @@ static int end_output(void)
 int main(int argc, char *argv[])
 {
 	static char config_file[PATH_MAX], state_dir[PATH_MAX], runtime_dir[PATH_MAX];
-	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, LOG_LEVEL, CHECK, HELP, VERSION };
+	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, LOG_LEVEL, CHECK };
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, CONFIG },
 		{ "runtime-dir", required_argument, NULL, RUNTIME_DIR },
 		{ "state-dir", required_argument, NULL, STATE_DIR },
 		{ "log-level", required_argument, NULL, LOG_LEVEL },
 		{ "check", no_argument, NULL, CHECK },
-		{ "help", no_argument, NULL, HELP },
-		{ "version", no_argument, NULL, VERSION },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
 	struct daemon_options options = { .config_file = PATHS_CONFIG_FILE };
@@ -118,14 +119,14 @@ int main(int argc, char *argv[])
 
 	if (open_standard_fds() < 0)
 		return 1;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
 		switch (option) {
 		case CONFIG: options.config_file = optarg; break;
 		case RUNTIME_DIR: options.runtime_dir = optarg; break;
 		case STATE_DIR: options.state_dir = optarg; break;
 		case CHECK: only_check = true; break;
-		case HELP: print_help(); return end_output();
-		case VERSION: puts("vmmallocd " VMMALLOC_VERSION); return end_output();
+		case 'h': print_help(); return end_output();
+		case 'V': puts("vmmallocd " VMMALLOC_VERSION); return end_output();
 		case LOG_LEVEL:
 			if (config_log_level_parse(optarg, &options.log_level) == 0)
 				break;

@@ -28,11 +28,16 @@ export -f refused run_env ran is unset_in_it
 usage() {
 	refused 2 "vmmallocctl: a command is missing; try vmmallocctl --help"
 	refused 2 "vmmallocctl: unknown command 'top'; try vmmallocctl --help" top
-	refused 2 "vmmallocctl: unrecognized option '--x'" --x
-	refused 2 "vmmallocctl: option '--runtime-dir' requires an argument" --runtime-dir
+	refused 2 "vmmallocctl: unknown option '--x'; try vmmallocctl --help" --x
+	refused 2 "vmmallocctl: unknown option '-x'; try vmmallocctl --help" -x
+	refused 2 "vmmallocctl: --runtime-dir needs an argument, DIR; try vmmallocctl --help" --runtime-dir
 	refused 2 "vmmallocctl: --runtime-dir (): expected a directory" --runtime-dir= list
-	refused 2 "vmmallocctl list: unrecognized option '--x'" list --x
-	refused 2 "vmmallocctl list: invalid option -- 'x'" list -x
+	refused 2 "vmmallocctl: list: unknown option '--x'; try vmmallocctl list --help" list --x
+	refused 2 "vmmallocctl: list: unknown option '-x'; try vmmallocctl list --help" list -nx
+	refused 2 "vmmallocctl: list: --output needs an argument, COLUMNS; try vmmallocctl list --help" list --output
+	refused 2 "vmmallocctl: list: --output needs an argument, COLUMNS; try vmmallocctl list --help" list -bo
+	refused 2 "vmmallocctl: list: --json takes no argument; try vmmallocctl list --help" list --json=1
+	refused 2 "vmmallocctl: run: '--on' may be '--on-full' or '--on-fail'; try vmmallocctl run --help" run --on=fail true
 	refused 2 "vmmallocctl: unexpected argument 'fast'" list fast
 	refused 2 "vmmallocctl: --output: unknown column 'NAME'; there are CLASS, ID, STATE, KIND, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
 		list -o class,NAME
@@ -40,10 +45,28 @@ usage() {
 		list -o class,
 	refused 2 "vmmallocctl: --json has all fields always: it does not go with --output" list -J -o ID
 	refused 2 "vmmallocctl: unexpected argument '2'" status 1 2
-	refused 2 "vmmallocctl prune: unrecognized option '--all'" prune --all
+	refused 2 "vmmallocctl: prune: unknown option '--all'; try vmmallocctl prune --help" prune --all
 	refused 2 "vmmallocctl: unexpected argument 'now'" reload now
 }
 run_case "wrong usage is one line and exit status 2" usage
+
+meant() {
+	refused 2 "vmmallocctl: unknown command 'lits'; did you mean 'list'?" lits
+	refused 2 "vmmallocctl: unknown command 'RELOAD'; did you mean 'reload'?" RELOAD
+	refused 2 "vmmallocctl: unknown command 'stat'; did you mean 'status'?" stat --json
+	refused 2 "vmmallocctl: unknown command 'l'; try vmmallocctl --help" l
+	refused 2 "vmmallocctl: unknown command ''; try vmmallocctl --help" ""
+	refused 2 "vmmallocctl: unknown command 'prnue'; did you mean 'prune'?" help prnue
+	refused 2 "vmmallocctl: list: unknown option '--no-headigns'; did you mean '--no-headings'?" list --no-headigns
+	refused 2 "vmmallocctl: prune: unknown option '--dryrun'; did you mean '--dry-run'?" prune --dryrun=yes
+	refused 2 "vmmallocctl: unknown option '--runtimedir'; did you mean '--runtime-dir'?" --runtimedir /run list
+	refused 2 "vmmallocctl: --output: unknown column 'CLAS '; did you mean 'CLASS'?" list -o 'ID,CLAS ,PATH'
+	# as long as can be
+	local long=$(printf '%05000d' 0)
+	refused 2 "vmmallocctl: unknown command '$long'; try vmmallocctl --help" "$long"
+	refused 2 "vmmallocctl: unknown option '--${long:0:63}'; try vmmallocctl --help" "--$long=x"
+}
+run_case "what was meant by a word that is not known" meant
 
 run_usage() {
 	local pool=(--dir /dev/shm --size 64M)
@@ -308,11 +331,22 @@ DEADLINE=45 run_case "a daemon that accepts and is silent is exit status 3, in b
 help_and_version() {
 	local version
 	version=$(sed -n 's/^#define VMMALLOC_VERSION "\(.*\)"/\1/p' "$ROOT/include/libvmmalloc.h")
-	for command in "" run list ps status prune reload; do
-		[ "$("$CTL" $command --version)" = "vmmallocctl $version" ] || fail "$command --version"
-		"$CTL" $command --help >out 2>err || fail "$command --help"
-		grep -q '^Usage: vmmallocctl ' out && [ ! -s err ] || fail "$command --help: $(cat out err)"
+	for command in "" $("$CTL" --help | sed -n '/^Commands:/,/^$/s/^  \([^ ]*\) .*/\1/p'); do
+		for option in --version -V; do
+			[ "$("$CTL" $command $option)" = "vmmallocctl $version" ] || fail "$command $option"
+		done
+		for words in "$command --help" "$command -h" "help $command"; do
+			"$CTL" $words >out 2>err || fail "$words"
+			grep -q "^Usage: vmmallocctl ${command:-\[OPTION...\] COMMAND}" out && [ ! -s err ] || fail "$words: $(cat out err)"
+			[ "$(wc -L <out)" -le 100 ] || fail "$words: wider than a terminal"
+			cmp -s out "help.${command:-all}" || [ ! -e "help.${command:-all}" ] || fail "$words: another text"
+			mv out "help.${command:-all}"
+		done
 	done
+	[ -e help.run ] && [ -e help.help ] || fail "no commands"
+	# what is not the program's yet is ours
+	"$CTL" run --class a -V | grep -q "^vmmallocctl " || fail "run --class a -V"
+	[ "$("$CTL" --runtime-dir /none run --dir "$POOL_DIR" --size 64M echo -V -h)" = "-V -h" ] || fail "run ... -V -h"
 	! "$CTL" --help >/dev/full 2>err || fail "no complaint that the help cannot be written"
 	[ "$(cat err)" = "vmmallocctl: standard output: No space left on device" ] || fail "$(cat err)"
 }

@@ -44,7 +44,7 @@ usage() {
 	refused 2 "vmmallocctl: '0': expected the number of a process" $$ 0
 	refused 2 "vmmallocctl: '-1': expected the number of a process" -- -1
 	refused 2 "vmmallocctl: '99999999999': expected the number of a process" 99999999999
-	refused 2 "vmmallocctl ps: invalid option -- 'x'" -x
+	refused 2 "vmmallocctl: ps: unknown option '-x'; try vmmallocctl ps --help" -x
 	refused 2 "vmmallocctl: --json has all fields always: it does not go with --output" -J -o PID
 	refused 2 "vmmallocctl: --output: unknown column 'TIER'; there are PID, UID, USER, COMMAND, HOLD, OWNER, POOLS, CLASS, SIZE, USED, PEAK, MODE, FORKS, OUTSIDE, PRIVATE and DIRECTORY" \
 		-o pid,TIER

@@ -25,22 +25,21 @@ static int complain_of_failed(const json_t *failed)
 	return json_array_size(failed) > 0 ? CTL_FAILED : CTL_OK;
 }
 
-int ctl_prune(struct ctl *ctl, int argc, char **argv)
+static const struct command_option prune_options[] = {
+	{ "dry-run", COMMAND_OPTION_OWN, NULL, "only say which" },
+	{ 0 },
+};
+
+static int ctl_prune(struct ctl *ctl, int argc, char **argv)
 {
-	enum { DRY_RUN = CTL_OPTION_OWN };
-	static const struct option options[] = { CTL_OPTIONS, { "dry-run", no_argument, NULL, DRY_RUN }, { 0 } };
 	static const struct table_style style = { .kind = &pool_table, .columns = "CLASS,ID,STATE,SIZE,PATH" };
 	bool dry_run = false;
 	CLEANUP(json_decrefp) json_t *reply = NULL;
 	json_t *pools;
-	int option, status = -1;
+	int status;
 
-	while (status < 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == DRY_RUN)
-			dry_run = true;
-		else
-			status = ctl_option(ctl, option);
-	}
+	while (ctl_next_option(ctl, argc, argv, &status) != 0)
+		dry_run = true;
 	if (status >= 0)
 		return status;
 	if ((status = ctl_no_more(argc, argv)) != CTL_OK ||
@@ -56,16 +55,39 @@ int ctl_prune(struct ctl *ctl, int argc, char **argv)
 	return status;
 }
 
-int ctl_reload(struct ctl *ctl, int argc, char **argv)
+static int ctl_reload(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { CTL_OPTIONS, { 0 } };
 	CLEANUP(json_decrefp) json_t *reply = NULL;
-	int option, status = -1;
+	int status = ctl_no_options(ctl, argc, argv);
 
-	while (status < 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		status = ctl_option(ctl, option);
-	if (status >= 0)
-		return status;
-	status = ctl_no_more(argc, argv);
-	return status == CTL_OK ? client_call(ctl, "Reload", NULL, &reply) : status;
+	return status < 0 ? client_call(ctl, "Reload", NULL, &reply) : status;
 }
+
+static const struct command_example prune_examples[] = {
+	{ "what would be removed", "prune --dry-run" },
+	{ "remove it", "prune" },
+	{ 0 },
+};
+
+const struct command prune_command = {
+	.name = "prune",
+	.function = ctl_prune,
+	.summary = "remove pools that no class needs",
+	.text = "Remove pools that no class needs: of classes that are no longer configured, ready ones beyond what the"
+		" class wants, and failed or quarantined ones. Nobody's pool is taken away.",
+	.options = prune_options,
+	.examples = prune_examples,
+};
+
+static const struct command_example reload_examples[] = {
+	{ "after a change: what is wrong with it, and then use it", "reload" },
+	{ 0 },
+};
+
+const struct command reload_command = {
+	.name = "reload",
+	.function = ctl_reload,
+	.summary = "let the daemon read its configuration again",
+	.text = "Let the daemon read its configuration again. If a line is wrong, it is named, and nothing changes.",
+	.examples = reload_examples,
+};

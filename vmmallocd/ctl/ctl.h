@@ -5,10 +5,13 @@
  *     main.c --> run.c --> preload.c                             a program's environment; no daemon is needed
  *            |-> ps.c --> scan.c --> holdings.c --> proc_text.c    the processes on pools, from /proc; none either
  *            |     \--> process_shape.c, process_table.c
+ *            |-> help.c                                          what --help prints
  *            \-> list.c, status.c --> status_pool.c, change.c
  *                  |--> client.c                                 a call on the daemon's control socket
  *                  \--> pool_table.c, pairs.c --> format.c       standard output: pools, or facts;
  *                       field.c, shape.c                         what is in a reply; and it as JSON
+ *     command.h --> option.c --> usage.c                         a command's description, by which its options are
+ *                                                                read and its help is printed
  *     table.c                                                    a table of any kind, and its options
  *
  * A client of the daemon: it knows org.vmmalloc.varlink and nothing else of it. Commands print their own complaints,
@@ -17,7 +20,9 @@
 #ifndef VMMALLOCD_CTL_CTL_H
 #define VMMALLOCD_CTL_CTL_H
 
-#include <getopt.h>
+#include <getopt.h>   /* optind and optarg */
+
+#include "vmmallocd/ctl/command.h"
 
 #define CTL_PATH_BYTES 4096
 
@@ -32,19 +37,19 @@ enum ctl_exit {
 };
 
 struct ctl {
+	const struct command *const *commands;   /* all, and then NULL */
+	const struct command *whole;             /* vmmallocctl itself: it has no function */
+	const struct command *command;           /* the one that runs */
 	char runtime_dir[CTL_PATH_BYTES];
 };
 
-/* Options that every command takes. */
-enum { CTL_OPTION_RUNTIME_DIR = 0x100, CTL_OPTION_HELP, CTL_OPTION_VERSION, CTL_OPTION_OWN };
-#define CTL_OPTIONS                                                                                                    \
-	{ "runtime-dir", required_argument, NULL, CTL_OPTION_RUNTIME_DIR },                                            \
-	{ "help", no_argument, NULL, CTL_OPTION_HELP }, { "version", no_argument, NULL, CTL_OPTION_VERSION }
-
 /*
- * Handles one of these, or what getopt_long did not know. Returns -1: go on; else the exit status to end with.
+ * The next option of ctl->command: its value, and its argument in optarg. What every command takes is dealt with here.
+ * 0: there is none left, and *ret_status is -1, go on at argv[optind]; or the exit status to end with.
  */
-int ctl_option(struct ctl *ctl, int option);
+int ctl_next_option(struct ctl *ctl, int argc, char **argv, int *ret_status);
+/* Of a command that has no options of its own, nor other words. -1: go on; else the exit status to end with. */
+int ctl_no_options(struct ctl *ctl, int argc, char **argv);
 /* Takes the directory that `source` names. Returns -1; or complains of it, and returns CTL_USAGE. */
 int ctl_set_runtime_dir(struct ctl *ctl, const char *path, const char *source);
 
@@ -53,12 +58,10 @@ void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Complains that words are left over, and returns CTL_USAGE; or returns CTL_OK if none are. */
 int ctl_no_more(int argc, char **argv);
 
-/* Each gets its own name as argv[0]. */
-int ctl_run(struct ctl *ctl, int argc, char **argv);
-int ctl_list(struct ctl *ctl, int argc, char **argv);
-int ctl_ps(struct ctl *ctl, int argc, char **argv);
-int ctl_status(struct ctl *ctl, int argc, char **argv);
-int ctl_prune(struct ctl *ctl, int argc, char **argv);
-int ctl_reload(struct ctl *ctl, int argc, char **argv);
+/* NULL: there is no such command, which was complained of. */
+const struct command *ctl_find_command(const struct ctl *ctl, const char *name);
+
+extern const struct command run_command, list_command, ps_command, status_command, prune_command, reload_command,
+	help_command;
 
 #endif

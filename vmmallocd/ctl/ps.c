@@ -126,7 +126,7 @@ static int parse_pids(int argc, char **argv, pid_t *pids, size_t *ret_count)
 	return CTL_OK;
 }
 
-int ctl_ps(struct ctl *ctl, int argc, char **argv)
+static int ctl_ps(struct ctl *ctl, int argc, char **argv)
 {
 	struct table_style style = { .kind = &process_table, .columns = PROCESS_TABLE_COLUMNS };
 	CLEANUP(cleanup_free) pid_t *pids = NULL;
@@ -150,3 +150,26 @@ int ctl_ps(struct ctl *ctl, int argc, char **argv)
 		scan_done(&scan);
 	return status;
 }
+
+static const struct command_option ps_options[] = {
+	TABLE_OPTIONS,
+	{ 0 },
+};
+
+static const struct command_example ps_examples[] = {
+	{ "who keeps a pool that nobody should need any more", "ps -o PID,COMMAND,HOLD,OWNER,CLASS | grep -w fast" },
+	{ "how much of the heap of one process is where, in bytes", "ps --bytes 4711" },
+	{ "all that is known, for a program to read", "ps --json" },
+	{ 0 },
+};
+
+const struct command ps_command = {
+	.name = "ps",
+	.function = ctl_ps,
+	.synopsis = "[PID...]",
+	.summary = "list the processes on pools; no daemon is needed",
+	.text = "List the processes that have a pool, also where no daemon runs. Who is not root sees his own.",
+	.options = ps_options,
+	.examples = ps_examples,
+	.table = &process_table,
+};

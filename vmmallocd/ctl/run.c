@@ -408,41 +408,40 @@ static int run_program(const struct ctl *ctl, const struct run *run, char **comm
 	return r == ENOENT ? CTL_NOT_FOUND : CTL_CANNOT_RUN;
 }
 
-int ctl_run(struct ctl *ctl, int argc, char **argv)
+enum { CLASS = COMMAND_OPTION_OWN, DIR_OPTION, SIZE, PLACE, VERBOSE, SETTING };
+
+static const struct command_option run_options[] = {
+	{ "class", CLASS, "CLASS[,CLASS...]", "a ready pool of the class, from the daemon; of several: one heap" },
+	{ "dir", DIR_OPTION, "DIR[:DIR...]",
+	  "with --size: a pool of the program's own in this directory; with --class: if none is ready" },
+	{ "size", SIZE, "SIZE[:SIZE...]", "of the pool in --dir, at least" },
+	{ "place", PLACE, "fill|large:BYTES|ratio:N:M", "what lies in which of several pools" },
+	{ "fork", SETTING + FORK, "auto|0|1|2|3", "what becomes of the heap at a fork" },
+	{ "children", SETTING + CHILDREN, "inherit|off|SIZE", "what programs get that the program starts" },
+	{ "on-full", SETTING + ON_FULL, "fail|dram|grow",
+	  "what becomes of a request that the pool has no room for" },
+	{ "max-size", SETTING + MAX_SIZE, "SIZE", "of all pools of a program that grows" },
+	{ "on-fail", SETTING + ON_FAIL, "exit|dram", "what becomes of a program without a pool" },
+	{ "wait", SETTING + WAIT, "[=SECONDS]", "wait for a pool of the daemon's" },
+	{ "verbose", VERBOSE, NULL, "say what is set" },
+	{ 0 },
+};
+
+static int ctl_run(struct ctl *ctl, int argc, char **argv)
 {
-	enum { CLASS = CTL_OPTION_OWN, DIR, SIZE, PLACE, VERBOSE, SETTING };
-	static const struct option options[] = {
-		CTL_OPTIONS,
-		{ "class", required_argument, NULL, CLASS },
-		{ "dir", required_argument, NULL, DIR },
-		{ "size", required_argument, NULL, SIZE },
-		{ "place", required_argument, NULL, PLACE },
-		{ "fork", required_argument, NULL, SETTING + FORK },
-		{ "children", required_argument, NULL, SETTING + CHILDREN },
-		{ "on-full", required_argument, NULL, SETTING + ON_FULL },
-		{ "max-size", required_argument, NULL, SETTING + MAX_SIZE },
-		{ "on-fail", required_argument, NULL, SETTING + ON_FAIL },
-		{ "wait", optional_argument, NULL, SETTING + WAIT },
-		{ "verbose", no_argument, NULL, VERBOSE },
-		{ 0 },
-	};
 	char wait_most[16];
 	struct run run = { 0 };
-	int option, status = -1;
+	int option, status;
 
 	snprintf(wait_most, sizeof(wait_most), "%d", HANDOUT_WAIT_MOST_S);
-	while (status < 0 && (option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+	while ((option = ctl_next_option(ctl, argc, argv, &status)) != 0) {
 		switch (option) {
 		case CLASS: run.class = optarg; break;
-		case DIR: run.dir = optarg; break;
+		case DIR_OPTION: run.dir = optarg; break;
 		case SIZE: run.size = optarg; break;
 		case PLACE: run.place = optarg; break;
 		case VERBOSE: run.verbose = true; break;
-		default:
-			if (option < SETTING)
-				status = ctl_option(ctl, option);
-			else
-				run.settings[option - SETTING] = optarg ? optarg : wait_most;
+		default: run.settings[option - SETTING] = optarg ? optarg : wait_most;
 		}
 	}
 	if (status >= 0)
@@ -454,3 +453,26 @@ int ctl_run(struct ctl *ctl, int argc, char **argv)
 	}
 	return status == CTL_OK ? run_program(ctl, &run, argv + optind) : status;
 }
+
+static const struct command_example run_examples[] = {
+	{ "on a ready pool of a class, and on one of its own if none is ready",
+	  "run --class fast --dir /dev/shm --size 1G -- redis-server" },
+	{ "one that grows, up to 8 GiB, and is waited for up to a minute",
+	  "run --class fast --on-full grow --max-size 8G --wait=60 --verbose -- python3 job.py" },
+	{ "small things on tmpfs, those of 64 KiB and more on persistent memory",
+	  "run --dir /dev/shm:/mnt/pmem0 --size 2G:64G --place large:64K -- ./server" },
+	{ "a program that forks, starts others without pools, and runs without one rather than not at all",
+	  "run --dir /dev/shm --size 1G --fork 2 --children off --on-fail dram -- make" },
+	{ 0 },
+};
+
+const struct command run_command = {
+	.name = "run",
+	.function = ctl_run,
+	.synopsis = "[--] PROGRAM [ARGUMENT...]",
+	.summary = "run a program on a pool",
+	.text = "Run a program with its heap on a pool: a ready one of the daemon's, or one of its own.",
+	.options = run_options,
+	.examples = run_examples,
+	.keeps_words = true,
+};

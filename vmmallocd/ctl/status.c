@@ -136,20 +136,20 @@ static int print_status_json(const json_t *reply)
 			   "the status");
 }
 
-int ctl_status(struct ctl *ctl, int argc, char **argv)
+static const struct command_option status_options[] = {
+	{ "json", 'J', NULL, "as JSON" },
+	{ 0 },
+};
+
+static int ctl_status(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { CTL_OPTIONS, { "json", no_argument, NULL, 'J' }, { 0 } };
 	const char *which = NULL;
 	bool json = false;
 	CLEANUP(json_decrefp) json_t *reply = NULL;
-	int option, status = -1;
+	int status;
 
-	while (status < 0 && (option = getopt_long(argc, argv, "J", options, NULL)) != -1) {
-		if (option == 'J')
-			json = true;
-		else
-			status = ctl_option(ctl, option);
-	}
+	while (ctl_next_option(ctl, argc, argv, &status) != 0)
+		json = true;
 	if (status >= 0)
 		return status;
 	if (optind < argc)
@@ -162,3 +162,21 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 		return status;
 	return json ? print_status_json(reply) : print_status(reply);
 }
+
+static const struct command_example status_examples[] = {
+	{ "the daemon and its classes", "status" },
+	{ "the pools of a process, and what it waits for", "status 4711" },
+	{ "all that is known, for a program to read", "status --json" },
+	{ 0 },
+};
+
+const struct command status_command = {
+	.name = "status",
+	.function = ctl_status,
+	.synopsis = "[PID|POOL]",
+	.summary = "show the daemon and its classes, or a process's pools",
+	.text = "Show the daemon and its classes; or pools: by the process that has them, or by id, a beginning of one,"
+		" or path.",
+	.options = status_options,
+	.examples = status_examples,
+};

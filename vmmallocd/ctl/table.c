@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "common/util/size_format.h"
+#include "common/util/suggest.h"
 #include "vmmallocd/ctl/format.h"
 
 const char *table_text(const json_t *object, const char *key, const struct table_style *style,
@@ -60,15 +61,29 @@ static const struct table_column *find_column(const struct table_kind *kind, con
 	return NULL;
 }
 
-static int complain_of_column(const struct table_kind *kind, const char *what, const char *name, size_t length)
+static const char *say_names(const struct table_kind *kind, char names[TABLE_NAMES_BYTES])
 {
-	char names[512] = "";
 	size_t used = 0;
 
-	for (size_t i = 0; i < kind->count && used < sizeof(names); i++)
-		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+	names[0] = '\0';
+	for (size_t i = 0; i < kind->count && used < TABLE_NAMES_BYTES; i++)
+		used += (size_t)snprintf(names + used, TABLE_NAMES_BYTES - used, "%s%s",
 					 i == 0 ? "" : i + 1 == kind->count ? " and " : ", ", kind->columns[i].name);
-	ctl_complain("--output: %s '%.*s'; there are %s", what, (int)length, name, names);
+	return names;
+}
+
+static int complain_of_column(const struct table_kind *kind, const char *what, const char *name, size_t length)
+{
+	char names[TABLE_NAMES_BYTES], hint[SUGGEST_BYTES], word[SUGGEST_WORD_BYTES];
+	struct suggest suggest = { .word = word };
+
+	snprintf(word, sizeof(word), "%.*s", (int)length, name);
+	for (size_t i = 0; i < kind->count; i++)
+		suggest_offer(&suggest, kind->columns[i].name);
+	if (suggest.nearest && suggest.distance > 0)
+		ctl_complain("--output: %s '%.*s'%s", what, (int)length, name, suggest_say(&suggest, hint));
+	else
+		ctl_complain("--output: %s '%.*s'; there are %s", what, (int)length, name, say_names(kind, names));
 	return CTL_USAGE;
 }
 
@@ -96,26 +111,17 @@ static int parse_columns(const struct table_style *style, const struct table_col
 
 int table_options(struct ctl *ctl, int argc, char **argv, struct table_style *style)
 {
-	static const struct option options[] = {
-		CTL_OPTIONS,
-		{ "json", no_argument, NULL, 'J' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "no-headings", no_argument, NULL, 'n' },
-		{ "bytes", no_argument, NULL, 'b' },
-		{ 0 },
-	};
 	const struct table_column *columns[TABLE_COLUMNS_MOST];
 	const char *chosen = NULL;
-	int option, status = -1;
+	int option, status;
 	size_t count;
 
-	while (status < 0 && (option = getopt_long(argc, argv, "Jo:nb", options, NULL)) != -1) {
+	while ((option = ctl_next_option(ctl, argc, argv, &status)) != 0) {
 		switch (option) {
 		case 'J': style->json = true; break;
 		case 'o': chosen = optarg; break;
 		case 'n': style->no_headings = true; break;
 		case 'b': style->exact = true; break;
-		default: status = ctl_option(ctl, option); break;
 		}
 	}
 	if (status >= 0)

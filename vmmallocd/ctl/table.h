@@ -11,6 +11,7 @@
 
 #define TABLE_COLUMNS_MOST 32
 #define TABLE_CELL_BYTES 512
+#define TABLE_NAMES_BYTES 512
 
 struct table_style;
 
@@ -39,6 +40,11 @@ struct table_style {
 	bool exact;             /* sizes in bytes */
 	bool json;              /* no table at all */
 };
+
+/* What table_options reads. */
+#define TABLE_OPTIONS                                                                                                  \
+	{ "json", 'J', NULL, "as JSON" }, { "output", 'o', "COLUMNS", "these columns, with commas between them" },     \
+		{ "no-headings", 'n', NULL, "no line of headings" }, { "bytes", 'b', NULL, "sizes in bytes" }
 
 /*
  * Reads the options of a command that prints a table of that kind; its columns are those that are set, unless others
