@@ -30,13 +30,4 @@ static inline int64_t clock_epoch(void)
 	return now.tv_sec - clock_boot_s();
 }
 
-/* For deadlines: nobody can set it. */
-static inline int64_t clock_steady_ms(void)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 #endif

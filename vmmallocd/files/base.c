@@ -63,13 +63,6 @@ int pool_file_stat(const struct pool_dir *dir, const struct pool_file *file, str
 	return 0;
 }
 
-int pool_file_probe_fd(int fd)
-{
-	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
-		return -errno;
-	return fcntl(fd, F_SETLEASE, F_UNLCK) < 0 ? -errno : 0;
-}
-
 bool pool_file_is_dax(int fd)
 {
 	struct statx sx;

@@ -62,9 +62,6 @@ int pool_file_open_as(const struct pool_dir *dir, const struct pool_file *file, 
 /* Looks at the file by its name. -ENOENT; -ESTALE: the name is another file by now; -errno. */
 int pool_file_stat(const struct pool_dir *dir, const struct pool_file *file, struct stat *ret_st);
 
-/* A write lease on an open file, given back at once. 0; -EAGAIN: it is open elsewhere. */
-int pool_file_probe_fd(int fd);
-
 bool pool_file_is_dax(int fd);
 
 /* "PATH/NAME: what: reason" in `error`, without the name where `file` is NULL. Returns r. */

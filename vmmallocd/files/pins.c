@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/lease_trial.h"
 #include "vmmallocd/files/internal.h"
 
 #define WINDOW ((off_t)1 << 30)        /* mapped at a time */
@@ -130,7 +131,7 @@ int pool_file_check_pins(const struct pool_dir *dir, const struct pool_file *fil
 	if (fd < 0)
 		return pool_file_fail(error, dir, file, "open", fd);
 	/* as in a scrub: a hole in the heap of a program would be worse than any pin */
-	r = pool_file_probe_fd(fd);
+	r = lease_trial_probe(fd);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, "write lease", r);
 	r = look_at_data(fd, cold, cancel);

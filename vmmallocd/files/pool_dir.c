@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/lease_trial.h"
 #include "vmmallocd/files/internal.h"
 
 int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error)
@@ -115,7 +116,7 @@ static int read_any_header(const struct pool_dir *dir, const struct pool_file *f
 	CLEANUP(cleanup_fd) int fd = pool_file_open_as(dir, file, O_RDONLY, &st);
 	if (fd < 0)
 		return fd;
-	r = pool_file_probe_fd(fd);
+	r = lease_trial_probe(fd);
 	return r < 0 ? r : pool_file_header_read(fd, ret_header);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/util/shell_word.h"
 #include "vmmallocd/files/internal.h"
 #include "vmmallocd/base/resource.h"
 
@@ -46,32 +47,13 @@ static struct words mode(const struct stat *st)
 	return words;
 }
 
-/* Adds a path as one word of a shell. */
-static void add_path(struct text *text, const char *path)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";
-
-	if (path[strspn(path, plain)] == '\0') {
-		text_add(text, "%s", path);
-		return;
-	}
-	text_add(text, "'");
-	for (const char *c = path; *c; c++) {
-		if (*c == '\'')
-			text_add(text, "'\\''");
-		else
-			text_add(text, "%c", *c);
-	}
-	text_add(text, "'");
-}
-
 /* `what` is whose owner and mode it is about: the path itself, or a directory above. */
 static int fail_access(struct text *error, const char *path, const char *what, const struct stat *st,
 		       const char *expected, const char *command)
 {
 	text_add(error, "%s: %s%s belongs to %s, mode %s: expected %s (%s ", path, what == path ? "it" : "",
 		 what == path ? "" : what, user(st->st_uid).bytes, mode(st).bytes, expected, command);
-	add_path(error, what);
+	shell_word_add(error, what);
 	text_add(error, ")");
 	return -EACCES;
 }
@@ -121,7 +103,7 @@ int pool_dir_explain(const char *path, int r, struct text *error)
 	text_add(error, "%s: %s: expected an existing directory", path, strerrordesc_np(-r));
 	if (r == -ENOENT) {
 		text_add(error, " (install -d -o %s ", self.bytes);
-		add_path(error, path);
+		shell_word_add(error, path);
 		text_add(error, ")");
 	}
 	return r;

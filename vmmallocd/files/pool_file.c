@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/lease_trial.h"
 #include "vmmallocd/files/internal.h"
 
 int pool_file_open(const struct pool_dir *dir, const struct pool_file *file)
@@ -40,7 +41,7 @@ int pool_file_probe(const struct pool_dir *dir, const struct pool_file *file)
 	CLEANUP(cleanup_fd) int fd = pool_file_open_as(dir, file, O_RDONLY, &st);
 	if (fd < 0)
 		return fd;
-	return pool_file_probe_fd(fd);
+	return lease_trial_probe(fd);
 }
 
 int pool_file_check(const struct pool_dir *dir, const struct pool_file *file)

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
-#include "vmmallocd/base/clock.h"
+#include "common/util/lease_trial.h"
+#include "common/util/steady_clock.h"
 #include "vmmallocd/base/ticker.h"
 #include "vmmallocd/files/internal.h"
 
@@ -28,7 +29,7 @@
 
 /* How long a call that may wait for a pin is waited for. */
 struct patience {
-	int64_t deadline_ms;           /* of clock_steady_ms */
+	int64_t deadline_ms;           /* of steady_clock_ms */
 	const atomic_bool *cancel;
 };
 
@@ -39,7 +40,7 @@ static int verdict(const struct patience *patience, int error)
 		return -error;
 	if (pool_file_cancelled(patience->cancel))
 		return -ECANCELED;
-	return clock_steady_ms() >= patience->deadline_ms ? -ETIMEDOUT : 0;
+	return steady_clock_ms() >= patience->deadline_ms ? -ETIMEDOUT : 0;
 }
 
 static int punch(int fd, off_t from, off_t to, const struct patience *patience)
@@ -114,7 +115,7 @@ static int truncate_all(int fd, const struct patience *patience)
  */
 static int empty_file(int fd, unsigned timeout_ms, const atomic_bool *cancel)
 {
-	const struct patience patience = { .deadline_ms = clock_steady_ms() + timeout_ms, .cancel = cancel };
+	const struct patience patience = { .deadline_ms = steady_clock_ms() + timeout_ms, .cancel = cancel };
 	bool dax = pool_file_is_dax(fd);
 	struct ticker ticker;
 	int ticking = ticker_start(&ticker, TICK_MS);
@@ -200,7 +201,7 @@ int pool_file_scrub(const struct pool_dir *dir, struct pool_file *file, const ch
 		return pool_file_fail(error, dir, file, what, fd);
 	}
 	/* the caller has asked; here a mistake would take the heap from under a program */
-	r = pool_file_probe_fd(fd);
+	r = lease_trial_probe(fd);
 	if (r < 0)
 		return pool_file_fail(error, dir, file, "write lease", r);
 	/* not between emptying and filling: others wait for the space */
@@ -233,7 +234,7 @@ static int empty_dax(const struct pool_dir *dir, const struct pool_file *file)
 		return fd;
 	if (!pool_file_is_dax(fd))
 		return 0;
-	r = pool_file_probe_fd(fd);
+	r = lease_trial_probe(fd);
 	return r < 0 ? r : empty_file(fd, DESTROY_TIMEOUT_MS, NULL);
 }
 
