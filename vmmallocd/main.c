@@ -16,6 +16,7 @@
 #include "common/base/paths.h"
 #include "common/util/absolute_path.h"
 #include "include/libvmmalloc.h"
+#include "vmmallocd/control/config_json.h"
 #include "vmmallocd/daemon.h"
 #include "vmmallocd/sockets.h"
 
@@ -32,11 +33,30 @@ static void print_help(void)
 	     "      --state-dir DIR     where registry.json is\n"
 	     "      --log-level LEVEL   error, warning, info or debug\n"
 	     "      --check             read the configuration, say all that is wrong with it, and exit\n"
+	     "      --json              the same, and the classes, as JSON\n"
 	     "  -h, --help              print this, and exit\n"
 	     "  -V, --version           print the version, and exit");
 }
 
-static int check_config(const char *config_file)
+/* Output that cannot be written is a failure. */
+static int end_output(void)
+{
+	if (fflush(stdout) == 0)
+		return 0;
+	fprintf(stderr, "vmmallocd: standard output: %s\n", strerrordesc_np(errno));
+	return 1;
+}
+
+static bool print_config_json(const struct config *config)
+{
+	char *text = control_config_json(config);
+	bool is_printed = text && puts(text) >= 0;
+
+	free(text);
+	return is_printed;
+}
+
+static int check_config(const char *config_file, bool json)
 {
 	struct config config;
 	int status;
@@ -45,11 +65,13 @@ static int check_config(const char *config_file)
 		fprintf(stderr, "vmmallocd: out of memory\n");
 		return 1;
 	}
-	for (size_t i = 0; i < config.mistake_count; i++)
-		fprintf(stderr, "vmmallocd: %s\n", config.mistakes[i]);
 	status = config.mistake_count > 0;
+	if (json && !print_config_json(&config))
+		status = 1;
+	for (size_t i = 0; !json && i < config.mistake_count; i++)
+		fprintf(stderr, "vmmallocd: %s\n", config.mistakes[i]);
 	config_done(&config);
-	return status;
+	return end_output() != 0 ? 1 : status;
 }
 
 /* Connections and pool directories: the usual soft limit of 1024 is soon reached. */
@@ -90,31 +112,23 @@ static void unblock_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Output that cannot be written is a failure. */
-static int end_output(void)
-{
-	if (fflush(stdout) == 0)
-		return 0;
-	fprintf(stderr, "vmmallocd: standard output: %s\n", strerrordesc_np(errno));
-	return 1;
-}
-
 int main(int argc, char *argv[])
 {
 	static char config_file[PATH_MAX], state_dir[PATH_MAX], runtime_dir[PATH_MAX];
-	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, LOG_LEVEL, CHECK };
+	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, LOG_LEVEL, CHECK, JSON };
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, CONFIG },
 		{ "runtime-dir", required_argument, NULL, RUNTIME_DIR },
 		{ "state-dir", required_argument, NULL, STATE_DIR },
 		{ "log-level", required_argument, NULL, LOG_LEVEL },
 		{ "check", no_argument, NULL, CHECK },
+		{ "json", no_argument, NULL, JSON },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
 	struct daemon_options options = { .config_file = PATHS_CONFIG_FILE };
-	bool only_check = false;
+	bool only_check = false, json = false;
 	int option;
 
 	if (open_standard_fds() < 0)
@@ -125,6 +139,7 @@ int main(int argc, char *argv[])
 		case RUNTIME_DIR: options.runtime_dir = optarg; break;
 		case STATE_DIR: options.state_dir = optarg; break;
 		case CHECK: only_check = true; break;
+		case JSON: only_check = json = true; break;
 		case 'h': print_help(); return end_output();
 		case 'V': puts("vmmallocd " VMMALLOC_VERSION); return end_output();
 		case LOG_LEVEL:
@@ -141,7 +156,7 @@ int main(int argc, char *argv[])
 		return USAGE_STATUS;
 	}
 	if (only_check)
-		return check_config(options.config_file);
+		return check_config(options.config_file, json);
 
 	options.config_file = in_full(options.config_file, config_file, sizeof(config_file));
 	options.state_dir = in_full(options.state_dir, state_dir, sizeof(state_dir));

@@ -47,6 +47,22 @@ case_check() {
 		vmmallocd: vmmallocd.conf:9
 	END
 	grep -q 'there is no user nobody-of-that-name, and-not-this-one$' errors || fail "$(cat errors)"
+	need python3
+	"$DAEMON_PROGRAM" --config vmmallocd.conf --json >json 2>none
+	is $? 1
+	[ ! -s none ] || fail "$(cat none)"
+	python3 - "$POOLS" <<-END || fail "$(cat json)"
+		import json, sys
+		said = json.load(open("json"))
+		assert ["vmmallocd: " + line for line in said["mistakes"]] == open("errors").read().splitlines()
+		assert [(c["name"], c["closed"]) for c in said["classes"]] == [("a", True), ("c", True)]
+		a = said["classes"][0]
+		assert (a["directory"], a["size"], a["ready"], a["max"], a["warm"]) == (sys.argv[1], 16 << 20, 1, 16, True)
+		assert "frobs" in a["problem"] and said["version"] == 1
+	END
+	"$DAEMON_PROGRAM" --config vmmallocd.conf --check --json >/dev/full 2>errors
+	is $? 1
+	grep -q 'standard output: No space left on device' errors || fail "$(cat errors)"
 }
 
 case_class_with_a_mistake() {

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* config_json -- see config_json.h. */
+#include "vmmallocd/control/config_json.h"
+
+#include "common/util/cleanup.h"
+#include "vmmallocd/control/json.h"
+
+static json_t *class_as_json(const struct config_class *class)
+{
+	return json_pack("{s:o, s:o, s:I, s:i, s:i, s:b, s:b, s:b, s:o}", "name", control_json_text(class->name),
+			 "directory", control_json_text(class->directory), "size", (json_int_t) class->size_bytes,
+			 "ready", (int)class->ready, "max", (int)class->max, "warm", class->warm, "cold", class->cold,
+			 "closed", class->closed, "problem",
+			 class->problem ? control_json_text(class->problem) : json_null());
+}
+
+char *control_config_json(const struct config *config)
+{
+	CLEANUP(json_decrefp) json_t *classes = json_array();
+	CLEANUP(json_decrefp) json_t *mistakes = json_array();
+	CLEANUP(json_decrefp) json_t *object = NULL;
+
+	for (size_t i = 0; i < config->class_count; i++)
+		if (json_array_append_new(classes, class_as_json(&config->classes[i])) < 0)
+			return NULL;
+	for (size_t i = 0; i < config->mistake_count; i++)
+		if (json_array_append_new(mistakes, control_json_text(config->mistakes[i])) < 0)
+			return NULL;
+	object = json_pack("{s:i, s:o, s:o, s:O, s:O}", "version", 1, "runtime_dir",
+			   control_json_text(config->runtime_dir), "state_dir", control_json_text(config->state_dir),
+			   "classes", classes, "mistakes", mistakes);
+	return object ? json_dumps(object, JSON_COMPACT) : NULL;
+}
