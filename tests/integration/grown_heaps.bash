@@ -34,6 +34,48 @@ many_pools() {
 }
 run_case "a program of 200 MiB on pools of 16 MiB; all come back, and two are kept" many_pools
 
+# Its blocks are touched at their ends: what lies between is reserved on the disk, and is no memory.
+large_program() {
+	setup
+	POOLS=$WORK/pools
+	mkdir "$POOLS"
+	case $(stat -f -c %T "$POOLS") in
+	ext2/ext3 | xfs | btrfs) ;;
+	*) skip "$POOLS is on no disk" ;;
+	esac
+	[ "$(df --output=avail -B 1G "$POOLS" | tail -n 1)" -ge 16 ] || skip "no 16 GiB of disk"
+	conf <<-END
+		[pool a]
+		directory = $POOLS
+		size = 256M
+		ready = 1
+		max = 64
+	END
+	daemon_start
+	wait_count a ready 1
+	on_class /usr/bin/python3 - >words 2>said <<-'END' || fail "status $?: $(cat said)"
+		import ctypes
+		libc = ctypes.CDLL(None)
+		libc.malloc.restype = ctypes.c_void_p
+		libc.malloc.argtypes = [ctypes.c_size_t]
+		size = 5 << 20
+		blocks = [libc.malloc(size) for i in range(2048)]
+		assert all(blocks)
+		for block in blocks:
+		    ctypes.memset(block, 1, 16)
+		    ctypes.memset(block + size - 16, 1, 16)
+		print(sum(ctypes.string_at(block, 1) + ctypes.string_at(block + size - 1, 1) == b"\1\1" for block in blocks))
+	END
+	[ ! -s said ] || fail "$(cat said)"
+	is "$(cat words)" 2048
+	[ "$(ask daemon handed_out)" -ge 40 ] || fail "$(ask daemon handed_out) pools for 10 GiB in pools of 256 MiB"
+	is "$(ask daemon refused)" 0
+	wait_count a leased 0
+	wait_count a ready 1
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 1 ]'
+}
+run_case "a program of 10 GiB on pools of 256 MiB on a disk; all come back, and one is kept" large_program
+
 warm_and_cold() {
 	setup
 	one_class 'ready = 4' 'max = 4' 'cold = no'
