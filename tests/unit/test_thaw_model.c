@@ -72,6 +72,8 @@ static struct {
 	int64_t ahead_s;               /* the clock that is played is so far ahead */
 	bool is_unmarked;              /* a marker cannot be planted, now and then */
 	bool is_dax;                   /* with Linux 6.1: pagemap does not tell whose a page is */
+	bool is_old_kernel;            /* what is moved to is unmapped, though the move is refused */
+	char *stranger;                /* a page that somebody maps there; NULL: none */
 	unsigned faults;               /* of 16 calls, how many the kernel refuses; only while something may fail */
 } model;
 
@@ -102,10 +104,36 @@ void *__wrap_kernel_mmap(void *at, size_t bytes, int protection, int flags, int 
 	return refuses() ? (void *)(intptr_t)-ENOMEM : __real_kernel_mmap(at, bytes, protection, flags, fd, offset);
 }
 
+static void let_stranger_in(char *at)
+{
+	model.stranger = mmap(at, PAGE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	assert_ptr_equal(model.stranger, at);
+	memset(model.stranger, 'S', PAGE);
+}
+
+static void expect_stranger(void)
+{
+	for (size_t i = 0; model.stranger && i < PAGE; i++)
+		model_expect(model.stranger[i] == 'S', "a page of somebody else's is not as it was");
+	if (model.stranger)
+		munmap(model.stranger, PAGE);
+}
+
 void *__real_kernel_mremap(void *from, size_t bytes, size_t new_bytes, int flags, void *to);
 void *__wrap_kernel_mremap(void *from, size_t bytes, size_t new_bytes, int flags, void *to)
 {
-	return refuses() ? (void *)(intptr_t)-ENOMEM : __real_kernel_mremap(from, bytes, new_bytes, flags, to);
+	bool is_to_shadow = (flags & MREMAP_DONTUNMAP) && (flags & MREMAP_FIXED);
+
+	/* the heap can do without a shadow: that is no failure */
+	if (!refuses() && !(model.is_old_kernel && is_to_shadow && model_below(2)))
+		return __real_kernel_mremap(from, bytes, new_bytes, flags, to);
+	if (model.is_old_kernel && is_to_shadow) {
+		assert_int_equal(munmap(to, new_bytes), 0);
+		if (!model.stranger && new_bytes > PAGE)
+			let_stranger_in(to);
+	}
+	return (void *)(intptr_t)-ENOMEM;
 }
 
 ssize_t __real_kernel_pread(int fd, void *buffer, size_t bytes, off_t offset);
@@ -904,12 +932,14 @@ static void walk(void)
 		fill();
 	model.is_dax = vmm.heap.pool.size == MOST_BYTES ? model_below(3) : model_below(8) == 0;
 	model.is_unmarked = model_below(3) == 0;
+	model.is_old_kernel = model_below(2);
 	for (size_t i = 0; i < STEPS; i++)
 		step();
 	end_thread();
 	wait_for_all();
 	expect_all();
 	unmake_heap();
+	expect_stranger();
 }
 
 TEST(test_thaw_is_as_the_model_says)

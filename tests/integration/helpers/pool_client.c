@@ -439,7 +439,7 @@ static int send_with(const struct client *client, size_t bytes, int fd)
 
 /*
  * A child sends it and ends: the receiver may have closed it before, and then the last close is the sender's. That of a
- * process that ends waits for nothing (net/ipv4/af_inet.c, inet_release). The reader's end stays open here.
+ * process that ends waits for nothing (inet_release in Linux). The reader's end stays open here.
  */
 static void send_lingering(const struct client *client, size_t bytes)
 {
