@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
 	&prune_command,
 	&reload_command,
 	&help_command,
+	&complete_command,
 	NULL,
 };
 
@@ -50,7 +51,7 @@ static int run_named(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { .commands = commands, .whole = &whole, .command = &whole };
+	struct ctl ctl = { .commands = commands, .whole = &whole, .command = &whole, .patience_ms = CTL_PATIENCE_MS };
 	int status;
 
 	setlocale(LC_ALL, "");
