@@ -19,6 +19,12 @@ void answer_refuse(int fd, enum handout_status status)
 	(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* What is told to a client that sent no long request: it may be of a version that knows no more words. */
+static enum handout_status in_old_words(enum handout_status status)
+{
+	return status == HANDOUT_DRAINED ? HANDOUT_NONE_READY : status;
+}
+
 static int send_pool(int fd, const struct registry_pool *pool, int pool_fd)
 {
 	struct handout_reply reply = {
@@ -124,7 +130,7 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 		return outcome;
 	if (!handout_is_given(status)) {
 		pools_refused(pools, &peer, status);
-		answer_refuse(fd, status);
+		answer_refuse(fd, peer.takes_cold ? status : in_old_words(status));
 		return ANSWER_GIVEN;
 	}
 	r = send_pool(fd, taken.pool, taken.fd);

@@ -58,6 +58,8 @@ enum handout_status {
 	HANDOUT_ENDING = 12,       /* it waited, and the daemon ends */
 	/* Since 1.3.0: */
 	HANDOUT_PROCESS_LIMIT = 13,  /* this process has as many pools of the class as one may have */
+	/* Again in answer to a long request only. To others it is HANDOUT_NONE_READY. */
+	HANDOUT_DRAINED = 14,      /* nobody gets a pool of the class until an operator says so */
 	HANDOUT_STATUSES           /* how many there are */
 };
 

@@ -2,7 +2,8 @@
 /*
  * test_provision_model -- registry, provision, request and the registry's file against arrays of classes and pools.
  *
- * A walk plays the daemon: it changes the configuration, hands pools out and takes them back, begins every job that
+ * A walk plays the daemon: it changes the configuration, drains, disables, resizes and fills classes, hands pools out
+ * and takes them back, begins every job that
  * provision_next gives and lets jobs end well or badly, takes directories away and brings them back, prunes, and lets
  * time pass. After each step the registry must be what the arrays say; what vmmallocd.conf(5) promises of `max`,
  * `ready`, `max_per_user` and `max_per_process` must hold; and nothing may come due before provision_due_ms says so.
@@ -74,6 +75,7 @@ static struct {
 	struct directory directories[DIRECTORIES];
 	struct pause pauses[CLASSES];
 	int64_t asked_until_ms[CLASSES];
+	size_t extra[CLASSES];         /* ready pools that were ordered besides */
 	unsigned workers;
 	int64_t now_ms;
 	uint64_t last_id, last_order, generation;
@@ -96,6 +98,14 @@ static const struct config_class *configured(unsigned class)
 		if (number_of_class(model.classes[i].name) == class)
 			return &model.classes[i];
 	return NULL;
+}
+
+/* Ready pools that there should be. */
+static size_t count_wanted(unsigned class)
+{
+	const struct config_class *config = configured(class);
+
+	return config->service == CONFIG_DISABLED ? 0 : config->ready + model.extra[class];
 }
 
 static unsigned directory_of(const struct config_class *config)
@@ -325,7 +335,7 @@ static bool is_spare(unsigned class)
 	size_t n = count_warm(class, REGISTRY_READY) + count(class, REGISTRY_WARMING) +
 		   count_warm(class, REGISTRY_CREATING) + count_scrubs(class);
 
-	return config->cold && (n >= config->ready || model.now_ms < model.asked_until_ms[class]);
+	return config->cold && (n >= count_wanted(class) || model.now_ms < model.asked_until_ms[class]);
 }
 
 /* Nothing else takes space in the directory, or gives it away for a moment only. */
@@ -358,9 +368,10 @@ static bool needs_creation(unsigned class, int64_t now_ms)
 {
 	const struct config_class *config = configured(class);
 
-	return config && !config->closed && model.directories[directory_of(config)].usable &&
+	return config && !config->closed && config->service == CONFIG_SERVES &&
+	       model.directories[directory_of(config)].usable &&
 	       !model.directories[directory_of(config)].stuck &&
-	       count_coming(class) + count_warm(class, REGISTRY_READY) < config->ready &&
+	       count_coming(class) + count_warm(class, REGISTRY_READY) < count_wanted(class) &&
 	       count_all(class) < config->max && model.asked_until_ms[class] <= now_ms &&
 	       count_warm(class, REGISTRY_CREATING) < PROVISION_CREATES_MOST && model.pauses[class].due_ms <= now_ms &&
 	       (model.pauses[class].ms == 0 || has_space_to_itself(directory_of(config)));
@@ -380,7 +391,8 @@ static bool is_kept(const struct pool *pool)
 {
 	const struct config_class *config = configured(pool->class);
 
-	return fits(pool) && !is_spare(pool->class) && config->recycle == CONFIG_RECYCLE_SCRUB &&
+	return fits(pool) && !is_spare(pool->class) && config->service != CONFIG_DISABLED &&
+	       config->recycle == CONFIG_RECYCLE_SCRUB &&
 	       count_all(pool->class) - count(pool->class, REGISTRY_FAILED) <= config->max;
 }
 
@@ -389,7 +401,8 @@ static bool gives_way(unsigned class)
 {
 	const struct config_class *config = configured(class);
 
-	return config && model.now_ms < model.asked_until_ms[class] && count_all(class) >= config->max;
+	return config && (config->service == CONFIG_DISABLED ||
+			  (model.now_ms < model.asked_until_ms[class] && count_all(class) >= config->max));
 }
 
 static void expect_destruction(const struct pool *pool)
@@ -400,7 +413,7 @@ static void expect_destruction(const struct pool *pool)
 	if (pool->state == REGISTRY_READY) {
 		model_expect(!config || !config->closed, "the pools of a closed class wait");
 		model_expect(too_many || !fits(pool) || pool->cold ||
-			     count_warm(pool->class, REGISTRY_READY) > config->ready,
+			     count_warm(pool->class, REGISTRY_READY) > count_wanted(pool->class),
 			     "a pool that is needed is destroyed");
 	} else if (pool->state == REGISTRY_RECYCLING) {
 		model_expect(!is_kept(pool), "a pool that is kept is destroyed");
@@ -665,8 +678,29 @@ static void end_destruction(struct pool *pool, int result)
 	}
 }
 
+/* As work.c's does: what was ordered besides, and is not there or on its way, is not tried again. */
+static void give_up_extra(unsigned class)
+{
+	struct provision_class *real = provision_class(&model.provision, class_names[class]);
+	const struct config_class *config = configured(class);
+	size_t has, most;
+
+	if (real->pause_ms == 0)
+		return;
+	provision_give_up_extra(real, &model.config, model.registry);
+	if (!config)
+		return;
+	has = count_coming(class) + count_warm(class, REGISTRY_READY);
+	most = has > config->ready ? has - config->ready : 0;
+	if (model.extra[class] > most)
+		model.extra[class] = most;
+	model_expect(real->extra == model.extra[class], "class %s gives up others", class_names[class]);
+}
+
 static void end_job(struct pool *pool, int result)
 {
+	unsigned class = pool->class;
+
 	pool->busy = work_of(pool)->running = false;
 	if (!model.directories[pool->directory].usable && pool->job != PROVISION_CREATE)
 		leave(pool);
@@ -678,6 +712,7 @@ static void end_job(struct pool *pool, int result)
 		end_destruction(pool, result);
 	else
 		end_check_or_scrub(pool, result);
+	give_up_extra(class);
 	refresh_classes();
 }
 
@@ -761,6 +796,8 @@ static enum handout_status answer_of(const struct config_class *config, uint32_t
 		return HANDOUT_NONE_READY;
 	if (!is_for(config, uid))
 		return HANDOUT_NOT_ALLOWED;
+	if (config->service != CONFIG_SERVES)
+		return HANDOUT_DRAINED;
 	if (config->max_per_user && count_had(class, uid, false) >= config->max_per_user)
 		return count_had(class, uid, true) >= config->max_per_user ? HANDOUT_LIMIT : HANDOUT_PINNED;
 	/* each user has one process */
@@ -782,7 +819,8 @@ static enum handout_status answer_of_directory(unsigned directory, uint64_t leas
 					       struct pool **ret_pool, const struct config_class **ret_class)
 {
 	static const enum handout_status ranks[] = { HANDOUT_NO_SUCH_CLASS, HANDOUT_NOT_ALLOWED,
-						     HANDOUT_PROCESS_LIMIT, HANDOUT_LIMIT, HANDOUT_PINNED,
+						     HANDOUT_DRAINED, HANDOUT_PROCESS_LIMIT,
+						     HANDOUT_LIMIT, HANDOUT_PINNED,
 						     HANDOUT_NONE_READY, HANDOUT_FULL, HANDOUT_COLD, HANDOUT_OK };
 	size_t best = 0;
 
@@ -822,6 +860,11 @@ static enum handout_status expected_answer(const struct handout_request *request
 	return answer_of(config, uid, takes_cold, ret_pool);
 }
 
+static void set_extra(unsigned class, size_t extra)
+{
+	model.extra[class] = provision_class(&model.provision, class_names[class])->extra = extra;
+}
+
 static void lease(struct pool *pool, uint32_t uid)
 {
 	unsigned class = pool->class, most = configured(class)->max_per_user;
@@ -832,6 +875,8 @@ static void lease(struct pool *pool, uint32_t uid)
 	pool->may_be_pinned = pool->real->may_be_pinned =
 		model.directories[pool->directory].tmpfs || model.directories[pool->directory].dax;
 	pool->leases = ++pool->real->leases;
+	if (!pool->cold && model.extra[class] > 0)
+		set_extra(class, model.extra[class] - 1);
 	work_of(pool)->due_ms = 0;
 	set_state(pool, REGISTRY_LEASED);
 	model_expect(!most || count_had(class, uid, false) <= most, "a user has more than max_per_user");
@@ -944,6 +989,8 @@ static void configure_class(struct config_class *config, unsigned class)
 		.recycle = model_below(3) ? CONFIG_RECYCLE_SCRUB : CONFIG_RECYCLE_DESTROY, .cold = model_below(2),
 	};
 	config->ready = (unsigned)model_below(config->max + 1);
+	config->file_ready = config->ready;
+	config->file_max = config->max;
 	ids[class][0] = FIRST_UID + (uint32_t)model_below(USERS);
 	if (model_below(3) == 0)
 		config->users = (struct config_ids){ ids[class], 1 };
@@ -960,13 +1007,15 @@ static void reload(void)
 		assert_non_null(provision_class(&model.provision, model.classes[i].name));
 	for (size_t i = 0; i < model.provision.count; i++) {
 		model.provision.classes[i]->trim = true;
+		set_extra(number_of_class(model.provision.classes[i]->name), 0);
 		provision_reset(model.provision.classes[i]);
 	}
 	memset(model.pauses, 0, sizeof(model.pauses));
 	for (size_t i = 0; i < POOLS; i++) {
 		struct pool *pool = &model.pools[i];
 
-		if (pool->busy && (pool->job == PROVISION_CREATE || pool->job == PROVISION_WARM) && !fits(pool))
+		if (pool->busy && (pool->job == PROVISION_CREATE || pool->job == PROVISION_WARM) &&
+		    (!fits(pool) || configured(pool->class)->service == CONFIG_DISABLED))
 			pool->cancelled = true;
 	}
 	refresh_classes();
@@ -995,6 +1044,74 @@ static void configure(void)
 		model.config.class_count++;
 	}
 	reload();
+}
+
+/* As pools_reorder does. */
+static void put_in_force(unsigned class)
+{
+	provision_class(&model.provision, class_names[class])->trim = true;
+	if (configured(class)->service != CONFIG_SERVES)
+		set_extra(class, 0);
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+
+		if (pool->busy && (pool->job == PROVISION_CREATE || pool->job == PROVISION_WARM) &&
+		    pool->class == class && configured(class)->service == CONFIG_DISABLED)
+			pool->cancelled = true;
+	}
+}
+
+/* As pools_fill does. */
+static void create_more(unsigned class)
+{
+	struct provision_class *real = provision_class(&model.provision, class_names[class]);
+	const struct config_class *config = configured(class);
+	size_t has = count_coming(class) + count_warm(class, REGISTRY_READY), wanted = count_wanted(class), room;
+
+	room = count_all(class) + (has < wanted ? wanted - has : 0);
+	room = room < config->max ? config->max - room : 0;
+	model_expect(provision_room(real, &model.config, model.registry) == room, "there is room for %zu", room);
+	if (config->closed || config->service != CONFIG_SERVES || room == 0)
+		return;
+	set_extra(class, model.extra[class] + 1 + model_below(room));
+	model_result(", %zu besides", model.extra[class]);
+	provision_reset(real);
+	model.pauses[class] = (struct pause){ 0 };
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+
+		if (pool->real && pool->class == class && pool->state == REGISTRY_WARMING && !pool->busy)
+			work_of(pool)->due_ms = 0;
+	}
+}
+
+/* What an operator may say of a class at any time. */
+static void order_one(void)
+{
+	static const enum config_service services[] = { CONFIG_SERVES, CONFIG_SERVES, CONFIG_DRAINED, CONFIG_DISABLED };
+	struct config_class *config;
+	unsigned class;
+
+	if (model.config.class_count == 0)
+		return;
+	config = &model.classes[model_below(model.config.class_count)];
+	class = number_of_class(config->name);
+	model_step("order of %s", config->name);
+	switch (model_below(3)) {
+	case 0:
+		config->service = services[model_below(4)];
+		break;
+	case 1:
+		config->resized = true;
+		config->max = 1 + (unsigned)model_below(8);
+		config->ready = (unsigned)model_below(config->max + 1);
+		break;
+	default:
+		create_more(class);
+		return;
+	}
+	model_result(": service %d, ready %u, max %u", config->service, config->ready, config->max);
+	put_in_force(class);
 }
 
 static void lose_directory(unsigned directory)
@@ -1071,6 +1188,9 @@ static void prune(void)
 		     !pool->cold && (!fits(pool) || count_warm(pool->class, REGISTRY_READY) > config->ready)))
 			prune_one(pool);
 	}
+	for (unsigned class = 0; class < CLASSES; class++)
+		if (!configured(class) || !configured(class)->closed)
+			set_extra(class, 0);
 }
 
 static void pass_time(void)
@@ -1153,7 +1273,8 @@ static void expect_class(unsigned class)
 		model_expect(registry_leased_by(model.registry, class_names[class], uid) ==
 			     count_had(class, uid, true), "user %u has leased another number of pools", uid);
 	}
-	is_short = config && coming + count_warm(class, REGISTRY_READY) < config->ready;
+	is_short = config && config->service == CONFIG_SERVES &&
+		   coming + count_warm(class, REGISTRY_READY) < count_wanted(class);
 	model_expect(provision_is_short(provision_class(&model.provision, class_names[class]), &model.config,
 					model.registry) == is_short, "class %s is short or not", class_names[class]);
 	model_expect(provision_is_used_up(provision_class(&model.provision, class_names[class]), &model.config,
@@ -1243,10 +1364,11 @@ static void expect_class_at_rest(unsigned class, bool trimmed)
 	if (config->closed || !model.directories[directory_of(config)].usable)
 		return;
 	wanted = leased >= config->max ? 0 : config->max - leased;
-	wanted = wanted < config->ready ? wanted : config->ready;
-	model_expect(ready >= wanted, "class %s has %zu ready pools, and should have %zu", class_names[class], ready,
-		     wanted);
-	model_expect((!trimmed && !config->cold) || ready == wanted, "class %s has %zu ready pools, more than %zu",
+	wanted = wanted < count_wanted(class) ? wanted : count_wanted(class);
+	model_expect(config->service != CONFIG_DISABLED || ready == 0, "a disabled class has ready pools");
+	model_expect(ready >= wanted || config->service != CONFIG_SERVES,
+		     "class %s has %zu ready pools, and should have %zu", class_names[class], ready, wanted);
+	model_expect((!trimmed && !config->cold) || ready <= wanted, "class %s has %zu ready pools, more than %zu",
 		     class_names[class], ready, wanted);
 	for (size_t i = 0; trimmed && i < POOLS; i++)
 		model_expect(!model.pools[i].real || model.pools[i].class != class ||
@@ -1309,6 +1431,8 @@ static void step(void)
 		change_directory();
 	else if (what < 35)
 		prune();
+	else if (what < 45)
+		order_one();
 	else if (what < 60)
 		save_and_load();
 	else if (what < 70)

@@ -43,6 +43,13 @@ enum config_recycle {
 	CONFIG_RECYCLE_DESTROY,  /* removed, and a new one made */
 };
 
+/* What an operator has ordered for a class: vmmallocd/plan/orders.h. */
+enum config_service {
+	CONFIG_SERVES,
+	CONFIG_DRAINED,          /* nobody gets a pool, and none is made; ready ones stay, what comes back is cleaned */
+	CONFIG_DISABLED,         /* nor does it keep any: what is ready, or comes back, is removed */
+};
+
 /* Those of syslog(3). */
 enum config_log_level { CONFIG_LOG_ERROR = 3, CONFIG_LOG_WARNING = 4, CONFIG_LOG_INFO = 6, CONFIG_LOG_DEBUG = 7 };
 
@@ -68,6 +75,10 @@ struct config_class {
 	/* By a mistake: nobody gets its pools, and none is made; `directory` may be "", and `size_bytes` 0. A name that
 	 * does not exist closes nothing: it stands for nobody. */
 	bool closed;
+	/* Not of the files, but of orders. Where it is resized, `ready` and `max` are those of an order. */
+	enum config_service service;
+	bool resized;
+	unsigned file_ready, file_max;    /* what the files say then */
 };
 
 struct config {

@@ -134,6 +134,8 @@ static void class_end(struct parser *p)
 	else if (class->ready > class->max)
 		class_mistake(p, class, p->class_lines[CLASS_READY], "ready (%u): expected at most max (%u)",
 			      class->ready, class->max);
+	class->file_ready = class->ready;
+	class->file_max = class->max;
 	if (!class->directory)
 		class->directory = strdup("");
 	if (!class->directory)

@@ -114,6 +114,18 @@ static bool somebody_waits(const struct view *view)
 	return view->now_ms < view->class->asked_until_ms;
 }
 
+/* Whether what is ready is removed, and what comes back is, too. */
+static bool lets_go(const struct view *view)
+{
+	return view->config->service == CONFIG_DISABLED;
+}
+
+/* Ready pools that there should be. */
+static size_t wanted(const struct view *view)
+{
+	return lets_go(view) ? 0 : view->config->ready + view->class->extra;
+}
+
 /* Pools that will be ready without any more being made. */
 static size_t coming(const struct view *view)
 {
@@ -126,7 +138,8 @@ static size_t coming(const struct view *view)
 
 static bool is_short(const struct view *view)
 {
-	return view->config && view->pools && coming(view) + count_warm(view, REGISTRY_READY) < view->config->ready;
+	return view->config && view->pools && view->config->service == CONFIG_SERVES &&
+	       coming(view) + count_warm(view, REGISTRY_READY) < wanted(view);
 }
 
 static bool wants_more(const struct view *view)
@@ -153,7 +166,7 @@ static struct registry_pool *surplus(const struct view *view)
 	if (ready + cold == 0 || (view->config && view->config->closed))
 		return NULL;
 	too_many = !view->config || is_past_max(view) ||
-		   ((view->class->trim || view->config->cold) && ready > view->config->ready);
+		   ((view->class->trim || view->config->cold || lets_go(view)) && ready > wanted(view));
 	/* a pool that does not fit is there only after a reload: without one each hand-out would walk for nothing */
 	if (!too_many && !view->class->trim && cold == 0)
 		return NULL;
@@ -184,7 +197,7 @@ static bool is_spare(const struct view *view)
 	       (somebody_waits(view) ||
 		count_warm(view, REGISTRY_READY) + view->pools->counts[REGISTRY_WARMING] +
 				count_warm(view, REGISTRY_CREATING) + scrubbing(view) >=
-			view->config->ready);
+			wanted(view));
 }
 
 /*
@@ -226,7 +239,7 @@ static bool may_create(const struct view *view)
 static bool keeps(const struct view *view, const struct registry_pool *pool)
 {
 	return provision_fits(view->config, pool) && view->config->recycle == CONFIG_RECYCLE_SCRUB && !is_spare(view) &&
-	       !is_past_max(view);
+	       !is_past_max(view) && !lets_go(view);
 }
 
 static bool give_job(const struct view *view, enum provision_kind kind, struct registry_pool *pool, bool may_block,
@@ -250,10 +263,11 @@ static bool give_reclaim(const struct view *view, enum provision_kind kind, stru
 	return (may_block ? view->may_punch : view->may_work) && give_job(view, kind, pool, may_block, ret_job);
 }
 
-/* Whether what is made for nobody yet is in the way of somebody who waits. */
+/* Whether what is made for nobody yet is not wanted any more, or in the way of somebody who waits. */
 static bool gives_way(const struct view *view)
 {
-	return view->config && somebody_waits(view) && provision_total(view->pools) >= view->config->max;
+	return view->config && (lets_go(view) || (somebody_waits(view) &&
+						  provision_total(view->pools) >= view->config->max));
 }
 
 /* What makes space or a ready pool soonest comes first. */
@@ -367,20 +381,73 @@ bool provision_make_room(struct provision_class *class, struct registry *registr
 	return true;
 }
 
+static struct view view_of(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	return (struct view){
+		.class = (struct provision_class *)class,
+		.config = config_find(config, class->name),
+		.pools = registry_class(registry, class->name),
+	};
+}
+
+bool provision_has_wanted(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = view_of(class, config, registry);
+
+	return view.config && view.pools && view.config->service == CONFIG_SERVES &&
+	       count_warm(&view, REGISTRY_READY) >= wanted(&view);
+}
+
+bool provision_is_at_work(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = view_of(class, config, registry);
+
+	return view.config && view.pools && coming(&view) > 0;
+}
+
+bool provision_is_hindered(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = view_of(class, config, registry);
+
+	return !view.config || !view.pools || view.config->service != CONFIG_SERVES || view.config->closed ||
+	       class->stuck || !class->directory_usable || provision_total(view.pools) >= view.config->max;
+}
+
+size_t provision_room(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = view_of(class, config, registry);
+	size_t taken, has;
+
+	if (!view.config || !view.pools)
+		return 0;
+	has = coming(&view) + count_warm(&view, REGISTRY_READY);
+	taken = provision_total(view.pools) + (has < wanted(&view) ? wanted(&view) - has : 0);
+	return taken < view.config->max ? view.config->max - taken : 0;
+}
+
+void provision_give_up_extra(struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = view_of(class, config, registry);
+	size_t has, most;
+
+	if (!view.config || !view.pools)
+		return;
+	has = coming(&view) + count_warm(&view, REGISTRY_READY);
+	most = has > view.config->ready ? has - view.config->ready : 0;
+	if (class->extra > most)
+		class->extra = most;
+}
+
 bool provision_is_short(const struct provision_class *class, const struct config *config, struct registry *registry)
 {
-	const struct view view = {
-		.config = config_find(config, class->name), .pools = registry_class(registry, class->name),
-	};
+	const struct view view = view_of(class, config, registry);
 
 	return is_short(&view);
 }
 
 bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry)
 {
-	const struct view view = {
-		.config = config_find(config, class->name), .pools = registry_class(registry, class->name),
-	};
+	const struct view view = view_of(class, config, registry);
 
 	return is_short(&view) && coming(&view) == 0 && count_warm(&view, REGISTRY_READY) == 0 &&
 	       provision_total(view.pools) >= view.config->max;

@@ -15,6 +15,10 @@
  * for held pages (PROVISION_CHECK) before anything else: that is quick, has threads of its own, and until then the pool
  * is its last user's.
  *
+ * A class wants as many ready pools as it is configured to have, and besides so many as an operator has had made
+ * (`extra`), until they are handed out. One that is drained or disabled (config_service) makes none. One that is
+ * disabled wants none, and removes those that it has.
+ *
  * A class with cold pools keeps no more ready ones than it wants: what comes back past that, and a cold pool that
  * nobody took, is destroyed. While somebody waits because there are `max` pools, not all of them in use, none is made,
  * warmed or cleaned there: what is given back, or was made, makes room at once. No libuv, no files.
@@ -61,6 +65,8 @@ struct provision_class {
 	bool stuck;              /* the caller's word: work in its directory does not end, and no more is begun */
 	bool punch_may_block;    /* the caller's word: not on tmpfs */
 	bool trim; /* after a reload: ready pools that do not fit, or past what is kept ready, are destroyed */
+	size_t extra;            /* ready pools that it wants besides (count) */
+	uint64_t made, failures; /* creations that went well, or did not, so far (count) */
 	unsigned pause_ms;       /* of creation, after a failure */
 	int64_t create_due_ms;
 	int64_t asked_until_ms;  /* somebody waits for room (provision_make_room) */
@@ -110,6 +116,22 @@ int64_t provision_due_ms(const struct provision *provision, const struct config 
 
 /* Whether a configured class has fewer ready pools than it should have, and none coming. */
 bool provision_is_short(const struct provision_class *class, const struct config *config, struct registry *registry);
+
+/* Whether ready pools of a class are on their way. */
+bool provision_is_at_work(const struct provision_class *class, const struct config *config, struct registry *registry);
+/* Whether a class has all ready pools that it wants. */
+bool provision_has_wanted(const struct provision_class *class, const struct config *config, struct registry *registry);
+/*
+ * Whether the class can make none: it may have no more, or nobody gets its pools, or its directory is not there. One
+ * that waits after a failure can, and will.
+ */
+bool provision_is_hindered(const struct provision_class *class, const struct config *config, struct registry *registry);
+
+/* How many pools may be made on order, beside those that the class wants already. */
+size_t provision_room(const struct provision_class *class, const struct config *config, struct registry *registry);
+
+/* Of what was ordered besides, what is not there or on its way is not wanted any more: making a pool has failed. */
+void provision_give_up_extra(struct provision_class *class, const struct config *config, struct registry *registry);
 
 /* Whether it has none, and may not have more pools than it has. */
 bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry);

@@ -60,6 +60,8 @@ static enum handout_status ask_class(const struct request_context *context, cons
 		return HANDOUT_NONE_READY;
 	if (!request_allowed(context, class, peer))
 		return HANDOUT_NOT_ALLOWED;
+	if (class->service != CONFIG_SERVES)
+		return HANDOUT_DRAINED;
 	if (class->max_per_user && registry_had_by(context->registry, class->name, peer->uid) >= class->max_per_user)
 		return registry_leased_by(context->registry, class->name, peer->uid) >= class->max_per_user ?
 			       HANDOUT_LIMIT :
@@ -83,13 +85,14 @@ static enum handout_status ask_class(const struct request_context *context, cons
 static unsigned rank(enum handout_status status)
 {
 	switch (status) {
-	case HANDOUT_OK: return 8;
-	case HANDOUT_COLD: return 7;
-	case HANDOUT_FULL: return 6;
-	case HANDOUT_NONE_READY: return 5;
-	case HANDOUT_PINNED: return 4;
-	case HANDOUT_LIMIT: return 3;
-	case HANDOUT_PROCESS_LIMIT: return 2;
+	case HANDOUT_OK: return 9;
+	case HANDOUT_COLD: return 8;
+	case HANDOUT_FULL: return 7;
+	case HANDOUT_NONE_READY: return 6;
+	case HANDOUT_PINNED: return 5;
+	case HANDOUT_LIMIT: return 4;
+	case HANDOUT_PROCESS_LIMIT: return 3;
+	case HANDOUT_DRAINED: return 2;
 	case HANDOUT_NOT_ALLOWED: return 1;
 	default: return 0;
 	}
