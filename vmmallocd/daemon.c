@@ -26,6 +26,7 @@
 #include "vmmallocd/places.h"
 #include "vmmallocd/pools/pools.h"
 #include "vmmallocd/reload.h"
+#include "vmmallocd/service.h"
 #include "vmmallocd/settings.h"
 #include "vmmallocd/state/registry_store.h"
 #include "vmmallocd/state/saver.h"
@@ -39,6 +40,7 @@ struct daemon {
 	const struct daemon_options *options;
 	struct log log;
 	struct settings settings;
+	struct service service;
 	struct dirs dirs;
 	char problem[2 * LOG_LINE_BYTES];       /* the answer to a question */
 	int pool_fd, control_fd;             /* of the service manager, until they are served; else -1 */
@@ -71,7 +73,7 @@ static const char *problem_of(struct daemon *daemon)
 {
 	const char *const problems[] = {
 		daemon->settings.problem, settings_reload_problem(&daemon->settings), pools_problem(&daemon->pools),
-		places_problem(daemon->places), saver_problem(daemon->saver),
+		places_problem(daemon->places), saver_problem(daemon->saver), service_problem(&daemon->service),
 	};
 	struct text text = TEXT_INIT(daemon->problem);
 
@@ -181,6 +183,7 @@ static void on_settings(void *context)
 {
 	struct daemon *daemon = context;
 
+	service_apply(&daemon->service, true);
 	pools_configure(&daemon->pools, &daemon->settings.config);
 }
 
@@ -274,6 +277,7 @@ static void begin_serving(struct daemon *daemon)
 		.pool_figures = backend_figures, .prune = backend_prune,
 		.not_removed = backend_not_removed, .reload = backend_reload,
 		.reload_result = backend_reload_result, .ran_out = backend_ran_out,
+		.orders = &service_orders, .orders_context = &daemon->service,
 	};
 	r = open_servers(daemon);
 	if (r < 0) {
@@ -339,6 +343,7 @@ static void stop_parts(struct daemon *daemon)
 	places_close(daemon->places);
 	saver_stop(daemon->saver);
 	settings_close(&daemon->settings);
+	service_stop(&daemon->service);
 	pools_stop(&daemon->pools);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
@@ -381,9 +386,13 @@ static int start_parts(struct daemon *daemon)
 	(void)uv_signal_start(&daemon->sigint, on_end, SIGINT);
 	(void)uv_signal_start(&daemon->sighup, on_sighup, SIGHUP);
 	(void)uv_timer_start(&daemon->found_timer, on_found_too_late, FOUND_MOST_MS, 0);
-	r = settings_open(&daemon->settings, &daemon->loop, daemon->notify, &settings_events, daemon);
+	r = service_open(&daemon->service, &daemon->loop, &daemon->settings, &daemon->pools,
+			 daemon->dirs.state_dir);
+	if (r == 0)
+		r = settings_open(&daemon->settings, &daemon->loop, daemon->notify, &settings_events, daemon);
 	if (r < 0)
 		return r;
+	service_apply(&daemon->service, false);
 	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->settings.config, saved, on_pools_changed,
 		       daemon);
 	if (r == 0)
@@ -442,6 +451,7 @@ static int run_loop(struct daemon *daemon)
 	notify_close(daemon->notify);
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	pools_done(&daemon->pools);
+	service_done(&daemon->service);
 	return settings_are_read(&daemon->settings) ? 0 : uv_loop_close(&daemon->loop);
 }
 

@@ -24,6 +24,9 @@
 #define VARLINK_PERMISSION_DENIED VARLINK_VMMALLOC ".PermissionDenied"
 #define VARLINK_PRUNE_FAILED VARLINK_VMMALLOC ".PruneFailed"
 #define VARLINK_RELOAD_FAILED VARLINK_VMMALLOC ".ReloadFailed"
+#define VARLINK_NO_SUCH VARLINK_VMMALLOC ".NoSuch"
+#define VARLINK_ORDER_REFUSED VARLINK_VMMALLOC ".OrderRefused"
+#define VARLINK_ORDER_NOT_SAVED VARLINK_VMMALLOC ".OrderNotSaved"
 
 /*
  * Cuts what arrives into messages. The buffer grows with the message in it, never past the limit.

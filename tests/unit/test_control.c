@@ -403,7 +403,7 @@ TEST(test_control_answers_when_the_work_is_done)
 		n = recv(fd, reply, sizeof(reply), 0);
 	}
 	assert_non_null(strstr(reply, "\"pools\":[],\"failed\":[{\"pool\":{"));
-	assert_non_null(strstr(reply, "\"reason\":\"at work\"}]}}"));
+	assert_non_null(strstr(reply, "\"reason\":\"at work\",\"at_work\":true}]}}"));
 	assert_answers(f, fd);
 	/* and a client that goes meanwhile is forgotten */
 	put(fd, PRUNE, sizeof(PRUNE));

@@ -474,15 +474,15 @@ TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read)
 #define SLOW(counts)                                                                                                   \
 	"{\"name\":\"slow\",\"directory\":\"/mnt/slow\",\"size\":1073741824,\"ready\":0,\"max\":1,\"warm\":false,"     \
 	"\"cold\":false,\"recycle\":\"destroy\",\"max_per_user\":3,\"max_per_process\":2,\"counts\":" counts         \
-	",\"cold_pools\":0,\"waiting\":0,\"configured\":true}"
+	",\"cold_pools\":0,\"waiting\":0,\"configured\":true,\"service\":\"serving\"}"
 #define FAST(counts, rest)                                                                                             \
 	"{\"name\":\"fast\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":2,\"max\":16,\"warm\":true,"       \
 	"\"cold\":true,\"recycle\":\"scrub\",\"max_per_user\":0,\"max_per_process\":0,\"counts\":" counts            \
-	",\"cold_pools\":0,\"waiting\":5,\"configured\":true" rest "}"
+	",\"cold_pools\":0,\"waiting\":5,\"configured\":true,\"service\":\"serving\"" rest "}"
 #define OLD(name, counts)                                                                                              \
 	"{\"name\":\"" name "\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":0,\"max\":0,\"warm\":false,"   \
 	"\"cold\":false,\"recycle\":\"scrub\",\"max_per_user\":0,\"max_per_process\":0,\"counts\":" counts           \
-	",\"cold_pools\":0,\"waiting\":0,\"configured\":false}"
+	",\"cold_pools\":0,\"waiting\":0,\"configured\":false,\"service\":\"serving\"}"
 #define NONE COUNTS("0", "0", "0")
 
 TEST(test_control_status_has_daemon_and_classes_in_the_order_of_the_files)

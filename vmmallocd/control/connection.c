@@ -130,7 +130,9 @@ static bool take_call(struct control_connection *connection)
 				 bytes, &connection->reply) < 0)
 		return false;
 	connection->waits = connection->reply && control_reply_waits(connection->reply);
-	connection->waits_until_ms = uv_now(connection->poll.loop) + CONTROL_WORK_MS;
+	if (connection->waits)
+		connection->waits_until_ms =
+			uv_now(connection->poll.loop) + control_reply_patience_ms(connection->reply);
 	return true;
 }
 

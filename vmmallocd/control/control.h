@@ -71,11 +71,14 @@ struct control_backend {
 	 * with one line in `error`.
 	 */
 	int (*reload_result)(void *context, uint64_t number, struct text *error);
+	const struct control_orders *orders;    /* control/orders.h; their functions get orders_context */
+	void *orders_context;
 	/* No descriptor, or no memory, for the next client. */
 	void (*ran_out)(void *context, int error);
 };
 
 struct control;
+struct control_orders;
 struct uv_loop_s;
 
 /*

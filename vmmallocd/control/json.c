@@ -9,6 +9,7 @@
 #include "common/util/cleanup.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/base/clock.h"
+#include "vmmallocd/plan/orders.h"
 
 json_t *control_json_text(const char *text)
 {
@@ -121,7 +122,8 @@ static json_t *class_object(const struct control_backend *backend, const struct 
 		return NULL;
 	for (int state = 0; state < REGISTRY_STATES; state++)
 		cold_pools += class->cold[state];
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o*}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o*, s:o*,"
+			 " s:o*}",
 			 "name", wanted->name, "directory", control_json_text(wanted->directory),
 			 "size", number(backend->pool_bytes(backend->context, wanted->directory, wanted->size_bytes)),
 			 "ready", number(wanted->ready), "max", number(wanted->max),
@@ -131,8 +133,17 @@ static json_t *class_object(const struct control_backend *backend, const struct 
 			 "max_per_process", number(wanted->max_per_process), "counts", counts(class),
 			 "cold_pools", number(cold_pools),
 			 "waiting", number(backend->waiting(backend->context, wanted->name)),
-			 "configured", configured,
+			 "configured", configured, "service", orders_service_name(wanted->service),
+			 "configured_ready", wanted->resized ? number(wanted->file_ready) : NULL,
+			 "configured_max", wanted->resized ? number(wanted->file_max) : NULL,
 			 "problem", problem(backend->class_problem(backend->context, wanted->name)));
+}
+
+json_t *control_json_class(const struct control_backend *backend, const char *class_name)
+{
+	const struct config_class *class = config_find(backend->config(backend->context), class_name);
+
+	return class ? class_object(backend, class, true) : NULL;
 }
 
 /* Classes that only pools speak of any more; what is known of such a class is what its first pool says. */

@@ -17,6 +17,9 @@ json_t *control_json_pool(const struct control_backend *backend, const struct re
 json_t *control_json_waiting(const struct waiting_client *client, const char *class_name);
 json_t *control_json_daemon(const struct control_backend *backend);
 
+/* One of the configuration. */
+json_t *control_json_class(const struct control_backend *backend, const char *class_name);
+
 /* Those of the configuration in its order, then those that only have pools left. */
 json_t *control_json_classes(const struct control_backend *backend);
 

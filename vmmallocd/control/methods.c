@@ -12,6 +12,9 @@
 #include "include/libvmmalloc.h"
 #include "vmmallocd/control/interface.h"
 #include "vmmallocd/control/json.h"
+#include "vmmallocd/control/orders.h"
+
+#define PARAMETERS_MOST 3
 
 struct call {
 	const struct control_backend *backend;
@@ -105,18 +108,44 @@ static struct control_reply *reload(const struct call *call)
 	return control_reply_new_reload(call->backend, call->backend->reload(call->backend->context));
 }
 
+static struct control_reply *order(const struct call *call)
+{
+	return control_orders_call(call->backend, strrchr(call->method, '.') + 1, call->parameters);
+}
+
+static struct control_reply *trusted_order(const struct call *call)
+{
+	return control_methods_is_trusted(call->uid) ? order(call) : denied();
+}
+
 static const struct method {
 	const char *interface, *name;
-	const char *parameter;   /* the only one that it takes, or NULL */
+	const char *parameters[PARAMETERS_MOST];   /* that it takes; the others are NULL */
 	struct control_reply *(*function)(const struct call *call);  /* NULL for want of memory */
 } methods[] = {
-	{ VARLINK_SERVICE, "GetInfo", NULL, get_info },
-	{ VARLINK_SERVICE, "GetInterfaceDescription", "interface", get_interface_description },
-	{ VARLINK_VMMALLOC, "List", NULL, list },
-	{ VARLINK_VMMALLOC, "Status", NULL, status },
-	{ VARLINK_VMMALLOC, "Prune", "dry_run", prune },
-	{ VARLINK_VMMALLOC, "Reload", NULL, reload },
+	{ VARLINK_SERVICE, "GetInfo", { NULL }, get_info },
+	{ VARLINK_SERVICE, "GetInterfaceDescription", { "interface" }, get_interface_description },
+	{ VARLINK_VMMALLOC, "List", { NULL }, list },
+	{ VARLINK_VMMALLOC, "Status", { NULL }, status },
+	{ VARLINK_VMMALLOC, "Holders", { "class" }, order },
+	{ VARLINK_VMMALLOC, "Prune", { "dry_run" }, prune },
+	{ VARLINK_VMMALLOC, "Reload", { NULL }, reload },
+	{ VARLINK_VMMALLOC, "Drain", { "class" }, trusted_order },
+	{ VARLINK_VMMALLOC, "Enable", { "class" }, trusted_order },
+	{ VARLINK_VMMALLOC, "Disable", { "class" }, trusted_order },
+	{ VARLINK_VMMALLOC, "Resize", { "class", "ready", "max" }, trusted_order },
+	{ VARLINK_VMMALLOC, "TopUp", { "class" }, trusted_order },
+	{ VARLINK_VMMALLOC, "Create", { "class", "count" }, trusted_order },
+	{ VARLINK_VMMALLOC, "Destroy", { "pool" }, trusted_order },
 };
+
+static bool takes_parameter(const struct method *method, const char *key)
+{
+	for (size_t i = 0; i < PARAMETERS_MOST && method->parameters[i]; i++)
+		if (strcmp(method->parameters[i], key) == 0)
+			return true;
+	return false;
+}
 
 static struct control_reply *interface_not_found(const char *name, size_t bytes)
 {
@@ -141,7 +170,7 @@ static struct control_reply *dispatch(const struct call *call)
 			continue;
 		/* a misspelt parameter must not pass for one that was left out */
 		json_object_foreach(call->parameters, key, value)
-			if (!m->parameter || strcmp(key, m->parameter) != 0)
+			if (!takes_parameter(m, key))
 				return error_with(VARLINK_INVALID_PARAMETER, "parameter", key);
 		return m->function(call);
 	}

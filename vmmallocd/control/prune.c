@@ -136,7 +136,7 @@ static void write_entries(struct writer *writer, const struct control_prune *pru
 		write_piece(writer, prune->entries[i].text);
 		write_piece(writer, ",\"reason\":");
 		write_string(writer, reason);
-		write_piece(writer, "}");
+		write_piece(writer, at_work ? ",\"at_work\":true}" : ",\"at_work\":false}");
 	}
 }
 

@@ -10,7 +10,7 @@
 #include "common/util/varlink.h"
 #include "vmmallocd/control/json.h"
 
-#define RELOAD_ERROR_BYTES 1024
+#define REPLY_ERROR_BYTES 1024
 
 struct pool_id {
 	uint8_t bytes[POOL_FILE_ID_BYTES];
@@ -22,13 +22,16 @@ struct control_reply {
 	size_t length, size;
 	struct pool_id *ids;   /* of the pools that are still to come: next to count */
 	size_t next, count;
-	enum reply_list { LIST_NONE, LIST_POOLS, LIST_WAITING } list;   /* which is being written */
+	enum reply_list { LIST_NONE, LIST_POOLS, LIST_HOLDERS, LIST_WAITING } list;   /* which is being written */
 	bool comma;            /* one of it is written */
 	uint64_t waiting, waiting_last;   /* numbers of those who wait: the last written, and the last to be written */
 	/* What it is about instead, and is not written yet: */
 	struct control_prune *prune;
 	bool has_reload;
 	uint64_t reload_number;
+	bool has_order;
+	struct control_order order;
+	char class_name[HANDOUT_CLASS_BYTES];   /* of the order */
 	bool ended;            /* the last piece is made */
 };
 
@@ -148,26 +151,79 @@ struct control_reply *control_reply_new_reload(const struct control_backend *bac
 	return reply;
 }
 
-static int reload_result(const struct control_reply *reply, char words[RELOAD_ERROR_BYTES])
+struct control_reply *control_reply_new_order(const struct control_backend *backend, const char *class_name,
+					      const struct control_order *order, struct control_prune *prune)
 {
-	struct text error = { .data = words, .size = RELOAD_ERROR_BYTES };
+	struct control_reply *reply = calloc(1, sizeof(*reply));
+
+	if (!reply) {
+		control_prune_free(prune);
+		return NULL;
+	}
+	reply->backend = backend;
+	reply->has_order = true;
+	reply->order = *order;
+	reply->prune = prune;
+	memcpy(reply->class_name, class_name, strnlen(class_name, sizeof(reply->class_name) - 1));
+	return reply;
+}
+
+static int reload_result(const struct control_reply *reply, char words[REPLY_ERROR_BYTES])
+{
+	struct text error = { .data = words, .size = REPLY_ERROR_BYTES };
 
 	words[0] = '\0';
 	return reply->backend->reload_result(reply->backend->context, reply->reload_number, &error);
 }
 
+/* 0: it is saved, or need not be. */
+static int ask_saved(const struct control_reply *reply, char words[REPLY_ERROR_BYTES])
+{
+	const struct control_backend *backend = reply->backend;
+	struct text error = { .data = words, .size = REPLY_ERROR_BYTES };
+
+	words[0] = '\0';
+	return reply->order.number ? backend->orders->saved(backend->orders_context, reply->order.number, &error) : 0;
+}
+
+static int fill_result(const struct control_reply *reply, uint64_t *ret_made, char words[REPLY_ERROR_BYTES])
+{
+	const struct control_backend *backend = reply->backend;
+	struct text error = { .data = words, .size = REPLY_ERROR_BYTES };
+
+	words[0] = '\0';
+	return backend->orders->filled(backend->orders_context, reply->class_name, &reply->order.fill, ret_made,
+				       &error);
+}
+
+static bool order_waits(const struct control_reply *reply)
+{
+	char words[REPLY_ERROR_BYTES];
+	uint64_t made;
+
+	return ask_saved(reply, words) == -EINPROGRESS ||
+	       (reply->order.shape == CONTROL_ORDER_FILL && fill_result(reply, &made, words) == -EINPROGRESS);
+}
+
+unsigned control_reply_patience_ms(const struct control_reply *reply)
+{
+	return reply->has_order && reply->order.shape == CONTROL_ORDER_FILL ? CONTROL_FILL_MS : CONTROL_WORK_MS;
+}
+
 bool control_reply_waits(const struct control_reply *reply)
 {
-	char words[RELOAD_ERROR_BYTES];
+	char words[REPLY_ERROR_BYTES];
 
 	if (reply->has_reload)
 		return reload_result(reply, words) == -EINPROGRESS;
+	if (reply->has_order && order_waits(reply))
+		return true;
 	return reply->prune && !control_prune_is_done(reply->prune);
 }
 
 static int append_reload(struct control_reply *reply)
 {
-	char words[RELOAD_ERROR_BYTES];
+	char words[REPLY_ERROR_BYTES];
 	int r = reload_result(reply, words);
 
 	reply->has_reload = false;
@@ -190,13 +246,21 @@ static int append_prune(struct control_reply *reply)
 
 struct snapshot {
 	const struct registry_pool **pools;
+	const char *held_of;   /* only those of that class that somebody has; or NULL */
 	size_t count, size;
 };
+
+static bool somebody_has(const struct registry_pool *pool)
+{
+	return pool->state == REGISTRY_LEASED || registry_is_pinned(pool);
+}
 
 static int visit_pool(void *context, struct registry_pool *pool)
 {
 	struct snapshot *snapshot = context;
 
+	if (snapshot->held_of && (!somebody_has(pool) || strcmp(pool->class_name, snapshot->held_of) != 0))
+		return 0;
 	if (snapshot->count == snapshot->size)
 		return -1;
 	snapshot->pools[snapshot->count++] = pool;
@@ -211,6 +275,23 @@ static int by_class_and_id(const void *a, const void *b)
 	return order ? order : memcmp((*left)->id, (*right)->id, POOL_FILE_ID_BYTES);
 }
 
+/* Which pools are to be written. */
+static int collect_pools(struct control_reply *reply, const char *held_of)
+{
+	size_t size = registry_count(reply->backend->registry);
+	CLEANUP(cleanup_free) const struct registry_pool **pools = malloc((size + 1) * sizeof(*pools));
+	struct snapshot snapshot = { .pools = pools, .held_of = held_of, .size = size };
+
+	reply->ids = malloc((size + 1) * sizeof(*reply->ids));
+	if (!pools || !reply->ids || registry_each(reply->backend->registry, visit_pool, &snapshot) != 0)
+		return -ENOMEM;
+	qsort(pools, snapshot.count, sizeof(*pools), by_class_and_id);
+	for (size_t i = 0; i < snapshot.count; i++)
+		memcpy(reply->ids[i].bytes, pools[i]->id, POOL_FILE_ID_BYTES);
+	reply->count = snapshot.count;
+	return 0;
+}
+
 static int visit_last(void *context, const struct waiting_client *client, const char *class_name)
 {
 	(void)class_name;
@@ -221,24 +302,61 @@ static int visit_last(void *context, const struct waiting_client *client, const 
 struct control_reply *control_reply_new_list(const struct control_backend *backend)
 {
 	CLEANUP(cleanup_reply) struct control_reply *reply = new_pools(backend);
-	size_t size = registry_count(backend->registry);
-	CLEANUP(cleanup_free) const struct registry_pool **pools = NULL;
-	struct snapshot snapshot;
 
-	if (reply)
-		(void)backend->each_waiting(backend->context, 0, visit_last, &reply->waiting_last);
-	if (!reply || size == 0)
-		return steal_pointer(&reply);
-	pools = malloc(size * sizeof(*pools));
-	reply->ids = malloc(size * sizeof(*reply->ids));
-	snapshot = (struct snapshot){ .pools = pools, .size = size };
-	if (!pools || !reply->ids || registry_each(backend->registry, visit_pool, &snapshot) != 0)
+	if (!reply || collect_pools(reply, NULL) < 0)
 		return NULL;
-	qsort(pools, snapshot.count, sizeof(*pools), by_class_and_id);
-	for (size_t i = 0; i < snapshot.count; i++)
-		memcpy(reply->ids[i].bytes, pools[i]->id, POOL_FILE_ID_BYTES);
-	reply->count = snapshot.count;
+	(void)backend->each_waiting(backend->context, 0, visit_last, &reply->waiting_last);
 	return steal_pointer(&reply);
+}
+
+/* --- orders --- */
+
+static int append_holders(struct control_reply *reply)
+{
+	if (append_text(reply, "{\"parameters\":{\"version\":1,\"class\":") < 0 ||
+	    append_object(reply, control_json_class(reply->backend, reply->class_name)) < 0 ||
+	    append_text(reply, ",\"holders\":[") < 0 || collect_pools(reply, reply->class_name) < 0)
+		return -ENOMEM;
+	reply->list = LIST_HOLDERS;
+	return 0;
+}
+
+static int append_fill(struct control_reply *reply)
+{
+	char words[REPLY_ERROR_BYTES];
+	uint64_t made;
+	int result = fill_result(reply, &made, words);
+
+	return append_object(reply, json_pack("{s:{s:i, s:I, s:b, s:o*, s:o}}", "parameters", "version", 1,
+					      "made", (json_int_t)made, "done", result != -EINPROGRESS,
+					      "problem", result == -EIO ? control_json_text(words) : NULL,
+					      "class", control_json_class(reply->backend, reply->class_name)));
+}
+
+/* In force, but not for longer than the daemon. */
+static int append_not_saved(struct control_reply *reply, const char *words)
+{
+	control_prune_free(reply->prune);
+	reply->prune = NULL;
+	return append_object(reply, json_pack("{s:s, s:{s:o}}", "error", VARLINK_ORDER_NOT_SAVED, "parameters",
+					      "message", control_json_text(words)));
+}
+
+static int append_order(struct control_reply *reply)
+{
+	char words[REPLY_ERROR_BYTES];
+
+	reply->has_order = false;
+	if (ask_saved(reply, words) < 0)
+		return append_not_saved(reply, words);
+	switch (reply->order.shape) {
+	case CONTROL_ORDER_HOLDERS: return append_holders(reply);
+	case CONTROL_ORDER_FILL: return append_fill(reply);
+	case CONTROL_ORDER_CLASS:
+		return append_object(reply, json_pack("{s:{s:i, s:o}}", "parameters", "version", 1, "class",
+						      control_json_class(reply->backend, reply->class_name)));
+	default: return 0;
+	}
 }
 
 /* 1: the piece is long enough. */
@@ -274,6 +392,10 @@ static int append_list(struct control_reply *reply)
 	const struct control_backend *backend = reply->backend;
 	int r = 0;
 
+	if (reply->list == LIST_HOLDERS) {
+		r = append_pools(reply);
+		return r == 0 ? append_text(reply, "]}}") : r;
+	}
 	if (reply->list == LIST_POOLS) {
 		r = append_pools(reply);
 		if (r == 0)
@@ -297,6 +419,8 @@ int control_reply_next(struct control_reply *reply, const char **ret_piece, size
 
 	if (reply->ended)
 		return 0;
+	if (reply->has_order && append_order(reply) < 0)
+		return -ENOMEM;
 	if ((reply->prune && append_prune(reply) < 0) || (reply->has_reload && append_reload(reply) < 0))
 		return -ENOMEM;
 	r = append_list(reply);

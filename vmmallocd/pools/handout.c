@@ -51,6 +51,15 @@ struct registry_owner pools_owner(const struct request_peer *peer)
 	return owner;
 }
 
+/* What an operator has had made besides is there for whoever comes. */
+static void count_extra(struct pools *pools, const struct registry_pool *pool)
+{
+	struct provision_class *class = provision_class(&pools->provision, pool->class_name);
+
+	if (class && class->extra > 0 && !pool->cold)
+		class->extra--;
+}
+
 /*
  * Opens a ready pool for a client, and marks it as used. -EAGAIN: nothing is wrong with the pool, but it cannot be had
  * now. Other failures: it is not ready any more.
@@ -78,6 +87,7 @@ static int lease(struct pools *pools, struct registry_pool *pool, const struct r
 	pool->owner = pools_owner(peer);
 	pool->may_be_pinned = pools_know_pins(directory);
 	pool->leases++;
+	count_extra(pools, pool);
 	/* a cold one was to go, had nobody taken it */
 	if (pool->work)
 		pool->work->due_ms = 0;

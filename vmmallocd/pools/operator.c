@@ -146,8 +146,9 @@ static int prune_pool(const struct prune *prune, struct registry_pool *pool)
 	return 0;
 }
 
-static int prune_ready(const struct prune *prune, const struct config_class *config, const struct registry_class *pools)
+static int prune_ready(const struct prune *prune, struct provision_class *class, const struct registry_class *pools)
 {
+	const struct config_class *config = config_find(prune->pools->config, class->name);
 	size_t keep = config ? config->ready : 0;
 	size_t ready = pools->counts[REGISTRY_READY] - pools->cold[REGISTRY_READY];
 	struct registry_pool *next;
@@ -155,6 +156,8 @@ static int prune_ready(const struct prune *prune, const struct config_class *con
 
 	if (config && config->closed)
 		return 0;
+	if (!prune->dry_run)
+		class->extra = 0;
 	for (struct registry_pool *pool = pools->first[REGISTRY_READY]; pool && r == 0; pool = next) {
 		next = pool->next_in_state;
 		/* a cold one was made for somebody, or goes by itself */
@@ -209,9 +212,121 @@ int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, c
 		if (r == 0)
 			r = prune_odd(&prune, class, REGISTRY_QUARANTINED);
 		if (r == 0)
-			r = prune_ready(&prune, config_find(pools->config, name), class);
+			r = prune_ready(&prune, pools->provision.classes[i], class);
 	}
 	return r;
+}
+
+int pools_empty(struct pools *pools, const char *class_name,
+		int (*visit)(void *context, const struct registry_pool *pool), void *context)
+{
+	const struct prune prune = { .pools = pools, .visit = visit, .context = context };
+	const struct registry_class *class = registry_class(pools->registry, class_name);
+	struct registry_pool *next;
+	int r = class ? 0 : -ENOMEM;
+
+	for (struct registry_pool *pool = class ? class->first[REGISTRY_READY] : NULL; pool && r == 0; pool = next) {
+		next = pool->next_in_state;
+		if (!provision_is_busy(pool))
+			r = prune_pool(&prune, pool);
+	}
+	return r;
+}
+
+/* NULL: it can be removed, or is being removed already. */
+static const char *why_not_destroy(const struct prune *prune, const struct registry_pool *pool)
+{
+	switch (pool->state) {
+	case REGISTRY_READY:
+		return NULL;
+	case REGISTRY_QUARANTINED:
+	case REGISTRY_FAILED:
+		if (may_prune(prune, pool))
+			return NULL;
+		return registry_is_pinned(pool) ? "a page of it is still held" : "somebody has it open";
+	case REGISTRY_LEASED:
+		return "somebody has it; revoke ends who does";
+	default:
+		return "it is being worked on: expected one that is ready, quarantined or failed";
+	}
+}
+
+int pools_destroy(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES],
+		  int (*visit)(void *context, const struct registry_pool *pool), void *context, struct text *error)
+{
+	const struct prune prune = { .pools = pools, .visit = visit, .context = context };
+	struct registry_pool *pool = registry_find(pools->registry, id);
+	const char *reason = pool ? why_not_destroy(&prune, pool) : NULL;
+
+	if (!pool)
+		return -ENOENT;
+	if (!reason)
+		return prune_pool(&prune, pool);
+	text_add(error, "%s", reason);
+	return -EBUSY;
+}
+
+/* Why no pool is made for the class by order; NULL: it can be. */
+static const char *why_not_fill(const struct config_class *config, const struct served_dir *directory)
+{
+	if (config->closed)
+		return config->problem;
+	if (config->service != CONFIG_SERVES)
+		return config->service == CONFIG_DRAINED ? "it is drained" : "it is disabled";
+	if (!directory || !served_dir_is_usable(directory))
+		return directory && directory->problem[0] ? directory->problem : "its directory is not there";
+	return NULL;
+}
+
+int pools_fill(struct pools *pools, const char *class_name, unsigned count, struct text *error)
+{
+	const struct config_class *config = config_find(pools->config, class_name);
+	struct provision_class *class = provision_class(&pools->provision, class_name);
+	const struct registry_class *counts = registry_class(pools->registry, class_name);
+	const char *reason;
+	size_t room;
+
+	if (!config)
+		return -ENOENT;
+	if (!class || !counts)
+		return -ENOMEM;
+	reason = why_not_fill(config, served_dirs_find(&pools->directories, config->directory));
+	if (reason) {
+		text_add(error, "%s", reason);
+		return -EINVAL;
+	}
+	room = provision_room(class, pools->config, pools->registry);
+	if (count > room) {
+		text_add(error, "%u more pools: expected at most %zu, for it may have %u", count, room, config->max);
+		return -EINVAL;
+	}
+	class->extra += count;
+	provision_reset(class);
+	for (struct registry_pool *pool = counts->first[REGISTRY_WARMING]; pool; pool = pool->next_in_state)
+		if (!provision_is_busy(pool))
+			pools_hurry(pools, pool);
+	pools_wake(pools);
+	return 0;
+}
+
+int pools_filled(struct pools *pools, const char *class_name, uint64_t failures, struct text *error)
+{
+	const struct provision_class *class = provision_class(&pools->provision, class_name);
+	const char *problem = pools_class_problem(pools, class_name);
+
+	/* others were begun with the one that failed */
+	if (class && provision_is_at_work(class, pools->config, pools->registry))
+		return -EINPROGRESS;
+	if (class && class->failures == failures) {
+		if (provision_has_wanted(class, pools->config, pools->registry))
+			return 0;
+		if (!provision_is_hindered(class, pools->config, pools->registry))
+			return -EINPROGRESS;
+	} else if (class && class->problem[0] != '\0') {
+		problem = class->problem;
+	}
+	text_add(error, "%s", problem ? problem : "it does not make pools any more");
+	return -EIO;
 }
 
 const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work)

@@ -79,12 +79,17 @@ static void on_pools_turn(uv_idle_t *turn)
 
 /* --- opening, configuring, ending --- */
 
+static bool is_still_wanted(const struct config_class *class, const struct registry_pool *pool)
+{
+	return provision_fits(class, pool) && class->service != CONFIG_DISABLED;
+}
+
 /* Jobs whose pools no class would want any more need not be finished. */
 static void cancel_misfits(struct pools *pools)
 {
 	for (struct job *job = pools->jobs.first; job; job = job->next)
 		if ((job->kind == PROVISION_CREATE || job->kind == PROVISION_WARM) &&
-		    !provision_fits(config_find(pools->config, job->class_name), job->pool))
+		    !is_still_wanted(config_find(pools->config, job->class_name), job->pool))
 			jobs_cancel(job);
 }
 
@@ -119,6 +124,7 @@ void pools_configure(struct pools *pools, const struct config *config)
 		struct provision_class *class = pools->provision.classes[i];
 
 		class->trim = true;
+		class->extra = 0;
 		class->advice[0] = '\0';
 		provision_reset(class);
 	}
@@ -126,6 +132,20 @@ void pools_configure(struct pools *pools, const struct config *config)
 		pools_close_unused(pools, directory);
 	cancel_misfits(pools);
 	pools_refresh_classes(pools);
+	pools_wake(pools);
+}
+
+void pools_reorder(struct pools *pools, const char *class_name)
+{
+	const struct config_class *config = config_find(pools->config, class_name);
+	struct provision_class *class = provision_class(&pools->provision, class_name);
+
+	if (class) {
+		class->trim = true;
+		if (config && config->service != CONFIG_SERVES)
+			class->extra = 0;
+	}
+	cancel_misfits(pools);
 	pools_wake(pools);
 }
 

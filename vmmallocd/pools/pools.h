@@ -75,6 +75,9 @@ bool pools_are_found(const struct pools *pools);
 /* Another configuration, after a reload; the old one must last until this returns. */
 void pools_configure(struct pools *pools, const struct config *config);
 
+/* The class of the configuration in use has other orders: `service`, `ready` or `max`. */
+void pools_reorder(struct pools *pools, const char *class_name);
+
 struct pools_taken {
 	struct registry_pool *pool;   /* leased, and marked so in its directory */
 	int fd;                       /* a new descriptor of it, which the caller sends and then closes */
@@ -114,6 +117,15 @@ int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_
 int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, const struct registry_pool *pool),
 		void *context);
 const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
+
+/* For the control interface, too: see control/orders.h. */
+int pools_fill(struct pools *pools, const char *class_name, unsigned count, struct text *error);
+/* Once there had been so many failures. 0: the class has what it wants; -EINPROGRESS; -EIO: not all could be made. */
+int pools_filled(struct pools *pools, const char *class_name, uint64_t failures, struct text *error);
+int pools_empty(struct pools *pools, const char *class_name,
+		int (*visit)(void *context, const struct registry_pool *pool), void *context);
+int pools_destroy(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES],
+		  int (*visit)(void *context, const struct registry_pool *pool), void *context, struct text *error);
 
 /* Begins nothing any more and cancels the jobs, which end in the loop. Leased and ready pools stay. */
 void pools_stop(struct pools *pools);

@@ -46,6 +46,7 @@ static void creation_failed(struct pools *pools, const struct job *job)
 	if (job->result == -ECANCELED || !class || !config_find(pools->config, class->name))
 		return;
 	provision_failed(class, pools_now_ms(pools));
+	class->failures++;
 	if (resource_has_run_out(job->result))
 		say_shortage(pools, job->result);
 	else
@@ -93,8 +94,10 @@ static void make_ready(struct pools *pools, struct registry_pool *pool, const st
 		return;
 	}
 	/* that one came back does not mean that there is room for more */
-	if (class && pool->leases == 0)
+	if (class && pool->leases == 0) {
 		provision_succeeded(class, pools_now_ms(pools));
+		class->made++;
+	}
 	log_line(pools->log, LOG_DEBUG, "%s: ready, %" PRIu64 " of %" PRIu64 " bytes in huge pages",
 		 pools_name(pool).text, job->huge_bytes, pool->file.size_bytes);
 	pools_set_state(pools, pool, REGISTRY_READY);
@@ -325,6 +328,15 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 	}
 }
 
+/* What was ordered besides is not tried again. */
+static void give_up_extra(struct pools *pools, const struct job *job)
+{
+	struct provision_class *class = provision_class(&pools->provision, job->class_name);
+
+	if (class && class->pause_ms > 0)
+		provision_give_up_extra(class, pools->config, pools->registry);
+}
+
 static void job_done(void *context, struct job *job)
 {
 	struct pools *pools = context;
@@ -344,6 +356,7 @@ static void job_done(void *context, struct job *job)
 		case PROVISION_DESTROY: destroyed(pools, pool, job); break;
 		}
 	}
+	give_up_extra(pools, job);
 	pools_wake(pools);
 }
 
