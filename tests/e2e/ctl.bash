@@ -27,7 +27,7 @@ export -f refused run_env ran is unset_in_it
 
 usage() {
 	refused 2 "vmmallocctl: a command is missing; try vmmallocctl --help"
-	refused 2 "vmmallocctl: unknown command 'top'; try vmmallocctl --help" top
+	refused 2 "vmmallocctl: unknown command 'htop'; try vmmallocctl --help" htop
 	refused 2 "vmmallocctl: unknown option '--x'; try vmmallocctl --help" --x
 	refused 2 "vmmallocctl: unknown option '-x'; try vmmallocctl --help" -x
 	refused 2 "vmmallocctl: --runtime-dir needs an argument, DIR; try vmmallocctl --help" --runtime-dir

@@ -17,6 +17,7 @@
 #include "common/util/runtime_dir.h"
 #include "common/util/varlink.h"
 
+#define CALL_MS 10000
 #define REPLY_BYTES_MOST ((size_t)1 << 30)   /* some 4 million pools */
 
 static int64_t now_ms(void)
@@ -30,7 +31,7 @@ static int64_t now_ms(void)
 /* A descriptor, or -errno. */
 static int connect_to_daemon(const struct ctl *ctl)
 {
-	const struct timeval patience = { .tv_sec = ctl->patience_ms / 1000 };
+	const struct timeval patience = { .tv_sec = CALL_MS / 1000 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNTIME_DIR_CONTROL_SOCKET,
 			      ctl->runtime_dir);
@@ -97,9 +98,9 @@ static int receive_message(int fd, struct varlink_splitter *splitter, int64_t de
 }
 
 /* 0 and the reply's object; -EBADMSG: it is none; -errno. */
-static int exchange_messages(int fd, int patience_ms, const char *call, json_t **ret_object)
+static int exchange_messages(int fd, const char *call, json_t **ret_object)
 {
-	int64_t deadline_ms = now_ms() + patience_ms;
+	int64_t deadline_ms = now_ms() + CALL_MS;
 	CLEANUP(varlink_splitter_done) struct varlink_splitter splitter;
 	CLEANUP(json_decrefp) json_t *object = NULL;
 	char *message;
@@ -126,7 +127,10 @@ static void complain_of_refusal(const char *error, const json_t *parameters)
 	const char *message = json_string_value(json_object_get(parameters, "message"));
 	const char *expected = json_string_value(json_object_get(parameters, "expected"));
 
-	if (strcmp(error, VARLINK_PERMISSION_DENIED) == 0 && expected)
+	if (strcmp(error, VARLINK_METHOD_NOT_FOUND) == 0)
+		ctl_complain("the daemon is of an older version, and has no %s",
+			     json_string_value(json_object_get(parameters, "method")));
+	else if (strcmp(error, VARLINK_PERMISSION_DENIED) == 0 && expected)
 		ctl_complain("not permitted: this is for %s", expected);
 	else if (message)
 		ctl_complain("%s", message);
@@ -141,7 +145,7 @@ static int take_reply(json_t *object, json_t **ret_reply)
 
 	if (error) {
 		complain_of_refusal(error, parameters);
-		return CTL_FAILED;
+		return strcmp(error, VARLINK_NO_SUCH) == 0 ? CTL_NO_SUCH : CTL_FAILED;
 	}
 	if (!json_is_object(parameters)) {
 		ctl_complain("the daemon's reply makes no sense");
@@ -179,6 +183,6 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 		return client_fail(ctl, -ENOMEM);
 	r = fd = connect_to_daemon(ctl);
 	if (r >= 0)
-		r = exchange_messages(fd, ctl->patience_ms, text, &object);
+		r = exchange_messages(fd, text, &object);
 	return r < 0 ? client_fail(ctl, r) : take_reply(object, ret_reply);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/util/suggest.h"
+#include "vmmallocd/ctl/progress.h"
 
 const struct command_option command_common_options[] = {
 	{ "runtime-dir", COMMAND_OPTION_RUNTIME_DIR, "DIR", "the directory of the daemon's sockets" },
@@ -19,6 +20,7 @@ void ctl_complain(const char *format, ...)
 {
 	va_list args;
 
+	progress_clear();
 	fputs("vmmallocctl: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);

@@ -6,8 +6,9 @@
  *            |-> ps.c --> scan.c --> holdings.c --> proc_text.c    the processes on pools, from /proc; none either
  *            |     \--> process_shape.c, process_table.c
  *            |-> help.c                                          what --help prints
- *            \-> list.c, status.c --> status_pool.c, change.c
+ *            \-> list.c, status.c --> status_pool.c, change.c, orders.c
  *                  |--> client.c                                 a call on the daemon's control socket
+ *                  |--> pool_match.c, removal.c, progress.c      which pool is meant; pools removed; a terminal's line
  *                  \--> pool_table.c, pairs.c --> format.c       standard output: pools, or facts;
  *                       field.c, shape.c                         what is in a reply; and it as JSON
  *     command.h --> option.c --> usage.c                         a command's description, by which its options are
@@ -25,7 +26,6 @@
 #include "vmmallocd/ctl/command.h"
 
 #define CTL_PATH_BYTES 4096
-#define CTL_PATIENCE_MS 10000
 
 enum ctl_exit {
 	CTL_OK = 0,
@@ -42,7 +42,6 @@ struct ctl {
 	const struct command *whole;             /* vmmallocctl itself: it has no function */
 	const struct command *command;           /* the one that runs */
 	char runtime_dir[CTL_PATH_BYTES];
-	int patience_ms;                         /* the most that a call to the daemon takes */
 };
 
 /*
@@ -64,6 +63,7 @@ int ctl_no_more(int argc, char **argv);
 const struct command *ctl_find_command(const struct ctl *ctl, const char *name);
 
 extern const struct command run_command, list_command, ps_command, status_command, prune_command, reload_command,
-	help_command, complete_command;
+	drain_command, enable_command, disable_command, resize_command, top_up_command, create_command,
+	destroy_command, help_command;
 
 #endif

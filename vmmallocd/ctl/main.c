@@ -19,8 +19,14 @@ static const struct command *const commands[] = {
 	&status_command,
 	&prune_command,
 	&reload_command,
+	&drain_command,
+	&enable_command,
+	&disable_command,
+	&resize_command,
+	&top_up_command,
+	&create_command,
+	&destroy_command,
 	&help_command,
-	&complete_command,
 	NULL,
 };
 
@@ -51,7 +57,7 @@ static int run_named(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { .commands = commands, .whole = &whole, .command = &whole, .patience_ms = CTL_PATIENCE_MS };
+	struct ctl ctl = { .commands = commands, .whole = &whole, .command = &whole };
 	int status;
 
 	setlocale(LC_ALL, "");

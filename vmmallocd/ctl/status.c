@@ -20,7 +20,8 @@ static const char *const daemon_keys[] = { "pid", "version", "uptime", "config",
 					   "handed_out", "refused", "recycled", "destroyed", "problem", NULL };
 static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "cold",
 					  "recycle", "max_per_user", "max_per_process", "counts", "cold_pools",
-					  "waiting", "configured", "problem", NULL };
+					  "waiting", "configured", "service", "configured_ready",
+					  "configured_max", "problem", NULL };
 
 static int print_daemon(const json_t *daemon)
 {
@@ -90,6 +91,17 @@ static int print_classes(const json_t *classes)
 	return r;
 }
 
+static void add_orders(struct pairs *pairs, const json_t *class)
+{
+	const char *name = field_text(class, "name"), *service = field_text(class, "service");
+
+	if (strcmp(service, "drained") == 0 || strcmp(service, "disabled") == 0)
+		pairs_add(pairs, name, "is %s: nobody gets a pool of it until vmmallocctl enable %s", service, name);
+	if (json_is_integer(json_object_get(class, "configured_max")))
+		pairs_add(pairs, name, "is resized until the configuration is read again, which says ready = %lld and "
+			  "max = %lld", field_number(class, "configured_ready"), field_number(class, "configured_max"));
+}
+
 /* What is not as it should be, in the daemon's own words, after the figures. */
 static int print_problems(const json_t *classes)
 {
@@ -103,6 +115,7 @@ static int print_problems(const json_t *classes)
 
 		if (json_is_false(json_object_get(class, "configured")))
 			pairs_add(&pairs, field_text(class, "name"), "is no longer configured");
+		add_orders(&pairs, class);
 		if (*problem)
 			pairs_add(&pairs, field_text(class, "name"), "%s", problem);
 	}

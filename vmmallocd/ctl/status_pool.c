@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/util/cleanup.h"
 #include "common/util/size_format.h"
@@ -12,6 +11,7 @@
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/pairs.h"
+#include "vmmallocd/ctl/pool_match.h"
 #include "vmmallocd/ctl/shape.h"
 #include "vmmallocd/ctl/status.h"
 
@@ -27,20 +27,6 @@ static bool is_owned_by(const json_t *pool, const char *which)
 	long long wanted = strtoll(which, &end, 10);
 
 	return json_is_integer(pid) && errno == 0 && *end == '\0' && wanted > 0 && json_integer_value(pid) == wanted;
-}
-
-static bool is_at(const json_t *pool, const char *which)
-{
-	const char *path = json_string_value(json_object_get(pool, "path"));
-
-	return path && strcmp(path, which) == 0;
-}
-
-static bool has_id_like(const json_t *pool, const char *which)
-{
-	const char *id = json_string_value(json_object_get(pool, "id"));
-
-	return id && which[0] != '\0' && strncasecmp(id, which, strlen(which)) == 0;
 }
 
 /* A new array, or NULL for want of memory. */
@@ -62,7 +48,7 @@ static json_t *pools_matching(const json_t *pools, match_function match, const c
  */
 static int find_pools(const json_t *reply, const char *which, json_t **ret_matches, json_t **ret_waiting)
 {
-	static const match_function matches_by[] = { is_owned_by, is_at, has_id_like };
+	static const match_function matches_by[] = { is_owned_by, pool_match_path, pool_match_id };
 	CLEANUP(json_decrefp) json_t *waiting = pools_matching(json_object_get(reply, "waiting"), is_owned_by, which);
 	CLEANUP(json_decrefp) json_t *matches = NULL;
 	size_t found = json_array_size(waiting);
@@ -74,7 +60,7 @@ static int find_pools(const json_t *reply, const char *which, json_t **ret_match
 			ctl_complain("%s", strerrordesc_np(ENOMEM));
 			return CTL_FAILED;
 		}
-		if (matches_by[i] == has_id_like && json_array_size(matches) > 1) {
+		if (matches_by[i] == pool_match_id && json_array_size(matches) > 1) {
 			ctl_complain("'%s' begins the ids of %zu pools", which, json_array_size(matches));
 			return CTL_FAILED;
 		}

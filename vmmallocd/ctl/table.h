@@ -26,7 +26,6 @@ struct table_column {
 	const char *name, *key;
 	table_cell function;
 	int flags;              /* libsmartcols' */
-	const char *help;
 };
 
 struct table_kind {

@@ -1,0 +1,340 @@
+#!/bin/bash
+# control.bash -- what an operator orders: classes drained, disabled, resized and filled, pools made and removed.
+. "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
+. "$(dirname "$0")/../integration/helpers/daemon.bash"
+DRAINED="the class is drained, and nobody gets a pool of it for now: vmmallocctl enable lets it serve again"
+export DRAINED
+
+# on_class COMMAND...: a program with a pool of class a
+on_class() { VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$LIBRARY "$@"; }
+# serve [LINE...]: class a, with two ready pools unless a line says otherwise
+serve() {
+	setup
+	one_class "${@:-ready = 2}"
+	daemon_start
+	wait_for settled a
+}
+field() { ctl status --json | tr '{}' '\n\n' | grep "^\"name\":\"$1\"\|\"name\":\"$1\"" -A3 | tr -d '\n' | grep -oE "\"$2\":[^,]*" | head -n 1 | cut -d: -f2- | tr -d '"'; }
+# settled CLASS: it has as many ready pools as it should have
+settled() { [ "$(ask count "$1" ready)" -ge "$(field "$1" ready)" ]; }
+# one_line STATUS LINE ARGUMENT...: that exit status, and that one line on standard error
+one_line() {
+	local expected=$1 line=$2 status
+	shift 2
+	ctl "$@" >out 2>err
+	status=$?
+	[ $status -eq "$expected" ] || fail "$*: exit status $status: $(cat out err)"
+	is "$(cat err)" "$line"
+}
+# again: the daemon is killed, and starts anew
+again() {
+	daemon_end KILL
+	daemon_start
+}
+files() { find "$POOLS" -type f -printf '%f\n' | grep -cE '\.(new|ready|used|bad)$'; }
+export -f on_class serve field settled one_line again files
+
+usage() {
+	serve
+	one_line 2 "vmmallocctl: a class is missing" drain
+	one_line 2 "vmmallocctl: unexpected argument 'b'" drain a b
+	one_line 2 "vmmallocctl: --wait (x): expected a number from 0 to 2147483647" drain --wait=x a
+	one_line 2 "vmmallocctl: --wait (-1): expected a number from 0 to 2147483647" drain --wait=-1 a
+	one_line 2 "vmmallocctl: --ready or --max is missing" resize a
+	one_line 2 "vmmallocctl: --max (0): expected a number from 1 to 65536" resize a --max 0
+	one_line 2 "vmmallocctl: --ready (1e9): expected a number from 0 to 65536" resize a --ready 1e9
+	one_line 1 "vmmallocctl: class 'a': ready (17): expected at most max (16)" resize a --ready 17
+	one_line 2 "vmmallocctl: COUNT (0): expected a number from 1 to 65536" create a 0
+	one_line 1 "vmmallocctl: class 'a': 15 more pools: expected at most 14, for it may have 16" create a 15
+	one_line 4 "vmmallocctl: no pool of the daemon's is 'zz'" destroy zz
+	local order
+	for order in drain enable disable top-up create 'resize --max 3'; do
+		one_line 4 "vmmallocctl: there is no class 'b'" $order b
+	done
+	# nothing of that has changed anything
+	is "$(ask count a ready)" 2
+	is "$(field a service) $(field a max)" "serving 16"
+	daemon_end TERM
+	one_line 3 "vmmallocctl: no daemon answers at $RUN/control.sock: No such file or directory" drain a
+}
+run_case "bad words are one line each, and change nothing" usage
+
+others() {
+	serve
+	chmod 711 "$RUN"
+	local order as="setpriv --reuid $NOBODY --regid $NOBODY --clear-groups"
+	cp "$BUILD/${FLAVOUR:-release}/vmmallocctl" "$HELPERS" && chmod 755 "$HELPERS/vmmallocctl"
+	for order in 'drain a' 'disable a' 'enable a' 'resize a --max 1' 'top-up a' 'create a'; do
+		$as "$HELPERS/vmmallocctl" --runtime-dir "$RUN" $order >out 2>err
+		is "$?" 1
+		is "$(cat err)" "vmmallocctl: not permitted: this is for root or the daemon's own user"
+	done
+	$as "$HELPERS/vmmallocctl" --runtime-dir "$RUN" destroy "$(ctl list -n -o ID | head -n 1)" 2>err
+	is "$(cat err)" "vmmallocctl: not permitted: this is for root or the daemon's own user"
+	is "$(ask count a ready) $(field a service)" "2 serving"
+}
+[ "$(id -u)" = 0 ] && run_case "others may order nothing" others
+
+drain() {
+	serve 'ready = 2' 'max = 3' 'cold = no'
+	hold wait=a:60 reply
+	hold wait=a:60 reply
+	hold wait=a:60 reply
+	ctl drain a >out || fail "drain: $?"
+	is "$(grep -c ' leased ' out)" 3
+	is "$(tail -n 1 out)" "class 'a' is drained; pools of it that are held: 3"
+	# clients of all versions are refused, and each in words that it knows
+	is "$(client take=a)" "no pool is ready"
+	is "$(client wait=a:0 reply)" "$DRAINED"
+	is "$(client wait=a:60 reply)" "$DRAINED"
+	is "$(client "takedir=$POOLS:1")" "no pool is ready"
+	on_class /bin/true 2>err
+	is "$?" 1
+	is "$(cat err)" "Error (libvmmalloc): no pool of class a: vmmallocd ($RUN/pool.sock): $DRAINED"
+	# what comes back is clean and ready, and stays
+	kill_held "$HELD"
+	wait_count a leased 2
+	wait_count a ready 1
+	ctl status | grep -q "^a  *is drained: nobody gets a pool of it until vmmallocctl enable a" || fail "$(ctl status)"
+	is "$(field a service)" drained
+	is "$(client wait=a:0 reply)" "$DRAINED"
+	is "$(ctl enable a)" "class 'a' is served"
+	is "$(client take=a | cut -d' ' -f1)" ok
+}
+run_case "a drained class gives nothing, and keeps what it has" drain
+
+drain_waiting() {
+	serve 'ready = 0' 'max = 1'
+	hold wait=a:0 reply
+	client waits=a:60:2 hold >waiting.1 &
+	PIDS="$PIDS $!"
+	client wait=a:60 reply >waiting.2 &
+	PIDS="$PIDS $!"
+	wait_count a waiting 3
+	ctl drain a >/dev/null || fail "drain: $?"
+	wait_count a waiting 0
+	wait_for grep -q . waiting.2
+	is "$(cat waiting.2)" "$DRAINED"
+}
+run_case "those who wait are told that the class is drained" drain_waiting
+
+drain_wait() {
+	serve
+	hold take=a
+	ctl drain a --wait=0 >out 2>err
+	is "$?" 1
+	is "$(cat err)" "vmmallocctl: class 'a' is drained, and after 0 s 1 of its pools are still held"
+	is "$(grep -c ' leased ' out)" 1
+	timeout 60 "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" drain --wait a >out 2>err &
+	local waiter=$!
+	PIDS="$PIDS $waiter"
+	sleep 0.6
+	[ ! -s out ] || fail "it did not wait: $(cat out)"
+	kill_held "$HELD"
+	wait $waiter || fail "drain --wait: $?: $(cat err)"
+	is "$(cat out)$(cat err)" "class 'a' is drained; pools of it that are held: 0"
+	# somebody else changes his mind
+	ctl enable a >/dev/null
+	hold take=a
+	timeout 60 "$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" drain --wait a >out 2>err &
+	waiter=$!
+	PIDS="$PIDS $waiter"
+	wait_for eval '[ "$(field a service)" = drained ]'
+	ctl enable a >/dev/null
+	wait $waiter
+	is "$? $(cat err)" "1 vmmallocctl: class 'a' was enabled meanwhile"
+}
+run_case "drain --wait waits until nobody has a pool" drain_wait
+
+outlast() {
+	serve
+	ctl drain a >/dev/null || fail "drain: $?"
+	again
+	is "$(field a service)" drained
+	is "$(client wait=a:0 reply)" "$DRAINED"
+	ctl reload || fail "reload: $?"
+	is "$(field a service)" drained
+	ctl disable a >out || fail "disable: $?"
+	again
+	is "$(field a service)" disabled
+	# the class goes from the configuration, and comes back
+	mv vmmallocd.conf kept && : >vmmallocd.conf && ctl reload && mv kept vmmallocd.conf && ctl reload || fail "reload"
+	is "$(field a service)" disabled
+	ctl enable a >/dev/null
+	again
+	is "$(field a service)" serving
+	wait_count a ready 2
+	# sizes are for a while only
+	ctl resize a --ready 1 --max 5 >/dev/null
+	again
+	is "$(field a ready) $(field a max)" "2 16"
+}
+run_case "what is drained or disabled stays so over a crash, and through reloads" outlast
+
+# The state directory cannot be written: whoever orders is told, and the order is in force.
+not_saved() {
+	need_mounts
+	serve
+	mount -t tmpfs -o size=64k,mode=700 none "$STATE" || fail "mount"
+	MOUNTS="$MOUNTS $STATE"
+	cat /dev/zero >"$STATE/full" 2>/dev/null
+	one_line 1 "vmmallocctl: orders $STATE/orders: save: No space left on device" drain a
+	is "$(client wait=a:0 reply)" "$DRAINED"
+	ctl status | grep -q "problem.*orders $STATE/orders: save: No space left on device" || fail "$(ctl status)"
+	rm "$STATE/full"
+	wait_for eval '! ctl status | grep -q "orders.*save"'
+	is "$(cat "$STATE/orders")" "drained a"
+}
+run_case "an order that cannot be saved is said, and tried again" not_saved
+
+spoilt() {
+	serve
+	ctl drain a >/dev/null
+	daemon_end KILL
+	printf 'drained a\nnonsense\ndrained ../b\n' >"$STATE/orders"
+	daemon_start
+	is "$(field a service)" drained
+	ctl status | grep -q "^problem .*orders $STATE/orders: line 2 is no order" || fail "$(ctl status)"
+	daemon_end KILL
+	rm "$STATE/orders" && mkdir "$STATE/orders"
+	daemon_start
+	ctl status | grep -q "^problem .*orders $STATE/orders: .*: a class that was drained" || fail "$(ctl status)"
+}
+run_case "a spoilt file of orders is said" spoilt
+
+disable() {
+	serve 'ready = 3'
+	hold take=a
+	wait_count a ready 3
+	ctl disable a >out || fail "disable: $?"
+	is "$(grep -c ' ready ' out)" 3
+	is "$(tail -n 2 out)" "ready pools removed: 3
+class 'a' is disabled; pools of it that are held: 1"
+	is "$(files)" 1
+	is "$(client wait=a:0 reply)" "$DRAINED"
+	kill_held "$HELD"
+	# nothing is left, and nothing comes
+	wait_for eval '[ "$(files)" = 0 ]'
+	is "$(ask problem a)" ""
+	ctl enable a >/dev/null
+	wait_count a ready 3
+}
+run_case "a disabled class has no pool but those that somebody has" disable
+
+resize() {
+	serve 'ready = 2' 'max = 4' 'cold = no'
+	is "$(ctl resize a --ready 4 --max 6)" "class 'a' has ready = 4 and max = 6 until the configuration is read again"
+	wait_count a ready 4
+	ctl status | grep -q "^a  *is resized until the configuration is read again, which says ready = 2 and max = 4" || fail "$(ctl status)"
+	is "$(field a configured_ready) $(field a configured_max)" "2 4"
+	ctl resize a --ready 1 >/dev/null
+	wait_count a ready 1
+	is "$(field a max)" 6
+	ctl reload || fail "reload"
+	wait_count a ready 2
+	is "$(field a ready) $(field a max) $(field a configured_max)" "2 4 null"
+	! ctl status | grep resized || fail "it is not"
+}
+run_case "a class is resized until the next reload" resize
+
+top_up() {
+	need_mounts
+	setup
+	small_mount small 40M
+	POOLS=$WORK/small
+	one_class 'ready = 2'
+	head -c 30M /dev/zero >small/filler
+	daemon_start
+	wait_for eval '[ -n "$(ask problem a)" ]'
+	# the file system is full: said at once, and again
+	one_line 1 "vmmallocctl: class 'a': pool directory $POOLS: no space left for a pool of 16 MiB" top-up a
+	is "$(cat out)" "class 'a': pools made: 0"
+	# pauses grow to a minute; nobody waits for one
+	rm small/filler
+	is "$(ctl top-up a)" "class 'a': pools made: 2"
+	is "$(ask count a ready)" 2
+	is "$(ctl top-up a)" "class 'a': pools made: 0"
+	ctl drain a >/dev/null
+	one_line 1 "vmmallocctl: class 'a': it is drained" top-up a
+	one_line 1 "vmmallocctl: class 'a': it is drained" create a
+}
+run_case "top-up makes what is wanted now, or says why not" top_up
+
+create() {
+	serve
+	is "$(ctl create a)" "class 'a': pools made: 1"
+	is "$(ctl create a 3)" "class 'a': pools made: 3"
+	is "$(ask count a ready)" 6
+	# they are there for whoever comes
+	hold take=a
+	hold take=a
+	is "$(ask count a ready)" 4
+	is "$(ctl prune | tail -n 1)" "pools removed: 2"
+	is "$(ask count a ready)" 2
+	ctl create a 1 >/dev/null
+	ctl reload
+	wait_count a ready 2
+}
+run_case "create makes more, until they are handed out" create
+
+create_full() {
+	need_mounts
+	setup
+	small_mount small 60M
+	POOLS=$WORK/small
+	one_class 'ready = 1'
+	daemon_start
+	wait_count a ready 1
+	one_line 1 "vmmallocctl: class 'a': pool directory $POOLS: no space left for a pool of 16 MiB" create a 5
+	is "$(cat out)" "class 'a': pools made: 2"
+	# it does not go on trying
+	is "$(ask count a ready)" 3
+	is "$(ask problem a)" ""
+}
+run_case "create says how many it made where there is no room for more" create_full
+
+destroy() {
+	serve 'ready = 1'
+	hold take=a
+	wait_count a ready 1
+	local leased ready
+	leased=$(ctl list -n -o STATE,ID | awk '$1 == "leased" { print $2 }')
+	ready=$(ctl list --json | grep -oE '"id":"[0-9a-f]*","class":"a","path":"[^"]*","state":"ready"' | cut -d'"' -f4)
+	one_line 1 "vmmallocctl: pool $(ctl status --json "$leased" | grep -oE '[0-9a-f]{32}' | head -n 1): somebody has it; revoke ends who does" destroy "$leased"
+	is "$(ctl destroy "$ready" | tail -n 1)" "pools removed: 1"
+	one_line 4 "vmmallocctl: no pool of the daemon's is '$ready'" destroy "$ready"
+	# the class makes itself another
+	wait_count a ready 1
+	is "$(ctl destroy "$(find "$POOLS" -name '*.ready')" | tail -n 1)" "pools removed: 1"
+	is "$(ask count a leased)" 1
+}
+run_case "destroy removes a pool that nobody has, and no other" destroy
+
+read_only() {
+	need_mounts
+	setup
+	small_mount small 64M
+	POOLS=$WORK/small
+	one_class 'ready = 3'
+	daemon_start
+	wait_count a ready 3
+	: >vmmallocd.conf
+	mount -o remount,ro "$POOLS" || fail "remount"
+	local i
+	for i in 1 2; do
+		: >vmmallocd.conf
+		ctl reload || fail "reload"
+		ctl prune >out 2>err
+		is "$?" 1
+		is "$(cat out)" "pools removed: 0"
+		is "$(grep -c 'is not removed: Read-only file system$' err)" 3
+		is "$(find "$POOLS" -name '*.ready' | wc -l)" 3
+	done
+	mount -o remount,rw "$POOLS" || fail "remount"
+	is "$(ctl prune | tail -n 1)" "pools removed: 3"
+	is "$(find "$POOLS" -name '*.ready' | wc -l)" 0
+}
+run_case "prune says what was removed, on a file system that is read-only" read_only
+
+end_suite
