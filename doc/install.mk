@@ -7,6 +7,8 @@ INSTALL ?= install
 # What goes where, with mode 644 unless it is a program: install and uninstall read these lists. MAN1 ... are by section.
 UNITS := vmmallocd.service vmmallocd.socket vmmallocd-control.socket
 SYSTEMD_FILES := vmmalloc-generator vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmallocd.conf
+BASH_COMPLETIONS := vmmallocctl vmmallocd
+ZSH_COMPLETIONS := _vmmallocctl _vmmallocd
 MAN1 := doc/vmmallocctl.1
 MAN3 := doc/libvmmalloc.3
 MAN5 := doc/vmmallocd.conf.5
@@ -14,12 +16,14 @@ MAN7 := doc/libvmmalloc.7
 MAN8 := doc/vmmallocd.8
 INSTALLED_DOCS := README.md CHANGELOG.md LICENSE doc/ARCHITECTURE.md doc/benchmarks.md doc/dax.md doc/fork.md doc/jemalloc.md
 INSTALLED_DIRS := $(LIBDIR) $(DEBUGDIR) $(PKGCONFIGDIR) $(INCLUDEDIR) $(BINDIR) $(SBINDIR) $(DOCDIR) $(CONFDIR)/conf.d \
-	$(SYSTEMDDIR)/system $(SYSTEMDDIR)/system-generators $(SYSUSERSDIR) $(TMPFILESDIR) \
+	$(SYSTEMDDIR)/system $(SYSTEMDDIR)/system-generators $(SYSUSERSDIR) $(TMPFILESDIR) $(BASHCOMPDIR) $(ZSHCOMPDIR) \
 	$(addprefix $(MANDIR)/man,1 3 5 7 8)
 INSTALLED_FILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libvmmalloc.so $(DEBUGDIR)/$(SONAME) $(DEBUGDIR)/libvmmalloc.so \
 	$(INCLUDEDIR)/libvmmalloc.h $(PKGCONFIGDIR)/libvmmalloc.pc $(SBINDIR)/vmmallocd $(BINDIR)/vmmallocctl \
 	$(addprefix $(SYSTEMDDIR)/system/,$(UNITS)) $(SYSTEMDDIR)/system-generators/vmmalloc-generator \
-	$(SYSUSERSDIR)/vmmalloc.conf $(TMPFILESDIR)/vmmalloc.conf $(addprefix $(DOCDIR)/,$(notdir $(INSTALLED_DOCS))) \
+	$(SYSUSERSDIR)/vmmalloc.conf $(TMPFILESDIR)/vmmalloc.conf \
+	$(addprefix $(BASHCOMPDIR)/,$(BASH_COMPLETIONS)) $(addprefix $(ZSHCOMPDIR)/,$(ZSH_COMPLETIONS)) \
+	$(addprefix $(DOCDIR)/,$(notdir $(INSTALLED_DOCS))) \
 	$(foreach n,1 3 5 7 8,$(MAN$n:doc/%=$(MANDIR)/man$n/%))
 
 $(BUILD)/libvmmalloc.pc: include/libvmmalloc.h Makefile FORCE
@@ -57,6 +61,8 @@ install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)
 	$(INSTALL) -m 755 $(PLACED)/systemd/vmmalloc-generator $(DESTDIR)$(SYSTEMDDIR)/system-generators
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vmmalloc.conf
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vmmalloc.conf
+	$(INSTALL) -m 644 $(addprefix systemd/completions/,$(BASH_COMPLETIONS)) $(DESTDIR)$(BASHCOMPDIR)
+	$(INSTALL) -m 644 $(addprefix systemd/completions/,$(ZSH_COMPLETIONS)) $(DESTDIR)$(ZSHCOMPDIR)
 	[ -e $(DESTDIR)$(CONFDIR)/vmmallocd.conf ] || $(INSTALL) -m 644 $(PLACED)/systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)
 	$(foreach n,1 3 5 7 8,$(INSTALL) -m 644 $(addprefix $(PLACED)/,$(MAN$n)) $(DESTDIR)$(MANDIR)/man$n &&) :
 	$(INSTALL) -m 644 $(addprefix $(PLACED)/,$(INSTALLED_DOCS)) $(DESTDIR)$(DOCDIR)

@@ -17,7 +17,6 @@
 #include "common/util/runtime_dir.h"
 #include "common/util/varlink.h"
 
-#define CALL_MS 10000
 #define REPLY_BYTES_MOST ((size_t)1 << 30)   /* some 4 million pools */
 
 static int64_t now_ms(void)
@@ -31,7 +30,7 @@ static int64_t now_ms(void)
 /* A descriptor, or -errno. */
 static int connect_to_daemon(const struct ctl *ctl)
 {
-	const struct timeval patience = { .tv_sec = CALL_MS / 1000 };
+	const struct timeval patience = { .tv_sec = ctl->patience_ms / 1000 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNTIME_DIR_CONTROL_SOCKET,
 			      ctl->runtime_dir);
@@ -98,9 +97,9 @@ static int receive_message(int fd, struct varlink_splitter *splitter, int64_t de
 }
 
 /* 0 and the reply's object; -EBADMSG: it is none; -errno. */
-static int exchange_messages(int fd, const char *call, json_t **ret_object)
+static int exchange_messages(int fd, int patience_ms, const char *call, json_t **ret_object)
 {
-	int64_t deadline_ms = now_ms() + CALL_MS;
+	int64_t deadline_ms = now_ms() + patience_ms;
 	CLEANUP(varlink_splitter_done) struct varlink_splitter splitter;
 	CLEANUP(json_decrefp) json_t *object = NULL;
 	char *message;
@@ -183,6 +182,6 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 		return client_fail(ctl, -ENOMEM);
 	r = fd = connect_to_daemon(ctl);
 	if (r >= 0)
-		r = exchange_messages(fd, text, &object);
+		r = exchange_messages(fd, ctl->patience_ms, text, &object);
 	return r < 0 ? client_fail(ctl, r) : take_reply(object, ret_reply);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* client -- one call to the daemon, in 10 seconds at most. */
+/* client -- one call to the daemon, in CTL_PATIENCE_MS at most as a rule. */
 #ifndef VMMALLOCD_CTL_CLIENT_H
 #define VMMALLOCD_CTL_CLIENT_H
 

@@ -40,6 +40,7 @@ struct command {
 	const struct command_option *options;     /* of its own, up to one without a name; NULL: none */
 	const struct command_example *examples;   /* up to one without words. Each option is in one of them */
 	const struct table_kind *table;           /* what it prints with --output; or NULL */
+	bool is_hidden;         /* from the list of commands: it is for programs */
 	bool keeps_words;       /* what follows its first argument are no options of its own */
 };
 

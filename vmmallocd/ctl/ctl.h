@@ -26,6 +26,7 @@
 #include "vmmallocd/ctl/command.h"
 
 #define CTL_PATH_BYTES 4096
+#define CTL_PATIENCE_MS 10000
 
 enum ctl_exit {
 	CTL_OK = 0,
@@ -42,6 +43,7 @@ struct ctl {
 	const struct command *whole;             /* vmmallocctl itself: it has no function */
 	const struct command *command;           /* the one that runs */
 	char runtime_dir[CTL_PATH_BYTES];
+	int patience_ms;                         /* the most that a call to the daemon takes */
 };
 
 /*
@@ -64,6 +66,6 @@ const struct command *ctl_find_command(const struct ctl *ctl, const char *name);
 
 extern const struct command run_command, list_command, ps_command, status_command, prune_command, reload_command,
 	drain_command, enable_command, disable_command, resize_command, top_up_command, create_command,
-	destroy_command, help_command;
+	destroy_command, help_command, complete_command;
 
 #endif

@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
 	&create_command,
 	&destroy_command,
 	&help_command,
+	&complete_command,
 	NULL,
 };
 
@@ -57,7 +58,7 @@ static int run_named(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { .commands = commands, .whole = &whole, .command = &whole };
+	struct ctl ctl = { .commands = commands, .whole = &whole, .command = &whole, .patience_ms = CTL_PATIENCE_MS };
 	int status;
 
 	setlocale(LC_ALL, "");

@@ -63,19 +63,23 @@ static const char *cell_owner_text(const json_t *pool, const char *key, const st
 }
 
 static const struct table_column pool_columns[] = {
-	{ "CLASS", "class", table_text, 0 },
-	{ "ID", "id", cell_id, 0 },
-	{ "STATE", "state", cell_state, 0 },
-	{ "KIND", "cold", cell_kind, 0 },
-	{ "SIZE", "size", table_bytes, SCOLS_FL_RIGHT },
-	{ "USED", "used", table_bytes, SCOLS_FL_RIGHT },
-	{ "PEAK", "peak", table_bytes, SCOLS_FL_RIGHT },
-	{ "PID", "pid", cell_owner_number, SCOLS_FL_RIGHT },
-	{ "UID", "uid", cell_owner_number, SCOLS_FL_RIGHT },
-	{ "USER", "uid", cell_owner_user, 0 },
-	{ "COMMAND", "comm", cell_owner_text, SCOLS_FL_TRUNC },
-	{ "AGE", "age", cell_age, SCOLS_FL_RIGHT },
-	{ "PATH", "path", table_text, 0 },
+	{ "CLASS", "class", table_text, 0, "what kind of pool" },
+	{ "ID", "id", cell_id, 0, "the beginning of its id" },
+	{ "STATE", "state", cell_state, 0, "what becomes of it" },
+	{ "KIND", "cold", cell_kind, 0, "warm or cold: whose memory control group is charged" },
+	{ "SIZE", "size", table_bytes, SCOLS_FL_RIGHT, "of the pool" },
+	{ "USED", "used", table_bytes, SCOLS_FL_RIGHT, "what its owner uses of it" },
+	{ "PEAK", "peak", table_bytes, SCOLS_FL_RIGHT, "the most that USED was" },
+	{ "PID", "pid", cell_owner_number, SCOLS_FL_RIGHT, "whom it was handed to, or who waits" },
+	{ "UID", "uid", cell_owner_number, SCOLS_FL_RIGHT, "whose that process is" },
+	{ "USER", "uid", cell_owner_user, 0, "whose that process is, by name" },
+	{ "COMMAND", "comm", cell_owner_text, SCOLS_FL_TRUNC, "what that process runs" },
+	{ "AGE", "age", cell_age, SCOLS_FL_RIGHT, "how long it is in that state" },
+	{ "PATH", "path", table_text, 0, "its file" },
+};
+
+const char *const pool_table_states[] = {
+	"creating", "warming", "ready", "leased", "recycling", "quarantined", "failed", "waiting", NULL,
 };
 
 const struct table_kind pool_table = { pool_columns, sizeof(pool_columns) / sizeof(*pool_columns) };

@@ -9,5 +9,7 @@
 #define POOL_TABLE_ID_SHOWN 12   /* digits of an id in a table: enough to tell pools apart, and for `status` */
 
 extern const struct table_kind pool_table;
+/* What STATE may be, and then NULL. */
+extern const char *const pool_table_states[];
 
 #endif

@@ -158,7 +158,7 @@ static const struct command_option ps_options[] = {
 
 static const struct command_example ps_examples[] = {
 	{ "who keeps a pool that nobody should need any more", "ps -o PID,COMMAND,HOLD,OWNER,CLASS | grep -w fast" },
-	{ "how much of the heap of one process is where, in bytes", "ps --bytes 4711" },
+	{ "how much of a process's heap is where, in bytes, for a script", "ps -nb -o SIZE,USED,OUTSIDE,PRIVATE 4711" },
 	{ "all that is known, for a program to read", "ps --json" },
 	{ 0 },
 };

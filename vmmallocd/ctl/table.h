@@ -26,6 +26,7 @@ struct table_column {
 	const char *name, *key;
 	table_cell function;
 	int flags;              /* libsmartcols' */
+	const char *help;
 };
 
 struct table_kind {

@@ -106,7 +106,8 @@ static void print_overview(const struct ctl *ctl)
 	print_wrapped(ctl->command->summary, 0, 0);
 	printf("\nCommands:\n");
 	for (const struct command *const *command = ctl->commands; *command; command++)
-		print_wrapped((*command)->summary, (size_t)printf("  %s", (*command)->name), 14);
+		if (!(*command)->is_hidden)
+			print_wrapped((*command)->summary, (size_t)printf("  %s", (*command)->name), 14);
 	printf("\nOptions, also of each command:\n");
 	print_options(command_common_options, margin_of(command_common_options, 0));
 	printf("\n\"vmmallocctl help COMMAND\" has its options, and examples; vmmallocctl(1) has all of it.\n\n"

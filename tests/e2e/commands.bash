@@ -1,0 +1,312 @@
+#!/bin/bash
+# commands.bash -- what vmmallocctl and vmmallocd take is what their help, their manual and the completions say; and the
+# completions, in real shells.
+. "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
+. "$(dirname "$0")/../integration/helpers/daemon.bash"
+
+CTL=$BUILD/${FLAVOUR:-release}/vmmallocctl
+export CTL
+unset VMMALLOC_RUNTIME_DIR VMMALLOC_POOL VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VMMALLOC_SOCKET LD_PRELOAD XDG_RUNTIME_DIR
+
+commands() { "$CTL" --help | sed -n '/^Commands:/,/^$/s/^  \([^ ]*\) .*/\1/p'; }
+# Those of help's text, "-n --name ARGUMENT" a line; without an argument "-". A long one's words are in the next line.
+options_of() {
+	sed -n '/^Options/,/^$/p' | sed -nE 's/^  (-.|  ),? +--([a-z-]+)(( |\[=)([A-Za-z|][^ ]*))?.*/\1 --\2 \5/p' | sed -E 's/^   ?/-- /; s/ $/ -/'
+}
+names() { awk '{ print $2 }' | sort; }
+common() { "$CTL" --help | options_of; }
+# with OPTION ARGUMENT: as it is written; the argument may be what may be left out
+with() { case $2 in -) echo "$1" ;; *[!.]\]) [[ $2 = *"["* ]] && echo "$1 1" || echo "$1=1" ;; *) echo "$1 1" ;; esac; }
+# takes WORD...: whether the options are taken. What is asked for is help, which comes last.
+takes() { "$@" --help </dev/null >taken 2>&1 && grep -q '^Usage: ' taken; }
+# manual_of SECTION: the options that a section of the manual describes
+manual_of() { awk -v section="$1" '
+	/^\.S[HS] / { inside = ($0 ~ "^\\.S[HS] \"?" section "( |\"|$)") }
+	inside && head && /^\.B/ { gsub(/\\-/, "-"); while (match($0, /--[a-z][a-z-]*/)) { print substr($0, RSTART, RLENGTH); $0 = substr($0, RSTART + RLENGTH) } }
+	{ head = /^\.T[PQ]/ }' "${2-$ROOT/doc/vmmallocctl.1}" | sort -u; }
+export -f commands options_of with names common takes manual_of
+
+# Each option of each command, tried.
+tables() {
+	local command option argument letter given all
+	all=$(for command in $(commands); do "$CTL" help $command | options_of; done | sort -u)
+	[ "$(echo "$all" | wc -l)" -ge 15 ] || fail "few options: $all"
+	for command in $(commands); do
+		"$CTL" help $command | options_of >given
+		while read -r letter option argument; do
+			takes "$CTL" $command $(with $option "$argument") || [[ $option = --help || $option = --version ]] || fail "$command $option: $(cat taken)"
+			[ $letter = -- ] || takes "$CTL" $command $(with $letter "$argument") || [[ $letter = -[hV] ]] || fail "$command $letter: $(cat taken)"
+		done <given
+		# one of another command, and any letter, is taken if it is in this one's help
+		while read -r letter option argument; do
+			grep -q -- " $option " given || ! takes "$CTL" $command $(with $option "$argument") || fail "$command takes $option"
+		done <<<"$all"
+		for letter in {a..z} {A..Z} {0..9}; do
+			grep -q "^-$letter " given || ! takes "$CTL" $command -$letter 1 || fail "$command takes -$letter"
+		done
+	done
+}
+run_case "a command takes the options that its help lists, and no others" tables
+
+manual() {
+	local command
+	is "$(manual_of OPTIONS)" "$(common | names)"
+	for command in $(commands); do
+		grep -q "^\.SY \"vmmallocctl $command\"$" "$ROOT/doc/vmmallocctl.1" || fail "$command is not in the synopsis of the manual"
+		"$CTL" help $command | options_of | names >given
+		common | names | comm -23 given - >own
+		manual_of "$command" >described
+		diff own described || fail "$command: these are not the options of the manual"
+		# the letters, too
+		for option in $("$CTL" help $command | options_of | awk '$1 != "--" && $1 !~ /[hV]$/ { print $1 ":" $2 }'); do
+			grep -q "^\.BR ${option%%:*} \", \" ${option#*:}" <(sed 's/\\-/-/g' "$ROOT/doc/vmmallocctl.1") || fail "$command: $option"
+		done
+		for column in $("$CTL" help $command | sed -n '/^Columns/,/^$/s/^  \([A-Z].*\)/\1/p' | tr -d ,); do
+			sed -n "/^\.SS $command/,/^\.S[SH] [^$command]/p" "$ROOT/doc/vmmallocctl.1" | grep -qx "\.BR* $column.*" || fail "$command: the manual has no column $column"
+		done
+	done
+	is "$(manual_of OPTIONS "$ROOT/doc/vmmallocd.8")" "$("$DAEMON_PROGRAM" --help | sed 's/^$/Options/' | options_of | names)"
+	"$DAEMON_PROGRAM" --help | sed 's/^$/Options/' | options_of >given
+	[ "$(wc -l <given)" -ge 7 ] || fail "$(cat given)"
+	while read -r letter option argument; do
+		[ "$argument" = - ] && argument= || argument=debug
+		[ $option = --version ] || takes "$DAEMON_PROGRAM" $option $argument || fail "vmmallocd $option: $(cat taken)"
+		[ $option = --version ] || [ $letter = -- ] || takes "$DAEMON_PROGRAM" $letter || fail "vmmallocd $letter: $(cat taken)"
+	done <given
+}
+run_case "the manuals describe these options and columns, and no others" manual
+
+completed() {
+	local command
+	is "$("$CTL" complete "" | cut -f 1)" "$(commands)"
+	is "$("$CTL" complete help "" | cut -f 1)" "$(commands)"
+	is "$("$CTL" complete - | cut -f 1 | sort)" "$(common | names)"
+	for command in $(commands); do
+		is "$("$CTL" complete $command -- | cut -f 1 | sort)" "$("$CTL" help $command | options_of | names)"
+		# what stands before changes nothing
+		is "$("$CTL" complete --runtime-dir=/x $command --runtime-dir /y - | cut -f 1 | sort)" "$("$CTL" help $command | options_of | names)"
+	done
+	is "$("$DAEMON_PROGRAM" --help | grep -o -- '--[a-z-]*' | sort)" "$(grep -o -- '--[a-z-]*' "$ROOT/systemd/completions/_vmmallocd" | sort)"
+	for value in $(sed -n 's/.*:level:(\(.*\)).*/\1/p' "$ROOT/systemd/completions/_vmmallocd"); do
+		takes "$DAEMON_PROGRAM" --log-level $value || fail "$(cat taken)"
+		grep -q "compgen -W \".*\<$value\>" "$ROOT/systemd/completions/vmmallocd" || fail "$value"
+	done
+}
+run_case "what completes them are these commands and options" completed
+
+examples() {
+	local command line option letter argument
+	for command in $(commands); do
+		"$CTL" help $command | sed -n '/^Examples*:/,$s/^  vmmallocctl //p' >lines
+		[ -s lines ] || fail "$command has no example"
+		while read -r line; do
+			[[ $line = $command || $line = "$command "* ]] || fail "$command has an example of something else: $line"
+			line=${line%% | *} line=${line%% -- *}
+			eval "takes \"\$CTL\" $line" || fail "$line: $(cat taken)"
+		done <lines
+		common | names >others
+		while read -r letter option argument; do
+			grep -qE -- " $option( |=|\$)|^[^-]*( -[^-]*)* -[a-zA-Z]*${letter#-}" lines || fail "no example of $command $option"
+		done < <("$CTL" help $command | options_of | grep -vwFf others)
+	done
+}
+run_case "each option is in an example of its command, and examples are right" examples
+
+# --- with a daemon ---
+
+serve() {
+	setup
+	conf <<-CONF
+		[pool fast]
+		directory = $POOLS
+		size = 16M
+		ready = 2
+		[pool slow]
+		directory = $POOLS
+		size = 16M
+		ready = 0
+	CONF
+	daemon_start
+	wait_count fast ready 2
+}
+words() { "$CTL" --runtime-dir "$RUN" complete "$@" | cut -f 1; }
+export -f serve words
+
+examples_run() {
+	serve
+	hold take=fast
+	# as they stand there, but for the place of this daemon and the number of a process
+	VMMALLOC_RUNTIME_DIR=$RUN PATH=$(dirname "$CTL"):$PATH
+	export VMMALLOC_RUNTIME_DIR
+	for command in $(commands); do
+		[ $command != run ] || continue
+		"$CTL" help $command | sed -n '/^Examples*:/,$s/^  \(vmmallocctl .*\)/\1/p' | sed "s/ 4711/ $HELD/" >lines
+		while read -r line; do
+			bash -c "$line" >out 2>err </dev/null || [[ $line = *"| grep"* ]] || fail "$line: $(cat err)"
+			# of others on this machine
+			! grep -v ' could not be looked at$' err || fail "$line"
+		done <lines
+	done
+}
+run_case "examples do what they say where there is a daemon" examples_run
+
+kinds() {
+	serve
+	hold take=fast
+	wait_count fast ready 2
+	is "$(words run --class "")" $'fast\nslow'
+	is "$(words run --class=f)" "--class=fast"
+	is "$(words run --class fast,)" $'fast,fast\nfast,slow'
+	is "$(words status "" | grep -cE '^[0-9a-f]{12}$')" 3
+	is "$(words status "" | grep -x $HELD)" $HELD
+	is "$(words list -o ID,S)" $'ID,STATE\nID,SIZE'
+	is "$(words list -o us)" $'used\nuser'
+	is "$(words list --output "" | wc -l)" "$("$CTL" help list | sed -n '/^Columns/,/^$/s/^  //p' | grep -o '[A-Z]*' | wc -l)"
+	is "$(words ps "" | grep -x $HELD)" $HELD
+	is "$(words run --fork "")" $'auto\n0\n1\n2\n3'
+	is "$(words run --class fast -- ec)" ":program 4"
+	is "$(words run --dir /x --size 1M ls -l "")" ":program 5"
+	is "$(words run --dir "")" ":directories"
+	is "$(words reload "")" ""
+	is "$(words nothing "")" ""
+	is "$(words list --runtime-dir /none -o STA)" STATE
+	# the line may name another daemon, or none
+	is "$(words --runtime-dir /none run --class "")" ""
+	is "$(words run --runtime-dir=/none --class "")" ""
+	is "$(VMMALLOC_RUNTIME_DIR=$RUN "$CTL" complete run --class s | cut -f 1)" slow
+}
+run_case "classes, pools, processes, columns and what an option may be are completed" kinds
+
+# Whatever is on a line: no word is lost, and it ends.
+odd_lines() {
+	need python3
+	python3 - "$CTL" <<-'PY' || fail "not for every line"
+		import random, subprocess, sys
+		random.seed(7)
+		words = ["", "-", "--", "---", "-o", "-oX", "-nb", "--output", "--output=", "--out", "--sort", "--class", "a,", "list", "ps", "run", "help", "status", "complete", "x" * 5000,
+		         "\t", "\n", "=", ":", ",", "+", "caf\u00e9", "--runtime-dir", "--runtime-dir=/none", "/none", "--wait", "--wait=", "--place=", "%s%n"]
+		for i in range(400):
+		    line = [random.choice(words) for _ in range(random.randint(0, 7))]
+		    done = subprocess.run([sys.argv[1], "--runtime-dir", "/none", "complete", *line], capture_output=True, timeout=20)
+		    assert done.returncode == 0 and done.stderr == b"", (line, done)
+		    last = line[-1] if line else ""
+		    for said in done.stdout.decode().splitlines():
+		        assert said.startswith(":") or last == "" or said.lower().startswith(last.lower()), (line, said)
+	PY
+}
+run_case "any words at all are completed or not, and harm nothing" odd_lines
+
+# --- in real shells ---
+
+# Settings under which the shell says what a key did, without a prompt of its own.
+shells() {
+	need python3
+	need "$1"
+	mkdir -p home/completions
+	cp "$ROOT/systemd/completions/"{vmmallocctl,vmmallocd} home/completions
+	cp "$ROOT/systemd/completions/"_vmmalloc* home
+	cat >home/bashrc <<-'RC'
+		PS1='> '
+		bind 'set enable-bracketed-paste off'
+		bind 'set completion-query-items 0'
+		bind 'set page-completions off'
+		bind 'set bell-style none'
+		bind 'set show-all-if-ambiguous on'
+		[ -z "$LIBRARY_OF_COMPLETIONS" ] || . "$LIBRARY_OF_COMPLETIONS"
+		[ -n "$LIBRARY_OF_COMPLETIONS" ] || . "$BASH_COMPLETION_USER_DIR/completions/vmmallocctl"
+	RC
+	cat >home/.zshrc <<-'RC'
+		PS1='> ' RPS1=
+		unsetopt prompt_sp prompt_cr beep
+		unset zle_bracketed_paste
+		bindkey -e
+		LISTMAX=10000
+		fpath=($ZDOTDIR $fpath)
+		autoload -Uz compinit
+		compinit -u -d "$ZDOTDIR/dump"
+	RC
+	export BASH_COMPLETION_USER_DIR=$WORK/home ZDOTDIR=$WORK/home TERM=xterm HOME=$WORK/home
+	export LIBRARY_OF_COMPLETIONS=/usr/share/bash-completion/bash_completion
+	mkdir -p bin
+	cp "$CTL" "$DAEMON_PROGRAM" bin/
+	export PATH=$WORK/bin:$PATH
+	case $1 in
+	bash) SHELL_COMMAND=(bash --noprofile --rcfile "$WORK/home/bashrc" -i) ;;
+	zsh) SHELL_COMMAND=(zsh -i) ;;
+	esac
+}
+keys() { python3 "$ROOT/tests/e2e/helpers/shell_keys.py" "$@" "${SHELL_COMMAND[@]}" 2>&1; }
+# becomes KEYS LINE: blanks at its end are the shell's
+becomes() { is "$(keys line "$1" | sed 's/ *$//')" "$2"; }
+# shows KEYS WORD...
+shows() {
+	local shown word
+	shown=$(keys shown "$1")
+	shift
+	for word; do
+		grep -qw -- "$word" <<<"$shown" || fail "$word is not in: $shown"
+	done
+}
+export -f shells keys becomes shows
+
+completes() {
+	shells "$1"
+	[ "$1" = zsh ] || [ -e "$LIBRARY_OF_COMPLETIONS" ] || skip "no bash-completion on this machine"
+	serve
+	hold take=fast
+	local id
+	id=$(ctl list -n -o ID,STATE | awk '$2 == "ready" { print $1; exit }')
+	export VMMALLOC_RUNTIME_DIR=$RUN
+	becomes "vmmallocctl rel<TAB>" "vmmallocctl reload"
+	becomes "vmmallocctl run --class f<TAB>" "vmmallocctl run --class fast"
+	becomes "vmmallocctl run --class=s<TAB>" "vmmallocctl run --class=slow"
+	becomes "vmmallocctl run --class fast,s<TAB>--size 1" "vmmallocctl run --class fast,slow --size 1"
+	becomes "vmmallocctl run --place=la<TAB>64K" "vmmallocctl run --place=large:64K"
+	becomes "vmmallocctl list --output=CLASS,KI<TAB>" "vmmallocctl list --output=CLASS,KIND"
+	becomes "vmmallocctl list -o class,ki<TAB>" "vmmallocctl list -o class,kind"
+	becomes "vmmallocctl status ${id:0:11}<TAB>" "vmmallocctl status $id"
+	becomes "vmmallocctl --runtime-dir /none status ${id:0:11}<TAB>" "vmmallocctl --runtime-dir /none status ${id:0:11}"
+	mkdir -p "a place/inner"
+	becomes "vmmallocctl run --dir=/x:$PWD/a\\ pl<TAB>inn<TAB>" "vmmallocctl run --dir=/x:$PWD/a\\ place/inner$([ "$1" = zsh ] || echo /)"
+	becomes "vmmallocctl run --wait=3 -- bash --norc --rcf<TAB>" "vmmallocctl run --wait=3 -- bash --norc --rcfile"
+	becomes "vmmallocd --log-level=wa<TAB>" "vmmallocd --log-level=warning"
+	becomes "vmmallocd --che<TAB>" "vmmallocd --check"
+	: >one.conf
+	becomes "vmmallocd --config $PWD/one.c<TAB>" "vmmallocd --config $PWD/one.conf"
+	shows "vmmallocctl <TAB>" $(commands)
+	shows "vmmallocctl status <TAB>" $HELD $id
+	shows "vmmallocctl run --class <TAB>" fast slow
+}
+run_case "bash completes, with bash-completion" completes bash
+run_case "zsh completes" completes zsh
+
+plain_bash() {
+	shells bash
+	LIBRARY_OF_COMPLETIONS=
+	becomes "vmmallocctl rel<TAB>" "vmmallocctl reload"
+	becomes "vmmallocctl list --output=CLASS,KI<TAB>" "vmmallocctl list --output=CLASS,KIND"
+	becomes "vmmallocctl run --place=la<TAB>64K" "vmmallocctl run --place=large:64K"
+	: >here-is-one
+	becomes "vmmallocctl run --wait=3 -- cat here-i<TAB>" "vmmallocctl run --wait=3 -- cat here-is-one"
+}
+run_case "bash completes without bash-completion" plain_bash
+
+# What does not answer is waited for a moment, and nothing is written into the line.
+silent() {
+	shells "$1"
+	[ "$1" = zsh ] || [ -e "$LIBRARY_OF_COMPLETIONS" ] || skip "no bash-completion on this machine"
+	serve
+	export VMMALLOC_RUNTIME_DIR=$RUN
+	kill -STOP $DAEMON
+	becomes "vmmallocctl run --class f<TAB>ast" "vmmallocctl run --class fast"
+	becomes "vmmallocctl status 0<TAB>1" "vmmallocctl status 01"
+	daemon_end KILL
+	becomes "vmmallocctl run --class f<TAB>ast" "vmmallocctl run --class fast"
+	rm bin/vmmallocctl
+	becomes "vmmallocctl run --class f<TAB>ast" "vmmallocctl run --class fast"
+}
+run_case "bash: a daemon that is stopped or gone does not stop the shell" silent bash
+run_case "zsh: a daemon that is stopped or gone does not stop the shell" silent zsh
+
+end_suite
