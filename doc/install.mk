@@ -5,6 +5,7 @@ CONFDIR := $(SYSCONFDIR)/vmmalloc
 INSTALL ?= install
 
 # What goes where, with mode 644 unless it is a program: install and uninstall read these lists. MAN1 ... are by section.
+# UNITS are there twice: for the system, and in systemd/user for a user's own daemon.
 UNITS := vmmallocd.service vmmallocd.socket vmmallocd-control.socket
 SYSTEMD_FILES := vmmalloc-generator vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmallocd.conf
 BASH_COMPLETIONS := vmmallocctl vmmallocd
@@ -16,11 +17,12 @@ MAN7 := doc/libvmmalloc.7
 MAN8 := doc/vmmallocd.8
 INSTALLED_DOCS := README.md CHANGELOG.md LICENSE doc/ARCHITECTURE.md doc/benchmarks.md doc/dax.md doc/fork.md doc/jemalloc.md
 INSTALLED_DIRS := $(LIBDIR) $(DEBUGDIR) $(PKGCONFIGDIR) $(INCLUDEDIR) $(BINDIR) $(SBINDIR) $(DOCDIR) $(CONFDIR)/conf.d \
-	$(SYSTEMDDIR)/system $(SYSTEMDDIR)/system-generators $(SYSUSERSDIR) $(TMPFILESDIR) $(BASHCOMPDIR) $(ZSHCOMPDIR) \
+	$(addprefix $(SYSTEMDDIR)/,system user system-generators) $(SYSUSERSDIR) $(TMPFILESDIR) $(BASHCOMPDIR) $(ZSHCOMPDIR) \
 	$(addprefix $(MANDIR)/man,1 3 5 7 8)
 INSTALLED_FILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libvmmalloc.so $(DEBUGDIR)/$(SONAME) $(DEBUGDIR)/libvmmalloc.so \
 	$(INCLUDEDIR)/libvmmalloc.h $(PKGCONFIGDIR)/libvmmalloc.pc $(SBINDIR)/vmmallocd $(BINDIR)/vmmallocctl \
-	$(addprefix $(SYSTEMDDIR)/system/,$(UNITS)) $(SYSTEMDDIR)/system-generators/vmmalloc-generator \
+	$(foreach d,system user,$(addprefix $(SYSTEMDDIR)/$d/,$(UNITS))) \
+	$(SYSTEMDDIR)/system-generators/vmmalloc-generator \
 	$(SYSUSERSDIR)/vmmalloc.conf $(TMPFILESDIR)/vmmalloc.conf \
 	$(addprefix $(BASHCOMPDIR)/,$(BASH_COMPLETIONS)) $(addprefix $(ZSHCOMPDIR)/,$(ZSH_COMPLETIONS)) \
 	$(addprefix $(DOCDIR)/,$(notdir $(INSTALLED_DOCS))) \
@@ -40,7 +42,7 @@ PATHS_SED := -e 's|/etc/vmmalloc|@SYSCONFDIR@/vmmalloc|g' -e 's|/run/vmmalloc|@R
 	$(if $(filter-out /var/lib,$(STATEDIR)),-e '/^StateDirectory/d') \
 	$(foreach v,SYSCONFDIR RUNSTATEDIR STATEDIR LIBDIR SBINDIR BINDIR,-e 's|@$v@|$($v)|g')
 PLACED := $(BUILD)/placed
-PLACED_FILES := $(addprefix $(PLACED)/systemd/,$(UNITS) $(SYSTEMD_FILES)) \
+PLACED_FILES := $(addprefix $(PLACED)/systemd/,$(UNITS) $(UNITS:%=user/%) $(SYSTEMD_FILES)) \
 	$(addprefix $(PLACED)/,$(foreach n,1 3 5 7 8,$(MAN$n)) $(INSTALLED_DOCS))
 
 $(PLACED_FILES): $(PLACED)/%: % FORCE
@@ -58,6 +60,7 @@ install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)
 	$(INSTALL) -m 755 $(DAEMON) $(DESTDIR)$(SBINDIR)
 	$(INSTALL) -m 755 $(CTL) $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 644 $(addprefix $(PLACED)/systemd/,$(UNITS)) $(DESTDIR)$(SYSTEMDDIR)/system
+	$(INSTALL) -m 644 $(addprefix $(PLACED)/systemd/user/,$(UNITS)) $(DESTDIR)$(SYSTEMDDIR)/user
 	$(INSTALL) -m 755 $(PLACED)/systemd/vmmalloc-generator $(DESTDIR)$(SYSTEMDDIR)/system-generators
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vmmalloc.conf
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vmmalloc.conf

@@ -11,6 +11,8 @@
 #ifndef VMMALLOCD_DAEMON_H
 #define VMMALLOCD_DAEMON_H
 
+#include <stdbool.h>
+
 #include "vmmallocd/config/config.h"
 
 /* What the command line says; the configuration does not change it. NULL or 0: nothing. */
@@ -18,6 +20,7 @@ struct daemon_options {
 	const char *config_file;         /* never NULL */
 	const char *runtime_dir;
 	const char *state_dir;
+	bool is_users;                   /* a user's own daemon, be the user root: its directories are that user's */
 	enum config_log_level log_level;
 };
 

@@ -13,39 +13,65 @@
 #include "vmmallocd/base/make_dir.h"
 #include "vmmallocd/sockets.h"
 
-/* A daemon of an ordinary user has one of its own in place of the system's, unless it was told that. */
-static int choose_state_dir(struct dirs *dirs, const char *dir, bool was_told)
+/* What a user's daemon has where the system's has another directory: see XDG Base Directory Specification. */
+static int choose_in_home(const char *variable, const char *in_home, char path[PATH_MAX])
 {
-	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *base = getenv(variable), *home = getenv("HOME");
 	int n;
 
-	if (geteuid() == 0 || was_told || strcmp(dir, PATHS_STATE_DIR) != 0)
-		n = snprintf(dirs->state_dir, sizeof(dirs->state_dir), "%s", dir);
-	else if (base && base[0] == '/')
-		n = snprintf(dirs->state_dir, sizeof(dirs->state_dir), "%s/vmmalloc", base);
+	if (base && base[0] == '/')
+		n = snprintf(path, PATH_MAX, "%s/vmmalloc", base);
 	else if (home && home[0] == '/')
-		n = snprintf(dirs->state_dir, sizeof(dirs->state_dir), "%s/.local/state/vmmalloc", home);
+		n = snprintf(path, PATH_MAX, "%s/%s/vmmalloc", home, in_home);
 	else
 		return -ENXIO;
-	return n < (int)sizeof(dirs->state_dir) ? 0 : -ENAMETOOLONG;
+	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-static int choose_runtime_dir(struct dirs *dirs, const char *dir, bool was_told)
+int dirs_find_user_config(char path[PATH_MAX])
 {
-	int n;
+	int r = choose_in_home("XDG_CONFIG_HOME", ".config", path);
+	size_t length = r == 0 ? strlen(path) : 0;
 
-	if (!was_told && strcmp(dir, PATHS_RUNTIME_DIR) == 0)
-		return runtime_dir_of_daemon(geteuid(), getenv("XDG_RUNTIME_DIR"), dirs->runtime_dir,
-					     sizeof(dirs->runtime_dir));
-	n = snprintf(dirs->runtime_dir, sizeof(dirs->runtime_dir), "%s", dir);
-	return n < (int)sizeof(dirs->runtime_dir) ? 0 : -ENAMETOOLONG;
+	if (r == 0 && snprintf(path + length, PATH_MAX - length, "/vmmallocd.conf") >= (int)(PATH_MAX - length))
+		r = -ENAMETOOLONG;
+	return r;
 }
 
-static int open_runtime_dir(struct dirs *dirs, const char *told, const char *configured, struct log *log)
+static int copy_path(const char *from, char path[PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s", from) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* One of a user's own takes the place of the system's, unless the daemon was told that. */
+static int choose_state_dir(struct dirs *dirs, const struct daemon_options *options, const char *configured)
+{
+	if (options->state_dir)
+		return copy_path(options->state_dir, dirs->state_dir);
+	if ((geteuid() == 0 && !options->is_users) || strcmp(configured, PATHS_STATE_DIR) != 0)
+		return copy_path(configured, dirs->state_dir);
+	return choose_in_home("XDG_STATE_HOME", ".local/state", dirs->state_dir);
+}
+
+static int choose_runtime_dir(struct dirs *dirs, const struct daemon_options *options, const char *configured)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+
+	if (options->runtime_dir)
+		return copy_path(options->runtime_dir, dirs->runtime_dir);
+	if (strcmp(configured, PATHS_RUNTIME_DIR) != 0)
+		return copy_path(configured, dirs->runtime_dir);
+	if (options->is_users)
+		return runtime_dir_of_user(xdg, dirs->runtime_dir, sizeof(dirs->runtime_dir));
+	return runtime_dir_of_daemon(geteuid(), xdg, dirs->runtime_dir, sizeof(dirs->runtime_dir));
+}
+
+static int open_runtime_dir(struct dirs *dirs, const struct daemon_options *options, const char *configured,
+			    struct log *log)
 {
 	char reason[LOG_LINE_BYTES] = "";
 	struct text error = TEXT_INIT(reason);
-	int r = choose_runtime_dir(dirs, told ? told : configured, told);
+	int r = choose_runtime_dir(dirs, options, configured);
 
 	if (r < 0) {
 		log_line(log, LOG_ERR, "no runtime directory: neither --runtime-dir, runtime_dir nor XDG_RUNTIME_DIR");
@@ -57,9 +83,10 @@ static int open_runtime_dir(struct dirs *dirs, const char *told, const char *con
 	return r;
 }
 
-static int make_state_dir(struct dirs *dirs, const char *told, const char *configured, struct log *log)
+static int make_state_dir(struct dirs *dirs, const struct daemon_options *options, const char *configured,
+			  struct log *log)
 {
-	int r = choose_state_dir(dirs, told ? told : configured, told);
+	int r = choose_state_dir(dirs, options, configured);
 
 	if (r == 0)
 		r = make_dir(dirs->state_dir, 0700);
@@ -75,9 +102,9 @@ int dirs_open(struct dirs *dirs, const struct daemon_options *options, const str
 	int r;
 
 	*dirs = (struct dirs){ .lock_fd = -1 };
-	r = open_runtime_dir(dirs, options->runtime_dir, config->runtime_dir, log);
+	r = open_runtime_dir(dirs, options, config->runtime_dir, log);
 	if (r == 0)
-		r = make_state_dir(dirs, options->state_dir, config->state_dir, log);
+		r = make_state_dir(dirs, options, config->state_dir, log);
 	return r;
 }
 

@@ -15,6 +15,12 @@ struct dirs {
 };
 
 /*
+ * The configuration of a user's own daemon: $XDG_CONFIG_HOME/vmmalloc/vmmallocd.conf, or that in ~/.config. 0; -ENXIO:
+ * neither that variable nor HOME is an absolute path; -ENAMETOOLONG.
+ */
+int dirs_find_user_config(char path[PATH_MAX]);
+
+/*
  * Takes those of the command line, of the configuration, or the default for this user; makes them, and locks the
  * runtime directory. 0; or -errno, which is logged.
  */

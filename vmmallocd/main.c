@@ -18,6 +18,7 @@
 #include "include/libvmmalloc.h"
 #include "vmmallocd/control/config_json.h"
 #include "vmmallocd/daemon.h"
+#include "vmmallocd/dirs.h"
 #include "vmmallocd/sockets.h"
 
 #define USAGE_STATUS 2
@@ -31,6 +32,8 @@ static void print_help(void)
 	     "      --config FILE       instead of " PATHS_CONFIG_FILE "\n"
 	     "      --runtime-dir DIR   where pool.sock and control.sock are\n"
 	     "      --state-dir DIR     where registry.json is\n"
+	     "      --user              one of your own: its files are where XDG_CONFIG_HOME, XDG_STATE_HOME and\n"
+	     "                          XDG_RUNTIME_DIR say\n"
 	     "      --log-level LEVEL   error, warning, info or debug\n"
 	     "      --check             read the configuration, say all that is wrong with it, and exit\n"
 	     "      --json              the same, and the classes, as JSON\n"
@@ -112,14 +115,20 @@ static void unblock_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int main(int argc, char *argv[])
+struct command_line {
+	struct daemon_options options;
+	bool only_check, json;
+};
+
+/* -1: go on; else the exit status to end with. */
+static int parse_options(int argc, char *argv[], struct command_line *line)
 {
-	static char config_file[PATH_MAX], state_dir[PATH_MAX], runtime_dir[PATH_MAX];
-	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, LOG_LEVEL, CHECK, JSON };
+	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, USER, LOG_LEVEL, CHECK, JSON };
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, CONFIG },
 		{ "runtime-dir", required_argument, NULL, RUNTIME_DIR },
 		{ "state-dir", required_argument, NULL, STATE_DIR },
+		{ "user", no_argument, NULL, USER },
 		{ "log-level", required_argument, NULL, LOG_LEVEL },
 		{ "check", no_argument, NULL, CHECK },
 		{ "json", no_argument, NULL, JSON },
@@ -127,23 +136,21 @@ int main(int argc, char *argv[])
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	struct daemon_options options = { .config_file = PATHS_CONFIG_FILE };
-	bool only_check = false, json = false;
+	struct daemon_options *options = &line->options;
 	int option;
 
-	if (open_standard_fds() < 0)
-		return 1;
 	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
 		switch (option) {
-		case CONFIG: options.config_file = optarg; break;
-		case RUNTIME_DIR: options.runtime_dir = optarg; break;
-		case STATE_DIR: options.state_dir = optarg; break;
-		case CHECK: only_check = true; break;
-		case JSON: only_check = json = true; break;
+		case CONFIG: options->config_file = optarg; break;
+		case RUNTIME_DIR: options->runtime_dir = optarg; break;
+		case STATE_DIR: options->state_dir = optarg; break;
+		case USER: options->is_users = true; break;
+		case CHECK: line->only_check = true; break;
+		case JSON: line->only_check = line->json = true; break;
 		case 'h': print_help(); return end_output();
 		case 'V': puts("vmmallocd " VMMALLOC_VERSION); return end_output();
 		case LOG_LEVEL:
-			if (config_log_level_parse(optarg, &options.log_level) == 0)
+			if (config_log_level_parse(optarg, &options->log_level) == 0)
 				break;
 			fprintf(stderr, "vmmallocd: --log-level (%s): expected error, warning, info or debug\n",
 				optarg);
@@ -155,13 +162,49 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "vmmallocd: unexpected argument '%s'\n", argv[optind]);
 		return USAGE_STATUS;
 	}
-	if (only_check)
-		return check_config(options.config_file, json);
+	return -1;
+}
 
-	options.config_file = in_full(options.config_file, config_file, sizeof(config_file));
-	options.state_dir = in_full(options.state_dir, state_dir, sizeof(state_dir));
+/* 0; or the exit status to end with. */
+static int choose_config_file(struct daemon_options *options)
+{
+	static char path[PATH_MAX];
+
+	if (options->config_file)
+		return 0;
+	options->config_file = PATHS_CONFIG_FILE;
+	if (!options->is_users)
+		return 0;
+	if (dirs_find_user_config(path) < 0) {
+		fputs("vmmallocd: --user: expected XDG_CONFIG_HOME or HOME in the environment, or --config\n", stderr);
+		return 1;
+	}
+	options->config_file = path;
+	return 0;
+}
+
+int main(int argc, char *argv[])
+{
+	static char config_file[PATH_MAX], state_dir[PATH_MAX], runtime_dir[PATH_MAX];
+	struct command_line line = { 0 };
+	struct daemon_options *options = &line.options;
+	int status;
+
+	if (open_standard_fds() < 0)
+		return 1;
+	status = parse_options(argc, argv, &line);
+	if (status >= 0)
+		return status;
+	status = choose_config_file(options);
+	if (status != 0)
+		return status;
+	if (line.only_check)
+		return check_config(options->config_file, line.json);
+
+	options->config_file = in_full(options->config_file, config_file, sizeof(config_file));
+	options->state_dir = in_full(options->state_dir, state_dir, sizeof(state_dir));
 	/* the path of a socket must be short, and a relative one may be short enough */
-	options.runtime_dir = in_full(options.runtime_dir, runtime_dir, SOCKETS_DIR_BYTES);
+	options->runtime_dir = in_full(options->runtime_dir, runtime_dir, SOCKETS_DIR_BYTES);
 
 	umask(077);
 	unblock_signals();
@@ -170,5 +213,5 @@ int main(int argc, char *argv[])
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	raise_open_files();
-	return daemon_run(&options);
+	return daemon_run(options);
 }

@@ -15,14 +15,17 @@ static int format(char *path, size_t bytes, const char *parent, const char *name
 	return length < 0 || (size_t)length >= bytes ? -ENAMETOOLONG : 0;
 }
 
-int runtime_dir_of_daemon(uid_t uid, const char *xdg_runtime_dir, char *path, size_t bytes)
+int runtime_dir_of_user(const char *xdg_runtime_dir, char *path, size_t bytes)
 {
-	if (uid == 0)
-		return format(path, bytes, PATHS_RUNTIME_DIR, "");
 	/* a relative path is to be ignored, says the specification of the variable */
 	if (!xdg_runtime_dir || xdg_runtime_dir[0] != '/')
 		return -ENXIO;
 	return format(path, bytes, xdg_runtime_dir, "/vmmalloc");
+}
+
+int runtime_dir_of_daemon(uid_t uid, const char *xdg_runtime_dir, char *path, size_t bytes)
+{
+	return uid == 0 ? format(path, bytes, PATHS_RUNTIME_DIR, "") : runtime_dir_of_user(xdg_runtime_dir, path, bytes);
 }
 
 void runtime_dir_of_client(uid_t uid, const char *xdg_runtime_dir, char *path, size_t bytes)
@@ -30,7 +33,7 @@ void runtime_dir_of_client(uid_t uid, const char *xdg_runtime_dir, char *path, s
 	char socket[4096];
 	struct stat st;
 
-	if (uid != 0 && runtime_dir_of_daemon(uid, xdg_runtime_dir, path, bytes) == 0 &&
+	if (uid != 0 && runtime_dir_of_user(xdg_runtime_dir, path, bytes) == 0 &&
 	    format(socket, sizeof(socket), path, "/" RUNTIME_DIR_CONTROL_SOCKET) == 0 && stat(socket, &st) == 0)
 		return;
 	(void)format(path, bytes, PATHS_RUNTIME_DIR, "");

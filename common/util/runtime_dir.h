@@ -14,8 +14,14 @@
 #define RUNTIME_DIR_CONTROL_SOCKET "control.sock"   /* beside HANDOUT_SOCKET */
 
 /*
- * For a daemon that runs as `uid`; `xdg_runtime_dir` is that environment variable or NULL. Writes the path into a
- * buffer. 0; -ENXIO: not root, and the variable is not an absolute path; -ENAMETOOLONG.
+ * For a user's own daemon, whoever the user is; `xdg_runtime_dir` is that environment variable or NULL. Writes the path
+ * into a buffer. 0; -ENXIO: the variable is not an absolute path; -ENAMETOOLONG.
+ */
+int runtime_dir_of_user(const char *xdg_runtime_dir, char *path, size_t bytes);
+
+/*
+ * For a daemon that runs as `uid`; `xdg_runtime_dir` as above. 0; -ENXIO: not root, and the variable is not an
+ * absolute path; -ENAMETOOLONG.
  */
 int runtime_dir_of_daemon(uid_t uid, const char *xdg_runtime_dir, char *path, size_t bytes);
 

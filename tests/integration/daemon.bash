@@ -126,6 +126,54 @@ case_users() {
 }
 
 # The daemon of an ordinary user, in the directories that are the default for one.
+# own_daemon UID OPTION... -- with that user's directories; in the place of this shell
+own_daemon() {
+	local uid=$1
+	shift
+	exec env -u XDG_CONFIG_HOME -u XDG_STATE_HOME HOME="$WORK/home" XDG_RUNTIME_DIR="$WORK/runtime" \
+		setpriv --reuid "$uid" --regid "$uid" --clear-groups "$HELPERS/vmmallocd" --user "$@"
+}
+export -f own_daemon
+
+case_own_daemon() {
+	setup
+	need_root
+	local uid
+	one_class "ready = 1" "max = 2"
+	cp "$DAEMON_PROGRAM" "$HELPERS/vmmallocd"
+	for uid in $NOBODY 0; do
+		mkdir -p runtime home/.config/vmmalloc
+		! (own_daemon $uid --check) 2>words || fail "there is no configuration"
+		is "$(cat words)" "vmmallocd: $WORK/home/.config/vmmalloc/vmmallocd.conf: cannot be read: No such file or directory"
+		cp vmmallocd.conf home/.config/vmmalloc/
+		chown -R $uid "$POOLS" runtime home
+		(own_daemon $uid --check) || fail "--check: status $?"
+		RUN=$WORK/runtime/vmmalloc STATE=$WORK/home/.local/state/vmmalloc
+		own_daemon $uid --log-level debug 2>>log &
+		DAEMON=$!
+		wait_for is_serving
+		wait_count a ready 1
+		is "$(client_as $uid take=a map zero fill=1 | tail -n 1)" zero
+		daemon_end TERM || fail "exit status $?"
+		is "$(stat -c '%a %u' "$RUN" "$STATE" "$STATE/registry.json" | tr '\n' ' ')" "755 $uid 700 $uid 600 $uid "
+		rm -rf runtime home "$POOLS"/vmmalloc-*
+	done
+	# what it is told goes before
+	mkdir -p here/vmmalloc state
+	{ printf '[daemon]\nstate_dir = %s/state\n' "$WORK"; cat vmmallocd.conf; } >here/vmmalloc/vmmallocd.conf
+	XDG_CONFIG_HOME=$WORK/here XDG_RUNTIME_DIR=relative HOME=$WORK "$DAEMON_PROGRAM" --user 2>words && fail "no runtime directory"
+	is "$(cat words)" "vmmallocd: no runtime directory: neither --runtime-dir, runtime_dir nor XDG_RUNTIME_DIR"
+	RUN=$WORK/run STATE=$WORK/state
+	chown 0 "$POOLS"
+	XDG_CONFIG_HOME=$WORK/here XDG_RUNTIME_DIR=relative HOME=$WORK "$DAEMON_PROGRAM" --user --runtime-dir "$RUN" 2>>log &
+	DAEMON=$!
+	wait_for is_serving
+	daemon_end TERM || fail "exit status $?"
+	[ -e state/registry.json ] || fail "$(ls state)"
+	! env -u XDG_CONFIG_HOME -u HOME "$DAEMON_PROGRAM" --user --check 2>words || fail "which file?"
+	is "$(cat words)" "vmmallocd: --user: expected XDG_CONFIG_HOME or HOME in the environment, or --config"
+}
+
 case_ordinary_user() {
 	setup
 	need_root
@@ -853,6 +901,7 @@ run_case "hand-out: by directory and size, the smallest that fits" case_by_direc
 run_case "hand-out: none ready is said at once" case_none_ready
 run_case "hand-out: users, groups and the most per user" case_users
 run_case "hand-out: by the daemon of an ordinary user" case_ordinary_user
+run_case "hand-out: by a daemon of one's own" case_own_daemon
 run_case "reclaim: a pool is ready again when its last user was killed, not before" case_killed
 run_case "reclaim: a pool whose closing takes the kernel long" case_slow_close
 run_case "reclaim: recycle = destroy makes a new one" case_destroy

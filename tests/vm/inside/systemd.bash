@@ -73,6 +73,29 @@ case_command_line() {
 }
 
 # Classes wherever people have directories, for users by name.
+case_own_daemon() {
+	begin
+	local home=/dev/shm/home-of-nobody uid=$NOBODY
+	export XDG_RUNTIME_DIR=/run/user/$uid
+	install -d -o $uid -m 700 "$XDG_RUNTIME_DIR" $home $home/.config $home/.config/vmmalloc $home/pools
+	printf '[pool mine]\ndirectory = %s/pools\nsize = 16M\n' $home >$home/.config/vmmalloc/vmmallocd.conf
+	printf '%s\n' '[Service]' "User=$uid" Type=notify Delegate=yes "Environment=HOME=$home XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR" \
+		"Environment=SYSTEMD_UNIT_PATH=${GUEST:+/opt/vmmalloc/lib/systemd/user:}/etc/systemd/user:/usr/lib/systemd/user" \
+		'ExecStart=/usr/lib/systemd/systemd --user' >/run/systemd/system/own-manager.service
+	systemctl daemon-reload
+	systemctl start own-manager.service || fail "no manager: $(systemctl status own-manager.service)"
+	of_user() { setpriv --reuid $uid --regid $uid --clear-groups env "HOME=$home" "$@"; }
+	of_user systemctl --user enable --now vmmallocd.socket >words 2>&1 || fail "$(cat words)"
+	of_user "$CTL" run --class mine -- /bin/grep -q "$home/pools" /proc/self/maps || fail "run: status $?"
+	of_user "$CTL" status >words || fail "status"
+	grep -q "$XDG_RUNTIME_DIR/vmmalloc" words || fail "$(cat words)"
+	of_user systemctl --user reload vmmallocd.service || fail "reload"
+	is "$(of_user systemctl --user show --value -p NRestarts vmmallocd.service)" 0
+	of_user systemctl --user disable --now vmmallocd.service >words 2>&1 || fail "$(cat words)"
+	systemctl stop own-manager.service
+	rm -rf $home
+}
+
 case_directories() {
 	begin
 	local directory class=0
@@ -260,6 +283,7 @@ run_case "the installed units verify" case_units
 run_case "the first client starts the daemon, which says READY and its STATUS" case_first_client
 run_case "a question on the control socket starts it as well" case_control_starts_it
 run_case "run, list, reload and prune as the service lets them" case_command_line
+run_case "a daemon of a user's own, in that user's manager" case_own_daemon
 run_case "directories in /mnt, /tmp, /home, /srv and /dev/shm, users by name" case_directories
 run_case "groups: those that a unit gives its service count" case_supplementary_groups
 run_case "a pinned page shows nothing of the next user" case_pinned
