@@ -80,7 +80,6 @@ case_own_daemon() {
 	install -d -o $uid -m 700 "$XDG_RUNTIME_DIR" $home $home/.config $home/.config/vmmalloc $home/pools
 	printf '[pool mine]\ndirectory = %s/pools\nsize = 16M\n' $home >$home/.config/vmmalloc/vmmallocd.conf
 	printf '%s\n' '[Service]' "User=$uid" Type=notify Delegate=yes "Environment=HOME=$home XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR" \
-		"Environment=SYSTEMD_UNIT_PATH=${GUEST:+/opt/vmmalloc/lib/systemd/user:}/etc/systemd/user:/usr/lib/systemd/user" \
 		'ExecStart=/usr/lib/systemd/systemd --user' >/run/systemd/system/own-manager.service
 	systemctl daemon-reload
 	systemctl start own-manager.service || fail "no manager: $(systemctl status own-manager.service)"
