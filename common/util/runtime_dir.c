@@ -25,7 +25,9 @@ int runtime_dir_of_user(const char *xdg_runtime_dir, char *path, size_t bytes)
 
 int runtime_dir_of_daemon(uid_t uid, const char *xdg_runtime_dir, char *path, size_t bytes)
 {
-	return uid == 0 ? format(path, bytes, PATHS_RUNTIME_DIR, "") : runtime_dir_of_user(xdg_runtime_dir, path, bytes);
+	if (uid == 0)
+		return format(path, bytes, PATHS_RUNTIME_DIR, "");
+	return runtime_dir_of_user(xdg_runtime_dir, path, bytes);
 }
 
 void runtime_dir_of_client(uid_t uid, const char *xdg_runtime_dir, char *path, size_t bytes)
