@@ -22,8 +22,9 @@ with() { case $2 in -) echo "$1" ;; *[!.]\]) [[ $2 = *"["* ]] && echo "$1 1" || 
 takes() { "$@" --help </dev/null >taken 2>&1 && grep -q '^Usage: ' taken; }
 # manual_of SECTION: the options that a section of the manual describes
 manual_of() { awk -v section="$1" '
+	{ gsub(/\\-/, "-") }
 	/^\.S[HS] / { inside = ($0 ~ "^\\.S[HS] \"?" section "( |\"|$)") }
-	inside && head && /^\.B/ { gsub(/\\-/, "-"); while (match($0, /--[a-z][a-z-]*/)) { print substr($0, RSTART, RLENGTH); $0 = substr($0, RSTART + RLENGTH) } }
+	inside && head && /^\.B/ { while (match($0, /--[a-z][a-z-]*/)) { print substr($0, RSTART, RLENGTH); $0 = substr($0, RSTART + RLENGTH) } }
 	{ head = /^\.T[PQ]/ }' "${2-$ROOT/doc/vmmallocctl.1}" | sort -u; }
 export -f commands options_of with names common takes manual_of
 
@@ -40,7 +41,7 @@ tables() {
 		done <given
 		# one of another command, and any letter, is taken if it is in this one's help
 		while read -r letter option argument; do
-			grep -q -- " $option " given || ! takes "$CTL" $command $(with $option "$argument") || fail "$command takes $option"
+			grep -q -- " $option" given || ! takes "$CTL" $command $(with $option "$argument") || fail "$command takes $option"
 		done <<<"$all"
 		for letter in {a..z} {A..Z} {0..9}; do
 			grep -q "^-$letter " given || ! takes "$CTL" $command -$letter 1 || fail "$command takes -$letter"
@@ -53,7 +54,7 @@ manual() {
 	local command
 	is "$(manual_of OPTIONS)" "$(common | names)"
 	for command in $(commands); do
-		grep -q "^\.SY \"vmmallocctl $command\"$" "$ROOT/doc/vmmallocctl.1" || fail "$command is not in the synopsis of the manual"
+		sed 's/\\-/-/g' "$ROOT/doc/vmmallocctl.1" | grep -q "^\.SY \"vmmallocctl $command\"$" || fail "$command is not in the synopsis of the manual"
 		"$CTL" help $command | options_of | names >given
 		common | names | comm -23 given - >own
 		manual_of "$command" >described
@@ -139,8 +140,7 @@ examples_run() {
 	# as they stand there, but for the place of this daemon and the number of a process
 	VMMALLOC_RUNTIME_DIR=$RUN PATH=$(dirname "$CTL"):$PATH
 	export VMMALLOC_RUNTIME_DIR
-	for command in $(commands); do
-		[ $command != run ] || continue
+	for command in list ps status prune reload help; do
 		"$CTL" help $command | sed -n '/^Examples*:/,$s/^  \(vmmallocctl .*\)/\1/p' | sed "s/ 4711/ $HELD/" >lines
 		while read -r line; do
 			bash -c "$line" >out 2>err </dev/null || [[ $line = *"| grep"* ]] || fail "$line: $(cat err)"

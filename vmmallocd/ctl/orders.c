@@ -329,12 +329,10 @@ static int ctl_create(struct ctl *ctl, int argc, char **argv)
 static int ctl_destroy(struct ctl *ctl, int argc, char **argv)
 {
 	CLEANUP(json_decrefp) json_t *pool = NULL;
-	const char *which;
+	const char *which = NULL;
 	int status = read_only_word(ctl, "a pool", argc, argv, &which);
 
-	if (status < 0)
-		status = pool_match_one(ctl, which, &pool);
-	if (status != CTL_OK)
+	if (status >= 0 || (status = pool_match_one(ctl, which, &pool)) != CTL_OK)
 		return status;
 	return removal_call(ctl, "Destroy", json_pack("{s:s}", "pool", field_text(pool, "id")), "pools removed");
 }
