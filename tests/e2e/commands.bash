@@ -12,14 +12,17 @@ unset VMMALLOC_RUNTIME_DIR VMMALLOC_POOL VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE VM
 commands() { "$CTL" --help | sed -n '/^Commands:/,/^$/s/^  \([^ ]*\) .*/\1/p'; }
 # Those of help's text, "-n --name ARGUMENT" a line; without an argument "-". A long one's words are in the next line.
 options_of() {
-	sed -n '/^Options/,/^$/p' | sed -nE 's/^  (-.|  ),? +--([a-z-]+)(( |\[=)([A-Za-z|][^ ]*))?.*/\1 --\2 \5/p' | sed -E 's/^   ?/-- /; s/ $/ -/'
+	sed -n '/^Options/,/^$/p' | sed -nE 's/^  (-.,|   ) --([a-z-]+)(( |\[=)([A-Za-z|][^ ]*))?.*/\1 --\2 \5/p' | sed -E 's/^(..),/\1/; s/^    ?/-- /; s/ $/ -/'
 }
 names() { awk '{ print $2 }' | sort; }
 common() { "$CTL" --help | options_of; }
 # with OPTION ARGUMENT: as it is written; the argument may be what may be left out
 with() { case $2 in -) echo "$1" ;; *[!.]\]) [[ $2 = *"["* ]] && echo "$1 1" || echo "$1=1" ;; *) echo "$1 1" ;; esac; }
-# takes WORD...: whether the options are taken. What is asked for is help, which comes last.
-takes() { "$@" --help </dev/null >taken 2>&1 && grep -q '^Usage: ' taken; }
+# takes WORD...: whether there are such options. What is asked for is help, which comes last; a value may be refused before.
+takes() {
+	timeout 10 "$@" --help </dev/null >taken 2>&1 || [ $? -ne 124 ] || fail "$*: does not end"
+	grep -q '^Usage: ' taken || ! grep -qE 'unknown option|may be|takes no argument|needs an argument' taken
+}
 # manual_of SECTION: the options that a section of the manual describes
 manual_of() { awk -v section="$1" '
 	{ gsub(/\\-/, "-") }
@@ -177,6 +180,127 @@ kinds() {
 	is "$(VMMALLOC_RUNTIME_DIR=$RUN "$CTL" complete run --class s | cut -f 1)" slow
 }
 run_case "classes, pools, processes, columns and what an option may be are completed" kinds
+
+# --- what is listed, and in which order ---
+
+# Pools of three sizes, leased by two users, and one that waits.
+many() {
+	need_root
+	setup
+	chmod 711 "$POOLS"
+	conf <<-CONF
+		[pool fast]
+		directory = $POOLS
+		size = 32M
+		ready = 1
+		max = 3
+		[pool slow]
+		directory = $POOLS
+		size = 16M
+		ready = 1
+		[pool none]
+		directory = $POOLS
+		size = 17M
+		ready = 1
+		max = 1
+	CONF
+	daemon_start
+	for class in fast fast slow none; do
+		wait_count $class ready 1
+		hold take=$class
+	done
+	wait_count slow ready 1
+	hold_as $NOBODY take=slow
+	OF_NOBODY=$HELD
+	wait_count fast ready 1
+	hold_as $NOBODY take=fast
+	wait_count slow ready 1
+}
+listed() { ctl list -n "$@" | tr -s ' ' | sed 's/^ //; s/ $//'; }
+export -f many listed
+
+filters() {
+	many
+	is "$(listed -o class none | sort | uniq -c | tr -s ' ')" " 1 none"
+	is "$(listed -o class none fast | sort | uniq -c | tr -s ' ' | tr '\n' ';')" " 3 fast; 1 none;"
+	is "$(listed -o class,state --user $NOBODY --sort class)" $'fast leased\nslow leased'
+	is "$(listed -o class,state --user "$(getent passwd $NOBODY | cut -d : -f 1)" slow)" "slow leased"
+	is "$(listed -o pid --user 0,$NOBODY slow --state leased,ready --sort=-uid | head -n 1)" $OF_NOBODY
+	is "$(listed -o class,user --state ready)" "slow -"
+	is "$(listed --state warming,failed,waiting)" ""
+	is "$(ctl list --json slow --user $NOBODY | grep -o '"pid":[0-9]*')" "\"pid\":$OF_NOBODY"
+	is "$(ctl list --json --state waiting)" '{"version":1,"pools":[],"waiting":[]}'
+	[ "$(ctl ps -n -o uid --user $NOBODY 2>/dev/null | sort -u | tr -d ' ')" = $NOBODY ] || fail "$(ctl ps --user $NOBODY)"
+	ctl list nnoe 2>err
+	is "$? $(cat err)" "4 vmmallocctl: there is no class 'nnoe'; did you mean 'none'?"
+	ctl list fast other >out 2>err
+	is "$? $(cat out err)" "4 vmmallocctl: there is no class 'other'; vmmallocctl status lists all"
+	# one that is configured and has no pool is there
+	conf <<-CONF
+		[pool empty]
+		directory = $POOLS
+		size = 17M
+		ready = 0
+	CONF
+	ctl reload && is "$(ctl list -n empty)" ""
+}
+run_case "pools are shown by class, state and user" filters
+
+# The order is the one that another program makes of the JSON.
+sorting() {
+	need python3
+	many
+	python3 - "$CTL" "$RUN" <<-'PY' || fail "another order"
+		import functools, json, pwd, random, subprocess, sys
+		def ask(*words):
+		    return subprocess.run([sys.argv[1], "--runtime-dir", sys.argv[2], *words], check=True, capture_output=True, text=True).stdout
+		columns = json.loads(ask("list", "-HJ"))["columns"]
+		rows = json.loads(ask("list", "--json"))["pools"]
+		assert len(rows) >= 7, rows
+		def value(row, column):
+		    for key in column["key"].split("."):
+		        row = (row or {}).get(key)
+		    if row is None: return None
+		    if column["name"] == "USER": return pwd.getpwuid(row).pw_name
+		    if column["name"] == "KIND": return "cold" if row else "warm"
+		    return row[:12] if column["name"] == "ID" else row
+		def compare(one, other):
+		    for sign, column in wanted:
+		        a, b = value(one, column), value(other, column)
+		        if a == b: continue
+		        if a is None or b is None: return 1 if a is None else -1
+		        return (1 if a > b else -1) * sign
+		    return 0
+		random.seed(3)
+		for i in range(150):
+		    # how long it is so changes while we look
+		    wanted = [(random.choice((1, -1)), random.choice([c for c in columns if c["name"] not in ("AGE", "USED", "PEAK")])) for _ in range(random.randint(1, 4))]
+		    words = ",".join(random.choice(("+", "") if sign > 0 else "-") + random.choice((str.lower, str))(column["name"]) for sign, column in wanted)
+		    expected = [row["id"] for row in sorted(rows, key=functools.cmp_to_key(compare))]
+		    found = [row["id"] for row in json.loads(ask("list", "--json", "--sort=" + words))["pools"]]
+		    assert found == expected, (words, found, expected)
+		    if i % 10 == 0:
+		        shown = ask("list", "-n", "-o", "id", "--sort", words).split()
+		        assert shown == [id[:12] for id in expected], (words, shown, expected)
+	PY
+	# sizes are sorted as what they are, not as they are written
+	is "$(listed -o size none fast --sort size | uniq | tr '\n' ' ')" "17M 32M "
+}
+run_case "rows are sorted by what is in them, by any columns, up or down" sorting
+
+columns() {
+	serve
+	is "$(ctl list -o +path,uid | head -n 1 | tr -s ' ')" "CLASS ID STATE KIND SIZE USED PEAK PID USER COMMAND AGE PATH UID"
+	is "$(ctl list -o +path | head -n 1 | tr -s ' ')" "$(ctl list -o class,id,state,kind,size,used,peak,pid,user,command,age,path | head -n 1 | tr -s ' ')"
+	local command
+	for command in list ps; do
+		is "$("$CTL" $command -H | awk '{ print $1 }' | tr '\n' ' ')" "$("$CTL" help $command | sed -n '/^Columns/,/^$/s/^  //p' | tr -d , | tr '\n' ' ')"
+		is "$("$CTL" $command -HJ | grep -o '"name":"[A-Z]*"' | wc -l)" "$("$CTL" $command -H | grep -cE '^[A-Z]+ +<(text|number|bytes|seconds)> [a-z]')"
+	done
+	is "$("$CTL" list --list-columns | grep '^AGE')" "AGE        <seconds> how long it is in that state"
+	[[ "$(ctl list --json)" = '{"version":1,"pools":[{"id":"'*'","age":'[0-9]*',"cold":'* ]] || fail "$(ctl list --json)"
+}
+run_case "columns are added to the usual ones, and are listed" columns
 
 # Whatever is on a line: no word is lost, and it ends.
 odd_lines() {

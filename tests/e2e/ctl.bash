@@ -34,16 +34,27 @@ usage() {
 	refused 2 "vmmallocctl: --runtime-dir (): expected a directory" --runtime-dir= list
 	refused 2 "vmmallocctl: list: unknown option '--x'; try vmmallocctl list --help" list --x
 	refused 2 "vmmallocctl: list: unknown option '-x'; try vmmallocctl list --help" list -nx
-	refused 2 "vmmallocctl: list: --output needs an argument, COLUMNS; try vmmallocctl list --help" list --output
-	refused 2 "vmmallocctl: list: --output needs an argument, COLUMNS; try vmmallocctl list --help" list -bo
+	refused 2 "vmmallocctl: list: --output needs an argument, [+]COLUMNS; try vmmallocctl list --help" list --output
+	refused 2 "vmmallocctl: list: --output needs an argument, [+]COLUMNS; try vmmallocctl list --help" list -bo
 	refused 2 "vmmallocctl: list: --json takes no argument; try vmmallocctl list --help" list --json=1
 	refused 2 "vmmallocctl: run: '--on' may be '--on-full' or '--on-fail'; try vmmallocctl run --help" run --on=fail true
-	refused 2 "vmmallocctl: unexpected argument 'fast'" list fast
 	refused 2 "vmmallocctl: --output: unknown column 'NAME'; there are CLASS, ID, STATE, KIND, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
 		list -o class,NAME
 	refused 2 "vmmallocctl: --output: unknown column ''; there are CLASS, ID, STATE, KIND, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
 		list -o class,
 	refused 2 "vmmallocctl: --json has all fields always: it does not go with --output" list -J -o ID
+	refused 2 "vmmallocctl: --output: unknown column ''; there are CLASS, ID, STATE, KIND, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
+		list -o +
+	refused 2 "vmmallocctl: --output: unknown column '-ID'; did you mean 'ID'?" list -o +-ID
+	refused 2 "vmmallocctl: --output: at most 32 columns" list -o "$(printf 'id,%.0s' {1..32})id"
+	refused 2 "vmmallocctl: --sort: unknown column 'USDE'; did you mean 'USED'?" list --sort -class,-USDE
+	refused 2 "vmmallocctl: --sort: unknown column ''; there are CLASS, ID, STATE, KIND, SIZE, USED, PEAK, PID, UID, USER, COMMAND, AGE and PATH" \
+		list -J --sort=
+	refused 2 "vmmallocctl: --state: unknown state 'redy'; did you mean 'ready'?" list --state leased,redy
+	refused 2 "vmmallocctl: --state: unknown state ''; there are creating, warming, ready, leased, recycling, quarantined, failed and waiting" list --state=
+	refused 4 "vmmallocctl: --user (no-such-user): there is no such user" list --user root,no-such-user
+	refused 4 "vmmallocctl: --user (4294967295): there is no such user" ps --user 4294967295
+	refused 4 "vmmallocctl: --user (-1): there is no such user" list --user=-1
 	refused 2 "vmmallocctl: unexpected argument '2'" status 1 2
 	refused 2 "vmmallocctl: prune: unknown option '--all'; try vmmallocctl prune --help" prune --all
 	refused 2 "vmmallocctl: unexpected argument 'now'" reload now

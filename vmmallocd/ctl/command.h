@@ -44,6 +44,11 @@ struct command {
 	bool keeps_words;       /* what follows its first argument are no options of its own */
 };
 
+static inline bool command_option_may_stand_alone(const struct command_option *option)
+{
+	return !option->argument || (option->argument[0] == '[' && option->argument[1] == '=');
+}
+
 /* Those that every command takes. */
 extern const struct command_option command_common_options[];
 

@@ -212,7 +212,7 @@ static const struct {
 static void offer_alternative(const struct line *line, const char *alternative, size_t length)
 {
 	char word[64];
-	size_t skipped = strspn(alternative, "[=");
+	size_t skipped = strspn(alternative, "[=+]");
 
 	if (skipped >= length)
 		return;
@@ -231,7 +231,7 @@ static void offer_alternative(const struct line *line, const char *alternative, 
 /* Of what is parted by commas only the last is completed. */
 static void offer_argument(struct line *line, const char *argument)
 {
-	bool is_columns = strcmp(argument, "COLUMNS") == 0;
+	bool is_columns = strstr(argument, "COLUMNS") != NULL;
 	const char *comma = is_columns || strstr(argument, "[,") ? strrchr(line->begun, ',') : NULL;
 	const char *item = comma ? comma + 1 : line->begun;
 
@@ -272,11 +272,6 @@ static void offer_operand(struct line *line)
 	}
 }
 
-static bool takes_argument(const struct command_option *option)
-{
-	return option->argument && option->argument[0] != '[';
-}
-
 static const struct command_option *find_named(const struct command_option *options, const char *name, size_t length)
 {
 	for (; options && options->name; options++)
@@ -314,12 +309,12 @@ static void read_option(struct line *line, const char *word)
 		option = read_name(line, word, &argument);
 		if (option && argument && option->value == COMMAND_OPTION_RUNTIME_DIR)
 			(void)ctl_set_runtime_dir(line->ctl, argument, "--runtime-dir");
-		line->option = option && takes_argument(option) && !argument ? option : NULL;
+		line->option = option && !command_option_may_stand_alone(option) && !argument ? option : NULL;
 		return;
 	}
 	for (word++; *word; word++) {
 		option = find_letter(own, *word);
-		if (option && takes_argument(option)) {
+		if (option && !command_option_may_stand_alone(option)) {
 			line->option = word[1] == '\0' ? option : NULL;
 			return;
 		}

@@ -13,7 +13,7 @@
  *                       field.c, shape.c                         what is in a reply; and it as JSON
  *     command.h --> option.c --> usage.c                         a command's description, by which its options are
  *                                                                read and its help is printed
- *     table.c                                                    a table of any kind, and its options
+ *     table.c --> table_sort.c, column.c; filter.c               a table of any kind, and its options
  *
  * A client of the daemon: it knows org.vmmalloc.varlink and nothing else of it. Commands print their own complaints,
  * one line each (ctl.c), and return an exit status.

@@ -25,7 +25,7 @@ static void add_options(struct getopt_tables *tables, const struct command_optio
 
 	for (; options && options->name && tables->count < COMMAND_OPTIONS_MOST; options++) {
 		int has_argument = !options->argument ? no_argument
-				   : options->argument[0] == '[' ? optional_argument : required_argument;
+				   : command_option_may_stand_alone(options) ? optional_argument : required_argument;
 
 		tables->options[tables->count] = options;
 		tables->longs[tables->count++] = (struct option){ options->name, has_argument, NULL, options->value };

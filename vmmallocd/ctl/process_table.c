@@ -57,7 +57,7 @@ static const char *cell_of_pools(const json_t *process, const char *key, const s
 	cell[0] = '\0';
 	json_array_foreach(json_object_get(process, "pools"), i, pool) {
 		char owner[OWNER_BYTES];
-		const char *word = say_member(json_object_get(pool, key), owner);
+		const char *word = say_member(json_object_get(pool, strchr(key, '.') + 1), owner);
 
 		if (word && is_in_line(process, pool))
 			add_word(cell, word);
@@ -79,22 +79,22 @@ static const char *cell_pool_count(const json_t *process, const char *key, const
 }
 
 static const struct table_column process_columns[] = {
-	{ "PID", "pid", table_number, SCOLS_FL_RIGHT, "its number" },
-	{ "UID", "uid", table_number, SCOLS_FL_RIGHT, "whose it is" },
-	{ "USER", "uid", table_user, 0, "whose it is, by name" },
-	{ "COMMAND", "comm", table_text, SCOLS_FL_TRUNC, "what it runs" },
-	{ "HOLD", "hold", table_text, 0, "how it has the pools: own, mapped or descriptor" },
-	{ "OWNER", "owner", cell_of_pools, SCOLS_FL_RIGHT, "whose pools they are" },
-	{ "POOLS", "pools", cell_pool_count, SCOLS_FL_RIGHT, "how many" },
-	{ "CLASS", "class", cell_of_pools, 0, "of what class, if they are the daemon's" },
-	{ "SIZE", "size", table_bytes, SCOLS_FL_RIGHT, "of all of them" },
-	{ "USED", "used", table_bytes, SCOLS_FL_RIGHT, "what the owner uses of them" },
-	{ "PEAK", "peak", table_bytes, SCOLS_FL_RIGHT, "the most that USED was" },
-	{ "MODE", "mode", table_text, 0, "where the heap is: pool, private, returning or ordinary" },
-	{ "FORKS", "forks", table_number, SCOLS_FL_RIGHT, "how often the owner has forked" },
-	{ "OUTSIDE", "outside", table_bytes, SCOLS_FL_RIGHT, "ordinary memory of the heap" },
-	{ "PRIVATE", "private", table_bytes, SCOLS_FL_RIGHT, "what is not on the pool since a fork" },
-	{ "DIRECTORY", "directory", cell_of_pools, 0, "where the pools are" },
+	{ "PID", "pid", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "its number" },
+	{ "UID", "uid", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "whose it is" },
+	{ "USER", "uid", table_user, 0, TABLE_TEXT, "whose it is, by name" },
+	{ "COMMAND", "comm", table_text, SCOLS_FL_TRUNC, TABLE_TEXT, "what it runs" },
+	{ "HOLD", "hold", table_text, 0, TABLE_TEXT, "how it has the pools: own, mapped or descriptor" },
+	{ "OWNER", "pools.owner", cell_of_pools, SCOLS_FL_RIGHT, TABLE_TEXT, "whose pools they are" },
+	{ "POOLS", "pools", cell_pool_count, SCOLS_FL_RIGHT, TABLE_NUMBER, "how many" },
+	{ "CLASS", "pools.class", cell_of_pools, 0, TABLE_TEXT, "of what class, if they are the daemon's" },
+	{ "SIZE", "size", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "of all of them" },
+	{ "USED", "used", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "what the owner uses of them" },
+	{ "PEAK", "peak", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "the most that USED was" },
+	{ "MODE", "mode", table_text, 0, TABLE_TEXT, "where the heap is: pool, private, returning or ordinary" },
+	{ "FORKS", "forks", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "how often the owner has forked" },
+	{ "OUTSIDE", "outside", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "ordinary memory of the heap" },
+	{ "PRIVATE", "private", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "what is not on the pool since a fork" },
+	{ "DIRECTORY", "pools.directory", cell_of_pools, 0, TABLE_TEXT, "where the pools are" },
 };
 
 const struct table_kind process_table = { process_columns, sizeof(process_columns) / sizeof(*process_columns) };

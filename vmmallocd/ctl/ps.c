@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "vmmallocd/ctl/filter.h"
 #include "vmmallocd/ctl/process_shape.h"
 #include "vmmallocd/ctl/shape.h"
 
@@ -90,11 +91,14 @@ static int add_rows_of(json_t *rows, const struct scan *scan, const pid_t *pids,
 	return CTL_FAILED;
 }
 
-static int print_processes(const struct scan *scan, const pid_t *pids, size_t count, const struct table_style *style)
+static int print_processes(const struct scan *scan, const pid_t *pids, size_t count, const struct table_style *style,
+			   const struct filter *filter)
 {
-	CLEANUP(json_decrefp) json_t *rows = json_array();
-	int status = add_rows_of(rows, scan, pids, count), printed;
+	CLEANUP(json_decrefp) json_t *all = json_array(), *passed = NULL, *rows = NULL;
+	int status = add_rows_of(all, scan, pids, count), printed;
 
+	passed = filter_rows(filter, all);
+	rows = passed ? table_sort(style, passed) : NULL;
 	if (style->json)
 		printed = shape_print(json_pack("{s:i, s:O, s:I, s:b}", "version", 1, "processes", rows, "unseen",
 						(json_int_t)scan->unseen_count, "hidden", scan->is_hidden),
@@ -126,13 +130,37 @@ static int parse_pids(int argc, char **argv, pid_t *pids, size_t *ret_count)
 	return CTL_OK;
 }
 
+enum { USER = COMMAND_OPTION_OWN };
+
+static const struct command_option ps_options[] = {
+	{ "user", USER, "USER[,USER...]", "only processes of these users, by name or number" },
+	TABLE_OPTIONS,
+	{ 0 },
+};
+
+static int read_ps_options(struct ctl *ctl, int argc, char **argv, struct table_style *style, struct filter *filter)
+{
+	int option, status, refusal = CTL_OK;
+
+	while (refusal == CTL_OK && (option = ctl_next_option(ctl, argc, argv, &status)) != 0) {
+		if (option == USER)
+			refusal = filter_set_users(filter, optarg);
+		else
+			table_option(style, option);
+	}
+	if (refusal != CTL_OK)
+		return refusal;
+	return status < 0 ? table_options_end(style) : status;
+}
+
 static int ctl_ps(struct ctl *ctl, int argc, char **argv)
 {
 	struct table_style style = { .kind = &process_table, .columns = PROCESS_TABLE_COLUMNS };
 	CLEANUP(cleanup_free) pid_t *pids = NULL;
+	struct filter filter = { 0 };
 	struct scan scan;
 	size_t count = 0;
-	int r, status = table_options(ctl, argc, argv, &style);
+	int r, status = read_ps_options(ctl, argc, argv, &style, &filter);
 
 	if (status >= 0)
 		return status;
@@ -141,7 +169,7 @@ static int ctl_ps(struct ctl *ctl, int argc, char **argv)
 		return status;
 	r = pids ? scan_all(&scan) : -ENOMEM;
 	if (r == 0) {
-		status = print_processes(&scan, pids, count, &style);
+		status = print_processes(&scan, pids, count, &style, &filter);
 	} else {
 		ctl_complain("/proc: %s", strerrordesc_np(-r));
 		status = CTL_FAILED;
@@ -151,15 +179,12 @@ static int ctl_ps(struct ctl *ctl, int argc, char **argv)
 	return status;
 }
 
-static const struct command_option ps_options[] = {
-	TABLE_OPTIONS,
-	{ 0 },
-};
-
 static const struct command_example ps_examples[] = {
 	{ "who keeps a pool that nobody should need any more", "ps -o PID,COMMAND,HOLD,OWNER,CLASS | grep -w fast" },
 	{ "how much of a process's heap is where, in bytes, for a script", "ps -nb -o SIZE,USED,OUTSIDE,PRIVATE 4711" },
-	{ "all that is known, for a program to read", "ps --json" },
+	{ "who of a user's has most outside of its pool", "ps --user root --sort -outside" },
+	{ "all that is known, for a program", "ps --json" },
+	{ "what there is to know, and of what types, for a program", "ps --list-columns --json" },
 	{ 0 },
 };
 

@@ -7,7 +7,8 @@
 #include "vmmallocd/ctl/ctl.h"
 
 /* The order is that of the output. */
-static const char *const pool_keys[] = { "id", "class", "path", "state", "cold", "size", "used", "peak", NULL };
+static const char *const pool_keys[] = { "id", "class", "path", "state", "age", "cold", "size", "used", "peak",
+					 NULL };
 static const char *const waiting_keys[] = { "class", "age", NULL };
 static const char *const owner_keys[] = { "pid", "uid", "comm", NULL };
 

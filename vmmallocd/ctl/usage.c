@@ -43,7 +43,7 @@ static void say_option(const struct command_option *option, char said[OPTION_BYT
 	bool has_letter = option->value < COMMAND_OPTION_RUNTIME_DIR;
 
 	snprintf(said, OPTION_BYTES, "%c%c%s --%s%s%s", has_letter ? '-' : ' ', has_letter ? option->value : ' ',
-		 has_letter ? "," : " ", option->name, *argument && *argument != '[' ? " " : "", argument);
+		 has_letter ? "," : " ", option->name, command_option_may_stand_alone(option) ? "" : " ", argument);
 }
 
 /* Where the words begin that follow the options; those of a long one are in lines of their own. */
