@@ -42,7 +42,7 @@ tables() {
 			takes "$CTL" $command $(with $option "$argument") || [[ $option = --help || $option = --version ]] || fail "$command $option: $(cat taken)"
 			[ $letter = -- ] || takes "$CTL" $command $(with $letter "$argument") || [[ $letter = -[hV] ]] || fail "$command $letter: $(cat taken)"
 		done <given
-		# one of another command, and any letter, is taken if it is in this one's help
+		# one of another command, and any letter, is taken if it is in this one's help, or begins one that is
 		while read -r letter option argument; do
 			grep -q -- " $option" given || ! takes "$CTL" $command $(with $option "$argument") || fail "$command takes $option"
 		done <<<"$all"
@@ -137,14 +137,16 @@ serve() {
 words() { "$CTL" --runtime-dir "$RUN" complete "$@" | cut -f 1; }
 export -f serve words
 
+ready_one() { "$CTL" --runtime-dir "$RUN" list -n -o STATE,ID | awk '$1 == "ready" { print $2; exit }'; }
+export -f ready_one
 examples_run() {
 	serve
 	hold take=fast
 	# as they stand there, but for the place of this daemon and the number of a process
 	VMMALLOC_RUNTIME_DIR=$RUN PATH=$(dirname "$CTL"):$PATH
 	export VMMALLOC_RUNTIME_DIR
-	for command in list ps status prune reload help; do
-		"$CTL" help $command | sed -n '/^Examples*:/,$s/^  \(vmmallocctl .*\)/\1/p' | sed "s/ 4711/ $HELD/" >lines
+	for command in list ps status prune reload drain disable enable resize top-up create destroy help; do
+		"$CTL" help $command | sed -n '/^Examples*:/,$s/^  \(vmmallocctl .*\)/\1/p' | sed "s/ 4711/ $HELD/; s/ --wait=600//; s/ 9b2d4112/ $(ready_one)/" >lines
 		while read -r line; do
 			bash -c "$line" >out 2>err </dev/null || [[ $line = *"| grep"* ]] || fail "$line: $(cat err)"
 			# of others on this machine

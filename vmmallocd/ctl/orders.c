@@ -385,7 +385,7 @@ const struct command enable_command = {
 };
 
 static const struct command_example resize_examples[] = {
-	{ "for tonight, more pools", "resize fast --ready 8 --max 64" },
+	{ "for tonight, more pools", "resize fast --ready 4 --max 64" },
 	{ 0 },
 };
 
@@ -415,7 +415,7 @@ const struct command top_up_command = {
 };
 
 static const struct command_example create_examples[] = {
-	{ "before many programs start", "create fast 10" },
+	{ "before many programs start", "create fast 2" },
 	{ 0 },
 };
 
