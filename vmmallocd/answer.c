@@ -94,9 +94,16 @@ static enum answer_outcome keep(struct pools *pools, const struct handout_long_r
 	if (!first)
 		return ANSWER_WAITS;
 	ret_wait->owner = pools_owner(peer);
-	log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u waits up to %u s: %s", (int)peer->pid,
-		 (unsigned)peer->uid, request->wait_s, handout_status_text(status));
 	return ANSWER_WAITS;
+}
+
+/* The class that was asked for, or the one that it would be. */
+static void tell_refused(struct pools *pools, const struct handout_request *request, const struct request_peer *peer,
+			 const struct pools_taken *taken, enum handout_status status)
+{
+	const struct registry_owner owner = pools_owner(peer);
+
+	pools_refused(pools, taken->class ? taken->class->name : request->class_name, &owner, status);
 }
 
 enum answer_outcome answer_request(struct pools *pools, int fd, const struct answer_packet *packet,
@@ -129,7 +136,7 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	if (outcome != ANSWER_GIVEN)
 		return outcome;
 	if (!handout_is_given(status)) {
-		pools_refused(pools, &peer, status);
+		tell_refused(pools, &request.request, &peer, &taken, status);
 		answer_refuse(fd, peer.takes_cold ? status : in_old_words(status));
 		return ANSWER_GIVEN;
 	}

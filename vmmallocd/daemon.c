@@ -25,6 +25,7 @@
 #include "vmmallocd/notify.h"
 #include "vmmallocd/places.h"
 #include "vmmallocd/pools/pools.h"
+#include "vmmallocd/pools/tell.h"
 #include "vmmallocd/reload.h"
 #include "vmmallocd/service.h"
 #include "vmmallocd/settings.h"
@@ -192,9 +193,31 @@ static void on_settings_refused(void *context)
 	tell_status(&((struct daemon *)context)->status_timer);
 }
 
+static void on_reloaded(void *context)
+{
+	struct daemon *daemon = context;
+
+	char words[64];
+
+	snprintf(words, sizeof(words), "%zu classes", daemon->settings.config.class_count);
+	tell(&daemon->pools.events, &daemon->log, LOG_INFO, tell_of_class(EVENT_RELOADED, "", NULL, words),
+	     "reloaded: %s", words);
+}
+
+static void on_reload_failed(void *context, const char *reason, bool log)
+{
+	struct daemon *daemon = context;
+
+	tell(&daemon->pools.events, &daemon->log, log ? LOG_ERR : LOG_DEBUG,
+	     tell_of_class(EVENT_RELOAD_FAILED, "", NULL, reason), "reload: %s; the configuration is what it was",
+	     reason);
+}
+
 static const struct settings_events settings_events = {
 	.use = on_settings,
 	.refused = on_settings_refused,
+	.reloaded = on_reloaded,
+	.failed = on_reload_failed,
 };
 
 static void on_sighup(uv_signal_t *signal, int number)
@@ -266,6 +289,7 @@ static int open_servers(struct daemon *daemon)
 
 static void begin_serving(struct daemon *daemon)
 {
+	char words[64];
 	int r;
 
 	daemon->serving = true;
@@ -278,6 +302,7 @@ static void begin_serving(struct daemon *daemon)
 		.not_removed = backend_not_removed, .reload = backend_reload,
 		.reload_result = backend_reload_result, .ran_out = backend_ran_out,
 		.orders = &service_orders, .orders_context = &daemon->service,
+		.events = &daemon->pools.events,
 	};
 	r = open_servers(daemon);
 	if (r < 0) {
@@ -286,8 +311,9 @@ static void begin_serving(struct daemon *daemon)
 		stop_parts(daemon);
 		return;
 	}
-	log_line(&daemon->log, LOG_INFO, "serving %zu classes in %s", daemon->settings.config.class_count,
-		 daemon->dirs.runtime_dir);
+	snprintf(words, sizeof(words), "serving %zu classes", daemon->settings.config.class_count);
+	tell(&daemon->pools.events, &daemon->log, LOG_INFO, tell_of_class(EVENT_STARTED, "", NULL, words), "%s in %s",
+	     words, daemon->dirs.runtime_dir);
 	notify_ready(daemon->notify);
 }
 
@@ -493,6 +519,7 @@ int daemon_run(const struct daemon_options *options)
 	daemon->started_ns = uv_hrtime();
 	daemon->dirs.lock_fd = daemon->pool_fd = daemon->control_fd = -1;
 	log_init(&daemon->log, STDERR_FILENO, options->log_level ? options->log_level : CONFIG_LOG_INFO);
+	log_use_journal(&daemon->log, LOG_JOURNAL_SOCKET);
 	notify_sockets(&daemon->log, &daemon->pool_fd, &daemon->control_fd);
 	is_service = daemon->pool_fd >= 0 || daemon->control_fd >= 0;
 	if (settings_read(&daemon->settings, options, &daemon->log, is_service) == 0)

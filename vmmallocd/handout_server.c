@@ -283,12 +283,13 @@ static void begin_to_wait(struct connection *connection, const struct answer_wai
 		TAILQ_REMOVE(&server->connections, connection, link);
 		server->count--;
 		connection->state = CONNECTION_WAITS;
+		pools_waits(server->pools, wait->class_name, &wait->owner, wait->request.wait_s, wait->refusal);
 		(void)uv_poll_start(&connection->poll, UV_DISCONNECT, on_client_gone);
 		(void)uv_timer_start(&connection->patience, on_patience_over, wait->request.wait_s * 1000ull, 0);
 	} else if (wait->is_coming) {
 		put_off(connection);
 	} else {
-		pools_refused(server->pools, &(struct request_peer){ .uid = connection->uid }, HANDOUT_CROWDED);
+		pools_refused(server->pools, wait->class_name, &wait->owner, HANDOUT_CROWDED);
 		answer_refuse(connection->fd, HANDOUT_CROWDED);
 		drop_connection(connection);
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vmmallocd/base/resource.h"
+#include "vmmallocd/pools/tell.h"
 #include "vmmallocd/state/orders_store.h"
 
 static void begin_to_save(struct service *service);
@@ -110,6 +111,13 @@ void service_apply(struct service *service, bool is_reload)
 
 /* --- what an operator orders --- */
 
+static void tell_of_order(const struct service *service, const char *class_name, const char *order)
+{
+	tell(&service->pools->events, service->log, LOG_INFO,
+	     tell_of_class(EVENT_CLASS_ORDERED, class_name, NULL, order), "class '%s': %s, by an order", class_name,
+	     order);
+}
+
 static int put_in_force(struct service *service, const char *class_name)
 {
 	service_apply(service, false);
@@ -131,7 +139,7 @@ static int order_serve(void *context, const char *class_name, enum config_servic
 		return r;
 	*ret_number = ++service->given;
 	begin_to_save(service);
-	log_line(service->log, LOG_INFO, "class '%s': %s, by an order", class_name, orders_service_name(order));
+	tell_of_order(service, class_name, orders_service_name(order));
 	return put_in_force(service, class_name);
 }
 
@@ -152,6 +160,7 @@ static int order_saved(void *context, uint64_t number, struct text *error)
 static int order_resize(void *context, const char *class_name, unsigned ready, unsigned max, struct text *error)
 {
 	struct service *service = context;
+	char figures[64];
 	int r;
 
 	if (!config_find(&service->settings->config, class_name))
@@ -163,7 +172,8 @@ static int order_resize(void *context, const char *class_name, unsigned ready, u
 	r = orders_resize(&service->orders, class_name, ready, max);
 	if (r < 0)
 		return r;
-	log_line(service->log, LOG_INFO, "class '%s': ready = %u, max = %u, by an order", class_name, ready, max);
+	snprintf(figures, sizeof(figures), "ready = %u, max = %u", ready, max);
+	tell_of_order(service, class_name, figures);
 	return put_in_force(service, class_name);
 }
 

@@ -78,7 +78,7 @@ static void use_config(struct settings *settings, struct config *config)
 	reload_names_missing(settings->reload, config->names_missing);
 	settings->events->use(settings->context);
 	config_done(&old);
-	log_line(settings->log, LOG_INFO, "reloaded: %zu classes", settings->config.class_count);
+	settings->events->reloaded(settings->context);
 }
 
 /* What is wrong stays to be seen in `problem` until the files are read again. */
@@ -95,8 +95,8 @@ static void refuse_config(struct settings *settings, struct config *config, stru
 
 static void end_reload(struct settings *settings, const struct settings_result *result)
 {
-	if (result->result < 0 && settings->reload_is_logged)
-		log_line(settings->log, LOG_ERR, "reload: %s; the configuration is what it was", result->error);
+	if (result->result < 0)
+		settings->events->failed(settings->context, result->error, settings->reload_is_logged);
 	if (!settings->reloading || !reload_is_idle(settings->reload))
 		return;
 	settings->reloading = settings->reload_is_logged = false;

@@ -3,7 +3,7 @@
  * settings -- the configuration that is in use, whether it is what the files say, and how another comes into use.
  *
  *     settings_reload --> reload.h (a thread reads) --> right: in use, and `use` is called
- *                                                  \--> wrong: `refused` is called, and nothing changes
+ *                                                  \--> wrong: `refused` and `failed` are called, and nothing changes
  *
  * The service manager is told that the daemon reloads with each request, and that it is ready after the last of them.
  */
@@ -32,6 +32,12 @@ struct settings_events {
 	void (*use)(void *context);
 	/* What was read has mistakes, and settings->problem says so. */
 	void (*refused)(void *context);
+	/*
+	 * A request was carried out: the configuration is in use; or, for that reason, it is what it was. `log`: nobody
+	 * else can be told.
+	 */
+	void (*reloaded)(void *context);
+	void (*failed)(void *context, const char *reason, bool log);
 };
 
 /* What became of the requests of one reading. */

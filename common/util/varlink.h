@@ -6,6 +6,8 @@
  * last; replies come in the order of the calls.
  *
  *     {"method": "org.vmmalloc.List", "parameters": {...}, "oneway": bool, "more": bool, "upgrade": bool}
+ * A call with `more` may have several replies, all of which but the last have "continues": true.
+ *
  *     {"parameters": {...}}    or    {"error": "org.vmmalloc.PermissionDenied", "parameters": {...}}
  */
 #ifndef COMMON_UTIL_VARLINK_H
@@ -27,6 +29,7 @@
 #define VARLINK_NO_SUCH VARLINK_VMMALLOC ".NoSuch"
 #define VARLINK_ORDER_REFUSED VARLINK_VMMALLOC ".OrderRefused"
 #define VARLINK_ORDER_NOT_SAVED VARLINK_VMMALLOC ".OrderNotSaved"
+#define VARLINK_TOO_MANY_SUBSCRIBERS VARLINK_VMMALLOC ".TooManySubscribers"
 
 /*
  * Cuts what arrives into messages. The buffer grows with the message in it, never past the limit.

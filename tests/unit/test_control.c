@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <jansson.h>
 #include <uv.h>
 
 #include "tests/unit/faults.h"
@@ -48,6 +49,7 @@ struct fixture {
 	uv_loop_t loop;
 	uv_timer_t pace;   /* ends a turn of the loop in which nothing happens */
 	struct registry *registry;
+	struct events events;
 	struct config config;
 	struct control *control;
 	struct sockaddr_un address;
@@ -170,6 +172,8 @@ static int setup(void **state)
 	clock_ahead_ms = 0;
 	faults_clear();
 	f->registry = backend.registry = registry_new();
+	assert_int_equal(events_init(&f->events, 1), 0);
+	backend.events = &f->events;
 	f->address.sun_family = AF_UNIX;
 	/* the kernel picks an abstract name */
 	assert_int_equal(bind(fd, (struct sockaddr *)&f->address, sizeof(sa_family_t)), 0);
@@ -194,6 +198,7 @@ static int teardown(void **state)
 	assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
 	assert_int_equal(uv_loop_close(&f->loop), 0);
 	registry_free(f->registry);
+	events_done(&f->events);
 	free(f);
 	return 0;
 }
@@ -610,14 +615,231 @@ TEST(test_control_forgets_clients_that_leave_at_any_time)
 	close(fd);
 }
 
+/* --- subscriptions --- */
+
+#define SUBSCRIBE "{\"method\":\"org.vmmalloc.Events\",\"more\":true}"
+#define SUBSCRIBE_ALL "{\"method\":\"org.vmmalloc.Events\",\"more\":true,\"parameters\":{\"after\":0}}"
+
+static void add_events(struct fixture *f, unsigned count)
+{
+	const struct event event = { .kind = EVENT_READY, .class_name = "fast" };
+
+	for (unsigned i = 0; i < count; i++)
+		events_add(&f->events, &event);
+}
+
+/* The next reply, whole; NULL: there is none, after some turns. */
+static json_t *next_reply(struct fixture *f, int fd)
+{
+	static char text[65536];
+	size_t have = 0;
+	json_t *reply;
+
+	for (int turns = 0; turns < 200 && (have == 0 || text[have - 1] != '\0'); turns++) {
+		ssize_t n = recv(fd, text + have, 1, 0);
+
+		while (n > 0 && text[have++] != '\0')
+			n = recv(fd, text + have, 1, 0);
+		if (n <= 0 && have == 0 && turns > 20)
+			return NULL;
+		if (have == 0 || text[have - 1] != '\0')
+			turn(f);
+	}
+	reply = json_loads(text, 0, NULL);
+	assert_non_null(reply);
+	return reply;
+}
+
+static json_int_t number_in(const json_t *reply, const char *key)
+{
+	return json_integer_value(json_object_get(json_object_get(reply, "parameters"), key));
+}
+
+/* Reads replies until it has the newest event; returns how many events were in them, and checks their numbers. */
+static json_int_t read_events(struct fixture *f, int fd, json_int_t *after, json_int_t *ret_lost)
+{
+	json_int_t seen = 0;
+	json_t *reply;
+
+	*ret_lost = 0;
+	while ((reply = next_reply(f, fd))) {
+		json_t *events = json_object_get(json_object_get(reply, "parameters"), "events"), *event;
+		size_t i;
+
+		assert_true(json_is_true(json_object_get(reply, "continues")));
+		*ret_lost += number_in(reply, "lost");
+		*after += number_in(reply, "lost");
+		json_array_foreach(events, i, event)
+			assert_int_equal(json_integer_value(json_object_get(event, "number")), ++*after);
+		seen += (json_int_t)json_array_size(events);
+		json_decref(reply);
+	}
+	return seen;
+}
+
+TEST(test_control_tells_subscribers_what_comes)
+{
+	struct fixture *f = *state;
+	int fd = client(f), all = client(f), dead = client(f);
+	json_int_t after = 3, after_all = 0, lost;
+	json_t *reply;
+
+	add_events(f, 3);
+	put(fd, SUBSCRIBE, sizeof(SUBSCRIBE));
+	put(all, SUBSCRIBE_ALL, sizeof(SUBSCRIBE_ALL));
+	put(dead, SUBSCRIBE, sizeof(SUBSCRIBE));
+	/* at once, and that is all */
+	reply = next_reply(f, fd);
+	assert_int_equal(number_in(reply, "last"), 3);
+	assert_true(json_is_true(json_object_get(reply, "continues")));
+	json_decref(reply);
+	assert_null(next_reply(f, fd));
+	assert_int_equal(read_events(f, all, &after_all, &lost), 3);
+	close(dead);
+	for (int i = 0; i < 50; i++) {
+		add_events(f, 1 + (unsigned)i % 3);
+		assert_int_equal(read_events(f, fd, &after, &lost), 1 + i % 3);
+		assert_int_equal(lost, 0);
+	}
+	assert_int_equal(read_events(f, all, &after_all, &lost), after - 3);
+	close(fd);
+	close(all);
+}
+
+TEST(test_control_keeps_silent_subscribers_while_they_live)
+{
+	struct fixture *f = *state;
+	int fd = client(f), half = client(f), silent;
+	json_int_t after = 0, after_half = 0, lost;
+
+	put(fd, SUBSCRIBE, sizeof(SUBSCRIBE));
+	put(half, SUBSCRIBE, sizeof(SUBSCRIBE));
+	/* he has no more to say, and reads */
+	shutdown(half, SHUT_WR);
+	(void)read_events(f, fd, &after, &lost);
+	(void)read_events(f, half, &after_half, &lost);
+	/* one that only connected is closed, so it was looked for */
+	silent = client(f);
+	turn_many(f);
+	clock_ahead_ms += CONTROL_IDLE_MS + 1;
+	assert_closed(f, silent);
+	close(silent);
+	add_events(f, 1);
+	assert_int_equal(read_events(f, fd, &after, &lost), 1);
+	assert_int_equal(read_events(f, half, &after_half, &lost), 1);
+	close(fd);
+	close(half);
+}
+
+TEST(test_control_counts_for_slow_subscribers_what_they_missed)
+{
+	struct fixture *f = *state;
+	int slow = client(f), other = client(f);
+	json_int_t after = 0, lost, seen;
+
+	put(slow, SUBSCRIBE_ALL, sizeof(SUBSCRIBE_ALL));
+	for (int i = 0; i < 20; i++) {
+		add_events(f, EVENTS_KEPT);
+		turn_many(f);
+		assert_answers(f, other);
+	}
+	seen = read_events(f, slow, &after, &lost);
+	assert_int_equal(after, 20 * EVENTS_KEPT);
+	assert_int_equal(seen + lost, 20 * EVENTS_KEPT);
+	assert_true(lost > 10 * EVENTS_KEPT);
+	/* and goes on */
+	add_events(f, 7);
+	assert_int_equal(read_events(f, slow, &after, &lost), 7);
+	assert_int_equal(lost, 0);
+	close(slow);
+	close(other);
+}
+
+TEST(test_control_limits_the_subscriptions_of_a_user)
+{
+	struct fixture *f = *state;
+	int fds[CONTROL_SUBSCRIBERS_PER_UID], extra = client(f);
+	json_t *reply;
+
+	for (int i = 0; i < CONTROL_SUBSCRIBERS_PER_UID; i++) {
+		fds[i] = client(f);
+		put(fds[i], SUBSCRIBE, sizeof(SUBSCRIBE));
+		json_decref(next_reply(f, fds[i]));
+	}
+	put(extra, SUBSCRIBE, sizeof(SUBSCRIBE));
+	reply = next_reply(f, extra);
+	assert_string_equal(json_string_value(json_object_get(reply, "error")), "org.vmmalloc.TooManySubscribers");
+	json_decref(reply);
+	/* the connection goes on, and others have theirs */
+	assert_answers(f, extra);
+	peer_uid++;
+	close(extra);
+	extra = client(f);
+	put(extra, SUBSCRIBE, sizeof(SUBSCRIBE));
+	reply = next_reply(f, extra);
+	assert_int_equal(number_in(reply, "last"), 0);
+	json_decref(reply);
+	close(extra);
+	/* who has gone does not count, though nobody has looked yet */
+	peer_uid--;
+	extra = client(f);
+	turn_many(f);
+	close(fds[0]);
+	put(extra, SUBSCRIBE, sizeof(SUBSCRIBE));
+	reply = next_reply(f, extra);
+	assert_null(json_object_get(reply, "error"));
+	json_decref(reply);
+	close(extra);
+	for (int i = 1; i < CONTROL_SUBSCRIBERS_PER_UID; i++)
+		close(fds[i]);
+}
+
+/* What is asked for behind a subscription has no answer, as that has no end. */
+TEST(test_control_answers_nothing_behind_a_subscription)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	json_int_t after = 0, lost;
+
+	for (int i = 0; i < 100; i++)
+		put(fd, SUBSCRIBE, sizeof(SUBSCRIBE));
+	assert_int_equal(read_events(f, fd, &after, &lost), 0);
+	add_events(f, 2);
+	assert_int_equal(read_events(f, fd, &after, &lost), 2);
+	close(fd);
+	turn_many(f);
+	fd = client(f);
+	assert_answers(f, fd);
+	close(fd);
+}
+
+TEST(test_control_forgets_subscribers_that_leave_at_any_time)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	for (int turns = 0; turns < 60; turns++) {
+		fd = client(f);
+		put(fd, SUBSCRIBE_ALL, sizeof(SUBSCRIBE_ALL));
+		for (int i = 0; i < turns; i++) {
+			add_events(f, 100);
+			turn(f);
+		}
+		close(fd);
+	}
+	assert_answers(f, fd = client(f));
+	close(fd);
+}
+
 TEST(test_control_closes_with_clients_in_all_stages)
 {
 	struct fixture *f = *state;
-	int silent = client(f), half = client(f), unread = client(f), waiting = client(f);
+	int silent = client(f), half = client(f), unread = client(f), waiting = client(f), subscriber = client(f);
 
 	add_pools(f, 10000);
 	put(half, "{", 1);
 	put(unread, LIST, sizeof(LIST));
+	put(subscriber, SUBSCRIBE, sizeof(SUBSCRIBE));
 	for (int i = 0; i < 50; i++)
 		turn(f);
 	put(waiting, LIST, sizeof(LIST));
@@ -627,4 +849,5 @@ TEST(test_control_closes_with_clients_in_all_stages)
 	close(half);
 	close(unread);
 	close(waiting);
+	close(subscriber);
 }

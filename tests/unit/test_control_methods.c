@@ -30,6 +30,7 @@ void *__real_realloc(void *block, size_t bytes);
 
 struct fixture {
 	struct registry *registry;
+	struct events events;
 	struct config config;
 	struct config_class classes[2];
 	struct control_backend backend;
@@ -157,6 +158,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	f->registry = registry_new();
+	assert_int_equal(events_init(&f->events, 100), 0);
 	registry_set_epoch(f->registry, EPOCH);
 	f->classes[0] = (struct config_class){ .name = "slow", .directory = "/mnt/slow", .size_bytes = 1 << 30,
 					       .ready = 0, .max = 1, .recycle = CONFIG_RECYCLE_DESTROY,
@@ -164,7 +166,8 @@ static int setup(void **state)
 	f->classes[1] = (struct config_class){ .name = "fast", .directory = "/mnt/fast", .size_bytes = POOL_BYTES,
 					       .ready = 2, .max = 16, .warm = true, .cold = true };
 	f->config = (struct config){ .classes = f->classes, .class_count = 2 };
-	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .config = get_config,
+	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .events = &f->events,
+					       .config = get_config,
 					       .daemon_info = daemon_info, .class_problem = class_problem,
 					       .waiting = count_waiting, .each_waiting = each_waiting,
 					       .pool_bytes = pool_bytes,
@@ -183,6 +186,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	registry_free(f->registry);
+	events_done(&f->events);
 	free(f);
 	return 0;
 }
@@ -272,6 +276,79 @@ static void assert_reply(struct fixture *f, const char *message, const char *exp
 #define POOL(four, class, state, mark)                                                                                 \
 	"\"id\":\"" ID(four) "\",\"class\":\"" class "\",\"path\":\"/mnt/fast/vmmalloc-" ID(four) "." mark          \
 	"\",\"state\":\"" state "\",\"size\":67108864"
+
+#define EVENTS(rest) "{\"method\":\"org.vmmalloc.Events\"" rest "}"
+#define AFTER(number) ",\"parameters\":{\"after\":" number "}"
+
+TEST(test_control_events_are_all_that_the_ring_has)
+{
+	struct fixture *f = *state;
+	struct event event = { .kind = EVENT_HANDED_OUT, .time_us = 1795881220426418, .class_name = "fast",
+			       .has_pool = true, .pool_id = { 1, 2 }, .has_owner = true,
+			       .owner = { .pid = 7, .uid = 8, .comm = "a\"\xff" } };
+
+	assert_reply(f, EVENTS(""), "{\"parameters\":{\"version\":1,\"events\":[],\"lost\":0,\"last\":99}}");
+	events_add(&f->events, &event);
+	event = (struct event){
+		.kind = EVENT_DIRECTORY_FULL, .time_us = 5, .directory = "/m\xff", .reason = "\"full\"",
+	};
+	events_add(&f->events, &event);
+#define FIRST                                                                                                          \
+	"{\"number\":100,\"time_us\":1795881220426418,\"kind\":\"handed_out\",\"class\":\"fast\",\"pool\":\""            \
+	ID("0102") "\",\"owner\":{\"pid\":7,\"uid\":8,\"comm\":\"a\\\"?\"}}"
+#define SECOND                                                                                                         \
+	"{\"number\":101,\"time_us\":5,\"kind\":\"directory_full\",\"directory\":\"/m?\","                                   \
+	"\"reason\":\"\\\"full\\\"\"}"
+#define REPLY(events) "{\"parameters\":{\"version\":1,\"events\":[" events "],\"lost\":0,\"last\":101}}"
+	assert_reply(f, EVENTS(""), REPLY(FIRST "," SECOND));
+	assert_reply(f, EVENTS(AFTER("null")), REPLY(FIRST "," SECOND));
+	assert_reply(f, EVENTS(AFTER("100")), REPLY(SECOND));
+	assert_reply(f, EVENTS(AFTER("101")), REPLY(""));
+	/* another daemon's */
+	assert_reply(f, EVENTS(AFTER("102")), REPLY(FIRST "," SECOND));
+	assert_reply(f, EVENTS(AFTER("9223372036854775807")), REPLY(FIRST "," SECOND));
+#define NOT_AFTER "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"after\"}}"
+	assert_reply(f, EVENTS(AFTER("-1")), NOT_AFTER);
+	assert_reply(f, EVENTS(AFTER("\"1\"")), NOT_AFTER);
+	assert_reply(f, EVENTS(AFTER("1.5")), NOT_AFTER);
+}
+
+/* Whoever reads slowly has what was there when he asked, or the number of what has gone since; and an end. */
+TEST(test_control_events_come_in_pieces_while_others_are_added)
+{
+	struct fixture *f = *state;
+	const struct event event = { .kind = EVENT_READY, .class_name = "fast" };
+	struct control_reply *reply;
+	const char *piece;
+	size_t bytes, pieces = 0, length = 0;
+	char *text = NULL;
+	json_t *object, *events;
+
+	for (int i = 0; i < EVENTS_KEPT; i++)
+		events_add(&f->events, &event);
+	assert_int_equal(control_methods_call(&f->backend, 0, false, EVENTS(""), strlen(EVENTS("")), &reply), 0);
+	while (control_reply_next(reply, &piece, &bytes) > 0) {
+		assert_true(bytes <= CONTROL_REPLY_PIECE_BYTES + 1024);
+		text = __real_realloc(text, length + bytes);
+		memcpy(text + length, piece, bytes);
+		length += bytes;
+		/* slower than those come that are new */
+		for (int i = 0; i < 400; i++)
+			events_add(&f->events, &event);
+		assert_true(++pieces < 1000);
+	}
+	control_reply_free(reply);
+	object = json_loads(text, 0, NULL);
+	assert_non_null(object);
+	events = json_object_get(json_object_get(object, "parameters"), "events");
+	assert_true(pieces > 5);
+	assert_uint_in_range(json_array_size(events), 500, EVENTS_KEPT - 1);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(object, "parameters"), "lost")),
+			 EVENTS_KEPT - json_array_size(events));
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(events, 0), "number")), 100);
+	json_decref(object);
+	free(text);
+}
 
 TEST(test_control_list_is_empty_without_pools)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/unit/test.h"
@@ -72,6 +73,136 @@ TEST(test_log_line_begins_with_its_priority_under_the_journal)
 	log_line(&log, LOG_DEBUG, "two");
 	assert_string_equal(said(), "<3>one\n<7>two\n");
 	log_done(&log);
+}
+
+/* A journal: its socket, and what came last. */
+static struct sockaddr_un journal_address = { .sun_family = AF_UNIX };
+
+static int open_journal(void)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(journal_address.sun_path, sizeof(journal_address.sun_path), "/tmp/test_log.%d", (int)getpid());
+	(void)unlink(journal_address.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&journal_address, sizeof(journal_address)), 0);
+	return fd;
+}
+
+static void close_journal(int fd)
+{
+	close(fd);
+	(void)unlink(journal_address.sun_path);
+}
+
+static const char *told(int fd)
+{
+	ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+
+	text[n < 0 ? 0 : n] = '\0';
+	return text;
+}
+
+static void log_with(struct log *log, const struct log_field *fields, size_t count, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_fields(log, LOG_WARNING, fields, count, format, args);
+	va_end(args);
+}
+
+TEST(test_log_entry_has_fields_in_the_journal)
+{
+	const struct log_field fields[] = { { "CLASS", "a" }, { "POOL", NULL }, { "REASON", "x\nMESSAGE=y" } };
+	int journal = open_journal();
+	struct log log;
+
+	set_journal(0);
+	log_init(&log, ends[1], LOG_INFO);
+	log_use_journal(&log, journal_address.sun_path);
+	log_with(&log, fields, 3, "class '%s'\n", "a");
+	assert_string_equal(told(journal), "PRIORITY=4\nSYSLOG_IDENTIFIER=vmmallocd\nMESSAGE=class 'a'?\nCLASS=a\n"
+					   "REASON=x?MESSAGE=y\n");
+	log_line(&log, LOG_INFO, "no fields");
+	assert_string_equal(told(journal), "PRIORITY=6\nSYSLOG_IDENTIFIER=vmmallocd\nMESSAGE=no fields\n");
+	log_line(&log, LOG_DEBUG, "not said");
+	assert_string_equal(told(journal), "");
+	assert_string_equal(said(), "");
+	log_done(&log);
+	close_journal(journal);
+}
+
+TEST(test_log_entry_leaves_out_fields_that_have_no_room)
+{
+	char words[LOG_ENTRY_BYTES];
+	const struct log_field fields[] = { { "A", words }, { "B", "b" } };
+	int journal = open_journal();
+	struct log log;
+
+	memset(words, 'w', sizeof(words) - 1);
+	words[sizeof(words) - 1] = '\0';
+	set_journal(0);
+	log_init(&log, ends[1], LOG_INFO);
+	log_use_journal(&log, journal_address.sun_path);
+	log_with(&log, fields, 2, "m");
+	assert_string_equal(told(journal), "PRIORITY=4\nSYSLOG_IDENTIFIER=vmmallocd\nMESSAGE=m\nB=b\n");
+	log_done(&log);
+	close_journal(journal);
+}
+
+/* Standard error is no journal; or the journal's socket is not there, or not any more. */
+TEST(test_log_line_goes_to_standard_error_where_there_is_no_journal)
+{
+	int journal = open_journal();
+	struct log log;
+
+	log_init(&log, ends[1], LOG_INFO);
+	log_use_journal(&log, journal_address.sun_path);
+	log_line(&log, LOG_INFO, "one");
+	assert_string_equal(said(), "vmmallocd: one\n");
+	log_done(&log);
+	set_journal(0);
+	log_init(&log, ends[1], LOG_INFO);
+	log_use_journal(&log, journal_address.sun_path);
+	close(journal);
+	log_line(&log, LOG_INFO, "two");
+	assert_string_equal(said(), "<6>two\n");
+	(void)unlink(journal_address.sun_path);
+	log_line(&log, LOG_INFO, "three");
+	assert_string_equal(said(), "<6>three\n");
+	/* and comes back */
+	journal = open_journal();
+	log_line(&log, LOG_INFO, "four");
+	assert_non_null(strstr(told(journal), "MESSAGE=four\n"));
+	assert_string_equal(said(), "");
+	log_done(&log);
+	close_journal(journal);
+}
+
+TEST(test_log_does_not_wait_for_a_journal_that_does_not_read)
+{
+	int journal = open_journal(), count = 0;
+	struct log log;
+	char expected[128];
+
+	set_journal(0);
+	log_init(&log, ends[1], LOG_INFO);
+	log_use_journal(&log, journal_address.sun_path);
+	while (log.lost < 5 && count++ < 100000)
+		log_line(&log, LOG_INFO, "line %d", count);
+	assert_int_equal(log.lost, 5);
+	for (int i = 1; i <= count - 5; i++) {
+		snprintf(expected, sizeof(expected), "MESSAGE=line %d\n", i);
+		assert_non_null(strstr(told(journal), expected));
+	}
+	assert_string_equal(told(journal), "");
+	log_line(&log, LOG_INFO, "after");
+	assert_non_null(strstr(told(journal), "PRIORITY=4\n"));
+	assert_non_null(strstr(text, "MESSAGE=log: 5 lines were lost: nobody read them\n"));
+	assert_non_null(strstr(told(journal), "MESSAGE=after\n"));
+	assert_string_equal(said(), "");
+	log_done(&log);
+	close_journal(journal);
 }
 
 TEST(test_log_knows_when_the_stream_is_another)

@@ -20,7 +20,7 @@ static struct fixture {
 	struct settings settings;
 	unsigned reads;               /* by the thread */
 	unsigned wrong;               /* bit N: the reading N finds a mistake; the first is 0 */
-	unsigned uses, refusals;
+	unsigned uses, refusals, reloads, failures;
 } f;
 
 int __wrap_config_read(const char *file, struct config *ret_config)
@@ -48,7 +48,23 @@ static void on_refused(void *context)
 	f.refusals++;
 }
 
-static const struct settings_events events = { .use = on_use, .refused = on_refused };
+static void on_reloaded(void *context)
+{
+	assert_ptr_equal(context, &f);
+	f.reloads++;
+}
+
+static void on_failed(void *context, const char *reason, bool log)
+{
+	assert_ptr_equal(context, &f);
+	assert_string_equal(reason, "a mistake");
+	assert_false(log);
+	f.failures++;
+}
+
+static const struct settings_events events = {
+	.use = on_use, .refused = on_refused, .reloaded = on_reloaded, .failed = on_failed,
+};
 
 static int set_up(void **state)
 {
@@ -106,6 +122,8 @@ TEST(test_settings_each_request_has_a_result_of_its_own)
 	turn_until_done(second);
 	assert_int_equal(f.uses, 1);
 	assert_int_equal(f.refusals, 1);
+	assert_int_equal(f.reloads, 1);
+	assert_int_equal(f.failures, 1);
 	assert_int_equal(result_of(first, words), 0);
 	assert_string_equal(words, "");
 	assert_int_equal(result_of(second, words), -EINVAL);

@@ -30,4 +30,13 @@ static inline int64_t clock_epoch(void)
 	return now.tv_sec - clock_boot_s();
 }
 
+/* The time of day, in microseconds since 1970: for what people compare with other logs. */
+static inline int64_t clock_real_us(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
 #endif

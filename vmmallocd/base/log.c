@@ -10,8 +10,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 bool log_is_journal(int fd, const char *journal_stream)
@@ -41,7 +43,9 @@ void log_init(struct log *log, int fd, int level)
 	struct stat st;
 	int own;
 
-	*log = (struct log){ .fd = fd, .level = level, .prefixed = log_is_journal(fd, getenv("JOURNAL_STREAM")) };
+	*log = (struct log){
+		.fd = fd, .level = level, .prefixed = log_is_journal(fd, getenv("JOURNAL_STREAM")), .journal_fd = -1,
+	};
 	if (fstat(fd, &st) < 0)
 		return;
 	if (S_ISSOCK(st.st_mode)) {
@@ -53,8 +57,17 @@ void log_init(struct log *log, int fd, int level)
 	}
 }
 
+void log_use_journal(struct log *log, const char *path)
+{
+	log->journal_path = path;
+	if (log->prefixed && strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path))
+		log->journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 void log_done(struct log *log)
 {
+	if (log->journal_fd >= 0)
+		close(log->journal_fd);
 	if (log->way == LOG_TO_OWN)
 		close(log->fd);
 }
@@ -78,40 +91,105 @@ static size_t begin_line(const struct log *log, int priority, char *line, size_t
 	return (size_t)snprintf(line, size, "vmmallocd: ");
 }
 
+/* What is said once. */
+struct entry {
+	int priority;
+	char message[LOG_LINE_BYTES];
+	const struct log_field *fields;
+	size_t count;
+};
+
+static void tidy_words(char *words, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)words[i] < ' ' || words[i] == 0x7f)
+			words[i] = '?';
+}
+
+/* NAME=value and a newline. The number of bytes, 0 if there is no room for them. */
+static size_t write_field(char *data, size_t size, const char *name, const char *value)
+{
+	int length = snprintf(data, size, "%s=%s", name, value);
+
+	if (length < 0 || (size_t)length + 1 > size)
+		return 0;
+	tidy_words(data, (size_t)length);
+	data[length] = '\n';
+	return (size_t)length + 1;
+}
+
+/* One datagram: the journal's own protocol. sd_journal_sendv(3) would wait for a journal that does not read. */
+static int put_into_journal(const struct log *log, const struct entry *entry)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char data[LOG_ENTRY_BYTES], priority[12];
+	size_t length = 0;
+
+	snprintf(priority, sizeof(priority), "%d", entry->priority);
+	strcpy(address.sun_path, log->journal_path);
+	length += write_field(data, sizeof(data), "PRIORITY", priority);
+	length += write_field(data + length, sizeof(data) - length, "SYSLOG_IDENTIFIER", "vmmallocd");
+	length += write_field(data + length, sizeof(data) - length, "MESSAGE", entry->message);
+	for (size_t i = 0; i < entry->count; i++)
+		if (entry->fields[i].value)
+			length += write_field(data + length, sizeof(data) - length, entry->fields[i].name,
+					      entry->fields[i].value);
+	/* by its path each time: the journal may have been started anew */
+	return sendto(log->journal_fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address,
+		      sizeof(address)) < 0 ? -errno : 0;
+}
+
+static bool put_entry(const struct log *log, const struct entry *entry)
+{
+	char line[LOG_LINE_BYTES];
+	size_t length;
+
+	if (log->journal_fd >= 0) {
+		int r = put_into_journal(log, entry);
+
+		if (r == 0 || r == -EAGAIN || r == -ENOBUFS)
+			return r == 0;
+	}
+	length = begin_line(log, entry->priority, line, sizeof(line));
+	length += (size_t)snprintf(line + length, sizeof(line) - length, "%s", entry->message);
+	if (length > sizeof(line) - 1)
+		length = sizeof(line) - 1;
+	line[length++] = '\n';
+	return put(log, line, length);
+}
+
 static bool say_lost(const struct log *log)
 {
-	char line[128];
-	size_t length = begin_line(log, LOG_WARNING, line, sizeof(line));
+	struct entry entry = { .priority = LOG_WARNING };
 
-	length += (size_t)snprintf(line + length, sizeof(line) - length,
-				   "log: %lu lines were lost: nobody read them\n", log->lost);
-	return put(log, line, length);
+	snprintf(entry.message, sizeof(entry.message), "log: %lu lines were lost: nobody read them", log->lost);
+	return put_entry(log, &entry);
+}
+
+void log_fields(struct log *log, int priority, const struct log_field *fields, size_t count, const char *format,
+		va_list args)
+{
+	struct entry entry = { .priority = priority, .fields = fields, .count = count };
+	int saved_errno = errno;
+
+	if (priority > log->level)
+		return;
+	/* errno is what it was, for %m */
+	(void)vsnprintf(entry.message, sizeof(entry.message), format, args);
+	tidy_words(entry.message, strlen(entry.message));
+	if (log->lost > 0 && say_lost(log))
+		log->lost = 0;
+	/* lines stay in order: none is written before it was said how many are missing */
+	if (log->lost > 0 || !put_entry(log, &entry))
+		log->lost++;
+	errno = saved_errno;
 }
 
 void log_line(struct log *log, int priority, const char *format, ...)
 {
-	char line[LOG_LINE_BYTES];
-	int saved_errno = errno;
-	size_t start, length;
 	va_list args;
 
-	if (priority > log->level)
-		return;
-	start = begin_line(log, priority, line, sizeof(line));
 	va_start(args, format);
-	errno = saved_errno;  /* for %m */
-	length = start + (size_t)vsnprintf(line + start, sizeof(line) - start, format, args);
+	log_fields(log, priority, NULL, 0, format, args);
 	va_end(args);
-	if (length > sizeof(line) - 1)
-		length = sizeof(line) - 1;
-	for (size_t i = start; i < length; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
-	line[length++] = '\n';
-	if (log->lost > 0 && say_lost(log))
-		log->lost = 0;
-	/* lines stay in order: none is written before it was said how many are missing */
-	if (log->lost > 0 || !put(log, line, length))
-		log->lost++;
-	errno = saved_errno;
 }

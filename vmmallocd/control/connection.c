@@ -50,6 +50,8 @@ static void settle_connection(struct control_connection *connection)
 	}
 	if (connection->piece_bytes > 0)
 		events = UV_WRITABLE;
+	else if (control_connection_follows(connection) && !control_reply_has_news(connection->reply))
+		events = connection->eof ? 0 : UV_DISCONNECT;
 	else if (connection->reply || varlink_splitter_has_message(&connection->splitter))
 		connection->wants_turn = true;
 	else if (connection->eof)
@@ -60,6 +62,8 @@ static void settle_connection(struct control_connection *connection)
 	if (connection->wants_turn) {
 		(void)uv_poll_stop(&connection->poll);
 		connection->events->wants_turn(connection->context);
+	} else if (events == 0) {
+		(void)uv_poll_stop(&connection->poll);
 	} else {
 		(void)uv_poll_start(&connection->poll, events, on_poll);
 	}
@@ -109,13 +113,24 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct control_connection *connection = poll->data;
 
-	if (status < 0)
+	if (status < 0 || (events & UV_DISCONNECT && listener_peer_has_gone(connection->fd)))
 		return control_connection_close(connection);
+	/* only that no call will come: a subscriber may still read */
+	if (events & UV_DISCONNECT)
+		connection->eof = true;
 	if (events & UV_WRITABLE)
 		send_piece(connection);
 	if (events & UV_READABLE)
 		receive(connection);
 	settle_connection(connection);
+}
+
+static void refuse_subscription(struct control_connection *connection)
+{
+	control_reply_free(connection->reply);
+	connection->reply = control_reply_new_error(VARLINK_TOO_MANY_SUBSCRIBERS,
+						    json_pack("{s:s}", "message", "this user has as many subscriptions"
+							      " to events as one may have: end one of them"));
 }
 
 /* False: the connection cannot go on. */
@@ -129,11 +144,24 @@ static bool take_call(struct control_connection *connection)
 	if (control_methods_call(connection->backend, connection->uid, listener_peer_has_gone(connection->fd), message,
 				 bytes, &connection->reply) < 0)
 		return false;
+	if (control_connection_follows(connection) &&
+	    !connection->events->may_follow(connection->context, connection))
+		refuse_subscription(connection);
 	connection->waits = connection->reply && control_reply_waits(connection->reply);
 	if (connection->waits)
 		connection->waits_until_ms =
 			uv_now(connection->poll.loop) + control_reply_patience_ms(connection->reply);
 	return true;
+}
+
+bool control_connection_follows(const struct control_connection *connection)
+{
+	return connection->reply && control_reply_follows(connection->reply);
+}
+
+void control_connection_hear(struct control_connection *connection)
+{
+	settle_connection(connection);
 }
 
 void control_connection_look(struct control_connection *connection)

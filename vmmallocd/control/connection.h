@@ -4,6 +4,7 @@
  *
  *     for bytes --a whole call--> for its turn --reply--> for the client to read --sent--> for its turn, or bytes
  *                                              \--> for work that the reply is about --done--> for its turn
+ *                                               \--> for something new, of a subscription --> for its turn
  *
  * So what it keeps is bounded: one call at most, and one piece of a reply. control.c gives the turns.
  */
@@ -26,6 +27,8 @@ struct control_connection_events {
 	void (*wants_turn)(void *context);
 	/* It waits for work: control_connection_look is to be called now and then. */
 	void (*waits)(void *context);
+	/* Whether it may have a subscription. Then control_connection_hear is to be called when there are events. */
+	bool (*may_follow)(void *context, const struct control_connection *connection);
 	/* It is closed: it must not be in any list any more. */
 	void (*closed)(void *context, struct control_connection *connection);
 	/* Its memory is freed. It is the last event. */
@@ -60,6 +63,11 @@ int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rig
 			    void *context, struct control_connection **ret_connection);
 /* Frees itself in a later turn of the loop. */
 void control_connection_close(struct control_connection *connection);
+
+/* Whether it has a subscription. */
+bool control_connection_follows(const struct control_connection *connection);
+/* There may be something new for its subscription. */
+void control_connection_hear(struct control_connection *connection);
 
 /* It waits: whether the work is done by now, or takes too long. It may close itself. */
 void control_connection_look(struct control_connection *connection);

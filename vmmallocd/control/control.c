@@ -24,6 +24,8 @@ struct control {
 	uv_idle_t turns;      /* active while a connection wants a turn: one in each turn of the loop */
 	uv_timer_t look;      /* active while a connection waits for work */
 	uv_timer_t tick;      /* active while there are connections */
+	uv_prepare_t news;    /* active while there are subscriptions: looks in each turn whether there are events */
+	uint64_t heard;       /* the number of the last of them */
 	struct control_connections connections;   /* the one that waits longest for a turn is the first */
 	size_t most;          /* connections of all users but root and the daemon's own */
 	size_t handles;       /* not closed yet; the listener and each connection count as one */
@@ -79,6 +81,43 @@ static void on_look(uv_timer_t *timer)
 		uv_timer_stop(timer);
 }
 
+static void tell_subscribers(struct control *control)
+{
+	bool more = false;
+
+	control->heard = events_last(control->backend.events);
+	for (struct control_connection *connection = first(control); connection; connection = after(connection)) {
+		if (!control_connection_follows(connection))
+			continue;
+		more = true;
+		control_connection_hear(connection);
+	}
+	if (!more)
+		uv_prepare_stop(&control->news);
+}
+
+static void on_news(uv_prepare_t *prepare)
+{
+	struct control *control = prepare->data;
+
+	if (events_last(control->backend.events) != control->heard)
+		tell_subscribers(control);
+}
+
+static bool may_follow(void *context, const struct control_connection *asking)
+{
+	struct control *control = context;
+	size_t own = 0;
+
+	for (const struct control_connection *connection = first(control); connection; connection = after(connection))
+		own += connection != asking && connection->uid == asking->uid &&
+		       control_connection_follows(connection) && !listener_peer_has_gone(connection->fd);
+	if (own >= CONTROL_SUBSCRIBERS_PER_UID)
+		return false;
+	(void)uv_prepare_start(&control->news, on_news);
+	return true;
+}
+
 static void on_connection_waits(void *context)
 {
 	struct control *control = context;
@@ -106,6 +145,7 @@ static void on_part_freed(void *context)
 static const struct control_connection_events connection_events = {
 	.wants_turn = on_connection_wants_turn,
 	.waits = on_connection_waits,
+	.may_follow = may_follow,
 	.closed = on_connection_gone,
 	.freed = on_part_freed,
 };
@@ -117,7 +157,8 @@ static void on_control_tick(uv_timer_t *timer)
 
 	for (struct control_connection *connection = first(control), *next; connection; connection = next) {
 		next = after(connection);
-		if (now_ms - connection->active_ms >= CONTROL_IDLE_MS)
+		if (control_connection_follows(connection) ? listener_peer_has_gone(connection->fd) :
+							     now_ms - connection->active_ms >= CONTROL_IDLE_MS)
 			control_connection_close(connection);
 	}
 	if (TAILQ_EMPTY(&control->connections))
@@ -209,12 +250,13 @@ int control_open(uv_loop_t *loop, int listening_fd, const struct control_backend
 		return r;
 	control->backend = *backend;
 	control->most = listener_connections(CONTROL_CONNECTIONS, DESCRIPTORS_PART);
-	control->handles = 4;
+	control->handles = 5;
 	TAILQ_INIT(&control->connections);
 	uv_idle_init(loop, &control->turns);
 	uv_timer_init(loop, &control->look);
 	uv_timer_init(loop, &control->tick);
-	control->turns.data = control->look.data = control->tick.data = control;
+	uv_prepare_init(loop, &control->news);
+	control->turns.data = control->look.data = control->tick.data = control->news.data = control;
 	*ret_control = steal_pointer(&control);
 	return 0;
 }
@@ -236,4 +278,5 @@ void control_close(struct control *control)
 	uv_close((uv_handle_t *)&control->turns, on_control_closed);
 	uv_close((uv_handle_t *)&control->look, on_control_closed);
 	uv_close((uv_handle_t *)&control->tick, on_control_closed);
+	uv_close((uv_handle_t *)&control->news, on_control_closed);
 }

@@ -18,6 +18,7 @@
 
 #include "common/base/text.h"
 #include "vmmallocd/config/config.h"
+#include "vmmallocd/plan/events.h"
 #include "vmmallocd/plan/registry.h"
 #include "vmmallocd/plan/waiting.h"
 
@@ -25,8 +26,11 @@
 #define CONTROL_CONNECTIONS_PER_UID 32
 /* Of all users but root and the daemon's own; or an eighth of the descriptors, if that is less. */
 #define CONTROL_CONNECTIONS 256
+/* Of those, and no more: somebody's forgotten subscriptions leave room for his other calls. */
+#define CONTROL_SUBSCRIBERS_PER_UID 16
 #define CONTROL_WORK_MS 5000             /* the most that an answer waits for work that it is about */
-#define CONTROL_IDLE_MS 60000            /* without a byte read or written: the connection is closed */
+/* Without a byte read or written: the connection is closed, but for a subscriber's whose other end is there. */
+#define CONTROL_IDLE_MS 60000
 
 /* What the daemon says of itself. The strings are the daemon's, and need to last for the call only. */
 struct control_daemon_info {
@@ -43,6 +47,7 @@ struct control_daemon_info {
 struct control_backend {
 	void *context;                  /* first argument of the functions */
 	struct registry *registry;
+	const struct events *events;
 	const struct config *(*config)(void *context);
 	void (*daemon_info)(void *context, struct control_daemon_info *ret);
 	const char *(*class_problem)(void *context, const char *class_name);  /* NULL: none */

@@ -59,6 +59,21 @@ json_t *control_json_waiting(const struct waiting_client *client, const char *cl
 			 "age", number((uint64_t)(clock_boot_s() - client->since_s)));
 }
 
+json_t *control_json_event(const struct event *event)
+{
+	char id[2 * POOL_FILE_ID_BYTES + 1];
+
+	pool_file_id_format(event->pool_id, id);
+	return json_pack("{s:o, s:o, s:s, s:s*, s:s*, s:o*, s:o*, s:o*}",
+			 "number", number(event->number), "time_us", number((uint64_t)event->time_us),
+			 "kind", event_kind_name(event->kind),
+			 "class", event->class_name[0] ? event->class_name : NULL,
+			 "pool", event->has_pool ? id : NULL,
+			 "owner", event->has_owner ? owner_object(&event->owner) : NULL,
+			 "directory", event->directory ? control_json_text(event->directory) : NULL,
+			 "reason", event->reason ? control_json_text(event->reason) : NULL);
+}
+
 json_t *control_json_pool(const struct control_backend *backend, const struct registry_pool *pool)
 {
 	int64_t now_s = clock_boot_s() + registry_epoch(backend->registry);

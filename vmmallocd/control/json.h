@@ -11,10 +11,12 @@
 #include <jansson.h>
 
 #include "vmmallocd/control/control.h"
+#include "vmmallocd/plan/events.h"
 
 /* New objects, or NULL for want of memory. */
 json_t *control_json_pool(const struct control_backend *backend, const struct registry_pool *pool);
 json_t *control_json_waiting(const struct waiting_client *client, const char *class_name);
+json_t *control_json_event(const struct event *event);
 json_t *control_json_daemon(const struct control_backend *backend);
 
 /* One of the configuration. */

@@ -21,6 +21,7 @@ struct call {
 	uid_t uid;
 	const char *method;
 	json_t *parameters;   /* an object, or NULL */
+	bool more;            /* several replies are wanted */
 };
 
 bool control_methods_is_trusted(uid_t uid)
@@ -118,6 +119,19 @@ static struct control_reply *trusted_order(const struct call *call)
 	return control_methods_is_trusted(call->uid) ? order(call) : denied();
 }
 
+static struct control_reply *events(const struct call *call)
+{
+	const json_t *after = json_object_get(call->parameters, "after");
+	json_int_t value = json_integer_value(after);
+	uint64_t number = (uint64_t)value;
+
+	if (json_is_null(after))
+		after = NULL;
+	if (after && (!json_is_integer(after) || value < 0))
+		return error_with(VARLINK_INVALID_PARAMETER, "parameter", "after");
+	return control_reply_new_events(call->backend, call->more, after ? &number : NULL);
+}
+
 static const struct method {
 	const char *interface, *name;
 	const char *parameters[PARAMETERS_MOST];   /* that it takes; the others are NULL */
@@ -137,6 +151,7 @@ static const struct method {
 	{ VARLINK_VMMALLOC, "TopUp", { "class" }, trusted_order },
 	{ VARLINK_VMMALLOC, "Create", { "class", "count" }, trusted_order },
 	{ VARLINK_VMMALLOC, "Destroy", { "pool" }, trusted_order },
+	{ VARLINK_VMMALLOC, "Events", { "after" }, events },
 };
 
 static bool takes_parameter(const struct method *method, const char *key)
@@ -194,19 +209,19 @@ int control_methods_call(const struct control_backend *backend, uid_t uid, bool 
 	CLEANUP(json_decrefp) json_t *object = json_loadb(message, bytes, JSON_REJECT_DUPLICATES, NULL);
 	struct call call = { .backend = backend, .uid = uid };
 	struct control_reply *reply;
-	bool oneway, more, upgrade;
+	bool oneway, upgrade;
 
 	call.method = json_string_value(json_object_get(object, "method"));
 	call.parameters = json_object_get(object, "parameters");
 	if (json_is_null(call.parameters))
 		call.parameters = NULL;
 	if (!call.method || (call.parameters && !json_is_object(call.parameters)) ||
-	    !read_flag(object, "oneway", &oneway) || !read_flag(object, "more", &more) ||
+	    !read_flag(object, "oneway", &oneway) || !read_flag(object, "more", &call.more) ||
 	    !read_flag(object, "upgrade", &upgrade))
 		return -EBADMSG;
 	if (gone && !oneway)
 		return -EPIPE;
-	/* `more` allows several replies and asks for none; an upgrade would make this another protocol */
+	/* `more` allows several replies, which most methods do not have; an upgrade would make this another protocol */
 	reply = upgrade ? error_with(VARLINK_METHOD_NOT_IMPLEMENTED, "method", call.method) : dispatch(&call);
 	if (!reply)
 		return -ENOMEM;

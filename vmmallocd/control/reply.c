@@ -9,6 +9,7 @@
 #include "common/util/cleanup.h"
 #include "common/util/varlink.h"
 #include "vmmallocd/control/json.h"
+#include "vmmallocd/control/news.h"
 
 #define REPLY_ERROR_BYTES 1024
 
@@ -27,6 +28,7 @@ struct control_reply {
 	uint64_t waiting, waiting_last;   /* numbers of those who wait: the last written, and the last to be written */
 	/* What it is about instead, and is not written yet: */
 	struct control_prune *prune;
+	struct control_news news;    /* with events; else there are none */
 	bool has_reload;
 	uint64_t reload_number;
 	bool has_order;
@@ -149,6 +151,26 @@ struct control_reply *control_reply_new_reload(const struct control_backend *bac
 	reply->has_reload = true;
 	reply->reload_number = number;
 	return reply;
+}
+
+struct control_reply *control_reply_new_events(const struct control_backend *backend, bool follows,
+					       const uint64_t *after)
+{
+	struct control_reply *reply = calloc(1, sizeof(*reply));
+
+	if (reply)
+		control_news_init(&reply->news, backend->events, follows, after);
+	return reply;
+}
+
+bool control_reply_follows(const struct control_reply *reply)
+{
+	return reply->news.follows;
+}
+
+bool control_reply_has_news(const struct control_reply *reply)
+{
+	return control_news_is_there(&reply->news);
 }
 
 struct control_reply *control_reply_new_order(const struct control_backend *backend, const char *class_name,
@@ -413,6 +435,14 @@ static int append_list(struct control_reply *reply)
 	return r;
 }
 
+/* 0: that was all. */
+static int append_news(struct control_reply *reply)
+{
+	int r = control_news_write(&reply->news, CONTROL_REPLY_PIECE_BYTES, append_bytes, reply);
+
+	return r < 0 ? r : !r;
+}
+
 int control_reply_next(struct control_reply *reply, const char **ret_piece, size_t *ret_bytes)
 {
 	int r;
@@ -423,13 +453,13 @@ int control_reply_next(struct control_reply *reply, const char **ret_piece, size
 		return -ENOMEM;
 	if ((reply->prune && append_prune(reply) < 0) || (reply->has_reload && append_reload(reply) < 0))
 		return -ENOMEM;
-	r = append_list(reply);
+	r = reply->news.events ? append_news(reply) : append_list(reply);
 	if (r < 0)
 		return r;
 	if (r == 0) {
 		if (append_bytes("", 1, reply) < 0)
 			return -ENOMEM;
-		reply->ended = true;
+		reply->ended = !reply->news.follows;
 	}
 	*ret_piece = reply->text;
 	*ret_bytes = reply->length;

@@ -44,6 +44,9 @@ struct control_reply *control_reply_new_reload(const struct control_backend *bac
 /* What becomes of an order for a class; takes `prune` over, which may be NULL. The backend must outlive it. */
 struct control_reply *control_reply_new_order(const struct control_backend *backend, const char *class_name,
 					      const struct control_order *order, struct control_prune *prune);
+/* What has happened: news.h. The backend must outlive it. */
+struct control_reply *control_reply_new_events(const struct control_backend *backend, bool follows,
+					       const uint64_t *after);
 
 void control_reply_free(struct control_reply *reply);
 
@@ -52,7 +55,14 @@ bool control_reply_waits(const struct control_reply *reply);
 /* For how long that is to be waited for at the most. */
 unsigned control_reply_patience_ms(const struct control_reply *reply);
 
-/* The next piece, valid until the next call; the last one ends in NUL. 1; 0: that was all; -ENOMEM. */
+/*
+ * Whether it is a subscription: one reply after another, and no end. Then control_reply_next is called only when there
+ * is something new.
+ */
+bool control_reply_follows(const struct control_reply *reply);
+bool control_reply_has_news(const struct control_reply *reply);
+
+/* The next piece, valid until the next call; the last one of a reply ends in NUL. 1; 0: that was all; -ENOMEM. */
 int control_reply_next(struct control_reply *reply, const char **ret_piece, size_t *ret_bytes);
 
 #endif

@@ -445,6 +445,13 @@ bool provision_is_short(const struct provision_class *class, const struct config
 	return is_short(&view);
 }
 
+bool provision_is_stopped(const struct provision_class *class, const struct config *config, struct registry *registry)
+{
+	const struct view view = view_of(class, config, registry);
+
+	return is_short(&view) && coming(&view) == 0;
+}
+
 bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry)
 {
 	const struct view view = view_of(class, config, registry);

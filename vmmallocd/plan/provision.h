@@ -72,6 +72,7 @@ struct provision_class {
 	int64_t asked_until_ms;  /* somebody waits for room (provision_make_room) */
 	int cold_error;          /* -errno of the last cold pool that was to be made; 0: it was made */
 	int64_t cold_due_ms;     /* after a failure: when the next may be tried */
+	bool is_short;           /* the caller's own: it has said so */
 	char problem[PROVISION_PROBLEM_BYTES];  /* why there is no pool; "": none */
 	char used_up[PROVISION_PROBLEM_BYTES];  /* the words for provision_is_used_up */
 	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools since a reload; "": nothing */
@@ -132,6 +133,8 @@ size_t provision_room(const struct provision_class *class, const struct config *
 
 /* Of what was ordered besides, what is not there or on its way is not wanted any more: making a pool has failed. */
 void provision_give_up_extra(struct provision_class *class, const struct config *config, struct registry *registry);
+/* Whether a configured class has fewer ready pools than it should have, and nothing is done about that now. */
+bool provision_is_stopped(const struct provision_class *class, const struct config *config, struct registry *registry);
 
 /* Whether it has none, and may not have more pools than it has. */
 bool provision_is_used_up(const struct provision_class *class, const struct config *config, struct registry *registry);

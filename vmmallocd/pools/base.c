@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vmmallocd/base/clock.h"
+#include "vmmallocd/pools/tell.h"
 
 struct pools_name pools_name(const struct registry_pool *pool)
 {
@@ -97,9 +98,20 @@ void pools_set_state(struct pools *pools, struct registry_pool *pool, enum regis
 	pools_wake(pools);
 }
 
+void pools_vanish(struct pools *pools, struct registry_pool *pool, const char *reason)
+{
+	tell(&pools->events, pools->log, LOG_WARNING, tell_of_pool(EVENT_VANISHED, pool, reason), "%s: %s",
+	     pools_name(pool).text, reason);
+	pools_forget(pools, pool);
+}
+
 void pools_fail(struct pools *pools, struct registry_pool *pool, const char *what, const char *reason)
 {
-	log_line(pools->log, LOG_WARNING, "%s: %s: %s; it will be removed", pools_name(pool).text, what, reason);
+	char words[EVENTS_WORDS_BYTES];
+
+	snprintf(words, sizeof(words), "%s: %s", what, reason);
+	tell(&pools->events, pools->log, LOG_WARNING, tell_of_pool(EVENT_FAILED, pool, words),
+	     "%s: %s: %s; it will be removed", pools_name(pool).text, what, reason);
 	pools_set_state(pools, pool, REGISTRY_FAILED);
 }
 

@@ -52,6 +52,8 @@ int pools_add(struct pools *pools, struct served_dir *directory, const struct re
 void pools_forget(struct pools *pools, struct registry_pool *pool);
 /* Wakes the pools. */
 void pools_set_state(struct pools *pools, struct registry_pool *pool, enum registry_state state);
+/* Its file was removed by somebody else, or is another one: told, with that reason, and forgotten. */
+void pools_vanish(struct pools *pools, struct registry_pool *pool, const char *reason);
 /* Something odd: logged, and the pool destroyed as soon as nobody has it. Wakes the pools. */
 void pools_fail(struct pools *pools, struct registry_pool *pool, const char *what, const char *reason);
 

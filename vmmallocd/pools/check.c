@@ -36,9 +36,7 @@ static int check_pool_file(void *context, struct registry_pool *pool)
 		return 0;
 	r = pool_file_check(&directory->dir, &pool->file);
 	if (r == -ENOENT || r == -ESTALE) {
-		log_line(pools->log, LOG_WARNING, "%s: its file is gone, or its name another file's",
-			 pools_name(pool).text);
-		pools_forget(pools, pool);
+		pools_vanish(pools, pool, "its file is gone, or its name another file's");
 	} else if (pool->state == REGISTRY_READY && r == -EPERM) {
 		pools_fail(pools, pool, "its owner, mode, size or number of links", "not what it was");
 	} else if (is_left(pool)) {

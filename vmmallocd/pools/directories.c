@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 
 #include "vmmallocd/pools/base.h"
+#include "vmmallocd/pools/tell.h"
 
 /* Whether jobs do not end in a directory where the class has pools; for a class that is not configured any more. */
 static bool hangs_somewhere(const struct pools *pools, const struct registry_class *class)
@@ -54,9 +55,12 @@ void pools_refresh_classes(struct pools *pools)
 
 static void set_directory_problem(struct pools *pools, struct served_dir *directory, const char *problem)
 {
+	enum event_kind kind = directory->gone ? EVENT_DIRECTORY_GONE : EVENT_DIRECTORY_PROBLEM;
+
 	/* it may not work for days: said once */
 	if (strcmp(directory->problem, problem) != 0)
-		log_line(pools->log, LOG_WARNING, "%s", problem);
+		tell(&pools->events, pools->log, LOG_WARNING, tell_of_class(kind, "", directory->path, problem), "%s",
+		     problem);
 	snprintf(directory->problem, sizeof(directory->problem), "%s", problem);
 	directory->due_ms = pools_now_ms(pools) + SERVED_DIR_RETRY_MS;
 }
@@ -126,14 +130,17 @@ static void drop_all_saved(struct pools *pools, const struct served_dir *directo
 static void adopt_all(struct pools *pools, struct served_dir *directory, const struct served_dir_scan *scan)
 {
 	size_t counts[REGISTRY_STATES] = { 0 };
+	char found[EVENTS_WORDS_BYTES];
 
 	for (size_t i = 0; i < scan->count; i++)
 		adopt(pools, directory, &scan->found[i], counts);
 	drop_all_saved(pools, directory);
-	log_line(pools->log, LOG_INFO,
-		 "pool directory %s: in service; found %zu ready, %zu leased, %zu orphaned, %zu other pools",
-		 directory->path, counts[REGISTRY_READY], counts[REGISTRY_LEASED], counts[REGISTRY_RECYCLING],
+	snprintf(found, sizeof(found), "found %zu ready, %zu leased, %zu orphaned, %zu other pools",
+		 counts[REGISTRY_READY], counts[REGISTRY_LEASED], counts[REGISTRY_RECYCLING],
 		 counts[REGISTRY_FAILED] + counts[REGISTRY_QUARANTINED]);
+	tell(&pools->events, pools->log, LOG_INFO,
+	     tell_of_class(EVENT_DIRECTORY_IN_SERVICE, "", directory->path, found),
+	     "pool directory %s: in service; %s", directory->path, found);
 }
 
 /* --- opening --- */

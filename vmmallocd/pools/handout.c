@@ -9,6 +9,7 @@
 #include "common/util/cleanup.h"
 #include "vmmallocd/pools/base.h"
 #include "vmmallocd/pools/probe.h"
+#include "vmmallocd/pools/tell.h"
 #include "vmmallocd/pools/work.h"
 
 #define TRIES 8    /* ready pools that turn out to be odd, in one request */
@@ -166,8 +167,9 @@ enum handout_status pools_take(struct pools *pools, const struct handout_request
 
 	if (handout_is_given(status)) {
 		pools->handed_out++;
-		log_line(pools->log, LOG_DEBUG, "%s: handed to %s, pid %d of uid %u%s", pools_name(pool).text,
-			 pool->owner.comm, (int)peer->pid, (unsigned)peer->uid, pool->cold ? ", cold" : "");
+		tell(&pools->events, pools->log, LOG_DEBUG, tell_of_pool(EVENT_HANDED_OUT, pool, NULL),
+		     "%s: handed to %s, pid %d of uid %u%s", pools_name(pool).text, pool->owner.comm, (int)peer->pid,
+		     (unsigned)peer->uid, pool->cold ? ", cold" : "");
 	}
 	*ret_taken = taken;
 	return status;
@@ -225,11 +227,23 @@ bool pools_put_off(struct pools *pools, const struct request_peer *peer, enum ha
 	return true;
 }
 
-void pools_refused(struct pools *pools, const struct request_peer *peer, enum handout_status status)
+void pools_refused(struct pools *pools, const char *class_name, const struct registry_owner *owner,
+		   enum handout_status status)
 {
+	const char *reason = handout_status_text(status);
+
 	pools->refused++;
-	log_line(pools->log, LOG_DEBUG, "request of pid %d of uid %u: %s", (int)peer->pid, (unsigned)peer->uid,
-		 handout_status_text(status));
+	tell(&pools->events, pools->log, LOG_DEBUG, tell_of_request(EVENT_REFUSED, class_name, owner, reason),
+	     "request of pid %d of uid %u: %s", (int)owner->pid, (unsigned)owner->uid, reason);
+}
+
+void pools_waits(struct pools *pools, const char *class_name, const struct registry_owner *owner, uint32_t wait_s,
+		 enum handout_status status)
+{
+	const char *reason = handout_status_text(status);
+
+	tell(&pools->events, pools->log, LOG_DEBUG, tell_of_request(EVENT_WAITING, class_name, owner, reason),
+	     "request of pid %d of uid %u waits up to %u s: %s", (int)owner->pid, (unsigned)owner->uid, wait_s, reason);
 }
 
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error)

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "vmmallocd/base/clock.h"
 #include "vmmallocd/pools/base.h"
 #include "vmmallocd/pools/check.h"
 #include "vmmallocd/pools/directories.h"
 #include "vmmallocd/pools/probe.h"
+#include "vmmallocd/pools/short.h"
 #include "vmmallocd/pools/work.h"
 
 #define DUE_MOST_MS 3600000    /* the clock is looked at this often though nothing is due */
@@ -69,6 +71,7 @@ static void on_pools_turn(uv_idle_t *turn)
 
 	pools_open_directories(pools);
 	pools_start_due(pools);
+	pools_tell_short(pools);
 	due_ms = provision_due_ms(&pools->provision, pools->config, pools->registry, now_ms, DUE_MOST_MS);
 	due_ms = pools_directories_due_ms(pools, due_ms);
 	(void)uv_timer_start(&pools->due_timer, on_pools_due, due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 1, 0);
@@ -170,8 +173,9 @@ int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const stru
 	(void)uv_timer_init(loop, &pools->second_timer);
 	(void)uv_timer_init(loop, &pools->early_timer);
 	(void)uv_idle_init(loop, &pools->turn);
+	r = events_init(&pools->events, (uint64_t)clock_real_us());
 	pools->turn.data = pools->due_timer.data = pools->second_timer.data = pools->early_timer.data = pools;
-	if (!pools->registry)
+	if (!pools->registry || r < 0)
 		return -ENOMEM;
 	registry_set_epoch(pools->registry, registry_epoch(saved));
 	r = watch_open(loop, &watch_events, pools, &pools->watch);
@@ -226,4 +230,5 @@ void pools_done(struct pools *pools)
 	early_done(&pools->early);
 	served_dirs_done(&pools->directories);
 	provision_done(&pools->provision);
+	events_done(&pools->events);
 }

@@ -27,6 +27,7 @@
 #include "vmmallocd/pools/early.h"
 #include "vmmallocd/pools/jobs.h"
 #include "vmmallocd/base/log.h"
+#include "vmmallocd/plan/events.h"
 #include "vmmallocd/pools/mounts.h"
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/registry.h"
@@ -39,6 +40,7 @@
 struct pools {
 	uv_loop_t *loop;
 	struct log *log;
+	struct events events;
 	const struct config *config;         /* the caller's; changed by pools_configure */
 	struct registry *registry;
 	struct registry *saved;              /* pools of directories that were not scanned yet, or have gone */
@@ -101,8 +103,12 @@ bool pools_put_off(struct pools *pools, const struct request_peer *peer, enum ha
 		   const struct pools_taken *taken, bool first);
 /* The peer, for people to read. */
 struct registry_owner pools_owner(const struct request_peer *peer);
-/* The peer is told that refusal. */
-void pools_refused(struct pools *pools, const struct request_peer *peer, enum handout_status status);
+/* Whoever asked for a pool of the class, which may be "", is told that refusal. */
+void pools_refused(struct pools *pools, const char *class_name, const struct registry_owner *owner,
+		   enum handout_status status);
+/* It waits instead. */
+void pools_waits(struct pools *pools, const char *class_name, const struct registry_owner *owner, uint32_t wait_s,
+		 enum handout_status status);
 /* The descriptor could not be sent, and is closed. */
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error);
 

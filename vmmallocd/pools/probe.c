@@ -6,19 +6,20 @@
 #include <string.h>
 
 #include "vmmallocd/pools/base.h"
+#include "vmmallocd/pools/tell.h"
 
 bool pools_probe(struct pools *pools, struct registry_pool *pool)
 {
 	int r = pool_file_probe(&pools_directory(pools, pool)->dir, &pool->file);
 
 	if (r == 0) {
-		log_line(pools->log, LOG_DEBUG, "%s: nobody has it any more", pools_name(pool).text);
+		tell(&pools->events, pools->log, LOG_DEBUG, tell_of_pool(EVENT_GIVEN_BACK, pool, NULL),
+		     "%s: nobody has it any more", pools_name(pool).text);
 		pools_set_state(pools, pool, REGISTRY_RECYCLING);
 		return false;
 	}
 	if (r == -ENOENT || r == -ESTALE) {
-		log_line(pools->log, LOG_WARNING, "%s: its file is gone", pools_name(pool).text);
-		pools_forget(pools, pool);
+		pools_vanish(pools, pool, "its file is gone");
 		return false;
 	}
 	if (resource_has_run_out(r))

@@ -12,14 +12,17 @@
 #include "vmmallocd/pools/base.h"
 #include "vmmallocd/pools/directories.h"
 #include "vmmallocd/pools/probe.h"
+#include "vmmallocd/pools/tell.h"
 
 /* --- trouble --- */
 
 static void say_problem(struct pools *pools, struct provision_class *class, const struct job *job)
 {
+	bool is_full = job->result == -ENOSPC || job->result == -EDQUOT;
+	enum event_kind kind = is_full ? EVENT_DIRECTORY_FULL : EVENT_CLASS_PROBLEM;
 	char problem[PROVISION_PROBLEM_BYTES], size[SIZE_FORMAT_BYTES];
 
-	if (job->result == -ENOSPC || job->result == -EDQUOT) {
+	if (is_full) {
 		size_format_whole(job->size_bytes, size);
 		snprintf(problem, sizeof(problem), "pool directory %s: no space left for a pool of %s",
 			 job->directory->path, size);
@@ -28,7 +31,9 @@ static void say_problem(struct pools *pools, struct provision_class *class, cons
 	}
 	/* it is the same at every retry, and said once */
 	if (strcmp(problem, class->problem) != 0)
-		log_line(pools->log, LOG_WARNING, "class '%s': %s", class->name, problem);
+		tell(&pools->events, pools->log, LOG_WARNING,
+		     tell_of_class(kind, class->name, job->directory->path, problem), "class '%s': %s", class->name,
+		     problem);
 	snprintf(class->problem, sizeof(class->problem), "%s", problem);
 }
 
@@ -76,9 +81,10 @@ static void quarantine(struct pools *pools, struct registry_pool *pool, const st
 	/* it may stay so for as long as its last user likes: said once */
 	if (pool->state == REGISTRY_QUARANTINED)
 		return;
-	log_line(pools->log, LOG_WARNING,
-		 "%s: a page of it is pinned; it counts as a pool of uid %u, and is tried again in %u s",
-		 pools_name(pool).text, (unsigned)pool->owner.uid, work->pause_ms / 1000);
+	tell(&pools->events, pools->log, LOG_WARNING,
+	     tell_of_pool(EVENT_QUARANTINED, pool, "a page of it is still held"),
+	     "%s: a page of it is pinned; it counts as a pool of uid %u, and is tried again in %u s",
+	     pools_name(pool).text, (unsigned)pool->owner.uid, work->pause_ms / 1000);
 	pools_set_state(pools, pool, REGISTRY_QUARANTINED);
 }
 
@@ -98,8 +104,9 @@ static void make_ready(struct pools *pools, struct registry_pool *pool, const st
 		provision_succeeded(class, pools_now_ms(pools));
 		class->made++;
 	}
-	log_line(pools->log, LOG_DEBUG, "%s: ready, %" PRIu64 " of %" PRIu64 " bytes in huge pages",
-		 pools_name(pool).text, job->huge_bytes, pool->file.size_bytes);
+	tell(&pools->events, pools->log, LOG_DEBUG, tell_of_pool(EVENT_READY, pool, NULL),
+	     "%s: ready, %" PRIu64 " of %" PRIu64 " bytes in huge pages", pools_name(pool).text, job->huge_bytes,
+	     pool->file.size_bytes);
 	pools_set_state(pools, pool, REGISTRY_READY);
 }
 
@@ -132,8 +139,11 @@ static int add_made(struct pools *pools, const struct job *job, enum registry_st
 	if (r < 0) {
 		log_line(pools->log, LOG_ERR, "%s: register: %s", pools_name(&pool).text, strerrordesc_np(-r));
 		(void)pool_file_destroy(&job->directory->dir, &job->file);
+		return r;
 	}
-	return r;
+	tell(&pools->events, pools->log, LOG_DEBUG, tell_of_pool(EVENT_MADE, *ret_pool, NULL), "%s: made%s",
+	     pools_name(*ret_pool).text, job->cold ? ", cold" : "");
+	return 0;
 }
 
 /* Whoever asked for it takes it in the loop's next turn, or at once; else it is removed soon. */
@@ -183,7 +193,9 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 		/* it stays, though the next pool may lie better by chance */
 		if (class && job->advice[0] != '\0' && strcmp(class->advice, job->advice) != 0) {
 			snprintf(class->advice, sizeof(class->advice), "%s", job->advice);
-			log_line(pools->log, LOG_WARNING, "class '%s': %s", class->name, class->advice);
+			tell(&pools->events, pools->log, LOG_WARNING,
+			     tell_of_class(EVENT_CLASS_PROBLEM, class->name, job->directory->path, class->advice),
+			     "class '%s': %s", class->name, class->advice);
 		}
 		if (provision_fits(config_find(pools->config, pool->class_name), pool))
 			make_ready(pools, pool, job);
@@ -208,7 +220,8 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
  */
 static void had_again(struct pools *pools, struct registry_pool *pool, const struct job *job)
 {
-	log_line(pools->log, LOG_INFO, "%s: somebody has it again", pools_name(pool).text);
+	tell(&pools->events, pools->log, LOG_INFO, tell_of_pool(EVENT_HELD_AGAIN, pool, NULL),
+	     "%s: somebody has it again", pools_name(pool).text);
 	if (pool->state == REGISTRY_RECYCLING ||
 	    (pool->state == REGISTRY_FAILED && pool->file.mark == POOL_FILE_USED)) {
 		pools_set_state(pools, pool, REGISTRY_LEASED);
@@ -257,6 +270,8 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 	case 0:
 		work->pause_ms = 0;
 		work->due_ms = 0;
+		tell(&pools->events, pools->log, LOG_DEBUG, tell_of_pool(EVENT_RECLAIMED, pool, NULL), "%s: emptied",
+		     pools_name(pool).text);
 		pool->owner = (struct registry_owner){ 0 };
 		pool->may_be_pinned = false;
 		registry_set_cold(pools->registry, pool, false);
@@ -273,8 +288,7 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 		break;
 	case ENOENT:
 	case ESTALE:
-		log_line(pools->log, LOG_WARNING, "%s: scrub: %s; forgotten", pools_name(pool).text, job->error);
-		pools_forget(pools, pool);
+		pools_vanish(pools, pool, job->error);
 		break;
 	default:
 		if (resource_has_run_out(job->result)) {
@@ -302,16 +316,15 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 	}
 	switch (-job->result) {
 	case 0:
-		log_line(pools->log, LOG_DEBUG, "%s: removed", pools_name(pool).text);
+		tell(&pools->events, pools->log, LOG_DEBUG, tell_of_pool(EVENT_DESTROYED, pool, NULL), "%s: removed",
+		     pools_name(pool).text);
 		pools->destroyed++;
 		if (!work->after_failure)
 			provision_space_freed(&pools->provision, pools->config, job->directory->path);
 		pools_forget(pools, pool);
 		break;
 	case ESTALE:
-		log_line(pools->log, LOG_WARNING, "%s: its name is another file by now; forgotten",
-			 pools_name(pool).text);
-		pools_forget(pools, pool);
+		pools_vanish(pools, pool, "its name is another file by now; forgotten");
 		break;
 	case ETIMEDOUT:
 		quarantine(pools, pool, job);
