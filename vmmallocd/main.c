@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* main -- vmmallocd's command line, and what a process has to set before anything else runs. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 
 #include "common/base/paths.h"
 #include "common/util/absolute_path.h"
+#include "common/util/standard_fds.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/control/config_json.h"
 #include "vmmallocd/daemon.h"
@@ -92,18 +92,6 @@ static void raise_open_files(void)
 static const char *in_full(const char *path, char *buffer, size_t bytes)
 {
 	return path && absolute_path(path, buffer, bytes) == 0 ? buffer : path;
-}
-
-/*
- * Without descriptor 0, 1 or 2 (`2>&-`) the first file or socket of ours would get that number. Our log would go into
- * it, and libuv aborts when it closes one. Reading from /dev/null here, and writing to it, fail as they did.
- */
-static int open_standard_fds(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
-			return -errno;
-	return 0;
 }
 
 /* The mask outlives exec: our parent may have blocked the signals that end us and that make us reload. */
@@ -190,7 +178,8 @@ int main(int argc, char *argv[])
 	struct daemon_options *options = &line.options;
 	int status;
 
-	if (open_standard_fds() < 0)
+	/* libuv aborts, too, when it closes one of these */
+	if (standard_fds_open() < 0)
 		return 1;
 	status = parse_options(argc, argv, &line);
 	if (status >= 0)

@@ -294,11 +294,11 @@ TEST(test_control_events_are_all_that_the_ring_has)
 	};
 	events_add(&f->events, &event);
 #define FIRST                                                                                                          \
-	"{\"number\":100,\"time_us\":1795881220426418,\"kind\":\"handed_out\",\"class\":\"fast\",\"pool\":\""            \
-	ID("0102") "\",\"owner\":{\"pid\":7,\"uid\":8,\"comm\":\"a\\\"?\"}}"
+	"{\"number\":100,\"time_us\":1795881220426418,\"kind\":\"handed_out\",\"class\":\"fast\","                     \
+	"\"pool\":\"" ID("0102") "\",\"owner\":{\"pid\":7,\"uid\":8,\"comm\":\"a\\\"?\"}}"
 #define SECOND                                                                                                         \
-	"{\"number\":101,\"time_us\":5,\"kind\":\"directory_full\",\"directory\":\"/m?\","                                   \
-	"\"reason\":\"\\\"full\\\"\"}"
+	"{\"number\":101,\"time_us\":5,\"kind\":\"directory_full\","                                                   \
+	"\"directory\":\"/m?\",\"reason\":\"\\\"full\\\"\"}"
 #define REPLY(events) "{\"parameters\":{\"version\":1,\"events\":[" events "],\"lost\":0,\"last\":101}}"
 	assert_reply(f, EVENTS(""), REPLY(FIRST "," SECOND));
 	assert_reply(f, EVENTS(AFTER("null")), REPLY(FIRST "," SECOND));

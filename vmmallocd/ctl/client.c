@@ -3,6 +3,7 @@
 #include "vmmallocd/ctl/client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 
 #define REPLY_BYTES_MOST ((size_t)1 << 30)   /* some 4 million pools */
 
-static int64_t now_ms(void)
+int64_t client_now_ms(void)
 {
 	struct timespec now;
 
@@ -48,15 +49,18 @@ static int connect_to_daemon(const struct ctl *ctl)
 	return steal_fd(&fd);
 }
 
-static int wait_for_socket(int fd, short events, int64_t deadline_ms)
+/* -EPIPE: nobody reads `output_fd` any more. */
+static int wait_for_socket(int fd, short events, int output_fd, int64_t deadline_ms)
 {
-	struct pollfd pollfd = { .fd = fd, .events = events };
-	int64_t left_ms = deadline_ms - now_ms();
-	int r = left_ms > 0 ? poll(&pollfd, 1, (int)left_ms) : 0;
+	struct pollfd fds[] = { { .fd = fd, .events = events }, { .fd = output_fd } };
+	int64_t left_ms = deadline_ms == CLIENT_NEVER ? INT_MAX : deadline_ms - client_now_ms();
+	int r = left_ms > 0 ? poll(fds, 2, left_ms < INT_MAX ? (int)left_ms : -1) : 0;
 
 	if (r == 0)
 		return -ETIMEDOUT;
-	return r < 0 && errno != EINTR ? -errno : 0;
+	if (r < 0)
+		return errno != EINTR ? -errno : 0;
+	return fds[1].revents ? -EPIPE : 0;
 }
 
 static int send_all(int fd, const char *bytes, size_t count, int64_t deadline_ms)
@@ -67,7 +71,7 @@ static int send_all(int fd, const char *bytes, size_t count, int64_t deadline_ms
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -errno;
-		if (n < 0 && (r = wait_for_socket(fd, POLLOUT, deadline_ms)) < 0)
+		if (n < 0 && (r = wait_for_socket(fd, POLLOUT, -1, deadline_ms)) < 0)
 			return r;
 		bytes += n > 0 ? n : 0;
 		count -= n > 0 ? (size_t)n : 0;
@@ -75,7 +79,7 @@ static int send_all(int fd, const char *bytes, size_t count, int64_t deadline_ms
 	return 0;
 }
 
-static int receive_message(int fd, struct varlink_splitter *splitter, int64_t deadline_ms)
+static int receive_message(int fd, struct varlink_splitter *splitter, int output_fd, int64_t deadline_ms)
 {
 	while (!varlink_splitter_has_message(splitter)) {
 		char *space;
@@ -83,7 +87,7 @@ static int receive_message(int fd, struct varlink_splitter *splitter, int64_t de
 		ssize_t n;
 		int r;
 
-		if ((r = wait_for_socket(fd, POLLIN, deadline_ms)) < 0 ||
+		if ((r = wait_for_socket(fd, POLLIN, output_fd, deadline_ms)) < 0 ||
 		    (r = varlink_splitter_space(splitter, &space, &bytes)) < 0)
 			return r;
 		n = recv(fd, space, bytes, MSG_DONTWAIT);
@@ -96,23 +100,17 @@ static int receive_message(int fd, struct varlink_splitter *splitter, int64_t de
 	return 0;
 }
 
-/* 0 and the reply's object; -EBADMSG: it is none; -errno. */
-static int exchange_messages(int fd, int patience_ms, const char *call, json_t **ret_object)
+/* 0 and the next reply's object; -EBADMSG: it is none; -errno. */
+static int receive_object(struct client_stream *stream, int output_fd, int64_t deadline_ms, json_t **ret_object)
 {
-	int64_t deadline_ms = now_ms() + patience_ms;
-	CLEANUP(varlink_splitter_done) struct varlink_splitter splitter;
 	CLEANUP(json_decrefp) json_t *object = NULL;
 	char *message;
 	size_t bytes;
-	int r;
+	int r = receive_message(stream->fd, &stream->splitter, output_fd, deadline_ms);
 
-	varlink_splitter_init(&splitter, REPLY_BYTES_MOST);
-	r = send_all(fd, call, strlen(call) + 1, deadline_ms);
-	if (r == 0)
-		r = receive_message(fd, &splitter, deadline_ms);
 	if (r < 0)
 		return r;
-	if (varlink_splitter_next(&splitter, &message, &bytes))
+	if (varlink_splitter_next(&stream->splitter, &message, &bytes))
 		object = json_loadb(message, bytes, 0, NULL);
 	if (!json_is_object(object))
 		return -EBADMSG;
@@ -125,10 +123,10 @@ static void complain_of_refusal(const char *error, const json_t *parameters)
 {
 	const char *message = json_string_value(json_object_get(parameters, "message"));
 	const char *expected = json_string_value(json_object_get(parameters, "expected"));
+	const char *method = json_string_value(json_object_get(parameters, "method"));
 
 	if (strcmp(error, VARLINK_METHOD_NOT_FOUND) == 0)
-		ctl_complain("the daemon is of an older version, and has no %s",
-			     json_string_value(json_object_get(parameters, "method")));
+		ctl_complain("the daemon is of an older version, and has no %s", method ? method : "such method");
 	else if (strcmp(error, VARLINK_PERMISSION_DENIED) == 0 && expected)
 		ctl_complain("not permitted: this is for %s", expected);
 	else if (message)
@@ -154,7 +152,7 @@ static int take_reply(json_t *object, json_t **ret_reply)
 	return CTL_OK;
 }
 
-static int client_fail(const struct ctl *ctl, int r)
+int client_fail(const struct ctl *ctl, int r)
 {
 	if (r == -EBADMSG || r == -EMSGSIZE) {
 		ctl_complain("the daemon's reply makes no sense");
@@ -169,19 +167,58 @@ static int client_fail(const struct ctl *ctl, int r)
 	return CTL_UNREACHABLE;
 }
 
-int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
+void client_close(struct client_stream *stream)
+{
+	varlink_splitter_done(&stream->splitter);
+	if (stream->fd >= 0)
+		close(stream->fd);
+	stream->fd = -1;
+}
+
+/* Takes the parameters over. 0, and a stream whose call is sent; or -errno. */
+static int begin_call(const struct ctl *ctl, const char *method, bool more, json_t *parameters,
+		      struct client_stream *ret_stream)
 {
 	CLEANUP(json_decrefp) json_t *call =
-		json_pack("{s:s++, s:o*}", "method", VARLINK_VMMALLOC, ".", method, "parameters", parameters);
+		json_pack("{s:s++, s:o*, s:o*}", "method", VARLINK_VMMALLOC, ".", method,
+			  "more", more ? json_true() : NULL, "parameters", parameters);
 	CLEANUP(cleanup_free) char *text = call ? json_dumps(call, JSON_COMPACT) : NULL;
-	CLEANUP(json_decrefp) json_t *object = NULL;
-	CLEANUP(cleanup_fd) int fd = -1;
+	CLEANUP(client_close) struct client_stream stream = { .fd = -1 };
 	int r;
 
 	if (!text)
-		return client_fail(ctl, -ENOMEM);
-	r = fd = connect_to_daemon(ctl);
+		return -ENOMEM;
+	varlink_splitter_init(&stream.splitter, REPLY_BYTES_MOST);
+	r = stream.fd = connect_to_daemon(ctl);
 	if (r >= 0)
-		r = exchange_messages(fd, ctl->patience_ms, text, &object);
+		r = send_all(stream.fd, text, strlen(text) + 1, client_now_ms() + ctl->patience_ms);
+	if (r < 0)
+		return r;
+	*ret_stream = stream;
+	stream = (struct client_stream){ .fd = -1 };
+	return 0;
+}
+
+int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
+{
+	CLEANUP(client_close) struct client_stream stream = { .fd = -1 };
+	CLEANUP(json_decrefp) json_t *object = NULL;
+	int r = begin_call(ctl, method, false, parameters, &stream);
+
+	if (r == 0)
+		r = receive_object(&stream, -1, client_now_ms() + ctl->patience_ms, &object);
 	return r < 0 ? client_fail(ctl, r) : take_reply(object, ret_reply);
+}
+
+int client_subscribe(const struct ctl *ctl, const char *method, json_t *parameters, struct client_stream *ret_stream)
+{
+	return begin_call(ctl, method, true, parameters, ret_stream);
+}
+
+int client_next(struct client_stream *stream, int output_fd, int64_t deadline_ms, json_t **ret_reply)
+{
+	CLEANUP(json_decrefp) json_t *object = NULL;
+	int r = receive_object(stream, output_fd, deadline_ms, &object);
+
+	return r < 0 ? r : take_reply(object, ret_reply);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* client -- one call to the daemon, in CTL_PATIENCE_MS at most as a rule. */
+/* client -- one call to the daemon, in CTL_PATIENCE_MS at most as a rule; or a subscription, which has more replies. */
 #ifndef VMMALLOCD_CTL_CLIENT_H
 #define VMMALLOCD_CTL_CLIENT_H
 
 #include <jansson.h>
 
+#include "common/util/varlink.h"
 #include "vmmallocd/ctl/ctl.h"
 
 /*
@@ -12,5 +13,28 @@
  * complained if it is not CTL_OK; then *ret_reply, the reply's parameters, is the caller's.
  */
 int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply);
+
+/* Milliseconds of a clock that nobody sets, for deadlines; CLIENT_NEVER is none. */
+int64_t client_now_ms(void);
+#define CLIENT_NEVER INT64_MAX
+
+struct client_stream {
+	int fd;
+	struct varlink_splitter splitter;
+};
+
+/*
+ * Calls a method that has more replies than one, as the two above. 0, and the stream is the caller's, who closes it; or
+ * -errno: no daemon answers, which is not complained of.
+ */
+int client_subscribe(const struct ctl *ctl, const char *method, json_t *parameters, struct client_stream *ret_stream);
+/*
+ * The next reply. An exit status, as with client_call; -ETIMEDOUT; -EPIPE: nobody reads `output_fd` (-1: none) any
+ * more; or -errno: the daemon has gone.
+ */
+int client_next(struct client_stream *stream, int output_fd, int64_t deadline_ms, json_t **ret_reply);
+void client_close(struct client_stream *stream);
+/* Complains that no daemon answers, for that reason. Returns the exit status. */
+int client_fail(const struct ctl *ctl, int r);
 
 #endif

@@ -6,12 +6,13 @@
  *            |-> ps.c --> scan.c --> holdings.c --> proc_text.c    the processes on pools, from /proc; none either
  *            |     \--> process_shape.c, process_table.c
  *            |-> help.c                                          what --help prints
+ *            |-> events.c, wait.c --> follow.c, event_line.c     the daemon's events, also those of the next daemon
  *            \-> list.c, status.c --> status_pool.c, change.c, orders.c
  *                  |--> client.c                                 a call on the daemon's control socket
  *                  |--> pool_match.c, removal.c, progress.c      which pool is meant; pools removed; a terminal's line
  *                  \--> pool_table.c, pairs.c --> format.c       standard output: pools, or facts;
  *                       field.c, shape.c                         what is in a reply; and it as JSON
- *     command.h --> option.c --> usage.c                         a command's description, by which its options are
+ *     command.h --> option.c --> usage.c, argument.c             a command's description, by which its options are
  *                                                                read and its help is printed
  *     table.c --> table_sort.c, column.c; filter.c               a table of any kind, and its options
  *
@@ -66,6 +67,6 @@ const struct command *ctl_find_command(const struct ctl *ctl, const char *name);
 
 extern const struct command run_command, list_command, ps_command, status_command, prune_command, reload_command,
 	drain_command, enable_command, disable_command, resize_command, top_up_command, create_command,
-	destroy_command, help_command, complete_command;
+	destroy_command, events_command, wait_command, help_command, complete_command;
 
 #endif

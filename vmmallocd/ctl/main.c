@@ -9,6 +9,7 @@
 
 #include "common/base/environment.h"
 #include "common/util/runtime_dir.h"
+#include "common/util/standard_fds.h"
 #include "vmmallocd/ctl/ctl.h"
 
 /* In the order in which help lists them. */
@@ -19,6 +20,8 @@ static const struct command *const commands[] = {
 	&status_command,
 	&prune_command,
 	&reload_command,
+	&events_command,
+	&wait_command,
 	&drain_command,
 	&disable_command,
 	&enable_command,
@@ -61,6 +64,8 @@ int main(int argc, char **argv)
 	struct ctl ctl = { .commands = commands, .whole = &whole, .command = &whole, .patience_ms = CTL_PATIENCE_MS };
 	int status;
 
+	if (standard_fds_open() < 0)
+		return CTL_FAILED;
 	setlocale(LC_ALL, "");
 	status = set_default_runtime_dir(&ctl);
 	if (status < 0)
