@@ -145,7 +145,7 @@ examples_run() {
 	# as they stand there, but for the place of this daemon and the number of a process
 	VMMALLOC_RUNTIME_DIR=$RUN PATH=$(dirname "$CTL"):$PATH
 	export VMMALLOC_RUNTIME_DIR
-	for command in list ps status prune reload drain disable enable resize top-up create destroy help; do
+	for command in list ps status prune reload drain disable enable resize top-up create destroy revoke help; do
 		"$CTL" help $command | sed -n '/^Examples*:/,$s/^  \(vmmallocctl .*\)/\1/p' | sed "s/ 4711/ $HELD/; s/ --wait=600//; s/ 9b2d4112/ $(ready_one)/" >lines
 		while read -r line; do
 			bash -c "$line" >out 2>err </dev/null || [[ $line = *"| grep"* ]] || fail "$line: $(cat err)"

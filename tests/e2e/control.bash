@@ -337,4 +337,89 @@ read_only() {
 }
 run_case "prune says what was removed, on a file system that is read-only" read_only
 
+revoke() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	serve
+	hold take=a map fork
+	local parent=$HELD child id
+	wait_for grep -q child "held.$parent"
+	child=$(awk '/^child/ { print $2 }' "held.$parent")
+	echo "$child" >>children
+	hold take=a
+	id=$(ctl status --json "$parent" | grep -oE '[0-9a-f]{32}' | head -n 1)
+	ctl revoke "${id:0:10}" --grace 30 >out 2>err || fail "revoke: $? $(cat out err)"
+	is "$(sort out)" "$(printf '%s\n' "pool ${id:0:10}: no process has it" \
+		"process $parent (pool_client of user root): SIGTERM" "process $child (pool_client of user root): SIGTERM" | sort)"
+	is_gone "$child" || [ "$(awk '/^State/ { print $2 }' /proc/$child/status)" = Z ] || fail "the child is there"
+	wait "$parent"
+	is "$?" $((128 + 15))
+	# nobody else was meant, and the pool comes back
+	kill -0 "$HELD" || fail "the holder of another pool has ended"
+	kill -0 "$DAEMON" || fail "the daemon has ended"
+	wait_count a leased 1
+}
+run_case "revoke ends all who have a pool, and no others" revoke
+
+# Who does not end is killed; so is who has it by a descriptor alone, and who was started meanwhile.
+revoke_stubborn() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	serve
+	VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=a LD_PRELOAD=$LIBRARY /usr/bin/env python3 -c '
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *a: os.fork() if os.getpid() == first else None)
+first = os.getpid()
+open("said", "w").write("%d READY" % first)
+while True:
+    time.sleep(0.02)
+' 2>err.python &
+	STUBBORN=$!
+	PIDS="$PIDS $STUBBORN"
+	wait_for grep -qs READY said
+	local path
+	path=$(find "$POOLS" -name '*.used')
+	# somebody has it open, and that is all
+	sleep 100 7<"$path" &
+	local opener=$!
+	PIDS="$PIDS $opener"
+	daemon_end KILL
+	ctl revoke "$path" --grace 1 >out 2>err || fail "revoke: $? $(cat out err)"
+	grep -q "^process $STUBBORN (.*): SIGTERM$" out && grep -q "^process $STUBBORN (.*): SIGKILL$" out || fail "$(cat out)"
+	grep -q "^process $opener (sleep of user root): SIGTERM$" out || fail "$(cat out)"
+	# the child that it made when it was asked to end
+	is "$(grep -c SIGKILL out)" 2
+	is "$(tail -n 1 out)" "pool $path: no process has it"
+	wait $STUBBORN
+	is "$?" $((128 + 9))
+	ctl ps -n -o DIRECTORY >all
+	! grep -q "$POOLS" all || fail "$(cat all)"
+}
+run_case "who does not end, or comes meanwhile, is killed after the grace, without a daemon" revoke_stubborn
+
+revoke_words() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	serve
+	one_line 2 "vmmallocctl: a pool is missing" revoke
+	one_line 2 "vmmallocctl: --grace (1x): expected a number from 0 to 86400" revoke --grace 1x 00
+	one_line 4 "vmmallocctl: no pool of the daemon's is 'zz'" revoke zz
+	one_line 1 "vmmallocctl: pool /etc/passwd: /etc/passwd: expected a pool of a daemon's" revoke /etc/passwd
+	ln -s /etc/passwd "$WORK/vmmalloc-00000000000000000000000000000000.used"
+	one_line 1 "vmmallocctl: pool $WORK/vmmalloc-00000000000000000000000000000000.used: $WORK/vmmalloc-00000000000000000000000000000000.used: expected a pool of a daemon's" \
+		revoke "$WORK/vmmalloc-00000000000000000000000000000000.used"
+	is "$(ctl revoke "$(find "$POOLS" -name '*.ready' | head -n 1)" | sed 's/.*: //')" "no process has it"
+	chmod 711 "$RUN"
+	cp "$BUILD/${FLAVOUR:-release}/vmmallocctl" "$HELPERS" && chmod 755 "$HELPERS/vmmallocctl"
+	setpriv --reuid $NOBODY --regid $NOBODY --clear-groups "$HELPERS/vmmallocctl" --runtime-dir "$RUN" revoke 00 2>err
+	is "$? $(cat err)" "1 vmmallocctl: not permitted: this is for root"
+	# whoever is called like the daemon, and is not of the pool's owner, is a holder like others
+	cp "$HELPERS/pool_client" "$HELPERS/vmmallocd" && chmod 755 "$HELPERS/vmmallocd"
+	setpriv --reuid $NOBODY --regid $NOBODY --clear-groups "$HELPERS/vmmallocd" "$RUN/pool.sock" take=a hold >taken &
+	local false_one=$!
+	PIDS="$PIDS $false_one"
+	wait_for grep -q ok taken
+	ctl revoke "$(find "$POOLS" -name '*.used')" >out || fail "revoke: $?"
+	grep -q "^process $false_one (vmmallocd of user nobody): SIGTERM$" out || fail "$(cat out)"
+	wait_count a leased 0
+}
+run_case "revoke is for root and for pools, and is not deceived by names" revoke_words
+
 end_suite

@@ -7,6 +7,7 @@
  *            |     \--> process_shape.c, process_table.c
  *            |-> help.c                                          what --help prints
  *            |-> events.c, wait.c --> follow.c, event_line.c     the daemon's events, also those of the next daemon
+ *            |-> revoke.c --> holders.c --> scan.c                who has a pool is ended
  *            \-> list.c, status.c --> status_pool.c, change.c, orders.c
  *                  |--> client.c                                 a call on the daemon's control socket
  *                  |--> pool_match.c, removal.c, progress.c      which pool is meant; pools removed; a terminal's line
@@ -67,6 +68,6 @@ const struct command *ctl_find_command(const struct ctl *ctl, const char *name);
 
 extern const struct command run_command, list_command, ps_command, status_command, prune_command, reload_command,
 	drain_command, enable_command, disable_command, resize_command, top_up_command, create_command,
-	destroy_command, events_command, wait_command, help_command, complete_command;
+	destroy_command, revoke_command, events_command, wait_command, help_command, complete_command;
 
 #endif

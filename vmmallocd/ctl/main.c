@@ -29,6 +29,7 @@ static const struct command *const commands[] = {
 	&top_up_command,
 	&create_command,
 	&destroy_command,
+	&revoke_command,
 	&help_command,
 	&complete_command,
 	NULL,

@@ -19,63 +19,19 @@
 #include "vmmallocd/ctl/pool_table.h"
 #include "vmmallocd/ctl/progress.h"
 #include "vmmallocd/ctl/removal.h"
+#include "vmmallocd/ctl/words.h"
 
 #define POLL_MS 250
 #define WAIT_FOREVER UINT64_MAX
 #define COUNT_MOST 65536           /* `max` of a class: vmmallocd.conf(5) */
 
-static uint64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* A whole number, or a complaint that names what it is for. */
-static bool read_number(const char *what, const char *text, unsigned least, unsigned most, unsigned *ret_number)
-{
-	char *end;
-	unsigned long number;
-
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < least || number > most) {
-		ctl_complain("%s (%s): expected a number from %u to %u", what, text, least, most);
-		return false;
-	}
-	*ret_number = (unsigned)number;
-	return true;
-}
-
-/* Takes the word that says for which class, or pool, the order is. Returns -1: go on. */
-static int take_word(const char *what, int argc, char **argv, const char **ret_word)
-{
-	if (optind >= argc) {
-		ctl_complain("%s is missing", what);
-		return CTL_USAGE;
-	}
-	*ret_word = argv[optind++];
-	return -1;
-}
-
-/* Reads the rest of a command line that ends with such a word. Returns -1: go on. */
-static int take_last_word(const char *what, int argc, char **argv, const char **ret_word)
-{
-	int status = take_word(what, argc, argv, ret_word);
-
-	if (status < 0 && ctl_no_more(argc, argv) != CTL_OK)
-		status = CTL_USAGE;
-	return status;
-}
-
-/* The same for a command that has no options of its own. */
+/* The rest of a command line that has a word and no options of its own. Returns -1: go on. */
 static int read_only_word(struct ctl *ctl, const char *what, int argc, char **argv, const char **ret_word)
 {
 	int status;
 
 	(void)ctl_next_option(ctl, argc, argv, &status);
-	return status < 0 ? take_last_word(what, argc, argv, ret_word) : status;
+	return status < 0 ? words_take_last(what, argc, argv, ret_word) : status;
 }
 
 static int call_for_class(const struct ctl *ctl, const char *method, const char *class, json_t **ret_reply)
@@ -100,7 +56,7 @@ static int print_holders(const json_t *holders)
 static int wait_for_holders(const struct ctl *ctl, const char *class, uint64_t wait_ms, json_t **reply)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000 };
-	uint64_t began_ms = clock_ms(), passed_ms = 0;
+	uint64_t began_ms = words_clock_ms(), passed_ms = 0;
 	size_t most = json_array_size(json_object_get(*reply, "holders")), count = most;
 	int status = CTL_OK;
 
@@ -115,7 +71,7 @@ static int wait_for_holders(const struct ctl *ctl, const char *class, uint64_t w
 		status = call_for_class(ctl, "Holders", class, reply);
 		count = json_array_size(json_object_get(*reply, "holders"));
 		most = count > most ? count : most;
-		passed_ms = clock_ms() - began_ms;
+		passed_ms = words_clock_ms() - began_ms;
 		if (status == CTL_OK &&
 		    strcmp(field_text(json_object_get(*reply, "class"), "service"), "serving") == 0) {
 			ctl_complain("class '%s' was enabled meanwhile", class);
@@ -130,7 +86,7 @@ static int read_wait(const char *text, uint64_t *ret_ms)
 {
 	unsigned seconds;
 
-	if (text && !read_number("--wait", text, 0, INT32_MAX, &seconds))
+	if (text && !words_number("--wait", text, 0, INT32_MAX, &seconds))
 		return CTL_USAGE;
 	*ret_ms = text ? (uint64_t)seconds * 1000 : WAIT_FOREVER;
 	return -1;
@@ -179,7 +135,7 @@ static int ctl_drain(struct ctl *ctl, int argc, char **argv)
 			return status;
 	}
 	if (status < 0)
-		status = take_last_word("a class", argc, argv, &class);
+		status = words_take_last("a class", argc, argv, &class);
 	return status < 0 ? drain_class(ctl, class, waits, wait_ms) : status;
 }
 
@@ -256,12 +212,12 @@ static int ctl_resize(struct ctl *ctl, int argc, char **argv)
 	while ((option = ctl_next_option(ctl, argc, argv, &status)) != 0) {
 		bool is_ready = option == OPTION_READY;
 
-		if (!read_number(is_ready ? "--ready" : "--max", optarg, is_ready ? 0 : 1, COUNT_MOST,
+		if (!words_number(is_ready ? "--ready" : "--max", optarg, is_ready ? 0 : 1, COUNT_MOST,
 				 is_ready ? (has_ready = &ready) : (has_max = &max)))
 			return CTL_USAGE;
 	}
 	if (status < 0)
-		status = take_last_word("a class", argc, argv, &class);
+		status = words_take_last("a class", argc, argv, &class);
 	if (status >= 0)
 		return status;
 	if (!has_ready && !has_max) {
@@ -315,8 +271,8 @@ static int ctl_create(struct ctl *ctl, int argc, char **argv)
 
 	(void)ctl_next_option(ctl, argc, argv, &status);
 	if (status < 0)
-		status = take_word("a class", argc, argv, &class);
-	if (status < 0 && optind < argc && !read_number("COUNT", argv[optind++], 1, COUNT_MOST, &count))
+		status = words_take("a class", argc, argv, &class);
+	if (status < 0 && optind < argc && !words_number("COUNT", argv[optind++], 1, COUNT_MOST, &count))
 		status = CTL_USAGE;
 	if (status < 0 && (status = ctl_no_more(argc, argv)) == CTL_OK)
 		status = fill_class(ctl, class, "Create", count,
