@@ -2,8 +2,8 @@
 # under sanitizers in build/asan (with UBSan) and build/tsan.
 
 COMMON_SOURCES := $(sort $(wildcard common/*/*.c))
-DAEMON_SOURCES := $(COMMON_SOURCES) $(filter-out vmmallocd/ctl/%,$(sort $(wildcard vmmallocd/*.c vmmallocd/*/*.c)))
-CTL_SOURCES := $(COMMON_SOURCES) $(sort $(wildcard vmmallocd/ctl/*.c))
+DAEMON_SOURCES := $(COMMON_SOURCES) $(filter-out vmmallocd/ctl/% vmmallocd/doctor/%,$(sort $(wildcard vmmallocd/*.c vmmallocd/*/*.c)))
+CTL_SOURCES := $(COMMON_SOURCES) $(sort $(wildcard vmmallocd/ctl/*.c vmmallocd/doctor/*.c))
 DAEMON := $(BUILD)/release/vmmallocd
 CTL := $(BUILD)/release/vmmallocctl
 PROGRAM_CFLAGS = $(STD_CFLAGS) -fPIE -fstack-protector-strong

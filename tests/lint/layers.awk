@@ -164,7 +164,11 @@ function draw_program(of, shared, count, i, j, list, line, column, at) {
 	at = 28
 	for (i = 2; i <= count; i++) {
 		column[i] = at
-		at += length(short_name(list[i])) + 2
+		for (j = 1; j < i; j++)
+			if ((list[j], list[i]) in room_includes) {
+				at += length(short_name(list[i])) + 2
+				break
+			}
 	}
 	for (i = 1; i <= count; i++) {
 		if (!among(list[i] "/x", of))

@@ -5,6 +5,7 @@
  *     main.c --> run.c --> preload.c                             a program's environment; no daemon is needed
  *            |-> ps.c --> scan.c --> holdings.c --> proc_text.c    the processes on pools, from /proc; none either
  *            |     \--> process_shape.c, process_table.c
+ *            |-> doctor.c --> doctor_known.c, ../doctor/         what is in the way; itself as other processes
  *            |-> help.c                                          what --help prints
  *            |-> events.c, wait.c --> follow.c, event_line.c     the daemon's events, also those of the next daemon
  *            |-> revoke.c --> holders.c --> scan.c                who has a pool is ended
@@ -68,6 +69,6 @@ const struct command *ctl_find_command(const struct ctl *ctl, const char *name);
 
 extern const struct command run_command, list_command, ps_command, status_command, prune_command, reload_command,
 	drain_command, enable_command, disable_command, resize_command, top_up_command, create_command,
-	destroy_command, revoke_command, events_command, wait_command, help_command, complete_command;
+	destroy_command, revoke_command, events_command, wait_command, doctor_command, help_command, complete_command;
 
 #endif

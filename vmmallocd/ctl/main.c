@@ -30,6 +30,7 @@ static const struct command *const commands[] = {
 	&create_command,
 	&destroy_command,
 	&revoke_command,
+	&doctor_command,
 	&help_command,
 	&complete_command,
 	NULL,

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* doctor_known -- see doctor_known.h. */
+#include "vmmallocd/ctl/doctor_known.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/environment.h"
+#include "common/base/paths.h"
+#include "common/util/absolute_path.h"
+#include "common/util/runtime_dir.h"
+#include "common/util/shell_word.h"
+#include "include/libvmmalloc.h"
+#include "vmmallocd/doctor/heap.h"
+#include "vmmallocd/ctl/field.h"
+#include "vmmallocd/ctl/preload.h"
+
+#define STATUS_MS 5000
+#define CHECK_MS 5000
+#define NO_POOL_THERE "/proc"
+
+/* --- the configuration, by vmmallocd --- */
+
+/* Beside vmmallocctl, where it is installed, or where a shell finds it. */
+static bool find_daemon_program(char path[PATH_MAX])
+{
+	const char *list = getenv("PATH");
+	char self[PATH_MAX], places[4 * PATH_MAX];
+	ssize_t length = readlink(DOCTOR_SELF, self, sizeof(self) - 1);
+	const char *directory = length > 0 ? (self[length] = '\0', dirname(self)) : ".";
+
+	snprintf(places, sizeof(places), "%s:%s/../sbin:%s:/usr/local/sbin:/usr/sbin:/sbin", directory, directory,
+		 list ? list : "");
+	for (const char *place = places; *place; place += strspn(place, ":")) {
+		size_t bytes = strcspn(place, ":");
+
+		snprintf(path, PATH_MAX, "%.*s/vmmallocd", (int)bytes, place);
+		if (bytes > 0 && access(path, X_OK) == 0)
+			return true;
+		place += bytes;
+	}
+	return false;
+}
+
+static void say_configuration(struct findings *findings, const json_t *check)
+{
+	const json_t *mistake;
+	size_t i;
+
+	json_array_foreach(json_object_get(check, "mistakes"), i, mistake)
+	{
+		findings_add(findings, FINDING_PROBLEM, CHECK_CONFIGURATION, "edit it, and vmmallocctl reload", "%s",
+			     json_string_value(mistake));
+	}
+	if (i == 0)
+		findings_add(findings, FINDING_OK, CHECK_CONFIGURATION, NULL, "%zu classes, no mistake",
+			     json_array_size(json_object_get(check, "classes")));
+}
+
+static void ask_configuration(struct doctor_known *known, const char *file, bool is_usual, struct findings *findings)
+{
+	char program[PATH_MAX];
+	const char *const argv[] = { program, "--check", "--json", "--config", file, NULL };
+	struct look_output output;
+	int r;
+
+	findings->subject = file;
+	if (is_usual && access(file, F_OK) < 0 && errno == ENOENT) {
+		findings_add(findings, FINDING_OK, CHECK_CONFIGURATION, NULL,
+			     "there is none, and none is needed without a daemon");
+		return;
+	}
+	if (access(file, R_OK) < 0 && errno == EACCES) {
+		findings_add(findings, FINDING_NOTE, CHECK_CONFIGURATION, "run it as root", "user %u may not read it",
+			     geteuid());
+		return;
+	}
+	if (!find_daemon_program(program)) {
+		findings_add(findings, FINDING_NOTE, CHECK_CONFIGURATION, "install vmmallocd",
+			     "not read: vmmallocd, which does, is not found");
+		return;
+	}
+	r = look_run(argv, environ, false, CHECK_MS, &output);
+	known->check = r == 0 ? json_loadb(output.text, output.length, 0, NULL) : NULL;
+	if (known->check)
+		say_configuration(findings, known->check);
+	else
+		findings_add(findings, r == -ETIMEDOUT ? FINDING_PROBLEM : FINDING_NOTE, CHECK_CONFIGURATION,
+			     r == -ETIMEDOUT ? "see what the user database (NSS) waits for"
+					     : "take vmmallocd of this version",
+			     r == -ETIMEDOUT ? "%s --check does not end" : "not read: %s says nothing of use", program);
+}
+
+/* --- the daemon --- */
+
+static void say_no_daemon(const struct ctl *ctl, const struct doctor_known *known, const struct look_output *output,
+			  struct findings *findings)
+{
+	bool is_configured = json_array_size(json_object_get(known->check, "classes")) > 0;
+	const char *text = output->text, *plain = strstr(text, "no daemon answers");
+	char path[CTL_PATH_BYTES + sizeof(RUNTIME_DIR_CONTROL_SOCKET) + 1];
+
+	snprintf(path, sizeof(path), "%s/" RUNTIME_DIR_CONTROL_SOCKET, ctl->runtime_dir);
+	if (known->daemon_hangs)
+		findings_add(findings, FINDING_PROBLEM, CHECK_DAEMON,
+			     "systemctl restart vmmallocd: programs keep their pools",
+			     "no answer within %d seconds at %s", STATUS_MS / 1000, path);
+	else if (!is_configured && access(path, F_OK) < 0 && errno == ENOENT)
+		findings_add(findings, FINDING_OK, CHECK_DAEMON, NULL,
+			     "there is none in %s, and no class is configured", ctl->runtime_dir);
+	else
+		findings_add(findings, FINDING_NOTE, CHECK_DAEMON,
+			     "systemctl start vmmallocd, or name its --runtime-dir", "%.*s",
+			     (int)strcspn(plain ? plain : text, "\n"), plain ? plain : text);
+}
+
+static void say_daemon(const struct doctor_known *known, struct findings *findings)
+{
+	const json_t *daemon = json_object_get(known->status, "daemon"), *class;
+	const char *version = field_text(daemon, "version"), *problem = field_text(daemon, "problem");
+	size_t i;
+
+	if (strcmp(version, VMMALLOC_VERSION) != 0)
+		findings_add(findings, FINDING_NOTE, CHECK_DAEMON, "restart it: programs keep their pools",
+			     "vmmallocd %s, and vmmallocctl is %s", version, VMMALLOC_VERSION);
+	else
+		findings_add(findings, FINDING_OK, CHECK_DAEMON, NULL, "vmmallocd %s, process %lld", version,
+			     field_number(daemon, "pid"));
+	if (*problem)
+		findings_add(findings, FINDING_PROBLEM, CHECK_DAEMON, "vmmallocctl reload, when it is mended", "%s",
+			     problem);
+	json_array_foreach((json_t *)known->classes, i, class)
+	{
+		char subject[256];
+
+		snprintf(subject, sizeof(subject), "class %s", field_text(class, "name"));
+		findings->subject = subject;
+		problem = field_text(class, "problem");
+		if (*problem)
+			findings_add(findings, FINDING_PROBLEM, CHECK_CLASS, "see of its directory here", "%s",
+				     problem);
+		else
+			findings_add(findings, FINDING_OK, CHECK_CLASS, NULL, "%lld ready of %lld",
+				     field_number(json_object_get(class, "counts"), "ready"),
+				     field_number(class, "ready"));
+	}
+}
+
+static void ask_status(const struct ctl *ctl, struct doctor_known *known, struct look_output *output)
+{
+	const char *const argv[] = { DOCTOR_SELF, "--runtime-dir", ctl->runtime_dir, "status", "--json", NULL };
+	char path[64];
+	struct stat st;
+	int r = look_run(argv, environ, true, STATUS_MS, output);
+
+	known->daemon_hangs = r == -ETIMEDOUT;
+	if (r < 0 || output->status != 0) {
+		if (r < 0)
+			snprintf(output->text, sizeof(output->text), "no daemon answers: %s", strerrordesc_np(-r));
+		return;
+	}
+	known->status = json_loadb(output->text, output->length, 0, NULL);
+	snprintf(path, sizeof(path), "/proc/%lld", field_number(json_object_get(known->status, "daemon"), "pid"));
+	if (stat(path, &st) == 0)
+		known->daemon_uid = st.st_uid;
+}
+
+/* --- */
+
+static void find_largest(struct doctor_known *known)
+{
+	const char *sizes = getenv(ENVIRONMENT_POOL_SIZE);
+	const json_t *class;
+	char size[64];
+	size_t i, bytes;
+
+	known->pool_bytes = VMMALLOC_MIN_POOL;
+	for (i = 0; sizes && i < environment_items(sizes, ENVIRONMENT_TIERS_SEPARATOR); i++)
+		if (environment_item(sizes, ENVIRONMENT_TIERS_SEPARATOR, i, size, sizeof(size)) &&
+		    environment_pool_size(size, VMMALLOC_MIN_POOL, &bytes) == 0 && bytes > known->pool_bytes)
+			known->pool_bytes = bytes;
+	json_array_foreach((json_t *)known->classes, i,
+			   class) if ((uint64_t)field_number(class, "size") > known->pool_bytes) known->pool_bytes =
+		(uint64_t)field_number(class, "size");
+}
+
+void doctor_ask(const struct ctl *ctl, struct doctor_known *known, struct findings *findings)
+{
+	struct look_output output;
+	const char *of_daemon, *file;
+
+	known->daemon_uid = (uid_t)-1;
+	ask_status(ctl, known, &output);
+	of_daemon = field_text(json_object_get(known->status, "daemon"), "config");
+	file = known->config_file ? known->config_file : *of_daemon ? of_daemon : PATHS_CONFIG_FILE;
+	ask_configuration(known, file, file != known->config_file && !*of_daemon, findings);
+	known->classes = json_object_get(known->status ? known->status : known->check, "classes");
+	findings->subject = "daemon";
+	if (known->status)
+		say_daemon(known, findings);
+	else
+		say_no_daemon(ctl, known, &output, findings);
+	find_largest(known);
+}
+
+/* --- the library --- */
+
+static void find_own_library(struct doctor_known *known)
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink(DOCTOR_SELF, self, sizeof(self) - 1);
+
+	self[length > 0 ? length : 0] = '\0';
+	if (preload_find(dirname(self), known->library, sizeof(known->library)) < 0)
+		strcpy(known->library, PRELOAD_SONAME);
+}
+
+void doctor_ask_library(struct doctor_known *known, struct findings *findings)
+{
+	static const char prefix[] = "libvmmalloc ";
+	struct look_output output = { .length = 0 };
+	const char *said, *version;
+	int r, length;
+
+	findings->subject = "library";
+	find_own_library(known);
+	if (strpbrk(known->library, ENVIRONMENT_PRELOAD_SEPARATORS)) {
+		findings_add(findings, FINDING_PROBLEM, CHECK_LIBRARY, "install it elsewhere",
+			     "%s: LD_PRELOAD cannot name a path with a space or a colon in it", known->library);
+		return;
+	}
+	r = heap_run(DOCTOR_SELF, known->library, NO_POOL_THERE, "dram", &output);
+	said = strstr(output.text, prefix);
+	if (r < 0 || !said) {
+		output.text[strcspn(output.text, "\n")] = '\0';
+		findings_add(findings, FINDING_PROBLEM, CHECK_LIBRARY, "install it, and run ldconfig",
+			     "%s is not loaded: %s", known->library, r < 0 ? strerrordesc_np(-r) : output.text);
+		return;
+	}
+	version = said + strlen(prefix);
+	length = (int)strcspn(version, ":\n");
+	if (strncmp(version, VMMALLOC_VERSION, (size_t)length) != 0 || VMMALLOC_VERSION[length] != '\0')
+		findings_add(findings, FINDING_NOTE, CHECK_LIBRARY, "install both of one version",
+			     "%s is of version %.*s, and vmmallocctl of %s", known->library, length, version,
+			     VMMALLOC_VERSION);
+	else
+		findings_add(findings, FINDING_OK, CHECK_LIBRARY, NULL, "%s, version %.*s", known->library, length,
+			     version);
+}
+
+void doctor_known_done(struct doctor_known *known)
+{
+	json_decref(known->status);
+	json_decref(known->check);
+}
+
+/* --- orders --- */
+
+/* Pools of the class that there are already: those whose memory is reserved. */
+static uint64_t count_made(const json_t *class)
+{
+	const char *key;
+	json_t *count;
+	json_int_t pools = 0;
+
+	json_object_foreach(json_object_get(class, "counts"), key, count) pools += json_integer_value(count);
+	pools -= field_number(class, "cold_pools");
+	return pools > 0 ? (uint64_t)pools : 0;
+}
+
+struct directory_order doctor_directory(const struct doctor_known *known, const char *path)
+{
+	struct directory_order order = {
+		.path = path, .daemon_uid = known->daemon_uid, .self = DOCTOR_SELF, .library = known->library
+	};
+	const json_t *class;
+	char absolute[PATH_MAX];
+	size_t i;
+
+	json_array_foreach((json_t *)known->classes, i, class)
+	{
+		uint64_t size = (uint64_t)field_number(class, "size");
+
+		if (absolute_path(path, absolute, sizeof(absolute)) < 0 ||
+		    strcmp(absolute, field_text(class, "directory")) != 0)
+			continue;
+		order.of_class = true;
+		order.pool_bytes = size > order.pool_bytes ? size : order.pool_bytes;
+		order.most_bytes += size * (uint64_t)field_number(class, "max");
+		order.made_bytes += size * count_made(class);
+	}
+	if (!order.of_class)
+		order.pool_bytes = getenv(ENVIRONMENT_POOL_SIZE) ? known->pool_bytes : VMMALLOC_MIN_POOL;
+	return order;
+}
+
+struct machine_order doctor_machine(const struct doctor_known *known)
+{
+	struct machine_order order = {
+		.pool_bytes = known->pool_bytes,
+		.has_classes = json_array_size(known->classes) > 0,
+		.daemon_pid = (pid_t)field_number(json_object_get(known->status, "daemon"), "pid"),
+	};
+	const json_t *class;
+	size_t i;
+
+	json_array_foreach((json_t *)known->classes, i, class) if (json_is_true(json_object_get(class, "warm")))
+		order.warm_bytes += (uint64_t)field_number(class, "size") * (uint64_t)field_number(class, "ready");
+	return order;
+}
