@@ -55,7 +55,6 @@ usage() {
 	refused 4 "vmmallocctl: --user (no-such-user): there is no such user" list --user root,no-such-user
 	refused 4 "vmmallocctl: --user (4294967295): there is no such user" ps --user 4294967295
 	refused 4 "vmmallocctl: --user (-1): there is no such user" list --user=-1
-	refused 2 "vmmallocctl: unexpected argument '2'" status 1 2
 	refused 2 "vmmallocctl: prune: unknown option '--all'; try vmmallocctl prune --help" prune --all
 	refused 2 "vmmallocctl: unexpected argument 'now'" reload now
 }

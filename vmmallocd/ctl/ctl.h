@@ -9,7 +9,7 @@
  *            |-> help.c                                          what --help prints
  *            |-> events.c, wait.c --> follow.c, event_line.c     the daemon's events, also those of the next daemon
  *            |-> revoke.c --> holders.c --> scan.c                who has a pool is ended
- *            \-> list.c, status.c --> status_pool.c, change.c, orders.c
+ *            \-> list.c, change.c, orders.c, status.c --> status_pool.c --> status_find.c, status_holders.c
  *                  |--> client.c                                 a call on the daemon's control socket
  *                  |--> pool_match.c, removal.c, progress.c      which pool is meant; pools removed; a terminal's line
  *                  \--> pool_table.c, pairs.c --> format.c       standard output: pools, or facts;

@@ -9,6 +9,12 @@
 /* The order is that of the output. */
 static const char *const pool_keys[] = { "id", "class", "path", "state", "age", "cold", "size", "used", "peak",
 					 NULL };
+static const char *const held_keys[] = { "id", "class", "path", "state", "age", "cold", "size", "used", "peak",
+					 "holders", NULL };
+static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "cold",
+					  "recycle", "max_per_user", "max_per_process", "counts", "cold_pools",
+					  "waiting", "configured", "service", "configured_ready",
+					  "configured_max", "problem", NULL };
 static const char *const waiting_keys[] = { "class", "age", NULL };
 static const char *const owner_keys[] = { "pid", "uid", "comm", NULL };
 
@@ -36,7 +42,7 @@ static json_t *append_value(json_t *array, json_t *value)
 	return NULL;
 }
 
-json_t *shape_copy_all(const json_t *array, const char *const *keys)
+static json_t *copy_all(const json_t *array, const char *const *keys)
 {
 	json_t *copies = json_array(), *object;
 	size_t i;
@@ -82,9 +88,24 @@ static json_t *copy_all_owned(const json_t *array, const char *const *keys)
 	return copies;
 }
 
+json_t *shape_held_pools(const json_t *pools)
+{
+	return copy_all_owned(pools, held_keys);
+}
+
+json_t *shape_waiting(const json_t *waiting)
+{
+	return copy_all_owned(waiting, waiting_keys);
+}
+
+json_t *shape_classes(const json_t *classes)
+{
+	return copy_all(classes, class_keys);
+}
+
 int shape_print_list(const json_t *pools, const json_t *waiting)
 {
 	return shape_print(json_pack("{s:i, s:o, s:o}", "version", 1, "pools", copy_all_owned(pools, pool_keys),
-				     "waiting", copy_all_owned(waiting, waiting_keys)),
+				     "waiting", shape_waiting(waiting)),
 			   "the list");
 }

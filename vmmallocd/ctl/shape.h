@@ -7,14 +7,17 @@
 
 /* A new object: the values of these keys (the last is NULL) as they came, null where nothing did. NULL: no memory. */
 json_t *shape_copy(const json_t *object, const char *const *keys);
-/* A new array of such objects, or NULL. */
-json_t *shape_copy_all(const json_t *array, const char *const *keys);
 
 /*
  * Prints an object, which it takes over; NULL: there was no memory for it. Returns an exit status; the complaint is
  * that `what` cannot be printed.
  */
 int shape_print(json_t *object, const char *what);
+
+/* New arrays of such objects, of what List and Status say; or NULL. */
+json_t *shape_held_pools(const json_t *pools);   /* with their "holders" */
+json_t *shape_waiting(const json_t *waiting);
+json_t *shape_classes(const json_t *classes);
 
 /* {"version":1,"pools":[...],"waiting":[...]} */
 int shape_print_list(const json_t *pools, const json_t *waiting);

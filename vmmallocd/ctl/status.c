@@ -3,12 +3,11 @@
 #include "vmmallocd/ctl/status.h"
 
 #include <errno.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/util/cleanup.h"
-#include "common/util/size_format.h"
+#include "vmmallocd/ctl/class_table.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
@@ -18,10 +17,6 @@
 /* What is in a struct, and so in the JSON, of org.vmmalloc.varlink; null where the daemon says nothing. */
 static const char *const daemon_keys[] = { "pid", "version", "uptime", "config", "runtime_dir", "state_dir",
 					   "handed_out", "refused", "recycled", "destroyed", "problem", NULL };
-static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "cold",
-					  "recycle", "max_per_user", "max_per_process", "counts", "cold_pools",
-					  "waiting", "configured", "service", "configured_ready",
-					  "configured_max", "problem", NULL };
 
 static int print_daemon(const json_t *daemon)
 {
@@ -42,53 +37,6 @@ static int print_daemon(const json_t *daemon)
 	if (*problem)
 		pairs_add(&pairs, "problem", "%s", problem);
 	return pairs_end(&pairs);
-}
-
-static int add_class_line(struct libscols_table *table, const json_t *class)
-{
-	const json_t *counts = json_object_get(class, "counts");
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	char size[SIZE_FORMAT_BYTES], ready[64], leased[32], cold[32], busy[32], bad[32], max[32], waiting[32];
-	const char *cells[] = { field_text(class, "name"), size, ready, leased, cold, busy, bad, max, waiting,
-				field_text(class, "directory") };
-
-	if (!line)
-		return -ENOMEM;
-	size_format_short((uint64_t)field_number(class, "size"), size);
-	snprintf(ready, sizeof(ready), "%lld/%lld", field_number(counts, "ready"), field_number(class, "ready"));
-	snprintf(leased, sizeof(leased), "%lld", field_number(counts, "leased"));
-	snprintf(cold, sizeof(cold), "%lld", field_number(class, "cold_pools"));
-	snprintf(busy, sizeof(busy), "%lld",
-		 field_number(counts, "creating") + field_number(counts, "warming") +
-			 field_number(counts, "recycling"));
-	snprintf(bad, sizeof(bad), "%lld", field_number(counts, "quarantined") + field_number(counts, "failed"));
-	snprintf(max, sizeof(max), "%lld", field_number(class, "max"));
-	snprintf(waiting, sizeof(waiting), "%lld", field_number(class, "waiting"));
-	for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
-		if (scols_line_set_data(line, i, cells[i]) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-static int print_classes(const json_t *classes)
-{
-	static const char *const headings[] = { "CLASS", "SIZE", "READY", "LEASED", "COLD",
-						"BUSY",	 "BAD",	 "MAX",	  "WAITING", "DIRECTORY" };
-	struct libscols_table *table = scols_new_table();
-	const json_t *class;
-	size_t i;
-	int r = table ? 0 : -ENOMEM;
-
-	for (i = 0; r == 0 && i < sizeof(headings) / sizeof(*headings); i++)
-		if (!scols_table_new_column(table, headings[i], 0, i > 0 && i < 9 ? SCOLS_FL_RIGHT : 0))
-			r = -ENOMEM;
-	json_array_foreach((json_t *)classes, i, class)
-		if (r == 0)
-			r = add_class_line(table, class);
-	if (r == 0)
-		r = scols_print_table(table);
-	scols_unref_table(table);
-	return r;
 }
 
 static void add_orders(struct pairs *pairs, const json_t *class)
@@ -124,72 +72,81 @@ static int print_problems(const json_t *classes)
 	return pairs_end(&pairs);
 }
 
-static int print_status(const json_t *reply)
+static int print_status(const struct table_style *style, const json_t *reply)
 {
 	const json_t *classes = json_object_get(reply, "classes");
-	int r = print_daemon(json_object_get(reply, "daemon"));
+	bool is_whole = !style->chosen && !style->no_headings;
+	int r = is_whole ? print_daemon(json_object_get(reply, "daemon")) : 0, status = CTL_OK;
 
 	if (r == 0 && json_array_size(classes) > 0) {
-		putchar('\n');
-		r = print_classes(classes);
-		if (r == 0)
+		if (is_whole)
+			putchar('\n');
+		status = table_print(style, classes, NULL);
+		if (status == CTL_OK && is_whole)
 			r = print_problems(classes);
 	}
 	if (r == 0)
-		return CTL_OK;
+		return status;
 	ctl_complain("the status cannot be printed: %s", strerrordesc_np(-r));
 	return CTL_FAILED;
 }
 
-static int print_status_json(const json_t *reply)
+static int print_status_json(const struct table_style *style, const json_t *reply)
 {
+	CLEANUP(json_decrefp) json_t *sorted = table_sort(style, json_object_get(reply, "classes"));
+
 	return shape_print(json_pack("{s:i, s:o, s:o}", "version", 1,
 				     "daemon", shape_copy(json_object_get(reply, "daemon"), daemon_keys),
-				     "classes", shape_copy_all(json_object_get(reply, "classes"), class_keys)),
+				     "classes", shape_classes(sorted)),
 			   "the status");
 }
 
 static const struct command_option status_options[] = {
-	{ "json", 'J', NULL, "as JSON" },
+	TABLE_OPTIONS,
 	{ 0 },
 };
 
 static int ctl_status(struct ctl *ctl, int argc, char **argv)
 {
-	const char *which = NULL;
-	bool json = false;
+	struct table_style style = { .kind = &class_table, .columns = CLASS_TABLE_COLUMNS };
 	CLEANUP(json_decrefp) json_t *reply = NULL;
-	int status;
+	int option, status;
 
-	while (ctl_next_option(ctl, argc, argv, &status) != 0)
-		json = true;
-	if (status >= 0)
+	while ((option = ctl_next_option(ctl, argc, argv, &status)) != 0)
+		table_option(&style, option);
+	if (status >= 0 || (status = table_options_end(&style)) >= 0)
 		return status;
+	if (optind < argc && (style.chosen || style.sort)) {
+		ctl_complain("%s is for the table of all classes: it does not go with '%s'",
+			     style.chosen ? "--output" : "--sort", argv[optind]);
+		return CTL_USAGE;
+	}
 	if (optind < argc)
-		which = argv[optind++];
-	if ((status = ctl_no_more(argc, argv)) != CTL_OK)
-		return status;
-	if (which)
-		return status_pool(ctl, which, json);
+		return status_words(ctl, argv + optind, (size_t)(argc - optind), style.json);
 	if ((status = client_call(ctl, "Status", NULL, &reply)) != CTL_OK)
 		return status;
-	return json ? print_status_json(reply) : print_status(reply);
+	return style.json ? print_status_json(&style, reply) : print_status(&style, reply);
 }
 
 static const struct command_example status_examples[] = {
 	{ "the daemon and its classes", "status" },
-	{ "the pools of a process, and what it waits for", "status 4711" },
-	{ "all that is known, for a program to read", "status --json" },
+	{ "the pools of a process, and what it waits for; and all who hold them", "status 4711" },
+	{ "two classes that are there, and what is wrong with them", "status fast slow" },
+	{ "only the table of the classes, the fullest first", "status --sort -LEASED -o CLASS,LEASED,MAX,PROBLEM" },
+	{ "figures for a script", "status --no-headings --bytes" },
+	{ "all that is known, for a program", "status --json" },
+	{ "what there is to know of classes, and of what types, for a program", "status --list-columns --json" },
 	{ 0 },
 };
 
 const struct command status_command = {
 	.name = "status",
 	.function = ctl_status,
-	.synopsis = "[PID|POOL]",
+	.synopsis = "[PID|POOL|CLASS...]",
 	.summary = "show the daemon and its classes, or a process's pools",
-	.text = "Show the daemon and its classes; or pools: by the process that has them, or by id, a beginning of one,"
-		" or path.",
+	.text = "Show the daemon and its classes; or what is named: a process's pools, a pool by its id, a beginning of"
+		" that or its path, with all who hold it; a class. Up to 7 digits are a process.",
 	.options = status_options,
 	.examples = status_examples,
+	.table = &class_table,
 };

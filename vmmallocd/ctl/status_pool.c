@@ -1,79 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* status_pool -- vmmallocctl status PID|POOL: pools, or a process that waits for one. */
-#include <errno.h>
+/* status_pool -- vmmallocctl status PID|POOL|CLASS...: pools, processes that wait for one, and classes. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "common/util/cleanup.h"
 #include "common/util/size_format.h"
-#include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
+#include "vmmallocd/ctl/status_holders.h"
 #include "vmmallocd/ctl/pairs.h"
-#include "vmmallocd/ctl/pool_match.h"
 #include "vmmallocd/ctl/shape.h"
 #include "vmmallocd/ctl/status.h"
-
-typedef bool (*match_function)(const json_t *pool, const char *which);
-
-static bool is_owned_by(const json_t *pool, const char *which)
-{
-	const json_t *pid = json_object_get(json_object_get(pool, "owner"), "pid");
-	char *end;
-
-	errno = 0;
-
-	long long wanted = strtoll(which, &end, 10);
-
-	return json_is_integer(pid) && errno == 0 && *end == '\0' && wanted > 0 && json_integer_value(pid) == wanted;
-}
-
-/* A new array, or NULL for want of memory. */
-static json_t *pools_matching(const json_t *pools, match_function match, const char *which)
-{
-	CLEANUP(json_decrefp) json_t *matches = json_array();
-	json_t *pool;
-	size_t i;
-
-	json_array_foreach((json_t *)pools, i, pool)
-		if (match(pool, which) && json_array_append(matches, pool) < 0)
-			return NULL;
-	return steal_pointer(&matches);
-}
-
-/*
- * A number is a process first: few ids begin with digits only, and a longer piece of one says what is meant. What that
- * process waits for is in *ret_waiting.
- */
-static int find_pools(const json_t *reply, const char *which, json_t **ret_matches, json_t **ret_waiting)
-{
-	static const match_function matches_by[] = { is_owned_by, pool_match_path, pool_match_id };
-	CLEANUP(json_decrefp) json_t *waiting = pools_matching(json_object_get(reply, "waiting"), is_owned_by, which);
-	CLEANUP(json_decrefp) json_t *matches = NULL;
-	size_t found = json_array_size(waiting);
-
-	for (size_t i = 0; i < sizeof(matches_by) / sizeof(*matches_by) && (i == 0 || found == 0); i++) {
-		json_decref(matches);
-		matches = pools_matching(json_object_get(reply, "pools"), matches_by[i], which);
-		if (!matches || !waiting) {
-			ctl_complain("%s", strerrordesc_np(ENOMEM));
-			return CTL_FAILED;
-		}
-		if (matches_by[i] == pool_match_id && json_array_size(matches) > 1) {
-			ctl_complain("'%s' begins the ids of %zu pools", which, json_array_size(matches));
-			return CTL_FAILED;
-		}
-		found += json_array_size(matches);
-	}
-	if (found == 0) {
-		ctl_complain("no pool, and no process with a pool, is '%s'", which);
-		return CTL_NO_SUCH;
-	}
-	*ret_matches = steal_pointer(&matches);
-	*ret_waiting = steal_pointer(&waiting);
-	return CTL_OK;
-}
+#include "vmmallocd/ctl/status_find.h"
 
 static void add_size(struct pairs *pairs, const json_t *pool, const char *key)
 {
@@ -108,6 +46,19 @@ static int end_pairs(struct pairs *pairs)
 	return CTL_FAILED;
 }
 
+static void add_holders(struct pairs *pairs, const json_t *pool)
+{
+	const json_t *holder;
+	char user[FORMAT_BYTES];
+	size_t i;
+
+	json_array_foreach(json_object_get(pool, "holders"), i, holder) {
+		format_user((uid_t)field_number(holder, "uid"), user);
+		pairs_add(pairs, "holder", "%s, process %lld of user %s: %s", field_text(holder, "comm"),
+			  field_number(holder, "pid"), user, field_text(holder, "hold"));
+	}
+}
+
 static int print_pool(const json_t *pool)
 {
 	struct pairs pairs;
@@ -123,6 +74,7 @@ static int print_pool(const json_t *pool)
 		pairs_add(&pairs, "kind", "%s", json_is_true(json_object_get(pool, "cold")) ?
 			  "cold: its memory is charged to its owner" : "warm: its memory is charged to the daemon");
 	add_owner(&pairs, pool);
+	add_holders(&pairs, pool);
 	add_size(&pairs, pool, "size");
 	add_size(&pairs, pool, "used");
 	add_size(&pairs, pool, "peak");
@@ -139,6 +91,32 @@ static int print_waiting(const json_t *waiting)
 	pairs_add(&pairs, "class", "%s", field_text(waiting, "class"));
 	pairs_add(&pairs, "state", "waiting for %s", age);
 	add_owner(&pairs, waiting);
+	return end_pairs(&pairs);
+}
+
+static int print_class(const json_t *class)
+{
+	const json_t *counts = json_object_get(class, "counts");
+	const char *problem = field_text(class, "problem"), *service = field_text(class, "service");
+	struct pairs pairs;
+
+	pairs_begin(&pairs);
+	pairs_add(&pairs, "class", "%s", field_text(class, "name"));
+	pairs_add(&pairs, "directory", "%s", field_text(class, "directory"));
+	if (*service)
+		pairs_add(&pairs, "service", "%s", service);
+	pairs_add(&pairs, "pools", "%lld of %lld ready, %lld leased, %lld at the most", field_number(counts, "ready"),
+		  field_number(class, "ready"), field_number(counts, "leased"), field_number(class, "max"));
+	pairs_add(&pairs, "waiting", "%lld", field_number(class, "waiting"));
+	add_size(&pairs, class, "size");
+	if (field_number(class, "max_per_user") > 0)
+		pairs_add(&pairs, "for a user", "%lld at the most", field_number(class, "max_per_user"));
+	if (field_number(class, "max_per_process") > 0)
+		pairs_add(&pairs, "for a process", "%lld at the most", field_number(class, "max_per_process"));
+	if (json_is_false(json_object_get(class, "configured")))
+		pairs_add(&pairs, "problem", "it is no longer configured");
+	if (*problem)
+		pairs_add(&pairs, "problem", "%s", problem);
 	return end_pairs(&pairs);
 }
 
@@ -159,18 +137,66 @@ static int print_all(const json_t *objects, int (*print)(const json_t *object), 
 	return status;
 }
 
-int status_pool(const struct ctl *ctl, const char *which, bool json)
+static int print_found(const struct status_found *found)
 {
-	CLEANUP(json_decrefp) json_t *reply = NULL, *matches = NULL, *waiting = NULL;
 	bool is_first = true;
-	int status = client_call(ctl, "List", NULL, &reply);
+	int status = print_all(found->classes, print_class, &is_first);
 
 	if (status == CTL_OK)
-		status = find_pools(reply, which, &matches, &waiting);
-	if (status != CTL_OK)
-		return status;
-	if (json)
-		return shape_print_list(matches, waiting);
-	status = print_all(matches, print_pool, &is_first);
-	return status == CTL_OK ? print_all(waiting, print_waiting, &is_first) : status;
+		status = print_all(found->pools, print_pool, &is_first);
+	return status == CTL_OK ? print_all(found->waiting, print_waiting, &is_first) : status;
+}
+
+static int print_found_json(const struct status_found *found, const struct status_unseen *unseen)
+{
+	return shape_print(json_pack("{s:i, s:o, s:o, s:o, s:I, s:b}", "version", 1,
+				     "pools", shape_held_pools(found->pools), "waiting", shape_waiting(found->waiting),
+				     "classes", shape_classes(found->classes),
+				     "unseen", (json_int_t)unseen->count, "hidden", unseen->is_hidden),
+			   "the status");
+}
+
+/* Who is not seen may have one of the pools. */
+static void complain_of_unseen_holders(const struct status_unseen *unseen)
+{
+	const char *cure = geteuid() == 0 ? "" : ": run it as root to see them";
+
+	if (unseen->count > 0)
+		ctl_complain("%zu process%s could not be looked at, and may hold pools%s", unseen->count,
+			     unseen->count == 1 ? "" : "es", cure);
+	else if (unseen->is_hidden)
+		ctl_complain("/proc does not show the processes of others (hidepid), who may hold pools%s", cure);
+}
+
+static bool has_owned(const json_t *pools)
+{
+	const json_t *pool;
+	size_t i;
+
+	json_array_foreach((json_t *)pools, i, pool)
+		if (json_is_object(json_object_get(pool, "owner")))
+			return true;
+	return false;
+}
+
+int status_words(const struct ctl *ctl, char *const *words, size_t count, bool json)
+{
+	struct status_unseen unseen = { 0 };
+	struct status_found found;
+	int status = status_find(ctl, words, count, &found), printed = CTL_OK, r = 0;
+
+	if (has_owned(found.pools))
+		r = status_holders_add(found.pools, &unseen);
+	if (r < 0)
+		ctl_complain("who holds the pools is not known: /proc: %s", strerrordesc_np(-r));
+	if (json_array_size(found.pools) + json_array_size(found.waiting) + json_array_size(found.classes) == 0)
+		printed = status;
+	else if (json)
+		printed = print_found_json(&found, &unseen);
+	else
+		printed = print_found(&found);
+	if (!json)
+		complain_of_unseen_holders(&unseen);
+	status_found_done(&found);
+	return status == CTL_OK ? printed : status;
 }

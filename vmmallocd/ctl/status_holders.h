@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* status_holders -- who has a pool of the daemon's, from /proc: its owner, children, whoever has a descriptor. */
+#ifndef VMMALLOCD_CTL_STATUS_HOLDERS_H
+#define VMMALLOCD_CTL_STATUS_HOLDERS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whom the caller may not look at: there may be holders among them. */
+struct status_unseen {
+	size_t count;
+	bool is_hidden;      /* /proc does not even name them */
+};
+
+/* Gives each of the pools, which are as List has them, its "holders". 0 or -errno. */
+int status_holders_add(json_t *pools, struct status_unseen *ret_unseen);
+
+#endif
