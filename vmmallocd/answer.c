@@ -10,6 +10,7 @@
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/base/listener.h"
+#include "vmmallocd/base/peer.h"
 #include "vmmallocd/base/rights.h"
 
 void answer_refuse(int fd, enum handout_status status)
@@ -129,6 +130,7 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	peer.uid = credentials.uid;
 	peer.gid = credentials.gid;
 	peer.groups = groups;
+	peer.is_trusted = peer_is_trusted(fd, &credentials);
 	peer.takes_cold = request.flags & HANDOUT_TAKES_COLD;
 	status = pools_take(pools, &request.request, &peer, &taken);
 	if (!handout_is_given(status) && patience != ANSWER_LAST_TIME)

@@ -135,6 +135,43 @@ own_daemon() {
 }
 export -f own_daemon
 
+# Root of a container that has no user namespace, only a PID namespace.
+contained() { unshare --pid --fork --kill-child -- "$@"; }
+export -f contained
+case_contained_root() {
+	setup
+	need_root
+	contained true 2>/dev/null || skip "no PID namespace can be made here"
+	conf <<-END
+		[pool all]
+		directory = $POOLS
+		size = 16M
+		[pool some]
+		directory = $POOLS
+		size = 16M
+		users = root, somebody-$NOBODY
+		groups = root
+	END
+	sed -i "s/somebody-//" vmmallocd.conf
+	daemon_start
+	wait_count all ready 1
+	wait_count some ready 1
+	is "$(client take=some map zero | tail -n 1)" zero
+	wait_least some ready 1
+	is "$(contained "$HELPERS/pool_client" "$RUN/pool.sock" take=all map zero | tail -n 1)" zero
+	is "$(contained "$HELPERS/pool_client" "$RUN/pool.sock" take=some)" "$(client_as $SOMEBODY take=some)"
+	is "$(contained "$(dirname "$DAEMON_PROGRAM")/vmmallocctl" --runtime-dir "$RUN" prune 2>&1)" "vmmallocctl: not permitted: this is for root or the daemon's own user"
+	contained "$(dirname "$DAEMON_PROGRAM")/vmmallocctl" --runtime-dir "$RUN" list >words || fail "list: status $?"
+	grep -q some words || fail "$(cat words)"
+	# nor does it use up what is root's
+	for _ in $(seq 40); do
+		contained "$HELPERS/pool_client" "$RUN/control.sock" connect hold &
+		PIDS="$PIDS $!"
+	done
+	sleep 0.5
+	ctl prune >/dev/null || fail "root is shut out"
+}
+
 case_own_daemon() {
 	setup
 	need_root
@@ -902,6 +939,7 @@ run_case "hand-out: none ready is said at once" case_none_ready
 run_case "hand-out: users, groups and the most per user" case_users
 run_case "hand-out: by the daemon of an ordinary user" case_ordinary_user
 run_case "hand-out: by a daemon of one's own" case_own_daemon
+run_case "root in a PID namespace below is not the machine's root" case_contained_root
 run_case "reclaim: a pool is ready again when its last user was killed, not before" case_killed
 run_case "reclaim: a pool whose closing takes the kernel long" case_slow_close
 run_case "reclaim: recycle = destroy makes a new one" case_destroy

@@ -19,7 +19,9 @@
 #include "vmmallocd/base/clock.h"
 #include "vmmallocd/control/methods.h"
 
-#define OTHER_UID (geteuid() + 1000)
+/* as whom a call is made: peer.h */
+#define STRANGER false
+#define TRUSTED true
 #define POOL_BYTES ((uint64_t)64 << 20)
 #define EPOCH 1000000
 
@@ -232,13 +234,13 @@ static int receive(struct control_reply *reply, struct received *r)
 }
 
 /* The reply as an object, NULL for none. */
-static json_t *call_as(struct fixture *f, uid_t uid, const char *message)
+static json_t *call_as(struct fixture *f, bool is_trusted, const char *message)
 {
 	struct control_reply *reply = (void *)-1;
 	struct received received = { 0 };
 	json_t *object;
 
-	assert_int_equal(control_methods_call(&f->backend, uid, false, message, strlen(message), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, is_trusted, false, message, strlen(message), &reply), 0);
 	if (!reply)
 		return NULL;
 	assert_int_equal(receive(reply, &received), 0);
@@ -250,9 +252,9 @@ static json_t *call_as(struct fixture *f, uid_t uid, const char *message)
 	return object;
 }
 
-static void assert_reply_as(struct fixture *f, uid_t uid, const char *message, const char *expected)
+static void assert_reply_as(struct fixture *f, bool is_trusted, const char *message, const char *expected)
 {
-	json_t *object = call_as(f, uid, message), *wanted = json_loads(expected, 0, NULL);
+	json_t *object = call_as(f, is_trusted, message), *wanted = json_loads(expected, 0, NULL);
 	char *text = json_dumps(object, JSON_COMPACT);
 
 	assert_non_null(wanted);
@@ -265,7 +267,7 @@ static void assert_reply_as(struct fixture *f, uid_t uid, const char *message, c
 
 static void assert_reply(struct fixture *f, const char *message, const char *expected)
 {
-	assert_reply_as(f, OTHER_UID, message, expected);
+	assert_reply_as(f, STRANGER, message, expected);
 }
 
 #define LIST "{\"method\":\"org.vmmalloc.List\"}"
@@ -365,7 +367,7 @@ TEST(test_control_list_is_sorted_and_tells_figures_of_leased_pools_only)
 	add(f, "fast", 0x250, REGISTRY_QUARANTINED)->changed_s += 100000;
 	registry_set_cold(f->registry, registry_class(f->registry, "fast")->first[REGISTRY_LEASED], true);
 
-	json_t *reply = call_as(f, OTHER_UID, LIST);
+	json_t *reply = call_as(f, STRANGER, LIST);
 	json_t *pools = json_object_get(json_object_get(reply, "parameters"), "pools"), *pool;
 	size_t i;
 
@@ -405,7 +407,7 @@ TEST(test_control_list_leaves_out_figures_that_cannot_be_read)
 
 	f->figures_error = -EBADMSG;
 	add(f, "fast", 1, REGISTRY_LEASED);
-	reply = call_as(f, OTHER_UID, LIST);
+	reply = call_as(f, STRANGER, LIST);
 	assert_null(json_object_get(only_pool(reply), "used"));
 	assert_null(json_object_get(only_pool(reply), "peak"));
 	assert_non_null(json_object_get(only_pool(reply), "owner"));
@@ -420,7 +422,7 @@ TEST(test_control_list_bears_any_name_and_any_figure_of_a_client)
 	f->used = UINT64_MAX;
 	f->peak = (uint64_t)INT64_MAX + 1;
 	memcpy(add(f, "fast", 1, REGISTRY_LEASED)->owner.comm, "\xff\"\\\n\x01\xc3x", 8);
-	reply = call_as(f, OTHER_UID, LIST);
+	reply = call_as(f, STRANGER, LIST);
 	pool = only_pool(reply);
 	assert_int_equal(json_integer_value(json_object_get(pool, "used")), INT64_MAX);
 	assert_int_equal(json_integer_value(json_object_get(pool, "peak")), INT64_MAX);
@@ -443,7 +445,7 @@ TEST(test_control_list_says_who_waits_and_since_when)
 	add(f, "slow", 1, REGISTRY_LEASED);
 	f->waiting_first = 8;
 	f->waiting_last = 9;
-	reply = call_as(f, OTHER_UID, LIST);
+	reply = call_as(f, STRANGER, LIST);
 	json_array_foreach(waiting_of(reply), i, waiting) {
 		json_int_t age = json_integer_value(json_object_get(waiting, "age"));
 
@@ -470,7 +472,7 @@ TEST(test_control_list_of_many_who_wait_comes_in_small_pieces_and_ends)
 
 	f->waiting_first = 1;
 	f->waiting_last = 5000;
-	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, LIST, strlen(LIST), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, STRANGER, false, LIST, strlen(LIST), &reply), 0);
 	for (; control_reply_next(reply, &piece, &bytes) == 1; pieces++) {
 		assert_true(bytes < CONTROL_REPLY_PIECE_BYTES + 1024);
 		text = realloc(text, length + bytes);
@@ -503,7 +505,7 @@ TEST(test_control_list_of_thousands_comes_in_small_pieces)
 
 	for (unsigned i = 0; i < 10000; i++)
 		add(f, i % 2 ? "fast" : "slow", i, i % 3 ? REGISTRY_READY : REGISTRY_LEASED);
-	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, LIST, strlen(LIST), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, STRANGER, false, LIST, strlen(LIST), &reply), 0);
 	assert_int_equal(receive(reply, &received), 0);
 	control_reply_free(reply);
 	assert_true(received.pieces > 50);
@@ -526,7 +528,7 @@ TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read)
 
 	for (unsigned i = 0; i < 1000; i++)
 		pools[i] = add(f, "fast", i, REGISTRY_READY);
-	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, LIST, strlen(LIST), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, STRANGER, false, LIST, strlen(LIST), &reply), 0);
 	assert_int_equal(control_reply_next(reply, &piece, &bytes), 1);
 	received.text = malloc(bytes);
 	memcpy(received.text, piece, bytes);
@@ -610,11 +612,11 @@ TEST(test_control_prune_lists_what_the_daemon_removes)
 	struct fixture *f = *state;
 	json_t *reply;
 
-	assert_reply_as(f, geteuid(), PRUNE("true"), "{\"parameters\":{\"version\":1,\"pools\":[],\"failed\":[]}}");
+	assert_reply_as(f, TRUSTED, PRUNE("true"), "{\"parameters\":{\"version\":1,\"pools\":[],\"failed\":[]}}");
 	assert_true(f->dry_run);
 	add(f, "fast", 1, REGISTRY_READY);
 	add(f, "fast", 2, REGISTRY_FAILED);
-	reply = call_as(f, 0, PRUNE("false"));
+	reply = call_as(f, TRUSTED, PRUNE("false"));
 	assert_string_equal(json_string_value(json_object_get(only_pool(reply), "id")), ID("0002"));
 	json_decref(reply);
 	assert_false(f->dry_run);
@@ -629,7 +631,7 @@ TEST(test_control_prune_counts_what_was_done)
 	add(f, "fast", 2, REGISTRY_FAILED);
 	add(f, "fast", 3, REGISTRY_FAILED);
 	f->reason = "a \"reason\" of \xff";
-	reply = call_as(f, 0, PRUNE("false"));
+	reply = call_as(f, TRUSTED, PRUNE("false"));
 	assert_string_equal(json_string_value(json_object_get(only_pool(reply), "id")), ID("0003"));
 	failed = json_object_get(json_object_get(reply, "parameters"), "failed");
 	assert_int_equal(json_array_size(failed), 1);
@@ -638,7 +640,7 @@ TEST(test_control_prune_counts_what_was_done)
 	assert_string_equal(json_string_value(json_object_get(entry, "reason")), "a \"reason\" of ?");
 	json_decref(reply);
 	/* nothing is removed, and so nothing fails */
-	reply = call_as(f, 0, PRUNE("true"));
+	reply = call_as(f, TRUSTED, PRUNE("true"));
 	assert_int_equal(json_array_size(json_object_get(json_object_get(reply, "parameters"), "pools")), 2);
 	assert_int_equal(json_array_size(json_object_get(json_object_get(reply, "parameters"), "failed")), 0);
 	json_decref(reply);
@@ -653,7 +655,7 @@ TEST(test_control_prune_waits_for_what_is_at_work)
 	add(f, "fast", 2, REGISTRY_FAILED);
 	f->reason = "at work";
 	f->at_work = true;
-	assert_int_equal(control_methods_call(&f->backend, 0, false, call, strlen(call), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, TRUSTED, false, call, strlen(call), &reply), 0);
 	assert_true(control_reply_waits(reply));
 	f->at_work = false;
 	assert_false(control_reply_waits(reply));
@@ -668,10 +670,10 @@ TEST(test_control_does_nothing_for_a_caller_that_has_gone)
 	static const char oneway[] = "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}";
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		assert_int_equal(control_methods_call(&f->backend, 0, true, calls[i], strlen(calls[i]), &reply),
+		assert_int_equal(control_methods_call(&f->backend, TRUSTED, true, calls[i], strlen(calls[i]), &reply),
 				 -EPIPE);
 	assert_int_equal(f->prunes + f->reloads, 0);
-	assert_int_equal(control_methods_call(&f->backend, 0, true, oneway, strlen(oneway), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, TRUSTED, true, oneway, strlen(oneway), &reply), 0);
 	assert_null(reply);
 	assert_int_equal(f->reloads, 1);
 }
@@ -682,7 +684,7 @@ TEST(test_control_prune_says_why_it_failed)
 
 	f->prune_error = -EIO;
 	add(f, "fast", 2, REGISTRY_FAILED);
-	assert_reply_as(f, 0, PRUNE("false"),
+	assert_reply_as(f, TRUSTED, PRUNE("false"),
 			"{\"error\":\"org.vmmalloc.PruneFailed\",\"parameters\":{\"message\":\"Input/output error\"}}");
 }
 
@@ -690,9 +692,9 @@ TEST(test_control_prune_wants_to_know_whether_it_is_a_dry_run)
 {
 	struct fixture *f = *state;
 
-	assert_reply_as(f, 0, "{\"method\":\"org.vmmalloc.Prune\"}", INVALID("dry_run"));
-	assert_reply_as(f, 0, PRUNE("1"), INVALID("dry_run"));
-	assert_reply_as(f, 0, PRUNE("true,\"class\":\"fast\""), INVALID("class"));
+	assert_reply_as(f, TRUSTED, "{\"method\":\"org.vmmalloc.Prune\"}", INVALID("dry_run"));
+	assert_reply_as(f, TRUSTED, PRUNE("1"), INVALID("dry_run"));
+	assert_reply_as(f, TRUSTED, PRUNE("true,\"class\":\"fast\""), INVALID("class"));
 	assert_int_equal(f->prunes, 0);
 }
 
@@ -703,7 +705,7 @@ TEST(test_control_changes_nothing_for_other_users)
 	assert_reply(f, PRUNE("true"), DENIED);
 	assert_reply(f, PRUNE("false"), DENIED);
 	assert_reply(f, RELOAD, DENIED);
-	assert_null(call_as(f, OTHER_UID, "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}"));
+	assert_null(call_as(f, STRANGER, "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}"));
 	assert_int_equal(f->prunes, 0);
 	assert_int_equal(f->reloads, 0);
 }
@@ -712,13 +714,13 @@ TEST(test_control_reload_answers_and_says_what_is_wrong)
 {
 	struct fixture *f = *state;
 
-	assert_reply_as(f, 0, RELOAD, "{\"parameters\":{}}");
+	assert_reply_as(f, TRUSTED, RELOAD, "{\"parameters\":{}}");
 	f->reload_error = -EINVAL;
 	f->reload_words = "/etc/x.conf:7: size (12Q)";
-	assert_reply_as(f, geteuid(), RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
+	assert_reply_as(f, TRUSTED, RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
 			"\"/etc/x.conf:7: size (12Q)\"}}");
 	f->reload_words = NULL;
-	assert_reply_as(f, 0, RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
+	assert_reply_as(f, TRUSTED, RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
 			"\"Invalid argument\"}}");
 	assert_int_equal(f->reloads, 3);
 }
@@ -732,7 +734,7 @@ TEST(test_control_reload_waits_until_the_files_are_read)
 
 	f->reload_error = -EINPROGRESS;
 	f->reload_words = "not read yet";
-	assert_int_equal(control_methods_call(&f->backend, 0, false, RELOAD, strlen(RELOAD), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, TRUSTED, false, RELOAD, strlen(RELOAD), &reply), 0);
 	assert_true(control_reply_waits(reply));
 	f->reload_error = 0;
 	assert_false(control_reply_waits(reply));
@@ -742,7 +744,7 @@ TEST(test_control_reload_waits_until_the_files_are_read)
 	control_reply_free(reply);
 	/* not for ever */
 	f->reload_error = -EINPROGRESS;
-	assert_reply_as(f, 0, RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
+	assert_reply_as(f, TRUSTED, RELOAD, "{\"error\":\"org.vmmalloc.ReloadFailed\",\"parameters\":{\"message\":"
 			"\"not read yet\"}}");
 }
 
@@ -750,10 +752,10 @@ TEST(test_control_oneway_calls_are_done_without_a_reply)
 {
 	struct fixture *f = *state;
 
-	assert_null(call_as(f, 0, "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}"));
+	assert_null(call_as(f, TRUSTED, "{\"method\":\"org.vmmalloc.Reload\",\"oneway\":true}"));
 	assert_int_equal(f->reloads, 1);
-	assert_null(call_as(f, 0, "{\"method\":\"org.vmmalloc.Nothing\",\"oneway\":true}"));
-	assert_null(call_as(f, 0, "{\"method\":\"org.vmmalloc.List\",\"oneway\":true,\"more\":true}"));
+	assert_null(call_as(f, TRUSTED, "{\"method\":\"org.vmmalloc.Nothing\",\"oneway\":true}"));
+	assert_null(call_as(f, TRUSTED, "{\"method\":\"org.vmmalloc.List\",\"oneway\":true,\"more\":true}"));
 }
 
 TEST(test_control_answers_what_every_service_does)
@@ -769,7 +771,7 @@ TEST(test_control_answers_what_every_service_does)
 
 static char *describe(struct fixture *f, const char *message)
 {
-	json_t *reply = call_as(f, OTHER_UID, message);
+	json_t *reply = call_as(f, STRANGER, message);
 	const char *text = json_string_value(json_object_get(json_object_get(reply, "parameters"), "description"));
 	char *copy;
 
@@ -802,7 +804,7 @@ static void assert_methods_exist(struct fixture *f, const char *interface, char 
 
 		at += strlen("\nmethod ");
 		snprintf(message, sizeof(message), "{\"method\":\"%s.%.*s\"}", interface, (int)strcspn(at, "("), at);
-		reply = call_as(f, OTHER_UID, message);
+		reply = call_as(f, STRANGER, message);
 		error = json_string_value(json_object_get(reply, "error"));
 		if (error && strcmp(error, "org.varlink.service.MethodNotFound") == 0)
 			fail_msg("%s: %s", message, error);
@@ -866,7 +868,7 @@ TEST(test_control_refuses_what_is_no_call)
 
 	for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
 		struct control_reply *reply = (void *)-1;
-		int r = control_methods_call(&f->backend, 0, false, messages[i], strlen(messages[i]), &reply);
+		int r = control_methods_call(&f->backend, TRUSTED, false, messages[i], strlen(messages[i]), &reply);
 
 		if (r != -EBADMSG || reply != (void *)-1)
 			fail_msg("%s: %d", messages[i], r);
@@ -880,7 +882,7 @@ TEST(test_control_bears_arrays_without_end)
 	char *message = malloc(CONTROL_MESSAGE_BYTES_MOST);
 
 	memset(message, '[', CONTROL_MESSAGE_BYTES_MOST);
-	assert_int_equal(control_methods_call(&f->backend, 0, false, message, CONTROL_MESSAGE_BYTES_MOST, &reply),
+	assert_int_equal(control_methods_call(&f->backend, TRUSTED, false, message, CONTROL_MESSAGE_BYTES_MOST, &reply),
 			 -EBADMSG);
 	free(message);
 }
@@ -896,7 +898,7 @@ static void assert_survives_want_of_memory(struct fixture *f, const char *messag
 		int r;
 
 		faults_order("memory", limit, FAULTS_ALWAYS, ENOMEM);
-		r = control_methods_call(&f->backend, 0, false, message, strlen(message), &reply);
+		r = control_methods_call(&f->backend, TRUSTED, false, message, strlen(message), &reply);
 		if (r == 0)
 			r = receive(reply, &received);
 		replied = faults_calls("memory") <= limit;

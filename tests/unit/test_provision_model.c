@@ -925,10 +925,10 @@ static void make_room(unsigned class)
 static void ask(void)
 {
 	const struct request_context context = {
-		.config = &model.config, .registry = model.registry, .own_uid = OWN_UID, .identify = identify,
+		.config = &model.config, .registry = model.registry, .identify = identify,
 	};
 	uint32_t uid = model_below(10) ? FIRST_UID + (uint32_t)model_below(USERS) : OWN_UID;
-	struct request_peer peer = { .pid = (pid_t)uid + 1, .uid = uid };
+	struct request_peer peer = { .pid = (pid_t)uid + 1, .uid = uid, .is_trusted = uid == OWN_UID };
 	struct handout_request request = { .least_bytes = model_below(3) * 16 * MIB };
 	enum handout_status expected, status;
 	const struct config_class *class = NULL, *expected_class = NULL;

@@ -10,7 +10,7 @@
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/request.h"
 
-#define OWN_UID 77
+#define OWN_UID 77   /* who has it is trusted */
 
 struct world {
 	struct config_class classes[6];
@@ -40,7 +40,7 @@ static struct world *world_new(void)
 	world->registry = registry_new();
 	assert_non_null(world->registry);
 	world->context = (struct request_context){
-		.config = &world->config, .registry = world->registry, .own_uid = OWN_UID, .identify = identify,
+		.config = &world->config, .registry = world->registry, .identify = identify,
 	};
 	return world;
 }
@@ -85,7 +85,7 @@ static enum handout_status ask_as(struct world *world, const struct request_peer
 static enum handout_status ask(struct world *world, uid_t uid, const char *class, uint64_t mib,
 			       struct registry_pool **ret_pool)
 {
-	const struct request_peer peer = { .uid = uid, .gid = uid };
+	const struct request_peer peer = { .uid = uid, .gid = uid, .is_trusted = uid == 0 || uid == OWN_UID };
 
 	return ask_as(world, &peer, class, mib, ret_pool);
 }
@@ -96,7 +96,7 @@ static enum handout_status ask_dir(struct world *world, uid_t uid, ino_t ino, ui
 	const struct handout_request request = {
 		.kind = HANDOUT_BY_DIRECTORY, .least_bytes = mib * MIB, .dir_dev = 5, .dir_ino = ino,
 	};
-	const struct request_peer peer = { .uid = uid, .gid = uid };
+	const struct request_peer peer = { .uid = uid, .gid = uid, .is_trusted = uid == 0 || uid == OWN_UID };
 
 	return request_decide(&world->context, &request, &peer, ret_pool, NULL);
 }
@@ -155,19 +155,22 @@ TEST(test_request_is_for_its_users_and_groups_only)
 {
 	struct world *world = world_new();
 	struct config_class *class = add_class(world, "x", "/a", 16);
-	uint32_t users[] = { 1000, 1001 }, groups[] = { 500 };
+	uint32_t users[] = { 1000, 1001, 0 }, groups[] = { 500, 0 };
 	const gid_t some[] = { 7, 500 }, others[] = { 7, 1000 };
-	struct request_peer peer = { .uid = 2000, .gid = 2000 };
+	struct request_peer peer = { .uid = 2000, .gid = 2000 }, root = { .uid = 0, .gid = 0 };
 	struct registry_pool *pool;
 
 	add_pool(world, "x", REGISTRY_READY, 0);
 	assert_int_equal(ask(world, 2000, "x", 0, &pool), HANDOUT_OK);
-	class->users = (struct config_ids){ users, 2 };
+	class->users = (struct config_ids){ users, 3 };
 	assert_int_equal(ask(world, 1001, "x", 0, &pool), HANDOUT_OK);
 	assert_int_equal(ask(world, 2000, "x", 0, &pool), HANDOUT_NOT_ALLOWED);
 	assert_int_equal(ask(world, 0, "x", 0, &pool), HANDOUT_OK);
 	assert_int_equal(ask(world, OWN_UID, "x", 0, &pool), HANDOUT_OK);
-	class->groups = (struct config_ids){ groups, 1 };
+	/* a container's root, though root is named */
+	assert_int_equal(ask_as(world, &root, "x", 0, &pool), HANDOUT_NOT_ALLOWED);
+	class->groups = (struct config_ids){ groups, 2 };
+	assert_int_equal(ask_as(world, &root, "x", 0, &pool), HANDOUT_NOT_ALLOWED);
 	/* a user's number is not a group's */
 	assert_int_equal(ask(world, 500, "x", 0, &pool), HANDOUT_OK);
 	assert_int_equal(ask_as(world, &peer, "x", 0, &pool), HANDOUT_NOT_ALLOWED);
@@ -333,7 +336,7 @@ TEST(test_request_of_another_kind_is_a_bad_one)
 {
 	struct world *world = world_new();
 	const struct handout_request request = { .kind = 3 };
-	const struct request_peer peer = { .uid = 0 };
+	const struct request_peer peer = { .uid = 0, .is_trusted = true };
 	struct registry_pool *pool;
 
 	assert_int_equal(request_decide(&world->context, &request, &peer, &pool, NULL), HANDOUT_BAD_REQUEST);

@@ -141,8 +141,8 @@ static bool take_call(struct control_connection *connection)
 
 	if (!varlink_splitter_next(&connection->splitter, &message, &bytes))
 		return true;
-	if (control_methods_call(connection->backend, connection->uid, listener_peer_has_gone(connection->fd), message,
-				 bytes, &connection->reply) < 0)
+	if (control_methods_call(connection->backend, connection->peer.is_trusted,
+				 listener_peer_has_gone(connection->fd), message, bytes, &connection->reply) < 0)
 		return false;
 	if (control_connection_follows(connection) &&
 	    !connection->events->may_follow(connection->context, connection))
@@ -196,7 +196,7 @@ void control_connection_turn(struct control_connection *connection)
 	settle_connection(connection);
 }
 
-int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rights,
+int control_connection_open(uv_loop_t *loop, int fd, struct control_peer peer, bool refuses_rights,
 			    const struct control_backend *backend, const struct control_connection_events *events,
 			    void *context, struct control_connection **ret_connection)
 {
@@ -213,7 +213,7 @@ int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rig
 	connection->context = context;
 	connection->backend = backend;
 	connection->fd = fd;
-	connection->uid = uid;
+	connection->peer = peer;
 	connection->refuses_rights = refuses_rights;
 	connection->active_ms = uv_now(loop);
 	varlink_splitter_init(&connection->splitter, CONTROL_MESSAGE_BYTES_MOST);

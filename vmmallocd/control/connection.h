@@ -35,6 +35,11 @@ struct control_connection_events {
 	void (*freed)(void *context);
 };
 
+struct control_peer {
+	uid_t uid;
+	bool is_trusted;                        /* peer.h: may change something, and is let in beside any others */
+};
+
 struct control_connection {
 	TAILQ_ENTRY(control_connection) link;   /* in the server's list, until it is closed */
 	const struct control_connection_events *events;
@@ -42,7 +47,7 @@ struct control_connection {
 	const struct control_backend *backend;
 	uv_poll_t poll;
 	int fd;
-	uid_t uid;
+	struct control_peer peer;
 	bool refuses_rights;                    /* rights.h */
 	uint64_t active_ms;                     /* when a byte was read or written, uv_now() */
 	struct varlink_splitter splitter;
@@ -58,7 +63,7 @@ struct control_connection {
 TAILQ_HEAD(control_connections, control_connection);
 
 /* Serves a connected, non-blocking socket, which it closes in the end. 0, or -errno and the socket is the caller's. */
-int control_connection_open(uv_loop_t *loop, int fd, uid_t uid, bool refuses_rights,
+int control_connection_open(uv_loop_t *loop, int fd, struct control_peer peer, bool refuses_rights,
 			    const struct control_backend *backend, const struct control_connection_events *events,
 			    void *context, struct control_connection **ret_connection);
 /* Frees itself in a later turn of the loop. */

@@ -9,6 +9,7 @@
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/base/listener.h"
+#include "vmmallocd/base/peer.h"
 #include "vmmallocd/base/rights.h"
 #include "vmmallocd/control/connection.h"
 #include "vmmallocd/control/methods.h"
@@ -81,6 +82,12 @@ static void on_look(uv_timer_t *timer)
 		uv_timer_stop(timer);
 }
 
+/* A container's root does not use up what is root's. */
+static bool is_of(const struct control_connection *connection, struct control_peer peer)
+{
+	return connection->peer.uid == peer.uid && connection->peer.is_trusted == peer.is_trusted;
+}
+
 static void tell_subscribers(struct control *control)
 {
 	bool more = false;
@@ -110,7 +117,7 @@ static bool may_follow(void *context, const struct control_connection *asking)
 	size_t own = 0;
 
 	for (const struct control_connection *connection = first(control); connection; connection = after(connection))
-		own += connection != asking && connection->uid == asking->uid &&
+		own += connection != asking && is_of(connection, asking->peer) &&
 		       control_connection_follows(connection) && !listener_peer_has_gone(connection->fd);
 	if (own >= CONTROL_SUBSCRIBERS_PER_UID)
 		return false;
@@ -171,7 +178,7 @@ static bool drop_silent(const struct control *control)
 	struct control_connection *silent = NULL;
 
 	for (struct control_connection *connection = first(control); connection; connection = after(connection))
-		if (!control_methods_is_trusted(connection->uid) &&
+		if (!connection->peer.is_trusted &&
 		    (!silent || connection->active_ms < silent->active_ms))
 			silent = connection;
 	if (silent)
@@ -184,29 +191,31 @@ static bool drop_silent(const struct control *control)
  * others are too many, the new one is served, and the one that was silent longest is closed: to have many users gains
  * nothing.
  */
-static bool may_connect(const struct control *control, uid_t uid)
+static bool may_connect(const struct control *control, struct control_peer peer)
 {
 	size_t own = 0, others = 0;
 
 	for (const struct control_connection *connection = first(control); connection; connection = after(connection)) {
-		own += connection->uid == uid;
-		others += !control_methods_is_trusted(connection->uid);
+		own += is_of(connection, peer);
+		others += !connection->peer.is_trusted;
 	}
 	if (own >= CONTROL_CONNECTIONS_PER_UID)
 		return false;
-	return control_methods_is_trusted(uid) || others < control->most || drop_silent(control);
+	return peer.is_trusted || others < control->most || drop_silent(control);
 }
 
 static void on_control_accepted(void *context, int fd)
 {
 	struct control *control = context;
 	bool refuses_rights = control->listener.refuses_rights;
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
+	struct ucred credentials = { .pid = 0 };
+	socklen_t length = sizeof(credentials);
+	int r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length);
+	const struct control_peer peer = { credentials.uid, r == 0 && peer_is_trusted(fd, &credentials) };
 	struct control_connection *connection;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || !may_connect(control, peer.uid) ||
-	    control_connection_open(control->tick.loop, fd, peer.uid, refuses_rights, &control->backend,
+	if (r < 0 || !may_connect(control, peer) ||
+	    control_connection_open(control->tick.loop, fd, peer, refuses_rights, &control->backend,
 				    &connection_events, control, &connection) < 0) {
 		rights_close(fd, refuses_rights);
 		return;

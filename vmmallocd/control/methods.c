@@ -18,16 +18,11 @@
 
 struct call {
 	const struct control_backend *backend;
-	uid_t uid;
+	bool is_trusted;
 	const char *method;
 	json_t *parameters;   /* an object, or NULL */
 	bool more;            /* several replies are wanted */
 };
-
-bool control_methods_is_trusted(uid_t uid)
-{
-	return uid == 0 || uid == geteuid();
-}
 
 static struct control_reply *error_with(const char *name, const char *key, const char *value)
 {
@@ -89,7 +84,7 @@ static struct control_reply *prune(const struct call *call)
 
 	if (!json_is_boolean(dry_run))
 		return error_with(VARLINK_INVALID_PARAMETER, "parameter", "dry_run");
-	if (!control_methods_is_trusted(call->uid))
+	if (!call->is_trusted)
 		return denied();
 	prune = control_prune_new(call->backend, json_is_true(dry_run));
 	if (!prune)
@@ -104,7 +99,7 @@ static struct control_reply *prune(const struct call *call)
 
 static struct control_reply *reload(const struct call *call)
 {
-	if (!control_methods_is_trusted(call->uid))
+	if (!call->is_trusted)
 		return denied();
 	return control_reply_new_reload(call->backend, call->backend->reload(call->backend->context));
 }
@@ -116,7 +111,7 @@ static struct control_reply *order(const struct call *call)
 
 static struct control_reply *trusted_order(const struct call *call)
 {
-	return control_methods_is_trusted(call->uid) ? order(call) : denied();
+	return call->is_trusted ? order(call) : denied();
 }
 
 static struct control_reply *events(const struct call *call)
@@ -203,11 +198,11 @@ static bool read_flag(const json_t *object, const char *key, bool *ret_flag)
 	return !value || json_is_boolean(value);
 }
 
-int control_methods_call(const struct control_backend *backend, uid_t uid, bool gone, const char *message,
+int control_methods_call(const struct control_backend *backend, bool is_trusted, bool gone, const char *message,
 			 size_t bytes, struct control_reply **ret_reply)
 {
 	CLEANUP(json_decrefp) json_t *object = json_loadb(message, bytes, JSON_REJECT_DUPLICATES, NULL);
-	struct call call = { .backend = backend, .uid = uid };
+	struct call call = { .backend = backend, .is_trusted = is_trusted };
 	struct control_reply *reply;
 	bool oneway, upgrade;
 

@@ -7,14 +7,12 @@
 #include "vmmallocd/control/reply.h"
 
 /*
- * Does what a message asks. `uid` is the caller's. `gone`: nobody waits for an answer any more, and a call that wants
- * one is not carried out (-EPIPE): its caller was told that no daemon answers. 0, and a reply (an error, it may be), or
- * NULL if the caller wants none; -EBADMSG: it is no call, end the connection; -ENOMEM: likewise.
+ * Does what a message asks. `is_trusted`: the caller may change something. `gone`: nobody waits for an answer
+ * any more, and a call that wants one is not carried out (-EPIPE): its caller was told that no daemon answers. 0, and a
+ * reply (an error, it may be), or NULL if the caller wants none; -EBADMSG: it is no call, end the connection; -ENOMEM:
+ * likewise.
  */
-int control_methods_call(const struct control_backend *backend, uid_t uid, bool gone, const char *message,
+int control_methods_call(const struct control_backend *backend, bool is_trusted, bool gone, const char *message,
 			 size_t bytes, struct control_reply **ret_reply);
-
-/* Whether this user may change something, and is not shut out by others' connections: root and the daemon's own. */
-bool control_methods_is_trusted(uid_t uid);
 
 #endif

@@ -14,14 +14,15 @@ static bool lists_id(const struct config_ids *ids, uint32_t id)
 	return false;
 }
 
-/* Whether the class is for that peer. */
-static bool request_allowed(const struct request_context *context, const struct config_class *class,
-			    const struct request_peer *peer)
+/* Whether the class is for that peer. Root who is not trusted is a container's, with the groups that he likes. */
+static bool request_allowed(const struct config_class *class, const struct request_peer *peer)
 {
-	if (peer->uid == 0 || peer->uid == context->own_uid)
+	if (peer->is_trusted)
 		return true;
 	if (class->users.count == 0 && class->groups.count == 0)
 		return true;
+	if (peer->uid == 0)
+		return false;
 	if (lists_id(&class->users, peer->uid) || lists_id(&class->groups, peer->gid))
 		return true;
 	for (size_t i = 0; i < peer->group_count; i++)
@@ -58,7 +59,7 @@ static enum handout_status ask_class(const struct request_context *context, cons
 	/* who may have its pools is not known for sure */
 	if (class->closed)
 		return HANDOUT_NONE_READY;
-	if (!request_allowed(context, class, peer))
+	if (!request_allowed(class, peer))
 		return HANDOUT_NOT_ALLOWED;
 	if (class->service != CONFIG_SERVES)
 		return HANDOUT_DRAINED;

@@ -20,6 +20,7 @@ struct request_peer {
 	pid_t pid;               /* 0: in no PID namespace that we see, and so without a limit of its own */
 	uid_t uid;
 	gid_t gid;
+	bool is_trusted;         /* may have everything: peer.h */
 	bool takes_cold;         /* knows what a cold pool is */
 	const gid_t *groups;     /* supplementary */
 	size_t group_count;
@@ -28,7 +29,6 @@ struct request_peer {
 struct request_context {
 	const struct config *config;
 	struct registry *registry;
-	uid_t own_uid;           /* may have everything, like root */
 	/* Which directory the path of a class is; false: it is not in service. */
 	bool (*identify)(void *context, const char *path, dev_t *ret_dev, ino_t *ret_ino);
 	void *context;

@@ -119,7 +119,7 @@ static enum handout_status choose(struct pools *pools, const struct handout_requ
 				  const struct request_peer *peer, struct pools_taken *taken)
 {
 	const struct request_context context = {
-		.config = pools->config, .registry = pools->registry, .own_uid = geteuid(),
+		.config = pools->config, .registry = pools->registry,
 		.identify = identify, .context = pools,
 	};
 	enum handout_status status =
