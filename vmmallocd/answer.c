@@ -13,11 +13,27 @@
 #include "vmmallocd/base/peer.h"
 #include "vmmallocd/base/rights.h"
 
-void answer_refuse(int fd, enum handout_status status)
+const char *answer_class(const struct pools *pools, const struct answer_packet *packet,
+			 const struct config_class *class)
+{
+	struct handout_long_request request;
+
+	if (!class && handout_long_request_decode(packet->data, packet->bytes, &request) == 0)
+		class = config_find(pools->config, request.request.class_name);
+	return class ? class->name : NULL;
+}
+
+static void send_refusal(int fd, enum handout_status status)
 {
 	struct handout_reply reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status };
 
 	(void)send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void answer_refuse(struct pools *pools, const char *class_name, int fd, enum handout_status status)
+{
+	metrics_refused(&pools->metrics, class_name, status);
+	send_refusal(fd, status);
 }
 
 /* What is told to a client that sent no long request: it may be of a version that knows no more words. */
@@ -123,7 +139,7 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	if (handout_long_request_decode(packet->data, packet->bytes, &request) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
 	    read_groups(fd, &groups, &peer.group_count) < 0) {
-		answer_refuse(fd, HANDOUT_BAD_REQUEST);
+		answer_refuse(pools, NULL, fd, HANDOUT_BAD_REQUEST);
 		return ANSWER_GIVEN;
 	}
 	peer.pid = credentials.pid;
@@ -139,7 +155,8 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 		return outcome;
 	if (!handout_is_given(status)) {
 		tell_refused(pools, &request.request, &peer, &taken, status);
-		answer_refuse(fd, peer.takes_cold ? status : in_old_words(status));
+		metrics_refused(&pools->metrics, answer_class(pools, packet, taken.class), status);
+		send_refusal(fd, peer.takes_cold ? status : in_old_words(status));
 		return ANSWER_GIVEN;
 	}
 	r = send_pool(fd, taken.pool, taken.fd);
@@ -147,6 +164,8 @@ enum answer_outcome answer_request(struct pools *pools, int fd, const struct ans
 	close(taken.fd);
 	if (r < 0)
 		pools_unsent(pools, taken.pool, r);
+	else
+		pools_sent(pools, taken.pool, uv_hrtime() - packet->came_ns, packet->waited);
 	return ANSWER_GIVEN;
 }
 
@@ -164,8 +183,10 @@ enum answer_outcome answer_next(struct pools *pools, int fd, bool refuses_rights
 	if (n < 0)
 		return errno == EAGAIN ? ANSWER_NO_REQUEST : ANSWER_GIVEN;
 	ret_packet->bytes = (size_t)n;
+	ret_packet->came_ns = uv_hrtime();
+	ret_packet->waited = false;
 	if ((size_t)n > sizeof(ret_packet->data))
-		answer_refuse(fd, HANDOUT_BAD_REQUEST);
+		answer_refuse(pools, NULL, fd, HANDOUT_BAD_REQUEST);
 	else if (n > 0 && !listener_peer_has_gone(fd))
 		return answer_request(pools, fd, ret_packet, ANSWER_FIRST_TIME, ret_wait);
 	return ANSWER_GIVEN;

@@ -17,6 +17,8 @@
 struct answer_packet {
 	char data[sizeof(struct handout_long_request)];
 	size_t bytes;
+	uint64_t came_ns;               /* when it was read */
+	bool waited;                    /* for a pool: the caller's */
 };
 
 /* A request that waits: how it would be refused now, and of which class its pool would be. */
@@ -54,7 +56,10 @@ enum answer_outcome answer_next(struct pools *pools, int fd, bool refuses_rights
 enum answer_outcome answer_request(struct pools *pools, int fd, const struct answer_packet *packet,
 				   enum answer_patience patience, struct answer_wait *ret_wait);
 
-/* Sends a reply without a pool. */
-void answer_refuse(int fd, enum handout_status status);
+/* Sends a reply without a pool, and counts it. `class_name`: NULL: it is of no class. */
+void answer_refuse(struct pools *pools, const char *class_name, int fd, enum handout_status status);
+/* The class that a request is for: `class`, where that is known, or the one that it names; NULL: none that there is. */
+const char *answer_class(const struct pools *pools, const struct answer_packet *packet,
+			 const struct config_class *class);
 
 #endif

@@ -29,12 +29,15 @@
 #include "vmmallocd/reload.h"
 #include "vmmallocd/service.h"
 #include "vmmallocd/settings.h"
+#include "vmmallocd/state/metrics_file.h"
+#include "vmmallocd/state/registry_json.h"
 #include "vmmallocd/state/registry_store.h"
 #include "vmmallocd/state/saver.h"
 #include "vmmallocd/sockets.h"
 
 #define FOUND_MOST_MS 10000      /* a directory that hangs does not keep clients of the others waiting longer */
 #define STATUS_MS 500
+#define REGISTRY_PAUSE_MS 50     /* from a change to the file, at least */
 #define DESCRIPTORS_LEAST 24     /* the loop's own, the sockets, and some for work */
 
 struct daemon {
@@ -51,13 +54,16 @@ struct daemon {
 	uv_timer_t status_timer, found_timer;
 	struct pools pools;
 	struct saver *saver;
+	struct metrics_file *metrics_file;
+	char boot_id[BOOT_ID_TEXT_BYTES];
 	struct notify *notify;
 	struct places *places;
 	struct handout_server *handout_server;
 	struct control *control;
 	struct control_backend backend;
 	uint64_t started_ns;
-	bool serving, stopping, failed;
+	int64_t started_s;                   /* by clock.h */
+	bool serving, stopping, failed, hangs;
 };
 
 static void stop_parts(struct daemon *daemon);
@@ -69,18 +75,32 @@ static const struct config *backend_config(void *context)
 	return &((struct daemon *)context)->settings.config;
 }
 
+/* NULL: none. */
+static const char *part_problem(struct daemon *daemon, enum control_part part)
+{
+	switch (part) {
+	case CONTROL_CONFIGURATION: return daemon->settings.problem[0] ? daemon->settings.problem : NULL;
+	case CONTROL_RELOAD: return settings_reload_problem(&daemon->settings);
+	case CONTROL_RESOURCES: return pools_problem(&daemon->pools);
+	case CONTROL_PLACES: return places_problem(daemon->places);
+	case CONTROL_REGISTRY: return saver_problem(daemon->saver);
+	case CONTROL_ORDERS: return service_problem(&daemon->service);
+	case CONTROL_METRICS: return metrics_file_problem(daemon->metrics_file);
+	default: return NULL;
+	}
+}
+
 /* All that there are; NULL: none. */
 static const char *problem_of(struct daemon *daemon)
 {
-	const char *const problems[] = {
-		daemon->settings.problem, settings_reload_problem(&daemon->settings), pools_problem(&daemon->pools),
-		places_problem(daemon->places), saver_problem(daemon->saver), service_problem(&daemon->service),
-	};
 	struct text text = TEXT_INIT(daemon->problem);
 
-	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
-		if (problems[i] && *problems[i])
-			text_add(&text, "%s%s", text.length ? "; " : "", problems[i]);
+	for (enum control_part part = 0; part < CONTROL_PARTS; part++) {
+		const char *problem = part_problem(daemon, part);
+
+		if (problem)
+			text_add(&text, "%s%s", text.length ? "; " : "", problem);
+	}
 	return text.length ? daemon->problem : NULL;
 }
 
@@ -99,7 +119,49 @@ static void backend_daemon_info(void *context, struct control_daemon_info *ret)
 		.recycled = daemon->pools.recycled,
 		.destroyed = daemon->pools.destroyed,
 		.problem = problem_of(daemon),
+		.started_s = daemon->started_s + registry_epoch(daemon->pools.registry),
 	};
+}
+
+static const struct metrics *backend_metrics(void *context)
+{
+	return metrics_file_shown(((struct daemon *)context)->metrics_file);
+}
+
+static bool backend_has_problem(void *context, enum control_part part)
+{
+	return part_problem(context, part);
+}
+
+static void backend_ask_space(void *context)
+{
+	pools_ask_space(&((struct daemon *)context)->pools);
+}
+
+static bool backend_space_is_coming(void *context)
+{
+	return pools_space_is_coming(&((struct daemon *)context)->pools);
+}
+
+static int backend_each_directory(void *context,
+				  int (*visit)(void *visit_context, const struct control_directory *directory),
+				  void *visit_context)
+{
+	const struct daemon *daemon = context;
+	int r = 0;
+
+	for (const struct served_dir *dir = daemon->pools.directories.first; dir && r == 0; dir = dir->next) {
+		const bool in_service = served_dir_is_usable(dir);
+		const struct control_directory directory = {
+			.path = dir->path, .in_service = in_service, .has_space = in_service && dir->space.known,
+			.size_bytes = dir->space.size_bytes, .free_bytes = dir->space.free_bytes,
+			.inodes = dir->space.inodes, .free_inodes = dir->space.free_inodes,
+		};
+
+		if (dir->wanted)
+			r = visit(visit_context, &directory);
+	}
+	return r;
 }
 
 static const char *backend_class_problem(void *context, const char *class_name)
@@ -186,10 +248,12 @@ static void on_settings(void *context)
 
 	service_apply(&daemon->service, true);
 	pools_configure(&daemon->pools, &daemon->settings.config);
+	metrics_reloaded(&daemon->pools.metrics, false);
 }
 
 static void on_settings_refused(void *context)
 {
+	metrics_reloaded(&((struct daemon *)context)->pools.metrics, true);
 	tell_status(&((struct daemon *)context)->status_timer);
 }
 
@@ -299,6 +363,8 @@ static void begin_serving(struct daemon *daemon)
 		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
 		.waiting = backend_waiting, .each_waiting = backend_each_waiting, .pool_bytes = backend_pool_bytes,
 		.pool_figures = backend_figures, .prune = backend_prune,
+		.metrics = backend_metrics, .has_problem = backend_has_problem, .ask_space = backend_ask_space,
+		.space_is_coming = backend_space_is_coming, .each_directory = backend_each_directory,
 		.not_removed = backend_not_removed, .reload = backend_reload,
 		.reload_result = backend_reload_result, .ran_out = backend_ran_out,
 		.orders = &service_orders, .orders_context = &daemon->service,
@@ -338,6 +404,7 @@ static void on_pools_changed(void *context)
 	/* before the directories were looked at, the file knows more than this process does */
 	if (daemon->serving)
 		saver_poke(daemon->saver);
+	metrics_file_poke(daemon->metrics_file);
 	if (daemon->handout_server)
 		handout_server_look_again(daemon->handout_server);
 }
@@ -368,6 +435,7 @@ static void stop_parts(struct daemon *daemon)
 		control_close(daemon->control);
 	places_close(daemon->places);
 	saver_stop(daemon->saver);
+	metrics_file_stop(daemon->metrics_file);
 	settings_close(&daemon->settings);
 	service_stop(&daemon->service);
 	pools_stop(&daemon->pools);
@@ -394,18 +462,47 @@ static struct registry *load_registry(struct daemon *daemon, const char *path, c
 	return registry;
 }
 
+/* Each grows with every change of its own, and so does their sum. */
+static uint64_t generation_of_registry(void *context)
+{
+	const struct pools *pools = &((struct daemon *)context)->pools;
+
+	return registry_generation(pools->registry) + registry_generation(pools->saved);
+}
+
+/* With the pools whose directories are not there now, which the file must not forget. */
+static int make_registry_text(void *context, char **ret_text, size_t *ret_bytes)
+{
+	struct daemon *daemon = context;
+
+	return registry_json_encode_both(daemon->pools.registry, daemon->pools.saved, daemon->boot_id, ret_text,
+					 ret_bytes);
+}
+
+static int open_files(struct daemon *daemon, const char *registry_path)
+{
+	const struct saver_source registry = {
+		.what = "registry", .pause_ms = REGISTRY_PAUSE_MS, .context = daemon,
+		.generation = generation_of_registry, .make_text = make_registry_text,
+	};
+	int r = saver_open(&daemon->loop, &registry, registry_path, &daemon->log, &daemon->saver);
+
+	return r < 0 ? r : metrics_file_open(&daemon->loop, daemon->dirs.state_dir, &daemon->pools.metrics,
+					     &daemon->settings.config, &daemon->log, &daemon->metrics_file);
+}
+
 static int start_parts(struct daemon *daemon)
 {
-	char path[PATH_MAX], boot_id[BOOT_ID_TEXT_BYTES];
+	char path[PATH_MAX];
 	struct registry *saved;
 	int r;
 
 	if (snprintf(path, sizeof(path), "%s/%s", daemon->dirs.state_dir, REGISTRY_STORE_FILE) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	r = boot_id_read(boot_id);
+	r = boot_id_read(daemon->boot_id);
 	if (r < 0)
 		return r;
-	saved = load_registry(daemon, path, boot_id);
+	saved = load_registry(daemon, path, daemon->boot_id);
 	if (!saved)
 		return -ENOMEM;
 	(void)uv_signal_start(&daemon->sigterm, on_end, SIGTERM);
@@ -422,8 +519,7 @@ static int start_parts(struct daemon *daemon)
 	r = pools_open(&daemon->pools, &daemon->loop, &daemon->log, &daemon->settings.config, saved, on_pools_changed,
 		       daemon);
 	if (r == 0)
-		r = saver_open(&daemon->loop, daemon->pools.registry, daemon->pools.saved, path, boot_id, &daemon->log,
-			       &daemon->saver);
+		r = open_files(daemon, path);
 	return r;
 }
 
@@ -473,12 +569,15 @@ static int run_loop(struct daemon *daemon)
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	if (daemon->serving)
 		saver_finish(daemon->saver);
+	metrics_file_finish(daemon->metrics_file);
 	saver_close(daemon->saver);
+	metrics_file_close(daemon->metrics_file);
 	notify_close(daemon->notify);
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	daemon->hangs = settings_are_read(&daemon->settings) || pools_space_is_asked(&daemon->pools);
 	pools_done(&daemon->pools);
 	service_done(&daemon->service);
-	return settings_are_read(&daemon->settings) ? 0 : uv_loop_close(&daemon->loop);
+	return daemon->hangs ? 0 : uv_loop_close(&daemon->loop);
 }
 
 static void remove_sockets(const struct daemon *daemon)
@@ -517,6 +616,7 @@ int daemon_run(const struct daemon_options *options)
 		return 1;
 	daemon->options = options;
 	daemon->started_ns = uv_hrtime();
+	daemon->started_s = clock_boot_s();
 	daemon->dirs.lock_fd = daemon->pool_fd = daemon->control_fd = -1;
 	log_init(&daemon->log, STDERR_FILENO, options->log_level ? options->log_level : CONFIG_LOG_INFO);
 	log_use_journal(&daemon->log, LOG_JOURNAL_SOCKET);
@@ -525,7 +625,7 @@ int daemon_run(const struct daemon_options *options)
 	if (settings_read(&daemon->settings, options, &daemon->log, is_service) == 0)
 		status = run_daemon(daemon) < 0 || daemon->failed;
 	/* in a thread that hangs: it needs the loop and the settings */
-	if (settings_are_read(&daemon->settings))
+	if (daemon->hangs || settings_are_read(&daemon->settings))
 		_exit(status);
 	dirs_close(&daemon->dirs);
 	settings_done(&daemon->settings);

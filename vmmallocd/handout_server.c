@@ -284,13 +284,14 @@ static void begin_to_wait(struct connection *connection, const struct answer_wai
 		server->count--;
 		connection->state = CONNECTION_WAITS;
 		pools_waits(server->pools, wait->class_name, &wait->owner, wait->request.wait_s, wait->refusal);
+		connection->packet.waited = true;
 		(void)uv_poll_start(&connection->poll, UV_DISCONNECT, on_client_gone);
 		(void)uv_timer_start(&connection->patience, on_patience_over, wait->request.wait_s * 1000ull, 0);
 	} else if (wait->is_coming) {
 		put_off(connection);
 	} else {
 		pools_refused(server->pools, wait->class_name, &wait->owner, HANDOUT_CROWDED);
-		answer_refuse(connection->fd, HANDOUT_CROWDED);
+		answer_refuse(server->pools, wait->class_name, connection->fd, HANDOUT_CROWDED);
 		drop_connection(connection);
 	}
 }
@@ -334,7 +335,7 @@ static void give_up(struct connection *connection)
 	} else if (outcome == ANSWER_NO_REQUEST) {
 		log_line(connection->server->log, LOG_DEBUG, "connection of uid %u: too many",
 			 (unsigned)connection->uid);
-		answer_refuse(connection->fd, HANDOUT_BUSY);
+		answer_refuse(connection->server->pools, NULL, connection->fd, HANDOUT_BUSY);
 	}
 	drop_connection(connection);
 }
@@ -403,7 +404,7 @@ static void on_handout_accepted(void *context, int fd)
 	make_room_for_user(server, credentials.uid);
 	connection = keep_connection(server, fd, credentials.uid);
 	if (!connection) {
-		answer_refuse(fd, HANDOUT_BUSY);
+		answer_refuse(server->pools, NULL, fd, HANDOUT_BUSY);
 		close_connection(server, fd);
 		return;
 	}
@@ -491,7 +492,8 @@ void handout_server_close(struct handout_server *server)
 		next = TAILQ_NEXT(client, link);
 		if (connection->state != CONNECTION_WAITS)
 			continue;
-		answer_refuse(connection->fd, HANDOUT_ENDING);
+		answer_refuse(server->pools, answer_class(server->pools, &connection->packet, NULL), connection->fd,
+			      HANDOUT_ENDING);
 		drop_connection(connection);
 	}
 	while (!TAILQ_EMPTY(&server->connections))

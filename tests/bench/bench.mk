@@ -59,7 +59,7 @@ DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients d
 	daemon_reclaim daemon_pools registry_cost)
 REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/vmmallocd/%.o,plan/pool_file_name plan/registry plan/tallies \
 	state/escape state/registry_json_decode state/registry_json_encode state/registry_store) \
-	$(patsubst %,$(BUILD)/program/common/%.o,base/handout base/text util/boot_id util/write_all)
+	$(patsubst %,$(BUILD)/program/common/%.o,base/handout base/text util/boot_id util/whole_file util/write_all)
 
 .PHONY: bench-daemon
 bench-daemon: $(DAEMON_BENCH) $(INTEGRATION_PROGRAMS) daemon lib ## what the daemon costs, and saves (about 5 minutes)

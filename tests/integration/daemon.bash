@@ -644,7 +644,7 @@ case_full_state() {
 	is "$(client take=a | cut -c1-3)" "ok "
 	rm "$WORK/full/ballast"
 	wait_for eval '[ -z "$(ask daemon problem)" ]'
-	is "$(ls "$STATE")" registry.json
+	is "$(cd "$STATE" && echo *)" "metrics.json registry.json"
 	daemon_end TERM || fail "exit status $?"
 }
 

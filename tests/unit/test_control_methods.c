@@ -46,6 +46,8 @@ struct fixture {
 	bool at_work;
 	int prune_error, reload_error;
 	const char *reload_words;
+	struct metrics metrics;
+	int spaces;                            /* how often it was asked for */
 };
 
 static const struct config *get_config(void *context)
@@ -140,6 +142,40 @@ static const char *not_removed(void *context, const uint8_t id[POOL_FILE_ID_BYTE
 	return id[1] == 3 ? NULL : f->reason;
 }
 
+static const struct metrics *get_metrics(void *context)
+{
+	return &((struct fixture *)context)->metrics;
+}
+
+static bool has_problem(void *context, enum control_part part)
+{
+	(void)context;
+	return part == CONTROL_REGISTRY;
+}
+
+static void ask_space(void *context)
+{
+	((struct fixture *)context)->spaces++;
+}
+
+static bool space_is_coming(void *context)
+{
+	return ((struct fixture *)context)->spaces > 1;
+}
+
+static int each_directory(void *context,
+			  int (*visit)(void *visit_context, const struct control_directory *directory),
+			  void *visit_context)
+{
+	const struct control_directory fast = { .path = "/mnt/f\xffst", .in_service = true, .has_space = true,
+						.size_bytes = 500, .free_bytes = 400, .inodes = 30, .free_inodes = 20 };
+	const struct control_directory slow = { .path = "/mnt/slow" };
+	int r = visit(visit_context, &fast);
+
+	(void)context;
+	return r ? r : visit(visit_context, &slow);
+}
+
 static uint64_t reload(void *context)
 {
 	return (uint64_t)++((struct fixture *)context)->reloads;
@@ -174,7 +210,9 @@ static int setup(void **state)
 					       .waiting = count_waiting, .each_waiting = each_waiting,
 					       .pool_bytes = pool_bytes,
 					       .pool_figures = pool_figures, .prune = prune,
-					       .not_removed = not_removed,
+					       .not_removed = not_removed, .metrics = get_metrics,
+					       .has_problem = has_problem, .ask_space = ask_space,
+					       .space_is_coming = space_is_coming, .each_directory = each_directory,
 					       .reload = reload,
 					       .reload_result = reload_result };
 	f->used = 1000;
@@ -189,6 +227,7 @@ static int teardown(void **state)
 
 	registry_free(f->registry);
 	events_done(&f->events);
+	metrics_done(&f->metrics);
 	free(f);
 	return 0;
 }
@@ -274,6 +313,7 @@ static void assert_reply(struct fixture *f, const char *message, const char *exp
 #define STATUS "{\"method\":\"org.vmmalloc.Status\",\"parameters\":{}}"
 #define PRUNE(dry_run) "{\"method\":\"org.vmmalloc.Prune\",\"parameters\":{\"dry_run\":" dry_run "}}"
 #define RELOAD "{\"method\":\"org.vmmalloc.Reload\"}"
+#define METRICS "{\"method\":\"org.vmmalloc.Metrics\"}"
 #define ID(four) four "0000000000000000000000000000"
 #define POOL(four, class, state, mark)                                                                                 \
 	"\"id\":\"" ID(four) "\",\"class\":\"" class "\",\"path\":\"/mnt/fast/vmmalloc-" ID(four) "." mark          \
@@ -766,6 +806,120 @@ TEST(test_control_answers_what_every_service_does)
 		     "\"interfaces\":[\"org.varlink.service\",\"org.vmmalloc\"]}}");
 }
 
+/* --- Metrics --- */
+
+/* A member of the reply, by its way: "classes.1.counted.refused.none_ready". */
+static const json_t *member_of(const json_t *value, const char *way)
+{
+	while (value && *way) {
+		char word[64];
+		size_t length = strcspn(way, ".");
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, way);
+		value = json_is_array(value) ? json_array_get(value, strtoul(word, NULL, 10)) :
+					       json_object_get(value, word);
+		way += length + (way[length] == '.');
+	}
+	return value;
+}
+
+static void assert_member(const json_t *reply, const char *way, const char *expected)
+{
+	const json_t *value = member_of(reply, way);
+	const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9);
+	char *text = value ? json_dumps(value, flags) : strdup("none");
+
+	if (strcmp(text, expected) != 0)
+		fail_msg("%s is %s, expected %s", way, text, expected);
+	free(text);
+}
+
+TEST(test_control_metrics_tells_counts_of_each_class_and_of_none)
+{
+	struct fixture *f = *state;
+	json_t *reply;
+
+	metrics_count(&f->metrics, "fast", METRICS_HANDED_OUT_COLD);
+	metrics_count(&f->metrics, "gone", METRICS_RECYCLED);
+	metrics_refused(&f->metrics, "slow", HANDOUT_FULL);
+	metrics_refused(&f->metrics, NULL, HANDOUT_BUSY);
+	metrics_took(&f->metrics, "fast", METRICS_HANDOUT, 20000);
+	metrics_took(&f->metrics, "fast", METRICS_HANDOUT, 20001);
+	metrics_took(&f->metrics, "fast", METRICS_WAIT, 100000000000000);
+	metrics_reloaded(&f->metrics, true);
+	reply = call_as(f, OTHER_UID, METRICS);
+	assert_member(reply, "parameters.version", "1");
+	assert_member(reply, "parameters.daemon.refused.connections", "1");
+	assert_member(reply, "parameters.daemon.reloads", "0");
+	assert_member(reply, "parameters.daemon.reloads_refused", "1");
+	assert_member(reply, "parameters.daemon.problems.registry", "true");
+	assert_member(reply, "parameters.daemon.problems.reload", "false");
+	/* in the order of the configuration; what has neither a configuration nor pools is left out */
+	assert_member(reply, "parameters.classes.0.name", "\"slow\"");
+	assert_member(reply, "parameters.classes.0.counted.refused.class_full", "1");
+	assert_member(reply, "parameters.classes.1.counted.handed_out_cold", "1");
+	assert_member(reply, "parameters.classes.1.counted.handout.counts", "[1,1,0,0,0,0,0,0,0,0,0,0,0]");
+	assert_member(reply, "parameters.classes.1.counted.handout.sum", "4.0001e-5");
+	assert_member(reply, "parameters.classes.1.counted.wait.counts", "[0,0,0,0,0,0,0,0,0,0,0,1]");
+	assert_member(reply, "parameters.classes.1.waiting", "5");
+	assert_member(reply, "parameters.classes.2", "none");
+	assert_member(reply, "parameters.directories",
+		      "[{\"path\":\"/mnt/f?st\",\"in_service\":true,\"size\":500,\"free\":400,\"inodes\":30,"
+		      "\"free_inodes\":20},{\"path\":\"/mnt/slow\",\"in_service\":false}]");
+	json_decref(reply);
+}
+
+/* Pools of one user lie anywhere among those of others, and there are more of them than are read in one piece. */
+TEST(test_control_metrics_sums_up_what_each_user_has_in_pieces)
+{
+	struct fixture *f = *state;
+	struct control_reply *reply = NULL;
+	struct received received = { 0 };
+	json_t *object;
+
+	for (unsigned i = 0; i < 700; i++)
+		add(f, i % 7 == 0 ? "old" : "fast", i, REGISTRY_LEASED)->owner.uid = i % 3;
+	registry_set_cold(f->registry, registry_class(f->registry, "old")->first[REGISTRY_LEASED], true);
+	add(f, "fast", 1000, REGISTRY_READY);
+	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, METRICS, strlen(METRICS), &reply), 0);
+	/* what is given back, or is another's, when its piece comes, is nobody's */
+	registry_remove(f->registry, registry_class(f->registry, "fast")->last[REGISTRY_LEASED]);
+	registry_class(f->registry, "fast")->last[REGISTRY_LEASED]->owner.uid = 55;
+	assert_int_equal(receive(reply, &received), 0);
+	assert_true(received.pieces >= 700 / CONTROL_FIGURES_AT_ONCE);
+	control_reply_free(reply);
+	object = json_loads(received.text, 0, NULL);
+	assert_int_equal(json_array_size(member_of(object, "parameters.users")), 6);
+	assert_member(object, "parameters.users.0",
+		      "{\"class\":\"fast\",\"uid\":0,\"pools\":199,\"bytes\":13354663936,\"used\":199000}");
+	assert_member(object, "parameters.users.1.pools", "200");
+	assert_member(object, "parameters.users.2.pools", "199");
+	assert_member(object, "parameters.users.5.class", "\"old\"");
+	assert_member(object, "parameters.classes.1.used", "598000");
+	assert_member(object, "parameters.classes.1.peak", "1196000");
+	assert_member(object, "parameters.classes.1.bytes.ready", "67108864");
+	assert_member(object, "parameters.classes.1.counts.leased", "600");
+	assert_member(object, "parameters.classes.2.name", "\"old\"");
+	assert_member(object, "parameters.classes.2.configured", "false");
+	assert_member(object, "parameters.classes.2.cold.leased", "1");
+	json_decref(object);
+	free(received.text);
+}
+
+TEST(test_control_metrics_waits_for_space)
+{
+	struct fixture *f = *state;
+	struct control_reply *reply;
+
+	f->spaces = 1;
+	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, METRICS, strlen(METRICS), &reply), 0);
+	assert_int_equal(f->spaces, 2);
+	assert_true(control_reply_waits(reply));
+	f->spaces = 0;
+	assert_false(control_reply_waits(reply));
+	control_reply_free(reply);
+}
+
 #define DESCRIBE(interface)                                                                                            \
 	"{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"" interface "\"}}"
 
@@ -783,7 +937,7 @@ static char *describe(struct fixture *f, const char *message)
 
 TEST(test_control_describes_its_interface_by_its_file)
 {
-	char *text = describe(*state, DESCRIBE("org.vmmalloc")), file[16384];
+	char *text = describe(*state, DESCRIBE("org.vmmalloc")), file[32768];
 	FILE *stream = fopen("vmmallocd/control/org.vmmalloc.varlink", "re");
 
 	assert_non_null(stream);
@@ -931,6 +1085,8 @@ TEST(test_control_survives_want_of_memory)
 	assert_survives_want_of_memory(f, LIST);
 	f->class_problem = "full";
 	assert_survives_want_of_memory(f, STATUS);
+	metrics_count(&f->metrics, "fast", METRICS_CREATED);
+	assert_survives_want_of_memory(f, METRICS);
 	assert_survives_want_of_memory(f, PRUNE("false"));
 	assert_survives_want_of_memory(f, RELOAD);
 	assert_survives_want_of_memory(f, DESCRIBE("org.vmmalloc"));

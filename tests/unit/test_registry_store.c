@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/util/whole_file.h"
 #include "tests/unit/faults.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
@@ -92,7 +93,7 @@ static void save(unsigned pools)
 	size_t bytes;
 	char *text = make_text(pools, &bytes);
 
-	assert_int_equal(registry_store_save(path, text, bytes), 0);
+	assert_int_equal(whole_file_write(path, 0600, text, bytes), 0);
 	free(text);
 }
 
@@ -103,7 +104,7 @@ static int try_save(unsigned pools)
 	int r;
 
 	faults_clear_log();
-	r = registry_store_save(path, text, bytes);
+	r = whole_file_write(path, 0600, text, bytes);
 	free(text);
 	return r;
 }
@@ -295,20 +296,20 @@ TEST(test_registry_save_takes_any_path)
 
 	assert_non_null(getcwd(here, sizeof(here)));
 	assert_int_equal(chdir(directory), 0);
-	assert_int_equal(registry_store_save("plain", "x", 1), 0);
-	assert_int_equal(registry_store_save("./dotted", "x", 1), 0);
+	assert_int_equal(whole_file_write("plain", 0600, "x", 1), 0);
+	assert_int_equal(whole_file_write("./dotted", 0600, "x", 1), 0);
 	assert_int_equal(access("plain", F_OK), 0);
 	assert_int_equal(access("dotted", F_OK), 0);
-	assert_int_equal(registry_store_save("", "x", 1), -EISDIR);
-	assert_int_equal(registry_store_save("/", "x", 1), -EISDIR);
-	assert_int_equal(registry_store_save("./", "x", 1), -EISDIR);
-	assert_int_equal(registry_store_save("none/file", "x", 1), -ENOENT);
-	assert_int_equal(registry_store_save("plain/file", "x", 1), -ENOTDIR);
+	assert_int_equal(whole_file_write("", 0600, "x", 1), -EISDIR);
+	assert_int_equal(whole_file_write("/", 0600, "x", 1), -EISDIR);
+	assert_int_equal(whole_file_write("./", 0600, "x", 1), -EISDIR);
+	assert_int_equal(whole_file_write("none/file", 0600, "x", 1), -ENOENT);
+	assert_int_equal(whole_file_write("plain/file", 0600, "x", 1), -ENOTDIR);
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(registry_store_save(name, "x", 1), -ENAMETOOLONG);
+	assert_int_equal(whole_file_write(name, 0600, "x", 1), -ENAMETOOLONG);
 	name[254] = '\0';
-	assert_int_equal(registry_store_save(name, "x", 1), -ENAMETOOLONG);
+	assert_int_equal(whole_file_write(name, 0600, "x", 1), -ENAMETOOLONG);
 	assert_int_equal(scratch_entries("."), 2);
 	assert_int_equal(chdir(here), 0);
 }
@@ -361,7 +362,7 @@ static void save_for_ever(int ready)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0;; i++) {
-		if (registry_store_save(path, texts[i % 2], bytes[i % 2]) < 0)
+		if (whole_file_write(path, 0600, texts[i % 2], bytes[i % 2]) < 0)
 			_exit(1);
 		faults_clear_log();
 		if (i == 0 && write(ready, "", 1) != 1)

@@ -19,6 +19,7 @@
 #include "common/base/text.h"
 #include "vmmallocd/config/config.h"
 #include "vmmallocd/plan/events.h"
+#include "vmmallocd/plan/metrics.h"
 #include "vmmallocd/plan/registry.h"
 #include "vmmallocd/plan/waiting.h"
 
@@ -41,6 +42,27 @@ struct control_daemon_info {
 	const char *state_dir;
 	uint64_t handed_out, refused, recycled, destroyed;  /* pools since the daemon started (count) */
 	const char *problem;                                /* NULL: none */
+	int64_t started_s;                                  /* seconds since 1970 */
+};
+
+/* What may be wrong with the daemon: each part has words of its own in `problem`. */
+enum control_part {
+	CONTROL_CONFIGURATION,
+	CONTROL_RELOAD,        /* it hangs */
+	CONTROL_RESOURCES,     /* threads or descriptors run out */
+	CONTROL_PLACES,        /* the sockets, the lock */
+	CONTROL_REGISTRY,
+	CONTROL_METRICS,
+	CONTROL_ORDERS,        /* the file of drained and disabled classes */
+	CONTROL_PARTS,
+};
+
+/* A directory of pools that a class has. */
+struct control_directory {
+	const char *path;
+	bool in_service;
+	bool has_space;        /* the figures are there; else its file system has not answered */
+	uint64_t size_bytes, free_bytes, inodes, free_inodes;
 };
 
 /* How calls reach the daemon. None of the functions blocks, or calls control_close. */
@@ -69,6 +91,16 @@ struct control_backend {
 		     void *visit_context);
 	/* What became of such a pool. NULL: it is removed; else why it is not, and whether that may come yet. */
 	const char *(*not_removed)(void *context, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);
+	/* What was counted so far. */
+	const struct metrics *(*metrics)(void *context);
+	/* Whether something is wrong with that part of the daemon. */
+	bool (*has_problem)(void *context, enum control_part part);
+	/* Directories are asked for their space; whether answers may still come in a moment; and what they were. */
+	void (*ask_space)(void *context);
+	bool (*space_is_coming)(void *context);
+	int (*each_directory)(void *context,
+			      int (*visit)(void *visit_context, const struct control_directory *directory),
+			      void *visit_context);
 	/* Begins to read the configuration again. The number is for reload_result. */
 	uint64_t (*reload)(void *context);
 	/*

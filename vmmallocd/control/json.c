@@ -34,6 +34,11 @@ static json_t *number(uint64_t value)
 	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
 }
 
+json_t *control_json_number(uint64_t value)
+{
+	return number(value);
+}
+
 static json_t *path(const struct registry_pool *pool)
 {
 	char name[POOL_FILE_NAME_BYTES], *path;

@@ -27,5 +27,6 @@ json_t *control_json_classes(const struct control_backend *backend);
 
 /* A string object, whatever the bytes. */
 json_t *control_json_text(const char *text);
+json_t *control_json_number(uint64_t value);
 
 #endif

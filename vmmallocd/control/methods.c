@@ -66,6 +66,11 @@ static struct control_reply *status(const struct call *call)
 					   "classes", control_json_classes(call->backend)));
 }
 
+static struct control_reply *metrics(const struct call *call)
+{
+	return control_reply_new_figures(control_figures_new(call->backend));
+}
+
 static struct control_reply *denied(void)
 {
 	return error_with(VARLINK_PERMISSION_DENIED, "expected", "root or the daemon's own user");
@@ -136,6 +141,7 @@ static const struct method {
 	{ VARLINK_SERVICE, "GetInterfaceDescription", { "interface" }, get_interface_description },
 	{ VARLINK_VMMALLOC, "List", { NULL }, list },
 	{ VARLINK_VMMALLOC, "Status", { NULL }, status },
+	{ VARLINK_VMMALLOC, "Metrics", { NULL }, metrics },
 	{ VARLINK_VMMALLOC, "Holders", { "class" }, order },
 	{ VARLINK_VMMALLOC, "Prune", { "dry_run" }, prune },
 	{ VARLINK_VMMALLOC, "Reload", { NULL }, reload },

@@ -29,8 +29,10 @@ struct control_reply {
 	/* What it is about instead, and is not written yet: */
 	struct control_prune *prune;
 	struct control_news news;    /* with events; else there are none */
+	struct control_figures *figures;
 	bool has_reload;
 	uint64_t reload_number;
+	bool figures_begun;
 	bool has_order;
 	struct control_order order;
 	char class_name[HANDOUT_CLASS_BYTES];   /* of the order */
@@ -76,6 +78,7 @@ void control_reply_free(struct control_reply *reply)
 	free(reply->text);
 	free(reply->ids);
 	control_prune_free(reply->prune);
+	control_figures_free(reply->figures);
 	free(reply);
 }
 
@@ -138,6 +141,18 @@ struct control_reply *control_reply_new_prune(struct control_prune *prune)
 		return NULL;
 	}
 	reply->prune = prune;
+	return reply;
+}
+
+struct control_reply *control_reply_new_figures(struct control_figures *figures)
+{
+	struct control_reply *reply = figures ? calloc(1, sizeof(*reply)) : NULL;
+
+	if (!reply) {
+		control_figures_free(figures);
+		return NULL;
+	}
+	reply->figures = figures;
 	return reply;
 }
 
@@ -240,6 +255,8 @@ bool control_reply_waits(const struct control_reply *reply)
 		return reload_result(reply, words) == -EINPROGRESS;
 	if (reply->has_order && order_waits(reply))
 		return true;
+	if (reply->figures)
+		return control_figures_wait(reply->figures);
 	return reply->prune && !control_prune_is_done(reply->prune);
 }
 
@@ -263,6 +280,17 @@ static int append_prune(struct control_reply *reply)
 		r = control_prune_write(reply->prune, append_bytes, reply);
 	control_prune_free(reply->prune);
 	reply->prune = NULL;
+	return r == 0 ? append_text(reply, "}") : r;
+}
+
+/* 1: there is more to come. */
+static int append_figures(struct control_reply *reply)
+{
+	int r = reply->figures_begun ? 0 : append_text(reply, "{\"parameters\":");
+
+	reply->figures_begun = true;
+	if (r == 0)
+		r = control_figures_next(reply->figures, append_bytes, reply);
 	return r == 0 ? append_text(reply, "}") : r;
 }
 
@@ -453,7 +481,7 @@ int control_reply_next(struct control_reply *reply, const char **ret_piece, size
 		return -ENOMEM;
 	if ((reply->prune && append_prune(reply) < 0) || (reply->has_reload && append_reload(reply) < 0))
 		return -ENOMEM;
-	r = reply->news.events ? append_news(reply) : append_list(reply);
+	r = reply->figures ? append_figures(reply) : reply->news.events ? append_news(reply) : append_list(reply);
 	if (r < 0)
 		return r;
 	if (r == 0) {

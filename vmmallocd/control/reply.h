@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "vmmallocd/control/control.h"
+#include "vmmallocd/control/figures.h"
 #include "vmmallocd/control/orders.h"
 #include "vmmallocd/control/prune.h"
 
@@ -36,6 +37,8 @@ struct control_reply *control_reply_new(json_t *parameters);
 struct control_reply *control_reply_new_error(const char *name, json_t *parameters);
 /* All pools that there are now, by class, then id; and all who wait, in their order. The backend must outlive it. */
 struct control_reply *control_reply_new_list(const struct control_backend *backend);
+/* What was counted, and how things are; takes `figures` over, which may be NULL. */
+struct control_reply *control_reply_new_figures(struct control_figures *figures);
 /* What becomes of pools that are being removed; takes `prune` over. */
 struct control_reply *control_reply_new_prune(struct control_prune *prune);
 /* What becomes of a reload, by its number. The backend must outlive it. */

@@ -112,6 +112,7 @@ void pools_fail(struct pools *pools, struct registry_pool *pool, const char *wha
 	snprintf(words, sizeof(words), "%s: %s", what, reason);
 	tell(&pools->events, pools->log, LOG_WARNING, tell_of_pool(EVENT_FAILED, pool, words),
 	     "%s: %s: %s; it will be removed", pools_name(pool).text, what, reason);
+	metrics_count(&pools->metrics, pool->class_name, METRICS_FAILED);
 	pools_set_state(pools, pool, REGISTRY_FAILED);
 }
 

@@ -246,6 +246,13 @@ void pools_waits(struct pools *pools, const char *class_name, const struct regis
 	     "request of pid %d of uid %u waits up to %u s: %s", (int)owner->pid, (unsigned)owner->uid, wait_s, reason);
 }
 
+void pools_sent(struct pools *pools, const struct registry_pool *pool, uint64_t ns, bool waited)
+{
+	metrics_count(&pools->metrics, pool->class_name,
+		      pool->cold ? METRICS_HANDED_OUT_COLD : METRICS_HANDED_OUT_WARM);
+	metrics_took(&pools->metrics, pool->class_name, waited ? METRICS_WAIT : METRICS_HANDOUT, ns);
+}
+
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error)
 {
 	log_line(pools->log, LOG_DEBUG, "%s: not sent: %s", pools_name(pool).text, strerrordesc_np(-error));

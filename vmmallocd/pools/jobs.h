@@ -28,6 +28,7 @@ struct job {
 	char class_name[HANDOUT_CLASS_BYTES];
 	uint64_t size_bytes;
 	unsigned punch_timeout_ms;
+	uint64_t began_ns;              /* not looked at by the job */
 	struct registry_pool *pool;     /* stays until `done` was called; not looked at by the job */
 	void (*done)(void *context, struct job *job);   /* in the loop; the job is freed when it returns */
 	void *context;

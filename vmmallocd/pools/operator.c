@@ -127,6 +127,31 @@ int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_
 	return 0;
 }
 
+void pools_ask_space(struct pools *pools)
+{
+	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next)
+		if (served_dir_is_usable(directory))
+			space_ask(directory, pools->loop);
+}
+
+bool pools_space_is_coming(const struct pools *pools)
+{
+	const struct served_dir *directory = pools->directories.first;
+
+	while (directory && !space_is_coming(&directory->space, uv_now(pools->loop)))
+		directory = directory->next;
+	return directory;
+}
+
+bool pools_space_is_asked(const struct pools *pools)
+{
+	const struct served_dir *directory = pools->directories.first;
+
+	while (directory && !directory->space.asking)
+		directory = directory->next;
+	return directory;
+}
+
 struct prune {
 	struct pools *pools;
 	bool dry_run;

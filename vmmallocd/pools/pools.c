@@ -231,4 +231,5 @@ void pools_done(struct pools *pools)
 	served_dirs_done(&pools->directories);
 	provision_done(&pools->provision);
 	events_done(&pools->events);
+	metrics_done(&pools->metrics);
 }

@@ -29,6 +29,7 @@
 #include "vmmallocd/base/log.h"
 #include "vmmallocd/plan/events.h"
 #include "vmmallocd/pools/mounts.h"
+#include "vmmallocd/plan/metrics.h"
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/registry.h"
 #include "vmmallocd/plan/request.h"
@@ -60,6 +61,7 @@ struct pools {
 	bool stopping;
 	struct shortage threads, descriptors;   /* of the whole daemon */
 	uint64_t handed_out, refused, recycled, destroyed;   /* count, since the start */
+	struct metrics metrics;              /* counts of every daemon so far */
 	void (*changed)(void *context);      /* something was done that may have to be saved or told; once a turn */
 	void *context;
 };
@@ -109,6 +111,11 @@ void pools_refused(struct pools *pools, const char *class_name, const struct reg
 /* It waits instead. */
 void pools_waits(struct pools *pools, const char *class_name, const struct registry_owner *owner, uint32_t wait_s,
 		 enum handout_status status);
+/*
+ * The peer has the pool, `ns` after it had asked. `waited`: the request did not only have to be decided, but waited for
+ * a pool.
+ */
+void pools_sent(struct pools *pools, const struct registry_pool *pool, uint64_t ns, bool waited);
 /* The descriptor could not be sent, and is closed. */
 void pools_unsent(struct pools *pools, struct registry_pool *pool, int error);
 
@@ -120,6 +127,12 @@ uint64_t pools_bytes(const struct pools *pools, const char *path, uint64_t size_
 const char *pools_problem(const struct pools *pools);   /* of no class alone; NULL: none */
 const char *pools_class_problem(struct pools *pools, const char *class_name);
 int pools_figures(struct pools *pools, const struct registry_pool *pool, uint64_t *ret_used, uint64_t *ret_peak);
+/* Asks each directory for its space: space.h. */
+void pools_ask_space(struct pools *pools);
+/* Whether one of them may answer in a moment. */
+bool pools_space_is_coming(const struct pools *pools);
+/* Whether one has not answered, however long it takes: a thread is at it. */
+bool pools_space_is_asked(const struct pools *pools);
 int pools_prune(struct pools *pools, bool dry_run, int (*visit)(void *context, const struct registry_pool *pool),
 		void *context);
 const char *pools_not_removed(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES], bool *ret_at_work);

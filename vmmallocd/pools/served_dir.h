@@ -18,6 +18,7 @@
 #include "vmmallocd/files/pool_file.h"
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/recover.h"
+#include "vmmallocd/pools/space.h"
 #include "vmmallocd/base/work.h"
 
 #define SERVED_DIR_RETRY_MS 10000
@@ -34,6 +35,7 @@ struct served_dir {
 	unsigned hanging;        /* jobs that do not end: no more are begun here */
 	int64_t opening_ms;      /* when the thread began */
 	size_t pools;            /* of the registry that lie here (count); their jobs use `dir` */
+	struct space space;
 	int64_t due_ms;          /* while it is not open: when it is tried again */
 	char problem[PROVISION_PROBLEM_BYTES];   /* "": none */
 	struct served_dir *next;

@@ -52,6 +52,7 @@ static void creation_failed(struct pools *pools, const struct job *job)
 		return;
 	provision_failed(class, pools_now_ms(pools));
 	class->failures++;
+	metrics_count(&pools->metrics, class->name, METRICS_CREATE_FAILED);
 	if (resource_has_run_out(job->result))
 		say_shortage(pools, job->result);
 	else
@@ -85,6 +86,7 @@ static void quarantine(struct pools *pools, struct registry_pool *pool, const st
 	     tell_of_pool(EVENT_QUARANTINED, pool, "a page of it is still held"),
 	     "%s: a page of it is pinned; it counts as a pool of uid %u, and is tried again in %u s",
 	     pools_name(pool).text, (unsigned)pool->owner.uid, work->pause_ms / 1000);
+	metrics_count(&pools->metrics, pool->class_name, METRICS_QUARANTINED);
 	pools_set_state(pools, pool, REGISTRY_QUARANTINED);
 }
 
@@ -136,6 +138,8 @@ static int add_made(struct pools *pools, const struct job *job, enum registry_st
 	memcpy(pool.id, job->file.id, sizeof(pool.id));
 	memcpy(pool.class_name, job->class_name, sizeof(pool.class_name));
 	r = pools_add(pools, job->directory, &pool, state, ret_pool);
+	if (r == 0)
+		metrics_count(&pools->metrics, pool.class_name, METRICS_CREATED);
 	if (r < 0) {
 		log_line(pools->log, LOG_ERR, "%s: register: %s", pools_name(&pool).text, strerrordesc_np(-r));
 		(void)pool_file_destroy(&job->directory->dir, &job->file);
@@ -166,6 +170,8 @@ static int created_cold(struct pools *pools, const struct job *job, struct regis
 		say_shortage(pools, r);
 	else if (r < 0)
 		say_problem(pools, class, job);
+	if (r < 0)
+		metrics_count(&pools->metrics, class->name, METRICS_CREATE_FAILED);
 	class->cold_error = r;
 	class->cold_due_ms = now_ms + PROVISION_COLD_PAUSE_MS;
 	return r;
@@ -190,6 +196,7 @@ static void warmed(struct pools *pools, struct registry_pool *pool, const struct
 	struct provision_class *class = provision_class(&pools->provision, pool->class_name);
 
 	if (job->result == 0) {
+		metrics_took(&pools->metrics, pool->class_name, METRICS_WARM, uv_hrtime() - job->began_ns);
 		/* it stays, though the next pool may lie better by chance */
 		if (class && job->advice[0] != '\0' && strcmp(class->advice, job->advice) != 0) {
 			snprintf(class->advice, sizeof(class->advice), "%s", job->advice);
@@ -276,6 +283,7 @@ static void scrubbed(struct pools *pools, struct registry_pool *pool, const stru
 		pool->may_be_pinned = false;
 		registry_set_cold(pools->registry, pool, false);
 		pools->recycled++;
+		metrics_count(&pools->metrics, pool->class_name, METRICS_RECYCLED);
 		go_on(pools, pool, job);
 		break;
 	case ECANCELED:
@@ -319,6 +327,7 @@ static void destroyed(struct pools *pools, struct registry_pool *pool, const str
 		tell(&pools->events, pools->log, LOG_DEBUG, tell_of_pool(EVENT_DESTROYED, pool, NULL), "%s: removed",
 		     pools_name(pool).text);
 		pools->destroyed++;
+		metrics_count(&pools->metrics, pool->class_name, METRICS_DESTROYED);
 		if (!work->after_failure)
 			provision_space_freed(&pools->provision, pools->config, job->directory->path);
 		pools_forget(pools, pool);
@@ -397,7 +406,7 @@ static int start_job(struct pools *pools, const struct provision_job *next)
 	struct provision_work *work;
 	struct job job = {
 		.kind = next->kind, .may_block = next->may_block, .cold = next->cold, .done = job_done,
-		.context = pools,
+		.context = pools, .began_ns = uv_hrtime(),
 		.punch_timeout_ms = pools->config->punch_timeout_s * 1000,
 	};
 	int r = pool ? 0 : add_placeholder(pools, next, &pool);

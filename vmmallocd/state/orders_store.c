@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/whole_file.h"
 #include "vmmallocd/base/make_dir.h"
-#include "vmmallocd/state/registry_store.h"
 
 int orders_store_save(const char *path, const char *text)
 {
-	int r = registry_store_save(path, text, strlen(text));
+	int r = whole_file_write(path, 0600, text, strlen(text));
 	char directory[PATH_MAX];
 
 	if (r != -ENOENT)
@@ -25,7 +25,7 @@ int orders_store_save(const char *path, const char *text)
 	snprintf(directory, sizeof(directory), "%s", path);
 	*strrchr(directory, '/') = '\0';
 	r = make_dir(directory, 0700);
-	return r < 0 ? r : registry_store_save(path, text, strlen(text));
+	return r < 0 ? r : whole_file_write(path, 0600, text, strlen(text));
 }
 
 /* Its first bytes, with a NUL behind them. */

@@ -12,7 +12,7 @@
 #define ORDERS_STORE_FILE "orders"
 #define ORDERS_STORE_BYTES_MOST ((size_t)1 << 20)   /* a larger file is not ours */
 
-/* Atomic and durable, as registry_store_save; the directory is made if it is not there. 0 or -errno. */
+/* Atomic and durable, as whole_file_write; the directory is made if it is not there. 0 or -errno. */
 int orders_store_save(const char *path, const char *text);
 
 /*

@@ -10,11 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/util/whole_file.h"
 #include "vmmallocd/base/make_dir.h"
 #include "vmmallocd/base/resource.h"
 #include "vmmallocd/base/work.h"
-#include "vmmallocd/state/registry_json.h"
-#include "vmmallocd/state/registry_store.h"
+
+#define FILE_MODE 0600
 
 /* A hundredth of the time may go into making the text, which keeps the loop from clients; a tenth into writing it. */
 #define TEXT_SHARE 100
@@ -25,10 +26,9 @@
 struct saver {
 	uv_timer_t timer;
 	struct work work;
-	struct registry *registry, *away;
+	struct saver_source source;
 	struct log *log;
 	char path[PATH_MAX];
-	char boot_id[BOOT_ID_TEXT_BYTES];
 	bool writing, waiting, stopped;
 	uint64_t saved_generation, writing_generation;
 	uint64_t began_ns, text_ns;
@@ -45,13 +45,13 @@ struct saver {
 static int save(struct saver *saver)
 {
 	char dir[PATH_MAX];
-	int r = registry_store_save(saver->path, saver->text, saver->bytes);
+	int r = whole_file_write(saver->path, FILE_MODE, saver->text, saver->bytes);
 
 	if (r == -ENOENT) {
 		snprintf(dir, sizeof(dir), "%s", saver->path);
 		*strrchr(dir, '/') = '\0';
 		if (make_dir(dir, 0700) == 0)
-			r = registry_store_save(saver->path, saver->text, saver->bytes);
+			r = whole_file_write(saver->path, FILE_MODE, saver->text, saver->bytes);
 	}
 	if (r == 0 && lstat(saver->path, &saver->written) < 0)
 		r = -errno;
@@ -73,26 +73,29 @@ static void note_result(struct saver *saver, int result)
 	saver->text = NULL;
 	if (result == 0) {
 		if (saver->problem[0] != '\0')
-			log_line(saver->log, LOG_INFO, "registry '%s': saved again", saver->path);
+			log_line(saver->log, LOG_INFO, "%s '%s': saved again", saver->source.what, saver->path);
 		saver->saved_generation = saver->writing_generation;
 		saver->problem[0] = '\0';
 		saver->retry_ms = 0;
+		if (saver->source.saved)
+			saver->source.saved(saver->source.context);
 		return;
 	}
 	reason = resource_reason(result == -EAGAIN ? RESOURCE_THREAD : RESOURCE_DESCRIPTOR, result);
 	if (saver->problem[0] == '\0')
-		log_line(saver->log, LOG_WARNING, "registry '%s': save: %s; pools are served all the same", saver->path,
-			 reason.text);
-	snprintf(saver->problem, sizeof(saver->problem), "registry %.300s: save: %s", saver->path, reason.text);
+		log_line(saver->log, LOG_WARNING, "%s '%s': save: %s; pools are served all the same",
+			 saver->source.what, saver->path, reason.text);
+	snprintf(saver->problem, sizeof(saver->problem), "%s %.290s: save: %s", saver->source.what, saver->path,
+		 reason.text);
 	saver->retry_ms = saver->retry_ms == 0 ? SAVER_RETRY_MS :
 			  saver->retry_ms > SAVER_RETRY_MOST_MS / 2 ? SAVER_RETRY_MOST_MS : saver->retry_ms * 2;
 }
 
-static unsigned clamp_pause(uint64_t pause_ms)
+static unsigned clamp_pause(const struct saver *saver, uint64_t pause_ms)
 {
-	return pause_ms < SAVER_PAUSE_MS        ? SAVER_PAUSE_MS
-	       : pause_ms > SAVER_PAUSE_MOST_MS ? SAVER_PAUSE_MOST_MS
-						: (unsigned)pause_ms;
+	return pause_ms < saver->source.pause_ms ? saver->source.pause_ms
+	       : pause_ms > SAVER_PAUSE_MOST_MS  ? SAVER_PAUSE_MOST_MS
+						 : (unsigned)pause_ms;
 }
 
 static void on_saved(struct work *work)
@@ -104,20 +107,19 @@ static void on_saved(struct work *work)
 
 	saver->writing = false;
 	note_result(saver, saver->result);
-	saver->pause_ms = clamp_pause(text_pause_ms > write_pause_ms ? text_pause_ms : write_pause_ms);
+	saver->pause_ms = clamp_pause(saver, text_pause_ms > write_pause_ms ? text_pause_ms : write_pause_ms);
 	saver_poke(saver);
 }
 
-/* Each grows with every change of its own, and so does their sum. */
 static uint64_t generation(const struct saver *saver)
 {
-	return registry_generation(saver->registry) + registry_generation(saver->away);
+	return saver->source.generation(saver->source.context);
 }
 
 static int make_text(struct saver *saver)
 {
 	saver->writing_generation = generation(saver);
-	return registry_json_encode_both(saver->registry, saver->away, saver->boot_id, &saver->text, &saver->bytes);
+	return saver->source.make_text(saver->source.context, &saver->text, &saver->bytes);
 }
 
 static void on_save_timer(uv_timer_t *timer)
@@ -152,8 +154,8 @@ static bool was_changed(struct saver *saver)
 	    st.st_size == saver->written.st_size && st.st_mtim.tv_sec == saver->written.st_mtim.tv_sec &&
 	    st.st_mtim.tv_nsec == saver->written.st_mtim.tv_nsec)
 		return false;
-	log_line(saver->log, LOG_WARNING, "registry '%s': removed or changed by somebody else; written again",
-		 saver->path);
+	log_line(saver->log, LOG_WARNING, "%s '%s': removed or changed by somebody else; written again",
+		 saver->source.what, saver->path);
 	return true;
 }
 
@@ -167,8 +169,8 @@ void saver_poke(struct saver *saver)
 	(void)uv_timer_start(&saver->timer, on_save_timer, saver->retry_ms ? saver->retry_ms : saver->pause_ms, 0);
 }
 
-int saver_open(uv_loop_t *loop, struct registry *registry, struct registry *away, const char *path, const char *boot_id,
-	       struct log *log, struct saver **ret_saver)
+int saver_open(uv_loop_t *loop, const struct saver_source *source, const char *path, struct log *log,
+	       struct saver **ret_saver)
 {
 	struct saver *saver;
 
@@ -178,11 +180,9 @@ int saver_open(uv_loop_t *loop, struct registry *registry, struct registry *away
 	if (!saver)
 		return -ENOMEM;
 	snprintf(saver->path, sizeof(saver->path), "%s", path);
-	snprintf(saver->boot_id, sizeof(saver->boot_id), "%s", boot_id);
-	saver->registry = registry;
-	saver->away = away;
+	saver->source = *source;
 	saver->log = log;
-	saver->pause_ms = SAVER_PAUSE_MS;
+	saver->pause_ms = source->pause_ms;
 	saver->saved_generation = UINT64_MAX;
 	(void)uv_timer_init(loop, &saver->timer);
 	saver->timer.data = saver;

@@ -1,33 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * saver -- keeps the registry's file up to date: soon after a change, many changes at once, one write at a time.
+ * saver -- keeps a file up to date: soon after a change, many changes at once, one write at a time.
  *
  * The text is made in the loop and written in a thread. The longer that takes, the longer the pause before the next.
  */
 #ifndef VMMALLOCD_STATE_SAVER_H
 #define VMMALLOCD_STATE_SAVER_H
 
+#include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "vmmallocd/base/log.h"
-#include "vmmallocd/plan/registry.h"
 
-#define SAVER_PAUSE_MS 50            /* from the first change to the write, at least */
 #define SAVER_PAUSE_MOST_MS 5000
 #define SAVER_RETRY_MS 1000          /* after a failed write; doubles up to */
 #define SAVER_RETRY_MOST_MS 60000
 
 struct saver;
 
-/*
- * `away`: pools whose directories are not there now, and which the file must not forget. `path` and `boot_id` are
- * copied. Freed by saver_close, after some turns of the loop.
- */
-int saver_open(uv_loop_t *loop, struct registry *registry, struct registry *away, const char *path, const char *boot_id,
-	       struct log *log, struct saver **ret_saver);
+/* What is saved. All functions are called in the loop. */
+struct saver_source {
+	const char *what;            /* "registry": for messages */
+	unsigned pause_ms;           /* from the first change to the write, at least */
+	void *context;               /* first argument of the functions */
+	uint64_t (*generation)(void *context);    /* another one when there is something to save */
+	/* The text of now: malloc'ed, *ret_bytes long. 0 or -errno. */
+	int (*make_text)(void *context, char **ret_text, size_t *ret_bytes);
+	void (*saved)(void *context);             /* the last text that was made is in the file; or NULL */
+};
+
+/* `path` and the source are copied. Freed by saver_close, after some turns of the loop. */
+int saver_open(uv_loop_t *loop, const struct saver_source *source, const char *path, struct log *log,
+	       struct saver **ret_saver);
+/* NULL is allowed. */
 void saver_close(struct saver *saver);
 
-/* Called whenever the registry may have changed. */
+/* Called whenever something may have changed. */
 void saver_poke(struct saver *saver);
 
 /* No more writes in threads from now on; the loop ends the one that is at work. */
