@@ -31,8 +31,8 @@ $(eval $(call program_flavour,tsan,program-tsan,-fsanitize=thread))
 
 # Said once, before the compiler says it of every file.
 $(BUILD)/program/packages:
-	@pkg-config --exists libuv jansson libsystemd smartcols || { echo "the daemon needs libuv, jansson, libsystemd" \
-		"and smartcols: \`make deps\` installs what is needed; \`make lib\` does without" >&2; exit 1; }
+	@pkg-config --exists libuv jansson libsystemd smartcols libmicrohttpd || { echo "the daemon needs libuv, jansson," \
+		"libsystemd, smartcols and libmicrohttpd: \`make deps\` installs what is needed; \`make lib\` does without" >&2; exit 1; }
 	$(Q)mkdir -p $(@D) && touch $@
 
 $(BUILD)/program/%.o: %.c | $(BUILD)/program/packages

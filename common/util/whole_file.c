@@ -25,7 +25,8 @@ static int write_temporary(int dir, const char *name, mode_t mode, const char *t
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, text, bytes, 0);
-	if (r == 0 && fsync(fd) < 0)
+	/* whatever the umask is */
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
 		r = -errno;
 	/* what could not be written may show only now */
 	if (close(fd) < 0 && r == 0)

@@ -148,6 +148,8 @@ examples_run() {
 	for command in list ps status prune reload drain disable enable resize top-up create destroy revoke help; do
 		"$CTL" help $command | sed -n '/^Examples*:/,$s/^  \(vmmallocctl .*\)/\1/p' | sed "s/ 4711/ $HELD/; s/ --wait=600//; s/ 9b2d4112/ $(ready_one)/" >lines
 		while read -r line; do
+			# these go on until they are ended
+			[[ $line != *--listen* && $line != *--interval* ]] || line="timeout --preserve-status -s TERM 1 $line"
 			bash -c "$line" >out 2>err </dev/null || [[ $line = *"| grep"* ]] || fail "$line: $(cat err)"
 			# of others on this machine
 			! grep -v ' could not be looked at' err || fail "$line"

@@ -18,6 +18,7 @@
 #include "common/util/runtime_dir.h"
 #include "common/util/varlink.h"
 
+#define WORDS_BYTES 8192                     /* of a complaint */
 #define REPLY_BYTES_MOST ((size_t)1 << 30)   /* some 4 million pools */
 
 int64_t client_now_ms(void)
@@ -119,52 +120,63 @@ static int receive_object(struct client_stream *stream, int output_fd, int64_t d
 }
 
 /* The daemon's refusal in plain words. */
-static void complain_of_refusal(const char *error, const json_t *parameters)
+static void tell_refusal(const char *error, const json_t *parameters, struct text *complaint)
 {
 	const char *message = json_string_value(json_object_get(parameters, "message"));
 	const char *expected = json_string_value(json_object_get(parameters, "expected"));
 	const char *method = json_string_value(json_object_get(parameters, "method"));
 
 	if (strcmp(error, VARLINK_METHOD_NOT_FOUND) == 0)
-		ctl_complain("the daemon is of an older version, and has no %s", method ? method : "such method");
+		text_add(complaint, "the daemon is of an older version, and has no %s",
+			 method ? method : "such method");
 	else if (strcmp(error, VARLINK_PERMISSION_DENIED) == 0 && expected)
-		ctl_complain("not permitted: this is for %s", expected);
+		text_add(complaint, "not permitted: this is for %s", expected);
 	else if (message)
-		ctl_complain("%s", message);
+		text_add(complaint, "%s", message);
 	else
-		ctl_complain("the daemon refused: %s", error);
+		text_add(complaint, "the daemon refused: %s", error);
 }
 
-static int take_reply(json_t *object, json_t **ret_reply)
+static int take_reply(json_t *object, json_t **ret_reply, struct text *complaint)
 {
 	const char *error = json_string_value(json_object_get(object, "error"));
 	json_t *parameters = json_object_get(object, "parameters");
 
 	if (error) {
-		complain_of_refusal(error, parameters);
+		tell_refusal(error, parameters, complaint);
 		return strcmp(error, VARLINK_NO_SUCH) == 0 ? CTL_NO_SUCH : CTL_FAILED;
 	}
 	if (!json_is_object(parameters)) {
-		ctl_complain("the daemon's reply makes no sense");
+		text_add(complaint, "the daemon's reply makes no sense");
 		return CTL_FAILED;
 	}
 	*ret_reply = json_incref(parameters);
 	return CTL_OK;
 }
 
-int client_fail(const struct ctl *ctl, int r)
+static int tell_failure(const struct ctl *ctl, int r, struct text *complaint)
 {
 	if (r == -EBADMSG || r == -EMSGSIZE) {
-		ctl_complain("the daemon's reply makes no sense");
+		text_add(complaint, "the daemon's reply makes no sense");
 		return CTL_FAILED;
 	}
 	if (r == -ENOMEM) {
-		ctl_complain("%s", strerrordesc_np(ENOMEM));
+		text_add(complaint, "%s", strerrordesc_np(ENOMEM));
 		return CTL_FAILED;
 	}
-	ctl_complain("no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir,
-		     strerrordesc_np(-r));
+	text_add(complaint, "no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir,
+		 strerrordesc_np(-r));
 	return CTL_UNREACHABLE;
+}
+
+int client_fail(const struct ctl *ctl, int r)
+{
+	char words[WORDS_BYTES];
+	struct text complaint = TEXT_INIT(words);
+	int status = tell_failure(ctl, r, &complaint);
+
+	ctl_complain("%s", words);
+	return status;
 }
 
 void client_close(struct client_stream *stream)
@@ -199,7 +211,8 @@ static int begin_call(const struct ctl *ctl, const char *method, bool more, json
 	return 0;
 }
 
-int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
+int client_ask(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply,
+	       struct text *complaint)
 {
 	CLEANUP(client_close) struct client_stream stream = { .fd = -1 };
 	CLEANUP(json_decrefp) json_t *object = NULL;
@@ -207,7 +220,18 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 
 	if (r == 0)
 		r = receive_object(&stream, -1, client_now_ms() + ctl->patience_ms, &object);
-	return r < 0 ? client_fail(ctl, r) : take_reply(object, ret_reply);
+	return r < 0 ? tell_failure(ctl, r, complaint) : take_reply(object, ret_reply, complaint);
+}
+
+int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)
+{
+	char words[WORDS_BYTES] = "";
+	struct text complaint = TEXT_INIT(words);
+	int status = client_ask(ctl, method, parameters, ret_reply, &complaint);
+
+	if (status != CTL_OK)
+		ctl_complain("%s", words);
+	return status;
 }
 
 int client_subscribe(const struct ctl *ctl, const char *method, json_t *parameters, struct client_stream *ret_stream)
@@ -218,7 +242,13 @@ int client_subscribe(const struct ctl *ctl, const char *method, json_t *paramete
 int client_next(struct client_stream *stream, int output_fd, int64_t deadline_ms, json_t **ret_reply)
 {
 	CLEANUP(json_decrefp) json_t *object = NULL;
+	char words[WORDS_BYTES] = "";
+	struct text complaint = TEXT_INIT(words);
 	int r = receive_object(stream, output_fd, deadline_ms, &object);
 
-	return r < 0 ? r : take_reply(object, ret_reply);
+	if (r == 0)
+		r = take_reply(object, ret_reply, &complaint);
+	if (complaint.length > 0)
+		ctl_complain("%s", words);
+	return r;
 }

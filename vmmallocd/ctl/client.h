@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "common/base/text.h"
 #include "common/util/varlink.h"
 #include "vmmallocd/ctl/ctl.h"
 
@@ -13,6 +14,9 @@
  * complained if it is not CTL_OK; then *ret_reply, the reply's parameters, is the caller's.
  */
 int client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply);
+/* The same, with one line in `complaint` instead of a complaint. */
+int client_ask(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply,
+	       struct text *complaint);
 
 /* Milliseconds of a clock that nobody sets, for deadlines; CLIENT_NEVER is none. */
 int64_t client_now_ms(void);

@@ -14,6 +14,8 @@
  *                  |--> pool_match.c, removal.c, progress.c      which pool is meant; pools removed; a terminal's line
  *                  \--> pool_table.c, pairs.c --> format.c       standard output: pools, or facts;
  *                       field.c, shape.c                         what is in a reply; and it as JSON
+ *     metrics.c --> exporter.c --> accept.c                      figures for monitoring; served by HTTP
+ *            \--> families.c --> exposition.c                    which there are, and how they are written
  *     command.h --> option.c --> usage.c, argument.c             a command's description, by which its options are
  *                                                                read and its help is printed
  *     table.c --> table_sort.c, column.c; filter.c               a table of any kind, and its options
@@ -67,8 +69,8 @@ int ctl_no_more(int argc, char **argv);
 /* NULL: there is no such command, which was complained of. */
 const struct command *ctl_find_command(const struct ctl *ctl, const char *name);
 
-extern const struct command run_command, list_command, ps_command, status_command, prune_command, reload_command,
-	drain_command, enable_command, disable_command, resize_command, top_up_command, create_command,
+extern const struct command run_command, list_command, ps_command, status_command, metrics_command, prune_command,
+	reload_command, drain_command, enable_command, disable_command, resize_command, top_up_command, create_command,
 	destroy_command, revoke_command, events_command, wait_command, doctor_command, help_command, complete_command;
 
 #endif

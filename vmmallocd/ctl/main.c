@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
 	&list_command,
 	&ps_command,
 	&status_command,
+	&metrics_command,
 	&prune_command,
 	&reload_command,
 	&events_command,

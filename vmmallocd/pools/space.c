@@ -18,7 +18,7 @@ struct question {
 	char path[];
 };
 
-static void note_answer(struct space *space, const struct statvfs *answer)
+static void note_space(struct space *space, const struct statvfs *answer)
 {
 	space->known = true;
 	space->size_bytes = (uint64_t)answer->f_blocks * answer->f_frsize;
@@ -41,7 +41,7 @@ static void on_answer(struct work *work)
 
 	space->asking = false;
 	if (question->result == 0)
-		note_answer(space, &question->answer);
+		note_space(space, &question->answer);
 	else
 		space->known = false;
 	free(question);
@@ -56,7 +56,7 @@ void space_ask(struct served_dir *directory, uv_loop_t *loop)
 		return;
 	if (directory->dir.tmpfs) {
 		if (fstatvfs(directory->dir.fd, &answer) == 0)
-			note_answer(&directory->space, &answer);
+			note_space(&directory->space, &answer);
 		return;
 	}
 	question = calloc(1, sizeof(*question) + strlen(directory->path) + 1);

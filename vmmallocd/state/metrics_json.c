@@ -100,7 +100,7 @@ int metrics_json_encode(const struct metrics *metrics, char **ret_text, size_t *
 /* --- reading --- */
 
 /* 0 if there is none. False: it is no count. */
-static bool read_count(const json_t *value, uint64_t *ret_count)
+static bool read_counted(const json_t *value, uint64_t *ret_count)
 {
 	if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
 		return false;
@@ -114,7 +114,7 @@ static bool read_refused(const json_t *object, struct metrics_class *class)
 
 	for (int status = 0; good && status < HANDOUT_STATUSES; status++)
 		if (metrics_refusal_name(status))
-			good = read_count(json_object_get(object, metrics_refusal_name(status)),
+			good = read_counted(json_object_get(object, metrics_refusal_name(status)),
 					  &class->refused[status]);
 	return good;
 }
@@ -141,9 +141,9 @@ static bool read_histogram(const json_t *object, enum metrics_histogram_kind kin
 	if (!good || !object || !has_bounds(json_object_get(object, "bounds_ns"), kind))
 		return good;
 	good = json_array_size(counts) == json_array_size(json_object_get(object, "bounds_ns")) + 1 &&
-	       read_count(json_object_get(object, "sum_ns"), &histogram.sum_ns);
+	       read_counted(json_object_get(object, "sum_ns"), &histogram.sum_ns);
 	for (size_t i = 0; good && i < json_array_size(counts); i++)
-		good = read_count(json_array_get(counts, i), &histogram.counts[i]);
+		good = read_counted(json_array_get(counts, i), &histogram.counts[i]);
 	if (good)
 		class->histograms[kind] = histogram;
 	return good;
@@ -162,7 +162,7 @@ static bool read_class(const json_t *object, struct metrics *metrics)
 	class = metrics_class(metrics, name);
 	good = read_refused(json_object_get(object, "refused"), class);
 	for (int counter = 0; good && counter < METRICS_COUNTERS; counter++)
-		good = read_count(json_object_get(counts, metrics_counter_name(counter)), &class->counts[counter]);
+		good = read_counted(json_object_get(counts, metrics_counter_name(counter)), &class->counts[counter]);
 	for (int kind = 0; good && kind < METRICS_HISTOGRAMS; kind++)
 		good = read_histogram(json_object_get(histograms, metrics_histogram_name(kind)), kind, class);
 	return good;
@@ -177,8 +177,8 @@ static int read_metrics(const json_t *root, struct metrics *metrics, struct text
 		text_add(error, "version: expected %d", METRICS_JSON_VERSION);
 		return -EBADMSG;
 	}
-	if (!read_count(json_object_get(root, "reloads"), &metrics->reloads) ||
-	    !read_count(json_object_get(root, "reloads_refused"), &metrics->reloads_refused) ||
+	if (!read_counted(json_object_get(root, "reloads"), &metrics->reloads) ||
+	    !read_counted(json_object_get(root, "reloads_refused"), &metrics->reloads_refused) ||
 	    !read_refused(json_object_get(root, "refused"), &metrics->none) || !json_is_array(classes)) {
 		text_add(error, "expected counts, and an array of classes");
 		return -EBADMSG;
