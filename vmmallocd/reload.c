@@ -38,7 +38,7 @@ static void on_late(uv_timer_t *timer)
 static void finish_requests(struct reload *reload)
 {
 	bool is_asked_for = reload->begun > reload->done;
-	bool is_right = reload->result == 0 && reload->config.mistake_count == 0;
+	bool is_right = reload->result == 0 && !reload->config.problem && !reload->config.names_missing;
 
 	reload->done = reload->begun;
 	if (reload_is_idle(reload)) {

@@ -29,7 +29,8 @@ struct reload;
 struct reload_events {
 	/*
 	 * The files were read, for all requests up to that number: 0, and the configuration is the callee's; or -errno.
-	 * Where nobody asked for it, it is called only if all names are known by now, and nothing else is wrong.
+	 * Where nobody asked for it, it is called only if all names are known by now, and nothing is wrong outside of
+	 * classes.
 	 */
 	void (*read)(void *context, uint64_t number, int result, struct config *config);
 	/* What was asked for takes longer than RELOAD_LATE_MS. */

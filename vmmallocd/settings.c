@@ -66,10 +66,26 @@ static void tell_restart(struct settings *settings)
 		log_line(settings->log, LOG_WARNING, "reload: %s", settings->problem);
 }
 
+/* That classes have mistakes does not keep the others: they are what they were. */
+static void say_mistakes(struct settings *settings, const struct config *config, struct settings_result *result)
+{
+	struct text error = TEXT_INIT(result->error);
+
+	result->is_in_use = true;
+	if (config->mistake_count == 0)
+		return;
+	for (size_t i = 0; i < config->mistake_count; i++)
+		log_line(settings->log, LOG_ERR, "%s", config->mistakes[i]);
+	result->result = -EINVAL;
+	config_sum_up(config, &error);
+	text_add(&error, "; all but such classes is in use, and they are what they were");
+}
+
 static void use_config(struct settings *settings, struct config *config)
 {
 	struct config old = settings->config;
 
+	config_keep_classes(config, &old);
 	if (old.names_missing && !config->names_missing)
 		log_line(settings->log, LOG_INFO, "all users and groups of the configuration are known now");
 	settings->config = *config;
@@ -95,7 +111,7 @@ static void refuse_config(struct settings *settings, struct config *config, stru
 
 static void end_reload(struct settings *settings, const struct settings_result *result)
 {
-	if (result->result < 0)
+	if (!result->is_in_use)
 		settings->events->failed(settings->context, result->error, settings->reload_is_logged);
 	if (!settings->reloading || !reload_is_idle(settings->reload))
 		return;
@@ -114,10 +130,11 @@ static void on_config_read(void *context, uint64_t number, int result, struct co
 		text_add(&error, "%s", strerrordesc_np(ENOMEM));
 	} else if (result < 0) {
 		text_add(&error, "%s", resource_reason(RESOURCE_THREAD, result).text);
-	} else if (config->mistake_count > 0) {
+	} else if (config->problem) {
 		kept->result = -EINVAL;
 		refuse_config(settings, config, &error);
 	} else {
+		say_mistakes(settings, config, kept);
 		use_config(settings, config);
 	}
 	end_reload(settings, kept);

@@ -3,6 +3,7 @@
  * settings -- the configuration that is in use, whether it is what the files say, and how another comes into use.
  *
  *     settings_reload --> reload.h (a thread reads) --> right: in use, and `use` is called
+ *                                                  |--> wrong in classes: the same, but those stay as they were
  *                                                  \--> wrong: `refused` and `failed` are called, and nothing changes
  *
  * The service manager is told that the daemon reloads with each request, and that it is ready after the last of them.
@@ -44,6 +45,7 @@ struct settings_events {
 struct settings_result {
 	uint64_t number;                 /* of the last of them; 0: none is kept here */
 	int result;                      /* 0 or -errno */
+	bool is_in_use;                  /* but for classes */
 	char error[LOG_LINE_BYTES];      /* "": it went well */
 };
 
@@ -77,8 +79,8 @@ int settings_open(struct settings *settings, uv_loop_t *loop, struct notify *not
 /* Begins a reload. `log`: if it fails that is logged. Returns its number. */
 uint64_t settings_reload(struct settings *settings, bool log);
 /*
- * What became of it. 0: it is in use; -EINPROGRESS: it is not read yet; -errno: the configuration is what it was. But
- * for 0, with one line in `error`.
+ * What became of it. 0: it is in use; -EINPROGRESS: it is not read yet; -errno: the configuration is what it was, or
+ * some of its classes are. But for 0, with one line in `error`.
  */
 int settings_reload_result(const struct settings *settings, uint64_t number, struct text *error);
 /* A reload hangs; NULL: none does. */

@@ -265,8 +265,8 @@ case_reload() {
 	wait_for test -S notify
 	NOTIFY_SOCKET=$WORK/notify daemon_start
 	wait_count good ready 1; wait_count bad ready 1
-	local words="$WORK/vmmallocd.conf:7: frobs (1): expected one of"
-	two_classes "frobs = 1" "users = ,"
+	local words="$WORK/vmmallocd.conf:8: frobs (1): expected one of"
+	two_classes "[daemon]" "frobs = 1" "workers = many"
 	if [ "$1" = ctl ]; then
 		ctl reload 2>errors
 		is $? 1
@@ -289,6 +289,55 @@ case_reload() {
 	ctl reload || fail "reload"
 	is "$(ask daemon problem)" ""
 	wait_for eval 'grep ^STATUS= messages | tail -n 1 | grep -qE "^STATUS=2 classes; pools: [^;]*$"'
+}
+
+# A mistake in a class: that one is what it was, with its pools and its users, and all else is in use.
+case_reload_of_a_bad_class() {
+	setup
+	need_root
+	two_classes "ready = 1"
+	daemon_start
+	wait_count good ready 1; wait_count bad ready 1
+	hold take=bad map fill=7
+	wait_count bad ready 1
+	ask list | grep ' bad ' | cut -d' ' -f1-5 | sort >before
+	local line words after="the class is what it was before the reload"
+	for line in "size = 16Q" "directory = here" "users = nobody-of-that-name" "ready = 99" "[pool bad]"; do
+		two_classes "ready = 1" "$line"
+		sed -i "/^\[pool bad\]/,\$s/^${line%% =*} = .*/$line/; 1a max = 7" vmmallocd.conf
+		ctl reload 2>errors
+		is $? 1
+		grep -q '; all but such classes is in use, and they are what they were$' errors || fail "$line: $(cat errors)"
+		is "$(ask daemon problem)$(ask problem good)" ""
+		words=$(ask problem bad)
+		[[ $words = "$WORK/vmmallocd.conf:"*"; $after" ]] || fail "$line: $words"
+		ctl status --json | grep -qE '"name":"good",.*"max":7,.*"name":"bad",.*"max":16,' || fail "$(ctl status --json)"
+		is "$(ask list | grep ' bad ' | cut -d' ' -f1-5 | sort)" "$(cat before)"
+		ask prune >/dev/null
+		is "$(ask list | grep ' bad ' | cut -d' ' -f1-5 | sort)" "$(cat before)"
+	done
+	# served as it was, and what comes back is ready again; a signal does the same
+	is "$(client take=bad map zero | tail -n 1)" zero
+	kill_held "$HELD"
+	wait_count bad leased 0
+	wait_least bad ready 1
+	sed -i '1a max_waiting = 3' vmmallocd.conf
+	kill -HUP "$DAEMON"
+	wait_for eval 'grep -q "reloaded: 2 classes" log'
+	is "$(client_as $NOBODY take=bad | cut -c1-3)" "ok "
+	# one that comes with a mistake was nothing before
+	two_classes "[pool new]" "directory = $POOLS" "size = 16Q"
+	ctl reload 2>errors
+	is $? 1
+	is "$(ask problem bad)" ""
+	[[ $(ask problem new) = *": size (16Q): expected"* ]] || fail "$(ask problem new)"
+	is "$(client take=new)" "no pool is ready"
+	is "$(client take=bad | cut -c1-3)" "ok "
+	# what is right at last is in use
+	two_classes "max = 5"
+	ctl reload || fail "reload"
+	is "$(ask problem bad)" ""
+	ctl status --json | grep -qE '"name":"bad",.*"max":5,' || fail "$(ctl status --json)"
 }
 
 # hanging_database: a library whose getpwnam_r() knows the user `late`, and answers while there is no file `hang`. While it
@@ -462,6 +511,7 @@ run_case "a user who comes late, and a reload meanwhile: the file is what counts
 run_case "it ends while the user database does not answer" case_late_user_at_the_end
 run_case "vmmallocctl reload: refused, and shown until it is right" case_reload ctl
 run_case "SIGHUP: refused, and shown until it is right" case_reload signal
+run_case "reload: a class with a mistake is what it was, and all else is in use" case_reload_of_a_bad_class
 run_case "reload while the user database hangs: clients are served, and a second one is about the files then" \
 	case_reload_that_hangs
 run_case "reload while the user database hangs for long: that is said, and it goes on" case_reload_that_hangs_for_long

@@ -35,6 +35,7 @@ int __wrap_config_read(const char *file, struct config *ret_config)
 	if (f.wrong) {
 		config.mistakes = malloc(sizeof(*config.mistakes));
 		config.mistakes[config.mistake_count++] = strdup("a mistake");
+		config.problem = config.mistakes[0];
 	}
 	*ret_config = config;
 	return 0;

@@ -75,6 +75,7 @@ struct config_class {
 	/* By a mistake: nobody gets its pools, and none is made; `directory` may be "", and `size_bytes` 0. A name that
 	 * does not exist closes nothing: it stands for nobody. */
 	bool closed;
+	bool names_missing;      /* of `users` or `groups`: a name was not found, and stands for nobody */
 	/* Not of the files, but of orders. Where it is resized, `ready` and `max` are those of an order. */
 	enum config_service service;
 	bool resized;
@@ -106,6 +107,12 @@ int config_read(const char *file, struct config *ret_config);
 
 /* Says in one line what is wrong: a mistake, and how many others there are. */
 void config_sum_up(const struct config *config, struct text *words);
+
+/*
+ * Before `config` takes the place of `old`: a class that has a mistake, and had none there, or a lesser one, stays as
+ * it is in `old`, and its problem says so. What it would have been goes with `old`.
+ */
+void config_keep_classes(struct config *config, struct config *old);
 
 /* Frees what a struct config owns, and zeroes it. */
 void config_done(struct config *config);

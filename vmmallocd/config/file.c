@@ -229,7 +229,7 @@ static void parser_set_key(struct parser *p, const struct config_key *key, const
 	if (r == -ENOMEM) {
 		p->result = -ENOMEM;
 	} else if (r == -ENOENT) {
-		p->config->names_missing = true;
+		p->config->names_missing = parser_class(p)->names_missing = true;
 		name_mistake(p, "%s (%s): expected %s", key->name, value, words);
 	} else if (r < 0) {
 		parser_mistake(p, "%s (%s): expected %s", key->name, value, words);
