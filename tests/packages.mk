@@ -11,9 +11,9 @@ TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace p
 	git python3 perl curl sqlite3 redis-server redis-tools memcached nginx-light zstd xz-utils bzip2 ed vim tcl gdb \
 	openssl openssh-client xfsprogs btrfs-progs e2fsprogs util-linux postgresql systemd libseccomp-dev \
 	fakeroot fakechroot libsocket-wrapper libnss-wrapper libuid-wrapper libpam-wrapper libresolv-wrapper torsocks \
-	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs bubblewrap vsftpd crun \
+	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs bubblewrap vsftpd crun runc \
 	libinih-dev busybox-static bash-completion zsh prometheus python3-prometheus-client \
-	$(DEB_PACKAGES) lintian $(RPM_PACKAGES) rpmlint cpio
+	$(DEB_PACKAGES) lintian $(RPM_PACKAGES) rpmlint cpio systemd-container
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk \
 	debootstrap
 ARM64_PACKAGES := gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user

@@ -1,0 +1,162 @@
+#!/bin/bash
+# containers.bash -- programs in containers, with the daemon's sockets bound into them: the recipes of doc/containers.md.
+. "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
+. "$(dirname "$0")/helpers/daemon.bash"
+BUILT=$BUILD/${FLAVOUR:-release}
+export BUILT
+
+# A root file system around the machine's own programs: tree/
+tree() {
+	local link
+	mkdir -p tree/{usr,proc,sys,dev,run/vmmalloc,tmp,etc,pools,built}
+	for link in bin sbin lib lib64; do [ ! -L /$link ] || ln -s usr/$link tree/$link; done
+	printf 'root:x:0:0::/:/bin/sh\n' >tree/etc/passwd
+	cp /etc/os-release tree/etc
+}
+
+# As runc has it; EDIT is Python on the dictionary `c`.
+bundle() {
+	need runc python3
+	[ -d tree ] || tree
+	rm -f config.json
+	runc spec || skip "runc makes no configuration here"
+	EDIT=$1 RUN=$RUN python3 - "${@:2}" <<-'PY' || fail "no configuration"
+		import json, os, sys
+		c = json.load(open("config.json"))
+		c["root"]["path"] = "tree"
+		c["process"]["terminal"] = False
+		c["process"]["args"] = sys.argv[1:]
+		c["process"]["env"].append("LD_LIBRARY_PATH=/built")
+		for inside, outside in (("/usr", "/usr"), ("/built", os.environ["BUILT"]), ("/run/vmmalloc", os.environ["RUN"])):
+		    c["mounts"].append({"destination": inside, "type": "bind", "source": outside, "options": ["rbind", "ro"]})
+		exec(os.environ["EDIT"])
+		json.dump(c, open("config.json", "w"))
+	PY
+}
+# in_runc EDIT COMMAND...: its words in ./out and ./err, its exit status
+in_runc() {
+	bundle "$@" || exit
+	timeout 60 runc --root "$WORK/runc" run -b . "vmmalloc-$$-$RANDOM" >out 2>err
+}
+can_runc() {
+	need_root
+	bundle pass /bin/true
+	timeout 60 runc --root "$WORK/runc" run -b . "vmmalloc-$$" >/dev/null 2>err || skip "runc cannot run here: $(tail -n 1 err)"
+}
+IN_USER_NAMESPACE='
+c["linux"]["namespaces"].append({"type": "user"})
+c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 1000}]'
+export IN_USER_NAMESPACE
+export -f tree bundle in_runc can_runc
+
+classes() {
+	setup
+	conf <<-CONF
+		[pool all]
+		directory = $POOLS
+		size = 16M
+		[pool mapped]
+		directory = $POOLS
+		size = 16M
+		users = 100000
+		[pool roots]
+		directory = $POOLS
+		size = 16M
+		users = 0
+	CONF
+	daemon_start
+	# whoever is mapped has to come by
+	chmod 711 "$WORK"
+	wait_count all ready 1
+	wait_count mapped ready 1
+	wait_count roots ready 1
+}
+# The program's heap, as it sees it.
+ON_POOL='import re; maps = open("/proc/self/maps").read(); print(bool(re.search("vmmalloc-[0-9a-f]+", maps)), len([bytearray(1000) for i in range(5000)]))'
+export ON_POOL
+export -f classes
+
+runc_without_user_namespace() {
+	classes
+	can_runc
+	in_runc pass /built/vmmallocctl run --class all -- /usr/bin/python3 -c "$ON_POOL" || fail "status $?: $(cat out err)"
+	is "$(cat out)" "True 5000"
+	in_runc pass /built/vmmallocctl run --class roots -- /bin/true && fail "root of a container has root's class"
+	grep -q "the class is not for this user" err || fail "$(cat out err)"
+	in_runc pass /built/vmmallocctl prune && fail "root of a container prunes"
+	grep -q "not permitted" err || fail "$(cat out err)"
+	wait_count all leased 0
+}
+run_case "runc, without a user namespace: a pool for everybody, and nothing that is root's" runc_without_user_namespace
+
+runc_in_user_namespace() {
+	classes
+	can_runc
+	in_runc "$IN_USER_NAMESPACE" /bin/true || skip "no user namespaces here: $(tail -n 1 err)"
+	in_runc "$IN_USER_NAMESPACE" /built/vmmallocctl run --class mapped -- /usr/bin/python3 -c "$ON_POOL" ||
+		fail "status $?: $(cat out err)"
+	is "$(cat out)" "True 5000"
+	grep -q 'handed to .* of uid 100000' log || fail "not as the user that it is here"
+	in_runc "$IN_USER_NAMESPACE" /built/vmmallocctl run --class roots -- /bin/true && fail "root of a container has root's class"
+	grep -q "the class is not for this user" err || fail "$(cat out err)"
+}
+run_case "runc, in a user namespace: who it is is who the machine sees" runc_in_user_namespace
+
+# A container that is killed gives its pool back, and what forks in it is on pools, too.
+runc_killed() {
+	classes
+	can_runc
+	local name=vmmalloc-$$-killed
+	bundle pass /built/vmmallocctl run --class all -- /bin/sh -c 'sleep 60 & sleep 60; wait'
+	timeout 60 runc --root "$WORK/runc" run -b . "$name" >out 2>err </dev/null &
+	PIDS="$PIDS $!"
+	wait_least all leased 1
+	runc --root "$WORK/runc" kill "$name" KILL
+	wait_count all leased 0
+	is "$(ask count all quarantined)" 0
+}
+run_case "runc: a container that is killed" runc_killed
+
+nspawn() {
+	need systemd-nspawn
+	need_root
+	tree
+	timeout 60 systemd-nspawn -q --register=no --keep-unit --link-journal=no --console=pipe --private-network -D tree \
+		--bind-ro=/usr --bind-ro="$BUILT:/built" --bind-ro="$RUN:/run/host-vmmalloc" "$@" >out 2>err </dev/null
+}
+export -f nspawn
+in_nspawn() {
+	classes
+	nspawn /bin/true || skip "systemd-nspawn cannot run here: $(tail -n 1 err)"
+	nspawn --setenv=VMMALLOC_RUNTIME_DIR=/run/host-vmmalloc /built/vmmallocctl run --class all -- /usr/bin/python3 -c "$ON_POOL" ||
+		fail "status $?: $(cat out err)"
+	is "$(tr -d '\r' <out)" "True 5000"
+	nspawn --setenv=VMMALLOC_RUNTIME_DIR=/run/host-vmmalloc /built/vmmallocctl prune && fail "root of a container prunes"
+	grep -q "not permitted" out err || fail "$(cat out err)"
+}
+run_case "systemd-nspawn" in_nspawn
+
+# The block of doc/containers.md behind the line that says so, on a machine with that root and a library installed.
+as_documented() {
+	need systemd-nspawn
+	need_root
+	need_mounts
+	classes
+	nspawn /bin/true || skip "systemd-nspawn cannot run here: $(tail -n 1 err)"
+	MOUNTS="/var/lib/machines/guest/usr/local/lib /var/lib/machines/guest/usr /usr/local/lib /run/vmmalloc /run /var/lib"
+	mount -t tmpfs tmpfs /usr/local/lib && cp "$BUILT/libvmmalloc.so.1" /usr/local/lib || fail "mount"
+	mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/vmmalloc && mount --bind "$RUN" /run/vmmalloc || fail "mount"
+	mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/machines && cp -a tree /var/lib/machines/guest &&
+		mount --bind -o ro /usr /var/lib/machines/guest/usr && mount -t tmpfs tmpfs /var/lib/machines/guest/usr/local/lib ||
+		fail "mount"
+	sed -n '/typed by tests.integration.containers.bash/,/^```$/p' "$ROOT/doc/containers.md" | grep -v '^```\|^<!--' |
+		sed 's/-q /-q --register=no --keep-unit --link-journal=no --console=pipe /' >script
+	grep -q VMMALLOC_POOL=all script || fail "the document has another example"
+	timeout 60 bash -e script >out 2>err </dev/null || fail "status $?: $(cat out err)"
+	is "$(tr -d '\r' <out)" 5000
+	wait_for grep -q "of class 'all': handed to python3" log
+}
+run_case "systemd-nspawn, as doc/containers.md has it" as_documented
+
+end_suite
