@@ -847,7 +847,7 @@ TEST(test_control_metrics_tells_counts_of_each_class_and_of_none)
 	metrics_took(&f->metrics, "fast", METRICS_HANDOUT, 20001);
 	metrics_took(&f->metrics, "fast", METRICS_WAIT, 100000000000000);
 	metrics_reloaded(&f->metrics, true);
-	reply = call_as(f, OTHER_UID, METRICS);
+	reply = call_as(f, STRANGER, METRICS);
 	assert_member(reply, "parameters.version", "1");
 	assert_member(reply, "parameters.daemon.refused.connections", "1");
 	assert_member(reply, "parameters.daemon.reloads", "0");
@@ -881,7 +881,7 @@ TEST(test_control_metrics_sums_up_what_each_user_has_in_pieces)
 		add(f, i % 7 == 0 ? "old" : "fast", i, REGISTRY_LEASED)->owner.uid = i % 3;
 	registry_set_cold(f->registry, registry_class(f->registry, "old")->first[REGISTRY_LEASED], true);
 	add(f, "fast", 1000, REGISTRY_READY);
-	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, METRICS, strlen(METRICS), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, STRANGER, false, METRICS, strlen(METRICS), &reply), 0);
 	/* what is given back, or is another's, when its piece comes, is nobody's */
 	registry_remove(f->registry, registry_class(f->registry, "fast")->last[REGISTRY_LEASED]);
 	registry_class(f->registry, "fast")->last[REGISTRY_LEASED]->owner.uid = 55;
@@ -912,7 +912,7 @@ TEST(test_control_metrics_waits_for_space)
 	struct control_reply *reply;
 
 	f->spaces = 1;
-	assert_int_equal(control_methods_call(&f->backend, OTHER_UID, false, METRICS, strlen(METRICS), &reply), 0);
+	assert_int_equal(control_methods_call(&f->backend, STRANGER, false, METRICS, strlen(METRICS), &reply), 0);
 	assert_int_equal(f->spaces, 2);
 	assert_true(control_reply_waits(reply));
 	f->spaces = 0;
