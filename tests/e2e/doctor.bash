@@ -270,7 +270,8 @@ killed() {
 	done
 	wait_for bash -c "[ \"\$(df --output=used t | tail -n 1)\" = '$used' ]"
 	is "$(ls -A t/pools)" ""
-	! pgrep -f "^$CTL .* doctor" >/dev/null || fail "processes are left: $(pgrep -af "^$CTL")"
+	are_gone() { ! pgrep -f "^($CTL .*|/proc/self/exe) doctor" >/dev/null; }
+	wait_for are_gone
 }
 run_case "nothing is left behind, also when it is killed" killed
 
@@ -470,6 +471,18 @@ scripts() {
 	found problem program "mend it: chmod +x ./tool"
 	program "$POOLS"
 	problem_only program
+	# a device is not even opened, nor one that a program names as its library
+	mkfifo -m 777 fifo
+	program ./fifo
+	problem_only program
+	if command -v gcc >/dev/null; then
+		printf 'int main(void) { return 0; }\n' >main.c
+		compiled -shared -fPIC main.c -o libfifo.so
+		compiled main.c -Wl,--no-as-needed -L. -l:libfifo.so -Wl,-rpath,. -o needs_fifo
+		rm libfifo.so && mkfifo libfifo.so
+		program ./needs_fifo
+		no_problem
+	fi
 	printf 'words\n' >text && chmod +x text
 	program ./text
 	no_problem

@@ -346,6 +346,8 @@ static void read_line(struct line *line)
 			line->option = NULL;
 		} else if (!line->only_operands && strcmp(word, "--") == 0) {
 			line->only_operands = true;
+			if (line->command && line->command->synopsis && strstr(line->command->synopsis, "[-- PROGRAM"))
+				line->program = i + 1;
 		} else if (!line->only_operands && word[0] == '-' && word[1] != '\0') {
 			read_option(line, word);
 		} else {

@@ -27,24 +27,43 @@
 
 /* --- the configuration, by vmmallocd --- */
 
+/* Where this program lies. False: it is not known without /proc, and no other place is trusted in its stead. */
+static bool find_own_directory(char path[PATH_MAX])
+{
+	ssize_t length = readlink(DOCTOR_SELF, path, PATH_MAX - 1);
+
+	if (length <= 0)
+		return false;
+	path[length] = '\0';
+	dirname(path);
+	return true;
+}
+
+static bool has_daemon_program(const char *directory, size_t length, const char *below, char path[PATH_MAX])
+{
+	int bytes = snprintf(path, PATH_MAX, "%.*s%s/vmmallocd", (int)length, directory, below);
+
+	return length > 0 && bytes < PATH_MAX && access(path, X_OK) == 0;
+}
+
 /* Beside vmmallocctl, where it is installed, or where a shell finds it. */
 static bool find_daemon_program(char path[PATH_MAX])
 {
-	const char *list = getenv("PATH");
-	char self[PATH_MAX], places[4 * PATH_MAX];
-	ssize_t length = readlink(DOCTOR_SELF, self, sizeof(self) - 1);
-	const char *directory = length > 0 ? (self[length] = '\0', dirname(self)) : ".";
+	static const char usual[] = "/usr/local/sbin:/usr/sbin:/sbin";
+	const char *lists[] = { getenv("PATH"), usual };
+	char own[PATH_MAX];
 
-	snprintf(places, sizeof(places), "%s:%s/../sbin:%s:/usr/local/sbin:/usr/sbin:/sbin", directory, directory,
-		 list ? list : "");
-	for (const char *place = places; *place; place += strspn(place, ":")) {
-		size_t bytes = strcspn(place, ":");
+	if (find_own_directory(own) && (has_daemon_program(own, strlen(own), "", path) ||
+					has_daemon_program(own, strlen(own), "/../sbin", path)))
+		return true;
+	for (size_t i = 0; i < 2; i++)
+		for (const char *place = lists[i] ? lists[i] : ""; *place; place += strspn(place, ":")) {
+			size_t length = strcspn(place, ":");
 
-		snprintf(path, PATH_MAX, "%.*s/vmmallocd", (int)bytes, place);
-		if (bytes > 0 && access(path, X_OK) == 0)
-			return true;
-		place += bytes;
-	}
+			if (has_daemon_program(place, length, "", path))
+				return true;
+			place += length;
+		}
 	return false;
 }
 
@@ -213,11 +232,9 @@ void doctor_ask(const struct ctl *ctl, struct doctor_known *known, struct findin
 
 static void find_own_library(struct doctor_known *known)
 {
-	char self[PATH_MAX];
-	ssize_t length = readlink(DOCTOR_SELF, self, sizeof(self) - 1);
+	char own[PATH_MAX];
 
-	self[length > 0 ? length : 0] = '\0';
-	if (preload_find(dirname(self), known->library, sizeof(known->library)) < 0)
+	if (!find_own_directory(own) || preload_find(own, known->library, sizeof(known->library)) < 0)
 		strcpy(known->library, PRELOAD_SONAME);
 }
 

@@ -5,6 +5,8 @@
 #include <elf.h>
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -233,6 +235,25 @@ static int read_sections(int fd, const Elf64_Ehdr *header, const char *const *na
 			r = read_symbols(fd, section, &sections[section->sh_link], names, file);
 	}
 	return r;
+}
+
+int elf_file_open(const char *path, struct stat *ret_st)
+{
+	char again[64];
+	struct stat st;
+	int fd;
+
+	CLEANUP(cleanup_fd) int place = open(path, O_PATH | O_CLOEXEC);
+	if (place < 0 || fstat(place, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", place);
+	fd = open(again, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_st = st;
+	return fd;
 }
 
 int elf_file_read(int fd, const char *const *names, struct elf_file *ret_file)

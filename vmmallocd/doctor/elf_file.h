@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define ELF_FILE_NAME_BYTES 128
 #define ELF_FILE_NEEDED_MOST 64
@@ -27,6 +28,12 @@ struct elf_file {
 	uint64_t defines;          /* a bit for each of the names that were asked for: the file has such a symbol */
 	uint64_t exports;          /* the same of those that others see */
 };
+
+/*
+ * Opens a file to be read, if it is a regular one: to open a device may do something. A descriptor; -EINVAL: it is
+ * another kind of file; -errno.
+ */
+int elf_file_open(const char *path, struct stat *ret_st);
 
 /*
  * `names` ends in NULL and has at most 64. 0; -ENOEXEC: it is no ELF file; -ENOMEM; -errno: it cannot be read.

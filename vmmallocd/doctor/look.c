@@ -87,7 +87,7 @@ static void say_stopped(struct findings *findings, enum check check, int r, int 
 	else if (r < 0)
 		findings_add(findings, FINDING_PROBLEM, check, NULL, "could not be looked at: %s", strerrordesc_np(-r));
 	else if (WIFSIGNALED(status))
-		findings_add(findings, FINDING_PROBLEM, check, NULL, "could not be looked at: signal %s",
+		findings_add(findings, FINDING_PROBLEM, check, NULL, "could not be looked at: SIG%s",
 			     sigabbrev_np(WTERMSIG(status)));
 }
 

@@ -74,24 +74,22 @@ static bool open_program(struct findings *findings, const char *name, struct pro
 
 	program->fd = -1;
 	shell_word_add(&text, program->path);
-	if (r == 0 && stat(program->path, &program->st) == 0 && !S_ISREG(program->st.st_mode)) {
-		findings_add(findings, FINDING_PROBLEM, CHECK_PROGRAM, NULL, "%s is no program", program->path);
-		return false;
-	}
 	if (r < 0) {
 		findings_add(findings, FINDING_PROBLEM, CHECK_PROGRAM,
 			     r == -EACCES ? command : "give its path, or add its directory to PATH",
 			     "%s cannot be run: %s", name, strerrordesc_np(-r));
 		return false;
 	}
-	program->fd = open(program->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (program->fd < 0 || fstat(program->fd, &program->st) < 0) {
+	program->fd = elf_file_open(program->path, &program->st);
+	if (program->fd == -EINVAL)
+		findings_add(findings, FINDING_PROBLEM, CHECK_PROGRAM, "name a program", "%s is no file of one",
+			     program->path);
+	else if (program->fd < 0)
 		findings_add(findings, FINDING_NOTE, CHECK_PROGRAM, "run it as root", "%s cannot be read: %s",
-			     program->path, strerrordesc_np(errno));
-		return false;
-	}
-	findings_add(findings, FINDING_OK, CHECK_PROGRAM, NULL, "%s", program->path);
-	return true;
+			     program->path, strerrordesc_np(-program->fd));
+	else
+		findings_add(findings, FINDING_OK, CHECK_PROGRAM, NULL, "%s", program->path);
+	return program->fd >= 0;
 }
 
 /* --- scripts --- */

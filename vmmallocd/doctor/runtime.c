@@ -226,6 +226,7 @@ static void add_libraries(struct libraries *libraries, const struct elf_file *fi
 static int open_in(const char *list, const char *origin, const char *name)
 {
 	char path[PATH_MAX];
+	struct stat st;
 
 	for (; *list; list += strspn(list, ":")) {
 		size_t length = strcspn(list, ":"),
@@ -234,7 +235,7 @@ static int open_in(const char *list, const char *origin, const char *name)
 
 		if (snprintf(path, sizeof(path), "%s%.*s/%s", of_origin ? origin : "", (int)(length - of_origin),
 			     list + of_origin, name) < (int)sizeof(path) &&
-		    (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) >= 0)
+		    (fd = elf_file_open(path, &st)) >= 0)
 			return fd;
 		list += length;
 	}
