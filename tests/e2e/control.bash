@@ -37,8 +37,8 @@ export -f on_class serve field settled one_line again files
 
 usage() {
 	serve
-	one_line 2 "vmmallocctl: a class is missing" drain
-	one_line 2 "vmmallocctl: unexpected argument 'b'" drain a b
+	one_line 2 "vmmallocctl: drain: a class is missing; try vmmallocctl drain --help" drain
+	one_line 2 "vmmallocctl: drain: unexpected argument 'b'; try vmmallocctl drain --help" drain a b
 	one_line 2 "vmmallocctl: --wait (x): expected a number from 0 to 2147483647" drain --wait=x a
 	one_line 2 "vmmallocctl: --wait (-1): expected a number from 0 to 2147483647" drain --wait=-1 a
 	one_line 2 "vmmallocctl: --ready or --max is missing" resize a
@@ -56,7 +56,7 @@ usage() {
 	is "$(ask count a ready)" 2
 	is "$(field a service) $(field a max)" "serving 16"
 	daemon_end TERM
-	one_line 3 "vmmallocctl: no daemon answers at $RUN/control.sock: No such file or directory" drain a
+	one_line 3 "vmmallocctl: no daemon answers at $RUN/control.sock: No such file or directory; start one: vmmallocd --runtime-dir $RUN" drain a
 }
 run_case "bad words are one line each, and change nothing" usage
 
@@ -398,7 +398,7 @@ run_case "who does not end, or comes meanwhile, is killed after the grace, witho
 revoke_words() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	serve
-	one_line 2 "vmmallocctl: a pool is missing" revoke
+	one_line 2 "vmmallocctl: revoke: a pool is missing; try vmmallocctl revoke --help" revoke
 	one_line 2 "vmmallocctl: --grace (1x): expected a number from 0 to 86400" revoke --grace 1x 00
 	one_line 4 "vmmallocctl: no pool of the daemon's is 'zz'" revoke zz
 	one_line 1 "vmmallocctl: pool /etc/passwd: /etc/passwd: expected a pool of a daemon's" revoke /etc/passwd

@@ -56,7 +56,7 @@ usage() {
 	refused 4 "vmmallocctl: --user (4294967295): there is no such user" ps --user 4294967295
 	refused 4 "vmmallocctl: --user (-1): there is no such user" list --user=-1
 	refused 2 "vmmallocctl: prune: unknown option '--all'; try vmmallocctl prune --help" prune --all
-	refused 2 "vmmallocctl: unexpected argument 'now'" reload now
+	refused 2 "vmmallocctl: reload: unexpected argument 'now'; try vmmallocctl reload --help" reload now
 }
 run_case "wrong usage is one line and exit status 2" usage
 
@@ -267,15 +267,15 @@ run_case "run puts a real program on a pool, from the build tree" run_on_pool
 unreachable() {
 	local none="vmmallocctl: no daemon answers at $WORK/control.sock"
 	for command in list status "status 1" prune "prune --dry-run" reload "list --json" "status --json"; do
-		refused 3 "$none: No such file or directory" --runtime-dir "$WORK" $command
-		refused 3 "$none: No such file or directory" $command --runtime-dir "$WORK"
-		VMMALLOC_RUNTIME_DIR=$WORK refused 3 "$none: No such file or directory" $command
+		refused 3 "$none: No such file or directory; start one: vmmallocd --runtime-dir $WORK" --runtime-dir "$WORK" $command
+		refused 3 "$none: No such file or directory; start one: vmmallocd --runtime-dir $WORK" $command --runtime-dir "$WORK"
+		VMMALLOC_RUNTIME_DIR=$WORK refused 3 "$none: No such file or directory; start one: vmmallocd --runtime-dir $WORK" $command
 	done
 	: >control.sock
-	refused 3 "$none: Connection refused" --runtime-dir "$WORK" list
+	refused 3 "$none: Connection refused; it has ended, start it again: vmmallocd --runtime-dir $WORK" --runtime-dir "$WORK" list
 	local long=$WORK/$(printf '%0100d' 0)
 	refused 3 "vmmallocctl: no daemon answers at $long/control.sock: File name too long" --runtime-dir "$long" list
-	VMMALLOC_RUNTIME_DIR=/none refused 3 "$none: Connection refused" --runtime-dir "$WORK" list
+	VMMALLOC_RUNTIME_DIR=/none refused 3 "$none: Connection refused; it has ended, start it again: vmmallocd --runtime-dir $WORK" --runtime-dir "$WORK" list
 }
 run_case "a daemon that is not there is exit status 3" unreachable
 
@@ -334,7 +334,7 @@ silent_daemon() {
 		sleep 0.02
 	done
 	kill $server
-	[ "$(cat err)" = "vmmallocctl: no daemon answers at $WORK/control.sock: Connection timed out" ] || fail "$(cat err)"
+	[ "$(cat err)" = "vmmallocctl: no daemon answers at $WORK/control.sock: Connection timed out; it is stopped or busy: vmmallocctl doctor tells more" ] || fail "$(cat err)"
 }
 DEADLINE=45 run_case "a daemon that accepts and is silent is exit status 3, in bounded time" silent_daemon
 

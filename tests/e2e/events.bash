@@ -49,13 +49,13 @@ usage() {
 	refused 2 "vmmallocctl: --last (-1): expected a number from 0 to 1000000" events --last -1
 	refused 2 "vmmallocctl: --last (1e3): expected a number from 0 to 1000000" events --last=1e3
 	refused 2 "vmmallocctl: --last (99999999999999999999): expected a number from 0 to 1000000" events --last=99999999999999999999
-	refused 2 "vmmallocctl: unexpected argument 'a'" events a
+	refused 2 "vmmallocctl: events: unexpected argument 'a'; try vmmallocctl events --help" events a
 	refused 2 "vmmallocctl: wait: for what? Give --class CLASS and --ready N; try vmmallocctl wait --help" wait --class a
 	refused 2 "vmmallocctl: wait: for what? Give --class CLASS and --ready N; try vmmallocctl wait --help" wait --ready 1
 	refused 2 "vmmallocctl: --ready (0): expected a number from 1 to 1000000" wait --class a --ready 0
 	refused 2 "vmmallocctl: --timeout (1m): expected a number from 0 to 1000000" wait --class a --ready 1 --timeout 1m
 	for command in events "events --no-follow" "events --json --last 0" "wait --class a --ready 1"; do
-		refused 3 "vmmallocctl: no daemon answers at $WORK/control.sock: No such file or directory" $command
+		refused 3 "vmmallocctl: no daemon answers at $WORK/control.sock: No such file or directory; start one: vmmallocd --runtime-dir $WORK" $command
 	done
 }
 run_case "bad words are one line each" usage
@@ -381,7 +381,7 @@ documented() {
 	# and so do the interface, and the command
 	awk '{ print $1 }' code | while read -r kind; do
 		sed -n '/^type Event/,/^)/p' "$ROOT/vmmallocd/control/org.vmmalloc.varlink" | grep -qw "$kind" || fail "the interface: $kind"
-		refused 3 "vmmallocctl: no daemon answers at $WORK/control.sock: No such file or directory" events --kind "$kind"
+		refused 3 "vmmallocctl: no daemon answers at $WORK/control.sock: No such file or directory; start one: vmmallocd --runtime-dir $WORK" events --kind "$kind"
 	done
 }
 run_case "the manual, the interface and the command have the same kinds" documented

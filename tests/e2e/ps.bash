@@ -46,8 +46,9 @@ usage() {
 	refused 2 "vmmallocctl: '99999999999': expected the number of a process" 99999999999
 	refused 2 "vmmallocctl: ps: unknown option '-x'; try vmmallocctl ps --help" -x
 	refused 2 "vmmallocctl: --json has all fields always: it does not go with --output" -J -o PID
-	refused 2 "vmmallocctl: --output: unknown column 'TIER'; there are PID, UID, USER, COMMAND, HOLD, OWNER, POOLS, CLASS, SIZE, USED, PEAK, MODE, FORKS, OUTSIDE, PRIVATE and DIRECTORY" \
-		-o pid,TIER
+	refused 2 "vmmallocctl: --output: unknown column 'MEMORY'; there are PID, UID, USER, COMMAND, HOLD, OWNER, POOLS, TIERS, CLASS, SIZE, USED, PEAK, MODE, FORKS, OUTSIDE, PRIVATE and DIRECTORY" \
+		-o pid,MEMORY
+	refused 2 "vmmallocctl: --output: unknown column 'TIRES'; did you mean 'TIERS'?" -o pid,TIRES
 	refused 4 "vmmallocctl: process $$ has no pool" $$
 	sleep 0 &
 	wait $!
@@ -120,12 +121,24 @@ many_pools() {
 	files=$(find "/proc/$STARTED/fd" -lname '*/#* (deleted)')
 	bytes=$(stat -Lc %s $files | awk '{ n += $1 } END { print n }')
 	[ "$(echo "$files" | wc -l)" -ge 5 ] || fail "$json"
-	is "$(row $STARTED hold,pools,mode,owner)" "own $(echo "$files" | wc -l) pool $STARTED"
+	is "$(row $STARTED hold,pools,tiers,mode,owner)" "own $(echo "$files" | wc -l) 1 pool $STARTED"
 	is "$("$CTL" ps -nb -o size $STARTED | tr -d ' ')" "$bytes"
 	[ "$(echo "$json" | sed 's/"pools".*//' | field used)" -ge $((100 << 20)) ] || fail "$json"
 	[ "$(echo "$json" | sed 's/"pools".*//' | field used)" -le "$bytes" ] || fail "$json"
 }
 run_case "a heap of many pools is one line, with the figures of all" many_pools
+
+tiers() {
+	need gcc
+	alone
+	VMMALLOC_ON_FULL=grow VMMALLOC_POOL_DIR=$POOLS:$POOL_DIR VMMALLOC_POOL_SIZE=16M:16M started "$HELPERS/hold" 100
+	[ "$(row $STARTED pools)" -ge 5 ] || fail "$("$CTL" ps $STARTED)"
+	is "$(row $STARTED hold,tiers)" "own 2"
+	is "$(row $STARTED directory | tr , '\n' | sort)" "$(printf '%s\n' "$POOLS" "$POOL_DIR" | sort)"
+	VMMALLOC_POOL_DIR=$POOLS started "$HELPERS/hold" 1
+	is "$(row $STARTED tiers)" 1
+}
+run_case "a heap on two kinds of memory says so" tiers
 
 # tells PID of the parent and of a child that does nothing
 FORKS='import os, time

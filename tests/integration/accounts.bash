@@ -280,7 +280,7 @@ case_stopped() {
 	is $? 124
 	wait $ctl; is $? 3
 	wait $ctl2; is $? 3
-	is "$(cat errors out)" "vmmallocctl: no daemon answers at $RUN/control.sock: Connection timed out"
+	is "$(cat errors out)" "vmmallocctl: no daemon answers at $RUN/control.sock: Connection timed out; it is stopped or busy: vmmallocctl doctor tells more"
 	kill -CONT "$DAEMON"
 	is "$(ask daemon handed_out)" "$handed"
 	! grep -q reloaded log || fail "a reload that was given up is carried out"

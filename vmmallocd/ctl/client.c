@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/paths.h"
 #include "common/util/cleanup.h"
 #include "common/util/runtime_dir.h"
 #include "common/util/varlink.h"
@@ -154,6 +155,21 @@ static int take_reply(json_t *object, json_t **ret_reply, struct text *complaint
 	return CTL_OK;
 }
 
+/* With what to do then, for who has never started one. */
+static void tell_no_daemon(const struct ctl *ctl, int r, struct text *complaint)
+{
+	bool is_usual = strcmp(ctl->runtime_dir, PATHS_RUNTIME_DIR) == 0;
+	const char *start = geteuid() == 0 ? "systemctl start vmmallocd" : "vmmallocd --user";
+
+	text_add(complaint, "no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir,
+		 strerrordesc_np(-r));
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		text_add(complaint, "; %s: %s%s", r == -ENOENT ? "start one" : "it has ended, start it again",
+			 is_usual ? start : "vmmallocd --runtime-dir ", is_usual ? "" : ctl->runtime_dir);
+	if (r == -ETIMEDOUT)
+		text_add(complaint, "; it is stopped or busy: vmmallocctl doctor tells more");
+}
+
 static int tell_failure(const struct ctl *ctl, int r, struct text *complaint)
 {
 	if (r == -EBADMSG || r == -EMSGSIZE) {
@@ -164,8 +180,7 @@ static int tell_failure(const struct ctl *ctl, int r, struct text *complaint)
 		text_add(complaint, "%s", strerrordesc_np(ENOMEM));
 		return CTL_FAILED;
 	}
-	text_add(complaint, "no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir,
-		 strerrordesc_np(-r));
+	tell_no_daemon(ctl, r, complaint);
 	return CTL_UNREACHABLE;
 }
 

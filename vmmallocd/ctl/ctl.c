@@ -32,7 +32,7 @@ int ctl_no_more(int argc, char **argv)
 {
 	if (optind == argc)
 		return CTL_OK;
-	ctl_complain("unexpected argument '%s'", argv[optind]);
+	ctl_complain("%s: unexpected argument '%s'; try vmmallocctl %s --help", argv[0], argv[optind], argv[0]);
 	return CTL_USAGE;
 }
 

@@ -136,7 +136,7 @@ static void say_no_daemon(const struct ctl *ctl, const struct doctor_known *know
 	else
 		findings_add(findings, FINDING_NOTE, CHECK_DAEMON,
 			     "systemctl start vmmallocd, or name its --runtime-dir", "%.*s",
-			     (int)strcspn(plain ? plain : text, "\n"), plain ? plain : text);
+			     (int)strcspn(plain ? plain : text, ";\n"), plain ? plain : text);
 }
 
 static void say_daemon(const struct doctor_known *known, struct findings *findings)

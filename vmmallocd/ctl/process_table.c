@@ -78,6 +78,33 @@ static const char *cell_pool_count(const json_t *process, const char *key, const
 	return cell;
 }
 
+/* Pools of one tier are of one class, or are made in one directory. */
+static bool is_tier_of(const json_t *one, const json_t *other)
+{
+	return json_equal(json_object_get(one, "class"), json_object_get(other, "class")) &&
+	       json_equal(json_object_get(one, "directory"), json_object_get(other, "directory"));
+}
+
+static const char *cell_tier_count(const json_t *process, const char *key, const struct table_style *style,
+				   char cell[TABLE_CELL_BYTES])
+{
+	const json_t *pools = json_object_get(process, key), *pool;
+	size_t i, before, count = 0;
+
+	(void)style;
+	json_array_foreach((json_t *)pools, i, pool) {
+		if (!is_in_line(process, pool))
+			continue;
+		for (before = 0; before < i; before++)
+			if (is_in_line(process, json_array_get(pools, before)) &&
+			    is_tier_of(pool, json_array_get(pools, before)))
+				break;
+		count += before == i;
+	}
+	snprintf(cell, TABLE_CELL_BYTES, "%zu", count);
+	return cell;
+}
+
 static const struct table_column process_columns[] = {
 	{ "PID", "pid", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "its number" },
 	{ "UID", "uid", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "whose it is" },
@@ -86,6 +113,7 @@ static const struct table_column process_columns[] = {
 	{ "HOLD", "hold", table_text, 0, TABLE_TEXT, "how it has the pools: own, mapped or descriptor" },
 	{ "OWNER", "pools.owner", cell_of_pools, SCOLS_FL_RIGHT, TABLE_TEXT, "whose pools they are" },
 	{ "POOLS", "pools", cell_pool_count, SCOLS_FL_RIGHT, TABLE_NUMBER, "how many" },
+	{ "TIERS", "pools", cell_tier_count, SCOLS_FL_RIGHT, TABLE_NUMBER, "of how many classes or directories" },
 	{ "CLASS", "pools.class", cell_of_pools, 0, TABLE_TEXT, "of what class, if they are the daemon's" },
 	{ "SIZE", "size", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "of all of them" },
 	{ "USED", "used", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "what the owner uses of them" },

@@ -34,7 +34,7 @@ bool words_number(const char *what, const char *text, unsigned least, unsigned m
 int words_take(const char *what, int argc, char **argv, const char **ret_word)
 {
 	if (optind >= argc) {
-		ctl_complain("%s is missing", what);
+		ctl_complain("%s: %s is missing; try vmmallocctl %s --help", argv[0], what, argv[0]);
 		return CTL_USAGE;
 	}
 	*ret_word = argv[optind++];
