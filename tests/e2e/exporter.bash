@@ -95,7 +95,7 @@ http() {
 	is "$(get http://$where/metrics | grep -v '^#')" "vmmalloc_up 0"
 	daemon_start
 	get http://$where/metrics | grep -qx 'vmmalloc_up 1' || fail "the daemon is back"
-	is "$(cat exporter)" "vmmallocctl: no daemon answers at $RUN/control.sock: No such file or directory
+	is "$(cat exporter)" "vmmallocctl: no daemon answers at $RUN/control.sock: No such file or directory; start one: vmmallocd --runtime-dir $RUN
 vmmallocctl: the daemon answers again"
 	# one that does not answer keeps nobody for longer than Prometheus waits
 	kill -STOP $DAEMON

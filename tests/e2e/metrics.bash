@@ -12,7 +12,7 @@ usage() {
 	refused 2 "vmmallocctl: --interval (99999999999999999999): expected a number of seconds, from 1 to 86400" --interval 99999999999999999999
 	refused 2 "vmmallocctl: --interval is for --output" --interval 5
 	refused 2 "vmmallocctl: --output (): expected a file" --output ""
-	refused 2 "vmmallocctl: unexpected argument 'x'" x
+	refused 2 "vmmallocctl: metrics: unexpected argument 'x'; try vmmallocctl metrics --help" x
 	refused 2 "vmmallocctl: --listen answers in the format that a client asks for, and writes no file: it does not go with --format or --output" \
 		--listen 127.0.0.1:1 --output x
 	for where in x 127.0.0.1 127.0.0.1: :80 localhost:80 127.0.0.1:0 127.0.0.1:65536 127.0.0.1:80x ::1:80 '[::1]' '[]:80' 1.2.3:x ""; do
@@ -27,12 +27,12 @@ no_daemon() {
 	mkdir run
 	"$CTL" --runtime-dir "$WORK/run" metrics >out 2>err
 	is $? 3
-	is "$(cat err)" "vmmallocctl: no daemon answers at $WORK/run/control.sock: No such file or directory"
+	is "$(cat err)" "vmmallocctl: no daemon answers at $WORK/run/control.sock: No such file or directory; start one: vmmallocd --runtime-dir $WORK/run"
 	is "$(grep -v '^# [HT]' out)" $'vmmalloc_up 0\n# EOF'
 	"$CTL" --runtime-dir "$WORK/run" metrics --output file 2>err
 	is $? 3
 	is "$(grep -v '^#' file)" "vmmalloc_up 0"
-	is "$(cat err)" "vmmallocctl: no daemon answers at $WORK/run/control.sock: No such file or directory"
+	is "$(cat err)" "vmmallocctl: no daemon answers at $WORK/run/control.sock: No such file or directory; start one: vmmallocd --runtime-dir $WORK/run"
 }
 run_case "that no daemon answers is a figure, and a failure of the command" no_daemon
 
