@@ -7,6 +7,9 @@ INSTALL ?= install
 # What goes where, with mode 644 unless it is a program: install and uninstall read these lists. MAN1 ... are by section.
 # UNITS are there twice: for the system, and in systemd/user for a user's own daemon.
 UNITS := vmmallocd.service vmmallocd.socket vmmallocd-control.socket
+SYSTEM_UNITS := $(UNITS) vmmalloc-exporter.service
+MONITORING := vmmalloc.rules.yml vmmalloc-dashboard.json
+MONITORING_DIR := $(PREFIX)/share/vmmalloc
 SYSTEMD_FILES := vmmalloc-generator vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmallocd.conf
 BASH_COMPLETIONS := vmmallocctl vmmallocd
 ZSH_COMPLETIONS := _vmmallocctl _vmmallocd
@@ -15,13 +18,15 @@ MAN3 := doc/libvmmalloc.3
 MAN5 := doc/vmmallocd.conf.5
 MAN7 := doc/libvmmalloc.7
 MAN8 := doc/vmmallocd.8
-INSTALLED_DOCS := README.md CHANGELOG.md LICENSE doc/ARCHITECTURE.md doc/benchmarks.md doc/containers.md doc/dax.md doc/fork.md doc/jemalloc.md doc/limits.md doc/recipes.md
+INSTALLED_DOCS := README.md CHANGELOG.md LICENSE doc/ARCHITECTURE.md doc/benchmarks.md doc/containers.md doc/dax.md doc/fork.md doc/jemalloc.md doc/limits.md doc/recipes.md \
+	doc/metrics.md
 INSTALLED_DIRS := $(LIBDIR) $(DEBUGDIR) $(PKGCONFIGDIR) $(INCLUDEDIR) $(BINDIR) $(SBINDIR) $(DOCDIR) $(CONFDIR)/conf.d \
 	$(addprefix $(SYSTEMDDIR)/,system user system-generators) $(SYSUSERSDIR) $(TMPFILESDIR) $(BASHCOMPDIR) $(ZSHCOMPDIR) \
-	$(addprefix $(MANDIR)/man,1 3 5 7 8)
+	$(MONITORING_DIR) $(addprefix $(MANDIR)/man,1 3 5 7 8)
 INSTALLED_FILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libvmmalloc.so $(DEBUGDIR)/$(SONAME) $(DEBUGDIR)/libvmmalloc.so \
 	$(INCLUDEDIR)/libvmmalloc.h $(PKGCONFIGDIR)/libvmmalloc.pc $(SBINDIR)/vmmallocd $(BINDIR)/vmmallocctl \
-	$(foreach d,system user,$(addprefix $(SYSTEMDDIR)/$d/,$(UNITS))) \
+	$(addprefix $(SYSTEMDDIR)/system/,$(SYSTEM_UNITS)) $(addprefix $(SYSTEMDDIR)/user/,$(UNITS)) \
+	$(addprefix $(MONITORING_DIR)/,$(MONITORING)) \
 	$(SYSTEMDDIR)/system-generators/vmmalloc-generator \
 	$(SYSUSERSDIR)/vmmalloc.conf $(TMPFILESDIR)/vmmalloc.conf \
 	$(addprefix $(BASHCOMPDIR)/,$(BASH_COMPLETIONS)) $(addprefix $(ZSHCOMPDIR)/,$(ZSH_COMPLETIONS)) \
@@ -42,7 +47,7 @@ PATHS_SED := -e 's|/etc/vmmalloc|@SYSCONFDIR@/vmmalloc|g' -e 's|/run/vmmalloc|@R
 	$(if $(filter-out /var/lib,$(STATEDIR)),-e '/^StateDirectory/d') \
 	$(foreach v,SYSCONFDIR RUNSTATEDIR STATEDIR LIBDIR SBINDIR BINDIR,-e 's|@$v@|$($v)|g')
 PLACED := $(BUILD)/placed
-PLACED_FILES := $(addprefix $(PLACED)/systemd/,$(UNITS) $(UNITS:%=user/%) $(SYSTEMD_FILES)) \
+PLACED_FILES := $(addprefix $(PLACED)/systemd/,$(SYSTEM_UNITS) $(UNITS:%=user/%) $(SYSTEMD_FILES)) \
 	$(addprefix $(PLACED)/,$(foreach n,1 3 5 7 8,$(MAN$n)) $(INSTALLED_DOCS))
 
 $(PLACED_FILES): $(PLACED)/%: % FORCE
@@ -59,13 +64,14 @@ install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)
 	$(INSTALL) -m 644 $(BUILD)/libvmmalloc.pc $(DESTDIR)$(PKGCONFIGDIR)
 	$(INSTALL) -m 755 $(DAEMON) $(DESTDIR)$(SBINDIR)
 	$(INSTALL) -m 755 $(CTL) $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 $(addprefix $(PLACED)/systemd/,$(UNITS)) $(DESTDIR)$(SYSTEMDDIR)/system
+	$(INSTALL) -m 644 $(addprefix $(PLACED)/systemd/,$(SYSTEM_UNITS)) $(DESTDIR)$(SYSTEMDDIR)/system
 	$(INSTALL) -m 644 $(addprefix $(PLACED)/systemd/user/,$(UNITS)) $(DESTDIR)$(SYSTEMDDIR)/user
 	$(INSTALL) -m 755 $(PLACED)/systemd/vmmalloc-generator $(DESTDIR)$(SYSTEMDDIR)/system-generators
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vmmalloc.conf
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vmmalloc.conf
 	$(INSTALL) -m 644 $(addprefix systemd/completions/,$(BASH_COMPLETIONS)) $(DESTDIR)$(BASHCOMPDIR)
 	$(INSTALL) -m 644 $(addprefix systemd/completions/,$(ZSH_COMPLETIONS)) $(DESTDIR)$(ZSHCOMPDIR)
+	$(INSTALL) -m 644 $(addprefix systemd/monitoring/,$(MONITORING)) $(DESTDIR)$(MONITORING_DIR)
 	[ -e $(DESTDIR)$(CONFDIR)/vmmallocd.conf ] || $(INSTALL) -m 644 $(PLACED)/systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)
 	$(foreach n,1 3 5 7 8,$(INSTALL) -m 644 $(addprefix $(PLACED)/,$(MAN$n)) $(DESTDIR)$(MANDIR)/man$n &&) :
 	$(INSTALL) -m 644 $(addprefix $(PLACED)/,$(INSTALLED_DOCS)) $(DESTDIR)$(DOCDIR)
@@ -73,7 +79,7 @@ install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)
 uninstall: $(PLACED)/systemd/vmmallocd.conf ## remove what install put there; a configuration that was changed stays
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
 	! cmp -s $(PLACED)/systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)/vmmallocd.conf || rm -f $(DESTDIR)$(CONFDIR)/vmmallocd.conf
-	rmdir $(addprefix $(DESTDIR),$(DEBUGDIR) $(DOCDIR) $(CONFDIR)/conf.d $(CONFDIR)) 2>/dev/null || :
+	rmdir $(addprefix $(DESTDIR),$(DEBUGDIR) $(DOCDIR) $(MONITORING_DIR) $(CONFDIR)/conf.d $(CONFDIR)) 2>/dev/null || :
 
 FORCE:
 

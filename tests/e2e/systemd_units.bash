@@ -13,7 +13,7 @@ export -f units_here
 
 # It reads all units that there are, and has words for those of others, too.
 units_verify() {
-	systemd-analyze verify --man=no vmmallocd.service vmmallocd.socket vmmallocd-control.socket >words 2>&1 ||
+	systemd-analyze verify --man=no vmmallocd.service vmmallocd.socket vmmallocd-control.socket vmmalloc-exporter.service >words 2>&1 ||
 		fail "$(cat words)"
 	! grep -v '^/usr/lib/systemd/system/' words || fail "words"
 }
@@ -47,10 +47,21 @@ run_case "the units for users verify" verifies_for_users
 is_hardened() {
 	need systemd-analyze
 	units_here || return 1
-	systemd-analyze security --offline=yes --no-pager --threshold=20 units/vmmallocd.service >words 2>&1 ||
-		fail "$(cat words)"
+	for unit in vmmallocd vmmalloc-exporter; do
+		systemd-analyze security --offline=yes --no-pager --threshold=20 units/$unit.service >words 2>&1 || fail "$(cat words)"
+	done
 }
-run_case "the service is exposed by at most 2.0" is_hardened
+run_case "the services are exposed by at most 2.0" is_hardened
+
+# What the exporter's unit starts is taken by this vmmallocctl, and the dashboard's and documents' port is its own.
+exporter_starts() {
+	local words
+	words=$(sed -n 's|^ExecStart=@BINDIR@/vmmallocctl ||p' "$ROOT/systemd/vmmalloc-exporter.service")
+	"$BUILD/release/vmmallocctl" $words --help >out 2>&1 && grep -q '^Usage: vmmallocctl metrics' out || fail "$(cat out)"
+	grep -qF "targets: ['${words##* }']" "$ROOT/doc/metrics.md" || fail "doc/metrics.md has another address than ${words##* }"
+	! grep -rq exporter "$ROOT/systemd/vmmallocd.service" || fail "it is started with the daemon"
+}
+run_case "the exporter's unit starts what there is" exporter_starts
 
 makes_user_and_directories() {
 	need systemd-sysusers systemd-tmpfiles
@@ -75,14 +86,15 @@ makes_them_elsewhere() {
 	[ "$(id -u)" = 0 ] || skip "only root can give files away"
 	local placed=$WORK/build/placed/systemd file
 	make -s -C "$ROOT" BUILD="$WORK/build" RUNSTATEDIR=/srv/live STATEDIR=/srv/kept SBINDIR=/bin BINDIR=/bin \
-		"$placed"/{vmmalloc.sysusers.conf,vmmalloc.tmpfiles.conf} "$placed"/vmmallocd{.service,.socket,-control.socket} ||
+		"$placed"/{vmmalloc.sysusers.conf,vmmalloc.tmpfiles.conf} "$placed"/vmmallocd{.service,.socket,-control.socket} \
+		"$placed/vmmalloc-exporter.service" ||
 		fail "make"
 	mkdir -p root/etc root/srv root/dev/shm
 	systemd-sysusers --root="$WORK/root" "$placed/vmmalloc.sysusers.conf" 2>words || fail "$(cat words)"
 	systemd-tmpfiles --root="$WORK/root" --create "$placed/vmmalloc.tmpfiles.conf" 2>words || fail "$(cat words)"
 	[ "$(stat -c %a root/srv/kept/vmmalloc root/srv/live/vmmalloc | tr '\n' ' ')" = "700 755 " ] ||
 		fail "$(stat root/srv/*/vmmalloc)"
-	sed -i 's|^Exec\(.*\)=.*|Exec\1=/bin/true|' "$placed/vmmallocd.service"
+	sed -i 's|^Exec\(.*\)=.*|Exec\1=/bin/true|' "$placed"/*.service
 	SYSTEMD_UNIT_PATH=$placed: units_verify
 	grep -l '/srv/live/vmmalloc' "$placed"/*.socket >sockets
 	[ "$(wc -l <sockets)" = 2 ] || fail "sockets: $(cat sockets)"
