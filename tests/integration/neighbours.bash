@@ -146,6 +146,22 @@ no_cold_for_before() {
 }
 run_case "the library of before gets no cold pool" no_cold_for_before
 
+# The daemon of before has no figures: that is said, and for who watches it is as if it were down.
+no_metrics_of_before() {
+	need_before
+	setup
+	one_class 'ready = 1'
+	DAEMON_PROGRAM=$(programs_of old)/vmmallocd daemon_start
+	ctl metrics >out 2>words
+	is "$? $(cat words)" "1 vmmallocctl: the daemon is of an older version, and has no org.vmmalloc.Metrics"
+	is "$(grep -v '^# [HT]' out)" $'vmmalloc_up 0\n# EOF'
+	# and it does not mind what this version's has left in its state directory
+	daemon_end TERM && daemon_start && wait_for test -s "$STATE/metrics.json" && daemon_end TERM || fail "this version's"
+	DAEMON_PROGRAM=$(programs_of old)/vmmallocd daemon_start
+	! grep -q "metrics.json" log || fail "$(grep metrics.json log)"
+}
+run_case "the daemon of before has no metrics, and that is said" no_metrics_of_before
+
 # goes_on FROM TO: a daemon of another version takes over, while a program has a pool
 goes_on() {
 	need_before
