@@ -23,7 +23,7 @@ $(BUILD)/$1/vmmallocd: $(DAEMON_SOURCES:%.c=$(BUILD)/$2/%.o)
 $(BUILD)/$1/vmmallocctl: $(CTL_SOURCES:%.c=$(BUILD)/$2/%.o)
 	@echo "  LINK     $$@"
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(PROGRAM_LDFLAGS) $3 $$^ $$(shell pkg-config --libs jansson smartcols) $$(LDFLAGS) -o $$@
+	$$(Q)$$(CC) $$(PROGRAM_LDFLAGS) $3 $$^ $$(shell pkg-config --libs jansson smartcols ncursesw) $$(LDFLAGS) -o $$@
 endef
 $(eval $(call program_flavour,release,program))
 $(eval $(call program_flavour,asan,sanitized,$$(SANITIZE)))
@@ -31,8 +31,9 @@ $(eval $(call program_flavour,tsan,program-tsan,-fsanitize=thread))
 
 # Said once, before the compiler says it of every file.
 $(BUILD)/program/packages:
-	@pkg-config --exists libuv jansson libsystemd smartcols libmicrohttpd || { echo "the daemon needs libuv, jansson," \
-		"libsystemd, smartcols and libmicrohttpd: \`make deps\` installs what is needed; \`make lib\` does without" >&2; exit 1; }
+	@pkg-config --exists libuv jansson libsystemd smartcols ncursesw libmicrohttpd || { echo "the daemon needs libuv," \
+		"jansson, libsystemd, smartcols, ncursesw and libmicrohttpd: \`make deps\` installs what is needed;" \
+		"\`make lib\` does without" >&2; exit 1; }
 	$(Q)mkdir -p $(@D) && touch $@
 
 $(BUILD)/program/%.o: %.c | $(BUILD)/program/packages

@@ -249,6 +249,24 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 	return status;
 }
 
+int client_try(const struct ctl *ctl, const char *method, json_t **ret_reply)
+{
+	CLEANUP(client_close) struct client_stream stream = { .fd = -1 };
+	CLEANUP(json_decrefp) json_t *object = NULL;
+	json_t *parameters;
+	int r = begin_call(ctl, method, false, NULL, &stream);
+
+	if (r == 0)
+		r = receive_object(&stream, -1, client_now_ms() + ctl->patience_ms, &object);
+	if (r < 0)
+		return r == -EBADMSG || r == -EMSGSIZE ? -EPROTO : r;
+	parameters = json_object_get(object, "parameters");
+	if (json_object_get(object, "error") || !json_is_object(parameters))
+		return -EPROTO;
+	*ret_reply = json_incref(parameters);
+	return 0;
+}
+
 int client_subscribe(const struct ctl *ctl, const char *method, json_t *parameters, struct client_stream *ret_stream)
 {
 	return begin_call(ctl, method, true, parameters, ret_stream);

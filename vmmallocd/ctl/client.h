@@ -18,6 +18,9 @@ int client_call(const struct ctl *ctl, const char *method, json_t *parameters, j
 int client_ask(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply,
 	       struct text *complaint);
 
+/* The same, which complains of nothing: 0; -EPROTO: the daemon refused, or its reply makes no sense; -errno. */
+int client_try(const struct ctl *ctl, const char *method, json_t **ret_reply);
+
 /* Milliseconds of a clock that nobody sets, for deadlines; CLIENT_NEVER is none. */
 int64_t client_now_ms(void);
 #define CLIENT_NEVER INT64_MAX

@@ -8,6 +8,7 @@
  *            |-> doctor.c --> doctor_known.c, ../doctor/         what is in the way; itself as other processes
  *            |-> help.c                                          what --help prints
  *            |-> events.c, wait.c --> follow.c, event_line.c     the daemon's events, also those of the next daemon
+ *            |-> watch.c --> watch_screen.c, watch_lines.c       what changes: watch.h
  *            |-> revoke.c --> holders.c --> scan.c                who has a pool is ended
  *            \-> list.c, change.c, orders.c, status.c --> status_pool.c --> status_find.c, status_holders.c
  *                  |--> client.c                                 a call on the daemon's control socket
@@ -71,6 +72,7 @@ const struct command *ctl_find_command(const struct ctl *ctl, const char *name);
 
 extern const struct command run_command, list_command, ps_command, status_command, metrics_command, prune_command,
 	reload_command, drain_command, enable_command, disable_command, resize_command, top_up_command, create_command,
-	destroy_command, revoke_command, events_command, wait_command, doctor_command, help_command, complete_command;
+	destroy_command, revoke_command, events_command, wait_command, watch_command, doctor_command,
+	help_command, complete_command;
 
 #endif

@@ -22,25 +22,22 @@ const char *const event_kinds[] = {
 	"reload_failed", NULL,
 };
 
-#define TIME_BYTES 64
-
-/* "2026-11-28 15:40:03.123", of microseconds since 1970, in local time. */
-static void format_time(long long time_us, char text[TIME_BYTES])
+void event_time_format(long long time_us, char text[EVENT_TIME_BYTES])
 {
 	const time_t seconds = (time_t)(time_us / 1000000);
 	struct tm parts;
 	size_t length;
 
 	if (!localtime_r(&seconds, &parts)) {
-		snprintf(text, TIME_BYTES, "-");
+		snprintf(text, EVENT_TIME_BYTES, "-");
 		return;
 	}
-	length = strftime(text, TIME_BYTES, "%Y-%m-%d %H:%M:%S", &parts);
-	snprintf(text + length, TIME_BYTES - length, ".%03lld", time_us / 1000 % 1000);
+	length = strftime(text, EVENT_TIME_BYTES, "%Y-%m-%d %H:%M:%S", &parts);
+	snprintf(text + length, EVENT_TIME_BYTES - length, ".%03lld", time_us / 1000 % 1000);
 }
 
-/* What a process is called, or a directory, may be an order for the terminal. */
-static void put_words(const char *words)
+/* What a process is called, or a directory, may be anything. */
+void event_words_print(const char *words)
 {
 	mbstate_t state = { 0 };
 	size_t length;
@@ -66,9 +63,9 @@ static void put_owner(const json_t *owner)
 	char user[FORMAT_BYTES];
 
 	format_user((uid_t)field_number(owner, "uid"), user);
-	put_words(*command ? command : "?");
+	event_words_print(*command ? command : "?");
 	printf("[%lld] of user ", field_number(owner, "pid"));
-	put_words(user);
+	event_words_print(user);
 }
 
 int event_line_print(const json_t *event)
@@ -78,20 +75,20 @@ int event_line_print(const json_t *event)
 	const char *directory = field_text(event, "directory"), *reason = field_text(event, "reason");
 	/* mostly it is in the reason */
 	bool has_place = *directory && !strstr(reason, directory);
-	char time[TIME_BYTES];
+	char time[EVENT_TIME_BYTES];
 
-	format_time(field_number(event, "time_us"), time);
+	event_time_format(field_number(event, "time_us"), time);
 	printf("%s  %-20s %-12s %-*.*s ", time, field_text(event, "kind"), *class ? class : "-", POOL_TABLE_ID_SHOWN,
 	       POOL_TABLE_ID_SHOWN, *pool ? pool : "-");
 	if (owner)
 		put_owner(owner);
 	else if (has_place)
-		put_words(directory);
+		event_words_print(directory);
 	if (*reason)
 		fputs(owner || has_place ? ": " : "", stdout);
 	else if (!owner && !has_place)
 		putchar('-');
-	put_words(reason);
+	event_words_print(reason);
 	putchar('\n');
 	return CTL_OK;
 }

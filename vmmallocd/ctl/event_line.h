@@ -12,4 +12,11 @@ extern const char *const event_kinds[];
 int event_line_print(const json_t *event);
 int event_line_print_json(const json_t *event);
 
+/* "2026-11-28 15:40:03.123", of microseconds since 1970, in local time. */
+#define EVENT_TIME_BYTES 64
+void event_time_format(long long time_us, char text[EVENT_TIME_BYTES]);
+
+/* Words of others: what a terminal would take for an order is '?'. */
+void event_words_print(const char *words);
+
 #endif

@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
 	&reload_command,
 	&events_command,
 	&wait_command,
+	&watch_command,
 	&drain_command,
 	&disable_command,
 	&enable_command,

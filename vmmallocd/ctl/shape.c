@@ -98,6 +98,11 @@ json_t *shape_waiting(const json_t *waiting)
 	return copy_all_owned(waiting, waiting_keys);
 }
 
+json_t *shape_class(const json_t *class)
+{
+	return shape_copy(class, class_keys);
+}
+
 json_t *shape_classes(const json_t *classes)
 {
 	return copy_all(classes, class_keys);

@@ -14,6 +14,8 @@ json_t *shape_copy(const json_t *object, const char *const *keys);
  */
 int shape_print(json_t *object, const char *what);
 
+/* A new object of such a kind, or NULL: a class that Status says. */
+json_t *shape_class(const json_t *class);
 /* New arrays of such objects, of what List and Status say; or NULL. */
 json_t *shape_held_pools(const json_t *pools);   /* with their "holders" */
 json_t *shape_waiting(const json_t *waiting);
