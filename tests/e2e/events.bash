@@ -175,7 +175,7 @@ reloads() {
 	serve
 	ctl reload || fail reload
 	has reloaded '"reason":"1 classes"' || fail "$(kept)"
-	echo wrong >>vmmallocd.conf
+	printf '[daemon]\nlog_level = loud\n' >>vmmallocd.conf
 	ctl reload 2>err && fail "a wrong configuration"
 	has reload_failed "vmmallocd.conf" || fail "$(kept)"
 	kill -HUP "$DAEMON"
