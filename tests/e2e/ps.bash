@@ -107,8 +107,8 @@ daemon_pool() {
 	daemon_end KILL
 	is "$(row $STARTED hold,pools,class,size,mode,directory)" "own 1 a 16M pool $POOLS"
 	# a daemon has no descriptor left of what it handed out
-	"$CTL" ps -n -o pid,class >out
-	[ "$(grep -c ' a$' out)" -eq 1 ] || fail "$(cat out)"
+	"$CTL" ps -n -o pid,class,directory >out
+	[ "$(grep -c " a  *$POOLS\$" out)" -eq 1 ] || fail "$(cat out)"
 }
 run_case "a program on a pool of a daemon's, and without that daemon" daemon_pool
 
