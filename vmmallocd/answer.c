@@ -39,6 +39,8 @@ void answer_refuse(struct pools *pools, const char *class_name, int fd, enum han
 /* What is told to a client that sent no long request: it may be of a version that knows no more words. */
 static enum handout_status in_old_words(enum handout_status status)
 {
+	if (status == HANDOUT_BYTES_LIMIT)
+		return HANDOUT_LIMIT;
 	return status == HANDOUT_DRAINED ? HANDOUT_NONE_READY : status;
 }
 

@@ -130,6 +130,9 @@ const char *handout_status_text(uint32_t status)
 		       "raise max_waiting or max_waiting_per_user";
 	case HANDOUT_PROCESS_LIMIT:
 		return "this process has as many pools of the class as one may have: raise max_per_process";
+	case HANDOUT_BYTES_LIMIT:
+		return "this user would have more memory in pools than one may have: end a program of this user's, or "
+		       "raise max_bytes_per_user";
 	case HANDOUT_DRAINED:
 		return "the class is drained, and nobody gets a pool of it for now: vmmallocctl enable lets it serve "
 		       "again";

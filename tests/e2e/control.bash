@@ -422,4 +422,54 @@ revoke_words() {
 }
 run_case "revoke is for root and for pools, and is not deceived by names" revoke_words
 
+# A user's pools of all classes count, and what is pinned of those that he gave back.
+bytes_limit() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	setup
+	chmod 711 "$POOLS"
+	conf <<-END
+		[daemon]
+		max_bytes_per_user = 48M
+		[pool a]
+		directory = $POOLS
+		size = 16M
+		[pool b]
+		directory = $POOLS
+		size = 32M
+	END
+	daemon_start
+	wait_count a ready 1; wait_count b ready 1
+	local limit="this user would have more memory in pools than one may have: end a program of this user's, or raise max_bytes_per_user"
+	hold_as $NOBODY wait=b:60 reply
+	local first=$HELD
+	hold_as $NOBODY wait=a:60 reply
+	wait_count a ready 1
+	is "$(client_as $NOBODY wait=a:0 reply)" "$limit"
+	is "$(client_as $NOBODY take=a)" "this user has as many pools of the class as one may have: end a program of this user's, or raise max_per_user"
+	# others have what they may have
+	is "$(client_as $SOMEBODY take=a | cut -c1-3)" "ok "
+	wait_count a ready 1
+	# who waits gets one when one comes back, and not for what is pinned still
+	client_as $NOBODY wait=b:60 reply >waiting &
+	PIDS="$PIDS $!"
+	wait_count b waiting 1
+	kill_held "$first"
+	wait_for grep -q '^ok ' waiting
+	wait_for eval '[ "$(ctl list -n -o STATE,UID | grep -c "leased *$NOBODY")" = 1 ]'
+	wait_count b ready 1
+	client_as $NOBODY take=b map pin unmap close hold >pinned &
+	PIDS="$PIDS $!"
+	wait_for grep -q '^ok ' pinned
+	wait_for eval 'ctl list -n -o STATE,UID | grep -q "quarantined"'
+	[[ $(client_as $NOBODY wait=a:0 reply) = "pools of the class that this user gave back"* ]] || fail "pinned memory does not count"
+	# 0 is no limit, and what is wrong is said
+	sed -i 's/^max_bytes_per_user.*/max_bytes_per_user = 0/' vmmallocd.conf
+	ctl reload || fail "reload"
+	wait_count a ready 1
+	is "$(client_as $NOBODY wait=a:60 reply | cut -c1-3)" "ok "
+	sed -i 's/^max_bytes_per_user.*/max_bytes_per_user = 4K/' vmmallocd.conf
+	one_line 1 "vmmallocctl: $WORK/vmmallocd.conf:2: max_bytes_per_user (4K): expected at least 14680064 (14M), or 0" reload
+}
+run_case "max_bytes_per_user is for the pools of all classes" bytes_limit
+
 end_suite

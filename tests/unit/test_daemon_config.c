@@ -529,7 +529,7 @@ TEST(test_config_refuses_wrong_keys)
 {
 	assert_refused("size = 1G\n", "1: size (1G): expected [daemon] or [pool NAME] before it");
 	assert_refused("[daemon]\nsize = 1G\n", "2: size (1G): expected one of log_level, workers, runtime_dir, "
-		       "state_dir, punch_timeout, connections_per_user");
+		       "state_dir, punch_timeout, connections_per_user, max_bytes_per_user");
 	assert_refused("[pool a]\nSize = 1G\n", "2: Size (1G): expected one of directory, size, ready, max, warm, "
 		       "users, groups, max_per_user, max_per_process, recycle, cold, max_waiting, "
 		       "max_waiting_per_user");
@@ -799,7 +799,7 @@ TEST(test_all_mistakes_are_found)
 		"2: workers (x): expected a whole number from 1 to 64",
 		"3: expected KEY = VALUE, a [section] or a comment",
 		"4: frobs (1): expected one of log_level, workers, runtime_dir, state_dir, punch_timeout, "
-		"connections_per_user",
+		"connections_per_user, max_bytes_per_user",
 		"6: size (1Q): expected a number of bytes or one with K, M, G or T",
 		"7: ready (x): expected a whole number from 0 to 65536",
 		"8: section (pol b): expected [daemon] or [pool NAME]",

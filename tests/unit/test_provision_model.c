@@ -169,6 +169,20 @@ static size_t count_had(unsigned class, uint32_t uid, bool leased_only)
 	return n;
 }
 
+static uint64_t count_bytes(uint32_t uid, bool leased_only)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < POOLS; i++) {
+		const struct pool *pool = &model.pools[i];
+
+		if (pool->real && pool->uid == uid &&
+		    (pool->state == REGISTRY_LEASED || (!leased_only && is_pinned(pool))))
+			bytes += pool->size;
+	}
+	return bytes;
+}
+
 static bool fits(const struct pool *pool)
 {
 	const struct config_class *config = configured(pool->class);
@@ -800,6 +814,11 @@ static enum handout_status answer_of(const struct config_class *config, uint32_t
 		return HANDOUT_DRAINED;
 	if (config->max_per_user && count_had(class, uid, false) >= config->max_per_user)
 		return count_had(class, uid, true) >= config->max_per_user ? HANDOUT_LIMIT : HANDOUT_PINNED;
+	if (model.config.max_bytes_per_user &&
+	    count_bytes(uid, false) + config->size_bytes > model.config.max_bytes_per_user)
+		return count_bytes(uid, true) + config->size_bytes > model.config.max_bytes_per_user ?
+			       HANDOUT_BYTES_LIMIT :
+			       HANDOUT_PINNED;
 	/* each user has one process */
 	if (config->max_per_process && count_had(class, uid, true) >= config->max_per_process)
 		return HANDOUT_PROCESS_LIMIT;
@@ -820,7 +839,7 @@ static enum handout_status answer_of_directory(unsigned directory, uint64_t leas
 {
 	static const enum handout_status ranks[] = { HANDOUT_NO_SUCH_CLASS, HANDOUT_NOT_ALLOWED,
 						     HANDOUT_DRAINED, HANDOUT_PROCESS_LIMIT,
-						     HANDOUT_LIMIT, HANDOUT_PINNED,
+						     HANDOUT_BYTES_LIMIT, HANDOUT_LIMIT, HANDOUT_PINNED,
 						     HANDOUT_NONE_READY, HANDOUT_FULL, HANDOUT_COLD, HANDOUT_OK };
 	size_t best = 0;
 
@@ -1029,6 +1048,7 @@ static void configure(void)
 	model_step("configure");
 	memcpy(before, model.classes, sizeof(before));
 	model.config.class_count = 0;
+	model.config.max_bytes_per_user = model_below(2) * model_below(8) * 16 * MIB;
 	for (unsigned class = 0; class < CLASSES; class++) {
 		struct config_class *config = &model.classes[model.config.class_count];
 		const struct config_class *old = NULL;
@@ -1297,6 +1317,10 @@ static void expect_all(void)
 	model_expect(registry_each(model.registry, on_visit, &visit) == 0 && visit.count == n, "not all are visited");
 	for (unsigned class = 0; class < CLASSES; class++)
 		expect_class(class);
+	for (uint32_t uid = FIRST_UID; uid < FIRST_UID + USERS; uid++)
+		model_expect(registry_bytes_of(model.registry, uid, false) == count_bytes(uid, false) &&
+			     registry_bytes_of(model.registry, uid, true) == count_bytes(uid, true),
+			     "user %u has other bytes", uid);
 }
 
 /* --- the registry's file --- */

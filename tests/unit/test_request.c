@@ -346,7 +346,7 @@ TEST(test_request_of_another_kind_is_a_bad_one)
 TEST(test_request_waits_for_what_may_change)
 {
 	for (int status = 0; status < HANDOUT_STATUSES; status++) {
-		bool at_limit = status == HANDOUT_LIMIT || status == HANDOUT_PINNED;
+		bool at_limit = status == HANDOUT_LIMIT || status == HANDOUT_BYTES_LIMIT || status == HANDOUT_PINNED;
 
 		assert_int_equal(request_is_at_limit(status), at_limit);
 		assert_int_equal(request_can_wait(status), at_limit || status == HANDOUT_PROCESS_LIMIT ||

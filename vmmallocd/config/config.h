@@ -9,7 +9,7 @@
  *   state_dir = /var/lib/vmmalloc      max = 16                   pools in all, leased ones too; default 16
  *   punch_timeout = 10                 warm = yes                 default yes
  *   connections_per_user = 64          users = alice, 1000        who may have them; neither: everybody
- *                                      groups = pmem
+ *   max_bytes_per_user = 0             groups = pmem
  *                                      max_per_user = 4           leased at a time; 0 (default): no limit
  *                                      max_per_process = 0        the same for one process
  *                                      recycle = scrub            or destroy
@@ -89,6 +89,7 @@ struct config {
 	unsigned workers;        /* 1 to 64; default 4, or the number of processors if that is less */
 	unsigned punch_timeout_s;         /* 1 to 3600; default 10: then a pool that cannot be punched is quarantined */
 	unsigned connections_per_user;    /* 1 to 10000; default 64 */
+	uint64_t max_bytes_per_user;      /* of the pools of all classes that a user has; 0 (default): no limit */
 	struct config_class *classes;     /* in the order of the files */
 	size_t class_count;
 	char **mistakes;                  /* one line each, in the order of the files */

@@ -33,6 +33,7 @@ static const struct config_key daemon_keys[] = {
 	{ "state_dir", config_value_path, DAEMON(state_dir), 0, 0 },
 	{ "punch_timeout", config_value_number, DAEMON(punch_timeout_s), 1, 3600 },
 	{ "connections_per_user", config_value_number, DAEMON(connections_per_user), 1, 10000 },
+	{ "max_bytes_per_user", config_value_size_or_none, DAEMON(max_bytes_per_user), 0, 0 },
 	{ 0 },
 };
 

@@ -79,6 +79,20 @@ int config_value_size(const struct config_key *key, const char *value, void *fie
 	return 0;
 }
 
+int config_value_size_or_none(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	int r;
+
+	if (strcmp(value, "0") == 0) {
+		*(uint64_t *)field = 0;
+		return 0;
+	}
+	r = config_value_size(key, value, field, expected);
+	if (r < 0)
+		text_add(expected, ", or 0");
+	return r;
+}
+
 /* Decimal digits and nothing else. UINT64_MAX stands for anything larger. */
 static bool parse_digits(const char *string, uint64_t *ret_value)
 {

@@ -26,6 +26,8 @@ struct config_key {
 
 int config_value_path(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_size(const struct config_key *key, const char *value, void *field, struct text *expected);
+/* The same, or 0. */
+int config_value_size_or_none(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_number(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_flag(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_recycle(const struct config_key *key, const char *value, void *field, struct text *expected);

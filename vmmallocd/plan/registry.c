@@ -24,7 +24,8 @@
 struct entry {
 	struct registry_pool pool;
 	struct tally *tallies[TALLY_WHOSE]; /* that count it; NULL: nobody has it. pool.owner may have changed since */
-	enum tally_kind kind;               /* what it counts as in those tallies */
+	enum tally_kind kind;               /* what it counts as in those tallies, */
+	size_t bytes;                       /* and as how much in TALLY_USER_BYTES */
 };
 
 _Static_assert(offsetof(struct entry, pool) == 0, "a pool is its entry");
@@ -97,7 +98,8 @@ static void uncount(struct registry *registry, struct entry *entry)
 {
 	for (int whose = 0; whose < TALLY_WHOSE; whose++) {
 		if (entry->tallies[whose])
-			tallies_uncount(&registry->tallies, entry->tallies[whose], entry->kind);
+			tallies_uncount(&registry->tallies, entry->tallies[whose], entry->kind,
+					whose == TALLY_USER_BYTES ? entry->bytes : 1);
 		entry->tallies[whose] = NULL;
 	}
 }
@@ -117,10 +119,14 @@ static void recount(struct registry *registry, struct entry *entry)
 	if (pool->state != REGISTRY_LEASED && !registry_is_pinned(pool))
 		return;
 	entry->kind = pool->state == REGISTRY_LEASED ? TALLY_LEASED : TALLY_PINNED;
+	/* what is not 0 tells that a tally is in use */
+	entry->bytes = pool->size_bytes > 0 ? pool->size_bytes : 1;
 	entry->tallies[TALLY_USER] =
-		tallies_count(&registry->tallies, pool->class, TALLY_USER, pool->owner.uid, entry->kind);
+		tallies_count(&registry->tallies, pool->class, TALLY_USER, pool->owner.uid, entry->kind, 1);
 	entry->tallies[TALLY_PROCESS] =
-		tallies_count(&registry->tallies, pool->class, TALLY_PROCESS, pool->owner.pid, entry->kind);
+		tallies_count(&registry->tallies, pool->class, TALLY_PROCESS, pool->owner.pid, entry->kind, 1);
+	entry->tallies[TALLY_USER_BYTES] =
+		tallies_count(&registry->tallies, NULL, TALLY_USER_BYTES, pool->owner.uid, entry->kind, entry->bytes);
 }
 
 /* --- lists by state --- */
@@ -320,6 +326,13 @@ size_t registry_had_by(const struct registry *registry, const char *class_name, 
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid)
 {
 	return count_had(registry, class_name, TALLY_USER, uid, TALLY_LEASED);
+}
+
+uint64_t registry_bytes_of(const struct registry *registry, uint32_t uid, bool leased_only)
+{
+	const struct tally *tally = tallies_find(&registry->tallies, NULL, TALLY_USER_BYTES, uid);
+
+	return tally ? tally->counts[TALLY_LEASED] + (leased_only ? 0 : tally->counts[TALLY_PINNED]) : 0;
 }
 
 size_t registry_leased_by_process(const struct registry *registry, const char *class_name, uint32_t pid)

@@ -99,6 +99,8 @@ bool registry_is_pinned(const struct registry_pool *pool);
 size_t registry_had_by(const struct registry *registry, const char *class_name, uint32_t uid);
 /* The leased ones alone. */
 size_t registry_leased_by(const struct registry *registry, const char *class_name, uint32_t uid);
+/* The bytes of a user's pools, of all classes: leased ones, and pinned ones. */
+uint64_t registry_bytes_of(const struct registry *registry, uint32_t uid, bool leased_only);
 /* Those that a process asked for; others may have taken its number since, and its children its pools. */
 size_t registry_leased_by_process(const struct registry *registry, const char *class_name, uint32_t pid);
 

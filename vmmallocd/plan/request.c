@@ -49,12 +49,25 @@ static struct registry_pool *find_ready(const struct config_class *class, const 
 	return cold;
 }
 
+/* HANDOUT_OK: the user may have so much more, of whichever classes his pools are. */
+static enum handout_status ask_bytes(const struct request_context *context, const struct config_class *class,
+				     uint32_t uid)
+{
+	uint64_t most = context->config->max_bytes_per_user;
+
+	if (most == 0 || registry_bytes_of(context->registry, uid, false) + class->size_bytes <= most)
+		return HANDOUT_OK;
+	return registry_bytes_of(context->registry, uid, true) + class->size_bytes <= most ? HANDOUT_PINNED :
+											     HANDOUT_BYTES_LIMIT;
+}
+
 /* What one class answers. *ret_pool is set if it is a pool, NULL if one is to be made. */
 static enum handout_status ask_class(const struct request_context *context, const struct config_class *class,
 				     const struct request_peer *peer, bool takes_cold, struct registry_pool **ret_pool)
 {
 	const struct registry_class *pools;
 	struct registry_pool *pool;
+	enum handout_status status;
 
 	/* who may have its pools is not known for sure */
 	if (class->closed)
@@ -67,6 +80,9 @@ static enum handout_status ask_class(const struct request_context *context, cons
 		return registry_leased_by(context->registry, class->name, peer->uid) >= class->max_per_user ?
 			       HANDOUT_LIMIT :
 			       HANDOUT_PINNED;
+	status = ask_bytes(context, class, peer->uid);
+	if (status != HANDOUT_OK)
+		return status;
 	if (class->max_per_process && peer->pid > 0 &&
 	    registry_leased_by_process(context->registry, class->name, (uint32_t)peer->pid) >= class->max_per_process)
 		return HANDOUT_PROCESS_LIMIT;
@@ -86,12 +102,13 @@ static enum handout_status ask_class(const struct request_context *context, cons
 static unsigned rank(enum handout_status status)
 {
 	switch (status) {
-	case HANDOUT_OK: return 9;
-	case HANDOUT_COLD: return 8;
-	case HANDOUT_FULL: return 7;
-	case HANDOUT_NONE_READY: return 6;
-	case HANDOUT_PINNED: return 5;
-	case HANDOUT_LIMIT: return 4;
+	case HANDOUT_OK: return 10;
+	case HANDOUT_COLD: return 9;
+	case HANDOUT_FULL: return 8;
+	case HANDOUT_NONE_READY: return 7;
+	case HANDOUT_PINNED: return 6;
+	case HANDOUT_LIMIT: return 5;
+	case HANDOUT_BYTES_LIMIT: return 4;
 	case HANDOUT_PROCESS_LIMIT: return 3;
 	case HANDOUT_DRAINED: return 2;
 	case HANDOUT_NOT_ALLOWED: return 1;
@@ -157,5 +174,5 @@ bool request_can_wait(enum handout_status refusal)
 
 bool request_is_at_limit(enum handout_status refusal)
 {
-	return refusal == HANDOUT_LIMIT || refusal == HANDOUT_PINNED;
+	return refusal == HANDOUT_LIMIT || refusal == HANDOUT_BYTES_LIMIT || refusal == HANDOUT_PINNED;
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "common/util/cleanup.h"
 #include "vmmallocd/plan/hash.h"
 
 #define SLOTS_FIRST 64       /* a power of two, like all later numbers of slots */
@@ -74,15 +73,23 @@ static struct tally *take_spare(struct tallies *tallies)
 	return tally;
 }
 
+static void remove_spares(struct tallies *tallies, int count)
+{
+	while (count-- > 0)
+		free(take_spare(tallies));
+}
+
 int tallies_add_pool(struct tallies *tallies)
 {
-	CLEANUP(cleanup_free) struct tally *of_user = malloc(sizeof(*of_user));
-	CLEANUP(cleanup_free) struct tally *of_process = malloc(sizeof(*of_process));
+	for (int added = 0; added < TALLY_WHOSE; added++) {
+		struct tally *spare = malloc(sizeof(*spare));
 
-	if (!of_user || !of_process)
-		return -ENOMEM;
-	add_spare(tallies, steal_pointer(&of_user));
-	add_spare(tallies, steal_pointer(&of_process));
+		if (!spare) {
+			remove_spares(tallies, added);
+			return -ENOMEM;
+		}
+		add_spare(tallies, spare);
+	}
 	if (tallies->pools >= tallies->slot_count)
 		grow_tallies(tallies);
 	tallies->pools++;
@@ -91,13 +98,12 @@ int tallies_add_pool(struct tallies *tallies)
 
 void tallies_remove_pool(struct tallies *tallies)
 {
-	free(take_spare(tallies));
-	free(take_spare(tallies));
+	remove_spares(tallies, TALLY_WHOSE);
 	tallies->pools--;
 }
 
 struct tally *tallies_count(struct tallies *tallies, const void *class, enum tally_whose whose, uint32_t who,
-			    enum tally_kind kind)
+			    enum tally_kind kind, size_t amount)
 {
 	struct tally **link = tally_link(tallies, class, whose, who);
 
@@ -105,13 +111,13 @@ struct tally *tallies_count(struct tallies *tallies, const void *class, enum tal
 		*link = take_spare(tallies);
 		**link = (struct tally){ .class = class, .whose = whose, .who = who };
 	}
-	(*link)->counts[kind]++;
+	(*link)->counts[kind] += amount;
 	return *link;
 }
 
-void tallies_uncount(struct tallies *tallies, struct tally *tally, enum tally_kind kind)
+void tallies_uncount(struct tallies *tallies, struct tally *tally, enum tally_kind kind, size_t amount)
 {
-	tally->counts[kind]--;
+	tally->counts[kind] -= amount;
 	for (unsigned other = 0; other < TALLY_KINDS; other++)
 		if (tally->counts[other] > 0)
 			return;

@@ -142,7 +142,8 @@ static enum handout_status take_ready(struct pools *pools, const struct handout_
 		int r;
 
 		/* a pool that was closed before the request was sent is no longer had, though its event is unread */
-		if ((status == HANDOUT_LIMIT || status == HANDOUT_PROCESS_LIMIT || status == HANDOUT_FULL) && i == 0) {
+		if ((status == HANDOUT_LIMIT || status == HANDOUT_BYTES_LIMIT || status == HANDOUT_PROCESS_LIMIT ||
+		     status == HANDOUT_FULL) && i == 0) {
 			watch_hear(pools->watch);
 			status = choose(pools, request, peer, taken);
 		}
