@@ -157,7 +157,7 @@ figures() {
 	is "$(value 'vmmalloc_handouts_total{class="a",kind="warm"}') $(value 'vmmalloc_handouts_total{class="a",kind="cold"}')" "4 0"
 
 	ctl reload
-	sed -i 's/^max = 4/max = x/' vmmallocd.conf
+	printf '[daemon]\nworkers = x\n' >>vmmallocd.conf
 	ctl reload 2>words
 	wait_for shows 'vmmalloc_config_reloads_total{result="refused"}' 1
 	is "$(value 'vmmalloc_config_reloads_total{result="done"}')$(value 'vmmalloc_problem{part="configuration"}')" 11
