@@ -12,6 +12,7 @@
 #include "vmmallocd/doctor/tunable.h"
 
 #define KIB 1024ull
+#define GET_QUOTA ((int)((unsigned)Q_GETQUOTA << SUBCMDSHIFT | USRQUOTA))    /* QCMD() shifts into the sign */
 
 struct size_words {
 	char text[SIZE_FORMAT_BYTES];
@@ -115,7 +116,7 @@ static void look_at_quota(struct findings *findings, const struct directory *dir
 	struct dqblk quota;
 	uint64_t limit, left;
 
-	if (syscall(SYS_quotactl_fd, directory->fd, QCMD(Q_GETQUOTA, USRQUOTA), geteuid(), &quota) < 0 ||
+	if (syscall(SYS_quotactl_fd, directory->fd, GET_QUOTA, geteuid(), &quota) < 0 ||
 	    quota.dqb_bhardlimit == 0)
 		return;
 	limit = quota.dqb_bhardlimit * KIB;
