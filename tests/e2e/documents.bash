@@ -14,9 +14,10 @@ typed() {
 	block "$@" >script
 	[ -s script ] || fail "no such block"
 	chmod 711 "$WORK/.." && chmod 755 . && cp -r "$BUILD/${FLAVOUR:-release}" built && mkdir -p as_user && chmod 777 as_user
+	make -s -C "$ROOT" BUILD="$WORK/made" "$WORK/made/libvmmalloc.pc" || fail "no libvmmalloc.pc"
 	ln -sf libvmmalloc.so.1 built/libvmmalloc.so
 	cp "$ROOT/include/libvmmalloc.h" built
-	sed "s|^libdir=.*|libdir=$PWD/built|; s|^includedir=.*|includedir=$PWD/built|" "$BUILD/libvmmalloc.pc" >built/libvmmalloc.pc
+	sed "s|^libdir=.*|libdir=$PWD/built|; s|^includedir=.*|includedir=$PWD/built|" made/libvmmalloc.pc >built/libvmmalloc.pc
 	[ "$(id -u)" != 0 ] || as=(setpriv --reuid nobody --regid "$(id -gn nobody)" --clear-groups)
 	(cd as_user && PATH=$PWD/../built:$PATH LD_LIBRARY_PATH=$PWD/../built PKG_CONFIG_PATH=$PWD/../built HOME=$PWD \
 		timeout -k 5 60 "${as[@]}" bash -e ../script >../out 2>../err </dev/null)

@@ -308,8 +308,11 @@ void account_leftovers(void)
 	snprintf(path, sizeof(path), "%s/control.sock", service_runtime_dir);
 	if (access(path, F_OK) == 0)
 		driver_violation("%s is left", path);
-	if (count_entries(service_state_dir) != 1)
-		driver_violation("%s has more than the registry", service_state_dir);
+	snprintf(path, sizeof(path), "%s/metrics.json", service_state_dir);
+	if (access(path, F_OK) < 0)
+		driver_violation("%s is not there", path);
+	if (count_entries(service_state_dir) != 2)
+		driver_violation("%s has more than the registry and the metrics", service_state_dir);
 	snprintf(path, sizeof(path), "%s/own", driver.pools);
 	if (count_entries(path) != 0)
 		driver_violation("%s is not empty", path);
