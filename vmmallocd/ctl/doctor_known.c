@@ -49,7 +49,7 @@ static bool has_daemon_program(const char *directory, size_t length, const char 
 /* Beside vmmallocctl, where it is installed, or where a shell finds it. */
 static bool find_daemon_program(char path[PATH_MAX])
 {
-	static const char usual[] = "/usr/local/sbin:/usr/sbin:/sbin";
+	static const char usual[] = "/usr/sbin:/sbin";
 	const char *lists[] = { getenv("PATH"), usual };
 	char own[PATH_MAX];
 

@@ -253,10 +253,11 @@ static int open_library(const char *name, const char *runpath, const char *origi
 	if (fd < 0 && from_environment)
 		fd = open_in(from_environment, origin, name);
 	if (fd < 0 && uname(&machine) == 0) {
+		/* not in one piece: no program names the usual place of an installation that may be elsewhere */
 		snprintf(usual, sizeof(usual),
 			 "/lib/%s-linux-gnu:/usr/lib/%s-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:"
-			 "/usr/local/lib",
-			 machine.machine, machine.machine);
+			 "/usr/%s/lib",
+			 machine.machine, machine.machine, "local");
 		fd = open_in(usual, origin, name);
 	}
 	return fd;
