@@ -42,7 +42,7 @@ $(BUILD)/libvmmalloc.pc: include/libvmmalloc.h Makefile FORCE
 # Only /run and /var/lib have directories that systemd makes for a service; elsewhere vmmalloc.tmpfiles.conf does.
 PATHS_SED := -e 's|/etc/vmmalloc|@SYSCONFDIR@/vmmalloc|g' -e 's|/run/vmmalloc|@RUNSTATEDIR@/vmmalloc|g' \
 	-e 's|/var/lib/vmmalloc|@STATEDIR@/vmmalloc|g' -e 's|/usr/local/lib/nvml_debug|@LIBDIR@/nvml_debug|g' \
-	-e 's|/usr/local/sbin|@SBINDIR@|g' \
+	-e 's|/usr/local/lib/libvmmalloc|@LIBDIR@/libvmmalloc|g' -e 's|/usr/local/sbin|@SBINDIR@|g' \
 	$(if $(filter-out /run,$(RUNSTATEDIR)),-e '/^RuntimeDirectory/d; /^. the sockets are in it/d') \
 	$(if $(filter-out /var/lib,$(STATEDIR)),-e '/^StateDirectory/d') \
 	$(foreach v,SYSCONFDIR RUNSTATEDIR STATEDIR LIBDIR SBINDIR BINDIR,-e 's|@$v@|$($v)|g')
