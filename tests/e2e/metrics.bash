@@ -59,6 +59,16 @@ formats() {
 }
 run_case "both formats are valid, by the formats' own checkers" formats
 
+# What is more than a buffer holds fails before the end.
+unwritable() {
+	serve
+	ctl metrics >/dev/full 2>err
+	is "$? $(cat err)" "1 vmmallocctl: standard output: No space left on device"
+	ctl metrics 1</dev/null 2>err
+	is "$? $(cat err)" "1 vmmallocctl: standard output: Bad file descriptor"
+}
+run_case "what cannot be written is said, and a failure" unwritable
+
 # The table in doc/metrics.md is what is printed: names, types, labels and what they mean.
 table() {
 	serve

@@ -2,6 +2,7 @@
 /* main -- vmmallocctl: finds the command. */
 #include <errno.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,18 @@ static int run_named(struct ctl *ctl, int argc, char **argv)
 	return ctl->command->function(ctl, argc, argv);
 }
 
+/* What was asked for is not done if it cannot be written. */
+static int finish_output(int status)
+{
+	bool is_lost = ferror(stdout);  /* before, when the buffer was full: nobody knows errno any more */
+
+	errno = 0;
+	if ((fflush(stdout) == 0 && !is_lost) || status != CTL_OK)
+		return status;
+	ctl_complain("standard output: %s", errno ? strerrordesc_np(errno) : "not all of it could be written");
+	return CTL_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = { .commands = commands, .whole = &whole, .command = &whole, .patience_ms = CTL_PATIENCE_MS };
@@ -80,10 +93,5 @@ int main(int argc, char **argv)
 	}
 	if (status < 0)
 		status = run_named(&ctl, argc - optind, argv + optind);
-	/* what was asked for is not done if it cannot be written */
-	if (fflush(stdout) != 0 && status == CTL_OK) {
-		ctl_complain("standard output: %s", strerrordesc_np(errno));
-		status = CTL_FAILED;
-	}
-	return status;
+	return finish_output(status);
 }

@@ -74,8 +74,11 @@ static int print_metrics(const struct ctl *ctl, enum exposition_format format)
 	status = scrape.status;
 	if (status != CTL_OK)
 		ctl_complain("%s", scrape.words);
-	/* that it is down is a figure, too */
-	(void)fwrite(scrape.text, 1, scrape.bytes, stdout);
+	/* that it is down is a figure, too; what does not fit into stdout's buffer fails here, and not at the end */
+	if (fwrite(scrape.text, 1, scrape.bytes, stdout) < scrape.bytes || fflush(stdout) != 0) {
+		ctl_complain("standard output: %s", strerrordesc_np(errno));
+		status = CTL_FAILED;
+	}
 	scrape_done(&scrape);
 	return status;
 }
