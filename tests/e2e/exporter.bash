@@ -25,6 +25,18 @@ file() {
 	is "$? $(cat err)" "1 vmmallocctl: vmmalloc.prom: Is a directory"
 	rmdir vmmalloc.prom.tmp
 	is "$(cat vmmalloc.prom)" "$old"
+	# a FIFO or a device, or what leads to one, stays what it is
+	mkfifo fifo && ln -s fifo link
+	for kind in fifo link; do
+		refused 2 "vmmallocctl: --output ($kind): expected a file, or a name that nothing has" --output $kind
+	done
+	[ -p fifo ] && [ -L link ] && rm fifo link || fail "$(ls -l)"
+	: >said && ln -s /proc/self/fd/1 link
+	for name in said link; do
+		ctl metrics --output $name >said 2>err
+		is "$? $(cat err)" "2 vmmallocctl: --output ($name): that is standard output; leave --output out"
+	done
+	[ -L link ] && [ ! -s said ] && rm link said || fail "$(ls -l)"
 	# a link that stands in its place is replaced, and what it leads to is left alone
 	echo mine >other && ln -sf other vmmalloc.prom && ctl metrics --output vmmalloc.prom
 	[ "$(cat other)" = mine ] && [ ! -L vmmalloc.prom ] || fail "a link was followed"

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/util/whole_file.h"
 #include "vmmallocd/ctl/exporter.h"
@@ -57,6 +59,25 @@ static int check_together(const struct metrics_command *command, enum exposition
 		ctl_complain("--interval is for --output");
 	else if (command->output && !*command->output)
 		ctl_complain("--output (): expected a file");
+	else
+		return -1;
+	return CTL_USAGE;
+}
+
+/*
+ * A device or a FIFO would be replaced by a file, which the machine then has in its place: /dev/full, or the link
+ * /dev/stdout. Returns -1: it is none of them, or writing it says what is wrong.
+ */
+static int check_replaceable(const char *path)
+{
+	struct stat file, output;
+
+	if (stat(path, &file) < 0)
+		return -1;
+	if (fstat(STDOUT_FILENO, &output) == 0 && file.st_dev == output.st_dev && file.st_ino == output.st_ino)
+		ctl_complain("--output (%s): that is standard output; leave --output out", path);
+	else if (!S_ISREG(file.st_mode) && !S_ISDIR(file.st_mode))
+		ctl_complain("--output (%s): expected a file, or a name that nothing has", path);
 	else
 		return -1;
 	return CTL_USAGE;
@@ -167,6 +188,8 @@ static int ctl_metrics(struct ctl *ctl, int argc, char **argv)
 	if (status < 0)
 		status = check_together(&command, &format);
 	if (status >= 0 || (status = ctl_no_more(argc, argv)) != CTL_OK)
+		return status;
+	if (command.output && (status = check_replaceable(command.output)) >= 0)
 		return status;
 	return run_metrics(ctl, &command, format);
 }
