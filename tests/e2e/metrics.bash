@@ -69,6 +69,18 @@ unwritable() {
 }
 run_case "what cannot be written is said, and a failure" unwritable
 
+# Values of a label that people read have a meaning in doc/metrics.md.
+reasons() {
+	serve
+	scrape
+	local reason
+	for reason in $(grep -o 'reason="[^"]*"' metrics | sort -u | cut -d '"' -f 2); do
+		grep -q "(\`$reason\`)" "$ROOT/doc/metrics.md" || fail "$reason is not in doc/metrics.md"
+	done
+	[ -n "$reason" ] || fail "no reasons"
+}
+run_case "doc/metrics.md says what each reason means" reasons
+
 # The table in doc/metrics.md is what is printed: names, types, labels and what they mean.
 table() {
 	serve
