@@ -336,7 +336,7 @@ status_words() {
 	done
 	is "$(said_of 99999999)" "4"$'\n'"vmmallocctl: no class and no pool is '99999999'; vmmallocctl status lists classes, vmmallocctl list pools"
 	is "$(said_of fats)" "4"$'\n'"vmmallocctl: no class and no pool is 'fats'; did you mean 'fast'?"
-	is "$(said_of /none/x)" "4"$'\n'"vmmallocctl: no pool of the daemon's has the path '/none/x'"
+	is "$(said_of /none/x)" "4"$'\n'"vmmallocctl: no pool of the daemon's has the path '/none/x'; vmmallocctl list -o PATH has all"
 	is "$(said_of "")" "4"$'\n'"vmmallocctl: no class and no pool is ''; vmmallocctl status lists classes, vmmallocctl list pools"
 	# what is there is shown all the same
 	is "$(said_of slow 1 | grep -E '^4$|^class|^vmm')" $'4\nclass slow\nvmmallocctl: process 1 was handed no pool by the daemon, and waits for none'

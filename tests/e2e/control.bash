@@ -41,16 +41,17 @@ usage() {
 	one_line 2 "vmmallocctl: drain: unexpected argument 'b'; try vmmallocctl drain --help" drain a b
 	one_line 2 "vmmallocctl: --wait (x): expected a number from 0 to 2147483647" drain --wait=x a
 	one_line 2 "vmmallocctl: --wait (-1): expected a number from 0 to 2147483647" drain --wait=-1 a
-	one_line 2 "vmmallocctl: --ready or --max is missing" resize a
+	one_line 2 "vmmallocctl: resize: --ready or --max is missing; try vmmallocctl resize --help" resize a
 	one_line 2 "vmmallocctl: --max (0): expected a number from 1 to 65536" resize a --max 0
 	one_line 2 "vmmallocctl: --ready (1e9): expected a number from 0 to 65536" resize a --ready 1e9
 	one_line 1 "vmmallocctl: class 'a': ready (17): expected at most max (16)" resize a --ready 17
 	one_line 2 "vmmallocctl: COUNT (0): expected a number from 1 to 65536" create a 0
 	one_line 1 "vmmallocctl: class 'a': 15 more pools: expected at most 14, for it may have 16" create a 15
-	one_line 4 "vmmallocctl: no pool of the daemon's is 'zz'" destroy zz
+	one_line 4 "vmmallocctl: no pool of the daemon's is 'zz'; vmmallocctl list has all" destroy zz
 	local order
 	for order in drain enable disable top-up create 'resize --max 3'; do
-		one_line 4 "vmmallocctl: there is no class 'b'" $order b
+		one_line 4 "vmmallocctl: there is no class 'other'; vmmallocctl status lists all" $order other
+		one_line 4 "vmmallocctl: there is no class 'A'; did you mean 'a'?" $order A
 	done
 	# nothing of that has changed anything
 	is "$(ask count a ready)" 2
@@ -303,7 +304,7 @@ destroy() {
 	ready=$(ctl list --json | grep -oE '"id":"[0-9a-f]*","class":"a","path":"[^"]*","state":"ready"' | cut -d'"' -f4)
 	one_line 1 "vmmallocctl: pool $(ctl status --json "$leased" | grep -oE '[0-9a-f]{32}' | head -n 1): somebody has it; revoke ends who does" destroy "$leased"
 	is "$(ctl destroy "$ready" | tail -n 1)" "pools removed: 1"
-	one_line 4 "vmmallocctl: no pool of the daemon's is '$ready'" destroy "$ready"
+	one_line 4 "vmmallocctl: no pool of the daemon's is '$ready'; vmmallocctl list has all" destroy "$ready"
 	# the class makes itself another
 	wait_count a ready 1
 	is "$(ctl destroy "$(find "$POOLS" -name '*.ready')" | tail -n 1)" "pools removed: 1"
@@ -400,7 +401,7 @@ revoke_words() {
 	serve
 	one_line 2 "vmmallocctl: revoke: a pool is missing; try vmmallocctl revoke --help" revoke
 	one_line 2 "vmmallocctl: --grace (1x): expected a number from 0 to 86400" revoke --grace 1x 00
-	one_line 4 "vmmallocctl: no pool of the daemon's is 'zz'" revoke zz
+	one_line 4 "vmmallocctl: no pool of the daemon's is 'zz'; vmmallocctl list has all" revoke zz
 	one_line 1 "vmmallocctl: pool /etc/passwd: /etc/passwd: expected a pool of a daemon's" revoke /etc/passwd
 	ln -s /etc/passwd "$WORK/vmmalloc-00000000000000000000000000000000.used"
 	one_line 1 "vmmallocctl: pool $WORK/vmmalloc-00000000000000000000000000000000.used: $WORK/vmmalloc-00000000000000000000000000000000.used: expected a pool of a daemon's" \

@@ -285,7 +285,8 @@ run_case "a user's subscriptions leave room for his calls" crowd
 
 waits() {
 	serve
-	refused 4 "vmmallocctl: there is no class 'b'" wait --class b --ready 1
+	refused 4 "vmmallocctl: there is no class 'other'; vmmallocctl status lists all" wait --class other --ready 1
+	refused 4 "vmmallocctl: there is no class 'A'; did you mean 'a'?" wait --class A --ready 1
 	refused 2 "vmmallocctl: --ready (5): class 'a' has no more than 4 pools (max)" wait --class a --ready 5
 	timeout 20 "$CTL" --runtime-dir "$RUN" wait --class a --ready 2 || fail "status $?"
 	refused 1 "vmmallocctl: class 'a' has 2 ready pools after 1 s" wait --class a --ready 3 --timeout 1

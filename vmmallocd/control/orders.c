@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/suggest.h"
 #include "common/util/varlink.h"
 #include "vmmallocd/control/json.h"
 #include "vmmallocd/control/reply.h"
@@ -33,13 +34,26 @@ static struct control_reply *refuse_order(const char *error, const char *message
 	return control_reply_new_error(error, json_pack("{s:o}", "message", control_json_text(message)));
 }
 
+static void tell_no_class(struct carried carried, struct text *text)
+{
+	const struct config *config = carried.backend->config(carried.backend->context);
+	struct suggest suggest = { .word = carried.class_name };
+	char hint[SUGGEST_BYTES];
+
+	for (size_t i = 0; i < config->class_count; i++)
+		suggest_offer(&suggest, config->classes[i].name);
+	suggest_say(&suggest, hint);
+	text_add(text, "there is no class '%s'%s", carried.class_name,
+		 *hint ? hint : "; vmmallocctl status lists all");
+}
+
 static struct control_reply *refuse_carried(struct carried carried, int r)
 {
 	char words[ERROR_BYTES];
 	struct text text = TEXT_INIT(words);
 
 	if (r == -ENOENT) {
-		text_add(&text, "there is no class '%s'", carried.class_name);
+		tell_no_class(carried, &text);
 		return refuse_order(VARLINK_NO_SUCH, words);
 	}
 	text_add(&text, "class '%s': %s", carried.class_name,

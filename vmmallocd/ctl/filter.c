@@ -100,7 +100,7 @@ int filter_set_users(struct filter *filter, const char *users)
 	return CTL_OK;
 }
 
-static int check_class_known(const json_t *classes, const char *name)
+int filter_check_class(const json_t *classes, const char *name)
 {
 	struct suggest suggest = { .word = name };
 	char hint[SUGGEST_BYTES];
@@ -123,7 +123,7 @@ int filter_set_classes(struct filter *filter, const struct ctl *ctl, char *const
 	int status = count > 0 ? client_call(ctl, "Status", NULL, &reply) : CTL_OK;
 
 	for (size_t i = 0; i < count && status == CTL_OK; i++)
-		status = check_class_known(json_object_get(reply, "classes"), classes[i]);
+		status = filter_check_class(json_object_get(reply, "classes"), classes[i]);
 	filter->classes = classes;
 	filter->class_count = count;
 	return status;

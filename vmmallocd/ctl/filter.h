@@ -23,6 +23,8 @@ struct filter {
 /* Take what an option said. Exit statuses. */
 int filter_set_states(struct filter *filter, const char *states);
 int filter_set_users(struct filter *filter, const char *users);
+/* Whether it is one of those of `status`; complains if not. An exit status. */
+int filter_check_class(const json_t *classes, const char *name);
 /* Of those that the daemon knows. An exit status. */
 int filter_set_classes(struct filter *filter, const struct ctl *ctl, char *const *classes, size_t count);
 

@@ -221,7 +221,7 @@ static int ctl_resize(struct ctl *ctl, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (!has_ready && !has_max) {
-		ctl_complain("--ready or --max is missing");
+		ctl_complain("resize: --ready or --max is missing; try vmmallocctl resize --help");
 		return CTL_USAGE;
 	}
 	return resize_class(ctl, class, has_ready, has_max);

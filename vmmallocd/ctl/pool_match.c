@@ -38,7 +38,7 @@ int pool_match_one(const struct ctl *ctl, const char *which, json_t **ret_pool)
 		count++;
 	}
 	if (count == 0) {
-		ctl_complain("no pool of the daemon's is '%s'", which);
+		ctl_complain("no pool of the daemon's is '%s'; vmmallocctl list has all", which);
 		return CTL_NO_SUCH;
 	}
 	if (count > 1) {

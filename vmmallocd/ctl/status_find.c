@@ -94,7 +94,7 @@ static int find_word(const json_t *list, const json_t *classes, const char *word
 	if (strchr(word, '/')) {
 		if (add_matching(&found->pools, pools, pool_match_path, word) > 0)
 			return CTL_OK;
-		ctl_complain("no pool of the daemon's has the path '%s'", word);
+		ctl_complain("no pool of the daemon's has the path '%s'; vmmallocctl list -o PATH has all", word);
 		return CTL_NO_SUCH;
 	}
 	if (add_matching(&found->classes, classes, has_name, word) > 0)

@@ -7,6 +7,7 @@
 #include "vmmallocd/ctl/argument.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
+#include "vmmallocd/ctl/filter.h"
 #include "vmmallocd/ctl/follow.h"
 
 #define READY_MOST 1000000
@@ -38,7 +39,8 @@ static int look_at_class(const struct ctl *ctl, const struct waiter *waiter, jso
 	if (status != CTL_OK)
 		return status;
 	if (!class) {
-		ctl_complain("there is no class '%s'", waiter->class);
+		if (filter_check_class(json_object_get(reply, "classes"), waiter->class) == CTL_OK)
+			ctl_complain("class '%s' is no longer configured", waiter->class);
 		return CTL_NO_SUCH;
 	}
 	if (field_number(class, "max") < waiter->ready) {
