@@ -228,6 +228,7 @@ resize() {
 	is "$(ctl resize a --ready 4 --max 6)" "class 'a' has ready = 4 and max = 6 until the configuration is read again"
 	wait_count a ready 4
 	ctl status | grep -q "^a  *is resized until the configuration is read again, which says ready = 2 and max = 4" || fail "$(ctl status)"
+	ctl status a | grep -q "^resized  *until the configuration is read again, which says ready = 2 and max = 4" || fail "$(ctl status a)"
 	is "$(field a configured_ready) $(field a configured_max)" "2 4"
 	ctl resize a --ready 1 >/dev/null
 	wait_count a ready 1
@@ -257,6 +258,7 @@ top_up() {
 	is "$(ask count a ready)" 2
 	is "$(ctl top-up a)" "class 'a': pools made: 0"
 	ctl drain a >/dev/null
+	ctl status a | grep -q "^service  *drained: nobody gets a pool of it until vmmallocctl enable a$" || fail "$(ctl status a)"
 	one_line 1 "vmmallocctl: class 'a': it is drained" top-up a
 	one_line 1 "vmmallocctl: class 'a': it is drained" create a
 }

@@ -291,6 +291,9 @@ waits() {
 	timeout 20 "$CTL" --runtime-dir "$RUN" wait --class a --ready 2 || fail "status $?"
 	refused 1 "vmmallocctl: class 'a' has 2 ready pools after 1 s" wait --class a --ready 3 --timeout 1
 	refused 1 "vmmallocctl: class 'a' has 2 ready pools after 0 s" wait --class a --ready 3 --timeout 0
+	"$CTL" --runtime-dir "$RUN" drain a >/dev/null
+	refused 1 "vmmallocctl: class 'a' has 2 ready pools after 0 s; it is drained" wait --class a --ready 3 --timeout 0
+	"$CTL" --runtime-dir "$RUN" enable a >/dev/null
 	need strace
 	strace -f -e trace=connect -o calls timeout 30 "$CTL" --runtime-dir "$RUN" wait --class a --ready 3 &
 	local waiter=$!

@@ -58,6 +58,8 @@ drawn() {
 		whole = n["#"] + n["="] + n["."]
 		exit !(n["#"] * 4 - whole < 4 && whole - n["#"] * 4 < 4 && n["="] * 2 - whole < 4 && whole - n["="] * 2 < 4) }' ||
 		fail "$(screen)"
+	ctl drain a >/dev/null
+	wait_for shows '^  drained$'
 	key q
 	is_restored 0
 }
@@ -178,6 +180,10 @@ piped() {
 	wait_for grep -q "a daemon answers" words
 	kill_held "$HELD"
 	wait_for eval 'tail -n 1 lines | grep -qE "leased 0  busy 0"'
+	ctl drain a >/dev/null
+	wait_for eval 'tail -n 1 lines | grep -q "  waiting 0  is drained$"'
+	ctl enable a >/dev/null
+	wait_for eval 'tail -n 1 lines | grep -q "  waiting 0$"'
 	# no two are the same
 	is "$(cut -d ' ' -f 3- lines | uniq | wc -l)" "$(wc -l <lines)"
 	kill $watcher

@@ -4,8 +4,16 @@
 
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vmmallocd/ctl/field.h"
+
+const char *class_order(const json_t *class)
+{
+	const char *service = field_text(class, "service");
+
+	return strcmp(service, "serving") == 0 ? "" : service;
+}
 
 /* "1/2": of those that there should be. */
 static const char *cell_ready(const json_t *class, const char *key, const struct table_style *style,

@@ -9,4 +9,7 @@
 
 extern const struct table_kind class_table;
 
+/* "drained" or "disabled"; "": it serves, as far as an operator has his say. */
+const char *class_order(const json_t *class);
+
 #endif

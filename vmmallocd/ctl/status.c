@@ -41,10 +41,10 @@ static int print_daemon(const json_t *daemon)
 
 static void add_orders(struct pairs *pairs, const json_t *class)
 {
-	const char *name = field_text(class, "name"), *service = field_text(class, "service");
+	const char *name = field_text(class, "name"), *order = class_order(class);
 
-	if (strcmp(service, "drained") == 0 || strcmp(service, "disabled") == 0)
-		pairs_add(pairs, name, "is %s: nobody gets a pool of it until vmmallocctl enable %s", service, name);
+	if (*order)
+		pairs_add(pairs, name, "is %s: nobody gets a pool of it until vmmallocctl enable %s", order, name);
 	if (json_is_integer(json_object_get(class, "configured_max")))
 		pairs_add(pairs, name, "is resized until the configuration is read again, which says ready = %lld and "
 			  "max = %lld", field_number(class, "configured_ready"), field_number(class, "configured_max"));

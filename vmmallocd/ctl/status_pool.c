@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/util/size_format.h"
+#include "vmmallocd/ctl/class_table.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/status_holders.h"
@@ -103,10 +104,16 @@ static int print_class(const json_t *class)
 	pairs_begin(&pairs);
 	pairs_add(&pairs, "class", "%s", field_text(class, "name"));
 	pairs_add(&pairs, "directory", "%s", field_text(class, "directory"));
-	if (*service)
+	if (*class_order(class))
+		pairs_add(&pairs, "service", "%s: nobody gets a pool of it until vmmallocctl enable %s", service,
+			  field_text(class, "name"));
+	else if (*service)
 		pairs_add(&pairs, "service", "%s", service);
 	pairs_add(&pairs, "pools", "%lld of %lld ready, %lld leased, %lld at the most", field_number(counts, "ready"),
 		  field_number(class, "ready"), field_number(counts, "leased"), field_number(class, "max"));
+	if (json_is_integer(json_object_get(class, "configured_max")))
+		pairs_add(&pairs, "resized", "until the configuration is read again, which says ready = %lld and max "
+			  "= %lld", field_number(class, "configured_ready"), field_number(class, "configured_max"));
 	pairs_add(&pairs, "waiting", "%lld", field_number(class, "waiting"));
 	add_size(&pairs, class, "size");
 	if (field_number(class, "max_per_user") > 0)

@@ -5,6 +5,7 @@
 #include "common/base/handout.h"
 #include "common/util/cleanup.h"
 #include "vmmallocd/ctl/argument.h"
+#include "vmmallocd/ctl/class_table.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/filter.h"
@@ -70,11 +71,11 @@ static bool may_matter(const struct waiter *waiter, const json_t *reply)
 
 static int complain_of_time(const struct waiter *waiter, const json_t *class)
 {
-	const char *problem = field_text(class, "problem");
+	const char *problem = field_text(class, "problem"), *order = class_order(class);
 
-	ctl_complain("class '%s' has %lld ready pools after %lld s%s%s", waiter->class,
-		     field_number(json_object_get(class, "counts"), "ready"), waiter->seconds, *problem ? ": " : "",
-		     problem);
+	ctl_complain("class '%s' has %lld ready pools after %lld s%s%s%s%s", waiter->class,
+		     field_number(json_object_get(class, "counts"), "ready"), waiter->seconds, *order ? "; it is " : "",
+		     order, *problem ? ": " : "", problem);
 	return CTL_FAILED;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "vmmallocd/ctl/class_table.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/event_line.h"
 #include "vmmallocd/ctl/field.h"
@@ -27,19 +28,20 @@ static long long real_us_now(void)
 static char *describe_class(const json_t *class, bool json)
 {
 	const json_t *counts = json_object_get(class, "counts");
-	const char *problem = field_text(class, "problem");
+	const char *problem = field_text(class, "problem"), *order = class_order(class);
 	CLEANUP(json_decrefp) json_t *shape = json ? shape_class(class) : NULL;
 	char *text;
 
 	if (json)
 		return json_dumps(shape, JSON_COMPACT);
-	if (asprintf(&text, "%-12s ready %lld/%lld  leased %lld  busy %lld  bad %lld  max %lld  waiting %lld%s%s%s",
+	if (asprintf(&text, "%-12s ready %lld/%lld  leased %lld  busy %lld  bad %lld  max %lld  waiting %lld%s%s%s%s%s",
 		     field_text(class, "name"), field_number(counts, "ready"), field_number(class, "ready"),
 		     field_number(counts, "leased"),
 		     field_number(counts, "creating") + field_number(counts, "warming") +
 			     field_number(counts, "recycling"),
 		     field_number(counts, "quarantined") + field_number(counts, "failed"), field_number(class, "max"),
 		     field_number(class, "waiting"),
+		     *order ? "  is " : "", order,
 		     json_is_false(json_object_get(class, "configured")) ? "  is no longer configured" : "",
 		     *problem ? "  " : "", problem) < 0)
 		return NULL;

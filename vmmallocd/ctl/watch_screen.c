@@ -16,6 +16,7 @@
 #include "common/util/cleanup.h"
 #include "common/util/runtime_dir.h"
 #include "common/util/size_format.h"
+#include "vmmallocd/ctl/class_table.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
@@ -160,7 +161,7 @@ static void put_bar(int y, int x, int width, const struct part *parts, size_t pa
 static int draw_class(int y, const json_t *class)
 {
 	const json_t *counts = json_object_get(class, "counts");
-	const char *problem = field_text(class, "problem");
+	const char *problem = field_text(class, "problem"), *order = class_order(class);
 	const struct part parts[] = {
 		{ field_number(counts, "leased"), LEASED, '#' },
 		{ field_number(counts, "ready"), READY, '=' },
@@ -175,9 +176,9 @@ static int draw_class(int y, const json_t *class)
 	mvprintw(y, name + 1, "%3lld/%-3lld %3lld/%-3lld", parts[1].count, field_number(class, "ready"), total,
 		 field_number(class, "max"));
 	put_bar(y, figures + 1, COLS - figures - 1, parts, 4, field_number(class, "max"));
-	if (!*problem || y + 1 >= LINES)
+	if ((!*problem && !*order) || y + 1 >= LINES)
 		return y + 1;
-	put_line(y + 1, COLOR_PAIR(BAD), "  %s", problem);
+	put_line(y + 1, COLOR_PAIR(BAD), "  %s%s%s", order, *problem && *order ? ": " : "", problem);
 	return y + 2;
 }
 
