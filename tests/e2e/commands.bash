@@ -496,6 +496,8 @@ completes() {
 	becomes "vmmallocctl run --place=la<TAB>64K" "vmmallocctl run --place=large:64K"
 	becomes "vmmallocctl list --output=CLASS,KI<TAB>" "vmmallocctl list --output=CLASS,KIND"
 	becomes "vmmallocctl list -o class,ki<TAB>" "vmmallocctl list -o class,kind"
+	becomes "vmmallocctl events --kind hand<TAB>" "vmmallocctl events --kind handed_out"
+	becomes "vmmallocctl metrics --format=pr<TAB>" "vmmallocctl metrics --format=prometheus"
 	becomes "vmmallocctl status ${id:0:11}<TAB>" "vmmallocctl status $id"
 	becomes "vmmallocctl --runtime-dir /none status ${id:0:11}<TAB>" "vmmallocctl --runtime-dir /none status ${id:0:11}"
 	mkdir -p "a place/inner"

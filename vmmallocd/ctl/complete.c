@@ -19,6 +19,7 @@
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/ctl/client.h"
+#include "vmmallocd/ctl/event_line.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/pool_table.h"
@@ -169,6 +170,12 @@ static void offer_states(const struct line *line)
 		offer_word(line, *state, "");
 }
 
+static void offer_kinds(const struct line *line)
+{
+	for (const char *const *kind = event_kinds; *kind; kind++)
+		offer_word(line, *kind, "");
+}
+
 /* In capitals or not, as they are begun. */
 static void offer_columns(const struct line *line)
 {
@@ -206,6 +213,7 @@ static const struct {
 	{ "CLASS", offer_classes }, { "POOL", offer_pools },        { "PID", offer_pids },
 	{ "USER", offer_users },    { "STATE", offer_states },      { "COLUMNS", offer_columns },
 	{ "COMMAND", offer_commands }, { "DIR", offer_directories }, { "FILE", offer_files },
+	{ "KIND", offer_kinds },
 };
 
 /* What an argument may be: a kind, or letters that are what they are. "large:BYTES" begins with such. */

@@ -195,7 +195,7 @@ static int ctl_metrics(struct ctl *ctl, int argc, char **argv)
 }
 
 static const struct command_option metrics_options[] = {
-	{ "format", METRICS_FORMAT, "FORMAT", "openmetrics, or prometheus, which is an older text format" },
+	{ "format", METRICS_FORMAT, "openmetrics|prometheus", "the second is an older text format" },
 	{ "output", METRICS_OUTPUT, "FILE", "write a file, by default in the older format, as node_exporter reads it" },
 	{ "interval", METRICS_INTERVAL, "SECONDS", "write it again and again" },
 	{ "listen", METRICS_LISTEN, "ADDRESS:PORT", "serve them by HTTP at /metrics; or at a SOCKET, a path" },
