@@ -48,6 +48,10 @@ usage() {
 	}
 	REFUSAL="which program? vmmallocctl doctor [DIR...] -- PROGRAM" refused --
 	REFUSAL="'': expected a directory, and no more than 256" refused ''
+	REFUSAL="--json is for what was found: it does not go with --checks" refused --json --checks
+	REFUSAL="--json is for what was found: it does not go with --heap" refused --heap -J
+	"$CTL" doctor --json "$POOL_DIR" "$WORK" >/dev/full 2>err
+	is "$? $(cat err)" "1 vmmallocctl: standard output: No space left on device"
 	"$CTL" doctor --checks >/dev/full 2>err
 	is "$? $(cat err)" "1 vmmallocctl: standard output: No space left on device"
 }

@@ -179,6 +179,11 @@ static int read_request(struct ctl *ctl, int argc, char **argv, struct doctor_re
 		}
 	if (status >= 0)
 		return status;
+	if (request->json && (request->checks || request->heap)) {
+		ctl_complain("--json is for what was found: it does not go with %s",
+			     request->checks ? "--checks" : "--heap");
+		return CTL_USAGE;
+	}
 	if (request->program && !request->program[0]) {
 		ctl_complain("which program? vmmallocctl doctor [DIR...] -- PROGRAM");
 		return CTL_USAGE;

@@ -2,7 +2,9 @@
 /* shape -- see shape.h. */
 #include "vmmallocd/ctl/shape.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vmmallocd/ctl/ctl.h"
 
@@ -54,13 +56,15 @@ static json_t *copy_all(const json_t *array, const char *const *keys)
 
 int shape_print(json_t *object, const char *what)
 {
-	int r = object ? json_dumpf(object, stdout, JSON_COMPACT) : -1;
+	int r = object ? json_dumpf(object, stdout, JSON_COMPACT) : -1, error = errno;
 
 	json_decref(object);
-	if (r < 0) {
+	if (r < 0 && ferror(stdout))
+		ctl_complain("standard output: %s", strerrordesc_np(error));
+	else if (r < 0)
 		ctl_complain("%s cannot be printed", what);
+	if (r < 0)
 		return CTL_FAILED;
-	}
 	putchar('\n');
 	return CTL_OK;
 }
