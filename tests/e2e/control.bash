@@ -148,6 +148,20 @@ drain_wait() {
 }
 run_case "drain --wait waits until nobody has a pool" drain_wait
 
+# On a terminal, in the words of the last line.
+progress() {
+	need script
+	serve
+	hold take=a
+	terminal() { timeout 60 script -qec "stty cols 80; '$BUILD/${FLAVOUR:-release}/vmmallocctl' --runtime-dir '$RUN' $*" /dev/null </dev/null; }
+	terminal drain a --wait=1 >out
+	grep -qF "[....................] class 'a': pools held: 1, for 0s" out || fail "$(cat -v out)"
+	terminal enable a >/dev/null
+	terminal prune >out
+	tr '\r' '\n' <out | grep -q "pools removed: 0$" || fail "$(cat -v out)"
+}
+run_case "how far it is, on a terminal" progress
+
 outlast() {
 	serve
 	ctl drain a >/dev/null || fail "drain: $?"

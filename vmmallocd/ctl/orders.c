@@ -64,7 +64,7 @@ static int wait_for_holders(const struct ctl *ctl, const char *class, uint64_t w
 		char age[FORMAT_BYTES];
 
 		format_age((long long)(passed_ms / 1000), age);
-		progress_show(most - count, most, "class '%s': %zu pools are held, for %s", class, count, age);
+		progress_show(most - count, most, "class '%s': pools held: %zu, for %s", class, count, age);
 		nanosleep(&pause, NULL);
 		json_decref(*reply);
 		*reply = NULL;
@@ -240,7 +240,7 @@ static int fill_class(const struct ctl *ctl, const char *class, const char *meth
 		made += field_number(reply, "made");
 		if (!json_is_false(json_object_get(reply, "done")))
 			break;
-		progress_show((size_t)made, count, "class '%s': %lld pools made", class, made);
+		progress_show((size_t)made, count, "class '%s': pools made: %lld", class, made);
 		json_decref(reply);
 		reply = NULL;
 		status = call_for_class(ctl, "TopUp", class, &reply);

@@ -86,7 +86,7 @@ static int call_until_done(const struct ctl *ctl, const char *method, json_t *pa
 			return CTL_FAILED;
 		}
 		progress_show(json_object_size(removal->removed),
-			      json_object_size(removal->removed) + removal->at_work, "%zu pools removed",
+			      json_object_size(removal->removed) + removal->at_work, "pools removed: %zu",
 			      json_object_size(removal->removed));
 	} while (removal->at_work > 0 && removal->at_work < before);
 	return CTL_OK;

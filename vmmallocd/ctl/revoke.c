@@ -85,7 +85,7 @@ static int end_holders(int signal, unsigned for_ms, const struct stat *file)
 	int count = tell_holders(&told, file);
 
 	while (count > 0 && passed_ms < for_ms) {
-		progress_show((size_t)passed_ms, for_ms, "%d processes have the pool", count);
+		progress_show((size_t)passed_ms, for_ms, "processes that have the pool: %d", count);
 		(void)poll(NULL, 0, for_ms - passed_ms < LOOK_MS ? (int)(for_ms - passed_ms) : LOOK_MS);
 		count = tell_holders(&told, file);
 		passed_ms = words_clock_ms() - began_ms;
