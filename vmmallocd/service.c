@@ -118,10 +118,10 @@ static void tell_of_order(const struct service *service, const char *class_name,
 	     order);
 }
 
-static int put_in_force(struct service *service, const char *class_name)
+static int put_in_force(struct service *service, const char *class_name, bool has_new_figures)
 {
 	service_apply(service, false);
-	pools_reorder(service->pools, class_name);
+	pools_reorder(service->pools, class_name, has_new_figures);
 	return 0;
 }
 
@@ -140,7 +140,7 @@ static int order_serve(void *context, const char *class_name, enum config_servic
 	*ret_number = ++service->given;
 	begin_to_save(service);
 	tell_of_order(service, class_name, orders_service_name(order));
-	return put_in_force(service, class_name);
+	return put_in_force(service, class_name, false);
 }
 
 static int order_saved(void *context, uint64_t number, struct text *error)
@@ -174,7 +174,7 @@ static int order_resize(void *context, const char *class_name, unsigned ready, u
 		return r;
 	snprintf(figures, sizeof(figures), "ready = %u, max = %u", ready, max);
 	tell_of_order(service, class_name, figures);
-	return put_in_force(service, class_name);
+	return put_in_force(service, class_name, true);
 }
 
 static int order_fill(void *context, const char *class_name, unsigned count, struct control_fill *ret_fill,

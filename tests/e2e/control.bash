@@ -105,6 +105,36 @@ drain() {
 }
 run_case "a drained class gives nothing, and keeps what it has" drain
 
+drain_more() {
+	serve "$@"
+	ctl create a 2 >/dev/null
+	hold take=a
+	hold take=a
+	# what comes back to a class without cold pools is ready, though the class has enough
+	kill_held "$HELD"
+	wait_count a leased 1
+	wait_for eval '[ "$(ask count a recycling)" = 0 ]'
+	local ready
+	ready=$(ctl list -n --state ready -o ID | sort)
+	ctl drain a >/dev/null || fail "drain: $?"
+	is "$(ctl list -n --state ready -o ID | sort)" "$ready"
+	ctl enable a >/dev/null
+	is "$(ctl list -n --state ready -o ID | sort)" "$ready"
+}
+run_case "a drained class keeps the ready pools that it has past its figure" drain_more 'ready = 1' 'cold = no'
+
+drain_created() {
+	serve 'ready = 1'
+	ctl create a 2 >/dev/null
+	local ready
+	ready=$(ctl list -n --state ready -o ID | sort)
+	is "$(echo "$ready" | wc -l)" 3
+	ctl drain a >/dev/null
+	ctl enable a >/dev/null
+	is "$(ctl list -n --state ready -o ID | sort)" "$ready"
+}
+run_case "a drained class keeps the ready pools that were made on order" drain_created
+
 drain_waiting() {
 	serve 'ready = 0' 'max = 1'
 	hold wait=a:0 reply

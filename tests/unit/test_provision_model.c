@@ -692,15 +692,13 @@ static void end_destruction(struct pool *pool, int result)
 	}
 }
 
-/* As work.c's does: what was ordered besides, and is not there or on its way, is not tried again. */
+/* What was ordered besides, and is not there or on its way, is not wanted any more. */
 static void give_up_extra(unsigned class)
 {
 	struct provision_class *real = provision_class(&model.provision, class_names[class]);
 	const struct config_class *config = configured(class);
 	size_t has, most;
 
-	if (real->pause_ms == 0)
-		return;
 	provision_give_up_extra(real, &model.config, model.registry);
 	if (!config)
 		return;
@@ -726,7 +724,9 @@ static void end_job(struct pool *pool, int result)
 		end_destruction(pool, result);
 	else
 		end_check_or_scrub(pool, result);
-	give_up_extra(class);
+	/* as work.c does: it is not tried again */
+	if (provision_class(&model.provision, class_names[class])->pause_ms > 0)
+		give_up_extra(class);
 	refresh_classes();
 }
 
@@ -1067,11 +1067,13 @@ static void configure(void)
 }
 
 /* As pools_reorder does. */
-static void put_in_force(unsigned class)
+static void put_in_force(unsigned class, bool has_new_figures)
 {
-	provision_class(&model.provision, class_names[class])->trim = true;
-	if (configured(class)->service != CONFIG_SERVES)
+	provision_class(&model.provision, class_names[class])->trim |= has_new_figures;
+	if (configured(class)->service == CONFIG_DISABLED)
 		set_extra(class, 0);
+	else if (configured(class)->service == CONFIG_DRAINED)
+		give_up_extra(class);
 	for (size_t i = 0; i < POOLS; i++) {
 		struct pool *pool = &model.pools[i];
 
@@ -1109,6 +1111,7 @@ static void create_more(unsigned class)
 static void order_one(void)
 {
 	static const enum config_service services[] = { CONFIG_SERVES, CONFIG_SERVES, CONFIG_DRAINED, CONFIG_DISABLED };
+	bool has_new_figures = false;
 	struct config_class *config;
 	unsigned class;
 
@@ -1122,7 +1125,7 @@ static void order_one(void)
 		config->service = services[model_below(4)];
 		break;
 	case 1:
-		config->resized = true;
+		config->resized = has_new_figures = true;
 		config->max = 1 + (unsigned)model_below(8);
 		config->ready = (unsigned)model_below(config->max + 1);
 		break;
@@ -1131,7 +1134,7 @@ static void order_one(void)
 		return;
 	}
 	model_result(": service %d, ready %u, max %u", config->service, config->ready, config->max);
-	put_in_force(class);
+	put_in_force(class, has_new_figures);
 }
 
 static void lose_directory(unsigned directory)

@@ -64,7 +64,7 @@ struct provision_class {
 	bool directory_usable;   /* the caller's word; else nothing is created */
 	bool stuck;              /* the caller's word: work in its directory does not end, and no more is begun */
 	bool punch_may_block;    /* the caller's word: not on tmpfs */
-	bool trim; /* after a reload: ready pools that do not fit, or past what is kept ready, are destroyed */
+	bool trim; /* after a reload, or resized: ready pools that do not fit, or past what is kept, are destroyed */
 	size_t extra;            /* ready pools that it wants besides (count) */
 	uint64_t made, failures; /* creations that went well, or did not, so far (count) */
 	unsigned pause_ms;       /* of creation, after a failure */
@@ -131,7 +131,10 @@ bool provision_is_hindered(const struct provision_class *class, const struct con
 /* How many pools may be made on order, beside those that the class wants already. */
 size_t provision_room(const struct provision_class *class, const struct config *config, struct registry *registry);
 
-/* Of what was ordered besides, what is not there or on its way is not wanted any more: making a pool has failed. */
+/*
+ * Of what was ordered besides, what is not there or on its way is not wanted any more: making a pool has failed, or the
+ * class is drained.
+ */
 void provision_give_up_extra(struct provision_class *class, const struct config *config, struct registry *registry);
 /* Whether a configured class has fewer ready pools than it should have, and nothing is done about that now. */
 bool provision_is_stopped(const struct provision_class *class, const struct config *config, struct registry *registry);

@@ -138,15 +138,17 @@ void pools_configure(struct pools *pools, const struct config *config)
 	pools_wake(pools);
 }
 
-void pools_reorder(struct pools *pools, const char *class_name)
+void pools_reorder(struct pools *pools, const char *class_name, bool has_new_figures)
 {
 	const struct config_class *config = config_find(pools->config, class_name);
 	struct provision_class *class = provision_class(&pools->provision, class_name);
 
 	if (class) {
-		class->trim = true;
-		if (config && config->service != CONFIG_SERVES)
+		class->trim |= has_new_figures;
+		if (config && config->service == CONFIG_DISABLED)
 			class->extra = 0;
+		else if (config && config->service == CONFIG_DRAINED)
+			provision_give_up_extra(class, pools->config, pools->registry);
 	}
 	cancel_misfits(pools);
 	pools_wake(pools);

@@ -79,8 +79,11 @@ bool pools_are_found(const struct pools *pools);
 /* Another configuration, after a reload; the old one must last until this returns. */
 void pools_configure(struct pools *pools, const struct config *config);
 
-/* The class of the configuration in use has other orders: `service`, `ready` or `max`. */
-void pools_reorder(struct pools *pools, const char *class_name);
+/*
+ * The class of the configuration in use has other orders: `service`, or new figures, `ready` or `max`. Ready pools past
+ * new figures are removed.
+ */
+void pools_reorder(struct pools *pools, const char *class_name, bool has_new_figures);
 
 struct pools_taken {
 	struct registry_pool *pool;   /* leased, and marked so in its directory */
