@@ -242,6 +242,15 @@ spoilt() {
 	is "$(field a service)" drained
 	ctl status | grep -q "^problem .*orders $STATE/orders: line 2 is no order" || fail "$(ctl status)"
 	daemon_end KILL
+	# what a machine that lost its power may leave
+	head -c 64 /dev/zero >"$STATE/orders"
+	daemon_start
+	ctl status | grep -q "^problem .*orders $STATE/orders: line 1 is no order: a class that was" || fail "$(ctl status)"
+	daemon_end KILL
+	truncate -s 1048577 "$STATE/orders"
+	daemon_start
+	ctl status | grep -q "^problem .*orders $STATE/orders: File too large: a class that was" || fail "$(ctl status)"
+	daemon_end KILL
 	rm "$STATE/orders" && mkdir "$STATE/orders"
 	daemon_start
 	ctl status | grep -q "^problem .*orders $STATE/orders: .*: a class that was drained" || fail "$(ctl status)"

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ int orders_store_save(const char *path, const char *text)
 	return r < 0 ? r : whole_file_write(path, 0600, text, strlen(text));
 }
 
-/* Its first bytes, with a NUL behind them. */
+/* With a NUL behind it, and none in it. */
 static int read_orders(int fd, char text[ORDERS_STORE_BYTES_MOST + 1])
 {
 	size_t length = 0;
@@ -39,6 +40,8 @@ static int read_orders(int fd, char text[ORDERS_STORE_BYTES_MOST + 1])
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
+	if ((uintmax_t)st.st_size > ORDERS_STORE_BYTES_MOST)
+		return -EFBIG;
 	while (n != 0 && length < ORDERS_STORE_BYTES_MOST) {
 		n = read(fd, text + length, ORDERS_STORE_BYTES_MOST - length);
 		if (n < 0 && errno != EINTR)
@@ -46,6 +49,10 @@ static int read_orders(int fd, char text[ORDERS_STORE_BYTES_MOST + 1])
 		length += n > 0 ? (size_t)n : 0;
 	}
 	text[length] = '\0';
+	/* a crash may have left zeros: they would end the text, and what is missing would not be missed */
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == '\0')
+			text[i] = '\1';
 	return 0;
 }
 
