@@ -788,6 +788,50 @@ TEST(test_control_reload_waits_until_the_files_are_read)
 			"\"not read yet\"}}");
 }
 
+static int fill_some(void *context, const char *name, unsigned count, struct control_fill *ret_fill, struct text *error)
+{
+	(void)context;
+	(void)name;
+	(void)count;
+	(void)error;
+	*ret_fill = (struct control_fill){ 0 };
+	return 0;
+}
+
+static int filled_later(void *context, const char *name, const struct control_fill *fill, uint64_t *ret_made,
+			struct text *error)
+{
+	struct fixture *f = context;
+
+	(void)fill;
+	(void)error;
+	*ret_made = 0;
+	return config_find(&f->config, name) ? -EINPROGRESS : -EIO;
+}
+
+TEST(test_control_create_says_that_a_reload_has_taken_its_class_away)
+{
+	static const struct control_orders orders = { .fill = fill_some, .filled = filled_later };
+	static const char create[] =
+		"{\"method\":\"org.vmmalloc.Create\",\"parameters\":{\"class\":\"fast\",\"count\":1}}";
+	struct fixture *f = *state;
+	struct control_reply *reply;
+	const char *piece;
+	size_t bytes;
+
+	f->backend.orders = &orders;
+	f->backend.orders_context = f;
+	assert_int_equal(control_methods_call(&f->backend, TRUSTED, false, create, strlen(create), &reply), 0);
+	assert_true(control_reply_waits(reply));
+	f->config.class_count = 1;
+	assert_false(control_reply_waits(reply));
+	assert_int_equal(control_reply_next(reply, &piece, &bytes), 1);
+	assert_string_equal(piece, "{\"error\":\"org.vmmalloc.NoSuch\",\"parameters\":{\"message\":"
+				   "\"there is no class 'fast' any more\"}}");
+	assert_int_equal(control_reply_next(reply, &piece, &bytes), 0);
+	control_reply_free(reply);
+}
+
 TEST(test_control_oneway_calls_are_done_without_a_reply)
 {
 	struct fixture *f = *state;

@@ -3,6 +3,7 @@
 #include "vmmallocd/control/reply.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -392,13 +393,26 @@ static int append_not_saved(struct control_reply *reply, const char *words)
 					      "message", control_json_text(words)));
 }
 
+static int append_no_class(struct control_reply *reply)
+{
+	char words[REPLY_ERROR_BYTES];
+
+	snprintf(words, sizeof(words), "there is no class '%s' any more", reply->class_name);
+	return append_object(reply, json_pack("{s:s, s:{s:s}}", "error", VARLINK_NO_SUCH, "parameters", "message",
+					      words));
+}
+
 static int append_order(struct control_reply *reply)
 {
+	const struct config *config = reply->backend->config(reply->backend->context);
 	char words[REPLY_ERROR_BYTES];
 
 	reply->has_order = false;
 	if (ask_saved(reply, words) < 0)
 		return append_not_saved(reply, words);
+	/* there may have been a reload since */
+	if (reply->order.shape != CONTROL_ORDER_REMOVED && !config_find(config, reply->class_name))
+		return append_no_class(reply);
 	switch (reply->order.shape) {
 	case CONTROL_ORDER_HOLDERS: return append_holders(reply);
 	case CONTROL_ORDER_FILL: return append_fill(reply);
