@@ -19,7 +19,7 @@
 
 /*
  * Of the very process, from Linux 6.5 on; before, of whoever has its number now. -errno: the process is gone, most
- * likely; -ENOSYS: there are no such descriptors, before Linux 5.3.
+ * likely; -ENOSYS: there are no such descriptors, before Linux 5.3: then root is who has its number, as it was.
  */
 static int open_process(int fd, pid_t pid)
 {
@@ -51,8 +51,9 @@ static bool has_one_number(int pidfd)
 		return false;
 	text[n] = '\0';
 	line = strstr(text, "\nNSpid:\t");
+	/* before Linux 5.5, or without such namespaces */
 	if (!line)
-		return false;
+		return true;
 	line += strlen("\nNSpid:\t");
 	/* a process that has ended has the number -1 */
 	return line[0] != '-' && line[0] != '0' && line[strspn(line, "0123456789")] == '\n';
