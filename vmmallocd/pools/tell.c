@@ -49,6 +49,9 @@ void tell(struct events *events, struct log *log, int priority, struct event eve
 
 	event.time_us = clock_real_us();
 	events_add(events, &event);
+	/* most are for debugging, and their words cost more than all else here */
+	if (priority > log->level)
+		return;
 	va_start(args, format);
 	log_event(log, priority, &event, events_last(events), format, args);
 	va_end(args);
