@@ -312,8 +312,8 @@ top_up() {
 	is "$(ctl top-up a)" "class 'a': pools made: 0"
 	ctl drain a >/dev/null
 	ctl status a | grep -q "^service  *drained: nobody gets a pool of it until vmmallocctl enable a$" || fail "$(ctl status a)"
-	one_line 1 "vmmallocctl: class 'a': it is drained" top-up a
-	one_line 1 "vmmallocctl: class 'a': it is drained" create a
+	one_line 1 "vmmallocctl: class 'a': it is drained: vmmallocctl enable ends that" top-up a
+	one_line 1 "vmmallocctl: class 'a': it is drained: vmmallocctl enable ends that" create a
 }
 run_case "top-up makes what is wanted now, or says why not" top_up
 

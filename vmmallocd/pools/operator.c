@@ -297,7 +297,8 @@ static const char *why_not_fill(const struct config_class *config, const struct 
 	if (config->closed)
 		return config->problem;
 	if (config->service != CONFIG_SERVES)
-		return config->service == CONFIG_DRAINED ? "it is drained" : "it is disabled";
+		return config->service == CONFIG_DRAINED ? "it is drained: vmmallocctl enable ends that" :
+							   "it is disabled: vmmallocctl enable ends that";
 	if (!directory || !served_dir_is_usable(directory))
 		return directory && directory->problem[0] ? directory->problem : "its directory is not there";
 	return NULL;
