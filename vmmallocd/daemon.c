@@ -220,10 +220,22 @@ static void backend_ran_out(void *context, int error)
 
 /* --- the configuration --- */
 
+/* What is wrong with the files, in words for the service manager; "": nothing. */
+static const char *mistake_of(const struct settings *settings)
+{
+	const char *mistake = settings->problem;
+
+	for (size_t i = 0; *mistake == '\0' && i < settings->config.class_count; i++)
+		if (settings->config.classes[i].problem)
+			mistake = settings->config.classes[i].problem;
+	return mistake;
+}
+
 static void tell_status(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
 	size_t counts[REGISTRY_STATES] = { 0 }, ready, leased;
+	const char *mistake = mistake_of(&daemon->settings);
 	char status[NOTIFY_STATUS_BYTES];
 
 	for (size_t i = 0; i < daemon->pools.provision.count; i++) {
@@ -238,7 +250,7 @@ static void tell_status(uv_timer_t *timer)
 	snprintf(status, sizeof(status), "%zu classes; pools: %zu ready, %zu leased, %zu at work, %zu quarantined%s%s",
 		 daemon->settings.config.class_count, ready, leased,
 		 registry_count(daemon->pools.registry) - ready - leased - counts[REGISTRY_QUARANTINED],
-		 counts[REGISTRY_QUARANTINED], daemon->settings.problem[0] ? "; " : "", daemon->settings.problem);
+		 counts[REGISTRY_QUARANTINED], *mistake ? "; " : "", mistake);
 	notify_status(daemon->notify, status);
 }
 
@@ -249,6 +261,8 @@ static void on_settings(void *context)
 	service_apply(&daemon->service, true);
 	pools_configure(&daemon->pools, &daemon->settings.config);
 	metrics_reloaded(&daemon->pools.metrics, false);
+	/* a class may have a mistake */
+	tell_status(&daemon->status_timer);
 }
 
 static void on_settings_refused(void *context)

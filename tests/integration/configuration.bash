@@ -324,6 +324,7 @@ case_reload_of_a_bad_class() {
 	sed -i '1a max_waiting = 3' vmmallocd.conf
 	kill -HUP "$DAEMON"
 	wait_for eval 'grep -q "reloaded: 2 classes" log'
+	wait_least bad ready 1
 	is "$(client_as $NOBODY take=bad | cut -c1-3)" "ok "
 	# one that comes with a mistake was nothing before
 	two_classes "[pool new]" "directory = $POOLS" "size = 16Q"
@@ -332,6 +333,7 @@ case_reload_of_a_bad_class() {
 	is "$(ask problem bad)" ""
 	[[ $(ask problem new) = *": size (16Q): expected"* ]] || fail "$(ask problem new)"
 	is "$(client take=new)" "no pool is ready"
+	wait_least bad ready 1
 	is "$(client take=bad | cut -c1-3)" "ok "
 	# what is right at last is in use
 	two_classes "max = 5"

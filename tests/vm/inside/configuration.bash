@@ -33,7 +33,7 @@ case_reload_says_it() {
 		is "$(states)" "active active active"
 		is "$(main_pid)" "$before"
 		plain_is_served
-		"$CTL" status | grep -q '^problem .*/etc/vmmalloc/vmmallocd.conf:' || fail "$line: $("$CTL" status)"
+		"$CTL" status | grep -qE '^(problem|plain|b) .*/etc/vmmalloc/vmmallocd.conf:' || fail "$line: $("$CTL" status)"
 		systemctl status --no-pager vmmallocd.service | grep -q 'Status: .*/etc/vmmalloc/vmmallocd.conf' ||
 			fail "$line: $(systemctl status --no-pager vmmallocd.service)"
 		journalctl -q --no-pager -o cat -n 20 -u vmmallocd.service | grep -q '^vmmallocctl: /etc/vmmalloc/vmmallocd.conf:' ||
