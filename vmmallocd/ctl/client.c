@@ -11,24 +11,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/paths.h"
 #include "common/util/cleanup.h"
 #include "common/util/runtime_dir.h"
+#include "common/util/steady_clock.h"
 #include "common/util/varlink.h"
 
 #define WORDS_BYTES 8192                     /* of a complaint */
 #define REPLY_BYTES_MOST ((size_t)1 << 30)   /* some 4 million pools */
-
-int64_t client_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 /* A descriptor, or -errno. */
 static int connect_to_daemon(const struct ctl *ctl)
@@ -55,7 +47,7 @@ static int connect_to_daemon(const struct ctl *ctl)
 static int wait_for_socket(int fd, short events, int output_fd, int64_t deadline_ms)
 {
 	struct pollfd fds[] = { { .fd = fd, .events = events }, { .fd = output_fd } };
-	int64_t left_ms = deadline_ms == CLIENT_NEVER ? INT_MAX : deadline_ms - client_now_ms();
+	int64_t left_ms = deadline_ms == CLIENT_NEVER ? INT_MAX : deadline_ms - steady_clock_ms();
 	int r = left_ms > 0 ? poll(fds, 2, left_ms < INT_MAX ? (int)left_ms : -1) : 0;
 
 	if (r == 0)
@@ -218,7 +210,7 @@ static int begin_call(const struct ctl *ctl, const char *method, bool more, json
 	varlink_splitter_init(&stream.splitter, REPLY_BYTES_MOST);
 	r = stream.fd = connect_to_daemon(ctl);
 	if (r >= 0)
-		r = send_all(stream.fd, text, strlen(text) + 1, client_now_ms() + ctl->patience_ms);
+		r = send_all(stream.fd, text, strlen(text) + 1, steady_clock_ms() + ctl->patience_ms);
 	if (r < 0)
 		return r;
 	*ret_stream = stream;
@@ -234,7 +226,7 @@ int client_ask(const struct ctl *ctl, const char *method, json_t *parameters, js
 	int r = begin_call(ctl, method, false, parameters, &stream);
 
 	if (r == 0)
-		r = receive_object(&stream, -1, client_now_ms() + ctl->patience_ms, &object);
+		r = receive_object(&stream, -1, steady_clock_ms() + ctl->patience_ms, &object);
 	return r < 0 ? tell_failure(ctl, r, complaint) : take_reply(object, ret_reply, complaint);
 }
 
@@ -257,7 +249,7 @@ int client_try(const struct ctl *ctl, const char *method, json_t **ret_reply)
 	int r = begin_call(ctl, method, false, NULL, &stream);
 
 	if (r == 0)
-		r = receive_object(&stream, -1, client_now_ms() + ctl->patience_ms, &object);
+		r = receive_object(&stream, -1, steady_clock_ms() + ctl->patience_ms, &object);
 	if (r < 0)
 		return r == -EBADMSG || r == -EMSGSIZE ? -EPROTO : r;
 	parameters = json_object_get(object, "parameters");

@@ -21,8 +21,7 @@ int client_ask(const struct ctl *ctl, const char *method, json_t *parameters, js
 /* The same, which complains of nothing: 0; -EPROTO: the daemon refused, or its reply makes no sense; -errno. */
 int client_try(const struct ctl *ctl, const char *method, json_t **ret_reply);
 
-/* Milliseconds of a clock that nobody sets, for deadlines; CLIENT_NEVER is none. */
-int64_t client_now_ms(void);
+/* A deadline by steady_clock.h that does not come. */
 #define CLIENT_NEVER INT64_MAX
 
 struct client_stream {

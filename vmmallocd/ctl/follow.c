@@ -7,6 +7,7 @@
 
 #include "common/util/cleanup.h"
 #include "common/util/runtime_dir.h"
+#include "common/util/steady_clock.h"
 #include "vmmallocd/ctl/field.h"
 
 #define RETRY_MS 200     /* a daemon that has gone is looked for this often */
@@ -30,7 +31,7 @@ int follow_begin(struct follow *follow, const struct ctl *ctl, int output_fd, in
 	*follow = (struct follow){ .ctl = ctl, .output_fd = output_fd, .deadline_ms = deadline_ms, .stream.fd = -1 };
 	r = client_subscribe(ctl, "Events", NULL, &follow->stream);
 	if (r == 0)
-		r = client_next(&follow->stream, -1, client_now_ms() + ctl->patience_ms, &reply);
+		r = client_next(&follow->stream, -1, steady_clock_ms() + ctl->patience_ms, &reply);
 	if (r < 0)
 		return client_fail(ctl, r);
 	follow->last = field_number(reply, "last");
@@ -41,7 +42,7 @@ int follow_begin(struct follow *follow, const struct ctl *ctl, int output_fd, in
 static int pause_looking(const struct follow *follow)
 {
 	struct pollfd output = { .fd = follow->output_fd };
-	int64_t left_ms = follow->deadline_ms == CLIENT_NEVER ? RETRY_MS : follow->deadline_ms - client_now_ms();
+	int64_t left_ms = follow->deadline_ms == CLIENT_NEVER ? RETRY_MS : follow->deadline_ms - steady_clock_ms();
 
 	if (left_ms <= 0 || poll(&output, 1, left_ms < RETRY_MS ? (int)left_ms : RETRY_MS) > 0)
 		return -1;

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/steady_clock.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
@@ -56,7 +57,8 @@ static int print_holders(const json_t *holders)
 static int wait_for_holders(const struct ctl *ctl, const char *class, uint64_t wait_ms, json_t **reply)
 {
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000 };
-	uint64_t began_ms = words_clock_ms(), passed_ms = 0;
+	int64_t began_ms = steady_clock_ms();
+	uint64_t passed_ms = 0;
 	size_t most = json_array_size(json_object_get(*reply, "holders")), count = most;
 	int status = CTL_OK;
 
@@ -71,7 +73,7 @@ static int wait_for_holders(const struct ctl *ctl, const char *class, uint64_t w
 		status = call_for_class(ctl, "Holders", class, reply);
 		count = json_array_size(json_object_get(*reply, "holders"));
 		most = count > most ? count : most;
-		passed_ms = words_clock_ms() - began_ms;
+		passed_ms = (uint64_t)(steady_clock_ms() - began_ms);
 		if (status == CTL_OK &&
 		    strcmp(field_text(json_object_get(*reply, "class"), "service"), "serving") == 0) {
 			ctl_complain("class '%s' was enabled meanwhile", class);

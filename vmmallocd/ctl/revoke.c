@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/steady_clock.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/holders.h"
@@ -81,14 +82,15 @@ static int tell_holders(struct told *told, const struct stat *file)
 static int end_holders(int signal, unsigned for_ms, const struct stat *file)
 {
 	struct told told = { .signal = signal };
-	uint64_t began_ms = words_clock_ms(), passed_ms = 0;
+	int64_t began_ms = steady_clock_ms();
+	uint64_t passed_ms = 0;
 	int count = tell_holders(&told, file);
 
 	while (count > 0 && passed_ms < for_ms) {
 		progress_show((size_t)passed_ms, for_ms, "processes that have the pool: %d", count);
 		(void)poll(NULL, 0, for_ms - passed_ms < LOOK_MS ? (int)(for_ms - passed_ms) : LOOK_MS);
 		count = tell_holders(&told, file);
-		passed_ms = words_clock_ms() - began_ms;
+		passed_ms = (uint64_t)(steady_clock_ms() - began_ms);
 	}
 	progress_clear();
 	free(told.pids);

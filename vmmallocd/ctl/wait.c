@@ -4,6 +4,7 @@
 
 #include "common/base/handout.h"
 #include "common/util/cleanup.h"
+#include "common/util/steady_clock.h"
 #include "vmmallocd/ctl/argument.h"
 #include "vmmallocd/ctl/class_table.h"
 #include "vmmallocd/ctl/client.h"
@@ -81,7 +82,7 @@ static int complain_of_time(const struct waiter *waiter, const json_t *class)
 
 static int wait_for_class(const struct ctl *ctl, const struct waiter *waiter)
 {
-	int64_t deadline_ms = waiter->seconds < 0 ? CLIENT_NEVER : client_now_ms() + waiter->seconds * 1000ll;
+	int64_t deadline_ms = waiter->seconds < 0 ? CLIENT_NEVER : steady_clock_ms() + waiter->seconds * 1000ll;
 	CLEANUP(follow_end) struct follow follow;
 	CLEANUP(json_decrefp) json_t *class = NULL;
 	int status = follow_begin(&follow, ctl, -1, deadline_ms), found = -1;

@@ -16,6 +16,7 @@
 #include "common/util/cleanup.h"
 #include "common/util/runtime_dir.h"
 #include "common/util/size_format.h"
+#include "common/util/steady_clock.h"
 #include "vmmallocd/ctl/class_table.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
@@ -70,7 +71,7 @@ static void look_at_daemon(struct watch *watch, const struct ctl *ctl)
 	if (watch->error == 0)
 		watch->error = client_try(ctl, "List", &list);
 	if (watch->error == 0)
-		watch->error = watch_figures_update(&watch->figures, json_object_get(list, "pools"), client_now_ms());
+		watch->error = watch_figures_update(&watch->figures, json_object_get(list, "pools"), steady_clock_ms());
 	if (watch->error < 0)
 		return;
 	json_decref(watch->status);
@@ -327,7 +328,7 @@ static bool wait_for_keys(struct watch *watch, const struct ctl *ctl, const sigs
 {
 	for (;;) {
 		struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-		int64_t left_ms = until_ms - client_now_ms();
+		int64_t left_ms = until_ms - steady_clock_ms();
 		const struct timespec left = { .tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000 };
 
 		if (left_ms <= 0)
@@ -397,11 +398,11 @@ int watch_screen(struct ctl *ctl, unsigned interval_s)
 	if (screen) {
 		set_up_screen();
 		do {
-			if (watch.error < 0 || client_now_ms() - watch.figures.looked_ms >= interval_s * 1000)
+			if (watch.error < 0 || steady_clock_ms() - watch.figures.looked_ms >= interval_s * 1000)
 				look_at_daemon(&watch, ctl);
 			draw(&watch, ctl);
 			pause_ms = watch.space.job ? SPACE_PAUSE_MS : interval_s * 1000ll;
-		} while (wait_for_keys(&watch, ctl, &mask, client_now_ms() + pause_ms));
+		} while (wait_for_keys(&watch, ctl, &mask, steady_clock_ms() + pause_ms));
 		(void)endwin();
 		delscreen(screen);
 	} else {

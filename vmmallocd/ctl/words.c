@@ -2,31 +2,15 @@
 /* words -- see words.h. */
 #include "vmmallocd/ctl/words.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <time.h>
-
+#include "vmmallocd/ctl/argument.h"
 #include "vmmallocd/ctl/ctl.h"
-
-uint64_t words_clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 bool words_number(const char *what, const char *text, unsigned least, unsigned most, unsigned *ret_number)
 {
-	char *end;
-	unsigned long number;
+	long long number;
 
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < least || number > most) {
-		ctl_complain("%s (%s): expected a number from %u to %u", what, text, least, most);
+	if (argument_number(what, text, least, most, &number) >= 0)
 		return false;
-	}
 	*ret_number = (unsigned)number;
 	return true;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* words -- numbers and words of a command line that are no options, and the clock by which a command waits. */
+/* words -- numbers and words of a command line that are no options. */
 #ifndef VMMALLOCD_CTL_WORDS_H
 #define VMMALLOCD_CTL_WORDS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 /* A whole number; false: it is none, or not from `least` to `most`, which was complained of, with what it is for. */
 bool words_number(const char *what, const char *text, unsigned least, unsigned most, unsigned *ret_number);
@@ -13,8 +12,5 @@ bool words_number(const char *what, const char *text, unsigned least, unsigned m
 int words_take(const char *what, int argc, char **argv, const char **ret_word);
 /* The same for the last one. */
 int words_take_last(const char *what, int argc, char **argv, const char **ret_word);
-
-/* Since some moment in the past. */
-uint64_t words_clock_ms(void);
 
 #endif
