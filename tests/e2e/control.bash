@@ -431,6 +431,8 @@ while True:
 	STUBBORN=$!
 	PIDS="$PIDS $STUBBORN"
 	wait_for grep -qs READY said
+	# env had one before it became python, and that may be being emptied yet
+	wait_for eval '[ "$(find "$POOLS" -name "*.used" | wc -l)" = 1 ]'
 	local path
 	path=$(find "$POOLS" -name '*.used')
 	# somebody has it open, and that is all
