@@ -25,7 +25,7 @@ room_objects = $(patsubst %.c,$(BUILD)/$2/%.o,$(call room_sources,$1))
 unit_wraps = $(foreach f,$(shell sed -n 's|^/\* wrap: \(.*\) \*/$$|\1|p' $1),-Wl,--wrap=$f)
 unit_packages = $(shell sed -n 's|^/\* packages: \(.*\) \*/$$|\1|p' $1 | xargs -r pkg-config --libs)
 
-.PHONY: check check-unit check-preload check-e2e deps
+.PHONY: check check-unit check-preload check-e2e build-deps deps
 check: deps ## build everything and run all tests, installing what they need
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)tests/lib/check.bash $(UNIT_TESTS) $(FUZZ_REPLAYS) $(SUITES)
@@ -48,6 +48,8 @@ check-pages: ## the library with a jemalloc for pages of 16 and of 64 KiB, JEMAL
 .PHONY: tests
 tests: all $(UNIT_TESTS) fuzz-programs preload-programs
 
+build-deps: ## install the packages that building needs
+	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES)
 deps: ## install the packages that building and testing need
 	$(Q)tests/lib/install-packages.bash $(BUILD_PACKAGES) $(TEST_PACKAGES)
 

@@ -1,6 +1,6 @@
 # distros.mk -- make check-distros: what a user of another release of Debian sees, from nothing.
 #
-#   make check-distros DISTROS=trixie; then tests/distros/table.bash --write puts the table into README.md
+#   make check-distros DISTROS=trixie; then tests/distros/table.bash --write puts the table into doc/tested.md
 
 DISTROS ?= bookworm trixie testing
 DISTROS_PACKAGES := debootstrap debian-archive-keyring git python3 util-linux mount tar

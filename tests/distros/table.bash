@@ -1,10 +1,10 @@
 #!/bin/bash
 # table.bash [--write | --lint] -- the table of what was tested where: prints that of build/distros/results, which `make
-# check-distros` has left; --write puts it into README.md; --lint says whether the one there is such a table, and of runs
+# check-distros` has left; --write puts it into doc/tested.md; --lint says whether the one there is such a table, and of runs
 # that were good.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-page=README.md
+page=doc/tested.md
 begin='<!-- made by tests/distros/table.bash --write -->'
 end='<!-- the end of what is made -->'
 head='| System | gcc | glibc | jemalloc | Kernel | `make demo` | `make check` | glibc to jemalloc | This to jemalloc | Minutes | When | Commit | By |

@@ -2,16 +2,12 @@
 # documents.bash -- the commands in doc/recipes.md and doc/limits.md, typed as they stand, by an ordinary user.
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
+. "$(dirname "$0")/../lib/blocks.bash"
 
-# block PAGE HEADING N: the N-th block of commands below that heading
-block() {
-	sed -n "/^#* $2\$/,/^## /p" "$ROOT/doc/$1" | awk -v n="$3" '/^```sh/ { at++; next } /^```/ { in_it = 0 }
-		{ if (at == n && !ended) in_it = 1 } /^```$/ && at == n { ended = 1; in_it = 0 } in_it && !ended { print }'
-}
 # Everything that it starts ends with it.
 typed() {
 	local status
-	block "$@" >script
+	block "doc/$1" "$2" "$3" >script
 	[ -s script ] || fail "no such block"
 	chmod 711 "$WORK/.." && chmod 755 . && cp -r "$BUILD/${FLAVOUR:-release}" built && mkdir -p as_user && chmod 777 as_user
 	make -s -C "$ROOT" BUILD="$WORK/made" "$WORK/made/libvmmalloc.pc" || fail "no libvmmalloc.pc"
@@ -24,7 +20,7 @@ typed() {
 	status=$?
 	[ $status -eq 0 ] && ! grep -q "command not found" err || fail "status $status: $(cat out err)"
 }
-export -f block typed
+export -f typed
 
 is_seen() { need python3; typed recipes.md "Is the heap really there?" 1; grep -qE '^python3 +[0-9.]+M +pool +/dev/shm' out || fail "$(cat out)"; }
 run_case "is the heap really there" is_seen

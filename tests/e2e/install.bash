@@ -69,7 +69,7 @@ slashes() {
 		"${make[@]}" install DESTDIR="$WORK/two/" PREFIX=/opt/ LIBDIR=/opt/lib/ SYSCONFDIR=/etc/ RUNSTATEDIR=/run/ STATEDIR=/var/lib/ \
 			>log 2>&1 || { cat log; return 1; }
 	diff -r one two || fail "other files"
-	for words in $(grep -ho '](doc/[a-z]*.md' one/opt/share/doc/libvmmalloc/README.md); do
+	for words in $(grep -ho '](doc/[a-zA-Z]*[.][a-z]*' one/opt/share/doc/libvmmalloc/README.md); do
 		[ -e "one/opt/share/doc/libvmmalloc/${words##*/}" ] || fail "README.md names $words, which is not installed"
 	done
 }

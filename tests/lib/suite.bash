@@ -7,8 +7,9 @@
 #
 # `own_mounts "$@"` before all else lets the cases of a suite that root runs mount what they like: `need_mounts`.
 #
-# Inside a case: `preload COMMAND...` runs a command on a pool, `take_huge_pages COUNT` sets some aside, `skip REASON`
-# ends the case as skipped, `fail REASON` ends it as failed, $WORK is an empty directory. ONLY=REGEX in the environment
+# Inside a case: `preload COMMAND...` runs a command on a pool, `take_huge_pages COUNT` sets some aside, `built_tree
+# DIRECTORY` copies what was built with its sources, `skip REASON` ends the case as skipped, `fail REASON` ends it as failed,
+# $WORK is an empty directory. ONLY=REGEX in the environment
 # runs only cases so named.
 
 set -u
@@ -55,6 +56,12 @@ need() {
 	done
 }
 
+# The source tree in a new directory, and in its build/ what was built here, which is younger.
+built_tree() {
+	mkdir -p "$1/build" && (cd "$ROOT" && tests/lib/source-files.bash | tar -cT -) | tar -x -C "$1" || fail "no tree"
+	cp -a "$BUILD"/{release,debug,program,jemalloc,jemalloc.choice,paths} "$1/build" || fail "nothing is built"
+}
+
 # The suite begins again in a mount namespace of its own, if it may have one. What is mounted there vanishes with it,
 # whatever way the suite ends.
 own_mounts() {
@@ -75,7 +82,7 @@ run_case() {
 	WORK=$SUITE_TMP/work
 	rm -rf "$WORK"; mkdir -p "$WORK"
 	export ROOT BUILD LIBRARY POOL_DIR WORK SKIPPED HUGE_PAGES
-	export -f skip fail preload need need_mounts need_root take_huge_pages give_huge_pages
+	export -f skip fail preload need need_mounts need_root built_tree take_huge_pages give_huge_pages
 	export -f "$1"
 	setsid timeout -k 5 "$DEADLINE" bash -c 'cd "$WORK" || exit 1; "$@"' case "$@" \
 		>"$SUITE_TMP/log" 2>&1 </dev/null

@@ -2,26 +2,10 @@
 # boot.bash -- where systemd is PID 1: what README.md and the manual pages say is typed as it stands, from the installation
 # to the service that is there after a reboot. Run at each boot.
 . "$(dirname "$0")/service.bash"
+. "$(dirname "$0")/../../lib/blocks.bash"
 [ -d /stage ] || { echo "only in the container of tests/vm/check_boot.bash"; exit 1; }
 count_boots
 
-# block FILE SECTION N: the lines of the Nth example there, as a reader sees them
-block() {
-	local lines
-	case $1 in
-	*.md) lines=$(awk -v section="## $2" -v n="$3" '
-		/^## / { inside = $0 == section }
-		/^```/ { if (code) code = 0; else if (inside && $0 == "```sh") { code = 1; seen++; next } }
-		inside && code && seen == n' "$ROOT/$1") ;;
-	*) lines=$(awk -v section=".SH $2" -v n="$3" '
-		/^\.SH / { inside = $0 == section }
-		/^\.nf/ { code = 1; seen += inside; next }
-		/^\.fi/ { code = 0 }
-		inside && code && seen == n' "$ROOT/doc/$1" | sed 's/\\-/-/g; s/\\e/\\/g; s/\\(aq/'\''/g') ;;
-	esac
-	[ "$lines" ] || { echo "no example $3 in $2 of $1" >&2; return 1; }
-	printf '%s\n' "$lines"
-}
 # says FILE WORDS: the text has these words, wherever its lines end
 says() {
 	sed 's/\\-/-/g; s/^\.[A-Z]* //; s/"//g; s/`//g' "$ROOT/$1" | tr -s '\n ' '  ' | grep -qF -- "$2" || fail "$1 does not say: $2"
@@ -36,7 +20,7 @@ typed() {
 	(cd "$home/here" && seq 20000 >words && exec setpriv --reuid "$1" --regid "$1" --init-groups env -i HOME="$home" \
 		USER="$1" TERM=dumb LANG=C.UTF-8 timeout 60 bash -l -e -o pipefail -c 'PATH=/run/typed:$PATH; . "$1"' - "$WORK/typed") 2>&1
 }
-export -f block says typed
+export -f says typed
 # who types as root has no need of it, and a machine may not have it
 mkdir -p /run/typed && printf '#!/bin/sh\nexec "$@"\n' >/run/typed/sudo && chmod 755 /run/typed/sudo
 
@@ -56,9 +40,9 @@ case_use() {
 		block README.md Use 1 | typed $who >words || fail "$(cat words)"
 		is "$(cat words)" 499500
 	done
-	block libvmmalloc.7 EXAMPLES 1 | typed alice >words || fail "$(cat words)"
+	block doc/libvmmalloc.7 EXAMPLES 1 | typed alice >words || fail "$(cat words)"
 	is "$(sort -c /home/alice/here/sorted && wc -l </home/alice/here/sorted)" 20000
-	{ block libvmmalloc.7 EXAMPLES 3; echo 'ls /tmp/vmmalloc.log-* | wc -l'; } | typed alice >words || fail "$(cat words)"
+	{ block doc/libvmmalloc.7 EXAMPLES 3; echo 'ls /tmp/vmmalloc.log-* | wc -l'; } | typed alice >words || fail "$(cat words)"
 	is "$(tail -n 1 words)" 1
 }
 
@@ -71,13 +55,14 @@ case_daemon_by_hand() {
 	local who
 	for who in alice root; do
 		{
-			block README.md "The daemon in two minutes" 1 | with_patience |
-				sed 's/input()/print(open("\/proc\/self\/maps").read())/; s/^kill %1/vmmallocctl reload; &/'
+			echo 'PATH=$PATH:/usr/local/sbin'
+			block README.md "The daemon in a second minute" 1 | with_patience
+			echo vmmallocctl reload
+			block README.md "Clean up" 1 | grep -v '^make clean'
 		} | typed $who >words || fail "$who: $(cat words)"
-		grep -q '/pools/vmmalloc-' words || fail "$who: no pool of the daemon: $(cat words)"
-		grep -qE '^small +256M ' words || fail "$who: $(cat words)"
+		grep -qE '^small +leased +warm +256M +[0-9.]+M +perl$' words || fail "$who: $(cat words)"
 		! ps -C vmmallocd >left || fail "the example leaves a daemon: $(cat left)"
-		block vmmallocd.8 EXAMPLES 1 | with_patience | typed $who >words || fail "$who: $(cat words)"
+		block doc/vmmallocd.8 EXAMPLES 1 | with_patience | typed $who >words || fail "$who: $(cat words)"
 		grep -qE '^small +256M ' words || fail "$who: $(cat words)"
 		! ps -C vmmallocd >left || fail "the example leaves a daemon: $(cat left)"
 	done
@@ -90,7 +75,7 @@ export -f ready
 case_service() {
 	! getent passwd vmmalloc || fail "there is a user vmmalloc"
 	printf '[pool small]\ndirectory = /dev/shm/vmmalloc\nsize = 16M\n' >/etc/vmmalloc/vmmallocd.conf
-	block README.md "The daemon in two minutes" 2 | typed root >words || fail "$(cat words; systemctl status --no-pager vmmallocd.service)"
+	block README.md "The daemon as a service" 1 | typed root >words || fail "$(cat words; systemctl status --no-pager vmmallocd.service)"
 	is "$(show ActiveState) $(show ActiveState vmmallocd.socket) $(show ActiveState vmmallocd-control.socket)" "active active active"
 	for unit in vmmallocd.service vmmallocd.socket vmmallocd-control.socket; do
 		is "$(systemctl is-enabled $unit)" enabled
@@ -100,17 +85,17 @@ case_service() {
 	grep -qE '^small +16M +1/1' words || fail "$(cat words)"
 	says README.md "systemctl reload vmmallocd"
 	echo "systemctl reload vmmallocd" | typed root || fail "reload"
-	block vmmallocctl.1 EXAMPLES 2 | typed alice || fail "list"
+	block doc/vmmallocctl.1 EXAMPLES 2 | typed alice || fail "list"
 }
 
 case_new_directory() {
 	mkdir -p /mnt/pmem0 && mount -t tmpfs -o mode=755,size=200M tmpfs /mnt/pmem0 || fail "mount"
 	printf '[pool large]\ndirectory = /mnt/pmem0/pools\nsize = 16M\n' >/etc/vmmalloc/conf.d/large.conf
-	block vmmallocd.conf.5 "DIRECTORIES AND SYSTEMD" 1 | typed root || fail "typed"
+	block doc/vmmallocd.conf.5 "DIRECTORIES AND SYSTEMD" 1 | typed root || fail "typed"
 	wait_least large ready 1
 	is "$(ask problem large)" ""
 	mkdir -p /etc/systemd/system/vmmallocd.service.d
-	block vmmallocd.conf.5 "DIRECTORIES AND SYSTEMD" 2 >/etc/systemd/system/vmmallocd.service.d/mounts.conf
+	block doc/vmmallocd.conf.5 "DIRECTORIES AND SYSTEMD" 2 >/etc/systemd/system/vmmallocd.service.d/mounts.conf
 	systemctl daemon-reload
 	show Wants | grep -q mnt-pmem0.mount || fail "$(show Wants)"
 	rm -r /etc/systemd/system/vmmallocd.service.d
@@ -119,7 +104,7 @@ case_new_directory() {
 
 # With smaller pools than those of 1 and 64 GiB.
 case_examples() {
-	block vmmallocd.conf.5 EXAMPLES 1 >/etc/vmmalloc/vmmallocd.conf
+	block doc/vmmallocd.conf.5 EXAMPLES 1 >/etc/vmmalloc/vmmallocd.conf
 	rm -f /etc/vmmalloc/conf.d/*
 	echo vmmallocd --check | typed root || fail "--check"
 	sed -i 's/= 1G/= 16M/; s/= 64G/= 32M/' /etc/vmmalloc/vmmallocd.conf
@@ -127,11 +112,11 @@ case_examples() {
 	wait_least small ready 2
 	# not the one of the case before
 	wait_for eval 'ask list | grep -q " large ready $((32 << 20)) "'
-	block vmmallocd.conf.5 EXAMPLES 2 | typed alice || fail "sort"
+	block doc/vmmallocd.conf.5 EXAMPLES 2 | typed alice || fail "sort"
 	is "$(wc -l </home/alice/here/sorted)" 20000
 	mkdir -p /etc/systemd/system/example.service.d
 	# what it falls back to is smaller than the class there, too
-	block vmmallocd.conf.5 EXAMPLES 3 | sed 's/=4G/=16M/' >/etc/systemd/system/example.service.d/heap.conf
+	block doc/vmmallocd.conf.5 EXAMPLES 3 | sed 's/=4G/=16M/' >/etc/systemd/system/example.service.d/heap.conf
 	printf '[Service]\nType=oneshot\nExecStart=/bin/cp /proc/self/maps /run/example\n' >/etc/systemd/system/example.service
 	systemctl daemon-reload && systemctl start example.service || fail "example.service"
 	grep -qE '/pools/vmmalloc-[0-9a-f]{32}\.' /run/example || fail "not on its pool: $(grep -E "rw-s|vmmalloc" /run/example; "$CTL" list; "$CTL" status; journalctl -q --no-pager -n 5 -u example.service)"
@@ -139,7 +124,7 @@ case_examples() {
 
 case_program() {
 	need redis-server
-	block vmmallocctl.1 EXAMPLES 1 | sed 's/^/timeout --preserve-status 5 /; s/redis-server$/redis-server --port 0 --unixsocket r/' |
+	block doc/vmmallocctl.1 EXAMPLES 1 | sed 's/^/timeout --preserve-status 5 /; s/redis-server$/redis-server --port 0 --unixsocket r/' |
 		typed root >words || true
 	grep -q 'Ready to accept connections\|ready to accept connections' words || fail "$(cat words)"
 }
@@ -160,7 +145,7 @@ case_booted() {
 case_by_socket() {
 	echo "systemctl disable --now vmmallocd.service" | typed root || fail "disable"
 	is "$(systemctl is-enabled vmmallocd.socket)" disabled
-	block vmmallocd.8 SYSTEMD 1 >lines
+	block doc/vmmallocd.8 SYSTEMD 1 >lines
 	is "$(cat lines)" "systemctl enable --now vmmallocd.socket"
 	typed root <lines || fail "enable"
 }
@@ -176,6 +161,25 @@ case_booted_by_socket() {
 	wait_for is_active
 	says doc/vmmallocd.8 "systemctl enable --now vmmallocd.service"
 	echo "systemctl enable --now vmmallocd.service" | typed root || fail "enable"
+}
+
+# Nothing is left, of whatever was installed and made at all boots; a program goes on with the pool that it has.
+case_uninstall() {
+	wait_for ready
+	"$CTL" run --class small -- sleep 1000 &
+	wait_for eval '[ "$(ask count small leased)" = 1 ]'
+	{
+		echo "tar -cC '$ROOT' --exclude=./build --exclude=./.git . | tar -x"
+		block doc/install.md Uninstall 1
+	} | typed root >words || fail "$(cat words)"
+	kill -0 $! || fail "who has a pool ends"
+	kill $!
+	! getent passwd vmmalloc && ! getent group vmmalloc || fail "the user is there still"
+	find / -xdev '(' -path "$ROOT" -o -path /root/here -o -path /stage -o -path /run/typed -o -path /proc ')' -prune -o -name '*vmmalloc*' -print |
+		grep -v 'vmmalloc-test' >left
+	find /usr/local /dev/shm /run -name '*vmmalloc*' 2>/dev/null | grep -v '^/run/systemd\|vmmalloc-test' >>left
+	[ ! -s left ] || fail "left: $(cat left)"
+	! systemctl list-unit-files --no-pager | grep vmmallocd || fail "units are left"
 }
 
 case $boot in
@@ -196,6 +200,7 @@ case $boot in
 	;;
 *)
 	run_case "after a reboot the sockets are there, and start it" case_booted_by_socket
+	run_case "doc/install.md: nothing is left of an installation" case_uninstall
 	boot_no_more
 	exit 0
 	;;
