@@ -159,4 +159,73 @@ as_documented() {
 }
 run_case "systemd-nspawn, as doc/containers.md has it" as_documented
 
+# --- podman, on a machine of which it sees nothing but what is mounted here: its storage, locks and sockets are in there ---
+
+# A machine with the library installed, and an image of a few programs with their libraries: "image".
+can_podman() {
+	need podman conmon runc busybox
+	need_root
+	need_mounts
+	local program file
+	MOUNTS="/usr/local/lib /run /var/lib/containers /dev/shm"
+	mount -t tmpfs tmpfs /usr/local/lib && cp "$BUILT/libvmmalloc.so.1" /usr/local/lib && mount -t tmpfs -o mode=755 tmpfs /run &&
+		mkdir /run/vmmalloc && mount --bind "$RUN" /run/vmmalloc && mkdir -p /var/lib/containers &&
+		mount -t tmpfs tmpfs /var/lib/containers || fail "mount"
+	mkdir -p image/{bin,tmp,etc,usr/local/lib,run}
+	for program in /bin/grep /bin/sleep "$(command -v busybox)"; do
+		cp "$program" image/bin
+		for file in $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*'); do
+			mkdir -p "image/${file%/*}" && cp -L "$file" "image/$file" || fail "$file"
+		done
+	done
+	ln -s busybox image/bin/sh
+	tar -cC image . | podman_here import -q - localhost/image:1 >out 2>err || skip "podman cannot import an image here: $(tail -n 1 err)"
+	podman_here run --rm localhost/image:1 /bin/sh -c : >out 2>err || skip "podman cannot run here: $(tail -n 1 err)"
+}
+# With limits of descriptors and processes that may be set in here, no network, and without a service manager.
+podman_here() {
+	local command=$1
+	shift
+	[ "$command" != run ] || set -- --network none --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 "$@"
+	TMPDIR=$WORK timeout 60 podman --storage-driver vfs --cgroup-manager cgroupfs --runtime runc --events-backend none "$command" "$@"
+}
+# For other pools than those in the directory that podman has its locks in.
+on_own_shm() { need_mounts; mount -t tmpfs -o mode=1777,size=200m tmpfs /dev/shm || fail "mount"; }
+export -f can_podman podman_here on_own_shm
+
+podman_as_documented() {
+	need podman
+	on_own_shm
+	classes
+	can_podman
+	sed -n '/typed by tests.integration.containers.bash: podman/,/^```$/p' "$ROOT/doc/containers.md" | grep -v '^```\|^<!--' |
+		sed 's|IMAGE PROGRAM|localhost/image:1 /bin/grep -c -m 1 vmmalloc-[0-9a-f]* /proc/self/maps|; s/^podman/podman_here/' >script
+	grep -q VMMALLOC_POOL=all script && grep -q localhost/image script || fail "the document has another example"
+	bash -e script >out 2>err </dev/null || fail "status $?: $(cat script out err)"
+	is "$(cat out)" 1
+	wait_for grep -q "of class 'all': handed to grep" log
+	# who is root in there is not root here
+	sed 's/VMMALLOC_POOL=all/VMMALLOC_POOL=roots/' script >others
+	! bash -e others >out 2>err </dev/null || fail "root of a container has root's class"
+	grep -q "the class is not for this user" err || fail "$(cat out err)"
+	wait_count all leased 0
+}
+run_case "podman, as doc/containers.md has it" podman_as_documented
+
+podman_killed() {
+	need podman
+	on_own_shm
+	classes
+	can_podman
+	podman_here run --name long -v /run/vmmalloc:/run/vmmalloc:ro -v /usr/local/lib/libvmmalloc.so.1:/usr/local/lib/libvmmalloc.so.1:ro \
+		-e LD_PRELOAD=/usr/local/lib/libvmmalloc.so.1 -e VMMALLOC_SOCKET=/run/vmmalloc/pool.sock -e VMMALLOC_POOL=all \
+		localhost/image:1 /bin/sleep 1000 >out 2>err </dev/null &
+	PIDS="$PIDS $!"
+	wait_count all leased 1
+	podman_here kill -s KILL long >out || fail "kill"
+	wait_count all leased 0
+	is "$(ask count all quarantined)" 0
+}
+run_case "podman: a container that is killed gives its pool back" podman_killed
+
 end_suite
