@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"
+. "$(dirname "$0")/../lib/blocks.bash"
 BUILT=$BUILD/${FLAVOUR:-release}
 export BUILT
 
@@ -137,7 +138,7 @@ in_nspawn() {
 }
 run_case "systemd-nspawn" in_nspawn
 
-# The block of doc/containers.md behind the line that says so, on a machine with that root and a library installed.
+# As doc/containers.md has it, on a machine with that root and a library installed.
 as_documented() {
 	need systemd-nspawn
 	need_root
@@ -150,7 +151,7 @@ as_documented() {
 	mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/machines && cp -a tree /var/lib/machines/guest &&
 		mount --bind -o ro /usr /var/lib/machines/guest/usr && mount -t tmpfs tmpfs /var/lib/machines/guest/usr/local/lib ||
 		fail "mount"
-	sed -n '/typed by tests.integration.containers.bash/,/^```$/p' "$ROOT/doc/containers.md" | grep -v '^```\|^<!--' |
+	block doc/containers.md systemd-nspawn 1 |
 		sed 's/-q /-q --register=no --keep-unit --link-journal=no --console=pipe /' >script
 	grep -q VMMALLOC_POOL=all script || fail "the document has another example"
 	timeout 60 bash -e script >out 2>err </dev/null || fail "status $?: $(cat out err)"
@@ -198,7 +199,7 @@ podman_as_documented() {
 	on_own_shm
 	classes
 	can_podman
-	sed -n '/typed by tests.integration.containers.bash: podman/,/^```$/p' "$ROOT/doc/containers.md" | grep -v '^```\|^<!--' |
+	block doc/containers.md "Podman and Docker" 1 |
 		sed 's|IMAGE PROGRAM|localhost/image:1 /bin/grep -c -m 1 vmmalloc-[0-9a-f]* /proc/self/maps|; s/^podman/podman_here/' >script
 	grep -q VMMALLOC_POOL=all script && grep -q localhost/image script || fail "the document has another example"
 	bash -e script >out 2>err </dev/null || fail "status $?: $(cat script out err)"
