@@ -107,6 +107,7 @@ static const char *problem_of(struct daemon *daemon)
 static void backend_daemon_info(void *context, struct control_daemon_info *ret)
 {
 	struct daemon *daemon = context;
+	const struct relief *relief = &daemon->pools.relief;
 
 	*ret = (struct control_daemon_info){
 		.pid = getpid(),
@@ -119,6 +120,8 @@ static void backend_daemon_info(void *context, struct control_daemon_info *ret)
 		.recycled = daemon->pools.recycled,
 		.destroyed = daemon->pools.destroyed,
 		.problem = problem_of(daemon),
+		.has_pressure = relief->is_asked && relief->is_known, .pressure_is_high = relief->pressure.is_high,
+		.pressure = relief->share, .pressure_limit = daemon->settings.config.memory_pressure_limit,
 		.started_s = daemon->started_s + registry_epoch(daemon->pools.registry),
 	};
 }
@@ -167,6 +170,13 @@ static int backend_each_directory(void *context,
 static const char *backend_class_problem(void *context, const char *class_name)
 {
 	return pools_class_problem(&((struct daemon *)context)->pools, class_name);
+}
+
+static bool backend_class_releases(void *context, const char *class_name)
+{
+	const struct provision_class *class = provision_class(&((struct daemon *)context)->pools.provision, class_name);
+
+	return class && class->releases;
 }
 
 static size_t backend_waiting(void *context, const char *class_name)
@@ -375,7 +385,8 @@ static void begin_serving(struct daemon *daemon)
 	daemon->backend = (struct control_backend){
 		.context = daemon, .registry = daemon->pools.registry, .config = backend_config,
 		.daemon_info = backend_daemon_info, .class_problem = backend_class_problem,
-		.waiting = backend_waiting, .each_waiting = backend_each_waiting, .pool_bytes = backend_pool_bytes,
+		.class_releases = backend_class_releases, .waiting = backend_waiting,
+		.each_waiting = backend_each_waiting, .pool_bytes = backend_pool_bytes,
 		.pool_figures = backend_figures, .prune = backend_prune,
 		.metrics = backend_metrics, .has_problem = backend_has_problem, .ask_space = backend_ask_space,
 		.space_is_coming = backend_space_is_coming, .each_directory = backend_each_directory,

@@ -94,6 +94,13 @@ static const char *class_problem(void *context, const char *name)
 	return NULL;
 }
 
+static bool class_releases(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return false;
+}
+
 static uint64_t pool_bytes(void *context, const char *directory, uint64_t size_bytes)
 {
 	const uint64_t grain = strcmp(directory, "/mnt/huge") == 0 ? 2 << 20 : 1;
@@ -160,7 +167,8 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct control_backend backend = { .context = f, .config = get_config, .daemon_info = daemon_info,
-					   .class_problem = class_problem, .waiting = count_waiting,
+					   .class_problem = class_problem,
+					   .class_releases = class_releases, .waiting = count_waiting,
 					   .each_waiting = each_waiting,
 					   .pool_bytes = pool_bytes,
 					   .pool_figures = pool_figures,

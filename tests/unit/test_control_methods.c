@@ -39,6 +39,7 @@ struct fixture {
 	uint64_t used, peak;
 	int figures_error;
 	const char *problem, *class_problem;   /* of "fast" */
+	bool releases;                         /* the same, as memory is short */
 	uint64_t waiting_first, waiting_last;  /* numbers of those who wait; 0: nobody */
 	int prunes, reloads;
 	bool dry_run;
@@ -60,6 +61,8 @@ static void daemon_info(void *context, struct control_daemon_info *ret)
 	*ret = (struct control_daemon_info){ .pid = 42, .uptime_s = 61, .config_file = "/etc/x.conf",
 					     .runtime_dir = "/run/x", .state_dir = "/var/x", .handed_out = 7,
 					     .refused = 6, .recycled = 5, .destroyed = 4,
+					     .has_pressure = ((struct fixture *)context)->releases,
+					     .pressure_is_high = true, .pressure = 1225, .pressure_limit = 1000,
 					     .problem = ((struct fixture *)context)->problem };
 }
 
@@ -87,6 +90,11 @@ static int each_waiting(void *context, uint64_t after,
 static const char *class_problem(void *context, const char *name)
 {
 	return strcmp(name, "fast") == 0 ? ((struct fixture *)context)->class_problem : NULL;
+}
+
+static bool class_releases(void *context, const char *name)
+{
+	return ((struct fixture *)context)->releases && strcmp(name, "fast") == 0;
 }
 
 static uint64_t pool_bytes(void *context, const char *directory, uint64_t size_bytes)
@@ -207,6 +215,7 @@ static int setup(void **state)
 	f->backend = (struct control_backend){ .context = f, .registry = f->registry, .events = &f->events,
 					       .config = get_config,
 					       .daemon_info = daemon_info, .class_problem = class_problem,
+					       .class_releases = class_releases,
 					       .waiting = count_waiting, .each_waiting = each_waiting,
 					       .pool_bytes = pool_bytes,
 					       .pool_figures = pool_figures, .prune = prune,
@@ -590,18 +599,19 @@ TEST(test_control_list_leaves_out_pools_that_go_while_it_is_read)
 #define DAEMON                                                                                                         \
 	"\"pid\":42,\"version\":\"" VMMALLOC_VERSION "\",\"uptime\":61,\"config\":\"/etc/x.conf\",\"runtime_dir\":"   \
 	"\"/run/x\",\"state_dir\":\"/var/x\",\"handed_out\":7,\"refused\":6,\"recycled\":5,\"destroyed\":4"
+#define KEEP ",\"on_memory_pressure\":\"keep\",\"releases\":false"
 #define SLOW(counts)                                                                                                   \
 	"{\"name\":\"slow\",\"directory\":\"/mnt/slow\",\"size\":1073741824,\"ready\":0,\"max\":1,\"warm\":false,"     \
 	"\"cold\":false,\"recycle\":\"destroy\",\"max_per_user\":3,\"max_per_process\":2,\"counts\":" counts         \
-	",\"cold_pools\":0,\"waiting\":0,\"configured\":true,\"service\":\"serving\"}"
+	",\"cold_pools\":0,\"waiting\":0,\"configured\":true,\"service\":\"serving\"" KEEP "}"
 #define FAST(counts, rest)                                                                                             \
 	"{\"name\":\"fast\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":2,\"max\":16,\"warm\":true,"       \
 	"\"cold\":true,\"recycle\":\"scrub\",\"max_per_user\":0,\"max_per_process\":0,\"counts\":" counts            \
-	",\"cold_pools\":0,\"waiting\":5,\"configured\":true,\"service\":\"serving\"" rest "}"
+	",\"cold_pools\":0,\"waiting\":5,\"configured\":true,\"service\":\"serving\"" KEEP rest "}"
 #define OLD(name, counts)                                                                                              \
 	"{\"name\":\"" name "\",\"directory\":\"/mnt/fast\",\"size\":67108864,\"ready\":0,\"max\":0,\"warm\":false,"   \
 	"\"cold\":false,\"recycle\":\"scrub\",\"max_per_user\":0,\"max_per_process\":0,\"counts\":" counts           \
-	",\"cold_pools\":0,\"waiting\":0,\"configured\":false,\"service\":\"serving\"}"
+	",\"cold_pools\":0,\"waiting\":0,\"configured\":false,\"service\":\"serving\"" KEEP "}"
 #define NONE COUNTS("0", "0", "0")
 
 TEST(test_control_status_has_daemon_and_classes_in_the_order_of_the_files)
@@ -627,6 +637,31 @@ TEST(test_control_status_tells_problems)
 	assert_reply(f, STATUS, "{\"parameters\":{\"version\":1,\"daemon\":{" DAEMON
 		     ",\"problem\":\"registry: No space left on device\"},\"classes\":[" SLOW(NONE) ","
 		     FAST(NONE, ",\"problem\":\"/mnt/fast is full\"") "]}}");
+}
+
+TEST(test_control_status_says_that_memory_is_short)
+{
+	struct fixture *f = *state;
+	json_t *reply, *class, *pressure, *metrics;
+
+	f->releases = true;
+	f->classes[1].on_memory_pressure = CONFIG_PRESSURE_RELEASE;
+	reply = call_as(f, false, STATUS);
+	class = json_array_get(json_object_get(json_object_get(reply, "parameters"), "classes"), 1);
+	assert_string_equal(json_string_value(json_object_get(class, "on_memory_pressure")), "release");
+	assert_true(json_is_true(json_object_get(class, "releases")));
+	pressure = json_object_get(json_object_get(json_object_get(reply, "parameters"), "daemon"), "memory_pressure");
+	assert_int_equal((int)(json_real_value(json_object_get(pressure, "some")) * 100), 1225);
+	assert_int_equal((int)json_real_value(json_object_get(pressure, "limit")), 10);
+	assert_true(json_is_true(json_object_get(pressure, "high")));
+	json_decref(reply);
+	metrics = call_as(f, false, METRICS);
+	pressure = json_object_get(json_object_get(metrics, "parameters"), "daemon");
+	pressure = json_object_get(pressure, "memory_pressure");
+	assert_int_equal((int)(json_real_value(pressure) * 10000 + 0.5), 1225);
+	class = json_array_get(json_object_get(json_object_get(metrics, "parameters"), "classes"), 1);
+	assert_true(json_is_true(json_object_get(class, "releases")));
+	json_decref(metrics);
 }
 
 TEST(test_control_status_has_classes_that_are_no_longer_configured)

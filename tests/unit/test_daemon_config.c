@@ -272,6 +272,8 @@ TEST(test_class_has_defaults)
 	assert_true(class->cold);
 	assert_int_equal(class->max_waiting, 1024);
 	assert_int_equal(class->max_waiting_per_user, 256);
+	assert_int_equal(class->on_memory_pressure, CONFIG_PRESSURE_KEEP);
+	assert_int_equal(config.memory_pressure_limit, 1000);
 	assert_string_equal(class->where, where);
 	config_done(&config);
 }
@@ -280,11 +282,12 @@ TEST(test_config_reads_all_keys)
 {
 	struct config config = read_ok("[daemon]\nlog_level = debug\nworkers = 64\nruntime_dir = /r\nstate_dir = /s/t\n"
 				       "punch_timeout = 3600\nconnections_per_user = 10000\n"
+				       "memory_pressure_limit = 2.5%\n"
 				       "[pool fast-1_X]\ndirectory = /mnt/p/q\nsize = 14M\nready = 0\nmax = 65536\n"
 				       "warm = no\nusers = alice, 7\ngroups = pmem,9\nmax_per_user = 65536\n"
 				       "max_per_process = 65536\n"
 				       "recycle = destroy\ncold = no\nmax_waiting = 65536\n"
-				       "max_waiting_per_user = 0\n");
+				       "max_waiting_per_user = 0\non_memory_pressure = release\n");
 	const struct config_class *class = config_find(&config, "fast-1_X");
 
 	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
@@ -293,7 +296,9 @@ TEST(test_config_reads_all_keys)
 	assert_string_equal(config.state_dir, "/s/t");
 	assert_int_equal(config.punch_timeout_s, 3600);
 	assert_int_equal(config.connections_per_user, 10000);
+	assert_int_equal(config.memory_pressure_limit, 250);
 	assert_non_null(class);
+	assert_int_equal(class->on_memory_pressure, CONFIG_PRESSURE_RELEASE);
 	assert_string_equal(class->directory, "/mnt/p/q");
 	assert_int_equal(class->size_bytes, VMMALLOC_MIN_POOL);
 	assert_int_equal(class->ready, 0);
@@ -312,6 +317,23 @@ TEST(test_config_reads_all_keys)
 	assert_int_equal(class->recycle, CONFIG_RECYCLE_DESTROY);
 	assert_false(class->cold);
 	config_done(&config);
+}
+
+TEST(test_percentages_are_read)
+{
+	static const struct { const char *value; unsigned share; } shares[] = {
+		{ "10%", 1000 }, { "0.01%", 1 }, { "99.99%", 9999 }, { "2.5%", 250 }, { "05.05%", 505 },
+	};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+		struct config config;
+
+		snprintf(text, sizeof(text), "[daemon]\nmemory_pressure_limit = %s\n", shares[i].value);
+		config = read_ok(text);
+		assert_int_equal(config.memory_pressure_limit, shares[i].share);
+		config_done(&config);
+	}
 }
 
 TEST(test_size_is_rounded_up_to_whole_pages)
@@ -529,12 +551,13 @@ TEST(test_config_refuses_wrong_keys)
 {
 	assert_refused("size = 1G\n", "1: size (1G): expected [daemon] or [pool NAME] before it");
 	assert_refused("[daemon]\nsize = 1G\n", "2: size (1G): expected one of log_level, workers, runtime_dir, "
-		       "state_dir, punch_timeout, connections_per_user, max_bytes_per_user");
+		       "state_dir, punch_timeout, connections_per_user, max_bytes_per_user, memory_pressure_limit");
 	assert_refused("[pool a]\nSize = 1G\n", "2: Size (1G): expected one of directory, size, ready, max, warm, "
 		       "users, groups, max_per_user, max_per_process, recycle, cold, max_waiting, "
-		       "max_waiting_per_user");
+		       "max_waiting_per_user, on_memory_pressure");
 	assert_refused("[pool a]\n= 1G\n", "2:  (1G): expected one of directory, size, ready, max, warm, users, "
-		       "groups, max_per_user, max_per_process, recycle, cold, max_waiting, max_waiting_per_user");
+		       "groups, max_per_user, max_per_process, recycle, cold, max_waiting, max_waiting_per_user, "
+		       "on_memory_pressure");
 	assert_refused(POOL "size = 2G\n", "4: size (2G): expected once; it is also at line 3");
 	assert_refused("[daemon]\nworkers = 1\n[daemon]\nworkers = 1\n",
 		       "4: workers (1): expected once; it is also at line 2");
@@ -589,6 +612,7 @@ TEST(test_config_refuses_wrong_values)
 		{ "max_per_user = many", "max_per_user (many): expected a whole number from 0 to 65536" },
 		{ "warm = true", "warm (true): expected yes or no" },
 		{ "recycle = Scrub", "recycle (Scrub): expected scrub or destroy" },
+		{ "on_memory_pressure = yes", "on_memory_pressure (yes): expected keep or release" },
 		{ "cold = maybe", "cold (maybe): expected yes or no" },
 		{ "users =", "users (): expected names or numbers of users, with commas between them" },
 		{ "users = alice,,bob",
@@ -601,6 +625,8 @@ TEST(test_config_refuses_wrong_values)
 		{ "groups = 9999999999999999",
 		  "groups (9999999999999999): expected numbers below 4294967295; 9999999999999999 is not" },
 	};
+	static const char *const no_shares[] = { "", "10", "%", "0%", "0.00%", "100%", "5.%", ".5%", "1.234%", "10 %",
+						 "-1%", "1e1%", "10%%", "010%" };
 	char text[256], words[256];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -616,6 +642,12 @@ TEST(test_config_refuses_wrong_values)
 		       "2: connections_per_user (10001): expected a whole number from 1 to 10000");
 	assert_refused("[daemon]\nlog_level = loud\n",
 		       "2: log_level (loud): expected error, warning, info or debug");
+	for (size_t i = 0; i < sizeof(no_shares) / sizeof(no_shares[0]); i++) {
+		snprintf(text, sizeof(text), "[daemon]\nmemory_pressure_limit = %s\n", no_shares[i]);
+		snprintf(words, sizeof(words),
+			 "2: memory_pressure_limit (%s): expected a percentage from 0.01%% to 99.99%%", no_shares[i]);
+		assert_refused(text, words);
+	}
 	assert_refused("[daemon]\nstate_dir = var\n",
 		       "2: state_dir (var): expected an absolute path without . and ..");
 }
@@ -799,7 +831,7 @@ TEST(test_all_mistakes_are_found)
 		"2: workers (x): expected a whole number from 1 to 64",
 		"3: expected KEY = VALUE, a [section] or a comment",
 		"4: frobs (1): expected one of log_level, workers, runtime_dir, state_dir, punch_timeout, "
-		"connections_per_user, max_bytes_per_user",
+		"connections_per_user, max_bytes_per_user, memory_pressure_limit",
 		"6: size (1Q): expected a number of bytes or one with K, M, G or T",
 		"7: ready (x): expected a whole number from 0 to 65536",
 		"8: section (pol b): expected [daemon] or [pool NAME]",

@@ -3,13 +3,12 @@
  * test_provision_model -- registry, provision, request and the registry's file against arrays of classes and pools.
  *
  * A walk plays the daemon: it changes the configuration, drains, disables, resizes and fills classes, hands pools out
- * and takes them back, begins every job that
- * provision_next gives and lets jobs end well or badly, takes directories away and brings them back, prunes, and lets
- * time pass. After each step the registry must be what the arrays say; what vmmallocd.conf(5) promises of `max`,
- * `ready`, `max_per_user` and `max_per_process` must hold; and nothing may come due before provision_due_ms says so.
- * Now and then all goes well until nothing is left to do: then each class must have what it should have. Some clients
- * take cold pools, which are made at once or by a job, and some of those never take what was made for them. model.h
- * says how a walk is repeated.
+ * and takes them back, begins every job that provision_next gives and lets jobs end well or badly, takes directories
+ * away and brings them back, prunes, lets memory be short and plenty, and lets time pass. After each step the registry
+ * must be what the arrays say; what vmmallocd.conf(5) promises of `max`, `ready`, `max_per_user` and `max_per_process`
+ * must hold; and nothing may come due before provision_due_ms says so. Now and then all goes well until nothing is left
+ * to do: then each class must have what it should have. Some clients take cold pools, which are made at once or by a
+ * job, and some of those never take what was made for them. model.h says how a walk is repeated.
  */
 /* objects: vmmallocd/plan/ vmmallocd/config/ vmmallocd/state/ common/base/ common/util/ */
 /* packages: jansson */
@@ -21,6 +20,7 @@
 
 #include "tests/unit/model.h"
 #include "tests/unit/test.h"
+#include "vmmallocd/plan/pressure.h"
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/request.h"
 #include "vmmallocd/state/registry_json.h"
@@ -36,6 +36,7 @@
 #define STEPS 1500
 #define STEPS_BETWEEN_RESTS 75
 #define REST_ROUNDS 4000
+#define PRESSURE_LIMIT 1000
 #define WALKS 60
 #define BOOT_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -74,6 +75,7 @@ static struct {
 	struct pool pools[POOLS];
 	struct directory directories[DIRECTORIES];
 	struct pause pauses[CLASSES];
+	struct pressure pressure;
 	int64_t asked_until_ms[CLASSES];
 	size_t extra[CLASSES];         /* ready pools that were ordered besides */
 	unsigned workers;
@@ -100,14 +102,6 @@ static const struct config_class *configured(unsigned class)
 	return NULL;
 }
 
-/* Ready pools that there should be. */
-static size_t count_wanted(unsigned class)
-{
-	const struct config_class *config = configured(class);
-
-	return config->service == CONFIG_DISABLED ? 0 : config->ready + model.extra[class];
-}
-
 static unsigned directory_of(const struct config_class *config)
 {
 	for (unsigned i = 0; i < DIRECTORIES; i++)
@@ -115,6 +109,28 @@ static unsigned directory_of(const struct config_class *config)
 			return i;
 	fail_msg("no such directory");
 	return 0;
+}
+
+/* Whether it gives back what is ready, since memory is short. */
+static bool releases(const struct config_class *config)
+{
+	const struct directory *directory = &model.directories[directory_of(config)];
+
+	return config->on_memory_pressure == CONFIG_PRESSURE_RELEASE && !config->closed && model.pressure.is_high &&
+	       directory->usable && directory->tmpfs;
+}
+
+static bool lets_go(const struct config_class *config)
+{
+	return config->service == CONFIG_DISABLED || releases(config);
+}
+
+/* Ready pools that there should be. */
+static size_t count_wanted(unsigned class)
+{
+	const struct config_class *config = configured(class);
+
+	return lets_go(config) ? 0 : config->ready + model.extra[class];
 }
 
 static bool is_pinned(const struct pool *pool)
@@ -289,13 +305,24 @@ static void set_pinned(struct pool *pool, bool may_be_pinned)
 }
 
 /* As pools_refresh_classes does. */
+static void cancel_filling(unsigned class)
+{
+	for (size_t i = 0; i < POOLS; i++) {
+		struct pool *pool = &model.pools[i];
+
+		if (pool->busy && (pool->job == PROVISION_CREATE || pool->job == PROVISION_WARM) && !pool->cold &&
+		    pool->class == class)
+			pool->cancelled = true;
+	}
+}
+
 static void refresh_classes(void)
 {
 	for (size_t i = 0; i < model.provision.count; i++) {
 		struct provision_class *class = model.provision.classes[i];
 		const struct config_class *config = configured(number_of_class(class->name));
 
-		class->stuck = false;
+		class->stuck = class->releases = false;
 		for (size_t p = 0; !config && p < POOLS; p++)
 			class->stuck |= model.pools[p].real &&
 					model.pools[p].class == number_of_class(class->name) &&
@@ -305,6 +332,9 @@ static void refresh_classes(void)
 		class->directory_usable = model.directories[directory_of(config)].usable;
 		class->stuck = model.directories[directory_of(config)].stuck;
 		class->punch_may_block = !model.directories[directory_of(config)].tmpfs;
+		class->releases = releases(config);
+		if (class->releases)
+			cancel_filling(number_of_class(class->name));
 	}
 }
 
@@ -405,7 +435,7 @@ static bool is_kept(const struct pool *pool)
 {
 	const struct config_class *config = configured(pool->class);
 
-	return fits(pool) && !is_spare(pool->class) && config->service != CONFIG_DISABLED &&
+	return fits(pool) && !is_spare(pool->class) && !lets_go(config) &&
 	       config->recycle == CONFIG_RECYCLE_SCRUB &&
 	       count_all(pool->class) - count(pool->class, REGISTRY_FAILED) <= config->max;
 }
@@ -415,7 +445,7 @@ static bool gives_way(unsigned class)
 {
 	const struct config_class *config = configured(class);
 
-	return config && (config->service == CONFIG_DISABLED ||
+	return config && (lets_go(config) ||
 			  (model.now_ms < model.asked_until_ms[class] && count_all(class) >= config->max));
 }
 
@@ -1006,6 +1036,7 @@ static void configure_class(struct config_class *config, unsigned class)
 		.max_per_user = (unsigned)model_below(3), .max_per_process = (unsigned)model_below(4),
 		.closed = model_below(10) == 0,
 		.recycle = model_below(3) ? CONFIG_RECYCLE_SCRUB : CONFIG_RECYCLE_DESTROY, .cold = model_below(2),
+		.on_memory_pressure = model_below(2) ? CONFIG_PRESSURE_RELEASE : CONFIG_PRESSURE_KEEP,
 	};
 	config->ready = (unsigned)model_below(config->max + 1);
 	config->file_ready = config->ready;
@@ -1013,10 +1044,11 @@ static void configure_class(struct config_class *config, unsigned class)
 	ids[class][0] = FIRST_UID + (uint32_t)model_below(USERS);
 	if (model_below(3) == 0)
 		config->users = (struct config_ids){ ids[class], 1 };
-	model_result(" %s: %s, %ju MiB, ready %u, max %u, %u per user, %u per process, %s%s%s", config->name,
+	model_result(" %s: %s, %ju MiB, ready %u, max %u, %u per user, %u per process, %s%s%s%s", config->name,
 		     config->directory, (uintmax_t)(config->size_bytes / MIB), config->ready, config->max,
 		     config->max_per_user, config->max_per_process, config->recycle ? "destroy" : "scrub",
-		     config->cold ? ", cold" : "", config->closed ? ", closed;" : ";");
+		     config->cold ? ", cold" : "", config->closed ? ", closed" : "",
+		     config->on_memory_pressure ? ", release;" : ";");
 }
 
 /* As pools_configure does. */
@@ -1093,7 +1125,7 @@ static void create_more(unsigned class)
 	room = count_all(class) + (has < wanted ? wanted - has : 0);
 	room = room < config->max ? config->max - room : 0;
 	model_expect(provision_room(real, &model.config, model.registry) == room, "there is room for %zu", room);
-	if (config->closed || config->service != CONFIG_SERVES || room == 0)
+	if (config->closed || config->service != CONFIG_SERVES || releases(config) || room == 0)
 		return;
 	set_extra(class, model.extra[class] + 1 + model_below(room));
 	model_result(", %zu besides", model.extra[class]);
@@ -1214,6 +1246,29 @@ static void prune(void)
 	for (unsigned class = 0; class < CLASSES; class++)
 		if (!configured(class) || !configured(class)->closed)
 			set_extra(class, 0);
+}
+
+/* As relief.c does each second: shares around the limit and its half, for as long as it may be. */
+static void measure(void)
+{
+	static const unsigned shares[] = { 0, PRESSURE_LIMIT / 2 - 1, PRESSURE_LIMIT / 2, PRESSURE_LIMIT,
+					   PRESSURE_LIMIT + 1, 10000 };
+	unsigned share = shares[model_below(6)];
+
+	model_step("memory pressure is %u", share);
+	(void)pressure_note(&model.pressure, share, PRESSURE_LIMIT, model.now_ms);
+	model_result(", high %d", model.pressure.is_high);
+	refresh_classes();
+}
+
+static void end_pressure(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		(void)pressure_note(&model.pressure, 0, PRESSURE_LIMIT, model.now_ms);
+		model.now_ms += PRESSURE_CALM_MOST_MS;
+	}
+	model_expect(!model.pressure.is_high, "pressure is never over");
+	refresh_classes();
 }
 
 static void pass_time(void)
@@ -1392,7 +1447,7 @@ static void expect_class_at_rest(unsigned class, bool trimmed)
 		return;
 	wanted = leased >= config->max ? 0 : config->max - leased;
 	wanted = wanted < count_wanted(class) ? wanted : count_wanted(class);
-	model_expect(config->service != CONFIG_DISABLED || ready == 0, "a disabled class has ready pools");
+	model_expect(!lets_go(config) || ready == 0, "a class that is disabled, or gives them back, has ready pools");
 	model_expect(ready >= wanted || config->service != CONFIG_SERVES,
 		     "class %s has %zu ready pools, and should have %zu", class_names[class], ready, wanted);
 	model_expect((!trimmed && !config->cold) || ready <= wanted, "class %s has %zu ready pools, more than %zu",
@@ -1431,6 +1486,8 @@ static void come_to_rest(void)
 	bool trimmed = model_below(2);
 
 	model_step("come to rest%s", trimmed ? ", trimmed" : "");
+	if (model_below(2))
+		end_pressure();
 	for (unsigned i = 0; i < DIRECTORIES; i++)
 		model.directories[i].stuck = false;
 	refresh_classes();
@@ -1464,6 +1521,8 @@ static void step(void)
 		save_and_load();
 	else if (what < 70)
 		model.workers = 1 + (unsigned)model_below(6);
+	else if (what < 85)
+		measure();
 	else if (what < 250)
 		ask();
 	else if (what < 400)

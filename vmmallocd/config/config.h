@@ -10,12 +10,13 @@
  *   punch_timeout = 10                 warm = yes                 default yes
  *   connections_per_user = 64          users = alice, 1000        who may have them; neither: everybody
  *   max_bytes_per_user = 0             groups = pmem
- *                                      max_per_user = 4           leased at a time; 0 (default): no limit
+ *   memory_pressure_limit = 10%        max_per_user = 4           leased at a time; 0 (default): no limit
  *                                      max_per_process = 0        the same for one process
  *                                      recycle = scrub            or destroy
  *                                      cold = yes                 made when none is ready; default yes
  *                                      max_waiting = 1024         requests that wait for a pool; default 1024
  *                                      max_waiting_per_user = 256     default 256
+ *                                      on_memory_pressure = keep      or release
  *
  * conf.d/NAME.conf files are read after the file itself, in the order of their names; a later value of [daemon] wins,
  * and a class may be described in one place only. No libuv here; it may block on the user database (NSS).
@@ -41,6 +42,12 @@
 enum config_recycle {
 	CONFIG_RECYCLE_SCRUB,    /* punched, reserved again, warmed, ready again */
 	CONFIG_RECYCLE_DESTROY,  /* removed, and a new one made */
+};
+
+/* What a class does with its ready pools while memory is short: vmmallocd/plan/pressure.h. */
+enum config_on_pressure {
+	CONFIG_PRESSURE_KEEP,
+	CONFIG_PRESSURE_RELEASE, /* they are removed, and none is made */
 };
 
 /* What an operator has ordered for a class: vmmallocd/plan/orders.h. */
@@ -70,6 +77,7 @@ struct config_class {
 	enum config_recycle recycle;
 	bool cold;               /* a request that finds none ready gets a cold pool, made for it */
 	unsigned max_waiting, max_waiting_per_user;  /* requests; 0: they are refused at once */
+	enum config_on_pressure on_memory_pressure;
 	char *where;             /* "FILE:LINE" of the section, for messages */
 	char *problem;           /* a mistake in it, the one that closes it if one does; NULL: none */
 	/* By a mistake: nobody gets its pools, and none is made; `directory` may be "", and `size_bytes` 0. A name that
@@ -90,6 +98,7 @@ struct config {
 	unsigned punch_timeout_s;         /* 1 to 3600; default 10: then a pool that cannot be punched is quarantined */
 	unsigned connections_per_user;    /* 1 to 10000; default 64 */
 	uint64_t max_bytes_per_user;      /* of the pools of all classes that a user has; 0 (default): no limit */
+	unsigned memory_pressure_limit;   /* hundredths of a percent, 1 to 9999 (psi.h); default 1000 */
 	struct config_class *classes;     /* in the order of the files */
 	size_t class_count;
 	char **mistakes;                  /* one line each, in the order of the files */

@@ -22,7 +22,7 @@
 #include "vmmallocd/config/value.h"
 
 #define FILE_BYTES_MOST (1024 * 1024)  /* a pool that is named by mistake is not read into memory */
-#define KEYS_MOST 14
+#define KEYS_MOST 15
 #define DAEMON(field) offsetof(struct config, field)
 #define CLASS(field) offsetof(struct config_class, field)
 
@@ -34,6 +34,7 @@ static const struct config_key daemon_keys[] = {
 	{ "punch_timeout", config_value_number, DAEMON(punch_timeout_s), 1, 3600 },
 	{ "connections_per_user", config_value_number, DAEMON(connections_per_user), 1, 10000 },
 	{ "max_bytes_per_user", config_value_size_or_none, DAEMON(max_bytes_per_user), 0, 0 },
+	{ "memory_pressure_limit", config_value_share, DAEMON(memory_pressure_limit), 0, 0 },
 	{ 0 },
 };
 
@@ -53,6 +54,7 @@ static const struct config_key class_keys[] = {
 	{ "cold", config_value_flag, CLASS(cold), 0, 0 },
 	{ "max_waiting", config_value_number, CLASS(max_waiting), 0, CONFIG_POOLS_MOST },
 	{ "max_waiting_per_user", config_value_number, CLASS(max_waiting_per_user), 0, CONFIG_POOLS_MOST },
+	{ "on_memory_pressure", config_value_on_pressure, CLASS(on_memory_pressure), 0, 0 },
 	{ 0 },
 };
 

@@ -99,6 +99,7 @@ int config_read(const char *file, struct config *ret_config)
 		.workers = default_workers(),
 		.punch_timeout_s = 10,
 		.connections_per_user = 64,
+		.memory_pressure_limit = 1000,
 	};
 	int r = config.runtime_dir && config.state_dir ? read_files(file, &config) : -ENOMEM;
 

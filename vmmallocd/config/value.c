@@ -13,6 +13,8 @@
 
 #define SIZE_MOST ((size_t)INT64_MAX & ~(POOL_PAGE_LEAST - 1))  /* of a file: off_t is signed */
 
+#define DIGITS "0123456789"
+
 /* With . or .. in it, a path may lead elsewhere than it says, and systemd takes none such in a unit. */
 static bool path_is_plain(const char *path)
 {
@@ -98,7 +100,7 @@ static bool parse_digits(const char *string, uint64_t *ret_value)
 {
 	uint64_t value = 0;
 
-	if (!*string || strspn(string, "0123456789") != strlen(string))
+	if (!*string || strspn(string, DIGITS) != strlen(string))
 		return false;
 	for (const char *s = string; *s; s++)
 		if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
@@ -145,6 +147,50 @@ int config_value_recycle(const struct config_key *key, const char *value, void *
 		return -EINVAL;
 	}
 	*(enum config_recycle *)field = scrub ? CONFIG_RECYCLE_SCRUB : CONFIG_RECYCLE_DESTROY;
+	return 0;
+}
+
+int config_value_on_pressure(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	bool release = strcmp(value, "release") == 0;
+
+	(void)key;
+	if (!release && strcmp(value, "keep") != 0) {
+		text_add(expected, "keep or release");
+		return -EINVAL;
+	}
+	*(enum config_on_pressure *)field = release ? CONFIG_PRESSURE_RELEASE : CONFIG_PRESSURE_KEEP;
+	return 0;
+}
+
+/* One or two digits, and as many behind a point. 0: it is none, or it is 0. */
+static unsigned parse_percent(const char *value)
+{
+	size_t whole = strspn(value, DIGITS), part = 0;
+	unsigned share = 0;
+
+	if (value[whole] == '.')
+		part = strspn(value + whole + 1, DIGITS);
+	if (whole < 1 || whole > 2 || part > 2 || (value[whole] == '.' && part == 0) ||
+	    strcmp(value + whole + (part ? part + 1 : 0), "%") != 0)
+		return 0;
+	for (size_t i = 0; i < whole; i++)
+		share = share * 10 + (unsigned)(value[i] - '0');
+	for (size_t i = 0; i < 2; i++)
+		share = share * 10 + (i < part ? (unsigned)(value[whole + 1 + i] - '0') : 0);
+	return share;
+}
+
+int config_value_share(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	unsigned share = parse_percent(value);
+
+	(void)key;
+	if (share == 0) {
+		text_add(expected, "a percentage from 0.01%% to 99.99%%");
+		return -EINVAL;
+	}
+	*(unsigned *)field = share;
 	return 0;
 }
 

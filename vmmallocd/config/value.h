@@ -31,6 +31,9 @@ int config_value_size_or_none(const struct config_key *key, const char *value, v
 int config_value_number(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_flag(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_recycle(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_on_pressure(const struct config_key *key, const char *value, void *field, struct text *expected);
+/* "10%", "2.5%": hundredths of a percent, more than none and less than all. */
+int config_value_share(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_log_level(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_users(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_groups(const struct config_key *key, const char *value, void *field, struct text *expected);

@@ -7,9 +7,11 @@
 
 static json_t *class_as_json(const struct config_class *class)
 {
-	return json_pack("{s:o, s:o, s:I, s:i, s:i, s:b, s:b, s:b, s:o}", "name", control_json_text(class->name),
+	return json_pack("{s:o, s:o, s:I, s:i, s:i, s:b, s:b, s:s, s:b, s:o}", "name", control_json_text(class->name),
 			 "directory", control_json_text(class->directory), "size", (json_int_t) class->size_bytes,
 			 "ready", (int)class->ready, "max", (int)class->max, "warm", class->warm, "cold", class->cold,
+			 "on_memory_pressure",
+			 class->on_memory_pressure == CONFIG_PRESSURE_RELEASE ? "release" : "keep",
 			 "closed", class->closed, "problem",
 			 class->problem ? control_json_text(class->problem) : json_null());
 }

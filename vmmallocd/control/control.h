@@ -42,6 +42,9 @@ struct control_daemon_info {
 	const char *state_dir;
 	uint64_t handed_out, refused, recycled, destroyed;  /* pools since the daemon started (count) */
 	const char *problem;                                /* NULL: none */
+	/* In hundredths of a percent (psi.h); has_pressure: a class asks for it, and it can be known. */
+	bool has_pressure, pressure_is_high;
+	unsigned pressure, pressure_limit;
 	int64_t started_s;                                  /* seconds since 1970 */
 };
 
@@ -73,6 +76,7 @@ struct control_backend {
 	const struct config *(*config)(void *context);
 	void (*daemon_info)(void *context, struct control_daemon_info *ret);
 	const char *(*class_problem)(void *context, const char *class_name);  /* NULL: none */
+	bool (*class_releases)(void *context, const char *class_name);   /* its ready pools: memory is short */
 	size_t (*waiting)(void *context, const char *class_name);    /* requests for a pool of the class */
 	/* Those of all classes: waiting_each. */
 	int (*each_waiting)(void *context, uint64_t after,

@@ -308,9 +308,11 @@ static json_t *class_figures_object(const struct control_backend *backend, const
 	const struct config_class *config = config_find(backend->config(backend->context), name);
 	const struct metrics_class *counted = metrics_find(backend->metrics(backend->context), name);
 
-	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name", name,
-			 "directory", control_json_text(config ? config->directory : ""), "configured", config != NULL,
+	return json_pack("{s:s, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+			 "name", name, "directory", control_json_text(config ? config->directory : ""),
+			 "configured", config != NULL,
 			 "serves", config && config->service == CONFIG_SERVES,
+			 "releases", backend->class_releases(backend->context, name),
 			 "size", control_json_number(config ? config->size_bytes : 0),
 			 "ready", control_json_number(config ? config->ready : 0),
 			 "max", control_json_number(config ? config->max : 0),
@@ -356,10 +358,11 @@ static json_t *daemon_object(const struct control_backend *backend)
 	struct control_daemon_info info = { 0 };
 
 	backend->daemon_info(backend->context, &info);
-	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "version", VMMALLOC_VERSION,
+	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o*}", "version", VMMALLOC_VERSION,
 			 "start_time", (json_int_t)info.started_s, "reloads", control_json_number(metrics->reloads),
 			 "reloads_refused", control_json_number(metrics->reloads_refused),
-			 "refused", refused_object(&metrics->none), "problems", problems_object(backend));
+			 "refused", refused_object(&metrics->none), "problems", problems_object(backend),
+			 "memory_pressure", info.has_pressure ? json_real(info.pressure / 10000.0) : NULL);
 }
 
 static int write_rest(const struct control_figures *figures, const struct figures_writer *writer)

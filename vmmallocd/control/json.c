@@ -107,12 +107,18 @@ static json_t *problem(const char *words)
 	return words ? control_json_text(words) : NULL;
 }
 
+static json_t *pressure_object(const struct control_daemon_info *info)
+{
+	return json_pack("{s:f, s:f, s:b}", "some", info->pressure / 100.0, "limit", info->pressure_limit / 100.0,
+			 "high", info->pressure_is_high);
+}
+
 json_t *control_json_daemon(const struct control_backend *backend)
 {
 	struct control_daemon_info info = { 0 };
 
 	backend->daemon_info(backend->context, &info);
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*}",
 			 "pid", number((uint64_t)info.pid), "version", VMMALLOC_VERSION,
 			 "uptime", number(info.uptime_s),
 			 "config", control_json_text(info.config_file),
@@ -120,6 +126,7 @@ json_t *control_json_daemon(const struct control_backend *backend)
 			 "state_dir", control_json_text(info.state_dir),
 			 "handed_out", number(info.handed_out), "refused", number(info.refused),
 			 "recycled", number(info.recycled), "destroyed", number(info.destroyed),
+			 "memory_pressure", info.has_pressure ? pressure_object(&info) : NULL,
 			 "problem", problem(info.problem));
 }
 
@@ -143,7 +150,7 @@ static json_t *class_object(const struct control_backend *backend, const struct 
 	for (int state = 0; state < REGISTRY_STATES; state++)
 		cold_pools += class->cold[state];
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o*, s:o*,"
-			 " s:o*}",
+			 " s:s, s:b, s:o*}",
 			 "name", wanted->name, "directory", control_json_text(wanted->directory),
 			 "size", number(backend->pool_bytes(backend->context, wanted->directory, wanted->size_bytes)),
 			 "ready", number(wanted->ready), "max", number(wanted->max),
@@ -156,6 +163,9 @@ static json_t *class_object(const struct control_backend *backend, const struct 
 			 "configured", configured, "service", orders_service_name(wanted->service),
 			 "configured_ready", wanted->resized ? number(wanted->file_ready) : NULL,
 			 "configured_max", wanted->resized ? number(wanted->file_max) : NULL,
+			 "on_memory_pressure",
+			 wanted->on_memory_pressure == CONFIG_PRESSURE_RELEASE ? "release" : "keep",
+			 "releases", backend->class_releases(backend->context, wanted->name),
 			 "problem", problem(backend->class_problem(backend->context, wanted->name)));
 }
 

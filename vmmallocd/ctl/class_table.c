@@ -60,6 +60,7 @@ static const struct table_column class_columns[] = {
 	{ "WAITING", "waiting", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "requests that wait for a pool" },
 	{ "DIRECTORY", "directory", table_text, 0, TABLE_TEXT, "where its pools are" },
 	{ "SERVICE", "service", table_text, 0, TABLE_TEXT, "what was ordered: serving, drained or disabled" },
+	{ "PRESSURE", "on_memory_pressure", table_text, 0, TABLE_TEXT, "while memory is short: keep or release" },
 	{ "RECYCLE", "recycle", table_text, 0, TABLE_TEXT, "what becomes of a pool that comes back: scrub or destroy" },
 	{ "PROBLEM", "problem", table_text, 0, TABLE_TEXT, "what keeps it from having its pools" },
 };

@@ -18,8 +18,8 @@
 const char *const event_kinds[] = {
 	"made", "ready", "handed_out", "refused", "waiting", "given_back", "held_again", "reclaimed", "quarantined",
 	"failed", "vanished", "destroyed", "class_short", "class_enough", "class_problem", "class_ordered",
-	"directory_full", "directory_gone", "directory_problem", "directory_in_service", "started", "reloaded",
-	"reload_failed", NULL,
+	"class_releases", "class_refills", "directory_full", "directory_gone", "directory_problem",
+	"directory_in_service", "started", "reloaded", "reload_failed", NULL,
 };
 
 void event_time_format(long long time_us, char text[EVENT_TIME_BYTES])

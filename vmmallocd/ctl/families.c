@@ -36,6 +36,9 @@ static const struct family {
 	  PLACE_DAEMON, "start_time", NULL },
 	{ { "vmmalloc_problem", "gauge", NULL, "Whether that part of the daemon has a problem." },
 	  PLACE_DAEMON_EACH, "problems", "part" },
+	{ { "vmmalloc_memory_pressure_ratio", "gauge", "ratio",
+	    "Of the last ten seconds, in which a task waited for memory; if a class asks for it." },
+	  PLACE_DAEMON, "memory_pressure", NULL },
 	{ { "vmmalloc_config_reloads", "counter", NULL, "Times that the configuration was read again." },
 	  PLACE_RELOADS, NULL, NULL },
 
@@ -44,6 +47,8 @@ static const struct family {
 	  PLACE_CLASS, "configured", NULL },
 	{ { "vmmalloc_class_serves", "gauge", NULL, "Whether it hands out pools; 0: it is drained or disabled." },
 	  PLACE_CLASS, "serves", NULL },
+	{ { "vmmalloc_class_releases", "gauge", NULL, "Whether it gives back its ready pools, as memory is short." },
+	  PLACE_CLASS, "releases", NULL },
 	{ { "vmmalloc_class_problem", "gauge", NULL, "Whether something keeps the class from what it should have." },
 	  PLACE_CLASS, "problem", NULL },
 	{ { "vmmalloc_class_pool_size_bytes", "gauge", "bytes", "Size of a pool, as configured." },

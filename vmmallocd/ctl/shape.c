@@ -16,7 +16,7 @@ static const char *const held_keys[] = { "id", "class", "path", "state", "age", 
 static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "cold",
 					  "recycle", "max_per_user", "max_per_process", "counts", "cold_pools",
 					  "waiting", "configured", "service", "configured_ready",
-					  "configured_max", "problem", NULL };
+					  "configured_max", "on_memory_pressure", "releases", "problem", NULL };
 static const char *const waiting_keys[] = { "class", "age", NULL };
 static const char *const owner_keys[] = { "pid", "uid", "comm", NULL };
 

@@ -16,11 +16,13 @@
 
 /* What is in a struct, and so in the JSON, of org.vmmalloc.varlink; null where the daemon says nothing. */
 static const char *const daemon_keys[] = { "pid", "version", "uptime", "config", "runtime_dir", "state_dir",
-					   "handed_out", "refused", "recycled", "destroyed", "problem", NULL };
+					   "handed_out", "refused", "recycled", "destroyed", "memory_pressure",
+					   "problem", NULL };
 
 static int print_daemon(const json_t *daemon)
 {
 	const char *problem = field_text(daemon, "problem");
+	const json_t *pressure = json_object_get(daemon, "memory_pressure");
 	char uptime[FORMAT_BYTES];
 	struct pairs pairs;
 
@@ -34,6 +36,10 @@ static int print_daemon(const json_t *daemon)
 	pairs_add(&pairs, "pools", "%lld handed out, %lld refused, %lld recycled, %lld destroyed",
 		  field_number(daemon, "handed_out"), field_number(daemon, "refused"),
 		  field_number(daemon, "recycled"), field_number(daemon, "destroyed"));
+	if (json_is_object(pressure))
+		pairs_add(&pairs, "memory pressure", "%.2f%%, and the limit is %.2f%%",
+			  json_number_value(json_object_get(pressure, "some")),
+			  json_number_value(json_object_get(pressure, "limit")));
 	if (*problem)
 		pairs_add(&pairs, "problem", "%s", problem);
 	return pairs_end(&pairs);

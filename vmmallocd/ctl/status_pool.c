@@ -114,6 +114,9 @@ static int print_class(const json_t *class)
 	if (json_is_integer(json_object_get(class, "configured_max")))
 		pairs_add(&pairs, "resized", "until the configuration is read again, which says ready = %lld and max "
 			  "= %lld", field_number(class, "configured_ready"), field_number(class, "configured_max"));
+	if (strcmp(field_text(class, "on_memory_pressure"), "release") == 0)
+		pairs_add(&pairs, "pressure", json_is_true(json_object_get(class, "releases")) ?
+			  "release: its ready pools are given back" : "release");
 	pairs_add(&pairs, "waiting", "%lld", field_number(class, "waiting"));
 	add_size(&pairs, class, "size");
 	if (field_number(class, "max_per_user") > 0)

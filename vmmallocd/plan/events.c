@@ -26,6 +26,8 @@ static const struct {
 	[EVENT_CLASS_ENOUGH] = { "class_enough", "d53236b9ce974410b84ed258863798d5" },
 	[EVENT_CLASS_PROBLEM] = { "class_problem", "bfaa108cb7634fbba01978ae04d32c3a" },
 	[EVENT_CLASS_ORDERED] = { "class_ordered", "6ccd8a0215c649708139955a88905a17" },
+	[EVENT_CLASS_RELEASES] = { "class_releases", "c424bd5a15d4490691c3f267fa0435e1" },
+	[EVENT_CLASS_REFILLS] = { "class_refills", "595f90964dd646f1a4298960c653874e" },
 	[EVENT_DIRECTORY_FULL] = { "directory_full", "4e9d194457584f7a922710bd18c7108c" },
 	[EVENT_DIRECTORY_GONE] = { "directory_gone", "2465535a583f467d8ba96ef5e3f11e25" },
 	[EVENT_DIRECTORY_PROBLEM] = { "directory_problem", "1ecd20310a124b7f9bf448ed377fda18" },

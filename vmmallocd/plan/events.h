@@ -38,6 +38,8 @@ enum event_kind {
 	EVENT_CLASS_ENOUGH,        /* after that: it has them */
 	EVENT_CLASS_PROBLEM,       /* why pools of it cannot be made, or could be better */
 	EVENT_CLASS_ORDERED,       /* an operator's order is in force: the reason says which */
+	EVENT_CLASS_RELEASES,      /* memory is short: its ready pools are given back, and none is made */
+	EVENT_CLASS_REFILLS,       /* after that: they are made again */
 	EVENT_DIRECTORY_FULL,
 	EVENT_DIRECTORY_GONE,
 	EVENT_DIRECTORY_PROBLEM,   /* why it is not in service */

@@ -117,7 +117,7 @@ static bool somebody_waits(const struct view *view)
 /* Whether what is ready is removed, and what comes back is, too. */
 static bool lets_go(const struct view *view)
 {
-	return view->config->service == CONFIG_DISABLED;
+	return view->config->service == CONFIG_DISABLED || view->class->releases;
 }
 
 /* Ready pools that there should be. */
@@ -410,7 +410,8 @@ bool provision_is_hindered(const struct provision_class *class, const struct con
 	const struct view view = view_of(class, config, registry);
 
 	return !view.config || !view.pools || view.config->service != CONFIG_SERVES || view.config->closed ||
-	       class->stuck || !class->directory_usable || provision_total(view.pools) >= view.config->max;
+	       class->releases || class->stuck || !class->directory_usable ||
+	       provision_total(view.pools) >= view.config->max;
 }
 
 size_t provision_room(const struct provision_class *class, const struct config *config, struct registry *registry)

@@ -17,7 +17,8 @@
  *
  * A class wants as many ready pools as it is configured to have, and besides so many as an operator has had made
  * (`extra`), until they are handed out. One that is drained or disabled (config_service) makes none. One that is
- * disabled wants none, and removes those that it has.
+ * disabled wants none, and removes those that it has; so does one that gives its pools back because memory is short
+ * (pressure.h), which hands out what it has meanwhile, and cold pools.
  *
  * A class with cold pools keeps no more ready ones than it wants: what comes back past that, and a cold pool that
  * nobody took, is destroyed. While somebody waits because there are `max` pools, not all of them in use, none is made,
@@ -64,6 +65,7 @@ struct provision_class {
 	bool directory_usable;   /* the caller's word; else nothing is created */
 	bool stuck;              /* the caller's word: work in its directory does not end, and no more is begun */
 	bool punch_may_block;    /* the caller's word: not on tmpfs */
+	bool releases;           /* the caller's word: memory is short, and its ready pools are given back */
 	bool trim; /* after a reload, or resized: ready pools that do not fit, or past what is kept, are destroyed */
 	size_t extra;            /* ready pools that it wants besides (count) */
 	uint64_t made, failures; /* creations that went well, or did not, so far (count) */
@@ -73,6 +75,7 @@ struct provision_class {
 	int cold_error;          /* -errno of the last cold pool that was to be made; 0: it was made */
 	int64_t cold_due_ms;     /* after a failure: when the next may be tried */
 	bool is_short;           /* the caller's own: it has said so */
+	bool cannot_release;     /* the same: that removing its pools gives no memory back */
 	char problem[PROVISION_PROBLEM_BYTES];  /* why there is no pool; "": none */
 	char used_up[PROVISION_PROBLEM_BYTES];  /* the words for provision_is_used_up */
 	char advice[PROVISION_PROBLEM_BYTES];   /* what could be better with its pools since a reload; "": nothing */

@@ -2,7 +2,7 @@
 /*
  * base -- what the files of this folder stand on: each pool's name, state and directory, and the next turn of the loop.
  *
- *     pools --> work --> directories --> base --> served_dir, jobs, watch, early, mounts
+ *     pools --> work --> directories --> relief --> base --> served_dir, jobs, watch, early, mounts
  *          \--> check --> probe ------->/
  *     handout --> probe                 (for handout_server.h)
  *     operator --> check                (for the control interface)

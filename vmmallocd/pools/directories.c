@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 
 #include "vmmallocd/pools/base.h"
+#include "vmmallocd/pools/relief.h"
 #include "vmmallocd/pools/tell.h"
 
 /* Whether jobs do not end in a directory where the class has pools; for a class that is not configured any more. */
@@ -51,6 +52,7 @@ void pools_refresh_classes(struct pools *pools)
 		provision->punch_may_block = !directory || !directory->open || !directory->dir.tmpfs;
 	}
 	refresh_others(pools);
+	pools_refresh_relief(pools);
 }
 
 static void set_directory_problem(struct pools *pools, struct served_dir *directory, const char *problem)

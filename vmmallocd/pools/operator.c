@@ -6,6 +6,7 @@
 
 #include "vmmallocd/pools/base.h"
 #include "vmmallocd/pools/check.h"
+#include "vmmallocd/pools/relief.h"
 
 /* That all are in use may be a problem, or what was wanted. So the text says in which states they are. */
 static const char *say_used_up(struct provision_class *class, const struct config_class *config,
@@ -46,6 +47,7 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 	const struct config_class *config = config_find(pools->config, class_name);
 	struct provision_class *class = provision_class(&pools->provision, class_name);
 	const struct served_dir *directory = config ? served_dirs_find(&pools->directories, config->directory) : NULL;
+	const char *relief;
 
 	if (config && config->problem)
 		return config->problem;
@@ -56,6 +58,8 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 			 "pool directory %s: %u pieces of work there do not end", directory->path, directory->hanging);
 		return class->used_up;
 	}
+	if (class && class->releases)
+		return pools_relief_problem(pools, config, class, directory);
 	/* while all that it should have is there, it does not matter that no more can be made */
 	if (class && class->problem[0] != '\0' &&
 	    (provision_cold_failed(class, pools_now_ms(pools)) ||
@@ -65,6 +69,9 @@ const char *pools_class_problem(struct pools *pools, const char *class_name)
 		return class->used_up;
 	if (class && provision_is_used_up(class, pools->config, pools->registry))
 		return say_used_up(class, config, registry_class(pools->registry, class_name));
+	relief = class ? pools_relief_problem(pools, config, class, directory) : NULL;
+	if (relief)
+		return relief;
 	return class && class->advice[0] != '\0' ? class->advice : NULL;
 }
 
@@ -292,8 +299,11 @@ int pools_destroy(struct pools *pools, const uint8_t id[POOL_FILE_ID_BYTES],
 }
 
 /* Why no pool is made for the class by order; NULL: it can be. */
-static const char *why_not_fill(const struct config_class *config, const struct served_dir *directory)
+static const char *why_not_fill(const struct pools *pools, const struct config_class *config,
+				struct provision_class *class)
 {
+	const struct served_dir *directory = served_dirs_find(&pools->directories, config->directory);
+
 	if (config->closed)
 		return config->problem;
 	if (config->service != CONFIG_SERVES)
@@ -301,7 +311,7 @@ static const char *why_not_fill(const struct config_class *config, const struct 
 							   "it is disabled: vmmallocctl enable ends that";
 	if (!directory || !served_dir_is_usable(directory))
 		return directory && directory->problem[0] ? directory->problem : "its directory is not there";
-	return NULL;
+	return class->releases ? pools_relief_problem(pools, config, class, directory) : NULL;
 }
 
 int pools_fill(struct pools *pools, const char *class_name, unsigned count, struct text *error)
@@ -316,7 +326,7 @@ int pools_fill(struct pools *pools, const char *class_name, unsigned count, stru
 		return -ENOENT;
 	if (!class || !counts)
 		return -ENOMEM;
-	reason = why_not_fill(config, served_dirs_find(&pools->directories, config->directory));
+	reason = why_not_fill(pools, config, class);
 	if (reason) {
 		text_add(error, "%s", reason);
 		return -EINVAL;

@@ -10,6 +10,7 @@
 #include "vmmallocd/pools/check.h"
 #include "vmmallocd/pools/directories.h"
 #include "vmmallocd/pools/probe.h"
+#include "vmmallocd/pools/relief.h"
 #include "vmmallocd/pools/short.h"
 #include "vmmallocd/pools/work.h"
 
@@ -49,6 +50,7 @@ static void on_second(uv_timer_t *timer)
 	shortage_check(&pools->threads, pools->log, pools_now_ms(pools));
 	shortage_check(&pools->descriptors, pools->log, pools_now_ms(pools));
 	pools_probe_some(pools);
+	pools_relieve(pools);
 	/* jobs that could not be started are tried again, and the owner looks after its own files */
 	pools_wake(pools);
 }
@@ -183,6 +185,7 @@ int pools_open(struct pools *pools, uv_loop_t *loop, struct log *log, const stru
 	r = watch_open(loop, &watch_events, pools, &pools->watch);
 	if (r < 0)
 		return r;
+	relief_open(&pools->relief);
 	(void)mounts_open(loop, on_mounts_changed, pools, &pools->mounts);
 	r = add_directories(pools);
 	if (r == 0)

@@ -33,6 +33,7 @@
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/registry.h"
 #include "vmmallocd/plan/request.h"
+#include "vmmallocd/pools/relief.h"
 #include "vmmallocd/base/shortage.h"
 #include "vmmallocd/pools/watch.h"
 
@@ -57,6 +58,7 @@ struct pools {
 	unsigned probe_turn;                 /* of the leased pools, which part is probed next */
 	size_t checks;                       /* calls of pools_check, one a second */
 	struct early early;
+	struct relief relief;
 	unsigned opening;                    /* directories that a thread is opening */
 	bool stopping;
 	struct shortage threads, descriptors;   /* of the whole daemon */

@@ -36,8 +36,8 @@ void pools_tell_short(struct pools *pools)
 		const struct config_class *config = config_find(pools->config, class->name);
 		bool is_short = class->is_short;
 
-		/* a class that is drained wants none */
-		if (!config || config->service != CONFIG_SERVES)
+		/* a class that is drained wants none, nor does one while memory is short, which is told by itself */
+		if (!config || config->service != CONFIG_SERVES || class->releases)
 			is_short = class->is_short = false;
 		else if (class->is_short)
 			class->is_short = !provision_has_wanted(class, pools->config, pools->registry);

@@ -1,0 +1,221 @@
+#!/bin/bash
+# memory_pressure.bash -- classes give back their ready pools while memory is short, and fill again: with a daemon that
+# watches the pressure of a control group, in which programs that may have little memory read a file again and again.
+. "$(dirname "$0")/../lib/suite.bash"
+. "$(dirname "$0")/helpers/daemon.bash"
+
+# Where groups can be made: $LIMITED_AT and $LIMIT for what limits memory, $UNIFIED for what measures pressure.
+find_groups() {
+	need_root
+	[ -r /proc/pressure/memory ] || skip "the kernel measures no pressure"
+	if grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
+		UNIFIED=/sys/fs/cgroup LIMITED_AT=$UNIFIED LIMIT=memory.max
+		echo +memory >$UNIFIED/cgroup.subtree_control || skip "no groups with memory can be made here"
+	elif [ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ] && [ -e /sys/fs/cgroup/unified/cgroup.procs ]; then
+		UNIFIED=/sys/fs/cgroup/unified LIMITED_AT=/sys/fs/cgroup/memory LIMIT=memory.limit_in_bytes
+	else
+		skip "no control groups of memory, or none that measure pressure"
+	fi
+}
+
+# groups: $GROUP measures the pressure of those who may have the memory of $SMALL. They go with the case.
+groups() {
+	find_groups
+	setup
+	GROUP=$(mktemp -d "$UNIFIED/vmmallocd-test.XXXXXX") || skip "no groups can be made here"
+	SMALL=$GROUP
+	trap 'end_pressure; clean_up; remove_groups' EXIT
+	[ "$LIMITED_AT" = "$UNIFIED" ] || SMALL=$(mktemp -d "$LIMITED_AT/vmmallocd-test.XXXXXX") || skip "no groups"
+	[ -r "$GROUP/memory.pressure" ] || skip "the kernel measures no pressure of groups"
+	echo $((16 << 20)) >"$SMALL/$LIMIT" || skip "no limit can be set"
+	export MEMORY_PRESSURE_WATCH=$GROUP/memory.pressure
+}
+
+remove_groups() {
+	local i
+	for i in $(seq 50); do
+		rmdir "$GROUP" "$SMALL" 2>/dev/null
+		[ -e "$GROUP" ] || [ -e "$SMALL" ] || return 0
+		sleep 0.1
+	done
+}
+
+# Programs that read 48 MiB of a disk again and again, with memory for a third of it. For a minute at the most.
+begin_pressure() {
+	local i
+	THRASHING=
+	if [ ! -e data ]; then
+		[ "$(stat -f -c %T .)" != tmpfs ] || skip "no file of a disk here"
+		dd if=/dev/urandom of=data bs=1M count=48 conv=fsync status=none || fail "data"
+	fi
+	# its pages are to be charged to who reads it
+	dd if=data iflag=nocache count=0 status=none
+	for i in 1 2 3; do
+		# shellcheck disable=SC2016
+		timeout 60 sh -c 'echo 0 >"$1/cgroup.procs" && echo 0 >"$2/cgroup.procs" && while cat data >/dev/null; do :; done' \
+			sh "$GROUP" "$SMALL" &
+		THRASHING="$THRASHING $!"
+	done
+}
+
+end_pressure() {
+	local pid
+	for pid in ${THRASHING-}; do
+		kill "$pid" 2>/dev/null && wait "$pid"
+	done 2>/dev/null
+	THRASHING=
+}
+
+# class_is KEY VALUE: of the class "a".
+class_is() { [ "$(ctl status --json | python3 -c 'import json, sys
+print(json.dumps(json.load(sys.stdin)["classes"][0][sys.argv[1]]))' "$1")" = "$2" ]; }
+events_have() { ctl events --no-follow --class a --kind "$1" | grep -q "$2"; }
+export -f find_groups groups remove_groups begin_pressure end_pressure class_is events_have
+
+released() {
+	groups
+	one_class 'ready = 3' 'on_memory_pressure = release' '[daemon]' 'memory_pressure_limit = 5%'
+	daemon_start
+	wait_count a ready 3
+	class_is releases false && class_is problem null || fail "it gives back pools without any pressure"
+	hold take=a
+	wait_count a ready 3
+	begin_pressure
+	wait_for class_is releases true
+	wait_count a ready 0
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 1 ]'
+	is "$(ask count a leased)" 1
+	# nothing is made ahead, and whoever asks has a cold pool
+	# the machine waits with the group, and may have had other things to do besides
+	ctl status a | grep -Eq "^problem  *memory is short \(some avg10=[0-9.]+% in ($GROUP/memory|/proc/pressure/memory)" ||
+		fail "$(ctl status a)"
+	ctl status a | grep -q "^pressure  *release: its ready pools are given back" || fail "$(ctl status a)"
+	ctl status | grep -q "^memory pressure  *[0-9.]*%, and the limit is 5.00%" || fail "$(ctl status)"
+	ctl metrics | grep -q '^vmmalloc_class_releases{class="a"} 1' || fail "no metric"
+	ctl create a 1 >refused 2>&1 && fail "create makes one"
+	grep -q "memory is short" refused || fail "$(cat refused)"
+	client wait=a:0 reply >taken; grep -q "^ok " taken || fail "no cold pool: $(cat taken)"
+	wait_count a leased 1
+	is "$(ask count a ready)" 0
+	events_have class_releases "memory pressure is .*, and memory_pressure_limit is 5.00%" || fail "no event"
+	kill "$HELD"
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 0 ]'
+	end_pressure
+	WAIT_SECONDS=90 wait_for class_is releases false
+	wait_count a ready 3
+	events_have class_refills "memory pressure is" || fail "no event of the end"
+	class_is problem null || fail "$(ctl status a)"
+	is "$(ctl events --no-follow --kind class_releases | wc -l)" 1
+}
+run_case "ready pools are given back while memory is short, and made again" released
+
+kept() {
+	groups
+	one_class 'ready = 2' '[pool b]' "directory = $POOLS" 'size = 16M' 'on_memory_pressure = release' \
+		'[daemon]' 'memory_pressure_limit = 5%'
+	daemon_start
+	wait_count a ready 2
+	wait_count b ready 1
+	begin_pressure
+	wait_count b ready 0
+	is "$(ask count a ready)" 2
+	class_is releases false || fail "keep is not kept"
+}
+run_case "a class that does not ask for it keeps its pools" kept
+
+# What is read each second, and nothing where no class asks.
+not_read() {
+	need strace
+	groups
+	one_class
+	daemon_start
+	wait_count a ready 1
+	timeout 4 strace -f -e trace=openat,open -o opened -p "$DAEMON" 2>/dev/null
+	! grep -q pressure opened || fail "$(grep pressure opened)"
+}
+run_case "without such a class no pressure is read" not_read
+
+# said_once WORDS: the class says that it keeps its pools, and so does the log, once.
+said_once() {
+	wait_for problem_is a "on_memory_pressure = release: $1"
+	wait_count a ready 1
+	sleep 2.5
+	is "$(grep -c -F "on_memory_pressure = release: $1" log)" 1
+	is "$(ctl events --no-follow --kind class_problem | grep -c "$2")" 1
+	kill -0 "$DAEMON" || fail "the daemon"
+}
+export -f said_once
+
+unknown() {
+	setup
+	one_class 'on_memory_pressure = release'
+	export MEMORY_PRESSURE_WATCH=$WORK/nothing
+	daemon_start
+	said_once "$WORK/nothing: the kernel does not measure it: expected CONFIG_PSI, and psi=1 on its command line" \
+		"CONFIG_PSI"
+	# it comes late
+	cat /proc/pressure/memory >nothing || skip "the kernel measures no pressure"
+	wait_for class_is problem null
+	echo oops >nothing
+	wait_for problem_is a "on_memory_pressure = release: $WORK/nothing: expected a file that begins with 'some avg10='"
+	wait_count a ready 1
+}
+run_case "pressure that cannot be read is said once, and pools are kept" unknown
+
+off() {
+	setup
+	one_class 'on_memory_pressure = release'
+	export MEMORY_PRESSURE_WATCH=/dev/null
+	daemon_start
+	said_once "MEMORY_PRESSURE_WATCH=/dev/null: the service manager has turned it off: expected MemoryPressureWatch=on in the unit, or keep" \
+		"MEMORY_PRESSURE_WATCH"
+}
+run_case "so it is where the service manager turns it off" off
+
+# A FIFO, as the protocol of systemd allows, has no figures; and nobody waits for a writer.
+fifo() {
+	setup
+	one_class 'on_memory_pressure = release'
+	mkfifo fifo
+	export MEMORY_PRESSURE_WATCH=$WORK/fifo
+	daemon_start
+	said_once "$WORK/fifo: expected a file that begins with 'some avg10='" "expected a file"
+}
+run_case "a FIFO is refused, and not waited for" fifo
+
+on_disk() {
+	setup
+	rm -rf "$POOLS"
+	POOLS=$WORK/pools
+	mkdir pools
+	[ "$(stat -f -c %T pools)" != tmpfs ] || skip "no disk here"
+	one_class 'on_memory_pressure = release'
+	daemon_start
+	said_once "pool directory $POOLS: its pools lie on a disk, and the kernel takes their pages back by itself: expected a directory on tmpfs, or keep" \
+		"on a disk"
+}
+run_case "on a disk the key is said to be without effect" on_disk
+
+# A share that somebody writes, as an operator may to try it: what comes back while it is high is removed, and a reload
+# ends it.
+by_hand() {
+	setup
+	one_class 'on_memory_pressure = release' 'cold = no'
+	echo "some avg10=10.00 avg60=0.00 avg300=0.00 total=0" >share
+	export MEMORY_PRESSURE_WATCH=$WORK/share
+	daemon_start
+	wait_count a ready 1
+	hold take=a
+	wait_count a ready 1
+	echo "some avg10=10.01 avg60=0.00 avg300=0.00 total=0" >share
+	wait_count a ready 0
+	client wait=a:0 reply | grep "^ok" && fail "one of a class without cold pools"
+	kill "$HELD"
+	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 0 ]'
+	one_class 'on_memory_pressure = keep' 'cold = no'
+	ctl reload || fail "reload"
+	wait_count a ready 1
+}
+run_case "what comes back meanwhile is removed, and keep ends that at a reload" by_hand
+
+end_suite
