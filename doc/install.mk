@@ -19,7 +19,7 @@ MAN5 := doc/vmmallocd.conf.5
 MAN7 := doc/libvmmalloc.7
 MAN8 := doc/vmmallocd.8
 INSTALLED_DOCS := README.md CHANGELOG.md LICENSE doc/overview.svg \
-	$(patsubst %,doc/%.md,ARCHITECTURE benchmarks containers dax fork install jemalloc limits metrics recipes tested variables)
+	$(patsubst %,doc/%.md,ARCHITECTURE benchmarks containers dax fork install jemalloc limits messages metrics recipes tested variables)
 INSTALLED_DIRS := $(LIBDIR) $(DEBUGDIR) $(PKGCONFIGDIR) $(INCLUDEDIR) $(BINDIR) $(SBINDIR) $(DOCDIR) $(CONFDIR)/conf.d \
 	$(addprefix $(SYSTEMDDIR)/,system user system-generators) $(SYSUSERSDIR) $(TMPFILESDIR) $(BASHCOMPDIR) $(ZSHCOMPDIR) \
 	$(MONITORING_DIR) $(addprefix $(MANDIR)/man,1 3 5 7 8)

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 failed=0
 complain() { echo "lint: $*"; failed=1; }
 
-for part in layers picture exports versions text; do
+for part in layers picture exports versions text messages; do
 	tests/lint/$part.bash || failed=1
 done
 tests/abi/check.bash || failed=1

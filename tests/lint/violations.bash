@@ -222,6 +222,12 @@ refused "a table of tests with another head" "doc/tested.md: table of what is te
 	'sed -i "s/^| System | gcc /| System | clang /" doc/tested.md'
 refused "a table of tests with a run that failed" "doc/tested.md: table of what is tested: not the row" \
 	'sed -i "/^<!-- the end of what is made/i | Debian 1 | 1 | 1 | 1 | 1 | yes | 2 passed, 1 failed | 1 | 1 | 1 | 1 | 1 | \`make check-distros DISTROS=x\` |" doc/tested.md'
+# --- messages ---
+PART=messages
+refused "a message that no document has" "vmmallocd/dirs.c:1: doc/messages.md does not have: no roof over it" \
+	'sed -i "1s|^|void f(void) { log_line(log, LOG_ERR, \"no roof over it\"); } |" vmmallocd/dirs.c'
+refused "a message in a document that nothing prints" "doc/messages.md: nothing prints this: there is no such pond" \
+	'sed -i "s/^| .no pool is ready./| \`there is no such pond\`, \`no pool is ready\`/" doc/messages.md'
 # --- versions ---
 PART=versions
 version=$(sed -n 's/^#define VMMALLOC_VERSION "\(.*\)"/\1/p' include/libvmmalloc.h)
