@@ -16,6 +16,7 @@
 #include "include/libvmmalloc.h"
 #include "vmmallocd/config/config.h"
 #include "vmmallocd/config/ini.h"
+#include "vmmallocd/config/tmpfs.h"
 
 #define EXPECT(condition) ((condition) ? (void)0 : expectation_failed(#condition))
 
@@ -32,6 +33,20 @@ static void check_path(const char *path)
 	EXPECT(ini_is_text(path, strlen(path)));
 }
 
+static void check_tmpfs(const struct config_class *class)
+{
+	char bytes[CONFIG_TMPFS_OPTIONS_BYTES] = "";
+	struct text options = TEXT_INIT(bytes);
+
+	EXPECT(class->tmpfs_bytes == 0 || class->tmpfs_bytes >= VMMALLOC_MIN_POOL);
+	EXPECT(class->tmpfs_bytes || (!class->nodes && !class->huge));
+	EXPECT(!class->nodes || (*class->nodes && strspn(class->nodes, "0123456789,-") == strlen(class->nodes)));
+	config_tmpfs_options(class, &options);
+	/* none is cut off, and each is one for mount(8) */
+	EXPECT(options.length < sizeof(bytes) - 1 && !strpbrk(bytes, " \t\"'\\"));
+	EXPECT((options.length > 0) == (class->tmpfs_bytes > 0));
+}
+
 static void check_class(const struct config *config, const struct config_class *class)
 {
 	EXPECT(handout_class_name_check(class->name) == 0);
@@ -45,6 +60,7 @@ static void check_class(const struct config *config, const struct config_class *
 	EXPECT(class->size_bytes % 4096 == 0);
 	EXPECT(class->max >= 1 && class->max <= CONFIG_POOLS_MOST && class->ready <= class->max);
 	EXPECT(class->max_per_user <= CONFIG_POOLS_MOST && class->max_per_process <= CONFIG_POOLS_MOST);
+	check_tmpfs(class);
 	EXPECT(class->recycle == CONFIG_RECYCLE_SCRUB || class->recycle == CONFIG_RECYCLE_DESTROY);
 }
 

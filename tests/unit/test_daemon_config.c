@@ -20,6 +20,7 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/config/config.h"
+#include "vmmallocd/config/tmpfs.h"
 
 #define POOL "[pool a]\ndirectory = /mnt/a\nsize = 1G\n"
 #define A50 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
@@ -274,6 +275,9 @@ TEST(test_class_has_defaults)
 	assert_int_equal(class->max_waiting_per_user, 256);
 	assert_int_equal(class->on_memory_pressure, CONFIG_PRESSURE_KEEP);
 	assert_int_equal(config.memory_pressure_limit, 1000);
+	assert_int_equal(class->tmpfs_bytes, 0);
+	assert_null(class->nodes);
+	assert_null(class->huge);
 	assert_string_equal(class->where, where);
 	config_done(&config);
 }
@@ -334,6 +338,76 @@ TEST(test_percentages_are_read)
 		assert_int_equal(config.memory_pressure_limit, shares[i].share);
 		config_done(&config);
 	}
+}
+
+/* --- a tmpfs --- */
+
+static void assert_options(const char *keys, const char *expected)
+{
+	char text[512], options[CONFIG_TMPFS_OPTIONS_BYTES] = "";
+	struct text words = TEXT_INIT(options);
+	struct config config;
+
+	snprintf(text, sizeof(text), POOL "%s", keys);
+	config = read_ok(text);
+	config_tmpfs_options(&config.classes[0], &words);
+	assert_string_equal(options, expected);
+	config_done(&config);
+}
+
+TEST(test_tmpfs_has_options)
+{
+	assert_options("", "");
+	assert_options("tmpfs = 64g\n", "size=64G,mode=0755,nosuid,nodev");
+	assert_options("tmpfs = 1073745920\nhuge = advise\n", "size=1048580K,mode=0755,nosuid,nodev,huge=advise");
+	/* node 0 is on any machine */
+	assert_options("tmpfs = 02T\nnodes = 0 , 0-0\nhuge = within_size\n",
+		       "size=2T,mode=0755,nosuid,nodev,mpol=bind:0,huge=within_size");
+}
+
+/* A node may come when the machine runs: the class is not closed, and the files are read again. */
+TEST(test_node_without_memory_is_a_mistake_that_closes_nothing)
+{
+	struct config config = read_text(POOL "tmpfs = 2G\nnodes = 1021-1023, 7,1020\n");
+
+	assert_int_equal(config.mistake_count, 1);
+	assert_non_null(strstr(config.mistakes[0], ":5: nodes (1021-1023, 7,1020): expected nodes that have memory, "
+						   "which are 0"));
+	assert_true(config.names_missing);
+	assert_null(config.problem);
+	assert_false(config.classes[0].closed);
+	assert_string_equal(config.classes[0].nodes, "7,1020-1023");
+	config_done(&config);
+}
+
+TEST(test_tmpfs_fits_what_is_there)
+{
+	struct config config = read_ok(POOL "tmpfs = 1G\nready = 1\n" "[pool b]\ndirectory = /mnt//a/\nsize = 14M\n"
+				       "tmpfs = 1024M\n");
+
+	assert_int_equal(config.class_count, 2);
+	config_done(&config);
+	assert_refused(POOL "nodes = 0\n", "4: nodes (0): expected tmpfs beside it: it says how that is mounted");
+	assert_refused(POOL "huge = always\n",
+		       "4: huge (always): expected tmpfs beside it: it says how that is mounted");
+	assert_refused(POOL "ready = 3\ntmpfs = 2G\n", "5: tmpfs (2G): expected room for the ready pools: 3 of 1G");
+	assert_refused("[pool a]\ndirectory = /a\nsize = 8000000T\nready = 65536\nmax = 65536\ntmpfs = 1G\n",
+		       "6: tmpfs (1G): expected room for the ready pools: 65536 of 8000000T");
+	assert_refused("[pool a]\ndirectory = /\nsize = 1G\ntmpfs = 1G\n",
+		       "4: tmpfs (1G): expected another directory than /");
+}
+
+/* One directory has one file system. A class that is closed says nothing of it. */
+TEST(test_classes_of_a_directory_have_one_tmpfs)
+{
+	assert_refused(POOL "tmpfs = 2G\nhuge = always\n" "[pool b]\ndirectory = /mnt/a\nsize = 1G\ntmpfs = 3G\n",
+		       "9: tmpfs (3G): expected 2G, huge always, as [pool a] has for the same directory");
+	assert_refused(POOL "tmpfs = 2G\nnodes = 0\n" "[pool b]\ndirectory = /mnt/a\nsize = 1G\n",
+		       "6: tmpfs (none): expected 2G, nodes 0, as [pool a] has for the same directory");
+	assert_refused(POOL "[pool b]\ndirectory = /mnt/a\nsize = 1G\ntmpfs = 3G\n",
+		       "7: tmpfs (3G): expected none, as [pool a] has for the same directory");
+	assert_refused(POOL "tmpfs = 2G\nready = 17\n" "[pool b]\ndirectory = /mnt/a\nsize = 1G\ntmpfs = 3G\n",
+		       "5: ready (17): expected at most max (16)");
 }
 
 TEST(test_size_is_rounded_up_to_whole_pages)
@@ -554,10 +628,10 @@ TEST(test_config_refuses_wrong_keys)
 		       "state_dir, punch_timeout, connections_per_user, max_bytes_per_user, memory_pressure_limit");
 	assert_refused("[pool a]\nSize = 1G\n", "2: Size (1G): expected one of directory, size, ready, max, warm, "
 		       "users, groups, max_per_user, max_per_process, recycle, cold, max_waiting, "
-		       "max_waiting_per_user, on_memory_pressure");
+		       "max_waiting_per_user, on_memory_pressure, tmpfs, nodes, huge");
 	assert_refused("[pool a]\n= 1G\n", "2:  (1G): expected one of directory, size, ready, max, warm, users, "
 		       "groups, max_per_user, max_per_process, recycle, cold, max_waiting, max_waiting_per_user, "
-		       "on_memory_pressure");
+		       "on_memory_pressure, tmpfs, nodes, huge");
 	assert_refused(POOL "size = 2G\n", "4: size (2G): expected once; it is also at line 3");
 	assert_refused("[daemon]\nworkers = 1\n[daemon]\nworkers = 1\n",
 		       "4: workers (1): expected once; it is also at line 2");
@@ -613,6 +687,15 @@ TEST(test_config_refuses_wrong_values)
 		{ "warm = true", "warm (true): expected yes or no" },
 		{ "recycle = Scrub", "recycle (Scrub): expected scrub or destroy" },
 		{ "on_memory_pressure = yes", "on_memory_pressure (yes): expected keep or release" },
+		{ "tmpfs = 1Q", "tmpfs (1Q): expected a number of bytes or one with K, M, G or T" },
+		{ "tmpfs = 13M", "tmpfs (13M): expected at least 14680064 (14M)" },
+		{ "nodes =", "nodes (): expected numbers of NUMA nodes, as 2,3 or 0-3" },
+		{ "nodes = 0,", "nodes (0,): expected numbers of NUMA nodes, as 2,3 or 0-3" },
+		{ "nodes = 3-2", "nodes (3-2): expected numbers of NUMA nodes, as 2,3 or 0-3" },
+		{ "nodes = 1024", "nodes (1024): expected numbers of NUMA nodes, as 2,3 or 0-3" },
+		{ "nodes = 0 1", "nodes (0 1): expected numbers of NUMA nodes, as 2,3 or 0-3" },
+		{ "nodes = all", "nodes (all): expected numbers of NUMA nodes, as 2,3 or 0-3" },
+		{ "huge = yes", "huge (yes): expected never, always, within_size or advise" },
 		{ "cold = maybe", "cold (maybe): expected yes or no" },
 		{ "users =", "users (): expected names or numbers of users, with commas between them" },
 		{ "users = alice,,bob",

@@ -15,6 +15,8 @@ void config_done(struct config *config)
 		free(class->directory);
 		free(class->users.ids);
 		free(class->groups.ids);
+		free(class->nodes);
+		free(class->huge);
 		free(class->where);
 		free(class->problem);
 	}

@@ -17,6 +17,9 @@
  *                                      max_waiting = 1024         requests that wait for a pool; default 1024
  *                                      max_waiting_per_user = 256     default 256
  *                                      on_memory_pressure = keep      or release
+ *                                      tmpfs = 64G                a tmpfs is mounted at `directory`, of that size
+ *                                      nodes = 2,3                and has its memory of these NUMA nodes
+ *                                      huge = always              or never, within_size, advise: its huge pages
  *
  * conf.d/NAME.conf files are read after the file itself, in the order of their names; a later value of [daemon] wins,
  * and a class may be described in one place only. No libuv here; it may block on the user database (NSS).
@@ -78,12 +81,15 @@ struct config_class {
 	bool cold;               /* a request that finds none ready gets a cold pool, made for it */
 	unsigned max_waiting, max_waiting_per_user;  /* requests; 0: they are refused at once */
 	enum config_on_pressure on_memory_pressure;
+	uint64_t tmpfs_bytes;    /* of a tmpfs that has to be mounted at `directory` (tmpfs.h); 0: none has to */
+	char *nodes, *huge;      /* of it; NULL: not said */
 	char *where;             /* "FILE:LINE" of the section, for messages */
 	char *problem;           /* a mistake in it, the one that closes it if one does; NULL: none */
 	/* By a mistake: nobody gets its pools, and none is made; `directory` may be "", and `size_bytes` 0. A name that
 	 * does not exist closes nothing: it stands for nobody. */
 	bool closed;
-	bool names_missing;      /* of `users` or `groups`: a name was not found, and stands for nobody */
+	/* Of `users` or `groups`: a name was not found, and stands for nobody; or of `nodes`: it has no memory. */
+	bool names_missing;
 	/* Not of the files, but of orders. Where it is resized, `ready` and `max` are those of an order. */
 	enum config_service service;
 	bool resized;
@@ -104,7 +110,7 @@ struct config {
 	char **mistakes;                  /* one line each, in the order of the files */
 	size_t mistake_count;
 	const char *problem;              /* the first of them that is not of a class alone; NULL: none */
-	bool names_missing;               /* a name of `users` or `groups` was not found */
+	bool names_missing;               /* of some class */
 };
 
 /*

@@ -19,10 +19,11 @@
 #include "common/util/cleanup.h"
 #include "vmmallocd/config/ini.h"
 #include "vmmallocd/config/mistakes.h"
+#include "vmmallocd/config/tmpfs.h"
 #include "vmmallocd/config/value.h"
 
 #define FILE_BYTES_MOST (1024 * 1024)  /* a pool that is named by mistake is not read into memory */
-#define KEYS_MOST 15
+#define KEYS_MOST 18
 #define DAEMON(field) offsetof(struct config, field)
 #define CLASS(field) offsetof(struct config_class, field)
 
@@ -55,6 +56,9 @@ static const struct config_key class_keys[] = {
 	{ "max_waiting", config_value_number, CLASS(max_waiting), 0, CONFIG_POOLS_MOST },
 	{ "max_waiting_per_user", config_value_number, CLASS(max_waiting_per_user), 0, CONFIG_POOLS_MOST },
 	{ "on_memory_pressure", config_value_on_pressure, CLASS(on_memory_pressure), 0, 0 },
+	{ "tmpfs", config_value_size, CLASS(tmpfs_bytes), 0, 0 },
+	{ "nodes", config_value_nodes, CLASS(nodes), 0, 0 },
+	{ "huge", config_value_huge, CLASS(huge), 0, 0 },
 	{ 0 },
 };
 
@@ -120,6 +124,26 @@ static void parser_mistake(struct parser *p, const char *format, ...)
 	va_end(args);
 }
 
+/* Where the class that is being read has that key; or else where it begins. */
+static unsigned class_line_of(const struct parser *p, const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(class_keys[i].name, name) != 0)
+		i++;
+	return p->class_lines[i] ? p->class_lines[i] : p->class_line;
+}
+
+static void class_judge_tmpfs(struct parser *p, struct config_class *class)
+{
+	char bytes[512] = "";
+	struct text words = TEXT_INIT(bytes);
+	const char *key = config_tmpfs_mistake(p->config, class, &words);
+
+	if (key)
+		class_mistake(p, class, class_line_of(p, key), "%s%s", key, bytes);
+}
+
 /* What can only be judged when all keys of the class are known; and what others may rely on. */
 static void class_end(struct parser *p)
 {
@@ -137,6 +161,8 @@ static void class_end(struct parser *p)
 	else if (class->ready > class->max)
 		class_mistake(p, class, p->class_lines[CLASS_READY], "ready (%u): expected at most max (%u)",
 			      class->ready, class->max);
+	else
+		class_judge_tmpfs(p, class);
 	class->file_ready = class->ready;
 	class->file_max = class->max;
 	if (!class->directory)

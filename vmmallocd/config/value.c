@@ -194,6 +194,27 @@ int config_value_share(const struct config_key *key, const char *value, void *fi
 	return 0;
 }
 
+int config_value_huge(const struct config_key *key, const char *value, void *field, struct text *expected)
+{
+	static const char *const words[] = { "never", "always", "within_size", "advise" };
+	size_t i = 0;
+	char *copy;
+
+	(void)key;
+	while (i < sizeof(words) / sizeof(words[0]) && strcmp(words[i], value) != 0)
+		i++;
+	if (i == sizeof(words) / sizeof(words[0])) {
+		text_add(expected, "never, always, within_size or advise");
+		return -EINVAL;
+	}
+	copy = strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
 int config_log_level_parse(const char *word, enum config_log_level *ret_level)
 {
 	static const struct {

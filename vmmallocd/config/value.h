@@ -4,8 +4,8 @@
  *
  * Every reader has one form. It fills the field, and returns 0; or leaves it alone, returns -errno, and says in
  * `expected` what would have been right, as words that follow "expected " (nothing if memory ran out). -ENOENT: names
- * were not found, and the field is filled, with CONFIG_ID_NOBODY for each of them. Readers of strings and lists free
- * what the field held before.
+ * or nodes were not found, and the field is filled, with CONFIG_ID_NOBODY for each such name. Readers of strings and
+ * lists free what the field held before.
  */
 #ifndef VMMALLOCD_CONFIG_VALUE_H
 #define VMMALLOCD_CONFIG_VALUE_H
@@ -37,5 +37,8 @@ int config_value_share(const struct config_key *key, const char *value, void *fi
 int config_value_log_level(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_users(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_groups(const struct config_key *key, const char *value, void *field, struct text *expected);
+/* Of NUMA nodes, and written as the kernel does. -ENOENT: they are right, but some of them have no memory, yet. */
+int config_value_nodes(const struct config_key *key, const char *value, void *field, struct text *expected);
+int config_value_huge(const struct config_key *key, const char *value, void *field, struct text *expected);
 
 #endif
