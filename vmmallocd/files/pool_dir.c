@@ -16,10 +16,19 @@
 #include "common/util/lease_trial.h"
 #include "vmmallocd/files/internal.h"
 
-int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error)
+static bool is_mounted_at(int fd, const struct stat *st)
+{
+	struct stat above;
+
+	return fstatat(fd, "..", &above, 0) == 0 && above.st_dev != st->st_dev;
+}
+
+/* `options`: NULL, or those of the tmpfs that must be mounted there. */
+static int open_mounted(const char *path, const char *options, struct pool_dir *ret_dir, struct text *error)
 {
 	struct statfs fs;
 	struct stat st;
+	bool is_mounted;
 	int r;
 
 	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -29,6 +38,12 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 		r = -errno;
 		text_add(error, "%s: %s: expected a working file system", path, strerrordesc_np(-r));
 		return r;
+	}
+	is_mounted = is_mounted_at(fd, &st);
+	/* whose the directory beneath is does not matter */
+	if (options && !(is_mounted && fs.f_type == TMPFS_MAGIC)) {
+		pool_dir_say_no_tmpfs(path, options, error);
+		return -ENODEV;
 	}
 	r = pool_dir_access(path, fd, &st, error);
 	if (r < 0)
@@ -48,8 +63,24 @@ int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error
 		.grain = fs.f_type == HUGETLBFS_MAGIC ? (size_t)fs.f_bsize : pool_file_page(),
 		.hugetlbfs = fs.f_type == HUGETLBFS_MAGIC,
 		.tmpfs = fs.f_type == TMPFS_MAGIC,
+		.mounted = is_mounted,
 	};
 	return 0;
+}
+
+int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error)
+{
+	return open_mounted(path, NULL, ret_dir, error);
+}
+
+int pool_dir_open_tmpfs(const char *path, const char *options, struct pool_dir *ret_dir, struct text *error)
+{
+	return open_mounted(path, options, ret_dir, error);
+}
+
+bool pool_dir_is_mounted_tmpfs(const struct pool_dir *dir)
+{
+	return dir->tmpfs && dir->mounted;
 }
 
 void pool_dir_close(struct pool_dir *dir)

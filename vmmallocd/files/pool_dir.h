@@ -30,10 +30,16 @@ struct pool_dir {
 	size_t grain;                  /* the kernel's page, or the huge page of a hugetlbfs */
 	bool dax;                      /* files here are STATX_ATTR_DAX: not known before pool_dir_self_test */
 	bool tmpfs, hugetlbfs;
+	bool mounted;                  /* what is above it is another file system: one is mounted here */
 };
 
 /* The directory must exist, and be writable by nobody but its owner (root or the daemon) unless it is sticky. */
 int pool_dir_open(const char *path, struct pool_dir *ret_dir, struct text *error);
+/* The same, and a tmpfs must be mounted there: `options` are those for mount(8), to be told. -ENODEV: there is none. */
+int pool_dir_open_tmpfs(const char *path, const char *options, struct pool_dir *ret_dir, struct text *error);
+bool pool_dir_is_mounted_tmpfs(const struct pool_dir *dir);
+/* Says so. */
+void pool_dir_say_no_tmpfs(const char *path, const char *options, struct text *error);
 void pool_dir_close(struct pool_dir *dir);
 
 /*

@@ -5,6 +5,8 @@
  *
  *     /mnt/pools: it belongs to root, mode 0755: expected one that the user vmmalloc may write to
  *     (chown vmmalloc: /mnt/pools)
+ *     /mnt/pools: expected a tmpfs of its own, and none is mounted there
+ *     (mount -t tmpfs -o size=1G,mode=0755,nosuid,nodev,uid=vmmalloc tmpfs /mnt/pools)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -129,4 +131,12 @@ int pool_dir_access(const char *path, int fd, const struct stat *st, struct text
 		return fail_not_writable(error, path, st);
 	text_add(error, "%s: %s: expected one that can be written to", path, strerrordesc_np(errno));
 	return -errno;
+}
+
+void pool_dir_say_no_tmpfs(const char *path, const char *options, struct text *error)
+{
+	text_add(error, "%s: expected a tmpfs of its own, and none is mounted there ", path);
+	text_add(error, "(mount -t tmpfs -o %s,uid=%s tmpfs ", options, user(geteuid()).bytes);
+	shell_word_add(error, path);
+	text_add(error, ")");
 }

@@ -195,6 +195,8 @@ static void directory_opened(void *context, struct served_dir_scan *scan)
 		put_into_service(pools, scan->directory, scan);
 	else
 		note_not_opened(pools, scan->directory, r, scan->error);
+	/* a reload may have asked for a tmpfs there while the thread was at it */
+	pools_leave_bare_directories(pools);
 	pools_refresh_classes(pools);
 	pools_wake(pools);
 }
@@ -290,6 +292,20 @@ void pools_directory_gone(struct pools *pools, struct served_dir *directory)
 
 	snprintf(problem, sizeof(problem), "pool directory %s: removed or unmounted", directory->path);
 	lose(pools, directory, problem);
+}
+
+void pools_leave_bare_directories(struct pools *pools)
+{
+	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next) {
+		char problem[PROVISION_PROBLEM_BYTES] = "";
+		struct text error = TEXT_INIT(problem);
+
+		if (!directory->tmpfs[0] || !served_dir_is_usable(directory) ||
+		    pool_dir_is_mounted_tmpfs(&directory->dir))
+			continue;
+		pool_dir_say_no_tmpfs(directory->path, directory->tmpfs, &error);
+		lose(pools, directory, problem);
+	}
 }
 
 /* Without its lock another daemon could take the directory, and could have by now. */

@@ -17,6 +17,8 @@ void pools_refresh_classes(struct pools *pools);
 
 /* Looks whether the paths still name the directories that are open, whether these are locked, and what hangs. */
 void pools_check_directories(struct pools *pools);
+/* Those that are open, and are not the tmpfs that the configuration has there now, are gone. Wakes the pools. */
+void pools_leave_bare_directories(struct pools *pools);
 /* It was removed or unmounted: forgets its pools, but not whose they are. Wakes the pools. */
 void pools_directory_gone(struct pools *pools, struct served_dir *directory);
 /* The same for one pool that a job was at when that happened. */

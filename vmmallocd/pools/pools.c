@@ -98,10 +98,20 @@ static void cancel_misfits(struct pools *pools)
 			jobs_cancel(job);
 }
 
+static void want_directory(struct served_dir *directory, const struct config_class *class)
+{
+	struct text options = TEXT_INIT(directory->tmpfs);
+
+	directory->wanted = true;
+	directory->due_ms = 0;
+	if (directory->tmpfs[0] == '\0')
+		config_tmpfs_options(class, &options);
+}
+
 static int add_directories(struct pools *pools)
 {
 	for (struct served_dir *directory = pools->directories.first; directory; directory = directory->next)
-		directory->wanted = false;
+		directory->wanted = false, directory->tmpfs[0] = '\0';
 	for (size_t i = 0; i < pools->config->class_count; i++) {
 		const struct config_class *class = &pools->config->classes[i];
 		struct served_dir *directory;
@@ -114,8 +124,7 @@ static int add_directories(struct pools *pools)
 		directory = served_dirs_add(&pools->directories, class->directory);
 		if (!directory)
 			return -ENOMEM;
-		directory->wanted = true;
-		directory->due_ms = 0;
+		want_directory(directory, class);
 	}
 	return 0;
 }
@@ -125,6 +134,7 @@ void pools_configure(struct pools *pools, const struct config *config)
 	pools->config = config;
 	if (add_directories(pools) != 0)
 		log_line(pools->log, LOG_ERR, "reload: no memory for all classes");
+	pools_leave_bare_directories(pools);
 	for (size_t i = 0; i < pools->provision.count; i++) {
 		struct provision_class *class = pools->provision.classes[i];
 

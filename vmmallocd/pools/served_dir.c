@@ -117,7 +117,10 @@ static void open_and_scan(struct work *work)
 	struct served_dir_scan *scan = work->data;
 	struct text error = TEXT_INIT(scan->error);
 
-	scan->result = pool_dir_open(scan->directory->path, &scan->dir, &error);
+	if (scan->tmpfs[0])
+		scan->result = pool_dir_open_tmpfs(scan->directory->path, scan->tmpfs, &scan->dir, &error);
+	else
+		scan->result = pool_dir_open(scan->directory->path, &scan->dir, &error);
 	if (scan->result != 0)
 		return;
 	scan->result = pool_dir_lock(&scan->dir, &error);
@@ -148,6 +151,7 @@ int served_dir_start_opening(struct served_dir *directory, uv_loop_t *loop,
 	if (!scan)
 		return -ENOMEM;
 	scan->directory = directory;
+	memcpy(scan->tmpfs, directory->tmpfs, sizeof(scan->tmpfs));
 	scan->done = done;
 	scan->context = context;
 	scan->work.data = scan;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "vmmallocd/config/tmpfs.h"
 #include "vmmallocd/files/pool_file.h"
 #include "vmmallocd/plan/provision.h"
 #include "vmmallocd/plan/recover.h"
@@ -38,6 +39,7 @@ struct served_dir {
 	struct space space;
 	int64_t due_ms;          /* while it is not open: when it is tried again */
 	char problem[PROVISION_PROBLEM_BYTES];   /* "": none */
+	char tmpfs[CONFIG_TMPFS_OPTIONS_BYTES];  /* of the one that must be mounted there; "": none must */
 	struct served_dir *next;
 	char path[];
 };
@@ -51,6 +53,7 @@ struct served_dir_found {
 /* Everything that a thread found out about a directory. */
 struct served_dir_scan {
 	struct served_dir *directory;
+	char tmpfs[CONFIG_TMPFS_OPTIONS_BYTES];   /* as it was when the thread began */
 	int result;              /* 0: `dir` is open, and the receiver's */
 	char error[PROVISION_PROBLEM_BYTES];
 	struct pool_dir dir;
