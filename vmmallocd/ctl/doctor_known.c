@@ -291,13 +291,31 @@ static uint64_t count_made(const json_t *class)
 	return pools > 0 ? (uint64_t)pools : 0;
 }
 
+/* Only the configuration knows of it: what the daemon says of a class has nothing of mounts. */
+static void find_tmpfs(const struct doctor_known *known, struct directory_order *order, const char *absolute)
+{
+	const json_t *class;
+	size_t i;
+
+	json_array_foreach(json_object_get(known->check, "classes"), i, class)
+	{
+		const char *options = field_text(class, "mount_options");
+
+		if (!*options || json_is_true(json_object_get(class, "closed")) ||
+		    strcmp(absolute, field_text(class, "directory")) != 0)
+			continue;
+		order->mount_options = options;
+		order->tmpfs_bytes = (uint64_t)field_number(class, "tmpfs");
+	}
+}
+
 struct directory_order doctor_directory(const struct doctor_known *known, const char *path)
 {
 	struct directory_order order = {
 		.path = path, .daemon_uid = known->daemon_uid, .self = DOCTOR_SELF, .library = known->library
 	};
 	const json_t *class;
-	char absolute[PATH_MAX];
+	char absolute[PATH_MAX] = "";
 	size_t i;
 
 	json_array_foreach((json_t *)known->classes, i, class)
@@ -312,7 +330,9 @@ struct directory_order doctor_directory(const struct doctor_known *known, const 
 		order.most_bytes += size * (uint64_t)field_number(class, "max");
 		order.made_bytes += size * count_made(class);
 	}
-	if (!order.of_class)
+	if (order.of_class)
+		find_tmpfs(known, &order, absolute);
+	else
 		order.pool_bytes = getenv(ENVIRONMENT_POOL_SIZE) ? known->pool_bytes : VMMALLOC_MIN_POOL;
 	return order;
 }

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/util/shell_word.h"
+#include "common/util/size_format.h"
 
 #define COMMAND_BYTES (PATH_MAX + 64)
 
@@ -35,6 +37,59 @@ static struct directory_command command_for(const char *words, uid_t uid, const 
 	snprintf(with_user, sizeof(with_user), "%s%u", words, uid);
 	return command_on(with_user, path);
 }
+
+/* --- the tmpfs that the configuration has there --- */
+
+static bool has_tmpfs(const struct directory *directory)
+{
+	struct stat above;
+
+	return directory->fs.f_type == TMPFS_MAGIC && fstatat(directory->fd, "..", &above, 0) == 0 &&
+	       above.st_dev != directory->st.st_dev;
+}
+
+static void say_no_tmpfs(struct findings *findings, const struct directory_order *order)
+{
+	uid_t owner = order->daemon_uid != (uid_t)-1 ? order->daemon_uid : geteuid();
+	char words[COMMAND_BYTES];
+
+	snprintf(words, sizeof(words), "mount -t tmpfs -o %s,uid=%u tmpfs", order->mount_options, owner);
+	findings_add(findings, FINDING_PROBLEM, CHECK_FILE_SYSTEM, command_on(words, order->path).text,
+		     "no tmpfs is mounted here, and the configuration has one: its classes are not served");
+}
+
+/* What was mounted before the configuration changed, or by hand. */
+static void judge_tmpfs_size(struct findings *findings, const struct directory *directory)
+{
+	uint64_t bytes = (uint64_t)directory->fs.f_blocks * (uint64_t)directory->fs.f_bsize;
+	char has[SIZE_FORMAT_BYTES], expected[SIZE_FORMAT_BYTES], words[COMMAND_BYTES];
+
+	if (bytes == directory->order->tmpfs_bytes)
+		return;
+	size_format_whole(bytes, has);
+	size_format_whole(directory->order->tmpfs_bytes, expected);
+	snprintf(words, sizeof(words), "mount -o remount,size=%llu",
+		 (unsigned long long)directory->order->tmpfs_bytes);
+	findings_add(findings, FINDING_NOTE, CHECK_FILE_SYSTEM, command_on(words, directory->order->path).text,
+		     "the tmpfs has %s, and the configuration says %s", has, expected);
+}
+
+/* False: nothing else matters before it is mounted. */
+static bool judge_tmpfs(struct findings *findings, const struct directory *directory)
+{
+	const struct directory_order *order = directory->order;
+
+	if (!order->mount_options || !*order->mount_options)
+		return true;
+	if (!has_tmpfs(directory)) {
+		say_no_tmpfs(findings, order);
+		return false;
+	}
+	judge_tmpfs_size(findings, directory);
+	return true;
+}
+
+/* --- */
 
 static void say_not_open(struct findings *findings, const struct directory_order *order, int error)
 {
@@ -111,6 +166,8 @@ void directory_look(struct findings *findings, void *context)
 		say_not_open(findings, order, errno);
 		return;
 	}
+	if (!judge_tmpfs(findings, &directory))
+		return;
 	directory.has_mount = mount_of_directory(directory.fd, &directory.mount);
 	judge_rights(findings, &directory);
 	file_system_look(findings, &directory);

@@ -27,6 +27,8 @@ struct directory_order {
 	uint64_t pool_bytes;       /* of the largest that is to be there */
 	uint64_t most_bytes;       /* of all that may be there; 0: not known */
 	uint64_t made_bytes;       /* of those that are there already */
+	const char *mount_options; /* of the tmpfs that the configuration has mounted there; "" or NULL: it has none */
+	uint64_t tmpfs_bytes;      /* of that */
 	const char *self, *library;   /* paths: of vmmallocctl, and of the library */
 };
 
