@@ -13,19 +13,23 @@ export -f units_here
 
 # It reads all units that there are, and has words for those of others, too.
 units_verify() {
-	systemd-analyze verify --man=no vmmallocd.service vmmallocd.socket vmmallocd-control.socket vmmalloc-exporter.service >words 2>&1 ||
+	systemd-analyze verify --man=no vmmallocd.service vmmallocd.socket vmmallocd-control.socket vmmalloc-exporter.service "$@" >words 2>&1 ||
 		fail "$(cat words)"
 	! grep -v '^/usr/lib/systemd/system/' words || fail "words"
 }
-export -f units_verify
+# mount_unit_of PATH [DIRECTORY]
+mount_unit_of() { echo "${2+$2/}$(systemd-escape -p --suffix=mount "$1")"; }
+export -f units_verify mount_unit_of
 
 verifies() {
 	need systemd-analyze
 	units_here || return 1
 	printf '[pool a]\ndirectory = /mnt/pmem0/pools\n' >conf
-	"$ROOT/systemd/vmmalloc-generator" units x y "$PWD/conf" && [ -s units/vmmallocd.service.d/50-directories.conf ] ||
+	printf '[pool b]\ndirectory = /mnt/b 1%%\nsize = 1G\ntmpfs = 2G\nnodes = 0,2\n' >>conf
+	"$ROOT/systemd/vmmalloc-generator" units x units "$PWD/conf" && [ -s units/vmmallocd.service.d/50-directories.conf ] ||
 		fail "no drop-in"
-	units_verify
+	[ -s "$(mount_unit_of '/mnt/b 1%' units)" ] || fail "no mount: $(ls units)"
+	units_verify "$(mount_unit_of '/mnt/b 1%')"
 }
 run_case "the units verify" verifies
 
@@ -238,6 +242,105 @@ runs_nothing() {
 	done
 }
 run_case "the generator takes names as they are" runs_nothing
+
+# What a class's tmpfs is mounted with, as the daemon says: "OPTIONS DIRECTORY", one a line; closed ones are left out.
+daemon_mounts() {
+	"$BUILD/release/vmmallocd" --config etc/vmmallocd.conf --json >json
+	python3 - <<-'END'
+		import json
+		for c in json.load(open("json"))["classes"]:
+		    if c["mount_options"] and not c["closed"]:
+		        print(c["mount_options"], c["directory"])
+	END
+}
+# The same, as the generator has units for it: with the daemon's way to write numbers, and without whose it is.
+generator_mounts() {
+	local unit options
+	for unit in late/*.mount; do
+		[ -e "$unit" ] || continue
+		options=$(sed -n 's/^Options=//p' "$unit")
+		[[ $options = *,uid=vmmalloc,gid=vmmalloc ]] || fail "$(cat "$unit")"
+		[ "$(sed -n 's/^What=//p; s/^Type=//p' "$unit" | tr '\n' ' ')" = "vmmalloc tmpfs " ] || fail "$(cat "$unit")"
+		echo "${options%,uid=*} $(sed -n 's/^Where=//p' "$unit" | sed 's/%%/%/g')"
+	done
+}
+# same_mounts [LINE...]: of one class, a, in /srv/a; or of a whole file if the first line is a section
+same_mounts() {
+	local shell
+	case ${1-} in '['*) ;; *) set -- '[pool a]' 'directory = /srv/a' 'size = 14M' "$@" ;; esac
+	printf '%s\n' "$@" >etc/vmmallocd.conf
+	daemon_mounts | sort -u >expected
+	for shell in $(shells); do
+		rm -rf late out
+		"$shell" "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf 2>words && [ ! -s words ] ||
+			fail "status $?: $(cat words)"
+		generator_mounts | sort -u | diff -u expected - >difference || fail "$(cat etc/vmmallocd.conf difference)"
+	done
+}
+export -f daemon_mounts generator_mounts same_mounts
+
+mounts_a_tmpfs() {
+	need systemd-escape python3
+	mkdir etc
+	same_mounts 'tmpfs = 64G'
+	is_one() { [ "$(wc -l <expected)" = 1 ] || fail "the daemon has other mounts: $(cat expected etc/vmmallocd.conf)"; }
+	is_one
+	grep -qx 'Wants=srv-a.mount srv.mount' out/vmmallocd.service.d/50-directories.conf || fail "$(cat out/*/*)"
+	local value
+	for value in 1G 0064G 14M 99T 15000000K 8000000T; do
+		same_mounts "tmpfs = $value"
+		is_one
+	done
+	for value in 0 13M 14680063 1Q -1G 1.5G 'G' '' 9000000T 99999999999999999999 9223372036854775807K 08 1GG; do
+		same_mounts "tmpfs = $value"
+		[ ! -s expected ] || fail "the daemon takes $value"
+	done
+	for value in 0 0-1 '0,2-3 ; two' '0 , 2,5-7' 1023; do same_mounts "tmpfs:1G" "nodes = $value"; is_one; done
+	for value in '' , 0, 3-2 1024 0--1 -1 1- 'all' '0 1' 99999999999999999999; do
+		same_mounts "tmpfs = 1G" "nodes = $value"
+		[ ! -s expected ] || fail "the daemon takes $value"
+	done
+	for value in never always within_size advise; do same_mounts "tmpfs = 1G" "huge = $value"; is_one; done
+	for value in '' Always yes force deny; do
+		same_mounts "huge = $value" "tmpfs = 1G"
+		[ ! -s expected ] || fail "the daemon takes $value"
+	done
+	same_mounts
+	same_mounts 'nodes = 0'
+	same_mounts 'huge = never'
+	same_mounts 'tmpfs = 1G' 'tmpfs = 1G'
+	same_mounts 'tmpfs = 1G' 'directory = /srv/b'
+	[ ! -s expected ] || fail "$(cat expected)"
+}
+run_case "the generator mounts what the daemon waits for" mounts_a_tmpfs
+
+# Paths and classes: who has it first says how it is.
+mounts_at_paths() {
+	need systemd-escape python3
+	mkdir etc
+	two() { same_mounts '[pool a]' "directory = $1" 'size = 16M' "$2" '[pool b]' "directory = $3" 'size = 16M' "$4"; }
+	two '/srv/a b 100%' 'tmpfs = 1G' '/srv/a*[x]$HOME"' 'tmpfs = 2G'
+	[ "$(wc -l <expected)" = 2 ] || fail "$(cat expected)"
+	two /srv/a 'tmpfs = 1G' /srv/a/ 'tmpfs = 1G'
+	two /srv/a 'tmpfs = 1G' /srv//a 'tmpfs = 2G'
+	two /srv/a 'tmpfs = 1G' /srv/a ''
+	[ "$(cat expected)" = "size=1G,mode=0755,nosuid,nodev /srv/a" ] || fail "$(cat expected)"
+	two /srv/a '' /srv/a 'tmpfs = 1G'
+	two /srv/a 'tmpfs = 1Q' /srv/a 'tmpfs = 1G'
+	two /srv/../a 'tmpfs = 1G' / 'tmpfs = 1G'
+	# what is in /tmp would be hidden: whoever wants that mounts it himself
+	printf '[pool a]\ndirectory = /tmp\nsize = 16M\ntmpfs = 1G\n[pool b]\ndirectory = /a\\\nsize = 16M\ntmpfs = 1G\n' \
+		>etc/vmmallocd.conf
+	rm -rf late out
+	sh "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
+	[ ! -e late ] || fail "$(ls late)"
+	# systemd mounts at no symbolic link
+	mkdir "$WORK/there" && ln -s there "$WORK/link"
+	printf '[pool a]\ndirectory = %s/link\nsize = 16M\ntmpfs = 1G\n' "$WORK" >etc/vmmallocd.conf
+	sh "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
+	grep -qx "Where=$WORK/there" "$(mount_unit_of "$WORK/there" late)" || fail "$(head late/*)"
+}
+run_case "the generator mounts a class's tmpfs where its directory is" mounts_at_paths
 
 # Mounted for the service alone, a file system would not be unmounted for it; see vmmallocd.service.
 mounts_nothing() {
