@@ -36,7 +36,7 @@ export -f ask_prometheus has_answer fires
 scraped() {
 	need prometheus curl
 	need python3
-	serve 'cold = no'
+	serve 'cold = no' 'on_memory_pressure = release'
 	local port expression
 	port=$(free_port)
 	PROMETHEUS=$(free_port)
