@@ -315,6 +315,42 @@ in_cgroup() {
 }
 run_case "a control group above that limits memory" in_cgroup
 
+# What a class asks for that gives its pools back while memory is short, with and without a daemon.
+pressure() {
+	setup
+	mkdir disk
+	cat >one.conf <<-END
+		[pool a]
+		directory = $POOLS
+		size = 16M
+		on_memory_pressure = release
+		[pool b]
+		directory = $WORK/disk
+		size = 16M
+		on_memory_pressure = release
+	END
+	doctor --config one.conf
+	! grep -F "$POOLS: file-system: " out | grep "on_memory_pressure" || fail "on a tmpfs it frees none"
+	[ "$(stat -f -c %T disk)" = tmpfs ] || found note file-system \
+		"a class here has on_memory_pressure = release, which frees no memory on $(findmnt -n -o FSTYPE -T disk)" disk
+	[ ! -r /proc/pressure/memory ] || grep -Eq '^(ok|note) .*machine: pressure: tasks waited for memory in [0-9.]*% of' out ||
+		fail "$(cat out)"
+	need_mounts
+	# a kernel that measures none has no such directory
+	hide_pressure "$POOLS" &&
+		found ok pressure "the kernel does not measure it, and no class asks for it" &&
+		hide_pressure --config one.conf && found note pressure "mend it: boot a kernel with CONFIG_PSI, with psi=1" &&
+		found note pressure "/proc/pressure/memory: No such file or directory: a class with on_memory_pressure"
+}
+# doctor, where /proc/pressure is empty
+hide_pressure() {
+	unshare -m --propagation private bash -c 'mount -t tmpfs none /proc/pressure && "$CTL" doctor "$@" >out 2>err' \
+		doctor "$@"
+	[ ! -s err ] || fail "$(cat err)"
+}
+export -f hide_pressure
+run_case "classes that give pools back for want of memory, and a kernel that does not measure that" pressure
+
 machine() {
 	setup
 	doctor "$POOLS"

@@ -68,6 +68,7 @@ static void look_everywhere(const struct doctor_known *known, const struct direc
 	look(findings, "machine", CHECK_KERNEL, machine_look, &machine);
 	look(findings, "machine", CHECK_LIMITS, limits_look, &machine);
 	look(findings, "machine", CHECK_CGROUP, cgroup_look, &machine);
+	look(findings, "machine", CHECK_PRESSURE, pressure_look, &machine);
 	look(findings, "environment", CHECK_PRELOAD, surroundings_look, NULL);
 	if (!program)
 		return;

@@ -309,6 +309,11 @@ static void find_tmpfs(const struct doctor_known *known, struct directory_order 
 	}
 }
 
+static bool releases(const json_t *class)
+{
+	return strcmp(field_text(class, "on_memory_pressure"), "release") == 0;
+}
+
 struct directory_order doctor_directory(const struct doctor_known *known, const char *path)
 {
 	struct directory_order order = {
@@ -326,6 +331,7 @@ struct directory_order doctor_directory(const struct doctor_known *known, const 
 		    strcmp(absolute, field_text(class, "directory")) != 0)
 			continue;
 		order.of_class = true;
+		order.releases |= releases(class);
 		order.pool_bytes = size > order.pool_bytes ? size : order.pool_bytes;
 		order.most_bytes += size * (uint64_t)field_number(class, "max");
 		order.made_bytes += size * count_made(class);
@@ -347,7 +353,12 @@ struct machine_order doctor_machine(const struct doctor_known *known)
 	const json_t *class;
 	size_t i;
 
-	json_array_foreach((json_t *)known->classes, i, class) if (json_is_true(json_object_get(class, "warm")))
-		order.warm_bytes += (uint64_t)field_number(class, "size") * (uint64_t)field_number(class, "ready");
+	json_array_foreach((json_t *)known->classes, i, class)
+	{
+		if (json_is_true(json_object_get(class, "warm")))
+			order.warm_bytes +=
+				(uint64_t)field_number(class, "size") * (uint64_t)field_number(class, "ready");
+		order.releases |= releases(class);
+	}
 	return order;
 }

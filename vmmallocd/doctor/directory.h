@@ -23,6 +23,7 @@
 struct directory_order {
 	const char *path;
 	bool of_class;             /* a class has its pools there */
+	bool releases;             /* one of them has on_memory_pressure = release */
 	uid_t daemon_uid;          /* whose they are; -1: not known */
 	uint64_t pool_bytes;       /* of the largest that is to be there */
 	uint64_t most_bytes;       /* of all that may be there; 0: not known */

@@ -227,9 +227,19 @@ static void look_at_swap(struct findings *findings, const struct directory *dire
 		     total);
 }
 
+/* Only files of a tmpfs are memory that is there for others when they are gone. */
+static void look_at_release(struct findings *findings, const struct directory *directory)
+{
+	if (directory->order->releases && directory->fs.f_type != TMPFS_MAGIC)
+		findings_add(findings, FINDING_NOTE, CHECK_FILE_SYSTEM, "on_memory_pressure = keep, or a tmpfs",
+			     "a class here has on_memory_pressure = release, which frees no memory on %s",
+			     directory->has_mount ? directory->mount.type : "it");
+}
+
 void file_system_look(struct findings *findings, const struct directory *directory)
 {
 	look_at_kind(findings, directory);
+	look_at_release(findings, directory);
 	look_at_options(findings, directory);
 	if (directory->fs.f_type == HUGETLBFS_MAGIC)
 		look_at_hugetlbfs(findings, directory);

@@ -42,6 +42,7 @@ static const struct {
 	[CHECK_OVERCOMMIT] = { "overcommit", "vm.overcommit_memory and what may be committed" },
 	[CHECK_MAPPINGS] = { "max-map-count", "vm.max_map_count" },
 	[CHECK_CGROUP] = { "cgroup", "limits of memory of this process's control groups, and of the daemon's" },
+	[CHECK_PRESSURE] = { "pressure", "whether the kernel measures how tasks wait for memory, and whether they do" },
 	[CHECK_LIMITS] = { "limits", "RLIMIT_AS, DATA, FSIZE, MEMLOCK, NOFILE" },
 	[CHECK_INOTIFY] = { "inotify", "instances and watches of the user" },
 	[CHECK_CORES] = { "core-dumps", "whether the heap is in them" },
