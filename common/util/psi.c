@@ -59,20 +59,23 @@ static bool find_own_path(char group[PATH_MAX])
 	return false;
 }
 
-bool psi_find_own_group(char path[PATH_MAX])
+/* The file of that group below any of the places where it is mounted. */
+static bool find_group_file(const char *group, char path[PATH_MAX])
 {
 	/* where service managers mount it; the second one where controllers are in version 1 */
 	static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++)
+		if (snprintf(path, PATH_MAX, "%s%s/" GROUP_FILE, mounts[i], group) < PATH_MAX &&
+		    access(path, R_OK) == 0)
+			return true;
+	return false;
+}
+
+bool psi_find_own_group(char path[PATH_MAX])
+{
 	char group[PATH_MAX];
 
-	if (!find_own_path(group))
-		return false;
-	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
-		int length = snprintf(path, PATH_MAX, "%s%s/" GROUP_FILE, mounts[i],
-				      strcmp(group, "/") == 0 ? "" : group);
-
-		if (length < PATH_MAX && access(path, R_OK) == 0)
-			return true;
-	}
-	return false;
+	/* a container without a namespace of groups sees the whole name, and only its own group is mounted in it */
+	return find_own_path(group) && (find_group_file(group, path) || find_group_file("", path));
 }

@@ -2,6 +2,7 @@
 # memory_pressure.bash -- classes give back their ready pools while memory is short, and fill again: with a daemon that
 # watches the pressure of a control group, in which programs that may have little memory read a file again and again.
 . "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"
 
 # Where groups can be made: $LIMITED_AT and $LIMIT for what limits memory, $UNIFIED for what measures pressure.
@@ -123,18 +124,6 @@ kept() {
 }
 run_case "a class that does not ask for it keeps its pools" kept
 
-# What is read each second, and nothing where no class asks.
-not_read() {
-	need strace
-	groups
-	one_class
-	daemon_start
-	wait_count a ready 1
-	timeout 4 strace -f -e trace=openat,open -o opened -p "$DAEMON" 2>/dev/null
-	! grep -q pressure opened || fail "$(grep pressure opened)"
-}
-run_case "without such a class no pressure is read" not_read
-
 # said_once WORDS: the class says that it keeps its pools, and so does the log, once.
 said_once() {
 	wait_for problem_is a "on_memory_pressure = release: $1"
@@ -145,6 +134,60 @@ said_once() {
 	kill -0 "$DAEMON" || fail "the daemon"
 }
 export -f said_once
+
+# A group that is not measured any more, or is gone, as with its service: said, and the machine's figure counts.
+group_gone() {
+	groups
+	one_class 'on_memory_pressure = release' '[daemon]' 'memory_pressure_limit = 99%'
+	[ -w "$GROUP/cgroup.pressure" ] || skip "measuring cannot be turned off: the kernel is too old"
+	daemon_start
+	wait_for class_is problem null
+	echo 0 >"$GROUP/cgroup.pressure"
+	said_once "$GROUP/memory.pressure: the kernel does not measure it: expected CONFIG_PSI, and psi=1 on its command line" \
+		"memory.pressure"
+	ctl status | grep -q "^memory pressure" || fail "the machine's figure is not read"
+	echo 1 >"$GROUP/cgroup.pressure"
+	wait_for class_is problem null
+	rmdir "$GROUP" || fail "the group"
+	wait_for eval '! class_is problem null'
+	wait_count a ready 1
+}
+run_case "a group that is gone is said, and the machine's pressure goes on to count" group_gone
+
+# opened_files: what the daemon opens in the next seconds, in `opened`
+opened_files() { timeout 3 strace -f -e trace=openat,open -o opened -p "$DAEMON" 2>/dev/null; }
+export -f opened_files
+
+# In a container without a namespace of groups the daemon's group is the root of what is mounted there.
+container() {
+	need strace unshare
+	need_mounts
+	groups
+	unset MEMORY_PRESSURE_WATCH
+	one_class 'on_memory_pressure = release'
+	mount --bind "$GROUP" /sys/fs/cgroup || skip "no group can be mounted elsewhere"
+	MOUNTS=/sys/fs/cgroup
+	sh -c 'echo 0 >/sys/fs/cgroup/cgroup.procs && exec "$@"' sh "$DAEMON_PROGRAM" --config "$WORK/vmmallocd.conf" \
+		--runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
+	DAEMON=$!
+	wait_for is_serving
+	opened_files
+	grep -q '"/sys/fs/cgroup/memory.pressure".* = [0-9]' opened && grep -q '"/proc/pressure/memory".* = [0-9]' opened ||
+		fail "$(grep pressure opened)"
+}
+run_case "in a container the pressure of its group is read" container
+
+# What is read each second, and nothing where no class asks.
+not_read() {
+	need strace
+	groups
+	one_class
+	daemon_start
+	wait_count a ready 1
+	opened_files
+	! grep -q pressure opened || fail "$(grep pressure opened)"
+}
+run_case "without such a class no pressure is read" not_read
 
 unknown() {
 	setup
@@ -161,6 +204,33 @@ unknown() {
 	wait_count a ready 1
 }
 run_case "pressure that cannot be read is said once, and pools are kept" unknown
+
+# A kernel that was not told psi=1 has no such files.
+not_measured() {
+	need_mounts
+	[ -d /proc/pressure ] || skip "the kernel measures no pressure"
+	setup
+	one_class 'on_memory_pressure = release'
+	MOUNTS="/proc/pressure"
+	mount -t tmpfs none /proc/pressure || fail "mount"
+	if [ -d /sys/fs/cgroup ]; then
+		MOUNTS="$MOUNTS /sys/fs/cgroup"
+		mount -t tmpfs none /sys/fs/cgroup || fail "mount"
+	fi
+	daemon_start
+	said_once "/proc/pressure/memory: the kernel does not measure it: expected CONFIG_PSI, and psi=1 on its command line" \
+		"CONFIG_PSI"
+	ctl status | grep "^memory pressure" && fail "a figure"
+	ctl status a | grep -q "^problem  *on_memory_pressure = release: /proc/pressure/memory: the kernel" || fail "$(ctl status a)"
+	# that of the group alone will do
+	umount -l /sys/fs/cgroup
+	MOUNTS="/proc/pressure"
+	daemon_end TERM
+	daemon_start
+	[ "$(cat /sys/fs/cgroup/memory.pressure /sys/fs/cgroup/unified/memory.pressure 2>/dev/null)" ] || return 0
+	wait_for class_is problem null
+}
+run_case "a kernel that measures none is said once, and pools are kept" not_measured
 
 off() {
 	setup

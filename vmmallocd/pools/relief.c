@@ -63,7 +63,7 @@ static void note_share(struct relief *relief, const char *file, unsigned share)
 	relief->file = file;
 }
 
-/* 0: what there is is noted; -errno, of `*ret_file`. */
+/* What there is is noted. 0; -errno, of `*ret_file`: that is wrong. */
 static int read_shares(struct relief *relief, const char **ret_file)
 {
 	unsigned share;
@@ -75,12 +75,12 @@ static int read_shares(struct relief *relief, const char **ret_file)
 	machine = psi_read(PSI_MEMORY_FILE, &share);
 	if (machine == 0)
 		note_share(relief, PSI_MEMORY_FILE, share);
-	/* one that somebody has named is not done without */
+	/* of one that somebody has named it is said; it may be what a terminal's service has left to its shells */
 	*ret_file = relief->is_named ? relief->group_file : PSI_MEMORY_FILE;
 	return relief->is_named ? group : machine == 0 || group == 0 ? 0 : machine;
 }
 
-static void say_not_known(struct pools *pools, const char *problem)
+static void say_not_read(struct pools *pools, const char *problem)
 {
 	struct relief *relief = &pools->relief;
 
@@ -89,7 +89,6 @@ static void say_not_known(struct pools *pools, const char *problem)
 		tell(&pools->events, pools->log, LOG_WARNING, tell_of_class(EVENT_CLASS_PROBLEM, "", NULL, problem),
 		     KEY ": %s", problem);
 	snprintf(relief->problem, sizeof(relief->problem), "%s", problem);
-	relief->is_known = false;
 }
 
 /* 0: it is known; -EAGAIN: it may be in a moment; -ENODATA: it cannot be. */
@@ -101,7 +100,8 @@ static int look_at_pressure(struct pools *pools)
 	int r;
 
 	if (relief->is_off) {
-		say_not_known(pools, RELIEF_FILE_VARIABLE "=/dev/null: the service manager has turned it off: expected "
+		relief->is_known = false;
+		say_not_read(pools, RELIEF_FILE_VARIABLE "=/dev/null: the service manager has turned it off: expected "
 				     "MemoryPressureWatch=on in the unit, or keep");
 		return -ENODATA;
 	}
@@ -111,8 +111,8 @@ static int look_at_pressure(struct pools *pools)
 	if (r == 0 || resource_has_run_out(r))
 		return r == 0 ? 0 : -EAGAIN;
 	snprintf(problem, sizeof(problem), "%.256s: %s", file, why_not_read(r));
-	say_not_known(pools, problem);
-	return -ENODATA;
+	say_not_read(pools, problem);
+	return relief->is_known ? 0 : -ENODATA;
 }
 
 void pools_relieve(struct pools *pools)

@@ -26,12 +26,12 @@ struct served_dir;
 struct relief {
 	struct pressure pressure;
 	bool is_asked;                   /* for by a class */
-	bool is_known;                   /* the last reading went well */
-	unsigned share;                  /* then: the higher one, */
+	bool is_known;                   /* one of the files could be read the last time */
+	unsigned share;                  /* then: the higher figure, */
 	const char *file;                /* of this file */
 	char group_file[PATH_MAX];       /* "": there is none */
 	bool is_named, is_off;           /* by the service manager */
-	char problem[PROVISION_PROBLEM_BYTES];   /* why it cannot be known; "": it can */
+	char problem[PROVISION_PROBLEM_BYTES];   /* why one of them cannot be read; "": nothing is wrong */
 };
 
 /* Which file the control group has. */
