@@ -302,11 +302,14 @@ case_destroy() {
 }
 
 # Thread by thread: the one that answers is the process's first.
+# A worker lives for milliseconds: no program is started between two looks.
 has_stepped_back() {
+	local stat fields
 	client take=a map fill=1 >/dev/null
-	for _ in $(seq 20); do
-		cat "/proc/$DAEMON"/task/*/stat 2>/dev/null | awk -v nice="$1" '$19 == nice { found = 1 } END { exit !found }' &&
-			return
+	for _ in $(seq 200); do
+		for stat in "/proc/$DAEMON"/task/*/stat; do
+			{ read -ra fields <"$stat"; } 2>/dev/null && [ "${fields[18]}" = "$1" ] && return
+		done
 	done
 	return 1
 }

@@ -15,6 +15,7 @@
 #include "tests/storm/driver.h"
 
 #define STOP_MOST_MS 20000
+#define CTL_POLL_US 2000
 #define CONFIG_FILE "vmmallocd.conf"
 
 struct service_class service_classes[SERVICE_CLASSES] = {
@@ -173,7 +174,7 @@ bool service_is_serving(void)
 static void run_ctl(const char *verb)
 {
 	char program[DRIVER_PATH * 2];
-	pid_t pid = fork();
+	pid_t pid = fork(), ended;
 	int status;
 
 	if (pid == 0) {
@@ -183,8 +184,15 @@ static void run_ctl(const char *verb)
 		execl(program, program, verb, "--runtime-dir", service_runtime_dir, NULL);
 		_exit(126);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+	if (pid < 0)
 		driver_die("fork");
+	while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
+		/* on DAX it waits for pages that are held in pipes here */
+		pins_check(false);
+		usleep(CTL_POLL_US);
+	}
+	if (ended != pid)
+		driver_die("waitpid");
 	if (status != 0)
 		driver_violation("vmmallocctl %s: wait status 0x%x", verb, (unsigned)status);
 }
