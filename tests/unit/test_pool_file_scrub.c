@@ -5,7 +5,7 @@
  * DAX is played: statx() says that the file is on it, and fallocate() waits for a pin as the kernel would there.
  */
 /* objects: vmmallocd/files/ vmmallocd/base/ vmmallocd/plan/ common/base/ common/util/ */
-/* wrap: fallocate ftruncate statx */
+/* wrap: fallocate ftruncate madvise statx */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -39,6 +39,7 @@ static struct {
 	const char *name;            /* of the file: whether it is mapped while it is punched */
 	bool mapped;
 	off_t punched_to, least_punched_from;
+	size_t populated_bytes, populated_most;   /* at a time */
 } order;
 
 static int wait_for_the_pin(void)
@@ -67,6 +68,18 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t length)
 		return -1;
 	}
 	return __real_fallocate(fd, mode, offset, length);
+}
+
+int __real_madvise(void *address, size_t bytes, int advice);
+int __wrap_madvise(void *address, size_t bytes, int advice)
+{
+	if (advice == MADV_POPULATE_READ) {
+		if (faults_strike_errno("populate"))
+			return -1;
+		order.populated_bytes += bytes;
+		order.populated_most = bytes > order.populated_most ? bytes : order.populated_most;
+	}
+	return __real_madvise(address, bytes, advice);
 }
 
 int __real_ftruncate(int fd, off_t bytes);
@@ -384,8 +397,12 @@ TEST(test_pool_file_scrub_on_dax_punches_data_while_it_is_mapped)
 	pool_file_name_format(&file, name);
 	pool_fixture_on_dax = true;
 	order.name = name;
+	faults_order("populate", 3, 2, EINTR);
 	assert_scrubbed(fixture, &file);
 	assert_true(order.mapped);
+	/* all of it, in spite of the signals, and never so much that others wait long for the lock of all mappings */
+	assert_int_equal(order.populated_bytes, SIZE);
+	assert_true(order.populated_most <= POOL_FILE_PIECE);
 	assert_int_equal(order.least_punched_from, 0);
 	assert_int_equal(order.punched_to, SIZE);
 	assert_false(scratch_maps_have(name));

@@ -21,7 +21,7 @@
 
 static struct {
 	int collapse_error, populate_error, interruptions;
-	size_t pieces, collapses, populated_bytes;
+	size_t pieces, collapses, populated_bytes, populated_most;   /* at a time */
 	bool old_kernel;
 	char *populated;
 	atomic_bool *cancel;     /* set by the third piece that is warmed */
@@ -48,7 +48,8 @@ int __wrap_madvise(void *address, size_t bytes, int advice)
 		order.populated = error ? NULL : address;
 		/* not the touch before a collapse */
 		order.populated_bytes += error || bytes == 1 ? 0 : bytes;
-		if (!pool_file_has_huge_pages())
+		order.populated_most = bytes > order.populated_most ? bytes : order.populated_most;
+		if (!pool_file_has_huge_pages() && (uintptr_t)address % HUGE_PAGE == 0)
 			count_piece();
 	}
 	if (error) {
@@ -124,6 +125,19 @@ static long faults_of_a_client(const struct pool_fixture *fixture, const struct 
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_true(faults >= 0);
 	return faults;
+}
+
+/* Who has stepped back must not keep the lock of all mappings for long. */
+TEST(test_pool_file_warm_brings_in_little_at_a_time)
+{
+	struct pool_fixture *fixture = *state;
+	struct pool_file file = make_small(fixture, 16 * MIB);
+
+	order.collapse_error = ENOMEM;
+	order.populated_bytes = order.populated_most = 0;
+	(void)warm(fixture, &file);
+	assert_int_equal(order.populated_bytes, 16 * MIB);
+	assert_true(order.populated_most <= POOL_FILE_PIECE);
 }
 
 TEST(test_pool_file_warm_saves_the_client_its_page_faults)

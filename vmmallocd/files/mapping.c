@@ -46,9 +46,15 @@ void pool_file_unmap(struct pool_file_mapping *mapping)
 
 int pool_file_populate(char *address, uint64_t bytes)
 {
-	while (madvise(address, bytes, MADV_POPULATE_WRITE) < 0) {
+	uint64_t done = 0;
+
+	while (done < bytes) {
+		uint64_t piece = bytes - done < POOL_FILE_PIECE ? bytes - done : POOL_FILE_PIECE;
+
+		if (madvise(address + done, piece, MADV_POPULATE_WRITE) == 0)
+			done += piece;
 		/* EFAULT: the file system has no page for this place, though it was reserved */
-		if (errno != EINTR)
+		else if (errno != EINTR)
 			return errno == EFAULT ? -ENOSPC : -errno;
 	}
 	return 0;

@@ -54,13 +54,31 @@ static int punch(int fd, off_t from, off_t to, const struct patience *patience)
 	return 0;
 }
 
+static int populate(char *address, uint64_t bytes, const struct patience *patience)
+{
+	uint64_t done = 0;
+
+	while (done < bytes) {
+		uint64_t piece = bytes - done < POOL_FILE_PIECE ? bytes - done : POOL_FILE_PIECE;
+		int r = 0;
+
+		if (madvise(address + done, piece, MADV_POPULATE_READ) == 0)
+			done += piece;
+		else
+			r = verdict(patience, errno);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int punch_mapped(int fd, off_t from, off_t to, const struct patience *patience)
 {
 	CLEANUP(pool_file_unmap) struct pool_file_mapping mapping = { 0 };
 	int r = pool_file_map(fd, (uint64_t)from, (uint64_t)(to - from), &mapping);
 
-	while (r == 0 && madvise(mapping.base, (size_t)(to - from), MADV_POPULATE_READ) < 0)
-		r = verdict(patience, errno);
+	if (r == 0)
+		r = populate(mapping.base, (uint64_t)(to - from), patience);
 	if (r == 0)
 		r = punch(fd, from, to, patience);
 	return r;
