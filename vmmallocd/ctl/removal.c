@@ -18,6 +18,7 @@ struct removal {
 	json_t *removed;      /* {id: pool} */
 	json_t *failed;       /* {id: NotRemoved}, of the last answer */
 	size_t at_work;       /* of those */
+	bool goes_on;         /* the last answer was the first, or told that one is at work no more */
 };
 
 /* CTL_FAILED if any was not. */
@@ -32,16 +33,25 @@ static int complain_of_failed(json_t *failed)
 	return json_object_size(failed) > 0 ? CTL_FAILED : CTL_OK;
 }
 
+static bool is_at_work(const json_t *entry)
+{
+	return json_is_true(json_object_get(entry, "at_work"));
+}
+
 /* What was still being removed, and of which this answer does not speak, is gone. */
 static int note_gone(struct removal *removal, const json_t *failed)
 {
 	json_t *before = removal->failed;
 
+	removal->goes_on = removal->at_work == 0;
 	for (void *at = json_object_iter(before); at; at = json_object_iter_next(before, at)) {
 		const char *id = json_object_iter_key(at);
 		json_t *entry = json_object_iter_value(at);
 
-		if (json_is_true(json_object_get(entry, "at_work")) && !json_object_get(failed, id) &&
+		if (!is_at_work(entry))
+			continue;
+		removal->goes_on |= !is_at_work(json_object_get(failed, id));
+		if (!json_object_get(failed, id) &&
 		    json_object_set(removal->removed, id, json_object_get(entry, "pool")) < 0)
 			return -ENOMEM;
 	}
@@ -52,11 +62,10 @@ static int note_answer(struct removal *removal, const json_t *reply)
 {
 	json_t *failed = json_object(), *entry;
 	int r = failed ? 0 : -ENOMEM;
-	size_t i;
+	size_t i, at_work = 0;
 
-	removal->at_work = 0;
 	json_array_foreach(json_object_get(reply, "failed"), i, entry) {
-		removal->at_work += json_is_true(json_object_get(entry, "at_work"));
+		at_work += is_at_work(entry);
 		if (r == 0 && json_object_set(failed, field_text(json_object_get(entry, "pool"), "id"), entry) < 0)
 			r = -ENOMEM;
 	}
@@ -65,20 +74,19 @@ static int note_answer(struct removal *removal, const json_t *reply)
 			r = -ENOMEM;
 	if (r == 0)
 		r = note_gone(removal, failed);
+	removal->at_work = at_work;
 	json_decref(removal->failed);
 	removal->failed = failed;
 	return r;
 }
 
+/* Until all is done, or an answer later each that was at work still is. */
 static int call_until_done(const struct ctl *ctl, const char *method, json_t *parameters, struct removal *removal)
 {
-	size_t before;
-
 	do {
 		CLEANUP(json_decrefp) json_t *reply = NULL;
 		int status = client_call(ctl, method, json_incref(parameters), &reply);
 
-		before = removal->at_work ? removal->at_work : SIZE_MAX;
 		if (status != CTL_OK)
 			return status;
 		if (note_answer(removal, reply) < 0) {
@@ -88,7 +96,7 @@ static int call_until_done(const struct ctl *ctl, const char *method, json_t *pa
 		progress_show(json_object_size(removal->removed),
 			      json_object_size(removal->removed) + removal->at_work, "pools removed: %zu",
 			      json_object_size(removal->removed));
-	} while (removal->at_work > 0 && removal->at_work < before);
+	} while (removal->at_work > 0 && removal->goes_on);
 	return CTL_OK;
 }
 

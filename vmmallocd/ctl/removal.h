@@ -8,7 +8,7 @@
 #include "vmmallocd/ctl/ctl.h"
 
 /*
- * Calls it, with parameters that it takes over, again for as long as pools are still being removed and some are by
+ * Calls it, with parameters that it takes over, again for as long as pools are still being removed and some more are by
  * then; then prints what was done: the pools, and `words` with their number, and complains of what was not. Returns an
  * exit status.
  */
