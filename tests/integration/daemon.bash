@@ -302,11 +302,13 @@ case_destroy() {
 }
 
 # Thread by thread: the one that answers is the process's first.
-# A worker lives for milliseconds: no program is started between two looks.
+# A worker lives for milliseconds, and makes the next pool while the client has its own: no program is started between
+# two looks.
 has_stepped_back() {
-	local stat fields
-	client take=a map fill=1 >/dev/null
-	for _ in $(seq 200); do
+	local stat fields client
+	client take=a map fill=1 >/dev/null &
+	client=$!
+	while [ -e "/proc/$client" ]; do
 		for stat in "/proc/$DAEMON"/task/*/stat; do
 			{ read -ra fields <"$stat"; } 2>/dev/null && [ "${fields[18]}" = "$1" ] && return
 		done

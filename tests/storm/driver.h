@@ -91,6 +91,8 @@ void service_keep_up(void);
 bool service_is_serving(void);
 /* One thing that may happen to a daemon: killed, stopped, reloaded. `gently`: it stays. */
 void service_disturb(bool gently);
+/* Whether vmmallocctl waits for an answer. The daemon is not disturbed then. */
+bool service_has_ctl(void);
 void service_kill(void);
 /* SIGTERM; it must end well. */
 void service_stop(void);

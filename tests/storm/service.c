@@ -15,7 +15,6 @@
 #include "tests/storm/driver.h"
 
 #define STOP_MOST_MS 20000
-#define CTL_POLL_US 2000
 #define CONFIG_FILE "vmmallocd.conf"
 
 struct service_class service_classes[SERVICE_CLASSES] = {
@@ -34,6 +33,10 @@ static struct {
 	int64_t start_ms;          /* when it is started again */
 	bool killed, terminated, served;
 } service;
+static struct {
+	pid_t pid;                 /* of a vmmallocctl; 0: there is none */
+	const char *verb;
+} ctl;
 static unsigned starts, kills, terms, reloads, prunes;
 
 pid_t service_pid(void)
@@ -171,30 +174,28 @@ bool service_is_serving(void)
 	return service.served;
 }
 
-static void run_ctl(const char *verb)
+/* Tenants are heard meanwhile: on DAX it waits for pages of theirs, which are held in pipes here. */
+static void start_ctl(const char *verb)
 {
 	char program[DRIVER_PATH * 2];
-	pid_t pid = fork(), ended;
-	int status;
 
-	if (pid == 0) {
-		snprintf(program, sizeof(program), "%s/vmmallocctl", driver.bin);
-		driver_redirect(STDOUT_FILENO, "ctl.log");
-		driver_redirect(STDERR_FILENO, "ctl.log");
-		execl(program, program, verb, "--runtime-dir", service_runtime_dir, NULL);
-		_exit(126);
-	}
-	if (pid < 0)
+	ctl.verb = verb;
+	ctl.pid = fork();
+	if (ctl.pid < 0)
 		driver_die("fork");
-	while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
-		/* on DAX it waits for pages that are held in pipes here */
-		pins_check(false);
-		usleep(CTL_POLL_US);
-	}
-	if (ended != pid)
-		driver_die("waitpid");
-	if (status != 0)
-		driver_violation("vmmallocctl %s: wait status 0x%x", verb, (unsigned)status);
+	if (ctl.pid > 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(program, sizeof(program), "%s/vmmallocctl", driver.bin);
+	driver_redirect(STDOUT_FILENO, "ctl.log");
+	driver_redirect(STDERR_FILENO, "ctl.log");
+	execl(program, program, verb, "--runtime-dir", service_runtime_dir, NULL);
+	_exit(126);
+}
+
+bool service_has_ctl(void)
+{
+	return ctl.pid != 0;
 }
 
 void service_kill(void)
@@ -211,7 +212,8 @@ void service_disturb(bool gently)
 {
 	unsigned what = driver_between(gently ? 80 : 0, 99);
 
-	if (!service.pid || service.killed || service.terminated)
+	/* the daemon stays until it has answered */
+	if (!service.pid || service.killed || service.terminated || ctl.pid)
 		return;
 	if (what < 65) {
 		service_kill();
@@ -228,10 +230,10 @@ void service_disturb(bool gently)
 		reloads++;
 	} else if (what < 96) {
 		change_config();
-		run_ctl("reload");
+		start_ctl("reload");
 		reloads++;
 	} else {
-		run_ctl("prune");
+		start_ctl("prune");
 		prunes++;
 	}
 }
@@ -240,6 +242,12 @@ bool service_reaped(pid_t pid, int status)
 {
 	bool expected;
 
+	if (pid == ctl.pid) {
+		if (status != 0)
+			driver_violation("vmmallocctl %s: wait status 0x%x", ctl.verb, (unsigned)status);
+		ctl.pid = 0;
+		return true;
+	}
 	if (pid != service.pid)
 		return false;
 	expected = service.killed ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL :

@@ -25,6 +25,7 @@ explain() {
 	done
 	tail -n 5 storm/daemon.log
 	grep -v "Error (libvmmalloc)" storm/tenants.log | tail -n 3
+	grep -v "^pools removed:" storm/ctl.log | tail -n 3
 	cat "$SUITE_TMP/said"
 }
 

@@ -151,7 +151,7 @@ static void blow(int64_t until_ms, bool gently)
 	}
 }
 
-/* Kills all tenants, and waits until they are gone. */
+/* Kills all tenants, and waits until they are gone, and until vmmallocctl has its answer. */
 static void end_tenants(void)
 {
 	int64_t end_ms = driver_now_ms() + END_MOST_MS;
@@ -162,7 +162,8 @@ static void end_tenants(void)
 		real_kill_all();
 		tenants_listen(5);
 		reap();
-	} while (tenants_count() + real_count() > 0 && driver_now_ms() < end_ms);
+		pins_check(false);
+	} while ((tenants_count() + real_count() > 0 || service_has_ctl()) && driver_now_ms() < end_ms);
 	if (tenants_count() + real_count() > 0)
 		driver_violation("%zu tenants do not end", tenants_count() + real_count());
 	pins_check(true);
