@@ -11,7 +11,7 @@
 
 #define ANSWERS_MOST 8
 
-/* What the daemon answers: a letter for each pool, a small one if it is removed by then, a large one if it is at work. */
+/* What the daemon answers: a letter for each pool, a small one if it is removed by then, a large one if at work. */
 static struct {
 	const char *answers[ANSWERS_MOST];
 	int calls;
@@ -19,8 +19,8 @@ static struct {
 
 static json_t *make_pool(char letter)
 {
-	return json_pack("{s:s%, s:s, s:s, s:I, s:s}", "id", &letter, (size_t)1, "class", "a", "state", "failed", "size",
-			 (json_int_t)MIB, "path", "/x");
+	return json_pack("{s:s%, s:s, s:s, s:I, s:s}", "id", &letter, (size_t)1, "class", "a", "state", "failed",
+			 "size", (json_int_t)MIB, "path", "/x");
 }
 
 int __wrap_client_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **ret_reply)

@@ -86,8 +86,8 @@ void pool_file_unmap(struct pool_file_mapping *mapping);
 
 /*
  * Pages are brought in piece by piece. A thread that does it has the lock of all that this process maps (the kernel's
- * mmap_lock), also while it waits for a processor, far behind the others. The thread that answers clients waits for that
- * lock when it maps something, as a thread's stack: for a huge page in small ones on DAX that took seconds.
+ * mmap_lock), also while it waits for a processor, far behind the others. The thread that answers clients waits for
+ * that lock when it maps something, as a thread's stack: for a huge page in small ones on DAX that took seconds.
  */
 #define POOL_FILE_PIECE ((uint64_t)64 << 10)
 
