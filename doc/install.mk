@@ -7,7 +7,7 @@ INSTALL ?= install
 # What goes where, with mode 644 unless it is a program: install and uninstall read these lists. MAN1 ... are by section.
 # UNITS are there twice: for the system, and in systemd/user for a user's own daemon.
 UNITS := vmmallocd.service vmmallocd.socket vmmallocd-control.socket
-SYSTEM_UNITS := $(UNITS) vmmalloc-exporter.service
+SYSTEM_UNITS := $(UNITS) vmmalloc-mounts.service vmmalloc-exporter.service
 MONITORING := vmmalloc.rules.yml vmmalloc-dashboard.json
 MONITORING_DIR := $(PREFIX)/share/vmmalloc
 SYSTEMD_FILES := vmmalloc-generator vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmallocd.conf
@@ -45,7 +45,7 @@ PATHS_SED := -e 's|/etc/vmmalloc|@SYSCONFDIR@/vmmalloc|g' -e 's|/run/vmmalloc|@R
 	-e 's|/usr/local/lib/libvmmalloc|@LIBDIR@/libvmmalloc|g' -e 's|/usr/local/sbin|@SBINDIR@|g' \
 	$(if $(filter-out /run,$(RUNSTATEDIR)),-e '/^RuntimeDirectory/d; /^. the sockets are in it/d') \
 	$(if $(filter-out /var/lib,$(STATEDIR)),-e '/^StateDirectory/d') \
-	$(foreach v,SYSCONFDIR RUNSTATEDIR STATEDIR LIBDIR SBINDIR BINDIR,-e 's|@$v@|$($v)|g')
+	$(foreach v,SYSCONFDIR RUNSTATEDIR STATEDIR LIBDIR SBINDIR BINDIR SYSTEMDDIR,-e 's|@$v@|$($v)|g')
 PLACED := $(BUILD)/placed
 PLACED_FILES := $(addprefix $(PLACED)/systemd/,$(SYSTEM_UNITS) $(UNITS:%=user/%) $(SYSTEMD_FILES)) \
 	$(addprefix $(PLACED)/,$(foreach n,1 3 5 7 8,$(MAN$n)) $(INSTALLED_DOCS))

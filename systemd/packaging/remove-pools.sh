@@ -13,3 +13,7 @@ pool_directories | while IFS= read -r directory; do
 		find "$directory" -maxdepth 1 -type f -user vmmalloc '(' -name "vmmalloc-$(printf '[0-9a-f]%.0s' $(seq 32)).*" -o -name '.vmmallocd.lock*' ')' -delete || :
 done
 rmdir /dev/shm/vmmalloc 2>/dev/null || :
+# What was mounted for its classes; one that somebody has a pool on stays until the next boot.
+findmnt -nlo TARGET -t tmpfs -S vmmalloc | while IFS= read -r directory; do
+	umount "$directory" 2>/dev/null || :
+done

@@ -6,14 +6,16 @@
 units_here() {
 	mkdir -p units
 	cp "$ROOT"/systemd/*.service "$ROOT"/systemd/*.socket units/ || return 1
-	sed -i 's|@SBINDIR@/vmmallocd|/bin/true|; s|@BINDIR@/vmmallocctl|/bin/true|' units/*.service
+	sed -i 's|@SBINDIR@/vmmallocd|/bin/true|; s|@BINDIR@/vmmallocctl|/bin/true|; s|@SYSTEMDDIR@.*/|/bin/true |' \
+		units/*.service
 	export SYSTEMD_UNIT_PATH=$WORK/units:
 }
 export -f units_here
 
 # It reads all units that there are, and has words for those of others, too.
 units_verify() {
-	systemd-analyze verify --man=no vmmallocd.service vmmallocd.socket vmmallocd-control.socket vmmalloc-exporter.service "$@" >words 2>&1 ||
+	systemd-analyze verify --man=no vmmallocd.service vmmallocd.socket vmmallocd-control.socket vmmalloc-exporter.service \
+		vmmalloc-mounts.service "$@" >words 2>&1 ||
 		fail "$(cat words)"
 	! grep -v '^/usr/lib/systemd/system/' words || fail "words"
 }
@@ -91,7 +93,7 @@ makes_them_elsewhere() {
 	local placed=$WORK/build/placed/systemd file
 	make -s -C "$ROOT" BUILD="$WORK/build" RUNSTATEDIR=/srv/live STATEDIR=/srv/kept SBINDIR=/bin BINDIR=/bin \
 		"$placed"/{vmmalloc.sysusers.conf,vmmalloc.tmpfiles.conf} "$placed"/vmmallocd{.service,.socket,-control.socket} \
-		"$placed/vmmalloc-exporter.service" ||
+		"$placed"/vmmalloc-{exporter,mounts}.service ||
 		fail "make"
 	mkdir -p root/etc root/srv root/dev/shm
 	systemd-sysusers --root="$WORK/root" "$placed/vmmalloc.sysusers.conf" 2>words || fail "$(cat words)"
