@@ -160,6 +160,33 @@ as_documented() {
 }
 run_case "systemd-nspawn, as doc/containers.md has it" as_documented
 
+# --- Kubernetes: there is no cluster here; a kubectl knows what fields there are ---
+
+# It reads the manifest into its own types, in which what it does not know is lost, and writes that.
+kubernetes() {
+	need kubectl python3
+	awk '/^```yaml/ { code = 1; next } /^```/ { code = 0 } code' "$ROOT/doc/containers.md" >pod.yaml
+	local as=(timeout 60 kubectl --kubeconfig=/dev/null)
+	export HOME=$WORK
+	# as text, with a label; and as a Pod, with another image
+	"${as[@]}" label --local -f pod.yaml tried=yes -o json >text.json 2>err && sed -i 's/"image": ".*"/"image": "tried:1"/' text.json &&
+		"${as[@]}" set image --local -f text.json '*=tried:2' -o json >pod.json 2>err || fail "$(cat err)"
+	sed -i 's/tried:2/tried:1/' pod.json
+	python3 - <<-'PY' || fail "the manifest has what a Pod has not"
+		import json, sys
+		def lost(a, b, path):
+		    if isinstance(a, dict):
+		        return [l for k in a for l in (lost(a[k], b[k], path + "." + k) if isinstance(b, dict) and k in b else [path + "." + k])]
+		    if isinstance(a, list):
+		        return [path] if len(a) != len(b) else [l for i, (x, y) in enumerate(zip(a, b)) for l in lost(x, y, f"{path}[{i}]")]
+		    return [] if a == b else [path]
+		gone = lost(json.load(open("text.json")), json.load(open("pod.json")), "")
+		print(gone)
+		sys.exit(bool(gone))
+	PY
+}
+run_case "Kubernetes: the manifest has fields that kubectl knows" kubernetes
+
 # --- podman: its storage, locks and sockets are in mounts that it has for as long as it runs. What it leaves to clean up
 # behind it, when the case has ended, sees those, too. ---
 
