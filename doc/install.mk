@@ -33,6 +33,16 @@ INSTALLED_FILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libvmmalloc.so $(DEBUGDIR)/$(SO
 	$(addprefix $(DOCDIR)/,$(notdir $(INSTALLED_DOCS))) \
 	$(foreach n,1 3 5 7 8,$(MAN$n:doc/%=$(MANDIR)/man$n/%))
 
+# What may be empty then, and is nobody's: each before the one that it is in. /usr and /usr/local have the others by
+# themselves; a prefix of our own goes as a whole.
+above = $(patsubst %/,%,$(dir $1))
+UNINSTALLED_DIRS := $(DEBUGDIR) $(DOCDIR) $(MONITORING_DIR) $(CONFDIR)/conf.d $(CONFDIR) $(BASHCOMPDIR) $(call above,$(BASHCOMPDIR)) \
+	$(addprefix $(SYSTEMDDIR)/,system user system-generators) $(SYSTEMDDIR) $(SYSUSERSDIR) $(TMPFILESDIR)
+ifeq ($(filter /usr /usr/local,$(PREFIX)),)
+UNINSTALLED_DIRS += $(ZSHCOMPDIR) $(call above,$(ZSHCOMPDIR)) $(addprefix $(MANDIR)/man,1 3 5 7 8) $(MANDIR) $(call above,$(DOCDIR)) \
+	$(PKGCONFIGDIR) $(LIBDIR) $(INCLUDEDIR) $(BINDIR) $(SBINDIR) $(PREFIX)/lib $(PREFIX)/share $(PREFIX)
+endif
+
 $(BUILD)/libvmmalloc.pc: include/libvmmalloc.h Makefile FORCE
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
 		'Name: libvmmalloc' 'Description: the heap of a program on a memory-mapped file' \
@@ -79,7 +89,7 @@ install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)
 uninstall: $(PLACED)/systemd/vmmallocd.conf ## remove what install put there; a configuration that was changed stays
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
 	! cmp -s $(PLACED)/systemd/vmmallocd.conf $(DESTDIR)$(CONFDIR)/vmmallocd.conf || rm -f $(DESTDIR)$(CONFDIR)/vmmallocd.conf
-	rmdir $(addprefix $(DESTDIR),$(DEBUGDIR) $(DOCDIR) $(MONITORING_DIR) $(CONFDIR)/conf.d $(CONFDIR)) 2>/dev/null || :
+	rmdir $(addprefix $(DESTDIR),$(UNINSTALLED_DIRS)) 2>/dev/null || :
 
 FORCE:
 

@@ -32,8 +32,24 @@ installs() {
 
 	make -s -C "$ROOT" uninstall DESTDIR="$WORK/dest" PREFIX=/opt/vmm >log 2>&1 || { cat log; return 1; }
 	[ -z "$(find dest -type f -o -type l)" ] || fail "left behind: $(find dest -type f -o -type l)"
+	[ ! -e dest/opt/vmm ] && [ ! -e dest/etc/vmmalloc ] || fail "empty directories are left: $(find dest)"
 }
 run_case "install, use, uninstall" installs
+
+# What others have there stays, and so do directories that a system has by itself.
+leaves_others() {
+	local directory
+	make -s -C "$ROOT" install DESTDIR="$WORK/dest" >log 2>&1 || { cat log; return 1; }
+	touch dest/usr/local/share/bash-completion/completions/another dest/usr/local/lib/systemd/system/another.service
+	make -s -C "$ROOT" uninstall DESTDIR="$WORK/dest" >log 2>&1 && [ ! -s log ] || { cat log; return 1; }
+	for directory in bin sbin lib include share/man; do
+		[ -d dest/usr/local/$directory ] || fail "there is no $directory any more"
+	done
+	[ "$(find dest -type f | sort | tr '\n' ' ')" = "dest/usr/local/lib/systemd/system/another.service \
+dest/usr/local/share/bash-completion/completions/another " ] || fail "$(find dest -type f)"
+	[ ! -e dest/usr/local/lib/sysusers.d ] && [ ! -e dest/usr/local/lib/systemd/user ] || fail "empty directories are left"
+}
+run_case "uninstall leaves what is others', and the directories of a system" leaves_others
 
 # A word of make that is no path puts nothing anywhere, and takes nothing away.
 no_path() {

@@ -71,7 +71,8 @@ types_all() {
 	grep -qE '[0-9]+ sleep +own' out || fail "ps: $(cat out err)"
 
 	block doc/install.md "As an ordinary user" 2 | typed tree
-	[ -z "$(find home/.local home/.config -type f ! -path '*/state/*' ! -name vmmallocd.conf)" ] || fail "left: $(find home/.local home/.config -type f)"
+	[ "$(find home/.local home/.config ! -path '*/state/*' | sort | tr '\n' ' ')" = \
+		"home/.config home/.config/vmmalloc home/.config/vmmalloc/vmmallocd.conf home/.local home/.local/state " ] || fail "left: $(find home)"
 }
 run_case "installed below a home, and every example of the manual pages typed" types_all
 end_suite
