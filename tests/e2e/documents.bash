@@ -96,4 +96,14 @@ messages() {
 }
 run_case "what does not work: messages" messages
 
+# Here it is not installed, and the loader says what the page says that it says.
+loader() {
+	local words="cannot open shared object file"
+	env -u LD_LIBRARY_PATH LD_PRELOAD=libvmmalloc-not-here.so.1 /bin/true 2>err || fail "it does not run"
+	grep -qF "from LD_PRELOAD cannot be preloaded ($words): ignored." err || fail "$(cat err)"
+	grep -qF "from LD_PRELOAD cannot be preloaded (...): ignored." "$ROOT/doc/messages.md" && grep -qF "\"$words\"" "$ROOT/doc/messages.md" ||
+		fail "the page has another message"
+}
+run_case "what the loader says without the library" loader
+
 end_suite
