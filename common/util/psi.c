@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,11 +18,17 @@
 /* "some avg10=1.25 avg60=...": 125. */
 static int parse_share(const char *text, unsigned *ret_share)
 {
-	unsigned whole, hundredths;
+	char whole[4], hundredths[3];
+	unsigned long share;
+	int end = 0;
 
-	if (sscanf(text, "some avg10=%3u.%2u ", &whole, &hundredths) != 2 || whole > 100 || hundredths > 99)
+	if (sscanf(text, "some avg10=%3[0-9].%2[0-9]%n", whole, hundredths, &end) != 2 || !hundredths[1] ||
+	    text[end] != ' ')
 		return -EBADMSG;
-	*ret_share = whole * 100 + hundredths;
+	share = strtoul(whole, NULL, 10) * 100 + strtoul(hundredths, NULL, 10);
+	if (share > PSI_WHOLE)
+		return -EBADMSG;
+	*ret_share = (unsigned)share;
 	return 0;
 }
 
