@@ -288,4 +288,67 @@ by_hand() {
 }
 run_case "what comes back meanwhile is removed, and keep ends that at a reload" by_hand
 
+# Nothing is made ahead by a daemon that starts, or a class that comes, while memory is short.
+from_the_start() {
+	setup
+	one_class 'on_memory_pressure = release'
+	echo "some avg10=99.00 avg60=0.00 avg300=0.00 total=0" >share
+	export MEMORY_PRESSURE_WATCH=$WORK/share
+	daemon_start
+	wait_for class_is releases true
+	sed 's/pool a/pool b/' vmmallocd.conf >other && cat other >>vmmallocd.conf
+	ctl reload || fail "reload"
+	wait_for problem_is b "$(ask problem a)"
+	sleep 1.5
+	is "$(ctl events --no-follow --kind made | wc -l)" 0
+	client wait=b:0 reply | grep -q "^ok" || fail "no cold pool"
+	is "$(ctl events --no-follow --kind class_releases | wc -l)" 2
+}
+run_case "a daemon that starts while memory is short makes none ahead" from_the_start
+
+# As kernels do that were built with CONFIG_PSI_DEFAULT_DISABLED and have the files all the same.
+not_supported() {
+	setup
+	one_class 'on_memory_pressure = release'
+	interpose refuse <<-END
+		#include <errno.h>
+		#include <stdio.h>
+		#include <string.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		ssize_t read(int fd, void *bytes, size_t count)
+		{
+			char link[64], path[256] = "";
+			snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+			if (readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "pressure")) {
+				errno = EOPNOTSUPP;
+				return -1;
+			}
+			return syscall(SYS_read, fd, bytes, count);
+		}
+	END
+	LD_PRELOAD=$WORK/refuse.so daemon_start
+	said_once "/proc/pressure/memory: the kernel does not measure it: expected CONFIG_PSI, and psi=1 on its command line" \
+		"CONFIG_PSI"
+}
+run_case "a kernel that refuses to read it is said once" not_supported
+
+# A policy of SELinux, say, or a mode.
+not_allowed() {
+	need_root
+	setup
+	one_class 'on_memory_pressure = release'
+	chmod 711 "$WORK"
+	chown $NOBODY "$WORK" "$POOLS"
+	echo "some avg10=99.00 avg60=0.00 avg300=0.00 total=0" >share
+	chmod 600 share
+	export MEMORY_PRESSURE_WATCH=$WORK/share
+	setpriv --reuid $NOBODY --regid $NOBODY --clear-groups "$DAEMON_PROGRAM" --config "$WORK/vmmallocd.conf" \
+		--runtime-dir "$RUN" --state-dir "$STATE" 2>>log &
+	DAEMON=$!
+	wait_for is_serving
+	said_once "$WORK/share: Permission denied" "Permission denied"
+}
+run_case "nor is a file that may not be read more than said" not_allowed
+
 end_suite

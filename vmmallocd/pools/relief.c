@@ -115,15 +115,21 @@ static int look_at_pressure(struct pools *pools)
 	return relief->is_known ? 0 : -ENODATA;
 }
 
-void pools_relieve(struct pools *pools)
+/* Whether memory is short now and was not, or the other way round. */
+static bool judge_pressure(struct pools *pools)
 {
 	struct relief *relief = &pools->relief;
 	unsigned limit = pools->config->memory_pressure_limit;
 	int r = relief->is_asked ? look_at_pressure(pools) : -ENODATA;
-	bool has_changed = r == 0 ? pressure_note(&relief->pressure, relief->share, limit, pools_now_ms(pools)) :
-				    r == -ENODATA && pressure_forget(&relief->pressure);
 
-	if (!has_changed)
+	if (r == 0)
+		return pressure_note(&relief->pressure, relief->share, limit, pools_now_ms(pools));
+	return r == -ENODATA && pressure_forget(&relief->pressure);
+}
+
+void pools_relieve(struct pools *pools)
+{
+	if (!judge_pressure(pools))
 		return;
 	pools_refresh_relief(pools);
 	pools_wake(pools);
@@ -181,16 +187,19 @@ static void cancel_filling(struct pools *pools, const struct provision_class *cl
 			jobs_cancel(job);
 }
 
+static bool is_to_release(const struct config_class *config)
+{
+	return config->on_memory_pressure == CONFIG_PRESSURE_RELEASE && !config->closed;
+}
+
 static void refresh_class(struct pools *pools, const struct config_class *config, struct provision_class *class)
 {
 	const struct served_dir *directory = served_dirs_find(&pools->directories, config->directory);
-	bool is_asked = config->on_memory_pressure == CONFIG_PRESSURE_RELEASE && !config->closed;
-	bool is_useless = is_asked && why_useless(directory);
+	bool is_asked = is_to_release(config), is_useless = is_asked && why_useless(directory);
 	bool releases = is_asked && pools->relief.pressure.is_high && directory && directory->open &&
 			directory->dir.tmpfs;
 	bool is_told = class->releases != releases && is_asked;
 
-	pools->relief.is_asked |= is_asked && !is_useless;
 	class->releases = releases;
 	if (releases)
 		cancel_filling(pools, class);
@@ -201,9 +210,26 @@ static void refresh_class(struct pools *pools, const struct config_class *config
 	class->cannot_release = is_useless;
 }
 
+/* Whether it is asked for by a class that can give something back. */
+static bool is_asked_for(const struct pools *pools)
+{
+	for (size_t i = 0; i < pools->config->class_count; i++) {
+		const struct config_class *config = &pools->config->classes[i];
+
+		if (is_to_release(config) && !why_useless(served_dirs_find(&pools->directories, config->directory)))
+			return true;
+	}
+	return false;
+}
+
 void pools_refresh_relief(struct pools *pools)
 {
-	pools->relief.is_asked = false;
+	bool was_asked = pools->relief.is_asked;
+
+	pools->relief.is_asked = is_asked_for(pools);
+	/* else pools would be made for a second, and be given back */
+	if (pools->relief.is_asked && !was_asked)
+		(void)judge_pressure(pools);
 	for (size_t i = 0; i < pools->provision.count; i++) {
 		struct provision_class *class = pools->provision.classes[i];
 		const struct config_class *config = config_find(pools->config, class->name);

@@ -4,9 +4,10 @@
  *
  *     /proc/pressure/memory, and that of the control group --each second--> share --> pressure --> provision.h
  *
- * Nothing is read while no class asks for that. The kernel can also wake a process when its tasks wait for longer than
- * it likes, but not when that is over; and an average that is two seconds old is soon enough here. Both files are
- * looked at: of the machine's whole memory, and of the group that warm pools are charged to, which may have less.
+ * The first reading is before a class makes its first pool; nothing is read while no class asks for it. The kernel can
+ * also wake a process when its tasks wait for longer than it likes, but not when that is over; and an average that is
+ * two seconds old is soon enough here. Both files are looked at: of the machine's whole memory, and of the group that
+ * warm pools are charged to, which may have less.
  */
 #ifndef VMMALLOCD_POOLS_RELIEF_H
 #define VMMALLOCD_POOLS_RELIEF_H
