@@ -41,7 +41,7 @@ static enum handout_status in_old_words(enum handout_status status)
 {
 	if (status == HANDOUT_BYTES_LIMIT)
 		return HANDOUT_LIMIT;
-	return status == HANDOUT_DRAINED ? HANDOUT_NONE_READY : status;
+	return status == HANDOUT_DRAINED || status == HANDOUT_CLOSED ? HANDOUT_NONE_READY : status;
 }
 
 static int send_pool(int fd, const struct registry_pool *pool, int pool_fd)

@@ -112,7 +112,7 @@ const char *handout_status_text(uint32_t status)
 	switch (status) {
 	case HANDOUT_OK: return "a pool was handed out";
 	case HANDOUT_NONE_READY: return "no pool is ready";
-	case HANDOUT_NO_SUCH_CLASS: return "there is no such class of pools";
+	case HANDOUT_NO_SUCH_CLASS: return "there is no such class of pools: vmmallocctl status lists all";
 	case HANDOUT_NOT_ALLOWED: return "the class is not for this user";
 	case HANDOUT_LIMIT:
 		return "this user has as many pools of the class as one may have: end a program of this user's, or "
@@ -136,6 +136,9 @@ const char *handout_status_text(uint32_t status)
 	case HANDOUT_DRAINED:
 		return "the class is drained, and nobody gets a pool of it for now: vmmallocctl enable lets it serve "
 		       "again";
+	case HANDOUT_CLOSED:
+		return "the class is closed by a mistake in the daemon's configuration: vmmallocctl status names it, "
+		       "and vmmallocctl reload lets it serve once it is mended";
 	case HANDOUT_ENDING: return "the daemon has ended: start it, and try again";
 	default: return "it refused, for a reason that this version does not know";
 	}

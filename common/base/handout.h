@@ -58,9 +58,10 @@ enum handout_status {
 	HANDOUT_ENDING = 12,       /* it waited, and the daemon ends */
 	/* Since 1.3.0: */
 	HANDOUT_PROCESS_LIMIT = 13,  /* this process has as many pools of the class as one may have */
-	/* Again in answer to a long request only. To others they are HANDOUT_NONE_READY and HANDOUT_LIMIT. */
+	/* Again in answer to a long request only. To others they are HANDOUT_NONE_READY, or HANDOUT_LIMIT for bytes. */
 	HANDOUT_DRAINED = 14,      /* nobody gets a pool of the class until an operator says so */
 	HANDOUT_BYTES_LIMIT = 15,  /* this user would have more bytes of pools, of all classes, than one may have */
+	HANDOUT_CLOSED = 16,       /* the class has a mistake in the daemon's configuration */
 	HANDOUT_STATUSES           /* how many there are */
 };
 

@@ -447,7 +447,7 @@ gone_before() {
 	keep_pool
 	wait_count a creating 1
 	# others are served meanwhile
-	is "$(client take=nothing | head -n 1)" "there is no such class of pools"
+	is "$(client take=nothing | head -n 1)" "there is no such class of pools: vmmallocctl status lists all"
 	kill_held "$KEEPER"
 	rm wait
 	wait_for eval '[ "$(ls "$POOLS" | wc -l)" = 0 ]'

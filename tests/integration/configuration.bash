@@ -18,7 +18,8 @@ two_classes() {
 		$(printf '%s\n' "$@")
 	END
 }
-export FILE_WORDS
+CLOSED="the class is closed by a mistake in the daemon's configuration: vmmallocctl status names it, and vmmallocctl reload lets it serve once it is mended"
+export FILE_WORDS CLOSED
 export -f two_classes
 
 case_check() {
@@ -75,7 +76,11 @@ case_class_with_a_mistake() {
 	two_classes "ready = 1" "users = ,"
 	daemon_start
 	is "$(client take=good | cut -c1-3)" "ok "
+	# clients of all versions are refused, and each in words that it knows
 	is "$(client take=bad)" "no pool is ready"
+	is "$(client wait=bad:0 reply)" "$CLOSED"
+	is "$(VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=bad LD_PRELOAD=$LIBRARY /bin/true 2>&1)" \
+		"Error (libvmmalloc): no pool of class bad: vmmallocd ($RUN/pool.sock): $CLOSED"
 	is "$(ask problem bad)" "$WORK/vmmallocd.conf:8: users (,): expected names or numbers of users, with commas between them"
 	is "$(ask problem good)$(ask daemon problem)" ""
 	ctl status | grep -qE '^bad .*vmmallocd.conf:8: users' || fail "$(ctl status)"
@@ -107,7 +112,10 @@ case_class_without_a_place() {
 	is "$(client take=bad:16777216)" "no pool is ready"
 	is "$(ask list | grep ' bad ' | cut -d' ' -f1-5 | sort)" "$(cat before)"
 	ctl status --json | grep -qF '"name":"bad","directory":"","size":0,' || fail "$(ctl status --json)"
-	ctl status >/dev/null || fail "status"
+	ctl status >shown || fail "status"
+	grep -qE '^bad +- .* -$' shown && grep -q '^bad .*vmmallocd.conf:5: ' shown || fail "$(cat shown)"
+	is "$(ctl status -n -o SIZE,DIRECTORY bad 2>&1)" "vmmallocctl: --output is for the table of all classes: it does not go with 'bad'"
+	is "$(ctl status -n -o CLASS,SIZE,DIRECTORY | grep bad | tr -s ' ')" "bad - -"
 	kill_held "$HELD"
 	wait_count bad leased 0
 	two_classes
@@ -491,7 +499,7 @@ case_of_a_service_manager() {
 	wait $PIDS || fail "it does not answer"
 	grep -q '^the configuration has mistakes, and only what is right in it is in use: ' problem || fail "$(cat problem)"
 	if [ "$1" = no-file ]; then
-		is "$(client take=good)" "there is no such class of pools"
+		is "$(client take=good)" "there is no such class of pools: vmmallocctl status lists all"
 	else
 		wait_least good ready 1
 		is "$(client take=good | cut -c1-3)" "ok "

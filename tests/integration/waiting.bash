@@ -112,7 +112,7 @@ deadline() {
 	sed -i 's/pool a/pool b/' vmmallocd.conf && ctl reload
 	waiter 6 60
 	ends_with $WAITER 1
-	says 6 "there is no such class of pools"
+	says 6 "there is no such class of pools: vmmallocctl status lists all"
 }
 run_case "when the time is over it is said what is in the way, and how long the program waited" deadline
 
@@ -352,7 +352,7 @@ reloaded() {
 	is "$(ask count a waiting)" 1
 	sed -i 's/pool a/pool b/' vmmallocd.conf && ctl reload
 	ends_with $WAITER 1
-	says 2 "there is no such class of pools"
+	says 2 "there is no such class of pools: vmmallocctl status lists all"
 }
 run_case "a reload decides again: more pools, or no class any more" reloaded
 

@@ -837,7 +837,7 @@ static enum handout_status answer_of(const struct config_class *config, uint32_t
 	unsigned class = number_of_class(config->name);
 
 	if (config->closed)
-		return HANDOUT_NONE_READY;
+		return HANDOUT_CLOSED;
 	if (!is_for(config, uid))
 		return HANDOUT_NOT_ALLOWED;
 	if (config->service != CONFIG_SERVES)
@@ -870,7 +870,8 @@ static enum handout_status answer_of_directory(unsigned directory, uint64_t leas
 	static const enum handout_status ranks[] = { HANDOUT_NO_SUCH_CLASS, HANDOUT_NOT_ALLOWED,
 						     HANDOUT_DRAINED, HANDOUT_PROCESS_LIMIT,
 						     HANDOUT_BYTES_LIMIT, HANDOUT_LIMIT, HANDOUT_PINNED,
-						     HANDOUT_NONE_READY, HANDOUT_FULL, HANDOUT_COLD, HANDOUT_OK };
+						     HANDOUT_CLOSED, HANDOUT_NONE_READY, HANDOUT_FULL, HANDOUT_COLD,
+						     HANDOUT_OK };
 	size_t best = 0;
 
 	for (size_t i = 0; i < model.config.class_count; i++) {

@@ -194,13 +194,13 @@ TEST(test_request_gets_nothing_of_a_closed_class)
 	add_pool(world, "a", REGISTRY_READY, 0);
 	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_OK);
 	class->closed = true;
-	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_NONE_READY);
-	assert_int_equal(ask(world, 0, "a", 0, &pool), HANDOUT_NONE_READY);
-	assert_int_equal(ask(world, OWN_UID, "a", 16, &pool), HANDOUT_NONE_READY);
-	assert_int_equal(ask_dir(world, 1000, 1, 16, &pool), HANDOUT_NONE_READY);
+	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_CLOSED);
+	assert_int_equal(ask(world, 0, "a", 0, &pool), HANDOUT_CLOSED);
+	assert_int_equal(ask(world, OWN_UID, "a", 16, &pool), HANDOUT_CLOSED);
+	assert_int_equal(ask_dir(world, 1000, 1, 16, &pool), HANDOUT_CLOSED);
 	/* its size may not be known */
 	class->size_bytes = 0;
-	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_NONE_READY);
+	assert_int_equal(ask(world, 1000, "a", 16, &pool), HANDOUT_CLOSED);
 	world_free(world);
 }
 
@@ -351,6 +351,6 @@ TEST(test_request_waits_for_what_may_change)
 		assert_int_equal(request_is_at_limit(status), at_limit);
 		assert_int_equal(request_can_wait(status), at_limit || status == HANDOUT_PROCESS_LIMIT ||
 							   status == HANDOUT_NONE_READY || status == HANDOUT_FULL ||
-							   status == HANDOUT_NO_SPACE);
+							   status == HANDOUT_NO_SPACE || status == HANDOUT_CLOSED);
 	}
 }

@@ -15,6 +15,13 @@ const char *class_order(const json_t *class)
 	return strcmp(service, "serving") == 0 ? "" : service;
 }
 
+/* That of a class which a mistake closes may not be known. */
+static const char *cell_size(const json_t *class, const char *key, const struct table_style *style,
+			     char cell[TABLE_CELL_BYTES])
+{
+	return field_number(class, key) > 0 ? table_bytes(class, key, style, cell) : NULL;
+}
+
 /* "1/2": of those that there should be. */
 static const char *cell_ready(const json_t *class, const char *key, const struct table_style *style,
 			      char cell[TABLE_CELL_BYTES])
@@ -50,7 +57,7 @@ static const char *cell_bad(const json_t *class, const char *key, const struct t
 
 static const struct table_column class_columns[] = {
 	{ "CLASS", "name", table_text, 0, TABLE_TEXT, "its name" },
-	{ "SIZE", "size", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "of each of its pools" },
+	{ "SIZE", "size", cell_size, SCOLS_FL_RIGHT, TABLE_BYTES, "of each of its pools" },
 	{ "READY", "counts.ready", cell_ready, SCOLS_FL_RIGHT, TABLE_NUMBER, "of how many there should be" },
 	{ "LEASED", "counts.leased", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "those that somebody has" },
 	{ "COLD", "cold_pools", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "cold ones of all" },

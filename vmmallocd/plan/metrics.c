@@ -36,6 +36,7 @@ static const char *const refusal_names[HANDOUT_STATUSES] = {
 	[HANDOUT_PROCESS_LIMIT] = "process_limit",
 	[HANDOUT_DRAINED] = "drained",
 	[HANDOUT_BYTES_LIMIT] = "bytes_limit",
+	[HANDOUT_CLOSED] = "closed",
 };
 
 /* A pool on tmpfs is handed out in 20 microseconds, and on a disk that is busy in some 100 ms. */

@@ -71,7 +71,7 @@ static enum handout_status ask_class(const struct request_context *context, cons
 
 	/* who may have its pools is not known for sure */
 	if (class->closed)
-		return HANDOUT_NONE_READY;
+		return HANDOUT_CLOSED;
 	if (!request_allowed(class, peer))
 		return HANDOUT_NOT_ALLOWED;
 	if (class->service != CONFIG_SERVES)
@@ -102,10 +102,11 @@ static enum handout_status ask_class(const struct request_context *context, cons
 static unsigned rank(enum handout_status status)
 {
 	switch (status) {
-	case HANDOUT_OK: return 10;
-	case HANDOUT_COLD: return 9;
-	case HANDOUT_FULL: return 8;
-	case HANDOUT_NONE_READY: return 7;
+	case HANDOUT_OK: return 11;
+	case HANDOUT_COLD: return 10;
+	case HANDOUT_FULL: return 9;
+	case HANDOUT_NONE_READY: return 8;
+	case HANDOUT_CLOSED: return 7;
 	case HANDOUT_PINNED: return 6;
 	case HANDOUT_LIMIT: return 5;
 	case HANDOUT_BYTES_LIMIT: return 4;
@@ -169,7 +170,7 @@ enum handout_status request_decide(const struct request_context *context, const 
 bool request_can_wait(enum handout_status refusal)
 {
 	return refusal == HANDOUT_FULL || refusal == HANDOUT_NONE_READY || refusal == HANDOUT_NO_SPACE ||
-	       refusal == HANDOUT_PROCESS_LIMIT || request_is_at_limit(refusal);
+	       refusal == HANDOUT_PROCESS_LIMIT || refusal == HANDOUT_CLOSED || request_is_at_limit(refusal);
 }
 
 bool request_is_at_limit(enum handout_status refusal)
