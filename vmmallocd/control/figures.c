@@ -194,20 +194,24 @@ static int write_user(struct control_figures *figures, const struct figures_writ
 	return write_words(writer, comma) ?: write_value(writer, object);
 }
 
-static void add_had(struct control_figures *figures, const struct registry_pool *pool)
+static int add_had(struct control_figures *figures, const struct registry_pool *pool)
 {
 	const struct control_backend *backend = figures->backend;
+	struct class_figures *class;
 	uint64_t used, peak;
 
 	figures->user.pools++;
 	figures->user.bytes += bytes_of(backend, pool);
-	if (pool->state == REGISTRY_LEASED && backend->pool_figures(backend->context, pool, &used, &peak) == 0) {
-		struct class_figures *class = figures_of(figures, pool->class);
-
-		figures->user.used_bytes += used;
-		class->used_bytes += used;
-		class->peak_bytes += peak;
-	}
+	if (pool->state != REGISTRY_LEASED || backend->pool_figures(backend->context, pool, &used, &peak) != 0)
+		return 0;
+	/* that of a class which has come since is new, too */
+	class = figures_of(figures, pool->class);
+	if (!class)
+		return -ENOMEM;
+	figures->user.used_bytes += used;
+	class->used_bytes += used;
+	class->peak_bytes += peak;
+	return 0;
 }
 
 /* 1: there are more. What is another user's by now is left out: each user is written once. */
@@ -231,7 +235,8 @@ static int write_users(struct control_figures *figures, const struct figures_wri
 		}
 		if (!user->class)
 			*user = (struct user_figures){ .class = pool->class, .uid = pool->owner.uid };
-		add_had(figures, pool);
+		if (r == 0)
+			r = add_had(figures, pool);
 	}
 	return r == 0 && user->class ? write_user(figures, writer) : r;
 }
