@@ -144,6 +144,16 @@ static enum answer_patience patience_of(const struct connection *connection)
 	return uv_now(connection->server->loop) - began_ms < PUT_OFF_MOST_MS ? ANSWER_AGAIN : ANSWER_LAST_TIME;
 }
 
+/* Its client has closed the connection, or is dead. */
+static void client_is_gone(struct connection *connection)
+{
+	struct pools *pools = connection->server->pools;
+
+	if (connection->state == CONNECTION_WAITS)
+		pools_gave_up(pools, waiting_class(&connection->client), &connection->client.owner);
+	drop_connection(connection);
+}
+
 static void on_put_off(uv_timer_t *timer);
 
 /* Decides all requests again, in the order in which they came. Whether one of them has its answer. */
@@ -156,13 +166,17 @@ static bool decide_all(struct handout_server *server)
 	for (struct waiting_client *client = TAILQ_FIRST(&server->waiting.clients); client; client = next) {
 		struct connection *connection = connection_of(client);
 		struct answer_wait wait = { 0 };
-		enum answer_outcome outcome = ANSWER_GIVEN;
+		enum answer_outcome outcome;
 
 		next = TAILQ_NEXT(client, link);
 		if (waiting_is_passed_over(&server->waiting, client))
 			continue;
-		if (!listener_peer_has_gone(connection->fd))
-			outcome = decide_again(connection, patience_of(connection), &wait);
+		if (listener_peer_has_gone(connection->fd)) {
+			client_is_gone(connection);
+			gave = true;
+			continue;
+		}
+		outcome = decide_again(connection, patience_of(connection), &wait);
 		if (outcome == ANSWER_GIVEN) {
 			drop_connection(connection);
 			gave = true;
@@ -237,16 +251,11 @@ static void put_off(struct connection *connection)
 		(void)uv_timer_start(&server->put_off, on_put_off, PUT_OFF_MS, 0);
 }
 
-/* The client has closed the connection, or is dead. */
 static void on_client_gone(uv_poll_t *poll, int status, int events)
 {
-	struct connection *connection = poll->data;
-
 	(void)status;
 	(void)events;
-	log_line(connection->server->log, LOG_DEBUG, "request of uid %u waits no more: its client is gone",
-		 (unsigned)connection->uid);
-	drop_connection(connection);
+	client_is_gone(poll->data);
 }
 
 static void on_patience_over(uv_timer_t *timer)

@@ -16,9 +16,9 @@
 #include "vmmallocd/ctl/shape.h"
 
 const char *const event_kinds[] = {
-	"made", "ready", "handed_out", "refused", "waiting", "given_back", "held_again", "reclaimed", "quarantined",
-	"failed", "vanished", "destroyed", "class_short", "class_enough", "class_problem", "class_ordered",
-	"class_releases", "class_refills", "directory_full", "directory_gone", "directory_problem",
+	"made", "ready", "handed_out", "refused", "waiting", "gave_up", "given_back", "held_again", "reclaimed",
+	"quarantined", "failed", "vanished", "destroyed", "class_short", "class_enough", "class_problem",
+	"class_ordered", "class_releases", "class_refills", "directory_full", "directory_gone", "directory_problem",
 	"directory_in_service", "started", "reloaded", "reload_failed", NULL,
 };
 

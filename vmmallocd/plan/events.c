@@ -15,6 +15,7 @@ static const struct {
 	[EVENT_HANDED_OUT] = { "handed_out", "8eb1d5b678574e8895ed85fadaacffd0" },
 	[EVENT_REFUSED] = { "refused", "9ca8ec69765a4530a4582b8324ea1546" },
 	[EVENT_WAITING] = { "waiting", "6c58bea64ea742f8a395d4c2d6b02bb2" },
+	[EVENT_GAVE_UP] = { "gave_up", "f0b187df1ec54930b539b68328be9f1b" },
 	[EVENT_GIVEN_BACK] = { "given_back", "bfebca9591384c4eb57ba658155827b2" },
 	[EVENT_HELD_AGAIN] = { "held_again", "a627b26ce8d24701bb21a7e46f805865" },
 	[EVENT_RECLAIMED] = { "reclaimed", "fd872ea7ffa247a2b3bfbcec89834dba" },

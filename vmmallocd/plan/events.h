@@ -27,6 +27,7 @@ enum event_kind {
 	EVENT_HANDED_OUT,
 	EVENT_REFUSED,             /* no pool: the request was refused, for that reason */
 	EVENT_WAITING,             /* no pool: the request waits, for that reason */
+	EVENT_GAVE_UP,             /* it waited, and who asked has gone */
 	EVENT_GIVEN_BACK,          /* nobody has it any more */
 	EVENT_HELD_AGAIN,          /* somebody has it, though it was given back */
 	EVENT_RECLAIMED,           /* it is clean, and was somebody's */

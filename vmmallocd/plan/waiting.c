@@ -107,6 +107,11 @@ void waiting_remove(struct waiting *waiting, struct waiting_client *client)
 	}
 }
 
+const char *waiting_class(const struct waiting_client *client)
+{
+	return client->group->class_name;
+}
+
 size_t waiting_count(const struct waiting *waiting, const char *class_name)
 {
 	return count_of(waiting, class_name, NULL);

@@ -62,6 +62,9 @@ void waiting_remove(struct waiting *waiting, struct waiting_client *client);
 /* How many wait for a pool of that class. */
 size_t waiting_count(const struct waiting *waiting, const char *class_name);
 
+/* Of which class a client waits for a pool that is in a group. */
+const char *waiting_class(const struct waiting_client *client);
+
 /*
  * Visits the clients in groups whose numbers are higher than `after`, in their order. The first value of `visit` that
  * is not zero ends that, and is returned.

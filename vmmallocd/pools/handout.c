@@ -247,6 +247,12 @@ void pools_waits(struct pools *pools, const char *class_name, const struct regis
 	     "request of pid %d of uid %u waits up to %u s: %s", (int)owner->pid, (unsigned)owner->uid, wait_s, reason);
 }
 
+void pools_gave_up(struct pools *pools, const char *class_name, const struct registry_owner *owner)
+{
+	tell(&pools->events, pools->log, LOG_DEBUG, tell_of_request(EVENT_GAVE_UP, class_name, owner, NULL),
+	     "request of pid %d of uid %u waits no more: its client is gone", (int)owner->pid, (unsigned)owner->uid);
+}
+
 void pools_sent(struct pools *pools, const struct registry_pool *pool, uint64_t ns, bool waited)
 {
 	metrics_count(&pools->metrics, pool->class_name,

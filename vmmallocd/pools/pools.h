@@ -113,6 +113,8 @@ struct registry_owner pools_owner(const struct request_peer *peer);
 /* Whoever asked for a pool of the class, which may be "", is told that refusal. */
 void pools_refused(struct pools *pools, const char *class_name, const struct registry_owner *owner,
 		   enum handout_status status);
+/* Who waited has gone. */
+void pools_gave_up(struct pools *pools, const char *class_name, const struct registry_owner *owner);
 /* It waits instead. */
 void pools_waits(struct pools *pools, const char *class_name, const struct registry_owner *owner, uint32_t wait_s,
 		 enum handout_status status);
