@@ -15,6 +15,7 @@
 #include "common/base/paths.h"
 #include "common/util/absolute_path.h"
 #include "common/util/standard_fds.h"
+#include "common/util/suggest.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/control/config_json.h"
 #include "vmmallocd/daemon.h"
@@ -108,6 +109,31 @@ struct command_line {
 	bool only_check, json;
 };
 
+/* `result` is what getopt said, `word` the last one that it read, without dashes. In the words of vmmallocctl. */
+static int refuse_daemon_option(const struct option *options, int result, const char *word)
+{
+	const struct option *known = options;
+	char name[SUGGEST_WORD_BYTES], hint[SUGGEST_BYTES];
+	struct suggest suggest = { .word = name };
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	for (const struct option *option = options; option->name && optopt == 0; option++)
+		suggest_offer(&suggest, option->name);
+	suggest_say(&suggest, hint);
+	while (known->name && (optopt == 0 || known->val != optopt))
+		known++;
+	if (known->name && result == ':')
+		fprintf(stderr, "vmmallocd: --%s needs an argument", known->name);
+	else if (known->name)
+		fprintf(stderr, "vmmallocd: --%s takes no argument", known->name);
+	else if (optopt != 0)
+		fprintf(stderr, "vmmallocd: unknown option '-%c'", optopt);
+	else
+		fprintf(stderr, "vmmallocd: unknown option '--%s'", name);
+	fprintf(stderr, "%s\n", *hint ? hint : "; try vmmallocd --help");
+	return USAGE_STATUS;
+}
+
 /* -1: go on; else the exit status to end with. */
 static int parse_options(int argc, char *argv[], struct command_line *line)
 {
@@ -127,7 +153,8 @@ static int parse_options(int argc, char *argv[], struct command_line *line)
 	struct daemon_options *options = &line->options;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":hV", long_options, NULL)) != -1) {
 		switch (option) {
 		case CONFIG: options->config_file = optarg; break;
 		case RUNTIME_DIR: options->runtime_dir = optarg; break;
@@ -143,11 +170,11 @@ static int parse_options(int argc, char *argv[], struct command_line *line)
 			fprintf(stderr, "vmmallocd: --log-level (%s): expected error, warning, info or debug\n",
 				optarg);
 			return USAGE_STATUS;
-		default: return USAGE_STATUS;  /* getopt has said why */
+		default: return refuse_daemon_option(long_options, option, argv[optind - 1] + 2);
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "vmmallocd: unexpected argument '%s'\n", argv[optind]);
+		fprintf(stderr, "vmmallocd: unexpected argument '%s'; try vmmallocd --help\n", argv[optind]);
 		return USAGE_STATUS;
 	}
 	return -1;

@@ -43,7 +43,7 @@ case_handout() {
 		is "$(sed -n 2p out)" zero
 	done
 	client take=nothing take=a:99999999 >out
-	is "$(sort -u out)" "there is no such class of pools"
+	is "$(sort -u out)" "there is no such class of pools: vmmallocctl status lists all"
 	is "$(ask daemon handed_out)" 6
 	wait_for eval '[ "$(ask daemon recycled)" = 6 ]'
 }
@@ -67,8 +67,8 @@ case_by_directory() {
 	is "$(client takedir="$POOLS/one":15000000 | awk '{ print $2, $4 }')" "16777216 small"
 	is "$(client takedir="$POOLS/one":16777217 | awk '{ print $2, $4 }')" "33554432 large"
 	is "$(client takedir="$POOLS/two":1 | awk '{ print $2, $4 }')" "25165824 elsewhere"
-	is "$(client takedir="$POOLS/two":25165825)" "there is no such class of pools"
-	is "$(client takedir="$POOLS":1)" "there is no such class of pools"
+	is "$(client takedir="$POOLS/two":25165825)" "there is no such class of pools: vmmallocctl status lists all"
+	is "$(client takedir="$POOLS":1)" "there is no such class of pools: vmmallocctl status lists all"
 	# the small one is out: a larger one will do
 	wait_least small ready 1; wait_least large ready 1
 	hold take=small
@@ -171,6 +171,21 @@ case_contained_root() {
 	sleep 0.5
 	ctl prune >/dev/null || fail "root is shut out"
 }
+
+case_wrong_options() {
+	refused() {
+		"$DAEMON_PROGRAM" "${@:2}" >out 2>words
+		is "$? $(cat words) $(cat out)" "2 vmmallocd: $1 "
+	}
+	refused "unknown option '--foo'; try vmmallocd --help" --foo
+	refused "unknown option '--confg'; did you mean '--config'?" --confg=x
+	refused "unknown option '-x'; try vmmallocd --help" -x
+	refused "--config needs an argument; try vmmallocd --help" --config
+	refused "--user takes no argument; try vmmallocd --help" --user=me
+	refused "unexpected argument 'x'; try vmmallocd --help" --check x
+	refused "--log-level (loud): expected error, warning, info or debug" --log-level loud
+}
+run_case "a wrong option is one line that says what to do" case_wrong_options
 
 case_own_daemon() {
 	setup
@@ -715,7 +730,7 @@ case_reload() {
 	wait_count goes ready 0
 	wait_for eval '[ "$(ask list | awk '\''$2 == "changes" && $3 == "ready" { print $4 }'\'')" = 20971520 ]'
 	is "$(ask count goes leased) $(ask count changes leased)" "1 1"
-	is "$(client take=goes)" "there is no such class of pools"
+	is "$(client take=goes)" "there is no such class of pools: vmmallocctl status lists all"
 	is "$(ask list | awk '$2 == "stays" { print $1 }')" "$stays"
 	# leases end as they always do, but nobody wants those pools any more
 	kill_held $goes; kill_held $changes
