@@ -54,6 +54,23 @@ bwraps_without_pools() {
 }
 run_case "bwrap, with the directory of pools read-only or away" bwraps_without_pools
 
+# What make check-distros installs in may set nothing of the machine's, and has user namespaces all the same.
+fresh_system() {
+	need_root
+	unshare -m bash -s "$ROOT" >out 2>err <<-'END' || skip "no overlay here: $(cat err)"
+		mkdir tree && mount -t tmpfs tree tree && mkdir tree/up tree/work tree/root &&
+			mount -t overlay tree -o lowerdir=/,upperdir=tree/up,workdir=tree/work tree/root || exit 1
+		"$1/tests/distros/enter.bash" tree/root bash -c '
+			now=$(cat /proc/sys/vm/max_map_count)
+			[ -w /proc/sys/vm/max_map_count ] || echo read-only
+			{ echo "$now" >/proc/sys/vm/max_map_count; } 2>/dev/null || echo refused
+			unshare -pf --mount-proc true && echo proc
+			unshare -Urpf --mount-proc true && echo proc of a user namespace' || :
+	END
+	[ "$(tr '\n' ',' <out)" = "read-only,refused,proc,proc of a user namespace," ] || fail "$(cat out err)"
+}
+run_case "a fresh system for tests cannot set the machine's sysctls" fresh_system
+
 system_service() {
 	need systemd-run
 	[ -d /run/systemd/system ] || skip "no systemd runs here"
