@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/pidfd.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
@@ -30,7 +30,7 @@ static int open_process(int fd, pid_t pid)
 		return pidfd;
 	if (errno != ENOPROTOOPT)
 		return -errno;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	pidfd = pidfd_of_process(pid);
 	return pidfd < 0 ? -errno : pidfd;
 }
 

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/pidfd.h"
 #include "vmmallocd/ctl/scan.h"
 
 static bool has_file(const struct holdings *holdings, const struct stat *file)
@@ -65,12 +65,12 @@ static bool holds(pid_t pid, int pidfd, uid_t uid, const struct stat *file)
 		return false;
 	found = holdings_look(proc, &holdings) == 0 && has_file(&holdings, file) && !is_daemon(proc, uid, file);
 	holdings_done(&holdings);
-	return found && pidfd_send_signal(pidfd, 0, NULL, 0) == 0;
+	return found && pidfd_signal(pidfd, 0) == 0;
 }
 
 static int add_holder(struct holders *holders, const struct scan_process *process, const struct stat *file)
 {
-	CLEANUP(cleanup_fd) int pidfd = pidfd_open(process->pid, 0);
+	CLEANUP(cleanup_fd) int pidfd = pidfd_of_process(process->pid);
 	struct holder *list;
 
 	/* it may have ended, and so may whoever has its number now */

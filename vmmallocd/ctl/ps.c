@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/pidfd.h"
 #include "vmmallocd/ctl/filter.h"
 #include "vmmallocd/ctl/process_shape.h"
 #include "vmmallocd/ctl/shape.h"
@@ -30,7 +30,7 @@ static bool is_unseen(const struct scan *scan, pid_t pid)
 /* A thread's number is no process's. */
 static bool is_process(pid_t pid)
 {
-	CLEANUP(cleanup_fd) int fd = pidfd_open(pid, 0);
+	CLEANUP(cleanup_fd) int fd = pidfd_of_process(pid);
 
 	return fd >= 0;
 }
@@ -150,7 +150,7 @@ static int read_ps_options(struct ctl *ctl, int argc, char **argv, struct table_
 	}
 	if (refusal != CTL_OK)
 		return refusal;
-	return status < 0 ? table_options_end(style) : status;
+	return status < 0 ? table_options_end(style, argc, argv) : status;
 }
 
 static int ctl_ps(struct ctl *ctl, int argc, char **argv)
