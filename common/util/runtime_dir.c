@@ -20,7 +20,7 @@ int runtime_dir_of_user(const char *xdg_runtime_dir, char *path, size_t bytes)
 	/* a relative path is to be ignored, says the specification of the variable */
 	if (!xdg_runtime_dir || xdg_runtime_dir[0] != '/')
 		return -ENXIO;
-	return format(path, bytes, xdg_runtime_dir, "/vmmalloc");
+	return format(path, bytes, xdg_runtime_dir, "/" PATHS_USER_RUNTIME_NAME);
 }
 
 int runtime_dir_of_daemon(uid_t uid, const char *xdg_runtime_dir, char *path, size_t bytes)

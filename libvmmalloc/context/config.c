@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "common/base/handout.h"
+#include "common/base/paths.h"
 #include "common/base/size.h"
 #include "include/libvmmalloc.h"
+#include "libvmmalloc/base/kernel.h"
 
 static int refuse_value(struct text *error, const char *name, const char *value, const char *expected)
 {
@@ -174,12 +176,32 @@ static int read_pool_classes(char *const *environment, struct vmm_config *config
 	return 0;
 }
 
+/* As of vmmallocctl: root has no daemon but the system's, whoever's the variable is. */
+static void find_user_socket(char *const *environment, struct vmm_config *config)
+{
+	const char *dir = environment_value(environment, "XDG_RUNTIME_DIR");
+	struct text path = TEXT_INIT(config->user_socket);
+
+	if (!dir || dir[0] != '/' || kernel_geteuid() == 0)
+		return;
+	text_add(&path, "%s/" PATHS_USER_RUNTIME_NAME "/" HANDOUT_SOCKET, dir);
+	/* one that is too long is nobody's */
+	if (path.length + 1 >= path.size)
+		config->user_socket[0] = '\0';
+}
+
 static int read_socket(char *const *environment, struct vmm_config *config, struct text *error)
 {
 	const char *value = environment_value(environment, ENVIRONMENT_SOCKET);
 
-	if (value && value[0] != '/')
+	bool is_auto = value && strcmp(value, ENVIRONMENT_SOCKET_AUTO) == 0;
+
+	if (value && value[0] != '/' && !is_auto)
 		return refuse_value(error, ENVIRONMENT_SOCKET, value, "the absolute path of a socket");
+	if (!value || is_auto)
+		find_user_socket(environment, config);
+	if (is_auto)
+		value = PATHS_RUNTIME_DIR "/" HANDOUT_SOCKET;
 	if (value)
 		memcpy(config->socket, value, strnlen(value, sizeof(config->socket) - 1));
 	return 0;

@@ -35,6 +35,7 @@ struct vmm_config {
 	struct environment_place place;  /* VMMALLOC_PLACE */
 	/* VMMALLOC_SOCKET: the daemon's, or empty; one that fills it is too long */
 	char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+	char user_socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];  /* is asked before; or empty */
 	unsigned wait_seconds;  /* VMMALLOC_WAIT: for a pool of the daemon's that is not to be had at once */
 	bool reserve_all;       /* VMMALLOC_RESERVE=full */
 	enum environment_on_full on_full;  /* VMMALLOC_ON_FULL */

@@ -224,10 +224,13 @@ static void say_wait(unsigned wait_seconds, bool is_old, int64_t waited_us, stru
 		text_add(error, " (waited %zu s)", (size_t)waited_s);
 }
 
-int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_seconds, int *ret_fd,
-		    bool *ret_is_cold, struct text *error)
+/*
+ * Asks one daemon. *ret_is_last: it has the class, or the directory, and its answer is the one that counts; else it may
+ * as well not be there.
+ */
+static int ask_daemon_at(const char *path, const struct vmm_config_tier *tier, unsigned wait_seconds, int *ret_fd,
+			 bool *ret_is_cold, bool *ret_is_last, struct text *error)
 {
-	const char *path = config->socket[0] ? config->socket : PATHS_RUNTIME_DIR "/" HANDOUT_SOCKET;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct handout_reply reply = { .status = HANDOUT_OK };
 	int64_t began_us = now_us();
@@ -236,14 +239,15 @@ int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_
 
 	if (strlen(path) < sizeof(address.sun_path)) {
 		memcpy(address.sun_path, path, strlen(path));
-		r = ask_any(&address, &config->tiers[tier], wait_seconds, &reply, &fd, &is_old);
+		r = ask_any(&address, tier, wait_seconds, &reply, &fd, &is_old);
 	}
+	*ret_is_last = r == 0 && reply.status != HANDOUT_NO_SUCH_CLASS && reply.status != HANDOUT_ENDING;
 	if (r == 0 && !handout_is_given(reply.status)) {
 		text_add(error, "vmmallocd (%s): %s", path, handout_status_text(reply.status));
 		say_wait(wait_seconds, is_old, now_us() - began_us, error);
 		return -EAGAIN;
 	}
-	if (r == 0 && !is_good(fd, &reply, &config->tiers[tier])) {
+	if (r == 0 && !is_good(fd, &reply, tier)) {
 		(void)kernel_close(fd);
 		r = -EBADMSG;
 	}
@@ -255,4 +259,40 @@ int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_
 		*ret_is_cold = reply.status == HANDOUT_COLD;
 	}
 	return r;
+}
+
+/* What is left of a wait that began then. */
+static unsigned wait_left(unsigned wait_seconds, int64_t began_us)
+{
+	int64_t passed_s = (now_us() - began_us) / 1000000;
+
+	return passed_s < wait_seconds ? wait_seconds - (unsigned)passed_s : 0;
+}
+
+/* A daemon that is not there is no part of what is said, if there is another. */
+int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_seconds, int *ret_fd,
+		    bool *ret_is_cold, struct text *error)
+{
+	const char *path = config->socket[0] ? config->socket : PATHS_RUNTIME_DIR "/" HANDOUT_SOCKET;
+	const struct vmm_config_tier *asking = &config->tiers[tier];
+	size_t before = error->length, first_words;
+	int64_t began_us = now_us();
+	bool is_last = false;
+	int first = -ENOENT, r;
+
+	if (config->user_socket[0])
+		first = ask_daemon_at(config->user_socket, asking, wait_seconds, ret_fd, ret_is_cold, &is_last, error);
+	if (first == 0 || is_last)
+		return first;
+	if (first == -ENOENT)
+		error->length = before;
+	first_words = error->length;
+	if (first_words > before)
+		text_add(error, "; ");
+	r = ask_daemon_at(path, asking, wait_left(wait_seconds, began_us), ret_fd, ret_is_cold, &is_last, error);
+	if (r != -ENOENT || first == -ENOENT)
+		return r;
+	error->length = first_words;
+	text_add(error, "%s", "");
+	return first;
 }

@@ -3,8 +3,11 @@
  * handout_client -- asks vmmallocd for a pool, once, at the start. The protocol is in common/base/handout.h.
  *
  * The library asks nobody unless VMMALLOC_POOL or VMMALLOC_SOCKET says so. Whatever the daemon does, or does not do,
- * the answer is there within HANDOUT_TIMEOUT_MS; with VMMALLOC_WAIT, within so many seconds more, and another one
- * if the daemon is started anew meanwhile. Uses no poll or select, allocates nothing.
+ * the answer is there within HANDOUT_TIMEOUT_MS; with VMMALLOC_WAIT, within so many seconds more, and another one if
+ * the daemon is started anew meanwhile. Where none is named the user's own daemon is asked, and then, in another
+ * HANDOUT_TIMEOUT_MS, the system's: if the first does not answer, or knows no such class or directory. A refusal for
+ * any other reason counts: who drained a class, or set a limit, in a daemon of his own meant it. Uses no poll or
+ * select, allocates nothing.
  */
 #ifndef LIBVMMALLOC_START_HANDOUT_CLIENT_H
 #define LIBVMMALLOC_START_HANDOUT_CLIENT_H

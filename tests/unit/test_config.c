@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_config -- what the environment may ask, and the exact words that refuse the rest. */
-/* objects: libvmmalloc/context/ common/base/ */
+/* objects: libvmmalloc/context/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "include/libvmmalloc.h"
+#include "common/base/paths.h"
 #include "libvmmalloc/context/config.h"
 #include "tests/unit/test.h"
 
@@ -240,6 +242,31 @@ TEST(test_config_needs_no_directory_with_a_class_of_the_daemon)
 	assert_string_equal(config.tiers[0].dir, "/d");
 	assert_int_equal(config.tiers[0].bytes, 1 << 30);
 	assert_string_equal(config.socket, "/s/pool.sock");
+	assert_string_equal(config.user_socket, "");
+}
+
+/* As root there is none. */
+static void assert_user_socket(char *const *environment, const char *expected)
+{
+	assert_string_equal(read_ok(environment).user_socket, geteuid() == 0 ? "" : expected);
+}
+
+TEST(test_config_has_the_users_own_daemon_before_the_systems_unless_one_is_named)
+{
+	char long_path[] = "XDG_RUNTIME_DIR=/0123456789012345678901234567890123456789012345678901234567890123456789"
+			   "0123456789012345678901234567890123456789";
+
+	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast", "XDG_RUNTIME_DIR=/run/user/7"),
+			   "/run/user/7/vmmalloc/pool.sock");
+	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast", "XDG_RUNTIME_DIR=/run/user/7", "VMMALLOC_SOCKET=auto"),
+			   "/run/user/7/vmmalloc/pool.sock");
+	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast", "XDG_RUNTIME_DIR=/run/user/7", "VMMALLOC_SOCKET=/s"), "");
+	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast", "XDG_RUNTIME_DIR=run"), "");
+	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast"), "");
+	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast", long_path), "");
+	/* by directory, too */
+	assert_string_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_SOCKET=auto")).socket,
+			    PATHS_RUNTIME_DIR "/pool.sock");
 }
 
 TEST(test_config_wants_directory_and_size_or_neither_with_a_class)

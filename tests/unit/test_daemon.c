@@ -398,6 +398,106 @@ TEST(test_daemon_that_is_not_there_is_said)
 	assert_int_equal(fd, -7);
 }
 
+static struct daemon refuses_with(enum handout_status status)
+{
+	return (struct daemon){
+		.reply = { .magic = HANDOUT_MAGIC, .version = HANDOUT_VERSION, .status = status },
+		.reply_bytes = sizeof(struct handout_reply),
+	};
+}
+
+/* Asks the user's own daemon, and then the other; NULL: it is not there. */
+static int ask_both(struct daemon *users, struct daemon *systems, int *ret_fd, char words[512])
+{
+	struct vmm_config config = { .tiers[0].pool_class = "fast", .user_socket = "/tmp/vmmalloc-no-such/pool.sock",
+				     .socket = "/tmp/vmmalloc-no-such/pool.sock" };
+	int r;
+
+	if (users) {
+		start_daemon(users);
+		memcpy(config.user_socket, users->path, strlen(users->path) + 1);
+	}
+	if (systems) {
+		start_daemon(systems);
+		set_socket(&config, systems->path);
+	}
+	r = ask(&config, ret_fd, words);
+	if (users)
+		stop_daemon(users);
+	if (systems)
+		stop_daemon(systems);
+	return r;
+}
+
+TEST(test_daemon_of_the_system_is_asked_if_the_users_is_not_there_or_has_no_such_class)
+{
+	static const enum handout_status goes_on[] = { HANDOUT_NO_SUCH_CLASS, HANDOUT_ENDING };
+	struct daemon systems = generous();
+	char words[512];
+	int fd;
+
+	assert_int_equal(ask_both(NULL, &systems, &fd, words), 0);
+	close(fd);
+	for (size_t i = 0; i < sizeof(goes_on) / sizeof(*goes_on); i++) {
+		struct daemon users = refuses_with(goes_on[i]);
+
+		systems = generous();
+		assert_int_equal(ask_both(&users, &systems, &fd, words), 0);
+		assert_string_equal(users.request.request.class_name, "fast");
+		close(fd);
+	}
+}
+
+/* One that has the class has the last word: who limits or drains it means it. */
+TEST(test_daemon_of_the_user_that_has_the_class_is_the_only_one)
+{
+	for (uint32_t status = HANDOUT_NONE_READY; status < HANDOUT_STATUSES; status++) {
+		struct daemon users = refuses_with(status);
+		/* it would be said that nobody listens there */
+		struct vmm_config config = { .tiers[0].pool_class = "fast", .socket = "/dev/null" };
+		char words[512], line[512];
+		int fd = -7;
+
+		if (handout_is_given(status) || status == HANDOUT_NO_SUCH_CLASS || status == HANDOUT_ENDING ||
+		    status == HANDOUT_BAD_REQUEST)
+			continue;
+		start_daemon(&users);
+		memcpy(config.user_socket, users.path, strlen(users.path) + 1);
+		assert_int_equal(ask(&config, &fd, words), -EAGAIN);
+		stop_daemon(&users);
+		snprintf(line, sizeof(line), "vmmallocd (%s): %s", users.path, handout_status_text(status));
+		assert_string_equal(words, line);
+	}
+	struct daemon users = generous();
+	char words[512];
+	int fd;
+
+	assert_int_equal(ask_both(&users, NULL, &fd, words), 0);
+	close(fd);
+}
+
+TEST(test_daemons_that_both_refuse_are_both_quoted_and_one_that_is_not_there_is_not)
+{
+	struct daemon users = refuses_with(HANDOUT_NO_SUCH_CLASS), systems = refuses_with(HANDOUT_FULL);
+	char words[512], line[1024];
+	int fd = -7;
+
+	assert_int_equal(ask_both(&users, &systems, &fd, words), -EAGAIN);
+	snprintf(line, sizeof(line), "vmmallocd (%s): %s; vmmallocd (%s): %s", users.path,
+		 handout_status_text(HANDOUT_NO_SUCH_CLASS), systems.path, handout_status_text(HANDOUT_FULL));
+	assert_string_equal(words, line);
+	users = refuses_with(HANDOUT_NO_SUCH_CLASS);
+	assert_int_equal(ask_both(&users, NULL, &fd, words), -EAGAIN);
+	snprintf(line, sizeof(line), "vmmallocd (%s): %s", users.path, handout_status_text(HANDOUT_NO_SUCH_CLASS));
+	assert_string_equal(words, line);
+	systems = refuses_with(HANDOUT_FULL);
+	assert_int_equal(ask_both(NULL, &systems, &fd, words), -EAGAIN);
+	snprintf(line, sizeof(line), "vmmallocd (%s): %s", systems.path, handout_status_text(HANDOUT_FULL));
+	assert_string_equal(words, line);
+	assert_int_equal(ask_both(NULL, NULL, &fd, words), -ENOENT);
+	assert_string_equal(words, "vmmallocd (/tmp/vmmalloc-no-such/pool.sock): No such file or directory");
+}
+
 TEST(test_daemon_that_hangs_up_is_an_error)
 {
 	struct daemon daemon = generous();

@@ -43,6 +43,7 @@ int ctl_set_runtime_dir(struct ctl *ctl, const char *path, const char *source)
 		return CTL_USAGE;
 	}
 	strcpy(ctl->runtime_dir, path);
+	ctl->is_runtime_dir_given = true;
 	return -1;
 }
 

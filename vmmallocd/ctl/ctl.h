@@ -2,7 +2,7 @@
 /*
  * ctl -- vmmallocctl: what its commands share. vmmallocctl(1) describes them.
  *
- *     main.c --> run.c --> preload.c                             a program's environment; no daemon is needed
+ *     main.c --> run.c --> preload.c, run_daemon.c               a program's environment; no daemon is needed
  *            |-> ps.c --> scan.c --> holdings.c --> proc_text.c    the processes on pools, from /proc; none either
  *            |     \--> process_shape.c, process_table.c
  *            |-> doctor.c --> doctor_known.c, ../doctor/         what is in the way; itself as other processes
@@ -28,6 +28,7 @@
 #define VMMALLOCD_CTL_CTL_H
 
 #include <getopt.h>   /* optind and optarg */
+#include <stdint.h>
 
 #include "vmmallocd/ctl/command.h"
 
@@ -49,7 +50,9 @@ struct ctl {
 	const struct command *whole;             /* vmmallocctl itself: it has no function */
 	const struct command *command;           /* the one that runs */
 	char runtime_dir[CTL_PATH_BYTES];
+	bool is_runtime_dir_given;               /* not just where a daemon usually is */
 	int patience_ms;                         /* the most that a call to the daemon takes */
+	int64_t deadline_ms;                     /* of the command, by steady_clock.h; 0: none. A call has a second */
 };
 
 /*

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/base/environment.h"
@@ -21,6 +20,7 @@
 #include "include/libvmmalloc.h"
 #include "vmmallocd/ctl/ctl.h"
 #include "vmmallocd/ctl/preload.h"
+#include "vmmallocd/ctl/run_daemon.h"
 
 #define FILTER_FILE "/proc/self/coredump_filter"
 #define FILTER_SHARED_FILES (1u << 3)                       /* a daemon's pool: its file has a name */
@@ -245,6 +245,19 @@ static int check_options(const struct run *run)
 	return status == CTL_OK ? check_pool_named(run) : status;
 }
 
+/* A class that there is not is refused before the program starts, unless it is to run all the same. */
+static int check_classes(const struct ctl *ctl, const struct run *run)
+{
+	bool is_given = run->class || run->dir;
+	const char *classes = is_given ? run->class : getenv(ENVIRONMENT_POOL);
+	const char *dir = is_given ? run->dir : getenv(ENVIRONMENT_POOL_DIR);
+	const char *on_fail = setting_in_force(run, ON_FAIL);
+
+	if (!classes || dir || (on_fail && environment_on_fail(on_fail) != 0))
+		return CTL_OK;
+	return run_daemon_check_classes(ctl, classes);
+}
+
 /* NULL takes the variable away. */
 static int set(const struct run *run, const char *name, const char *value)
 {
@@ -321,23 +334,16 @@ static int set_pool(const struct run *run)
 	return run->place ? 0 : set(run, ENVIRONMENT_PLACE, NULL);
 }
 
-/* With a class always: then a daemon must be asked. Else only if there is one, which may have a pool that fits. */
 static int set_socket(const struct ctl *ctl, const struct run *run)
 {
-	char path[CTL_PATH_BYTES + sizeof(HANDOUT_SOCKET) + 1], absolute[PATH_MAX];
-	int r;
+	char value[PATH_MAX];
+	int r = run_daemon_socket(ctl, run->class, value);
 
-	snprintf(path, sizeof(path), "%s/" HANDOUT_SOCKET, ctl->runtime_dir);
-	if (!run->class && access(path, F_OK) != 0)
-		return 0;
-	r = absolute_path(path, absolute, sizeof(absolute));
-	/* a relative one may be short enough for others, but not for a program that works elsewhere */
-	if (r == 0 && strlen(absolute) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		r = -ENAMETOOLONG;
-	if (r == 0)
-		r = set(run, ENVIRONMENT_SOCKET, absolute);
+	if (r < 0 || value[0] == '\0')
+		return r;
+	r = set(run, ENVIRONMENT_SOCKET, value);
 	if (r < 0)
-		ctl_complain("%s: %s", path, strerror(-r));
+		ctl_complain(ENVIRONMENT_SOCKET ": %s", strerror(-r));
 	return r;
 }
 
@@ -451,6 +457,8 @@ static int ctl_run(struct ctl *ctl, int argc, char **argv)
 		ctl_complain("which program? vmmallocctl run [OPTION...] -- PROGRAM [ARGUMENT...]");
 		status = CTL_USAGE;
 	}
+	if (status == CTL_OK)
+		status = check_classes(ctl, &run);
 	return status == CTL_OK ? run_program(ctl, &run, argv + optind) : status;
 }
 

@@ -1,0 +1,135 @@
+#!/bin/bash
+# two_daemons.bash -- a user's own daemon and the system's: which of them a program asks, and vmmallocctl.
+. "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
+. "$(dirname "$0")/helpers/daemon.bash"
+unset VMMALLOC_RUNTIME_DIR VMMALLOC_SOCKET VMMALLOC_POOL VMMALLOC_POOL_DIR VMMALLOC_POOL_SIZE LD_PRELOAD XDG_RUNTIME_DIR
+SYSTEM=/run/vmmalloc USERS_SOCKET=runtime/vmmalloc/pool.sock
+export SYSTEM USERS_SOCKET
+
+# as_user COMMAND...: as one who may have a daemon of his own
+as_user() {
+	XDG_RUNTIME_DIR=$WORK/runtime setpriv --reuid $NOBODY --regid $NOBODY --clear-groups "$@"
+}
+# classes DIRECTORY CLASS...: a configuration with these; one called "full" has no pool to give
+classes() {
+	local directory=$1 class
+	shift
+	for class; do
+		printf '[pool %s]\ndirectory = %s\nsize = 16M\nready = 0\nmax = 1\n' "$class" "$directory"
+		[ "$class" != full ] || printf 'cold = no\n'
+	done
+}
+# The system's is where it is on any machine, which only this suite's mounts show.
+system_daemon() {
+	classes "$POOLS/system" common systems full >system.conf
+	"$DAEMON_PROGRAM" --config "$WORK/system.conf" --runtime-dir $SYSTEM --state-dir "$WORK/system" 2>>system.log &
+	PIDS="$PIDS $!" SYSTEMS=$!
+	wait_for test -S $SYSTEM/control.sock
+}
+users_daemon() {
+	classes "$POOLS/users" common users full >users.conf
+	setpriv --reuid $NOBODY --regid $NOBODY --clear-groups "$HELPERS/vmmallocd" --config "$WORK/users.conf" \
+		--runtime-dir "$WORK/runtime/vmmalloc" --state-dir "$WORK/users" 2>>log &
+	PIDS="$PIDS $!" USERS=$!
+	wait_for test -S runtime/vmmalloc/control.sock
+}
+both_daemons() {
+	setup
+	need_root
+	need_mounts
+	mount -t tmpfs -o mode=755 run /run && mkdir $SYSTEM || fail "mount"
+	MOUNTS="$MOUNTS /run"
+	cp -f "$BUILD/${FLAVOUR:-release}"/{vmmallocd,vmmallocctl,libvmmalloc.so.1} "$HELPERS" && chmod -R a+rX "$HELPERS" || fail cp
+	chmod 755 "$POOLS"
+	mkdir "$POOLS/system" "$POOLS/users" runtime users
+	chown $NOBODY "$POOLS/users" runtime users
+	system_daemon
+	users_daemon
+}
+# whose_pool: which daemon's the pool is in the mappings of a process
+whose_pool() { grep -oE "$POOLS/(system|users)/" | sort -u | xargs -r -n 1 basename; }
+# run_class CLASS [OPTION...], by_library CLASS [VARIABLE=VALUE...]: whose pool a program of the user gets
+run_class() { as_user "$HELPERS/vmmallocctl" run --class "$@" -- cat /proc/self/maps 2>err | whose_pool; }
+by_library() {
+	local class=$1
+	shift
+	as_user env VMMALLOC_POOL="$class" "$@" LD_PRELOAD="$HELPERS/libvmmalloc.so.1" cat /proc/self/maps 2>err | whose_pool
+}
+export -f as_user classes system_daemon users_daemon both_daemons whose_pool run_class by_library
+
+asks_both() {
+	both_daemons
+	local way
+	for way in run_class by_library; do
+		is "$($way common) $($way users) $($way systems)" "users users system"
+	done
+	# nobody's own daemon has pools for root, whatever the environment says
+	is "$(XDG_RUNTIME_DIR=$WORK/runtime "$HELPERS/vmmallocctl" run --class common -- cat /proc/self/maps | whose_pool)" system
+	is "$(XDG_RUNTIME_DIR=$WORK/runtime VMMALLOC_POOL=common LD_PRELOAD=$HELPERS/libvmmalloc.so.1 cat /proc/self/maps | whose_pool)" system
+	# by directory, and what a program starts
+	is "$(as_user "$HELPERS/vmmallocctl" run --dir "$POOLS/system" --size 14M -- sh -c 'cat /proc/self/maps' | whose_pool)" system
+	is "$(as_user "$HELPERS/vmmallocctl" run --class systems -- sh -c 'exec cat /proc/self/maps' | whose_pool)" system
+	# one that has the class has the last word
+	is "$(run_class full)$(cat err)" "Error (libvmmalloc): no pool of class full: vmmallocd ($WORK/$USERS_SOCKET): no pool is ready"
+	as_user "$HELPERS/vmmallocctl" drain common >/dev/null || fail "drain"
+	is "$(by_library common)" ""
+	grep -q "the class is drained" err || fail "$(cat err)"
+}
+run_case "the user's daemon is asked, and the system's for a class that the user's has not" asks_both
+
+named_only() {
+	both_daemons
+	is "$(run_class common --on-fail exit) $(VMMALLOC_RUNTIME_DIR=$SYSTEM run_class common)" "users system"
+	is "$(VMMALLOC_SOCKET=$SYSTEM/pool.sock run_class common)" system
+	is "$(as_user "$HELPERS/vmmallocctl" --runtime-dir $SYSTEM run --class common -- cat /proc/self/maps | whose_pool)" system
+	is "$(by_library common VMMALLOC_SOCKET=$SYSTEM/pool.sock) $(by_library common VMMALLOC_SOCKET=auto)" "system users"
+	# and no other one
+	is "$(by_library systems VMMALLOC_SOCKET="$WORK/$USERS_SOCKET")" ""
+	is "$(cat err)" "Error (libvmmalloc): no pool of class systems: vmmallocd ($WORK/$USERS_SOCKET): there is no such class of pools: vmmallocctl status lists all"
+	as_user "$HELPERS/vmmallocctl" --runtime-dir "$WORK/runtime/vmmalloc" run --class systems -- true 2>err
+	is "$? $(cat err)" "4 vmmallocctl: there is no class 'systems'; vmmallocctl status lists all"
+}
+run_case "a daemon that is named is the only one" named_only
+
+not_running() {
+	both_daemons
+	local way
+	kill -KILL $USERS
+	wait $USERS
+	# its socket is still there
+	for way in run_class by_library; do
+		is "$($way common)" system
+		is "$($way nosuch)" ""
+	done
+	grep -qF "vmmallocd ($WORK/$USERS_SOCKET): Connection refused; vmmallocd ($SYSTEM/pool.sock): there is no such class" err || fail "$(cat err)"
+	rm -r runtime/vmmalloc
+	is "$(run_class common) $(by_library common)" "system system"
+	kill -TERM $SYSTEMS
+	wait $SYSTEMS
+	is "$(by_library common)$(cat err)" "Error (libvmmalloc): no pool of class common: vmmallocd ($SYSTEM/pool.sock): No such file or directory"
+	users_daemon
+	is "$(run_class common) $(by_library common)" "users users"
+	# one that is stopped is not there either
+	system_daemon
+	kill -STOP $USERS
+	is "$(run_class common) $(by_library common)" "system system"
+	kill -CONT $USERS
+}
+run_case "a user's daemon that does not run leaves the system's" not_running
+
+misspelt() {
+	both_daemons
+	as_user "$HELPERS/vmmallocctl" run --class system -- true 2>err
+	is "$? $(cat err)" "4 vmmallocctl: there is no class 'system'; did you mean 'systems'?"
+	as_user "$HELPERS/vmmallocctl" run --class user,systems -- true 2>err
+	is "$? $(cat err)" "4 vmmallocctl: there is no class 'user'; did you mean 'users'?"
+	as_user "$HELPERS/vmmallocctl" run --class zz -- true 2>err
+	is "$? $(cat err)" "4 vmmallocctl: there is no class 'zz'; vmmallocctl status lists all"
+	# who can do without one is not told
+	is "$(as_user "$HELPERS/vmmallocctl" run --class zz --on-fail dram -- echo ran 2>err)" ran
+	is "$(cd "$POOLS/users" && as_user "$HELPERS/vmmallocctl" run --class zz --dir . --size 16M -- echo ran)" ran
+}
+run_case "a class that there is not is said before the program starts" misspelt
+
+end_suite
