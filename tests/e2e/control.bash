@@ -178,6 +178,45 @@ drain_wait() {
 }
 run_case "drain --wait waits until nobody has a pool" drain_wait
 
+# The order is kept, and what was asked meanwhile is answered after it.
+is_answered() { grep -qs "drained a" "$STATE/orders" && ctl list >/dev/null && ctl status >/dev/null; }
+export -f is_answered
+drain_restart() {
+	serve
+	hold take=a
+	local ctl="$BUILD/${FLAVOUR:-release}/vmmallocctl" waiter
+	timeout 60 "$ctl" --runtime-dir "$RUN" drain --wait a >out 2>err &
+	waiter=$!
+	PIDS="$PIDS $waiter"
+	wait_for is_answered
+	daemon_end KILL
+	wait_for grep -q "has gone" err
+	daemon_start
+	wait_for grep -q "answers" err
+	kill_held "$HELD"
+	wait $waiter || fail "drain --wait: $?: $(cat err)"
+	is "$(cat out)" "class 'a' is drained; pools of it that are held: 0"
+	is "$(cat err)" "vmmallocctl: the daemon at $RUN/control.sock has gone: waiting for one
+vmmallocctl: a daemon answers at $RUN/control.sock"
+	# the time goes on without one
+	ctl enable a >/dev/null
+	hold take=a
+	timeout 60 "$ctl" --runtime-dir "$RUN" drain --wait=4 a >out 2>err &
+	waiter=$!
+	PIDS="$PIDS $waiter"
+	wait_for is_answered
+	daemon_end KILL
+	wait $waiter
+	is "$? $(tail -n 1 err)" "1 vmmallocctl: class 'a' is drained, and after 4 s 1 of its pools are still held"
+	is "$(grep -c ' leased ' out)" 1
+	# nor does one that is stopped take longer
+	daemon_start
+	kill -STOP "$DAEMON"
+	timeout 6 "$ctl" --runtime-dir "$RUN" drain --wait=1 a >out 2>err
+	is "$? $(cat err)" "3 vmmallocctl: no daemon answers at $RUN/control.sock: Connection timed out; it is stopped or busy: vmmallocctl doctor tells more"
+}
+run_case "drain --wait goes on with the next daemon, as wait does" drain_restart
+
 # On a terminal, in the words of the last line.
 progress() {
 	need script
@@ -249,7 +288,7 @@ spoilt() {
 	daemon_end KILL
 	truncate -s 1048577 "$STATE/orders"
 	daemon_start
-	ctl status | grep -q "^problem .*orders $STATE/orders: File too large: a class that was" || fail "$(ctl status)"
+	ctl status | grep -q "^problem .*orders $STATE/orders: 1048577 bytes: more than 1048576: a class that was" || fail "$(ctl status)"
 	daemon_end KILL
 	rm "$STATE/orders" && mkdir "$STATE/orders"
 	daemon_start
@@ -415,6 +454,52 @@ revoke() {
 	wait_count a leased 1
 }
 run_case "revoke ends all who have a pool, and no others" revoke
+
+# A descriptor in a socket is no process's: the pool is nobody else's all the same, and whoever receives it has it.
+revoke_in_flight() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	need python3
+	serve
+	cat >flight.py <<-'END'
+		import array, mmap, os, signal, socket, struct, sys
+		def pool():
+		    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		    s.connect(sys.argv[1])
+		    s.send(struct.pack("=8sIIQQQ64s", b"VMMHAND\0", 1, 1, 0, 0, 0, b"a"))
+		    return socket.recv_fds(s, 104, 1)[1][0]
+		signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+		one, other = socket.socketpair()
+		fd = pool()
+		os.pwrite(fd, b"secret", 8192)
+		socket.send_fds(one, [b"x"], [fd])
+		os.close(fd)
+		open("said", "w").write("SENT")
+		signal.sigwait([signal.SIGUSR1])
+		fd = socket.recv_fds(other, 1, 1)[1][0]
+		open("said", "w").write("HAS " + os.pread(fd, 6, 8192).decode())
+		signal.pause()
+	END
+	python3 flight.py "$RUN/pool.sock" 2>err.python &
+	local keeper=$! id
+	PIDS="$PIDS $keeper"
+	wait_for grep -qs SENT said
+	id=$(ctl list -n --state leased -o ID)
+	ctl revoke "$id" >out 2>err
+	is "$? $(cat out)" "1 pool $id: no process has it"
+	grep -q "^vmmallocctl: pool $id: no process is seen to have it, and yet it does not come back: a descriptor of it may be in a socket" err || fail "$(cat err)"
+	ctl prune >/dev/null
+	one_line 1 "vmmallocctl: pool $(ctl list -n --state leased --json | grep -oE '"id":"[0-9a-f]{32}' | cut -c7-): somebody has it; revoke ends who does" destroy "$id"
+	is "$(ctl list -n --state leased -o ID)" "$id"
+	kill -USR1 $keeper
+	wait_for grep -qs HAS said
+	is "$(cat said)" "HAS secret"
+	ctl revoke "$id" >out 2>err || fail "revoke: $? $(cat out err)"
+	grep -q "^process $keeper " out || fail "$(cat out)"
+	wait_count a leased 0
+	wait_least a ready 2
+	is "$(client take=a map zero | tail -n 1)" zero
+}
+run_case "revoke says that a pool does not come back whose descriptor is in a socket" revoke_in_flight
 
 # Who does not end is killed; so is who has it by a descriptor alone, and who was started meanwhile.
 revoke_stubborn() {

@@ -60,6 +60,49 @@ usage() {
 }
 run_case "wrong usage is one line and exit status 2" usage
 
+# A line for each command and what it takes; the last word is one too many. Only run has a program's, to the end.
+too_many() {
+	local words command
+	cat >lines <<-END
+		list -H
+		ps -H
+		status -H
+		metrics
+		prune
+		reload
+		events
+		wait --class a --ready 1
+		watch
+		drain a
+		disable a
+		enable a
+		resize a --max 3
+		top-up a
+		create a 1
+		destroy 9b2d
+		revoke 9b2d
+		doctor --heap
+		doctor --checks
+		help list
+	END
+	for command in $("$CTL" --help | sed -n '/^Commands:/,/^$/s/^  \([^ ]*\) .*/\1/p'); do
+		[ $command = run ] || grep -q "^$command\>" lines || fail "no line for $command"
+	done
+	while read -r words; do
+		refused 2 "vmmallocctl: ${words%% *}: unexpected argument 'extra'; try vmmallocctl ${words%% *} --help" $words extra
+		refused 2 "vmmallocctl: ${words%% *}: unexpected argument ''; try vmmallocctl ${words%% *} --help" $words ''
+	done <lines
+	# what goes with nothing else
+	refused 2 "vmmallocctl: --list-columns lists all columns: it does not go with --output" list -H -o ID
+	refused 2 "vmmallocctl: --list-columns lists all columns: it does not go with --sort" ps --sort PID -H
+	refused 2 "vmmallocctl: --json is for what was found: it does not go with --heap" doctor --heap --json
+	refused 2 "vmmallocctl: --quiet is for what was found: it does not go with --checks" doctor --checks -q
+	refused 2 "vmmallocctl: --config is for what was found: it does not go with --checks" doctor --checks --config x
+	refused 2 "vmmallocctl: --checks does not go with --heap" doctor --checks --heap
+	refused 2 "vmmallocctl: --heap does not go with a program" doctor --heap -- true
+}
+run_case "no command takes a word that says nothing to it" too_many
+
 meant() {
 	refused 2 "vmmallocctl: unknown command 'lits'; did you mean 'list'?" lits
 	refused 2 "vmmallocctl: unknown command 'RELOAD'; did you mean 'reload'?" RELOAD

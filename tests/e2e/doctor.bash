@@ -686,12 +686,20 @@ with_daemon() {
 	doctor "$POOLS"
 	kill -CONT "$DAEMON"
 	problem_only daemon
-	found problem daemon "no answer within 5 seconds"
+	found problem daemon "process $DAEMON at $RUN/control.sock is stopped; mend it: kill -CONT $DAEMON"
 	# a socket that one has left
 	daemon_end KILL
 	doctor "$POOLS"
 	no_problem
-	found note daemon "no daemon answers at $RUN/control.sock: Connection refused"
+	found note daemon "no daemon answers at $RUN/control.sock: Connection refused; mend it: vmmallocd --runtime-dir $RUN"
+	# one that does not answer, and that no service manager has started
+	need python3
+	rm "$RUN/control.sock"
+	(cd "$RUN" && exec python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("control.sock"); s.listen(); time.sleep(60)') &
+	PIDS="$PIDS $!"
+	wait_for test -S "$RUN/control.sock"
+	doctor "$POOLS"
+	found problem daemon "no answer within 5 seconds at $RUN/control.sock; mend it: kill -KILL $!, and start it again"
 }
 run_case "a daemon, its classes, and one that hangs" with_daemon
 

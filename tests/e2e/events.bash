@@ -98,7 +98,7 @@ refusals() {
 	hold take=a
 	client take=a >out
 	has refused '"class":"none","pool":null,"owner":{"pid":' || fail "$(kept)"
-	has refused "\"comm\":\"pool_client\"},\"directory\":null,\"reason\":\"there is no such class of pools\"" || fail "no class"
+	has refused "\"comm\":\"pool_client\"},\"directory\":null,\"reason\":\"there is no such class of pools: vmmallocctl status lists all\"" || fail "no class"
 	has refused '"class":"a","pool":null' || fail "limit: $(ctl events --no-follow)"
 	has refused "this user has as many pools of the class as one may have" || fail "limit"
 	if [ "$(id -u)" -eq 0 ]; then
@@ -110,6 +110,23 @@ refusals() {
 	is "$(ctl events --no-follow --kind waiting --kind refused --json | tail -n 2 | sed 's/.*"kind":"\([a-z]*\)".*/\1/' | tr '\n' ' ')" "waiting refused "
 }
 run_case "who is refused, and who waits" refusals
+
+# Who waits and ends is heard of, whether the daemon looks at what has changed or at the connection.
+gave_up() {
+	serve 'max_per_user = 1'
+	hold take=a
+	"$HELPERS/pool_client" "$RUN/pool.sock" wait=a:60 reply >out &
+	local client=$!
+	PIDS="$PIDS $client"
+	wait_count a waiting 1
+	kill -KILL $client
+	wait_count a waiting 0
+	wait_for has gave_up "\"class\":\"a\",\"pool\":null,\"owner\":{\"pid\":$client,"
+	is "$(kept --kind waiting --kind gave_up --kind handed_out | tr -s ' ')" "handed_out waiting gave_up "
+	ctl events --no-follow --kind gave_up | grep -qE " gave_up +a +- +pool_client\[$client\] of user " || fail "$(ctl events --no-follow)"
+	grep -q "request of pid $client of uid .* waits no more" log || fail "$(cat log)"
+}
+run_case "who waits and goes away" gave_up
 
 odd_pools() {
 	local file
@@ -287,7 +304,7 @@ waits() {
 	serve
 	refused 4 "vmmallocctl: there is no class 'other'; vmmallocctl status lists all" wait --class other --ready 1
 	refused 4 "vmmallocctl: there is no class 'A'; did you mean 'a'?" wait --class A --ready 1
-	refused 2 "vmmallocctl: --ready (5): class 'a' has no more than 4 pools (max)" wait --class a --ready 5
+	refused 1 "vmmallocctl: --ready (5): class 'a' has no more than 4 pools (max)" wait --class a --ready 5
 	timeout 20 "$CTL" --runtime-dir "$RUN" wait --class a --ready 2 || fail "status $?"
 	refused 1 "vmmallocctl: class 'a' has 2 ready pools after 1 s" wait --class a --ready 3 --timeout 1
 	refused 1 "vmmallocctl: class 'a' has 2 ready pools after 0 s" wait --class a --ready 3 --timeout 0
@@ -308,7 +325,7 @@ waits() {
 	timeout 30 "$CTL" --runtime-dir "$RUN" wait --class a --ready 4 2>err &
 	waiter=$!
 	one_class 'ready = 3' 'max = 3' && ctl reload
-	ends_with $waiter 2
+	ends_with $waiter 1
 	timeout 30 "$CTL" --runtime-dir "$RUN" wait --class a --ready 3 --timeout 20 || fail "status $?"
 }
 run_case "wait ends as soon as the class has the pools, and polls nothing" waits
@@ -334,6 +351,52 @@ wait_restart() {
 	grep -q "class 'a' has 3 ready pools after 3 s" err || fail "$(cat err)"
 }
 run_case "wait goes on with the next daemon" wait_restart
+
+# A daemon that does not answer takes no longer than what is waited for.
+wait_stopped() {
+	serve
+	local silent="vmmallocctl: no daemon answers at $RUN/control.sock: Connection timed out; it is stopped or busy: vmmallocctl doctor tells more"
+	kill -STOP "$DAEMON"
+	timeout 6 "$CTL" --runtime-dir "$RUN" wait --class a --ready 1 --timeout 1 2>err
+	is "$? $(cat err)" "3 $silent"
+	timeout 6 "$CTL" --runtime-dir "$RUN" wait --class a --ready 1 --timeout 0 2>err
+	is "$? $(cat err)" "3 $silent"
+	kill -CONT "$DAEMON"
+	# one that is stopped later
+	need strace
+	strace -f -e trace=connect -o calls timeout 20 "$CTL" --runtime-dir "$RUN" wait --class a --ready 4 --timeout 3 2>err &
+	local waiter=$!
+	PIDS="$PIDS $waiter"
+	wait_for eval '[ "$(grep -c control.sock calls)" = 2 ]'
+	kill -STOP "$DAEMON"
+	ends_with $waiter 1
+	is "$(cat err)" "vmmallocctl: class 'a' has 2 ready pools after 3 s"
+	kill -CONT "$DAEMON"
+}
+run_case "wait: a daemon that is stopped is not waited for longer" wait_stopped
+
+misspelt() {
+	serve
+	refused 4 "vmmallocctl: there is no class 'A'; did you mean 'a'?" events --no-follow --class A
+	refused 4 "vmmallocctl: there is no class 'other'; vmmallocctl status lists all" events --no-follow --class other --kind ready
+	timeout 60 "$CTL" --runtime-dir "$RUN" events --class A >followed 2>words &
+	local follower=$!
+	PIDS="$PIDS $follower"
+	wait_for test -s words
+	is "$(cat words)" "vmmallocctl: waiting for a class 'A', which there is not; did you mean 'a'?"
+	# it comes
+	{ cat vmmallocd.conf; sed 's/pool a/pool A/' vmmallocd.conf; } >both && mv both vmmallocd.conf && ctl reload || fail reload
+	wait_for grep -qE 'ready +.*A' followed
+	kill $follower
+	# one that has gone has its events
+	one_class 'ready = 2' 'max = 4' && ctl reload && ctl prune >/dev/null
+	timeout 20 "$CTL" --runtime-dir "$RUN" events --no-follow --class A >out 2>err || fail "$(cat err)"
+	is "$(cat err)" ""
+	[ -s out ] || fail "no events"
+	# a kind may be said as often as one likes
+	timeout 20 "$CTL" --runtime-dir "$RUN" events --no-follow $(printf -- '--kind ready %.0s' {1..40}) >out || fail "kinds"
+}
+run_case "a class that there is not: it is said, and waited for" misspelt
 
 # --- the journal ---
 

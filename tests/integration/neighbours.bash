@@ -162,6 +162,35 @@ no_metrics_of_before() {
 }
 run_case "the daemon of before has no metrics, and that is said" no_metrics_of_before
 
+# Nor has it events, orders, or anything else that this version's command asks for: one line for each, and no wait.
+no_events_of_before() {
+	need_before
+	setup
+	one_class 'ready = 1'
+	DAEMON_PROGRAM=$(programs_of old)/vmmallocd daemon_start
+	wait_count a ready 1
+	local words method
+	while read -r method words; do
+		timeout 20 "$(programs_of new)/vmmallocctl" --runtime-dir "$RUN" $words >out 2>err
+		is "$? $(cat out err)" "1 vmmallocctl: the daemon is of an older version, and has no org.vmmalloc.$method"
+	done <<-END
+		Events events
+		Events events --no-follow
+		Events events --json --class a
+		Events wait --class a --ready 1
+		Events watch
+		Drain drain a
+		Drain drain a --wait=1
+		Enable enable a
+		Disable disable a
+		Holders resize a --max 3
+		TopUp top-up a
+		Create create a
+		Destroy destroy $(ctl list -n -o ID)
+	END
+}
+run_case "the daemon of before has no events and takes no orders, and that is said" no_events_of_before
+
 # goes_on FROM TO: a daemon of another version takes over, while a program has a pool
 goes_on() {
 	need_before

@@ -19,13 +19,23 @@
 #include "common/util/steady_clock.h"
 #include "common/util/varlink.h"
 
+#define LEAST_MS 1000                        /* that a daemon has for an answer, however short the time is */
 #define WORDS_BYTES 8192                     /* of a complaint */
 #define REPLY_BYTES_MOST ((size_t)1 << 30)   /* some 4 million pools */
 
-/* A descriptor, or -errno. */
-static int connect_to_daemon(const struct ctl *ctl)
+int64_t client_deadline(const struct ctl *ctl)
 {
-	const struct timeval patience = { .tv_sec = ctl->patience_ms / 1000 };
+	int64_t now_ms = steady_clock_ms(), usual_ms = now_ms + ctl->patience_ms, least_ms = now_ms + LEAST_MS;
+	int64_t deadline_ms = ctl->deadline_ms > least_ms ? ctl->deadline_ms : least_ms;
+
+	return ctl->deadline_ms && deadline_ms < usual_ms ? deadline_ms : usual_ms;
+}
+
+/* A descriptor, or -errno. */
+static int connect_to_daemon(const struct ctl *ctl, int64_t deadline_ms)
+{
+	int64_t left_ms = deadline_ms - steady_clock_ms();
+	const struct timeval patience = { .tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" RUNTIME_DIR_CONTROL_SOCKET,
 			      ctl->runtime_dir);
@@ -33,6 +43,8 @@ static int connect_to_daemon(const struct ctl *ctl)
 
 	if (length < 0 || (size_t)length >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
+	if (left_ms <= 0)
+		return -ETIMEDOUT;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -41,6 +53,11 @@ static int connect_to_daemon(const struct ctl *ctl)
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return steal_fd(&fd);
+}
+
+int client_connect(const struct ctl *ctl)
+{
+	return connect_to_daemon(ctl, client_deadline(ctl));
 }
 
 /* -EPIPE: nobody reads `output_fd` any more. */
@@ -147,17 +164,23 @@ static int take_reply(json_t *object, json_t **ret_reply, struct text *complaint
 	return CTL_OK;
 }
 
+void client_say_start(const struct ctl *ctl, struct text *words)
+{
+	bool is_usual = !ctl->is_runtime_dir_given || strcmp(ctl->runtime_dir, PATHS_RUNTIME_DIR) == 0;
+	const char *start = geteuid() == 0 ? "systemctl start vmmallocd" : "vmmallocd --user";
+
+	text_add(words, "%s%s", is_usual ? start : "vmmallocd --runtime-dir ", is_usual ? "" : ctl->runtime_dir);
+}
+
 /* With what to do then, for who has never started one. */
 static void tell_no_daemon(const struct ctl *ctl, int r, struct text *complaint)
 {
-	bool is_usual = strcmp(ctl->runtime_dir, PATHS_RUNTIME_DIR) == 0;
-	const char *start = geteuid() == 0 ? "systemctl start vmmallocd" : "vmmallocd --user";
-
 	text_add(complaint, "no daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET ": %s", ctl->runtime_dir,
 		 strerrordesc_np(-r));
 	if (r == -ENOENT || r == -ECONNREFUSED)
-		text_add(complaint, "; %s: %s%s", r == -ENOENT ? "start one" : "it has ended, start it again",
-			 is_usual ? start : "vmmallocd --runtime-dir ", is_usual ? "" : ctl->runtime_dir);
+		text_add(complaint, "; %s: ", r == -ENOENT ? "start one" : "it has ended, start it again");
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		client_say_start(ctl, complaint);
 	if (r == -ETIMEDOUT)
 		text_add(complaint, "; it is stopped or busy: vmmallocctl doctor tells more");
 }
@@ -195,7 +218,7 @@ void client_close(struct client_stream *stream)
 }
 
 /* Takes the parameters over. 0, and a stream whose call is sent; or -errno. */
-static int begin_call(const struct ctl *ctl, const char *method, bool more, json_t *parameters,
+static int begin_call(const struct ctl *ctl, const char *method, bool more, json_t *parameters, int64_t deadline_ms,
 		      struct client_stream *ret_stream)
 {
 	CLEANUP(json_decrefp) json_t *call =
@@ -208,9 +231,9 @@ static int begin_call(const struct ctl *ctl, const char *method, bool more, json
 	if (!text)
 		return -ENOMEM;
 	varlink_splitter_init(&stream.splitter, REPLY_BYTES_MOST);
-	r = stream.fd = connect_to_daemon(ctl);
+	r = stream.fd = connect_to_daemon(ctl, deadline_ms);
 	if (r >= 0)
-		r = send_all(stream.fd, text, strlen(text) + 1, steady_clock_ms() + ctl->patience_ms);
+		r = send_all(stream.fd, text, strlen(text) + 1, deadline_ms);
 	if (r < 0)
 		return r;
 	*ret_stream = stream;
@@ -223,10 +246,11 @@ int client_ask(const struct ctl *ctl, const char *method, json_t *parameters, js
 {
 	CLEANUP(client_close) struct client_stream stream = { .fd = -1 };
 	CLEANUP(json_decrefp) json_t *object = NULL;
-	int r = begin_call(ctl, method, false, parameters, &stream);
+	int64_t deadline_ms = client_deadline(ctl);
+	int r = begin_call(ctl, method, false, parameters, deadline_ms, &stream);
 
 	if (r == 0)
-		r = receive_object(&stream, -1, steady_clock_ms() + ctl->patience_ms, &object);
+		r = receive_object(&stream, -1, deadline_ms, &object);
 	return r < 0 ? tell_failure(ctl, r, complaint) : take_reply(object, ret_reply, complaint);
 }
 
@@ -245,11 +269,12 @@ int client_try(const struct ctl *ctl, const char *method, json_t **ret_reply)
 {
 	CLEANUP(client_close) struct client_stream stream = { .fd = -1 };
 	CLEANUP(json_decrefp) json_t *object = NULL;
+	int64_t deadline_ms = client_deadline(ctl);
 	json_t *parameters;
-	int r = begin_call(ctl, method, false, NULL, &stream);
+	int r = begin_call(ctl, method, false, NULL, deadline_ms, &stream);
 
 	if (r == 0)
-		r = receive_object(&stream, -1, steady_clock_ms() + ctl->patience_ms, &object);
+		r = receive_object(&stream, -1, deadline_ms, &object);
 	if (r < 0)
 		return r == -EBADMSG || r == -EMSGSIZE ? -EPROTO : r;
 	parameters = json_object_get(object, "parameters");
@@ -261,7 +286,7 @@ int client_try(const struct ctl *ctl, const char *method, json_t **ret_reply)
 
 int client_subscribe(const struct ctl *ctl, const char *method, json_t *parameters, struct client_stream *ret_stream)
 {
-	return begin_call(ctl, method, true, parameters, ret_stream);
+	return begin_call(ctl, method, true, parameters, client_deadline(ctl), ret_stream);
 }
 
 int client_next(struct client_stream *stream, int output_fd, int64_t deadline_ms, json_t **ret_reply)

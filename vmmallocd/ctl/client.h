@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* client -- one call to the daemon, in CTL_PATIENCE_MS at most as a rule; or a subscription, which has more replies. */
+/*
+ * client -- one call to the daemon, in CTL_PATIENCE_MS at most as a rule, less where the command itself is to take less
+ * (ctl->deadline_ms); or a subscription, which has more replies.
+ */
 #ifndef VMMALLOCD_CTL_CLIENT_H
 #define VMMALLOCD_CTL_CLIENT_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "common/base/text.h"
 #include "common/util/varlink.h"
@@ -23,6 +27,8 @@ int client_try(const struct ctl *ctl, const char *method, json_t **ret_reply);
 
 /* A deadline by steady_clock.h that does not come. */
 #define CLIENT_NEVER INT64_MAX
+/* When a call that begins now is given up. */
+int64_t client_deadline(const struct ctl *ctl);
 
 struct client_stream {
 	int fd;
@@ -40,6 +46,10 @@ int client_subscribe(const struct ctl *ctl, const char *method, json_t *paramete
  */
 int client_next(struct client_stream *stream, int output_fd, int64_t deadline_ms, json_t **ret_reply);
 void client_close(struct client_stream *stream);
+/* A connection on which nothing is said. A descriptor, or -errno. */
+int client_connect(const struct ctl *ctl);
+/* The command that starts the daemon that was to answer. */
+void client_say_start(const struct ctl *ctl, struct text *words);
 /* Complains that no daemon answers, for that reason. Returns the exit status. */
 int client_fail(const struct ctl *ctl, int r);
 

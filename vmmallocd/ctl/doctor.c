@@ -164,6 +164,25 @@ struct doctor_request {
 	struct directory_list list;
 };
 
+/* What lists the checks, or speaks of this process, takes nothing else. */
+static int check_alone(const struct doctor_request *request, int argc, char **argv)
+{
+	const char *alone = request->checks ? "--checks" : "--heap";
+
+	if (!request->checks && !request->heap)
+		return -1;
+	if (request->checks && request->heap)
+		ctl_complain("--checks does not go with --heap");
+	else if (request->json || request->quiet || request->config_file)
+		ctl_complain("%s is for what was found: it does not go with %s",
+			     request->json ? "--json" : request->quiet ? "--quiet" : "--config", alone);
+	else if (request->program)
+		ctl_complain("%s does not go with a program", alone);
+	else
+		return ctl_no_more(argc, argv) == CTL_OK ? -1 : CTL_USAGE;
+	return CTL_USAGE;
+}
+
 /* -1: go on; else the exit status to end with. */
 static int read_request(struct ctl *ctl, int argc, char **argv, struct doctor_request *request)
 {
@@ -180,11 +199,8 @@ static int read_request(struct ctl *ctl, int argc, char **argv, struct doctor_re
 		}
 	if (status >= 0)
 		return status;
-	if (request->json && (request->checks || request->heap)) {
-		ctl_complain("--json is for what was found: it does not go with %s",
-			     request->checks ? "--checks" : "--heap");
-		return CTL_USAGE;
-	}
+	if ((status = check_alone(request, argc, argv)) >= 0)
+		return status;
 	if (request->program && !request->program[0]) {
 		ctl_complain("which program? vmmallocctl doctor [DIR...] -- PROGRAM");
 		return CTL_USAGE;

@@ -18,6 +18,8 @@
 #include "common/util/shell_word.h"
 #include "include/libvmmalloc.h"
 #include "vmmallocd/doctor/heap.h"
+#include "vmmallocd/ctl/client.h"
+#include "vmmallocd/ctl/daemon_process.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/preload.h"
 
@@ -118,25 +120,40 @@ static void ask_configuration(struct doctor_known *known, const char *file, bool
 
 /* --- the daemon --- */
 
+static void say_hanging_daemon(const struct ctl *ctl, const char *path, struct findings *findings)
+{
+	struct daemon_process process;
+	char mend[256];
+	struct text words = TEXT_INIT(mend);
+
+	daemon_process_find(ctl, &process);
+	daemon_process_say_mend(&process, &words);
+	if (process.is_stopped)
+		findings_add(findings, FINDING_PROBLEM, CHECK_DAEMON, mend, "process %d at %s is stopped",
+			     (int)process.pid, path);
+	else
+		findings_add(findings, FINDING_PROBLEM, CHECK_DAEMON, mend, "no answer within %d seconds at %s",
+			     STATUS_MS / 1000, path);
+}
+
 static void say_no_daemon(const struct ctl *ctl, const struct doctor_known *known, const struct look_output *output,
 			  struct findings *findings)
 {
 	bool is_configured = json_array_size(json_object_get(known->check, "classes")) > 0;
 	const char *text = output->text, *plain = strstr(text, "no daemon answers");
-	char path[CTL_PATH_BYTES + sizeof(RUNTIME_DIR_CONTROL_SOCKET) + 1];
+	char path[CTL_PATH_BYTES + sizeof(RUNTIME_DIR_CONTROL_SOCKET) + 1], start[CTL_PATH_BYTES + 64];
+	struct text start_words = TEXT_INIT(start);
 
 	snprintf(path, sizeof(path), "%s/" RUNTIME_DIR_CONTROL_SOCKET, ctl->runtime_dir);
+	client_say_start(ctl, &start_words);
 	if (known->daemon_hangs)
-		findings_add(findings, FINDING_PROBLEM, CHECK_DAEMON,
-			     "systemctl restart vmmallocd: programs keep their pools",
-			     "no answer within %d seconds at %s", STATUS_MS / 1000, path);
+		say_hanging_daemon(ctl, path, findings);
 	else if (!is_configured && access(path, F_OK) < 0 && errno == ENOENT)
 		findings_add(findings, FINDING_OK, CHECK_DAEMON, NULL,
 			     "there is none in %s, and no class is configured", ctl->runtime_dir);
 	else
 		findings_add(findings, FINDING_NOTE, CHECK_DAEMON,
-			     "systemctl start vmmallocd, or name its --runtime-dir", "%.*s",
-			     (int)strcspn(plain ? plain : text, ";\n"), plain ? plain : text);
+			     start, "%.*s", (int)strcspn(plain ? plain : text, ";\n"), plain ? plain : text);
 }
 
 static void say_daemon(const struct doctor_known *known, struct findings *findings)

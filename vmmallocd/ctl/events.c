@@ -11,6 +11,7 @@
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/event_line.h"
 #include "vmmallocd/ctl/field.h"
+#include "vmmallocd/ctl/filter.h"
 #include "vmmallocd/ctl/follow.h"
 
 #define LAST_USUAL 10     /* as many events come first, if more are waited for */
@@ -31,6 +32,10 @@ static int add_kind(struct wish *wish, const char *kind)
 	struct suggest suggest = { .word = kind };
 	char hint[SUGGEST_BYTES];
 
+	/* said twice is said once: so there is room for all that there are */
+	for (size_t i = 0; i < wish->kind_count; i++)
+		if (strcmp(wish->kinds[i], kind) == 0)
+			return -1;
 	for (size_t i = 0; event_kinds[i]; i++) {
 		if (strcmp(event_kinds[i], kind) == 0 && wish->kind_count < KINDS_MOST) {
 			wish->kinds[wish->kind_count++] = event_kinds[i];
@@ -104,11 +109,46 @@ static int write_out(void)
 	return CTL_FAILED;
 }
 
+static bool has_events_of(const json_t *events, const char *class)
+{
+	const json_t *event;
+	size_t i;
+
+	json_array_foreach((json_t *)events, i, event)
+		if (strcmp(field_text(event, "class"), class) == 0)
+			return true;
+	return false;
+}
+
+/* A class that there is not, and of which there are no events: it is waited for, and that is said, or refused. */
+static int check_wished_class(const struct ctl *ctl, const struct wish *wish, const json_t *events)
+{
+	CLEANUP(json_decrefp) json_t *reply = NULL;
+	const json_t *classes;
+	char hint[SUGGEST_BYTES];
+	int status;
+
+	if (!wish->class || has_events_of(events, wish->class))
+		return CTL_OK;
+	status = client_call(ctl, "Status", NULL, &reply);
+	classes = json_object_get(reply, "classes");
+	if (status != CTL_OK)
+		return status;
+	if (wish->no_follow)
+		return filter_check_class(classes, wish->class);
+	if (!filter_has_class(classes, wish->class, hint))
+		ctl_complain("waiting for a class '%s', which there is not%s", wish->class,
+			     *hint ? hint : "; vmmallocctl status lists all");
+	return CTL_OK;
+}
+
 static int print_kept(const struct ctl *ctl, const struct wish *wish, json_int_t newest, size_t last)
 {
 	CLEANUP(json_decrefp) json_t *reply = NULL;
 	int status = last > 0 ? client_call(ctl, "Events", NULL, &reply) : CTL_OK;
 
+	if (status == CTL_OK)
+		status = check_wished_class(ctl, wish, json_object_get(reply, "events"));
 	if (status == CTL_OK && reply)
 		status = print_events(wish, json_object_get(reply, "events"), newest, last);
 	return status == CTL_OK ? write_out() : status;

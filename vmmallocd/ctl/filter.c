@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "common/util/cleanup.h"
-#include "common/util/suggest.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/pool_table.h"
@@ -100,19 +99,27 @@ int filter_set_users(struct filter *filter, const char *users)
 	return CTL_OK;
 }
 
-int filter_check_class(const json_t *classes, const char *name)
+bool filter_has_class(const json_t *classes, const char *name, char hint[SUGGEST_BYTES])
 {
 	struct suggest suggest = { .word = name };
-	char hint[SUGGEST_BYTES];
 	const json_t *class;
 	size_t i;
 
 	json_array_foreach((json_t *)classes, i, class) {
 		if (strcmp(field_text(class, "name"), name) == 0)
-			return CTL_OK;
+			return true;
 		suggest_offer(&suggest, field_text(class, "name"));
 	}
 	suggest_say(&suggest, hint);
+	return false;
+}
+
+int filter_check_class(const json_t *classes, const char *name)
+{
+	char hint[SUGGEST_BYTES];
+
+	if (filter_has_class(classes, name, hint))
+		return CTL_OK;
 	ctl_complain("there is no class '%s'%s", name, *hint ? hint : "; vmmallocctl status lists all");
 	return CTL_NO_SUCH;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "common/util/suggest.h"
 #include "vmmallocd/ctl/ctl.h"
 
 #define FILTER_USERS_MOST 64
@@ -23,7 +24,9 @@ struct filter {
 /* Take what an option said. Exit statuses. */
 int filter_set_states(struct filter *filter, const char *states);
 int filter_set_users(struct filter *filter, const char *users);
-/* Whether it is one of those of `status`; complains if not. An exit status. */
+/* Whether it is one of those of `status`; if not, `hint` is which one was meant, or "". */
+bool filter_has_class(const json_t *classes, const char *name, char hint[SUGGEST_BYTES]);
+/* The same, and complains if not. An exit status. */
 int filter_check_class(const json_t *classes, const char *name);
 /* Of those that the daemon knows. An exit status. */
 int filter_set_classes(struct filter *filter, const struct ctl *ctl, char *const *classes, size_t count);

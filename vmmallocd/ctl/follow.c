@@ -31,7 +31,7 @@ int follow_begin(struct follow *follow, const struct ctl *ctl, int output_fd, in
 	*follow = (struct follow){ .ctl = ctl, .output_fd = output_fd, .deadline_ms = deadline_ms, .stream.fd = -1 };
 	r = client_subscribe(ctl, "Events", NULL, &follow->stream);
 	if (r == 0)
-		r = client_next(&follow->stream, -1, steady_clock_ms() + ctl->patience_ms, &reply);
+		r = client_next(&follow->stream, -1, client_deadline(ctl), &reply);
 	if (r < 0)
 		return client_fail(ctl, r);
 	follow->last = field_number(reply, "last");
@@ -63,6 +63,16 @@ static int find_again(struct follow *follow)
 	return status;
 }
 
+void follow_say_gone(const struct ctl *ctl)
+{
+	ctl_complain("the daemon at %s/" RUNTIME_DIR_CONTROL_SOCKET " has gone: waiting for one", ctl->runtime_dir);
+}
+
+void follow_say_back(const struct ctl *ctl)
+{
+	ctl_complain("a daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET, ctl->runtime_dir);
+}
+
 int follow_next(struct follow *follow, json_t **ret_reply)
 {
 	bool is_new = false;
@@ -76,15 +86,13 @@ int follow_next(struct follow *follow, json_t **ret_reply)
 			return client_fail(follow->ctl, r);
 		if (r >= 0) {
 			if (r == CTL_OK && is_new)
-				ctl_complain("a daemon answers at %s/" RUNTIME_DIR_CONTROL_SOCKET,
-					     follow->ctl->runtime_dir);
+				follow_say_back(follow->ctl);
 			if (r == CTL_OK)
 				note_last(follow, *ret_reply);
 			return r;
 		}
 		if (!is_new)
-			ctl_complain("the daemon at %s/" RUNTIME_DIR_CONTROL_SOCKET " has gone: waiting for one",
-				     follow->ctl->runtime_dir);
+			follow_say_gone(follow->ctl);
 		/* one that goes at once is no reason to ask without a pause */
 		status = is_new ? pause_looking(follow) : CTL_OK;
 		if (status == CTL_OK)

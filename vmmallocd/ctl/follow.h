@@ -14,7 +14,7 @@
 struct follow {
 	const struct ctl *ctl;
 	int output_fd;           /* when nobody reads this any more, it is over; -1: none */
-	int64_t deadline_ms;     /* by client_now_ms, or CLIENT_NEVER */
+	int64_t deadline_ms;     /* by steady_clock.h, or CLIENT_NEVER */
 	json_int_t last;         /* the number of the last event that was received, or of the last one before */
 	struct client_stream stream;
 };
@@ -30,5 +30,9 @@ int follow_begin(struct follow *follow, const struct ctl *ctl, int output_fd, in
  */
 int follow_next(struct follow *follow, json_t **ret_reply);
 void follow_end(struct follow *follow);
+
+/* What is said then, also by who asks again and again. */
+void follow_say_gone(const struct ctl *ctl);
+void follow_say_back(const struct ctl *ctl);
 
 #endif

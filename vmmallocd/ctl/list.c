@@ -28,7 +28,7 @@ static int read_list_options(struct ctl *ctl, int argc, char **argv, struct tabl
 	}
 	if (refusal != CTL_OK)
 		return refusal;
-	return status < 0 ? table_options_end(style) : status;
+	return status < 0 ? table_options_end(style, argc, argv) : status;
 }
 
 static int print_list(const struct table_style *style, const struct filter *filter, const json_t *reply)

@@ -15,6 +15,7 @@
 #include "common/util/steady_clock.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
+#include "vmmallocd/ctl/follow.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/pool_match.h"
 #include "vmmallocd/ctl/pool_table.h"
@@ -51,6 +52,35 @@ static int print_holders(const json_t *holders)
 }
 
 /*
+ * Who has a pool of the class now: *reply becomes the new answer, and stays the last one while no daemon answers. The
+ * order is kept, so the next daemon is waited for, as follow.c does it; *is_away: one is. An exit status.
+ */
+static int ask_holders(const struct ctl *ctl, const char *class, bool *is_away, json_t **reply)
+{
+	json_t *parameters = json_pack("{s:s}", "class", class), *answer = NULL;
+	char words[1024] = "";
+	struct text complaint = TEXT_INIT(words);
+	int status = client_ask(ctl, "Holders", parameters, &answer, &complaint);
+
+	if (status == CTL_UNREACHABLE) {
+		if (!*is_away)
+			follow_say_gone(ctl);
+		*is_away = true;
+		return CTL_OK;
+	}
+	if (*is_away)
+		follow_say_back(ctl);
+	*is_away = false;
+	if (status != CTL_OK) {
+		ctl_complain("%s", words);
+		return status;
+	}
+	json_decref(*reply);
+	*reply = answer;
+	return CTL_OK;
+}
+
+/*
  * Asks again until nobody has a pool of the class, or the time is over. `*reply` is the last answer. -1: that went
  * well, and how many have one is in it.
  */
@@ -61,6 +91,7 @@ static int wait_for_holders(const struct ctl *ctl, const char *class, uint64_t w
 	uint64_t passed_ms = 0;
 	size_t most = json_array_size(json_object_get(*reply, "holders")), count = most;
 	int status = CTL_OK;
+	bool is_away = false;
 
 	while (status == CTL_OK && count > 0 && passed_ms < wait_ms) {
 		char age[FORMAT_BYTES];
@@ -68,9 +99,7 @@ static int wait_for_holders(const struct ctl *ctl, const char *class, uint64_t w
 		format_age((long long)(passed_ms / 1000), age);
 		progress_show(most - count, most, "class '%s': pools held: %zu, for %s", class, count, age);
 		nanosleep(&pause, NULL);
-		json_decref(*reply);
-		*reply = NULL;
-		status = call_for_class(ctl, "Holders", class, reply);
+		status = ask_holders(ctl, class, &is_away, reply);
 		count = json_array_size(json_object_get(*reply, "holders"));
 		most = count > most ? count : most;
 		passed_ms = (uint64_t)(steady_clock_ms() - began_ms);
@@ -138,6 +167,8 @@ static int ctl_drain(struct ctl *ctl, int argc, char **argv)
 	}
 	if (status < 0)
 		status = words_take_last("a class", argc, argv, &class);
+	if (waits && wait_ms != WAIT_FOREVER)
+		ctl->deadline_ms = steady_clock_ms() + (int64_t)wait_ms;
 	return status < 0 ? drain_class(ctl, class, waits, wait_ms) : status;
 }
 

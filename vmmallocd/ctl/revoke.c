@@ -14,11 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/pidfd.h"
 #include "common/util/steady_clock.h"
+#include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/holders.h"
@@ -29,6 +30,7 @@
 #define GRACE_SECONDS 10
 #define GRACE_SECONDS_MOST 86400
 #define LOOK_MS 200              /* between looks for others */
+#define GIVEN_BACK_MS 5000       /* until the daemon has noticed that nobody has the pool */
 #define KILL_ROUNDS 20           /* who goes on to start others is given up */
 
 /* Who was sent a signal already, by its number and that signal: said once. */
@@ -55,7 +57,7 @@ static int tell_holder(struct told *told, const struct holder *holder)
 		return -ENOMEM;
 	told->pids = pids;
 	pids[told->count++] = holder->pid;
-	if (pidfd_send_signal(holder->pidfd, told->signal, NULL, 0) < 0)
+	if (pidfd_signal(holder->pidfd, told->signal) < 0)
 		return errno == ESRCH ? 0 : -errno;
 	format_user(holder->uid, user);
 	progress_clear();
@@ -132,6 +134,44 @@ static int open_pool(const char *which, const char *path, struct stat *ret_file)
 	return steal_fd(&fd);
 }
 
+/* Whether it is still in the hands that it was in, by what the daemon says; false also if it says nothing. */
+static bool is_still_leased(const struct ctl *ctl, const json_t *pool)
+{
+	CLEANUP(json_decrefp) json_t *reply = NULL;
+	const json_t *owner = json_object_get(pool, "owner"), *other;
+	size_t i;
+
+	if (client_try(ctl, "List", &reply) < 0)
+		return false;
+	json_array_foreach(json_object_get(reply, "pools"), i, other)
+		if (strcmp(field_text(other, "id"), field_text(pool, "id")) == 0)
+			return strcmp(field_text(other, "state"), "leased") == 0 &&
+			       json_equal(json_object_get(other, "owner"), owner);
+	return false;
+}
+
+/*
+ * A descriptor that was sent through a socket, and that nobody has received yet, is no process's: /proc does not show
+ * it. The kernel counts it, and so the daemon does not take the pool back.
+ */
+static int check_given_back(const struct ctl *ctl, const char *which, const json_t *pool)
+{
+	int64_t deadline_ms = steady_clock_ms() + GIVEN_BACK_MS;
+
+	if (strcmp(field_text(pool, "state"), "leased") != 0)
+		return CTL_OK;
+	while (is_still_leased(ctl, pool)) {
+		if (steady_clock_ms() >= deadline_ms) {
+			ctl_complain("pool %s: no process is seen to have it, and yet it does not come back: a "
+				     "descriptor of it may be in a socket, or with a process that is not in this "
+				     "/proc; revoke it again when somebody has received it", which);
+			return CTL_FAILED;
+		}
+		(void)poll(NULL, 0, LOOK_MS);
+	}
+	return CTL_OK;
+}
+
 /* A path needs no daemon. */
 static int find_path(const struct ctl *ctl, const char *which, json_t **ret_pool, const char **ret_path)
 {
@@ -155,7 +195,10 @@ static int revoke_pool(const struct ctl *ctl, const char *which, unsigned grace_
 	if (status != CTL_OK)
 		return status;
 	CLEANUP(cleanup_fd) int fd = open_pool(which, path, &file);
-	return fd < 0 ? CTL_FAILED : revoke_file(which, &file, grace_seconds);
+	if (fd < 0)
+		return CTL_FAILED;
+	status = revoke_file(which, &file, grace_seconds);
+	return status == CTL_OK ? check_given_back(ctl, which, pool) : status;
 }
 
 static int ctl_revoke(struct ctl *ctl, int argc, char **argv)

@@ -120,7 +120,7 @@ static int ctl_status(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = ctl_next_option(ctl, argc, argv, &status)) != 0)
 		table_option(&style, option);
-	if (status >= 0 || (status = table_options_end(&style)) >= 0)
+	if (status >= 0 || (status = table_options_end(&style, argc, argv)) >= 0)
 		return status;
 	if (optind < argc && (style.chosen || style.sort)) {
 		ctl_complain("%s is for the table of all classes: it does not go with '%s'",

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "common/util/cleanup.h"
-#include "common/util/suggest.h"
 #include "vmmallocd/ctl/client.h"
 #include "vmmallocd/ctl/field.h"
+#include "vmmallocd/ctl/filter.h"
 #include "vmmallocd/ctl/pool_match.h"
 
 #define PID_DIGITS_MOST 7   /* no kernel gives more */
@@ -65,15 +65,10 @@ static size_t add_matching(json_t **found, const json_t *objects, match_function
 
 static int complain_of_word(const json_t *classes, const char *word)
 {
-	struct suggest suggest = { .word = word };
 	char hint[SUGGEST_BYTES];
-	const json_t *class;
-	size_t i;
 
-	json_array_foreach((json_t *)classes, i, class) {
-		suggest_offer(&suggest, field_text(class, "name"));
-	}
-	suggest_say(&suggest, hint);
+	if (filter_has_class(classes, word, hint))
+		return CTL_OK;
 	ctl_complain("no class and no pool is '%s'%s", word,
 		     *hint ? hint : "; vmmallocctl status lists classes, vmmallocctl list pools");
 	return CTL_NO_SUCH;

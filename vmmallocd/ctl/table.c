@@ -30,9 +30,11 @@ static const json_t *find_member(const json_t *object, const char *key)
 const char *table_text(const json_t *object, const char *key, const struct table_style *style,
 		       char cell[TABLE_CELL_BYTES])
 {
+	const char *text = json_string_value(find_member(object, key));
+
 	(void)style;
 	(void)cell;
-	return json_string_value(find_member(object, key));
+	return text && *text ? text : NULL;
 }
 
 const char *table_number(const json_t *object, const char *key, const struct table_style *style,
@@ -89,13 +91,24 @@ void table_option(struct table_style *style, int option)
 	}
 }
 
-int table_options_end(const struct table_style *style)
+/* Nothing that is said of rows is about columns alone. */
+static int print_columns_only(const struct table_style *style, int argc, char **argv)
+{
+	if (style->chosen || style->sort) {
+		ctl_complain("--list-columns lists all columns: it does not go with %s",
+			     style->chosen ? "--output" : "--sort");
+		return CTL_USAGE;
+	}
+	return ctl_no_more(argc, argv) == CTL_OK ? column_print_all(style) : CTL_USAGE;
+}
+
+int table_options_end(const struct table_style *style, int argc, char **argv)
 {
 	struct column_list list;
 	int status;
 
 	if (style->only_columns)
-		return column_print_all(style);
+		return print_columns_only(style, argc, argv);
 	if (style->json && style->chosen) {
 		ctl_complain("--json has all fields always: it does not go with --output");
 		return CTL_USAGE;

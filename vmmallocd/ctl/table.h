@@ -62,7 +62,7 @@ enum { TABLE_OPTION_SORT = 0x200 };
 /* Takes one of TABLE_OPTIONS. */
 void table_option(struct table_style *style, int option);
 /* When all were read: -1, go on; or the exit status to end with. */
-int table_options_end(const struct table_style *style);
+int table_options_end(const struct table_style *style, int argc, char **argv);
 
 /* A new array of the rows as --sort wants them; NULL: no memory. */
 json_t *table_sort(const struct table_style *style, const json_t *rows);

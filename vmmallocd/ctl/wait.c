@@ -48,7 +48,7 @@ static int look_at_class(const struct ctl *ctl, const struct waiter *waiter, jso
 	if (field_number(class, "max") < waiter->ready) {
 		ctl_complain("--ready (%lld): class '%s' has no more than %lld pools (max)",
 			     waiter->ready, waiter->class, field_number(class, "max"));
-		return CTL_USAGE;
+		return CTL_FAILED;
 	}
 	json_decref(*ret_class);
 	*ret_class = json_incref((json_t *)class);
@@ -80,21 +80,23 @@ static int complain_of_time(const struct waiter *waiter, const json_t *class)
 	return CTL_FAILED;
 }
 
-static int wait_for_class(const struct ctl *ctl, const struct waiter *waiter)
+static int wait_for_class(struct ctl *ctl, const struct waiter *waiter)
 {
 	int64_t deadline_ms = waiter->seconds < 0 ? CLIENT_NEVER : steady_clock_ms() + waiter->seconds * 1000ll;
 	CLEANUP(follow_end) struct follow follow;
 	CLEANUP(json_decrefp) json_t *class = NULL;
-	int status = follow_begin(&follow, ctl, -1, deadline_ms), found = -1;
+	int status, found = -1;
 	bool looks = true;
 
+	ctl->deadline_ms = deadline_ms;
+	status = follow_begin(&follow, ctl, -1, deadline_ms);
 	while (status == CTL_OK) {
 		CLEANUP(json_decrefp) json_t *reply = NULL;
 
 		if (looks)
 			found = look_at_class(ctl, waiter, &class);
-		/* the next daemon is waited for below */
-		if (found >= 0 && found != CTL_UNREACHABLE)
+		/* the next daemon is waited for below, while there is time */
+		if (found >= 0 && (found != CTL_UNREACHABLE || steady_clock_ms() >= deadline_ms))
 			return found;
 		status = follow_next(&follow, &reply);
 		looks = status == CTL_OK && may_matter(waiter, reply);
