@@ -347,7 +347,7 @@ int pools_fill(struct pools *pools, const char *class_name, unsigned count, stru
 
 int pools_filled(struct pools *pools, const char *class_name, uint64_t failures, struct text *error)
 {
-	const struct provision_class *class = provision_class(&pools->provision, class_name);
+	struct provision_class *class = provision_class(&pools->provision, class_name);
 	const struct config_class *config = config_find(pools->config, class_name);
 	const char *problem = pools_class_problem(pools, class_name);
 
@@ -362,8 +362,8 @@ int pools_filled(struct pools *pools, const char *class_name, uint64_t failures,
 	} else if (class && class->problem[0] != '\0') {
 		problem = class->problem;
 	}
-	if (!problem && config)
-		problem = why_not_fill(config, served_dirs_find(&pools->directories, config->directory));
+	if (!problem && config && class)
+		problem = why_not_fill(pools, config, class);
 	text_add(error, "%s", problem ? problem : "it does not make pools any more");
 	return -EIO;
 }
