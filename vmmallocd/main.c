@@ -113,13 +113,12 @@ struct command_line {
 static int refuse_daemon_option(const struct option *options, int result, const char *word)
 {
 	const struct option *known = options;
-	char name[SUGGEST_WORD_BYTES], hint[SUGGEST_BYTES];
+	char name[SUGGEST_WORD_BYTES];
 	struct suggest suggest = { .word = name };
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
 	for (const struct option *option = options; option->name && optopt == 0; option++)
 		suggest_offer(&suggest, option->name);
-	suggest_say(&suggest, hint);
 	while (known->name && (optopt == 0 || known->val != optopt))
 		known++;
 	if (known->name && result == ':')
@@ -130,7 +129,10 @@ static int refuse_daemon_option(const struct option *options, int result, const 
 		fprintf(stderr, "vmmallocd: unknown option '-%c'", optopt);
 	else
 		fprintf(stderr, "vmmallocd: unknown option '--%s'", name);
-	fprintf(stderr, "%s\n", *hint ? hint : "; try vmmallocd --help");
+	if (suggest.nearest)
+		fprintf(stderr, "; did you mean '--%s'?\n", suggest.nearest);
+	else
+		fputs("; try vmmallocd --help\n", stderr);
 	return USAGE_STATUS;
 }
 
