@@ -44,11 +44,15 @@ struct vmmalloc_stats {
 	uint64_t used_bytes;       /* of it, handed to the allocator, whose metadata are included */
 	uint64_t peak_bytes;       /* the most that used_bytes ever was */
 	uint64_t metadata_bytes;   /* of used_bytes, the allocator's own bookkeeping */
-	uint64_t outside_bytes;    /* ordinary memory in use because the pool was full */
+	uint64_t outside_bytes;    /* ordinary memory in use: the sum of the outside_*_bytes below */
 	uint64_t failed_requests;  /* requests for space that the pool could not serve (count) */
 	uint64_t forks;            /* forks of this process (count) */
 	uint64_t private_bytes;    /* of the pool, in use or not, what is private memory since a fork */
-	uint64_t outside_metadata_bytes;  /* of outside_bytes, the allocator's own bookkeeping; since 1.3 */
+	uint64_t outside_metadata_bytes;  /* the allocator's own bookkeeping that had no room; since 1.3 */
+	uint64_t outside_early_bytes;     /* what was asked for while there was no pool; since 1.3, as all below */
+	uint64_t outside_full_bytes;      /* VMMALLOC_ON_FULL=dram: the pool was full, */
+	uint64_t outside_space_bytes;     /*   or the file system, */
+	uint64_t outside_large_bytes;     /*   or it is larger than the pool */
 };
 
 /*

@@ -5,8 +5,8 @@
  * This header is the whole specification of the format. All numbers are in the machine's own byte
  * order: a pool is volatile memory and never leaves the machine that made it.
  *
- *   offset 0                                 heap_offset                              pool_size
- *   | struct pool_header | zero ............ | heap: extents grow upwards ... metadata from the top |
+ *   offset 0             240                        heap_offset                       pool_size
+ *   | struct pool_header | struct pool_outside | zero | heap: extents grow upwards ... metadata from the top |
  *
  * heap_offset is the page of the kernel (4, 16 or 64 KiB), or of hugetlbfs: the heap is mapped apart from the header.
  *
@@ -15,6 +15,9 @@
  * /proc/PID/fd of the owner while that descriptor is open and the file's mode lets them: a pool of the
  * daemon is the daemon's, which tells everybody. There is no lock: each figure is written whole (an
  * aligned 64-bit store) but two figures need not be of the same moment.
+ *
+ * A reader of release 1.2.0 refuses a longer struct pool_header. So what later versions know besides lies behind it, in
+ * structures that say for themselves that they are there; in a pool of 1.2.0 there are zeros.
  */
 #ifndef COMMON_BASE_POOL_HEADER_H
 #define COMMON_BASE_POOL_HEADER_H
@@ -66,6 +69,40 @@ struct pool_header {
 	char class_name[64];        /* ends in NUL */
 };
 
-_Static_assert(sizeof(struct pool_header) <= POOL_PAGE_LEAST, "the header fits one page");
+#define POOL_OUTSIDE_MAGIC "VMMOUTS"  /* with its NUL: 8 bytes */
+#define POOL_OUTSIDE_MOST 30          /* more reasons than this there will never be */
+
+/* Why memory of the heap is ordinary memory. A later version may have more. */
+enum pool_outside_reason {
+	POOL_OUTSIDE_EARLY = 0,           /* there was no pool yet; or no memory to note another reason in */
+	POOL_OUTSIDE_FULL = 1,            /* VMMALLOC_ON_FULL=dram: the pool had no room for it, */
+	POOL_OUTSIDE_SPACE = 2,           /*   the file system had no space for it, */
+	POOL_OUTSIDE_LARGE = 3,           /*   it, or its alignment, is larger than the pool, all of it free */
+	POOL_OUTSIDE_METADATA_FULL = 4,   /* jemalloc's own bookkeeping: the pool had no room for it, */
+	POOL_OUTSIDE_METADATA_SPACE = 5,  /*   the file system had no space for it */
+	POOL_OUTSIDE_REASONS              /* how many there are */
+};
+
+/*
+ * What outside_bytes is made of, by reason: what is in use now. The sum of all is outside_bytes, but for what changes
+ * while it is read. Of a heap of many pools the first has the figures of all, as there. A child counts in its own
+ * memory until it has a pool of its own: it begins with its parent's figures.
+ */
+struct pool_outside {
+	char magic[8];              /* POOL_OUTSIDE_MAGIC; written last. Else nothing is known of reasons */
+	uint32_t reasons;           /* POOL_OUTSIDE_REASONS of the writer: the others are zero */
+	uint32_t unused;            /* zero */
+	uint64_t bytes[POOL_OUTSIDE_MOST];  /* by enum pool_outside_reason */
+};
+
+/* How the page begins. */
+struct pool_page {
+	struct pool_header header;
+	struct pool_outside outside;
+};
+
+_Static_assert(offsetof(struct pool_page, outside) == 240, "where release 1.2.0 has zeros");
+_Static_assert(sizeof(struct pool_page) <= POOL_PAGE_LEAST, "all of it fits one page");
+_Static_assert(POOL_OUTSIDE_REASONS <= POOL_OUTSIDE_MOST, "all reasons have room");
 
 #endif

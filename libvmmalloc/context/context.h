@@ -32,7 +32,6 @@ struct vmm_context {
 	bool (*come_back)(void);   /* set while the heap is away from its pool and may return; else NULL. Atomic */
 	struct vmm_config config;  /* the directories are absolute once vmm_start() is done */
 	struct vmm_heap heap;      /* meaningless without a pool */
-	uint64_t metadata_outside_bytes;  /* how much of the header's outside_bytes is jemalloc's metadata. Atomic */
 };
 
 extern struct vmm_context vmm;

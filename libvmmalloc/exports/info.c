@@ -42,6 +42,16 @@ static uint64_t mode_of(uint64_t header_mode)
 	}
 }
 
+static void add_reasons(const uint64_t bytes[POOL_OUTSIDE_REASONS], struct vmmalloc_stats *stats)
+{
+	stats->outside_metadata_bytes = figure(&bytes[POOL_OUTSIDE_METADATA_FULL]) +
+					figure(&bytes[POOL_OUTSIDE_METADATA_SPACE]);
+	stats->outside_early_bytes = figure(&bytes[POOL_OUTSIDE_EARLY]);
+	stats->outside_full_bytes = figure(&bytes[POOL_OUTSIDE_FULL]);
+	stats->outside_space_bytes = figure(&bytes[POOL_OUTSIDE_SPACE]);
+	stats->outside_large_bytes = figure(&bytes[POOL_OUTSIDE_LARGE]);
+}
+
 int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes)
 {
 	struct vmmalloc_stats now = { .mode = VMMALLOC_MODE_ORDINARY };
@@ -62,7 +72,9 @@ int vmmalloc_stats(struct vmmalloc_stats *stats, size_t bytes)
 		now.failed_requests = figure(&header->failed_requests);
 		now.forks = figure(&header->forks);
 		now.private_bytes = figure(&header->private_bytes);
-		now.outside_metadata_bytes = figure(&vmm.metadata_outside_bytes);
+		add_reasons(vmm_outside_figures(header)->bytes, &now);
+	} else {
+		now.outside_early_bytes = now.outside_bytes;
 	}
 	memcpy(stats, &now, bytes < sizeof(now) ? bytes : sizeof(now));
 	return 0;
@@ -152,7 +164,7 @@ int malloc_trim(size_t pad)
 void malloc_stats(void)
 {
 	struct vmmalloc_stats stats;
-	char lines[512];
+	char lines[768];
 	struct text text = TEXT_INIT(lines);
 
 	(void)vmmalloc_stats(&stats, sizeof(stats));
@@ -161,7 +173,9 @@ void malloc_stats(void)
 	text_add(&text, "used:      %lu bytes, %lu at the peak, %lu of it metadata\n", stats.used_bytes,
 		 stats.peak_bytes, stats.metadata_bytes);
 	text_add(&text, "in use:    %lu bytes\n", allocated_bytes());
-	text_add(&text, "outside:   %lu bytes\n", stats.outside_bytes);
+	text_add(&text, "outside:   %lu bytes: %lu early, %lu full, %lu space, %lu large, %lu metadata\n",
+		 stats.outside_bytes, stats.outside_early_bytes, stats.outside_full_bytes, stats.outside_space_bytes,
+		 stats.outside_large_bytes, stats.outside_metadata_bytes);
 	text_add(&text, "failed:    %lu requests\n", stats.failed_requests);
 	(void)write_all(STDERR_FILENO, text.data, text.length, WRITE_IN_ORDER);
 }
@@ -178,12 +192,15 @@ int malloc_info(int options, FILE *stream)
 	fprintf(stream,
 		"<malloc version=\"libvmmalloc-%s\">\n"
 		"<pool size=\"%lu\" reserved=\"%lu\" used=\"%lu\" peak=\"%lu\" metadata=\"%lu\" outside=\"%lu\"/>\n"
+		"<outside early=\"%lu\" full=\"%lu\" space=\"%lu\" large=\"%lu\" metadata=\"%lu\"/>\n"
 		"<system type=\"current\" size=\"%lu\"/>\n"
 		"<system type=\"max\" size=\"%lu\"/>\n"
 		"<requests failed=\"%lu\"/>\n"
 		"</malloc>\n",
 		VMMALLOC_VERSION, stats.pool_bytes, stats.reserved_bytes, stats.used_bytes, stats.peak_bytes,
-		stats.metadata_bytes, stats.outside_bytes, stats.used_bytes + stats.outside_bytes,
+		stats.metadata_bytes, stats.outside_bytes, stats.outside_early_bytes, stats.outside_full_bytes,
+		stats.outside_space_bytes, stats.outside_large_bytes, stats.outside_metadata_bytes,
+		stats.used_bytes + stats.outside_bytes,
 		stats.peak_bytes + stats.outside_bytes, stats.failed_requests);
 	return 0;
 }

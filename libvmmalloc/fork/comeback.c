@@ -143,6 +143,7 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *copy, bool is_full
 
 	if (r == 0) {
 		copy->header->owner_pid = (uint32_t)kernel_getpid();
+		vmm_outside_carry(heap->pool.header, copy->header);
 		r = vmm_pool_replace(&heap->pool, copy);
 	}
 	if (r < 0) {

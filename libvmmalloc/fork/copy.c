@@ -222,6 +222,5 @@ int vmm_copy_fill(const struct vmm_heap *heap, struct vmm_pool *copy)
 	copy->header->used_bytes = header->used_bytes;
 	copy->header->peak_bytes = header->used_bytes;
 	copy->header->metadata_bytes = header->metadata_bytes;
-	copy->header->outside_bytes = header->outside_bytes;
 	return 0;
 }

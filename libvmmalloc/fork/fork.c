@@ -103,10 +103,10 @@ static enum vmm_fork_heap heap_for_child(struct vmm_fork *fork, struct vmm_heap 
  */
 static void note_header(struct vmm_heap *heap)
 {
-	if (heap->pool.header == &vmm_forks.header)
+	if (heap->pool.header == &vmm_forks.page.header)
 		return;
-	vmm_forks.header = *heap->pool.header;
-	heap->child_header = &vmm_forks.header;
+	vmm_forks.page = *(const struct pool_page *)heap->pool.header;
+	heap->child_page = &vmm_forks.page;
 }
 
 static int make_copy(struct vmm_fork *fork, struct vmm_heap *heap)
@@ -201,7 +201,7 @@ static void drop_copies(struct vmm_fork *fork, const struct vmm_heap *heap)
 
 static void in_parent_locked(struct vmm_fork *fork, struct vmm_heap *heap, bool forked)
 {
-	heap->child_header = NULL;
+	heap->child_page = NULL;
 	drop_copies(fork, heap);
 	if (forked)
 		count_fork(heap, 1);
@@ -265,7 +265,7 @@ static void take_memory(struct vmm_fork *fork, struct vmm_pool *pool)
 /* The header in the file goes on showing the parent's figures. The child counts in one of its own: note_header's. */
 static void take_header(struct vmm_pool *pool)
 {
-	struct pool_header *header = &vmm_forks.header;
+	struct pool_header *header = &vmm_forks.page.header;
 
 	header->owner_pid = kernel_is_confined() ? 0 : (uint32_t)kernel_getpid();
 	header->mode = POOL_HEADER_PRIVATE;
@@ -324,7 +324,7 @@ static void in_child_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 {
 	if (fork->heap == FORK_HEAP_DOOMED)
 		kernel_exit(127);
-	heap->child_header = NULL;
+	heap->child_page = NULL;
 	vmm_mapping_forget_shadow(&heap->pool);
 	drop_other_copies(fork);
 	/* its parent has the same descriptors, or the same heap: no file is taken or left here */

@@ -55,7 +55,7 @@ struct vmm_forks {
 	/* The fork that glibc calls our handlers for. Guarded by the heap's lock, which they hold all the time. */
 	struct vmm_fork *handled;
 	struct vmm_fork unannounced;  /* `handled` points to it if no wrapper of ours was called */
-	struct pool_header header;    /* what the pool's is at a fork; then the child's own, if its heap is private */
+	struct pool_page page;        /* what the pool's is at a fork; then the child's own, if its heap is private */
 };
 
 extern struct vmm_forks vmm_forks;

@@ -175,7 +175,7 @@ static size_t leave_from(struct vmm_heap *heap, uintptr_t from)
 	size_t before = pool->size;
 
 	/* a fork under way has made what its child needs for the heap as it is */
-	while (!heap->child_header && (uintptr_t)pool->base + vmm_pool_file(pool, pool->files - 1)->start >= from &&
+	while (!heap->child_page && (uintptr_t)pool->base + vmm_pool_file(pool, pool->files - 1)->start >= from &&
 	       vmm_files_drop(heap))
 		;
 	return before - pool->size;

@@ -29,6 +29,7 @@
 #include "libvmmalloc/base/lock.h"
 #include "libvmmalloc/heap/dump.h"
 #include "libvmmalloc/heap/holes.h"
+#include "libvmmalloc/heap/outside.h"
 #include "libvmmalloc/heap/pool.h"
 #include "libvmmalloc/heap/ranges.h"
 #include "libvmmalloc/heap/release.h"
@@ -59,7 +60,9 @@ struct vmm_heap {
 	dev_t retry_dev;        /* a full file system, and */
 	size_t retry_bytes;     /*   what it could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
-	struct pool_header *child_header;  /* while a fork is under way, all is counted there, too; else NULL */
+	uint64_t space_refusals;  /* times that a file system had no space for something (count). Atomic */
+	struct vmm_outside outside;  /* what is in use in place of the pool */
+	struct pool_page *child_page;  /* while a fork is under way, all is counted there, too; else NULL */
 };
 
 /* What lies behind the header: [start, end). */
@@ -76,8 +79,8 @@ static inline uintptr_t vmm_heap_end(const struct vmm_heap *heap)
 /* `figure` is one of the pool's header. Other processes read it at any time. */
 static inline void vmm_heap_set_figure(struct vmm_heap *heap, uint64_t *figure, uint64_t value)
 {
-	if (heap->child_header)
-		((uint64_t *)heap->child_header)[figure - (uint64_t *)heap->pool.header] += value - *figure;
+	if (heap->child_page)
+		((uint64_t *)heap->child_page)[figure - (uint64_t *)heap->pool.header] += value - *figure;
 	__atomic_store_n(figure, value, __ATOMIC_RELAXED);
 }
 
@@ -97,6 +100,12 @@ void vmm_heap_set_tiers(struct vmm_heap *heap, size_t count, const struct enviro
 static inline size_t vmm_heap_files(const struct vmm_heap *heap)
 {
 	return __atomic_load_n(&heap->pool.files, __ATOMIC_RELAXED);
+}
+
+/* How often a file system, or a limit, had no space for the heap. Any thread. */
+static inline uint64_t vmm_heap_space_refusals(const struct vmm_heap *heap)
+{
+	return __atomic_load_n(&heap->space_refusals, __ATOMIC_RELAXED);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include "common/base/text.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/heap/outside.h"
 #include "libvmmalloc/heap/pool.h"
 
 #define FD_PREFERRED 900                     /* out of the way of programs that use fixed small numbers */
@@ -76,6 +77,7 @@ int vmm_pool_file_fd_out_of_the_way(int fd)
 void vmm_pool_file_write_header(struct pool_header *header, bool is_ours, size_t pool_bytes, size_t heap_offset,
 				size_t reserved_bytes)
 {
+	struct pool_outside *outside = vmm_outside_figures(header);
 	struct timespec now = { 0 };
 
 	header->version = POOL_HEADER_VERSION;
@@ -91,6 +93,8 @@ void vmm_pool_file_write_header(struct pool_header *header, bool is_ours, size_t
 	header->owner_start_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	(void)kernel_prctl(PR_GET_NAME, (uintptr_t)header->owner_command);
 	header->mode = POOL_HEADER_SHARED;
+	outside->reasons = POOL_OUTSIDE_REASONS;
+	memcpy(outside->magic, POOL_OUTSIDE_MAGIC, sizeof(outside->magic));
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(header->magic, POOL_HEADER_MAGIC, sizeof(header->magic));
 }

@@ -86,9 +86,15 @@ void ranges_extend(struct ranges *ranges, size_t bytes)
 	ranges->unused_end += bytes / sizeof(struct range);
 }
 
-static bool has_node(const struct ranges *ranges)
+bool ranges_has_room(const struct ranges *ranges)
 {
 	return ranges->spare || ranges->unused < ranges->unused_end;
+}
+
+void ranges_more(struct ranges *ranges, void *memory, size_t bytes)
+{
+	ranges->unused = memory;
+	ranges->unused_end = ranges->unused + bytes / sizeof(struct range);
 }
 
 static void insert(struct ranges *ranges, uintptr_t start, size_t length)
@@ -194,7 +200,7 @@ bool ranges_add(struct ranges *ranges, uintptr_t start, size_t length)
 		set_bounds(ranges, below, below->start, below->length + length);
 	} else if (joins_above) {
 		set_bounds(ranges, above, start, length + above->length);
-	} else if (has_node(ranges)) {
+	} else if (ranges_has_room(ranges)) {
 		insert(ranges, start, length);
 	} else {
 		return false;
@@ -209,7 +215,7 @@ static bool cut(struct ranges *ranges, struct range *node, uintptr_t start, size
 	size_t before = start - node->start;
 	size_t after = RANGE_END(node) - (start + length);
 
-	if (before && after && !has_node(ranges))
+	if (before && after && !ranges_has_room(ranges))
 		return false;
 	if (before) {
 		set_bounds(ranges, node, node->start, before);

@@ -39,6 +39,12 @@ void ranges_init(struct ranges *ranges, void *memory, size_t bytes);
 /* There are so many bytes more behind that memory. */
 void ranges_extend(struct ranges *ranges, size_t bytes);
 
+/* Whether a range may be added that touches no other, or one be parted. */
+bool ranges_has_room(const struct ranges *ranges);
+
+/* Other memory for bytes / sizeof(struct range) ranges: only where there is no room in what they have. */
+void ranges_more(struct ranges *ranges, void *memory, size_t bytes);
+
 /*
  * Adds [start, start + length), joined to its neighbours. The range must not overlap one in the set.
  * False, and nothing changed, if there are too many ranges.

@@ -24,19 +24,28 @@ static size_t offset_of(const struct vmm_heap *heap, uintptr_t start)
 	return start - (uintptr_t)heap->pool.base;
 }
 
+int vmm_reserve_refused(struct vmm_heap *heap, int r)
+{
+	__atomic_store_n(&heap->space_refusals, heap->space_refusals + 1, __ATOMIC_RELAXED);
+	return r;
+}
+
 static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	struct pool_header *header = heap->pool.header;
 	size_t offset = offset_of(heap, start);
 	int r = vmm_mapping_open(&heap->pool, offset, bytes);
 
-	if (r < 0 || heap->all_reserved)
-		return r;
+	if (r < 0)
+		return vmm_reserve_refused(heap, r);
+	if (heap->all_reserved)
+		return 0;
 	r = vmm_space_reserve(&heap->pool, offset, bytes);
 	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", bytes, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
-	if (r == 0)
-		vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes + bytes);
-	return r;
+	if (r < 0)
+		return vmm_reserve_refused(heap, r);
+	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes + bytes);
+	return 0;
 }
 
 /* Undoes reserve(). While the heap is private the file keeps the space, and whoever asks for it again gets it. */
@@ -62,9 +71,12 @@ static bool must_wait(const struct vmm_heap *heap, uintptr_t start, size_t bytes
 	       device_at(heap, start) == heap->retry_dev;
 }
 
-bool vmm_reserve_is_short(const struct vmm_heap *heap, uintptr_t start, size_t bytes)
+bool vmm_reserve_is_short(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
-	return must_wait(heap, start, bytes) || vmm_space_lacks(&heap->pool, offset_of(heap, start), bytes);
+	if (!must_wait(heap, start, bytes) && !vmm_space_lacks(&heap->pool, offset_of(heap, start), bytes))
+		return false;
+	(void)vmm_reserve_refused(heap, -ENOSPC);
+	return true;
 }
 
 /* It could not give so many bytes, when asked at `began`. */
@@ -85,7 +97,7 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 		return 0;  /* an attempt at more got so far */
 	if ((heap->pool.mapping.is_private || to - heap->low > MUCH) && !heap->all_reserved &&
 	    vmm_space_lacks(&heap->pool, offset_of(heap, heap->low), to - heap->low))
-		return -ENOSPC;
+		return vmm_reserve_refused(heap, -ENOSPC);
 	while (heap->low < to) {
 		uintptr_t end = to - heap->low > piece ? round_down(heap->low + piece, vmm_reserve_unit(heap)) : to;
 		int r = reserve(heap, heap->low, end - heap->low);
@@ -132,7 +144,7 @@ bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need)
 
 	need = growth_end(heap, need);
 	if (must_wait(heap, heap->low, need - heap->low))
-		return false;
+		return vmm_reserve_refused(heap, false);
 
 	began = clock_now_ns();
 	if (grow_to(heap, step_end(heap, need)) == 0 || grow_to(heap, need) == 0) {
@@ -231,7 +243,7 @@ int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	uintptr_t end = start + bytes, hole, hole_end;
 
 	if (lacks_space_for_holes(heap, start, end))
-		return -ENOSPC;
+		return vmm_reserve_refused(heap, -ENOSPC);
 	for (uintptr_t at = start; vmm_holes_next(&heap->holes, at, end, &hole, &hole_end); at = hole_end) {
 		int r = reserve(heap, hole, hole_end - hole);
 
@@ -278,7 +290,7 @@ bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	if (missing == 0)
 		return true;
 	if (must_wait(heap, start, missing))
-		return false;
+		return vmm_reserve_refused(heap, false);
 	began = clock_now_ns();
 	ahead = ahead_of(heap, start, end);
 	if ((ahead > end && vmm_reserve_holes(heap, start, ahead - start) == 0) ||

@@ -41,6 +41,12 @@ size_t vmm_reserve_unit(const struct vmm_heap *heap);
 /* A pool that may grow and does not end there: moves `high` down to where it may lie, and what is above it is free. */
 void vmm_reserve_tail(struct vmm_heap *heap);
 
+/*
+ * A file system has refused space, with `r`, which this returns. It is counted: whoever gets ordinary memory instead is
+ * told why.
+ */
+int vmm_reserve_refused(struct vmm_heap *heap, int r);
+
 /* Reserves what is not reserved in any granule that [start, start + bytes) touches. 0, or -errno and nothing is. */
 int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes);
 
@@ -48,7 +54,7 @@ int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes);
 bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes);
 
 /* Whether the file system of what lies at `start` was too full for so many bytes a moment ago, or says that it is. */
-bool vmm_reserve_is_short(const struct vmm_heap *heap, uintptr_t start, size_t bytes);
+bool vmm_reserve_is_short(struct vmm_heap *heap, uintptr_t start, size_t bytes);
 
 /* Gives [start, low), which nobody has, back to the file system, and moves `low` down. 0 or -errno. */
 int vmm_reserve_give_back(struct vmm_heap *heap, uintptr_t start);

@@ -197,29 +197,27 @@ static bool in_pool(const void *address)
 	return vmm.has_pool && vmm_pool_contains(&vmm.heap.pool, address);
 }
 
-static void count_outside(int64_t change)
-{
-	if (vmm.has_pool)
-		vmm_heap_count(&vmm.heap, &vmm.heap.pool.header->outside_bytes, change);
-	else
-		__atomic_add_fetch(&vmm.outside_bytes, (size_t)change, __ATOMIC_RELAXED);
-}
-
-/* Memory from the system, because there is no pool, or it is full and this is better than failing. */
-static void *map_outside(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
+/* Memory from the system, because there is no pool, or for another reason is better than failing. */
+static void *map_outside(void *at, size_t bytes, size_t align, bool *zero, bool *commit,
+			 enum pool_outside_reason reason)
 {
 	void *address = je_extent_alloc_mmap(at, bytes, align, zero, commit);
 
 	TRACE(3, "%zu bytes of ordinary memory at %p", bytes, address);
-	if (address)
-		count_outside((int64_t)bytes);
+	if (address && vmm.has_pool)
+		vmm_outside_add(&vmm.heap, address, bytes, reason);
+	else if (address)
+		__atomic_add_fetch(&vmm.outside_bytes, bytes, __ATOMIC_RELAXED);
 	return address;
 }
 
-static void count_metadata_outside(int64_t change)
+/* Before it is unmapped: then the addresses may be another's at once. */
+static void count_unmapped(const void *address, size_t bytes)
 {
 	if (vmm.has_pool)
-		__atomic_add_fetch(&vmm.metadata_outside_bytes, (uint64_t)change, __ATOMIC_RELAXED);
+		vmm_outside_remove(&vmm.heap, address, bytes);
+	else
+		__atomic_sub_fetch(&vmm.outside_bytes, bytes, __ATOMIC_RELAXED);
 }
 
 static size_t cached_pages(void *arena)
@@ -349,13 +347,26 @@ static void *map_from_pool(size_t tier, void *at, size_t bytes, size_t align, bo
 	return address;
 }
 
+/*
+ * Of what the pool could not serve, since a file system had refused space so many times. What grows stays what it was.
+ */
+static enum pool_outside_reason find_reason(const char *at, size_t bytes, size_t align, uint64_t refusals)
+{
+	if (at)
+		return vmm_outside_reason_of(&vmm.heap, at - 1);
+	if (vmm_outside_is_too_large(&vmm.heap, bytes, align))
+		return POOL_OUTSIDE_LARGE;
+	return vmm_heap_space_refusals(&vmm.heap) == refusals ? POOL_OUTSIDE_FULL : POOL_OUTSIDE_SPACE;
+}
+
 void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	int saved_errno = errno;
+	uint64_t refusals = vmm_heap_space_refusals(&vmm.heap);
 	void *address = NULL;
 
 	if (!vmm.has_pool)
-		return map_outside(at, bytes, align, zero, commit);
+		return map_outside(at, bytes, align, zero, commit, POOL_OUTSIDE_EARLY);
 	if (vmm_come_back())
 		(void)vmm_seam_reclaim();
 	if (!at || in_pool(at))
@@ -363,7 +374,7 @@ void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool
 	if (address)
 		*commit = true;
 	else if (!in_pool(at) && vmm.config.on_full == ENVIRONMENT_ON_FULL_DRAM && !vmm_seam_thread.shorter_follows)
-		address = map_outside(at, bytes, align, zero, commit);
+		address = map_outside(at, bytes, align, zero, commit, find_reason(at, bytes, align, refusals));
 	errno = saved_errno;
 	return address;
 }
@@ -410,8 +421,8 @@ bool vmm_seam_unmap_extent(void *address, size_t bytes)
 	if (in_pool(address)) {
 		vmm_heap_give(&vmm.heap, address, bytes);
 	} else {
+		count_unmapped(address, bytes);
 		kept = je_extent_dalloc_mmap(address, bytes);
-		count_outside(-(int64_t)bytes);
 	}
 	errno = saved_errno;
 	return kept;
@@ -424,7 +435,6 @@ bool vmm_seam_unmap_metadata(void *address, size_t bytes)
 		vmm_heap_give_metadata(&vmm.heap, address, bytes);
 		return false;
 	}
-	count_metadata_outside(-(int64_t)bytes);
 	return vmm_seam_unmap_extent(address, bytes);
 }
 
@@ -442,14 +452,11 @@ bool vmm_seam_keep_pages(void *address, size_t bytes)
 /*
  * Without its metadata jemalloc would not fail but crash. So metadata may use the floor, and ordinary memory at last.
  */
-static void *map_metadata_outside(size_t bytes, size_t align)
+static void *map_metadata_outside(size_t bytes, size_t align, enum pool_outside_reason reason)
 {
 	bool zero = true, commit = true;
-	void *address = map_outside(NULL, bytes, align, &zero, &commit);
 
-	if (address)
-		count_metadata_outside((int64_t)bytes);
-	return address;
+	return map_outside(NULL, bytes, align, &zero, &commit, reason);
 }
 
 /* In whichever tier there is room, and the first that can grow. */
@@ -471,11 +478,13 @@ static void *metadata_from_pool(size_t bytes, size_t align)
 void *vmm_seam_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	int saved_errno = errno;
+	uint64_t refusals = vmm_heap_space_refusals(&vmm.heap);
 	void *address = vmm.has_pool ? metadata_from_pool(bytes, align) : NULL;
 
 	(void)at;  /* jemalloc does not say where */
 	if (!address)
-		address = map_metadata_outside(bytes, align);
+		address = map_metadata_outside(bytes, align, vmm_heap_space_refusals(&vmm.heap) == refusals ?
+					       POOL_OUTSIDE_METADATA_FULL : POOL_OUTSIDE_METADATA_SPACE);
 	*zero = *commit = true;
 	errno = saved_errno;
 	return address;
@@ -490,7 +499,8 @@ static void *reserved_metadata(void *address, size_t bytes)
 	int saved_errno = errno;
 
 	if (address && in_pool(address) && vmm_heap_reserve_metadata(&vmm.heap, address, bytes) < 0)
-		address = map_metadata_outside(round_up(bytes, JEMALLOC_PAGE), JEMALLOC_PAGE);
+		address = map_metadata_outside(round_up(bytes, JEMALLOC_PAGE), JEMALLOC_PAGE,
+					       POOL_OUTSIDE_METADATA_SPACE);
 	errno = saved_errno;
 	return address;
 }

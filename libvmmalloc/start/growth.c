@@ -50,7 +50,7 @@ int vmm_growth_make_room(struct vmm_pool *pool, size_t bytes)
 }
 
 /* Whether the file system of the last file has no space for so many bytes. */
-static bool is_last_short(const struct vmm_heap *heap, size_t bytes)
+static bool is_last_short(struct vmm_heap *heap, size_t bytes)
 {
 	const struct vmm_pool_file *last = vmm_pool_file(&heap->pool, heap->pool.files - 1);
 
@@ -138,8 +138,12 @@ static bool grow_locked(struct vmm_heap *heap, size_t tier, size_t bytes)
 	while ((got = heap->pool.size - before) < needed) {
 		size_t ready = heap->pool.header->reserved_bytes - reserved;
 
-		if (take_pool(heap, tier, needed - got, ready < needed ? needed - ready : 0) == 0)
+		int r = take_pool(heap, tier, needed - got, ready < needed ? needed - ready : 0);
+
+		if (r == 0)
 			continue;
+		if (r == -ENOSPC || r == -EDQUOT)
+			(void)vmm_reserve_refused(heap, r);
 		while (heap->pool.files > files && vmm_files_drop(heap))
 			;
 		vmm_growth.tiers[tier].retry_bytes = needed;
@@ -164,7 +168,7 @@ static bool has_descriptors(const struct vmm_heap *heap)
  */
 static bool may_grow(const struct vmm_heap *heap)
 {
-	return !heap->child_header && !kernel_is_confined() && vmm_comeback_is_same_process() && has_descriptors(heap);
+	return !heap->child_page && !kernel_is_confined() && vmm_comeback_is_same_process() && has_descriptors(heap);
 }
 
 static bool grow(size_t bytes, size_t tier, size_t files)

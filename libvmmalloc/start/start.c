@@ -106,7 +106,7 @@ static void start_once(void)
 	}
 	vmm_comeback_start();
 	vmm_growth_start();
-	vmm.heap.pool.header->outside_bytes = vmm.outside_bytes;
+	vmm_outside_begin(&vmm.heap, vmm.outside_bytes);
 	vmm.has_pool = true;
 	TRACE(2, "pool of %zu bytes in %s at %p", vmm.heap.pool.size, vmm.config.tiers[0].dir,
 	      (void *)vmm.heap.pool.base);

@@ -47,7 +47,7 @@ without_comments() { sed -e 's|/\*.*\*/||' -e '/^\/\*/,/\*\//d' -e 's/[ \t]*$//'
 	"$scratch/list"
 	# shellcheck disable=SC2086
 	without_comments $headers | awk '
-		/^#define (HANDOUT|POOL_HEADER|VMMALLOC)_[A-Z_]+ / && !/_(MAJOR|MINOR|PATCH)_VERSION|VMMALLOC_VERSION|RUNTIME_DIR/ {
+		/^#define (HANDOUT|POOL_HEADER|POOL_OUTSIDE|VMMALLOC)_[A-Z_]+ / && !/_(MAJOR|MINOR|PATCH)_VERSION|VMMALLOC_VERSION|RUNTIME_DIR/ {
 			sub(/^#/, "")
 			print
 		}'

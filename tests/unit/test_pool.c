@@ -489,7 +489,13 @@ TEST_ALSO_IN(test_pool_rest_of_the_header_page_is_zero, "/dev/shm")
 	struct place *place = *state;
 	struct vmm_pool pool = create(place, 16 * MIB, false);
 
-	assert_zero(pool.base + sizeof(struct pool_header), kernel_page() - sizeof(struct pool_header));
+	const struct pool_page *page = (const struct pool_page *)(const void *)pool.base;
+
+	assert_memory_equal(page->outside.magic, "VMMOUTS", 8);
+	assert_int_equal(page->outside.reasons, 6);
+	assert_int_equal(page->outside.unused, 0);
+	assert_zero((const char *)page->outside.bytes, sizeof(page->outside.bytes));
+	assert_zero(pool.base + sizeof(*page), kernel_page() - sizeof(*page));
 	destroy(&pool);
 }
 

@@ -599,7 +599,7 @@ static void make_gates(void)
 	assert_true(model.gates != MAP_FAILED);
 }
 
-static struct pool_header child_header;
+static struct pool_page child_page;
 
 /* As fork.c has it: the parent's header goes on showing the parent's figures, and the child has those of the fork. */
 static void become_child(uint64_t seed)
@@ -613,7 +613,7 @@ static void become_child(uint64_t seed)
 	memset(model.children, 0, sizeof(model.children));
 	memset(model.stays, 0, sizeof(model.stays));
 	make_gates();
-	vmm.heap.pool.header = &child_header;
+	vmm.heap.pool.header = &child_page.header;
 	vmm_mapping_forget_shadow(&vmm.heap.pool);
 	model_expect(!shadow || (!vmm.heap.pool.mapping.shadow && msync(shadow, PAGE, MS_ASYNC) < 0),
 		     "a child has its parent's shadow");
@@ -700,8 +700,8 @@ static void fork_one(void)
 	vmm_comeback_frozen(&vmm.heap);
 	model_expect(end_faults() || vmm_comeback.unmarked || model.is_on_parents_file || vmm.come_back,
 		     "there is no way back");
-	if (vmm.heap.pool.header != &child_header)
-		child_header = *vmm.heap.pool.header;
+	if (vmm.heap.pool.header != &child_page.header)
+		child_page = *(const struct pool_page *)vmm.heap.pool.header;
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
