@@ -28,3 +28,22 @@ int pool_header_decode(const void *data, size_t bytes, struct pool_header *ret_h
 	*ret_header = header;
 	return 0;
 }
+
+int pool_outside_decode(const void *data, size_t bytes, struct pool_outside *ret_outside)
+{
+	struct pool_page page;
+	struct pool_outside *outside = &page.outside;
+
+	*ret_outside = (struct pool_outside){ 0 };
+	if (bytes < sizeof(page))
+		return -ENODATA;
+	memcpy(&page, data, sizeof(page));
+	if (memcmp(outside->magic, POOL_OUTSIDE_MAGIC, sizeof(outside->magic)) != 0 || outside->reasons == 0 ||
+	    outside->reasons > POOL_OUTSIDE_MOST)
+		return -ENODATA;
+	for (size_t i = outside->reasons; i < POOL_OUTSIDE_MOST; i++)
+		outside->bytes[i] = 0;
+	outside->unused = 0;
+	*ret_outside = *outside;
+	return 0;
+}

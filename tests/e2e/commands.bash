@@ -409,6 +409,38 @@ holders() {
 }
 run_case "status names all who hold a pool" holders
 
+# What the owner has outside of it, and why; nothing is known where its library does not say.
+status_reasons() {
+	need gcc
+	need python3
+	[ "${FLAVOUR:-release}" = release ] || skip "the program has the library of the release"
+	serve
+	gcc -O1 -D_GNU_SOURCE "$ROOT/tests/e2e/helpers/hold.c" -o hold || return 1
+	VMMALLOC_ON_FULL=dram VMMALLOC_SOCKET=$RUN/pool.sock VMMALLOC_POOL=fast LD_PRELOAD=$LIBRARY ./hold 40 >said 2>err &
+	local owner=$! outside pool
+	PIDS="$PIDS $owner"
+	wait_for grep -qs READY said
+	told() { ctl status --json "$1" | python3 -c 'import json, sys
+pool = json.load(sys.stdin)["pools"][0]
+print(pool["outside"], pool["outside_by"] and pool["outside_by"]["full"])'; }
+	outside=$("$CTL" ps -nb -o outside $owner | tr -d ' ')
+	[ "$outside" -ge $((20 << 20)) ] || fail "outside: $outside"
+	ctl status $owner >out || fail "status"
+	grep -Eqx "outside +[0-9.]+M \($outside bytes\)" out || fail "$(cat out)"
+	grep -Eqx "because +full, [0-9.]+M: the pool had no room for it" out || fail "$(cat out)"
+	is "$(grep -c ^because out)" 1
+	is "$(told $owner)" "$outside $outside"
+	# a pool of a library that is older
+	pool=$(find "/proc/$owner/fd" -lname '*/vmmalloc-*' | head -n 1)
+	printf X | dd "of=$pool" bs=1 seek=240 conv=notrunc status=none
+	ctl status $owner >out || fail "status"
+	grep -Eqx "because +unknown: its library is older than 1.3, and tells no reasons" out || fail "$(cat out)"
+	is "$(told $owner)" "$outside None"
+	# and nothing is outside of one that nobody has
+	is "$(told "$(ctl list -n --state ready -o id | head -n 1 | tr -d ' ')")" "None None"
+}
+run_case "status says what is outside of a pool, and why" status_reasons
+
 # Whatever is on a line: no word is lost, and it ends.
 odd_lines() {
 	need python3

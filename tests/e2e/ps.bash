@@ -46,7 +46,7 @@ usage() {
 	refused 2 "vmmallocctl: '99999999999': expected the number of a process" 99999999999
 	refused 2 "vmmallocctl: ps: unknown option '-x'; try vmmallocctl ps --help" -x
 	refused 2 "vmmallocctl: --json has all fields always: it does not go with --output" -J -o PID
-	refused 2 "vmmallocctl: --output: unknown column 'MEMORY'; there are PID, UID, USER, COMMAND, HOLD, OWNER, POOLS, TIERS, CLASS, SIZE, USED, PEAK, MODE, FORKS, OUTSIDE, PRIVATE and DIRECTORY" \
+	refused 2 "vmmallocctl: --output: unknown column 'MEMORY'; there are PID, UID, USER, COMMAND, HOLD, OWNER, POOLS, TIERS, CLASS, SIZE, USED, PEAK, MODE, FORKS, OUTSIDE, REASON, REASONS, PRIVATE and DIRECTORY" \
 		-o pid,MEMORY
 	refused 2 "vmmallocctl: --output: unknown column 'TIRES'; did you mean 'TIERS'?" -o pid,TIRES
 	refused 4 "vmmallocctl: process $$ has no pool" $$
@@ -71,10 +71,10 @@ own_pool() {
 	"$CTL" ps -n -o pid $STARTED $$ >out 2>err
 	is "$?" 4
 	is "$(tr -d ' ' <out)$(cat err)" "${STARTED}vmmallocctl: process $$ has no pool"
-	"$CTL" ps | grep -q "^ *PID .*OUTSIDE$" || fail "no headings"
+	"$CTL" ps | grep -q "^ *PID .*OUTSIDE REASON$" || fail "no headings"
 	"$CTL" ps --json $STARTED >out || fail "--json"
 	sed -i 's/"id":"[0-9a-f]\{32\}"/ID/; s/"used":[0-9]*,"peak":[0-9]*/FIGURES/; s/"unseen":[0-9]*/UNSEEN/' out
-	is "$(cat out)" "{\"version\":1,\"processes\":[{\"pid\":$STARTED,\"uid\":$(id -u),\"comm\":\"hold\",\"hold\":\"own\",\"mode\":\"pool\",\"size\":$((64 << 20)),FIGURES,\"forks\":0,\"outside\":0,\"private\":0,\"pools\":[{ID,\"class\":null,\"directory\":\"$POOL_DIR\",\"size\":$((64 << 20)),\"hold\":\"own\",\"owner\":{\"pid\":$STARTED,\"uid\":$(id -u),\"comm\":\"hold\"}}]}],UNSEEN,\"hidden\":false}"
+	is "$(cat out)" "{\"version\":1,\"processes\":[{\"pid\":$STARTED,\"uid\":$(id -u),\"comm\":\"hold\",\"hold\":\"own\",\"mode\":\"pool\",\"size\":$((64 << 20)),FIGURES,\"forks\":0,\"outside\":0,\"outside_by\":{\"early\":0,\"full\":0,\"space\":0,\"large\":0,\"metadata_full\":0,\"metadata_space\":0,\"other\":0},\"private\":0,\"pools\":[{ID,\"class\":null,\"directory\":\"$POOL_DIR\",\"size\":$((64 << 20)),\"hold\":\"own\",\"owner\":{\"pid\":$STARTED,\"uid\":$(id -u),\"comm\":\"hold\"}}]}],UNSEEN,\"hidden\":false}"
 }
 run_case "a program on a pool of its own" own_pool
 
@@ -161,6 +161,35 @@ forked() {
 	"$CTL" ps --json "$child" | grep -q '"owner":{"pid":null,"uid":'"$(id -u)"',"comm":"python3"}' || fail "$("$CTL" ps --json "$child")"
 }
 run_case "a forked child, and one whose parent has ended" forked
+
+reasons() {
+	need gcc
+	alone
+	VMMALLOC_ON_FULL=dram VMMALLOC_POOL_SIZE=16M started "$HELPERS/hold" 30
+	is "$(row $STARTED mode,reason)" "pool full"
+	"$CTL" ps --json $STARTED >out
+	local outside by
+	outside=$(field outside <out)
+	by=$(sed 's/.*"outside_by":{\([^}]*\)}.*/\1/' out)
+	[ "$outside" -ge $((16 << 20)) ] || fail "$(cat out)"
+	is "$by" "\"early\":0,\"full\":$outside,\"space\":0,\"large\":0,\"metadata_full\":0,\"metadata_space\":0,\"other\":0"
+	is "$("$CTL" ps -nb -o reasons $STARTED | tr -d ' ')" "full=$outside"
+	# the file system is full, and then something is larger than the pool
+	need_mounts
+	small_mount room 8m
+	VMMALLOC_ON_FULL=dram VMMALLOC_POOL_DIR=$WORK/room VMMALLOC_POOL_SIZE=16M started "$HELPERS/hold" 20
+	is "$(row $STARTED reason)" space
+	is "$("$CTL" ps -nb -o reasons $STARTED | tr -d ' ')" "space=$("$CTL" ps --json $STARTED | field outside)"
+	# a child is its own, and nothing is known of it
+	need python3
+	VMMALLOC_ON_FULL=dram VMMALLOC_POOL_SIZE=16M started /usr/bin/python3 -c "x = bytearray(50 << 20); $FORKS"
+	local child
+	child=$(cut -d ' ' -f 1 said.3)
+	PIDS="$PIDS $child"
+	is "$(row $STARTED reason)" large
+	is "$(row "$child" outside,reason,reasons)" "- - -"
+}
+run_case "what is outside of a pool is shown with the reasons" reasons
 
 descriptor() {
 	need gcc
@@ -482,6 +511,16 @@ spoilt() {
 	# a figure, a mode and a name that cannot be
 	write 80 '\377\377' && write 96 '\377\377\377\377\377\377\377\377' && write 64 '\033[2J'
 	is "$(row $STARTED hold,pools,size,used,mode)" "own 1 64M 8.0E pool"
+	# reasons: one that is not there, too many of them, another magic; it is not known then
+	write 120 '\0\0\1\0\0\0\0\0'
+	is "$(row $STARTED outside,reason)" "64K unknown"
+	write 264 '\377\377\377\377\377\377\377\377'
+	is "$(row $STARTED outside,reason,reasons)" "64K full full=8.0E"
+	write 248 '\37'
+	is "$(row $STARTED outside,reason,reasons)" "64K unknown unknown"
+	"$CTL" ps --json $STARTED | grep -q '"outside":65536,"outside_by":null,' || fail "$("$CTL" ps --json $STARTED)"
+	write 248 '\6' && write 240 X
+	is "$(row $STARTED outside,reason,reasons)" "64K unknown unknown"
 	# another owner
 	write 48 '\1\0\0\0'
 	is "$(row $STARTED hold,owner,used)" "mapped (?[2J) -"

@@ -40,6 +40,17 @@ static void check_header(const uint8_t *data, size_t size)
 	FUZZ_ASSERT(memcmp(&header, &again, sizeof(header)) == 0);
 }
 
+static void check_outside(const uint8_t *data, size_t size)
+{
+	struct pool_page page;
+	int r = pool_outside_decode(data, size, &page.outside);
+
+	FUZZ_ASSERT(r == 0 || r == -ENODATA);
+	FUZZ_ASSERT(page.outside.reasons <= POOL_OUTSIDE_MOST && (page.outside.reasons > 0) == (r == 0));
+	for (size_t i = page.outside.reasons; i < POOL_OUTSIDE_MOST; i++)
+		FUZZ_ASSERT(page.outside.bytes[i] == 0);
+}
+
 static void check_name(const uint8_t *data, size_t size)
 {
 	char name[POOL_FILE_NAME_BYTES] = "", formatted[POOL_FILE_NAME_BYTES];
@@ -55,6 +66,7 @@ static void check_name(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_header(data, size);
+	check_outside(data, size);
 	check_name(data, size);
 	return 0;
 }

@@ -81,6 +81,68 @@ TEST(test_pool_header_decode_class_that_is_none_is_left_out)
 	assert_string_equal(header.class_name, "");
 }
 
+static struct pool_page good_page(void)
+{
+	return (struct pool_page){ .header = good_header(),
+				   .outside = { .magic = POOL_OUTSIDE_MAGIC, .reasons = POOL_OUTSIDE_REASONS,
+						.bytes = { 1, 2, 3, 4, 5, 6 } } };
+}
+
+static void assert_unknown(const void *data, size_t bytes)
+{
+	struct pool_outside outside, nothing = { 0 };
+
+	memset(&outside, 0xa5, sizeof(outside));
+	assert_int_equal(pool_outside_decode(data, bytes, &outside), -ENODATA);
+	assert_memory_equal(&outside, &nothing, sizeof(outside));
+}
+
+TEST(test_pool_header_decode_of_reasons_is_read_as_it_is)
+{
+	struct pool_page page = good_page();
+	struct pool_outside outside;
+
+	assert_int_equal(pool_outside_decode(&page, sizeof(page), &outside), 0);
+	assert_memory_equal(&outside, &page.outside, sizeof(outside));
+	/* of a later version, which knows more of them */
+	page.outside.reasons = POOL_OUTSIDE_MOST;
+	page.outside.bytes[POOL_OUTSIDE_MOST - 1] = 7;
+	assert_int_equal(pool_outside_decode(&page, sizeof(page), &outside), 0);
+	assert_int_equal(outside.bytes[POOL_OUTSIDE_MOST - 1], 7);
+	/* and of one that knows fewer: what lies behind is nobody's */
+	page.outside.reasons = 2;
+	page.outside.unused = 9;
+	assert_int_equal(pool_outside_decode(&page, sizeof(page), &outside), 0);
+	assert_int_equal(outside.bytes[1], 2);
+	for (size_t i = 2; i < POOL_OUTSIDE_MOST; i++)
+		assert_int_equal(outside.bytes[i], 0);
+	assert_int_equal(outside.unused, 0);
+}
+
+TEST(test_pool_header_decode_knows_no_reasons_where_nothing_can_be_meant)
+{
+	struct pool_page page = good_page();
+
+	for (size_t bytes = 0; bytes < sizeof(page); bytes++)
+		assert_unknown(&page, bytes);
+	for (size_t i = 0; i < sizeof(page.outside.magic); i++) {
+		page = good_page();
+		page.outside.magic[i] ^= 0x20;
+		assert_unknown(&page, sizeof(page));
+	}
+	/* a pool of release 1.2.0 */
+	page = good_page();
+	memset(&page.outside, 0, sizeof(page.outside));
+	assert_unknown(&page, sizeof(page));
+	page = good_page();
+	page.outside.reasons = 0;
+	assert_unknown(&page, sizeof(page));
+	page.outside.reasons = POOL_OUTSIDE_MOST + 1;
+	assert_unknown(&page, sizeof(page));
+	page.outside.reasons = UINT32_MAX;
+	assert_unknown(&page, sizeof(page));
+}
+
 TEST(test_pool_header_decode_mode_that_is_none_is_shared)
 {
 	struct pool_header header = good_header();

@@ -74,7 +74,8 @@ TEST(test_process_shape_has_the_figures_of_the_first_pool_and_the_size_of_all)
 
 	make_world(&world, 3, 3);
 	assert_shape(&world, 0, "{\"pid\":10,\"uid\":0,\"comm\":\"sort\",\"hold\":\"own\",\"mode\":\"pool\","
-		     "\"size\":3000,\"used\":20,\"peak\":0,\"forks\":0,\"outside\":0,\"private\":0}");
+		     "\"size\":3000,\"used\":20,\"peak\":0,\"forks\":0,\"outside\":0,\"outside_by\":null,"
+		     "\"private\":0}");
 	assert_cell(&world, 0, "POOLS", "3");
 	assert_cell(&world, 0, "OWNER", "10");
 	assert_cell(&world, 0, "DIRECTORY", "/dev/shm");
@@ -92,7 +93,8 @@ TEST(test_process_shape_of_a_child_has_no_figures_of_its_parent)
 	world.inherited[0].is_private = true;
 	assert_cell(&world, 0, "MODE", "returning");
 	assert_shape(&world, 1, "{\"pid\":11,\"uid\":0,\"comm\":\"sort\",\"hold\":\"mapped\",\"mode\":\"private\","
-		     "\"size\":1000,\"used\":null,\"peak\":null,\"forks\":null,\"outside\":null,\"private\":null}");
+		     "\"size\":1000,\"used\":null,\"peak\":null,\"forks\":null,\"outside\":null,"
+		     "\"outside_by\":null,\"private\":null}");
 	assert_cell(&world, 1, "OWNER", "10");
 	world.inherited[0].is_mapped = false;
 	assert_cell(&world, 1, "HOLD", "descriptor");
@@ -149,6 +151,42 @@ TEST(test_process_shape_bears_what_owners_write)
 	assert_cell(&world, 0, "DIRECTORY", "/d\303\244t");
 	world.own[0].path = (char *)"/#7 (deleted)";
 	assert_cell(&world, 0, "DIRECTORY", "/");
+}
+
+TEST(test_process_shape_says_why_memory_is_outside)
+{
+	struct holding *own;
+	struct world world;
+
+	make_world(&world, 2, 2);
+	own = &world.own[1];  /* which has the figures of all */
+	assert_cell(&world, 0, "REASON", "-");
+	assert_cell(&world, 0, "REASONS", "-");
+	/* its library is of release 1.2.0 */
+	own->header.outside_bytes = 5 * MIB;
+	assert_cell(&world, 0, "REASON", "unknown");
+	assert_cell(&world, 0, "REASONS", "unknown");
+	own->outside.reasons = POOL_OUTSIDE_REASONS;
+	own->outside.bytes[POOL_OUTSIDE_FULL] = 4 * MIB;
+	own->outside.bytes[POOL_OUTSIDE_METADATA_SPACE] = MIB;
+	assert_cell(&world, 0, "OUTSIDE", "5M");
+	assert_cell(&world, 0, "REASON", "full");
+	assert_cell(&world, 0, "REASONS", "full=4M,metadata_space=1M");
+	assert_shape(&world, 0, "{\"pid\":10,\"uid\":0,\"comm\":\"sort\",\"hold\":\"own\",\"mode\":\"pool\","
+		     "\"size\":2000,\"used\":20,\"peak\":0,\"forks\":0,\"outside\":5242880,\"outside_by\":{\"early\":0,"
+		     "\"full\":4194304,\"space\":0,\"large\":0,\"metadata_full\":0,\"metadata_space\":1048576,"
+		     "\"other\":0},"
+		     "\"private\":0}");
+	/* a later version knows more reasons; and anybody may write anything */
+	own->outside.reasons = POOL_OUTSIDE_MOST;
+	own->outside.bytes[POOL_OUTSIDE_REASONS] = 6 * MIB;
+	assert_cell(&world, 0, "REASON", "other");
+	own->outside.bytes[POOL_OUTSIDE_MOST - 1] = own->outside.bytes[POOL_OUTSIDE_REASONS] = UINT64_MAX;
+	own->outside.bytes[POOL_OUTSIDE_FULL] = UINT64_MAX;
+	assert_cell(&world, 0, "REASONS", "full=8.0E,metadata_space=1M,other=8.0E");
+	/* of a child nothing is known */
+	assert_cell(&world, 1, "REASON", "-");
+	assert_cell(&world, 1, "REASONS", "-");
 }
 
 TEST(test_process_shape_cuts_a_list_that_is_too_long)

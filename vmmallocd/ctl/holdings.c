@@ -92,6 +92,8 @@ static void note_data(struct holding *holding, const char *data, ssize_t bytes)
 	int r = bytes < 0 ? -EIO : pool_header_decode(data, (size_t)bytes, &holding->header);
 
 	holding->has_header = r == 0;
+	if (r == 0)
+		(void)pool_outside_decode(data, (size_t)bytes, &holding->outside);
 	holding->is_pool = holding->is_pool || r == 0 || r == -EPROTO;
 }
 
@@ -114,7 +116,7 @@ static void note_file(struct holding *holding, const struct statx *file)
 static int read_mapped(int proc, struct holding *holding)
 {
 	CLEANUP(cleanup_fd) int mem = openat(proc, "mem", O_RDONLY | O_CLOEXEC);
-	char data[sizeof(struct pool_header)];
+	char data[sizeof(struct pool_page)];
 	ssize_t n = mem < 0 ? -1 : pread(mem, data, sizeof(data), (off_t)holding->header_at);
 
 	note_data(holding, data, n);
@@ -128,7 +130,7 @@ static int read_mapped(int proc, struct holding *holding)
 static int read_opened(int proc, const char *link, struct holding *holding)
 {
 	CLEANUP(cleanup_fd) int fd = openat(proc, link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	char data[sizeof(struct pool_header)];
+	char data[sizeof(struct pool_page)];
 	const struct iovec part = { .iov_base = data, .iov_len = sizeof(data) };
 	struct stat st;
 	ssize_t n;

@@ -22,7 +22,8 @@ struct holding {
 	bool has_file, has_header;     /* what is known of it besides its inode number */
 	dev_t dev;
 	uint64_t inode, bytes;
-	struct pool_header header;     /* as its owner wrote it */
+	struct pool_header header;     /* as its owner wrote it, */
+	struct pool_outside outside;   /*   and this, of which there may be no reasons */
 	int descriptor;                /* -1: none */
 	bool is_mapped;
 	bool is_private;               /* some of it is mapped privately: since a fork */

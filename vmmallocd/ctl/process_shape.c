@@ -8,11 +8,11 @@
 
 #include "common/util/cleanup.h"
 #include "common/util/printable.h"
+#include "vmmallocd/ctl/reasons.h"
 
 #define ID_BYTES sizeof(((struct pool_header *)0)->pool_id)
 
-/* What the owner writes is a figure, not a fact. */
-static json_t *make_figure(uint64_t figure)
+json_t *process_figure(uint64_t figure)
 {
 	return json_integer(figure < INT64_MAX ? (json_int_t)figure : INT64_MAX);
 }
@@ -77,12 +77,13 @@ static json_t *shape_holding(const struct scan *scan, const struct scan_process 
 	const struct scan_pool *pool = &scan->pools[process->pools[i]];
 	const struct holding *holding = &process->holdings.list[i], *known = pool->known;
 	const char *class = known->has_header ? known->header.class_name : "";
+	bool is_known = known->has_file || known->has_header;
 
 	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o}",
 			 "id", known->has_header ? make_id(&known->header) : json_null(),
 			 "class", *class ? json_string(class) : json_null(),
 			 "directory", make_directory(holding->path),
-			 "size", known->has_file || known->has_header ? make_figure(bytes_of_pool(known)) : json_null(),
+			 "size", is_known ? process_figure(bytes_of_pool(known)) : json_null(),
 			 "hold", say_hold(holding, is_owned(scan, process, i)),
 			 "owner", make_owner(scan, pool));
 }
@@ -92,7 +93,7 @@ struct whole {
 	bool owns, is_mapped, is_private;
 	bool all_files;
 	uint64_t sum, largest;
-	const struct pool_header *first;   /* of its own: of a heap of many pools, one has the figures of all */
+	const struct holding *first;   /* of its own: of a heap of many pools, one has the figures of all */
 };
 
 static bool has_figures_of_all(const struct pool_header *header, const struct pool_header *than)
@@ -120,10 +121,15 @@ static struct whole make_whole(const struct scan *scan, const struct scan_proces
 		whole.sum += bytes_of_pool(known);
 		if (known->has_header && whole.largest < known->header.pool_bytes)
 			whole.largest = known->header.pool_bytes;
-		if (whole.owns && (!whole.first || has_figures_of_all(&known->header, whole.first)))
-			whole.first = &known->header;
+		if (whole.owns && (!whole.first || has_figures_of_all(&known->header, &whole.first->header)))
+			whole.first = known;
 	}
 	return whole;
+}
+
+const struct holding *process_figures(const struct scan *scan, const struct scan_process *process)
+{
+	return make_whole(scan, process).first;
 }
 
 /* Files are what they are; of those that cannot be seen the first one's header has the size of all. */
@@ -131,7 +137,7 @@ static json_t *make_size(const struct whole *whole)
 {
 	uint64_t bytes = whole->all_files ? whole->sum : whole->largest;
 
-	return bytes > 0 ? make_figure(bytes) : json_null();
+	return bytes > 0 ? process_figure(bytes) : json_null();
 }
 
 /* A child's figures are in its own memory. What is mapped how tells the rest. */
@@ -145,7 +151,7 @@ static const char *say_mode(const struct scan_process *process, const struct who
 	};
 
 	if (whole->first)
-		return modes[whole->first->mode];
+		return modes[whole->first->header.mode];
 	if (process->holdings.count == 0)
 		return "ordinary";
 	return !whole->is_mapped ? NULL : whole->is_private ? "private" : "pool";
@@ -154,7 +160,7 @@ static const char *say_mode(const struct scan_process *process, const struct who
 json_t *process_shape(const struct scan *scan, const struct scan_process *process)
 {
 	const struct whole whole = make_whole(scan, process);
-	const struct pool_header *first = whole.first;
+	const struct pool_header *first = whole.first ? &whole.first->header : NULL;
 	size_t count = process->holdings.count;
 	json_t *pools = json_array();
 
@@ -163,15 +169,16 @@ json_t *process_shape(const struct scan *scan, const struct scan_process *proces
 			json_decref(pools);
 			pools = NULL;
 		}
-	return json_pack("{s:i, s:I, s:s, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:i, s:I, s:s, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "pid", (int)process->pid, "uid", (json_int_t)process->uid, "comm", process->stat.command,
 			 "hold", whole.owns ? "own" : whole.is_mapped ? "mapped" : count > 0 ? "descriptor" : NULL,
 			 "mode", say_mode(process, &whole),
 			 "size", make_size(&whole),
-			 "used", first ? make_figure(first->used_bytes) : json_null(),
-			 "peak", first ? make_figure(first->peak_bytes) : json_null(),
-			 "forks", first ? make_figure(first->forks) : json_null(),
-			 "outside", first ? make_figure(first->outside_bytes) : json_null(),
-			 "private", first ? make_figure(first->private_bytes) : json_null(),
+			 "used", first ? process_figure(first->used_bytes) : json_null(),
+			 "peak", first ? process_figure(first->peak_bytes) : json_null(),
+			 "forks", first ? process_figure(first->forks) : json_null(),
+			 "outside", first ? process_figure(first->outside_bytes) : json_null(),
+			 "outside_by", first ? reasons_shape(&whole.first->outside) : json_null(),
+			 "private", first ? process_figure(first->private_bytes) : json_null(),
 			 "pools", pools);
 }

@@ -8,9 +8,15 @@
 #include "vmmallocd/ctl/scan.h"
 #include "vmmallocd/ctl/table.h"
 
-#define PROCESS_TABLE_COLUMNS "PID,USER,COMMAND,HOLD,OWNER,POOLS,CLASS,SIZE,USED,PEAK,MODE,FORKS,OUTSIDE"
+#define PROCESS_TABLE_COLUMNS "PID,USER,COMMAND,HOLD,OWNER,POOLS,CLASS,SIZE,USED,PEAK,MODE,FORKS,OUTSIDE,REASON"
 
 extern const struct table_kind process_table;
+
+/* The pool of its own whose header has the figures of its heap, which may have others. NULL: it owns none. */
+const struct holding *process_figures(const struct scan *scan, const struct scan_process *process);
+
+/* What an owner writes is a figure, not a fact: one that any JSON bears. */
+json_t *process_figure(uint64_t figure);
 
 /* A new object; NULL: no memory. */
 json_t *process_shape(const struct scan *scan, const struct scan_process *process);

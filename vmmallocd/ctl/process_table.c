@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vmmallocd/ctl/process_shape.h"
+#include "vmmallocd/ctl/reasons.h"
 
 #define OWNER_BYTES 32   /* a number, or a command's name in parentheses */
 
@@ -105,6 +106,39 @@ static const char *cell_tier_count(const json_t *process, const char *key, const
 	return cell;
 }
 
+/* What is known of why there is anything. */
+static const char *cell_reason(const json_t *process, const char *key, const struct table_style *style,
+			       char cell[TABLE_CELL_BYTES])
+{
+	const char *largest = reasons_largest(json_object_get(process, key));
+
+	(void)style;
+	(void)cell;
+	if (json_integer_value(json_object_get(process, "outside")) == 0)
+		return NULL;
+	return largest ? largest : "unknown";
+}
+
+/* "full=12M,early=64K" */
+static const char *cell_reasons(const json_t *process, const char *key, const struct table_style *style,
+				char cell[TABLE_CELL_BYTES])
+{
+	const json_t *reasons = json_object_get(process, key);
+	size_t used = 0;
+	const char *name;
+	json_t *bytes;
+
+	json_object_foreach((json_t *)reasons, name, bytes) {
+		char size[TABLE_CELL_BYTES];
+
+		if (json_integer_value(bytes) == 0 || !table_bytes(reasons, name, style, size))
+			continue;
+		used += (size_t)snprintf(cell + used, TABLE_CELL_BYTES - used, "%s%s=%.32s", used > 0 ? "," : "", name,
+					 size);
+	}
+	return used > 0 ? cell : cell_reason(process, key, style, cell);
+}
+
 static const struct table_column process_columns[] = {
 	{ "PID", "pid", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "its number" },
 	{ "UID", "uid", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "whose it is" },
@@ -121,6 +155,8 @@ static const struct table_column process_columns[] = {
 	{ "MODE", "mode", table_text, 0, TABLE_TEXT, "where the heap is: pool, private, returning or ordinary" },
 	{ "FORKS", "forks", table_number, SCOLS_FL_RIGHT, TABLE_NUMBER, "how often the owner has forked" },
 	{ "OUTSIDE", "outside", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "ordinary memory of the heap" },
+	{ "REASON", "outside_by", cell_reason, 0, TABLE_TEXT, "why most of it is outside" },
+	{ "REASONS", "outside_by", cell_reasons, 0, TABLE_TEXT, "how much is outside for what reasons" },
 	{ "PRIVATE", "private", table_bytes, SCOLS_FL_RIGHT, TABLE_BYTES, "what is not on the pool since a fork" },
 	{ "DIRECTORY", "pools.directory", cell_of_pools, 0, TABLE_TEXT, "where the pools are" },
 };

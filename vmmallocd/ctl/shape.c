@@ -12,7 +12,7 @@
 static const char *const pool_keys[] = { "id", "class", "path", "state", "age", "cold", "size", "used", "peak",
 					 NULL };
 static const char *const held_keys[] = { "id", "class", "path", "state", "age", "cold", "size", "used", "peak",
-					 "holders", NULL };
+					 "holders", "outside", "outside_by", NULL };
 static const char *const class_keys[] = { "name", "directory", "size", "ready", "max", "warm", "cold",
 					  "recycle", "max_per_user", "max_per_process", "counts", "cold_pools",
 					  "waiting", "configured", "service", "configured_ready",

@@ -8,6 +8,8 @@
 
 #include "common/util/cleanup.h"
 #include "vmmallocd/ctl/field.h"
+#include "vmmallocd/ctl/process_shape.h"
+#include "vmmallocd/ctl/reasons.h"
 #include "vmmallocd/ctl/scan.h"
 
 #define NAME_BYTES 64
@@ -37,13 +39,18 @@ static const char *find_hold(const struct scan_process *process, const char *fil
 	return hold;
 }
 
+static void name_file(const json_t *pool, char ret_beginning[NAME_BYTES])
+{
+	snprintf(ret_beginning, NAME_BYTES, "vmmalloc-%s.", field_text(pool, "id"));
+}
+
 static json_t *find_holders(const struct scan *scan, const json_t *pool)
 {
 	pid_t owner = (pid_t)field_number(json_object_get(pool, "owner"), "pid");
 	CLEANUP(json_decrefp) json_t *holders = json_array();
 	char file[NAME_BYTES];
 
-	snprintf(file, sizeof(file), "vmmalloc-%s.", field_text(pool, "id"));
+	name_file(pool, file);
 	for (size_t i = 0; i < scan->process_count; i++) {
 		const struct scan_process *process = &scan->processes[i];
 		const char *hold = find_hold(process, file, owner);
@@ -57,6 +64,28 @@ static json_t *find_holders(const struct scan *scan, const json_t *pool)
 	return steal_pointer(&holders);
 }
 
+/*
+ * What the owner says is outside, and why; of a heap of many pools, beside the one that has the figures of all. Else
+ * nulls.
+ */
+static int add_outside(const struct scan *scan, json_t *pool)
+{
+	pid_t owner = (pid_t)field_number(json_object_get(pool, "owner"), "pid");
+	const struct holding *found = NULL;
+	char file[NAME_BYTES];
+
+	name_file(pool, file);
+	for (size_t i = 0; i < scan->process_count && !found; i++)
+		if (scan->processes[i].pid == owner)
+			found = process_figures(scan, &scan->processes[i]);
+	if (!found || !is_file_named(found, file))
+		return 0;
+	if (json_object_set_new(pool, "outside", process_figure(found->header.outside_bytes)) < 0 ||
+	    json_object_set_new(pool, "outside_by", reasons_shape(&found->outside)) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 int status_holders_add(json_t *pools, struct status_unseen *ret_unseen)
 {
 	struct scan scan;
@@ -67,6 +96,8 @@ int status_holders_add(json_t *pools, struct status_unseen *ret_unseen)
 	json_array_foreach(pools, i, pool) {
 		if (r == 0 && json_object_set_new(pool, "holders", find_holders(&scan, pool)) < 0)
 			r = -ENOMEM;
+		if (r == 0)
+			r = add_outside(&scan, pool);
 	}
 	*ret_unseen = (struct status_unseen){ .count = scan.unseen_count, .is_hidden = scan.is_hidden };
 	scan_done(&scan);

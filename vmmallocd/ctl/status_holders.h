@@ -13,7 +13,7 @@ struct status_unseen {
 	bool is_hidden;      /* /proc does not even name them */
 };
 
-/* Gives each of the pools, which are as List has them, its "holders". 0 or -errno. */
+/* Gives each of the pools, which are as List has them, its "holders", "outside" and "outside_by". 0 or -errno. */
 int status_holders_add(json_t *pools, struct status_unseen *ret_unseen);
 
 #endif

@@ -10,6 +10,7 @@
 #include "vmmallocd/ctl/format.h"
 #include "vmmallocd/ctl/status_holders.h"
 #include "vmmallocd/ctl/pairs.h"
+#include "vmmallocd/ctl/reasons.h"
 #include "vmmallocd/ctl/shape.h"
 #include "vmmallocd/ctl/status.h"
 #include "vmmallocd/ctl/status_find.h"
@@ -60,6 +61,25 @@ static void add_holders(struct pairs *pairs, const json_t *pool)
 	}
 }
 
+/* Where the owner may not be looked at, nothing. */
+static void add_outside_pairs(struct pairs *pairs, const json_t *pool)
+{
+	const json_t *reasons = json_object_get(pool, "outside_by");
+	char size[SIZE_FORMAT_BYTES];
+	const char *name;
+	json_t *bytes;
+
+	add_size(pairs, pool, "outside");
+	json_object_foreach((json_t *)reasons, name, bytes) {
+		if (json_integer_value(bytes) == 0)
+			continue;
+		size_format_short((uint64_t)json_integer_value(bytes), size);
+		pairs_add(pairs, "because", "%s, %s: %s", name, size, reasons_explain(name));
+	}
+	if (field_number(pool, "outside") > 0 && !reasons_largest(reasons))
+		pairs_add(pairs, "because", "unknown: its library is older than 1.3, and tells no reasons");
+}
+
 static int print_pool(const json_t *pool)
 {
 	struct pairs pairs;
@@ -79,6 +99,7 @@ static int print_pool(const json_t *pool)
 	add_size(&pairs, pool, "size");
 	add_size(&pairs, pool, "used");
 	add_size(&pairs, pool, "peak");
+	add_outside_pairs(&pairs, pool);
 	return end_pairs(&pairs);
 }
 
