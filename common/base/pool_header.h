@@ -101,7 +101,7 @@ struct pool_page {
 	struct pool_outside outside;
 };
 
-_Static_assert(offsetof(struct pool_page, outside) == 240, "where release 1.2.0 has zeros");
+_Static_assert(offsetof(struct pool_page, outside) == sizeof(struct pool_header), "release 1.2.0 has zeros there");
 _Static_assert(sizeof(struct pool_page) <= POOL_PAGE_LEAST, "all of it fits one page");
 _Static_assert(POOL_OUTSIDE_REASONS <= POOL_OUTSIDE_MOST, "all reasons have room");
 

@@ -191,6 +191,42 @@ no_events_of_before() {
 }
 run_case "the daemon of before has no events and takes no orders, and that is said" no_events_of_before
 
+# Why memory is outside of a pool the release before did not say. Then it is unknown, and not 0; and what this version
+# says behind the header does not keep the other from reading that.
+says_why() {
+	need_before
+	need gcc
+	setup
+	: >log
+	gcc -O1 -D_GNU_SOURCE "$ROOT/tests/e2e/helpers/hold.c" -o hold || return 1
+	local version outside told pid
+	for version in old new; do
+		VMMALLOC_ON_FULL=dram VMMALLOC_POOL_DIR=$POOL_DIR VMMALLOC_POOL_SIZE=16M \
+			LD_PRELOAD=$(programs_of $version)/libvmmalloc.so.1 ./hold 40 >said.$version &
+		pid=$!
+		PIDS="$PIDS $pid"
+		wait_for grep -qs READY said.$version
+		outside=$("$(programs_of new)/vmmallocctl" ps -nb -o outside $pid | tr -d ' ')
+		[ "$outside" -ge $((24 << 20)) ] || fail "$version: $outside"
+		told=$("$(programs_of new)/vmmallocctl" ps -nb -o reason,reasons $pid | tr -s ' ' | sed 's/^ //; s/ $//')
+		is "$told" "$([ $version = old ] && echo unknown unknown || echo "full full=$outside")"
+		[ $version = new ] || "$(programs_of new)/vmmallocctl" ps --json $pid | grep -q "\"outside\":$outside,\"outside_by\":null," ||
+			fail "$("$(programs_of new)/vmmallocctl" ps --json $pid)"
+	done
+	# 1.2.0's vmmallocctl has no ps: its daemon reads the header of a pool that this library has
+	one_class 'ready = 1' 'max = 2'
+	DAEMON_PROGRAM=$(programs_of old)/vmmallocd daemon_start
+	wait_count a ready 1
+	env VMMALLOC_ON_FULL=dram $(on_pool new) ./hold 40 >said.class &
+	pid=$!
+	PIDS="$PIDS $pid"
+	wait_for grep -qs READY said.class
+	"$OLD/build/release/vmmallocctl" --runtime-dir "$RUN" list --json >list || fail "list"
+	grep -Eq '"used":[1-9][0-9]{6}' list || fail "no figures: $(cat list)"
+	is "$("$(programs_of new)/vmmallocctl" ps -n -o reason $pid | tr -d ' ')" full
+}
+run_case "why memory is outside is unknown of the library of before, whose daemon reads this one's pools" says_why
+
 # goes_on FROM TO: a daemon of another version takes over, while a program has a pool
 goes_on() {
 	need_before
