@@ -16,6 +16,7 @@ PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 SYSTEMDDIR ?= $(PREFIX)/lib/systemd
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+UDEVRULESDIR ?= $(PREFIX)/lib/udev/rules.d
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 AR ?= ar
@@ -29,7 +30,7 @@ Q := $(if $(V),,@)
 # A path becomes a word of the shell, and stands in C, in units and in sed's commands. A slash at its end says nothing.
 not_a_path = $(filter-out 0 1,$(words $1))$(strip $(foreach c,' " ` \ | & ; $$ * ? % < >,$(findstring $c,$1)))
 PLACES := PREFIX LIBDIR INCLUDEDIR BINDIR SBINDIR SYSCONFDIR RUNSTATEDIR STATEDIR MANDIR DOCDIR PKGCONFIGDIR SYSTEMDDIR \
-	SYSUSERSDIR TMPFILESDIR BASHCOMPDIR ZSHCOMPDIR
+	SYSUSERSDIR TMPFILESDIR UDEVRULESDIR BASHCOMPDIR ZSHCOMPDIR
 $(foreach v,$(PLACES),$(if $(call not_a_path,$($v))$(filter-out /%,$($v)),\
 	$(error $v=$($v): expected an absolute path, without spaces or special characters)))
 $(foreach v,DESTDIR BUILD,$(if $(call not_a_path,$($v)),\

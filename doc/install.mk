@@ -7,10 +7,10 @@ INSTALL ?= install
 # What goes where, with mode 644 unless it is a program: install and uninstall read these lists. MAN1 ... are by section.
 # UNITS are there twice: for the system, and in systemd/user for a user's own daemon.
 UNITS := vmmallocd.service vmmallocd.socket vmmallocd-control.socket
-SYSTEM_UNITS := $(UNITS) vmmalloc-mounts.service vmmalloc-exporter.service
+SYSTEM_UNITS := $(UNITS) vmmalloc-mounts.service vmmalloc-dax@.service vmmalloc-exporter.service
 MONITORING := vmmalloc.rules.yml vmmalloc-dashboard.json
 MONITORING_DIR := $(PREFIX)/share/vmmalloc
-SYSTEMD_FILES := vmmalloc-generator vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmallocd.conf
+SYSTEMD_FILES := vmmalloc-generator vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmalloc.udev.rules vmmallocd.conf
 BASH_COMPLETIONS := vmmallocctl vmmallocd
 ZSH_COMPLETIONS := _vmmallocctl _vmmallocd
 MAN1 := doc/vmmallocctl.1
@@ -21,14 +21,14 @@ MAN8 := doc/vmmallocd.8
 INSTALLED_DOCS := README.md CHANGELOG.md LICENSE doc/overview.svg \
 	$(patsubst %,doc/%.md,ARCHITECTURE benchmarks containers dax fork install jemalloc limits messages metrics recipes tested variables)
 INSTALLED_DIRS := $(LIBDIR) $(DEBUGDIR) $(PKGCONFIGDIR) $(INCLUDEDIR) $(BINDIR) $(SBINDIR) $(DOCDIR) $(CONFDIR)/conf.d \
-	$(addprefix $(SYSTEMDDIR)/,system user system-generators) $(SYSUSERSDIR) $(TMPFILESDIR) $(BASHCOMPDIR) $(ZSHCOMPDIR) \
+	$(addprefix $(SYSTEMDDIR)/,system user system-generators) $(SYSUSERSDIR) $(TMPFILESDIR) $(UDEVRULESDIR) $(BASHCOMPDIR) $(ZSHCOMPDIR) \
 	$(MONITORING_DIR) $(addprefix $(MANDIR)/man,1 3 5 7 8)
 INSTALLED_FILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libvmmalloc.so $(DEBUGDIR)/$(SONAME) $(DEBUGDIR)/libvmmalloc.so \
 	$(INCLUDEDIR)/libvmmalloc.h $(PKGCONFIGDIR)/libvmmalloc.pc $(SBINDIR)/vmmallocd $(BINDIR)/vmmallocctl \
 	$(addprefix $(SYSTEMDDIR)/system/,$(SYSTEM_UNITS)) $(addprefix $(SYSTEMDDIR)/user/,$(UNITS)) \
 	$(addprefix $(MONITORING_DIR)/,$(MONITORING)) \
 	$(SYSTEMDDIR)/system-generators/vmmalloc-generator \
-	$(SYSUSERSDIR)/vmmalloc.conf $(TMPFILESDIR)/vmmalloc.conf \
+	$(SYSUSERSDIR)/vmmalloc.conf $(TMPFILESDIR)/vmmalloc.conf $(UDEVRULESDIR)/90-vmmalloc.rules \
 	$(addprefix $(BASHCOMPDIR)/,$(BASH_COMPLETIONS)) $(addprefix $(ZSHCOMPDIR)/,$(ZSH_COMPLETIONS)) \
 	$(addprefix $(DOCDIR)/,$(notdir $(INSTALLED_DOCS))) \
 	$(foreach n,1 3 5 7 8,$(MAN$n:doc/%=$(MANDIR)/man$n/%))
@@ -37,7 +37,8 @@ INSTALLED_FILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libvmmalloc.so $(DEBUGDIR)/$(SO
 # themselves; a prefix of our own goes as a whole.
 above = $(patsubst %/,%,$(dir $1))
 UNINSTALLED_DIRS := $(DEBUGDIR) $(DOCDIR) $(MONITORING_DIR) $(CONFDIR)/conf.d $(CONFDIR) $(BASHCOMPDIR) $(call above,$(BASHCOMPDIR)) \
-	$(addprefix $(SYSTEMDDIR)/,system user system-generators) $(SYSTEMDDIR) $(SYSUSERSDIR) $(TMPFILESDIR)
+	$(addprefix $(SYSTEMDDIR)/,system user system-generators) $(SYSTEMDDIR) $(SYSUSERSDIR) $(TMPFILESDIR) \
+	$(UDEVRULESDIR) $(call above,$(UDEVRULESDIR))
 ifeq ($(filter /usr /usr/local,$(PREFIX)),)
 UNINSTALLED_DIRS += $(ZSHCOMPDIR) $(call above,$(ZSHCOMPDIR)) $(addprefix $(MANDIR)/man,1 3 5 7 8) $(MANDIR) $(call above,$(DOCDIR)) \
 	$(PKGCONFIGDIR) $(LIBDIR) $(INCLUDEDIR) $(BINDIR) $(SBINDIR) $(PREFIX)/lib $(PREFIX)/share $(PREFIX)
@@ -79,6 +80,7 @@ install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)
 	$(INSTALL) -m 755 $(PLACED)/systemd/vmmalloc-generator $(DESTDIR)$(SYSTEMDDIR)/system-generators
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vmmalloc.conf
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vmmalloc.conf
+	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.udev.rules $(DESTDIR)$(UDEVRULESDIR)/90-vmmalloc.rules
 	$(INSTALL) -m 644 $(addprefix systemd/completions/,$(BASH_COMPLETIONS)) $(DESTDIR)$(BASHCOMPDIR)
 	$(INSTALL) -m 644 $(addprefix systemd/completions/,$(ZSH_COMPLETIONS)) $(DESTDIR)$(ZSHCOMPDIR)
 	$(INSTALL) -m 644 $(addprefix systemd/monitoring/,$(MONITORING)) $(DESTDIR)$(MONITORING_DIR)

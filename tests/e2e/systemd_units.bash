@@ -1,6 +1,7 @@
 #!/bin/bash
 # systemd_units.bash -- the files in systemd/: they verify, they are hardened, and the generator writes what it should.
 . "$(dirname "$0")/../lib/suite.bash"
+own_mounts "$@"
 
 # The units as `make install` makes them, with a program that exists.
 units_here() {
@@ -15,7 +16,7 @@ export -f units_here
 # It reads all units that there are, and has words for those of others, too.
 units_verify() {
 	systemd-analyze verify --man=no vmmallocd.service vmmallocd.socket vmmallocd-control.socket vmmalloc-exporter.service \
-		vmmalloc-mounts.service "$@" >words 2>&1 ||
+		vmmalloc-mounts.service vmmalloc-dax@vmm_fast.service "$@" >words 2>&1 ||
 		fail "$(cat words)"
 	! grep -v '^/usr/lib/systemd/system/' words || fail "words"
 }
@@ -48,6 +49,35 @@ verifies_for_users() {
 	! grep -v '^/usr/lib/systemd/user/' words || fail "words"
 }
 run_case "the units for users verify" verifies_for_users
+
+# What udev makes of a device with a file system of that label; a loop device stands for one that has DAX.
+# wants_of LABEL [DAX]
+wants_of() {
+	truncate -s 16M disk && mkfs.ext4 -qF -L "$1" disk && losetup "$loop" "$PWD/disk" || skip "no loop device on this machine"
+	mkdir -p /run/udev/rules.d
+	echo 'SUBSYSTEM=="block", IMPORT{builtin}="blkid"' >/run/udev/rules.d/60-label.rules
+	sed "s|ATTRS{queue/dax}==\"1\"|ATTRS{queue/dax}==\"${2-0}\"|" "$ROOT/systemd/vmmalloc.udev.rules" >/run/udev/rules.d/90-vmmalloc.rules
+	udevadm test --action=add "/sys/block/${loop#/dev/}" >words 2>&1
+	losetup -d "$loop"
+	! grep -iE "90-vmmalloc.*(invalid|ignor|error)" words || fail "words"
+	grep -q "^ID_FS_LABEL_ENC=$1\$" words || fail "$(cat words)"
+	sed -n 's/^SYSTEMD_WANTS=//p' words
+}
+export -f wants_of
+rule_is_udevs() {
+	need udevadm mkfs.ext4 losetup
+	need_mounts
+	if [ ! -d /run/udev ]; then mkdir /run/udev && trap 'umount /run/udev; rmdir /run/udev' EXIT; fi
+	mount -t tmpfs udev /run/udev || skip "no place for rules"
+	loop=$(losetup -f) || skip "no loop device on this machine"
+	[ "$(wants_of vmm_fast)" = vmmalloc-dax@vmm_fast.service ] || fail "$(cat words)"
+	[ -z "$(wants_of vmm_fast 1)" ] || fail "a device without DAX: $(cat words)"
+	for label in vmm_ vmm data; do [ -z "$(wants_of $label)" ] || fail "$label: $(cat words)"; done
+	if udevadm verify --help >/dev/null 2>&1; then
+		udevadm verify "$ROOT/systemd/vmmalloc.udev.rules" >words 2>&1 || fail "$(cat words)"
+	fi
+}
+run_case "udev's rule has file systems on DAX mounted, by their label" rule_is_udevs
 
 # 20 is 2.0
 is_hardened() {
@@ -93,7 +123,7 @@ makes_them_elsewhere() {
 	local placed=$WORK/build/placed/systemd file
 	make -s -C "$ROOT" BUILD="$WORK/build" RUNSTATEDIR=/srv/live STATEDIR=/srv/kept SBINDIR=/bin BINDIR=/bin \
 		"$placed"/{vmmalloc.sysusers.conf,vmmalloc.tmpfiles.conf} "$placed"/vmmallocd{.service,.socket,-control.socket} \
-		"$placed"/vmmalloc-{exporter,mounts}.service ||
+		"$placed"/vmmalloc-{exporter,mounts,dax@}.service ||
 		fail "make"
 	mkdir -p root/etc root/srv root/dev/shm
 	systemd-sysusers --root="$WORK/root" "$placed/vmmalloc.sysusers.conf" 2>words || fail "$(cat words)"
