@@ -182,7 +182,7 @@ no_events_of_before() {
 		Drain drain a
 		Drain drain a --wait=1
 		Enable enable a
-		Disable disable a
+		Holders disable a
 		Holders resize a --max 3
 		TopUp top-up a
 		Create create a

@@ -187,11 +187,12 @@ static int ctl_enable(struct ctl *ctl, int argc, char **argv)
 
 static int ctl_disable(struct ctl *ctl, int argc, char **argv)
 {
-	CLEANUP(json_decrefp) json_t *reply = NULL;
+	CLEANUP(json_decrefp) json_t *before = NULL, *reply = NULL;
 	const char *class = NULL;
 	int status = read_only_word(ctl, "a class", argc, argv, &class), removed;
 
-	if (status >= 0)
+	/* one line for a daemon that knows no orders */
+	if (status >= 0 || (status = call_for_class(ctl, "Holders", class, &before)) != CTL_OK)
 		return status;
 	removed = removal_call(ctl, "Disable", json_pack("{s:s}", "class", class), "ready pools removed");
 	if (removed != CTL_OK && removed != CTL_FAILED)
