@@ -496,19 +496,33 @@ static uint64_t generation_of_registry(void *context)
 }
 
 /* With the pools whose directories are not there now, which the file must not forget. */
-static int make_registry_text(void *context, char **ret_text, size_t *ret_bytes)
+static int take_registry(void *context, void **ret_image)
 {
 	struct daemon *daemon = context;
+	struct registry_image *image;
+	int r = registry_image_take(daemon->pools.registry, daemon->pools.saved, daemon->boot_id, &image);
 
-	return registry_json_encode_both(daemon->pools.registry, daemon->pools.saved, daemon->boot_id, ret_text,
-					 ret_bytes);
+	if (r == 0)
+		*ret_image = image;
+	return r;
+}
+
+static int make_registry_text(void *image, char **ret_text, size_t *ret_bytes)
+{
+	return registry_json_encode(image, ret_text, ret_bytes);
+}
+
+static void drop_registry(void *image)
+{
+	registry_image_free(image);
 }
 
 static int open_files(struct daemon *daemon, const char *registry_path)
 {
 	const struct saver_source registry = {
 		.what = "registry", .pause_ms = REGISTRY_PAUSE_MS, .context = daemon,
-		.generation = generation_of_registry, .make_text = make_registry_text,
+		.generation = generation_of_registry,
+		.take = take_registry, .make_text = make_registry_text, .drop = drop_registry,
 	};
 	int r = saver_open(&daemon->loop, &registry, registry_path, &daemon->log, &daemon->saver);
 

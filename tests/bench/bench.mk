@@ -58,7 +58,7 @@ bench-peaks: lib ## what is left of a peak of memory, beside glibc and jemalloc 
 DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_handouts daemon_refusals \
 	daemon_reclaim daemon_pools registry_cost)
 REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/vmmallocd/%.o,plan/pool_file_name plan/registry plan/tallies \
-	state/escape state/registry_json_decode state/registry_json_encode state/registry_store) \
+	state/escape state/registry_json_decode state/registry_image state/registry_json_encode state/registry_store) \
 	$(patsubst %,$(BUILD)/program/common/%.o,base/handout base/text util/boot_id util/whole_file util/write_all)
 
 .PHONY: bench-daemon

@@ -191,7 +191,8 @@ part_scale() {
 		row "hand-out, most" "$(highest take.$count max)" us "$(highest take.100 max)"
 		grep "^pools $count " cost >"cost.$count"
 		row "a change of the registry" "$(median cost.$count change)" ns "$(median cost.100 change)"
-		row "its text" "$(median cost.$count encode)" ms "$(median cost.100 encode)"
+		row "its copy, made in the loop" "$(median cost.$count copy)" ms "$(median cost.100 copy)"
+		row "its text, in a thread" "$(median cost.$count encode)" ms "$(median cost.100 encode)"
 		row "its file written" "$(median cost.$count save)" ms "$(median cost.100 save)"
 		row "its file read" "$(median cost.$count load)" ms "$(median cost.100 load)"
 	done

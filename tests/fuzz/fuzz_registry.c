@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/registry_text.h"
 #include "vmmallocd/state/registry_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,7 +40,7 @@ static void expect_round_trip(struct registry *registry, const char *boot_id)
 	struct text error = TEXT_INIT(buffer);
 	size_t bytes;
 
-	expect(registry_json_encode(registry, boot_id, &text, &bytes) == 0);
+	expect(registry_text(registry, boot_id, &text, &bytes) == 0);
 	expect(registry_json_decode(text, bytes, twin, again, &error) == 0);
 	expect(strcmp(again, boot_id) == 0 && registry_count(twin) == registry_count(registry));
 	registry_each(registry, expect_twin, twin);

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "tests/unit/model.h"
+#include "tests/unit/registry_text.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/plan/pressure.h"
 #include "vmmallocd/plan/provision.h"
@@ -1422,7 +1423,7 @@ static void save_and_load(void)
 	model_step("save and load");
 	assert_non_null(loaded);
 	registry_set_epoch(model.registry, model.now_ms);
-	assert_int_equal(registry_json_encode(model.registry, BOOT_ID, &text, &bytes), 0);
+	assert_int_equal(registry_text(model.registry, BOOT_ID, &text, &bytes), 0);
 	model_expect(registry_json_decode(text, bytes, loaded, boot_id, &error) == 0, "it cannot be read: %s", words);
 	model_expect(strcmp(boot_id, BOOT_ID) == 0 && registry_epoch(loaded) == model.now_ms, "another boot or epoch");
 	model_expect(registry_count(loaded) == registry_count(model.registry), "there are other pools in the file");

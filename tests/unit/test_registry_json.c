@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "tests/unit/faults.h"
+#include "tests/unit/registry_text.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/state/registry_json.h"
 
@@ -63,7 +64,7 @@ static char *encode(struct registry *registry, size_t *ret_bytes)
 {
 	char *text;
 
-	assert_int_equal(registry_json_encode(registry, BOOT_ID, &text, ret_bytes), 0);
+	assert_int_equal(registry_text(registry, BOOT_ID, &text, ret_bytes), 0);
 	return text;
 }
 
@@ -285,7 +286,7 @@ TEST(test_registry_json_encode_refuses_what_is_no_boot_id)
 	size_t bytes;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(registry_json_encode(registry, bad[i], &text, &bytes), -EINVAL);
+		assert_int_equal(registry_text(registry, bad[i], &text, &bytes), -EINVAL);
 	assert_null(text);
 	registry_free(registry);
 }
@@ -567,7 +568,7 @@ TEST(test_registry_json_encode_fails_without_memory)
 	int n;
 
 	FAULTS_AT_EACH(n, "memory", ENOMEM) {
-		if (registry_json_encode(registry, BOOT_ID, &text, &bytes) != 0)
+		if (registry_text(registry, BOOT_ID, &text, &bytes) != 0)
 			assert_null(text);
 	}
 	assert_non_null(text);

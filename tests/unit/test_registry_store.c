@@ -24,6 +24,7 @@
 
 #include "common/util/whole_file.h"
 #include "tests/unit/faults.h"
+#include "tests/unit/registry_text.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/state/registry_json.h"
@@ -83,7 +84,7 @@ static char *make_text(unsigned pools, size_t *ret_bytes)
 		memcpy(pool.id, &i, sizeof(i));
 		assert_int_equal(registry_add(registry, &pool, REGISTRY_READY, &added), 0);
 	}
-	assert_int_equal(registry_json_encode(registry, BOOT_ID, &text, ret_bytes), 0);
+	assert_int_equal(registry_text(registry, BOOT_ID, &text, ret_bytes), 0);
 	registry_free(registry);
 	return text;
 }

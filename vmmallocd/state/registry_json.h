@@ -19,17 +19,12 @@
 #include "common/base/text.h"
 #include "common/util/boot_id.h"
 #include "vmmallocd/plan/registry.h"
+#include "vmmallocd/state/registry_image.h"
 
 #define REGISTRY_JSON_VERSION 1
 
-/*
- * The text of the registry: malloc'ed, *ret_bytes long. 0; -ENOMEM; -EINVAL: `boot_id` is no uuid as the kernel writes
- * it.
- */
-int registry_json_encode(struct registry *registry, const char *boot_id, char **ret_text, size_t *ret_bytes);
-/* The same with the pools of another, which may be NULL, but for those that the first has as well. */
-int registry_json_encode_both(struct registry *registry, struct registry *others, const char *boot_id, char **ret_text,
-			      size_t *ret_bytes);
+/* The text of the registry, as it was when the image was taken: malloc'ed, *ret_bytes long. 0 or -ENOMEM. */
+int registry_json_encode(const struct registry_image *image, char **ret_text, size_t *ret_bytes);
 
 /*
  * Adds the pools of a text to an empty registry. -EBADMSG, with the reason in `error`: it is no such text, or of

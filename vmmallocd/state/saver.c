@@ -17,9 +17,9 @@
 
 #define FILE_MODE 0600
 
-/* A hundredth of the time may go into making the text, which keeps the loop from clients; a tenth into writing it. */
-#define TEXT_SHARE 100
-#define WRITE_SHARE 10
+/* A hundredth of the time may go into what keeps the loop from clients; a tenth into what a thread does. */
+#define LOOP_SHARE 100
+#define THREAD_SHARE 10
 
 #define LOOK_MS 1000
 
@@ -31,8 +31,9 @@ struct saver {
 	char path[PATH_MAX];
 	bool writing, waiting, stopped;
 	uint64_t saved_generation, writing_generation;
-	uint64_t began_ns, text_ns;
+	uint64_t began_ns, loop_ns;
 	unsigned pause_ms, retry_ms;
+	void *taken;             /* of which the thread makes the text; NULL: it is made */
 	char *text;
 	size_t bytes;
 	int result;
@@ -58,17 +59,32 @@ static int save(struct saver *saver)
 	return r;
 }
 
+static int make_text_and_save(struct saver *saver)
+{
+	int r = 0;
+
+	if (saver->taken) {
+		r = saver->source.make_text(saver->taken, &saver->text, &saver->bytes);
+		saver->source.drop(saver->taken);
+		saver->taken = NULL;
+	}
+	return r < 0 ? r : save(saver);
+}
+
 static void save_in_thread(struct work *work)
 {
 	struct saver *saver = work->data;
 
-	saver->result = save(saver);
+	saver->result = make_text_and_save(saver);
 }
 
 static void note_result(struct saver *saver, int result)
 {
 	struct resource_reason reason;
 
+	if (saver->taken)
+		saver->source.drop(saver->taken);
+	saver->taken = NULL;
 	free(saver->text);
 	saver->text = NULL;
 	if (result == 0) {
@@ -101,13 +117,13 @@ static unsigned clamp_pause(const struct saver *saver, uint64_t pause_ms)
 static void on_saved(struct work *work)
 {
 	struct saver *saver = work->data;
-	uint64_t write_ns = uv_hrtime() - saver->began_ns - saver->text_ns;
-	uint64_t text_pause_ms = saver->text_ns * TEXT_SHARE / 1000000,
-		 write_pause_ms = write_ns * WRITE_SHARE / 1000000;
+	uint64_t thread_ns = uv_hrtime() - saver->began_ns - saver->loop_ns;
+	uint64_t loop_pause_ms = saver->loop_ns * LOOP_SHARE / 1000000,
+		 thread_pause_ms = thread_ns * THREAD_SHARE / 1000000;
 
 	saver->writing = false;
 	note_result(saver, saver->result);
-	saver->pause_ms = clamp_pause(saver, text_pause_ms > write_pause_ms ? text_pause_ms : write_pause_ms);
+	saver->pause_ms = clamp_pause(saver, loop_pause_ms > thread_pause_ms ? loop_pause_ms : thread_pause_ms);
 	saver_poke(saver);
 }
 
@@ -116,10 +132,13 @@ static uint64_t generation(const struct saver *saver)
 	return saver->source.generation(saver->source.context);
 }
 
-static int make_text(struct saver *saver)
+/* What there is now, copied or as a text. */
+static int take(struct saver *saver)
 {
 	saver->writing_generation = generation(saver);
-	return saver->source.make_text(saver->source.context, &saver->text, &saver->bytes);
+	return saver->source.take ?
+		       saver->source.take(saver->source.context, &saver->taken) :
+		       saver->source.make_text(saver->source.context, &saver->text, &saver->bytes);
 }
 
 static void on_save_timer(uv_timer_t *timer)
@@ -129,8 +148,8 @@ static void on_save_timer(uv_timer_t *timer)
 
 	saver->waiting = false;
 	saver->began_ns = uv_hrtime();
-	r = make_text(saver);
-	saver->text_ns = uv_hrtime() - saver->began_ns;
+	r = take(saver);
+	saver->loop_ns = uv_hrtime() - saver->began_ns;
 	if (r == 0)
 		r = work_start(timer->loop, &saver->work, save_in_thread, on_saved);
 	if (r == 0) {
@@ -203,9 +222,9 @@ void saver_finish(struct saver *saver)
 
 	if (generation(saver) == saver->saved_generation)
 		return;
-	r = make_text(saver);
+	r = take(saver);
 	if (r == 0)
-		r = save(saver);
+		r = make_text_and_save(saver);
 	note_result(saver, r);
 }
 

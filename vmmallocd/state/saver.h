@@ -2,7 +2,8 @@
 /*
  * saver -- keeps a file up to date: soon after a change, many changes at once, one write at a time.
  *
- * The text is made in the loop and written in a thread. The longer that takes, the longer the pause before the next.
+ * What is to be saved is copied in the loop, or made a text there; a thread does the rest. The longer that takes, the
+ * longer the pause before the next.
  */
 #ifndef VMMALLOCD_STATE_SAVER_H
 #define VMMALLOCD_STATE_SAVER_H
@@ -19,14 +20,17 @@
 
 struct saver;
 
-/* What is saved. All functions are called in the loop. */
+/* What is saved. Functions are called in the loop, but where it says otherwise. */
 struct saver_source {
 	const char *what;            /* "registry": for messages */
 	unsigned pause_ms;           /* from the first change to the write, at least */
 	void *context;               /* first argument of the functions */
 	uint64_t (*generation)(void *context);    /* another one when there is something to save */
-	/* The text of now: malloc'ed, *ret_bytes long. 0 or -errno. */
-	int (*make_text)(void *context, char **ret_text, size_t *ret_bytes);
+	/* A copy of what is there now, for a thread to make the text of; or NULL. 0 or -errno. */
+	int (*take)(void *context, void **ret_taken);
+	void (*drop)(void *taken);                /* frees it. In the thread */
+	/* The text of now: malloc'ed, *ret_bytes long. Of `taken` and in the thread, if there is `take`. 0 or -errno. */
+	int (*make_text)(void *context_or_taken, char **ret_text, size_t *ret_bytes);
 	void (*saved)(void *context);             /* the last text that was made is in the file; or NULL */
 };
 
