@@ -224,6 +224,22 @@ static void say_wait(unsigned wait_seconds, bool is_old, int64_t waited_us, stru
 		text_add(error, " (waited %zu s)", (size_t)waited_s);
 }
 
+/* A directory for everybody may be in XDG_RUNTIME_DIR, or that of somebody else: then the daemon there is his. */
+static bool is_own_socket(const char *path)
+{
+	struct stat st;
+
+	return kernel_stat(path, &st) == 0 && st.st_uid == kernel_geteuid();
+}
+
+/* Who owns a pool can read it: one that another user's daemon has given is not for this heap. */
+static bool is_own_pool(int fd)
+{
+	struct stat st;
+
+	return kernel_fstat(fd, &st) == 0 && st.st_uid == kernel_geteuid();
+}
+
 /*
  * Asks one daemon. *ret_is_last: it has the class, or the directory, and its answer is the one that counts; else it may
  * as well not be there.
@@ -280,8 +296,14 @@ int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_
 	bool is_last = false;
 	int first = -ENOENT, r;
 
-	if (config->user_socket[0])
+	if (config->user_socket[0] && is_own_socket(config->user_socket))
 		first = ask_daemon_at(config->user_socket, asking, wait_seconds, ret_fd, ret_is_cold, &is_last, error);
+	if (first == 0 && !is_own_pool(*ret_fd)) {
+		(void)kernel_close(*ret_fd);
+		text_add(error, "vmmallocd (%s): its pool belongs to another user", config->user_socket);
+		first = -EPERM;
+		is_last = false;
+	}
 	if (first == 0 || is_last)
 		return first;
 	if (first == -ENOENT)

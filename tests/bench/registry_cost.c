@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * registry_cost -- what the daemon pays for its registry: a change in it, its copy, which the loop makes, and in a thread
- * the text of that and its file; and a start from that.
+ * registry_cost -- what the daemon pays for its registry: a change in it, its copy, which the loop makes, and in a
+ * thread the text of that and its file; and a start from that.
  *
  *   registry_cost [DIRECTORY]      the file is made there, and removed; /tmp if not given
  *

@@ -78,6 +78,30 @@ asks_both() {
 }
 run_case "the user's daemon is asked, and the system's for a class that the user's has not" asks_both
 
+# XDG_RUNTIME_DIR may be somebody else's, as after su, or a directory for everybody.
+passes_over_others() {
+	both_daemons
+	is "$(by_library common)" users
+	kill -9 $USERS
+	chmod 755 runtime
+	local other=$((NOBODY - 1))
+	# a daemon of another user, where the user's own would be; as if its socket were the user's, then
+	rm -rf runtime/vmmalloc users "$POOLS/users"/*
+	mkdir users
+	chown $other "$POOLS/users" runtime users
+	setpriv --reuid $other --regid $other --clear-groups "$HELPERS/vmmallocd" --config "$WORK/users.conf" \
+		--runtime-dir "$WORK/runtime/vmmalloc" --state-dir "$WORK/users" 2>>log &
+	PIDS="$PIDS $!"
+	wait_for test -S $USERS_SOCKET
+	chmod -R a+rwX runtime
+	is "$(by_library common)" system
+	is "$(run_class common)" system
+	grep . err && fail "it is as if it were not there"
+	chown $NOBODY $USERS_SOCKET
+	is "$(by_library common)" system
+}
+run_case "another user's daemon in XDG_RUNTIME_DIR has no pools for this one" passes_over_others
+
 named_only() {
 	both_daemons
 	is "$(run_class common --on-fail exit) $(VMMALLOC_RUNTIME_DIR=$SYSTEM run_class common)" "users system"

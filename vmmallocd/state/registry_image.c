@@ -36,7 +36,7 @@ static char *find_directory(struct registry_image *image, const char *path)
 	return add_directory(image, path);
 }
 
-static int take_pool(struct registry_image *image, const struct registry_pool *pool)
+static int copy_into_image(struct registry_image *image, const struct registry_pool *pool)
 {
 	char *directory = find_directory(image, pool->directory);
 	struct registry_pool *copy = image->pools + image->count;
@@ -61,7 +61,7 @@ static int take_state_list(void *context, struct registry_pool *pool)
 	if (!pool->prev_in_state)
 		for (; pool && r == 0; pool = pool->next_in_state)
 			if (!taking->taken || !registry_find(taking->taken, pool->id))
-				r = take_pool(taking->image, pool);
+				r = copy_into_image(taking->image, pool);
 	return r;
 }
 

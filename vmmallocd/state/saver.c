@@ -133,7 +133,7 @@ static uint64_t generation(const struct saver *saver)
 }
 
 /* What there is now, copied or as a text. */
-static int take(struct saver *saver)
+static int take_content(struct saver *saver)
 {
 	saver->writing_generation = generation(saver);
 	return saver->source.take ?
@@ -148,7 +148,7 @@ static void on_save_timer(uv_timer_t *timer)
 
 	saver->waiting = false;
 	saver->began_ns = uv_hrtime();
-	r = take(saver);
+	r = take_content(saver);
 	saver->loop_ns = uv_hrtime() - saver->began_ns;
 	if (r == 0)
 		r = work_start(timer->loop, &saver->work, save_in_thread, on_saved);
@@ -222,7 +222,7 @@ void saver_finish(struct saver *saver)
 
 	if (generation(saver) == saver->saved_generation)
 		return;
-	r = take(saver);
+	r = take_content(saver);
 	if (r == 0)
 		r = make_text_and_save(saver);
 	note_result(saver, r);

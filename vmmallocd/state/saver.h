@@ -29,8 +29,8 @@ struct saver_source {
 	/* A copy of what is there now, for a thread to make the text of; or NULL. 0 or -errno. */
 	int (*take)(void *context, void **ret_taken);
 	void (*drop)(void *taken);                /* frees it. In the thread */
-	/* The text of now: malloc'ed, *ret_bytes long. Of `taken` and in the thread, if there is `take`. 0 or -errno. */
-	int (*make_text)(void *context_or_taken, char **ret_text, size_t *ret_bytes);
+	/* Its text: malloc'ed, *ret_bytes long. With `take`: of what that took, and in the thread. 0 or -errno. */
+	int (*make_text)(void *context, char **ret_text, size_t *ret_bytes);
 	void (*saved)(void *context);             /* the last text that was made is in the file; or NULL */
 };
 
