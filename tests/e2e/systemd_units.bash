@@ -371,8 +371,42 @@ mounts_at_paths() {
 	printf '[pool a]\ndirectory = %s/link\nsize = 16M\ntmpfs = 1G\n' "$WORK" >etc/vmmallocd.conf
 	sh "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
 	grep -qx "Where=$WORK/there" "$(mount_unit_of "$WORK/there" late)" || fail "$(head late/*)"
+	# links to links, up and down
+	mkdir -p one/two && ln -s ../../link one/two/up && ln -s "$WORK/./one/two" two && ln -s round round
+	printf '[pool a]\ndirectory = %s/two/up/new/x\nsize = 16M\ntmpfs = 1G\n[pool b]\ndirectory = %s/round\nsize = 16M\ntmpfs = 1G\n' \
+		"$WORK" "$WORK" >etc/vmmallocd.conf
+	rm -rf late out
+	sh "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
+	[ "$(ls late)" = "$(mount_unit_of "$WORK/there/new/x")" ] || fail "$(ls late)"
+	grep -qx "Where=$WORK/there/new/x" late/* || fail "$(head late/*)"
 }
 run_case "the generator mounts a class's tmpfs where its directory is" mounts_at_paths
+
+# no_mounts LINK: of a class in a directory that is such a symbolic link
+no_mounts() {
+	local shell
+	rm -f link
+	ln -s "$1" link
+	[ $# -eq 1 ] || chown -h "$2" link || fail "chown"
+	printf '[pool a]\ndirectory = %s/link\nsize = 16M\ntmpfs = 1G\n' "$WORK" >etc/vmmallocd.conf
+	for shell in $(shells); do
+		rm -rf late out
+		"$shell" "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
+		[ ! -e late ] || fail "$shell: $(head late/*)"
+	done
+}
+export -f no_mounts
+
+# Who may make a link there says nothing about what root mounts, and where.
+mounts_at_no_links_of_others() {
+	need systemd-escape
+	mkdir etc
+	no_mounts $'/srv/x\nWhere=\nWhat=/srv/image\nType=ext4'
+	no_mounts '/srv/blank '
+	need_root
+	no_mounts /srv/x 65534
+}
+run_case "the generator follows root's links only, and takes no lines of units from them" mounts_at_no_links_of_others
 
 # Mounted for the service alone, a file system would not be unmounted for it; see vmmallocd.service.
 mounts_nothing() {
