@@ -413,7 +413,31 @@ mounts_nothing() {
 	units_here || return 1
 	! grep -E '^(BindPaths|BindReadOnlyPaths|ReadWritePaths|ReadOnlyPaths|InaccessiblePaths|TemporaryFileSystem|Root[A-Z].*|PrivateTmp|PrivateDevices|ProtectHome)=|^ProtectSystem=strict' \
 		units/vmmallocd.service || fail "the service has mounts of its own"
+	# all that systemd makes a mount namespace for, as of its version 257; the network's since 254
+	! grep -E '^(Bind.*Paths|Read.*Paths|InaccessiblePaths|(No)?ExecPaths|TemporaryFileSystem|Root[A-Z].*|MountImages|Extension[A-Z].*|Mount(Flags|APIVFS)|Private(Tmp|Devices|Mounts|Network|IPC|PIDs|BPF)|(Network|IPC)NamespacePath|Protect(System|Home|Kernel[A-Z].*|ControlGroups|Proc)|ProcSubset)=' \
+		units/vmmalloc-mounts.service || fail "what it unmounts would be unmounted for itself alone"
 }
-run_case "the service has no mounts of its own where pools may be" mounts_nothing
+run_case "the services have no mounts of their own where pools may be" mounts_nothing
+
+# Prints how many of one mount are left by vmmalloc-mounts.service, with the configuration etc/vmmallocd.conf.
+mounts_with() {
+	unshare -m --propagation private sh -c 'mount -t tmpfs -o size=1M vmmalloc "$1" &&
+		timeout 20 "$2" --mounts x y etc/vmmallocd.conf && grep -c " $1 " /proc/self/mountinfo' sh "$WORK/mounted" \
+		"$ROOT/systemd/vmmalloc-generator"
+}
+export -f mounts_with
+
+unmounts() {
+	need systemd-escape unshare
+	unshare -m --propagation private true 2>/dev/null || skip "mounting is not allowed here"
+	mkdir etc mounted
+	# an editor may have it out of the way for a moment
+	[ "$(mounts_with)" = 1 ] || fail "it was unmounted"
+	printf '[pool a]\ndirectory = %s/mounted\nsize = oops\n' "$WORK" >etc/vmmallocd.conf
+	[ "$(mounts_with)" = 1 ] || fail "it was unmounted"
+	printf '[pool a]\ndirectory = /srv/other\nsize = 16M\n' >etc/vmmallocd.conf
+	[ "$(mounts_with)" = 0 ] || fail "it stays"
+}
+run_case "what no class has is unmounted, but not for want of a configuration" unmounts
 
 end_suite
