@@ -422,6 +422,7 @@ run_case "the services have no mounts of their own where pools may be" mounts_no
 # Prints how many of one mount are left by vmmalloc-mounts.service, with the configuration etc/vmmallocd.conf.
 mounts_with() {
 	unshare -m --propagation private sh -c 'mount -t tmpfs -o size=1M vmmalloc "$1" &&
+		{ [ -z "${BOUND-}" ] || mount --bind "$1" "$BOUND"; } &&
 		timeout 20 "$2" --mounts x y etc/vmmallocd.conf && grep -c " $1 " /proc/self/mountinfo' sh "$WORK/mounted" \
 		"$ROOT/systemd/vmmalloc-generator"
 }
@@ -437,6 +438,10 @@ unmounts() {
 	[ "$(mounts_with)" = 1 ] || fail "it was unmounted"
 	printf '[pool a]\ndirectory = /srv/other\nsize = 16M\n' >etc/vmmallocd.conf
 	[ "$(mounts_with)" = 0 ] || fail "it stays"
+	# bound to another place, for a chroot, it is not a mount of ours
+	mkdir bound
+	printf '[pool a]\ndirectory = %s/bound\nsize = 16M\ntmpfs = 32M\n' "$WORK" >etc/vmmallocd.conf
+	[ "$(BOUND=$WORK/bound mounts_with)" = 1 ] || fail "it was unmounted in a place of somebody's"
 }
 run_case "what no class has is unmounted, but not for want of a configuration" unmounts
 
