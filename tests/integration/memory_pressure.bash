@@ -288,6 +288,35 @@ by_hand() {
 }
 run_case "what comes back meanwhile is removed, and keep ends that at a reload" by_hand
 
+# What is being made for an operator is given up, and he is told so.
+order_meanwhile() {
+	local order
+	setup
+	one_class 'ready = 0' 'on_memory_pressure = release'
+	sed -i 's/^size.*/size = 64M/' vmmallocd.conf
+	echo "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" >share
+	export MEMORY_PRESSURE_WATCH=$WORK/share
+	interpose slow <<-END
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int fallocate(int fd, int mode, off_t from, off_t bytes)
+		{
+			if (mode == 0 && from > 0)
+				usleep(50000);
+			return syscall(SYS_fallocate, fd, mode, from, bytes);
+		}
+	END
+	LD_PRELOAD=$WORK/slow.so daemon_start
+	ctl create a >made 2>&1 &
+	order=$!
+	wait_count a creating 1
+	echo "some avg10=99.00 avg60=0.00 avg300=0.00 total=0" >share
+	wait_for class_is releases true
+	! wait $order || fail "it is said to be done: $(cat made)"
+	grep -q "memory is short (some avg10=99.00%" made || fail "$(cat made)"
+}
+run_case "an order whose pools are given up has failed" order_meanwhile
+
 # Nothing is made ahead by a daemon that starts, or a class that comes, while memory is short.
 from_the_start() {
 	setup

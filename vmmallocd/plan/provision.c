@@ -394,7 +394,7 @@ bool provision_has_wanted(const struct provision_class *class, const struct conf
 {
 	const struct view view = view_of(class, config, registry);
 
-	return view.config && view.pools && view.config->service == CONFIG_SERVES &&
+	return view.config && view.pools && view.config->service == CONFIG_SERVES && !class->releases &&
 	       count_warm(&view, REGISTRY_READY) >= wanted(&view);
 }
 

@@ -123,7 +123,7 @@ bool provision_is_short(const struct provision_class *class, const struct config
 
 /* Whether ready pools of a class are on their way. */
 bool provision_is_at_work(const struct provision_class *class, const struct config *config, struct registry *registry);
-/* Whether a class has all ready pools that it wants. */
+/* Whether a class has all ready pools that it wants. One that lets go of them has not, whatever it wants. */
 bool provision_has_wanted(const struct provision_class *class, const struct config *config, struct registry *registry);
 /*
  * Whether the class can make none: it may have no more, or nobody gets its pools, or its directory is not there. One
