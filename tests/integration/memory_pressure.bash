@@ -317,6 +317,28 @@ order_meanwhile() {
 }
 run_case "an order whose pools are given up has failed" order_meanwhile
 
+# The directory goes and comes again while memory is short: that is no end of it, and no beginning.
+directory_gone() {
+	setup
+	need_mounts
+	mkdir "$POOLS/t"
+	mount_it() { mount -t tmpfs -o size=64M,mode=0755 vmmalloc "$POOLS/t" && MOUNTS=$POOLS/t; }
+	mount_it || fail "mount"
+	POOLS=$POOLS/t one_class 'on_memory_pressure = release' 'tmpfs = 64M'
+	echo "some avg10=99.00 avg60=0.00 avg300=0.00 total=0" >share
+	export MEMORY_PRESSURE_WATCH=$WORK/share
+	daemon_start
+	wait_for class_is releases true
+	umount -l "$POOLS/t" && MOUNTS=
+	wait_for eval 'ask problem a | grep -q "removed or unmounted\|none is mounted there"'
+	mount_it || fail "mount"
+	wait_for eval 'ask problem a | grep -q "^memory is short"'
+	is "$(ctl events --no-follow --class a --kind class_refills | wc -l)" 0
+	is "$(ctl events --no-follow --class a --kind class_releases | wc -l)" 1
+	is "$(ctl events --no-follow --kind made | wc -l)" 0
+}
+run_case "a directory that goes meanwhile does not end it" directory_gone
+
 # Nothing is made ahead by a daemon that starts, or a class that comes, while memory is short.
 from_the_start() {
 	setup

@@ -196,8 +196,9 @@ static void refresh_class(struct pools *pools, const struct config_class *config
 {
 	const struct served_dir *directory = served_dirs_find(&pools->directories, config->directory);
 	bool is_asked = is_to_release(config), is_useless = is_asked && why_useless(directory);
-	bool releases = is_asked && pools->relief.pressure.is_high && directory && directory->open &&
-			directory->dir.tmpfs;
+	/* where its directory is not there it stays as it was: nothing has begun or is over */
+	bool is_on_tmpfs = directory && directory->open ? directory->dir.tmpfs : class->releases;
+	bool releases = is_asked && pools->relief.pressure.is_high && is_on_tmpfs;
 	bool is_told = class->releases != releases && is_asked;
 
 	class->releases = releases;
