@@ -72,7 +72,7 @@ rule_is_udevs() {
 	loop=$(losetup -f) || skip "no loop device on this machine"
 	[ "$(wants_of vmm_fast)" = vmmalloc-dax@vmm_fast.service ] || fail "$(cat words)"
 	[ -z "$(wants_of vmm_fast 1)" ] || fail "a device without DAX: $(cat words)"
-	for label in vmm_ vmm data; do [ -z "$(wants_of $label)" ] || fail "$label: $(cat words)"; done
+	for label in vmm_ vmm data vmm_a-b 'vmm_a\x2fb' vmm_a.b; do [ -z "$(wants_of $label)" ] || fail "$label: $(cat words)"; done
 	if udevadm verify --help >/dev/null 2>&1; then
 		udevadm verify "$ROOT/systemd/vmmalloc.udev.rules" >words 2>&1 || fail "$(cat words)"
 	fi
