@@ -107,6 +107,8 @@ named_only() {
 	is "$(run_class common --on-fail exit) $(VMMALLOC_RUNTIME_DIR=$SYSTEM run_class common)" "users system"
 	is "$(VMMALLOC_SOCKET=$SYSTEM/pool.sock run_class common)" system
 	is "$(as_user "$HELPERS/vmmallocctl" --runtime-dir $SYSTEM run --class common -- cat /proc/self/maps | whose_pool)" system
+	# what is empty names none
+	is "$(VMMALLOC_SOCKET='' run_class common) $(VMMALLOC_SOCKET='' run_class systems)" "users system"
 	is "$(by_library common VMMALLOC_SOCKET=$SYSTEM/pool.sock) $(by_library common VMMALLOC_SOCKET=auto)" "system users"
 	# and no other one
 	is "$(by_library systems VMMALLOC_SOCKET="$WORK/$USERS_SOCKET")" ""
@@ -141,6 +143,28 @@ not_running() {
 	kill -CONT $USERS
 }
 run_case "a user's daemon that does not run leaves the system's" not_running
+
+# least_ms COMMAND...: how long the fastest of a few takes
+least_ms() {
+	local i began ms least=
+	for i in 1 2 3 4 5; do
+		began=$(date +%s%N)
+		"$@" >out 2>&1 || fail "$*: $(cat out)"
+		ms=$((($(date +%s%N) - began) / 1000000))
+		[ "${least:-$ms}" -lt $ms ] || least=$ms
+	done
+	echo $least
+}
+export -f least_ms
+second_stopped() {
+	both_daemons
+	kill -STOP $SYSTEMS
+	local ms
+	ms=$(least_ms as_user "$HELPERS/vmmallocctl" run --class users -- true) || fail "$ms"
+	[ "$ms" -lt 1000 ] || fail "$ms ms"
+	kill -CONT $SYSTEMS
+}
+run_case "the system's daemon is not waited for where the user's has the class" second_stopped
 
 misspelt() {
 	both_daemons

@@ -43,12 +43,12 @@ static size_t find_daemons(const struct ctl *ctl, char dirs[DAEMONS_MOST][CTL_PA
 	return count + 1;
 }
 
-/* Then the library asks that one, and what it has is not known here. */
+/* Then the library asks that one, and what it has is not known here. What is empty names none. */
 static bool is_named_otherwise(const struct ctl *ctl)
 {
 	const char *socket = getenv(ENVIRONMENT_SOCKET);
 
-	return !ctl->is_runtime_dir_given && socket && strcmp(socket, ENVIRONMENT_SOCKET_AUTO) != 0;
+	return !ctl->is_runtime_dir_given && socket && *socket && strcmp(socket, ENVIRONMENT_SOCKET_AUTO) != 0;
 }
 
 static bool is_socket_there(const char *dir, char path[SOCKET_PATH_BYTES])
@@ -110,6 +110,19 @@ static bool add_classes(const struct ctl *ctl, const char *dir, json_t *classes,
 	return true;
 }
 
+/* One whose name is too long to be any is for the library to refuse. */
+static bool has_classes(const json_t *classes, const char *names)
+{
+	size_t items = environment_items(names, ENVIRONMENT_CLASSES_SEPARATOR);
+	char name[HANDOUT_CLASS_BYTES], hint[SUGGEST_BYTES];
+
+	for (size_t i = 0; i < items; i++)
+		if (environment_item(names, ENVIRONMENT_CLASSES_SEPARATOR, i, name, sizeof(name)) &&
+		    !filter_has_class(classes, name, hint))
+			return false;
+	return true;
+}
+
 int run_daemon_check_classes(const struct ctl *ctl, const char *names)
 {
 	CLEANUP(json_decrefp) json_t *classes = json_array();
@@ -120,7 +133,8 @@ int run_daemon_check_classes(const struct ctl *ctl, const char *names)
 
 	if (is_named_otherwise(ctl))
 		return CTL_OK;
-	for (size_t i = 0; i < count && is_known; i++)
+	/* a stopped one costs time, and is not asked for what another has */
+	for (size_t i = 0; i < count && is_known && !(answered && has_classes(classes, names)); i++)
 		is_known = add_classes(ctl, dirs[i], classes, &answered);
 	for (size_t i = 0; i < items && is_known && answered && status == CTL_OK; i++)
 		if (environment_item(names, ENVIRONMENT_CLASSES_SEPARATOR, i, name, sizeof(name)))
