@@ -285,6 +285,22 @@ static unsigned wait_left(unsigned wait_seconds, int64_t began_us)
 	return passed_s < wait_seconds ? wait_seconds - (unsigned)passed_s : 0;
 }
 
+/*
+ * Asks the daemon behind which there is another, and lets it wait only once it has shown that it answers: one that is
+ * stopped would take all of the wait, and the other one may have a pool.
+ */
+static int ask_first(const char *path, const struct vmm_config_tier *tier, unsigned wait_seconds, int *ret_fd,
+		     bool *ret_is_cold, bool *ret_is_last, struct text *error)
+{
+	size_t before = error->length;
+	int r = ask_daemon_at(path, tier, 0, ret_fd, ret_is_cold, ret_is_last, error);
+
+	if (r != -EAGAIN || !*ret_is_last || wait_seconds == 0)
+		return r;
+	error->length = before;
+	return ask_daemon_at(path, tier, wait_seconds, ret_fd, ret_is_cold, ret_is_last, error);
+}
+
 /* A daemon that is not there is no part of what is said, if there is another. */
 int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_seconds, int *ret_fd,
 		    bool *ret_is_cold, struct text *error)
@@ -297,7 +313,7 @@ int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_
 	int first = -ENOENT, r;
 
 	if (config->user_socket[0] && is_own_socket(config->user_socket))
-		first = ask_daemon_at(config->user_socket, asking, wait_seconds, ret_fd, ret_is_cold, &is_last, error);
+		first = ask_first(config->user_socket, asking, wait_seconds, ret_fd, ret_is_cold, &is_last, error);
 	if (first == 0 && !is_own_pool(*ret_fd)) {
 		(void)kernel_close(*ret_fd);
 		text_add(error, "vmmallocd (%s): its pool belongs to another user", config->user_socket);

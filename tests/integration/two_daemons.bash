@@ -140,7 +140,15 @@ not_running() {
 	system_daemon
 	kill -STOP $USERS
 	is "$(run_class common) $(by_library common)" "system system"
+	# nor does it take the time that there is to wait
+	local began=$SECONDS
+	is "$(by_library common VMMALLOC_WAIT=30)" system
+	[ $((SECONDS - began)) -lt 20 ] || fail "$((SECONDS - began)) s"
 	kill -CONT $USERS
+	began=$SECONDS
+	is "$(by_library full VMMALLOC_WAIT=2)" ""
+	[ $((SECONDS - began)) -ge 2 ] || fail "it did not wait"
+	grep -qE 'no pool is ready \(waited [0-9]+ s\)$' err || fail "$(cat err)"
 }
 run_case "a user's daemon that does not run leaves the system's" not_running
 
