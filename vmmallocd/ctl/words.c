@@ -2,6 +2,8 @@
 /* words -- see words.h. */
 #include "vmmallocd/ctl/words.h"
 
+#include <jansson.h>
+
 #include "vmmallocd/ctl/argument.h"
 #include "vmmallocd/ctl/ctl.h"
 
@@ -15,10 +17,23 @@ bool words_number(const char *what, const char *text, unsigned least, unsigned m
 	return true;
 }
 
+/* JSON is UTF-8, and so is what an order says. */
+static bool can_be_said(const char *word)
+{
+	json_t *string = json_string(word);
+
+	json_decref(string);
+	return string;
+}
+
 int words_take(const char *what, int argc, char **argv, const char **ret_word)
 {
 	if (optind >= argc) {
 		ctl_complain("%s: %s is missing; try vmmallocctl %s --help", argv[0], what, argv[0]);
+		return CTL_USAGE;
+	}
+	if (!can_be_said(argv[optind])) {
+		ctl_complain("%s (%s): expected %s, by its name", argv[0], argv[optind], what);
 		return CTL_USAGE;
 	}
 	*ret_word = argv[optind++];
