@@ -247,6 +247,11 @@ int kernel_setsockopt(int socket, int level, int option, const void *value, sock
 	return (int)kernel_call(SYS_setsockopt, socket, level, option, P(value), (long)bytes, 0);
 }
 
+int kernel_getsockopt(int socket, int level, int option, void *value, socklen_t *bytes)
+{
+	return (int)kernel_call(SYS_getsockopt, socket, level, option, P(value), P(bytes), 0);
+}
+
 ssize_t kernel_send(int socket, const void *data, size_t bytes, int flags)
 {
 	return kernel_call(SYS_sendto, socket, P(data), (long)bytes, flags, 0, 0);

@@ -114,6 +114,7 @@ int kernel_mlock2(void *address, size_t bytes, unsigned flags);
 int kernel_socket(int domain, int type, int protocol);
 int kernel_connect(int socket, const void *address, socklen_t bytes);
 int kernel_setsockopt(int socket, int level, int option, const void *value, socklen_t bytes);
+int kernel_getsockopt(int socket, int level, int option, void *value, socklen_t *bytes);
 ssize_t kernel_send(int socket, const void *data, size_t bytes, int flags);
 ssize_t kernel_recvmsg(int socket, struct msghdr *message, int flags);
 

@@ -15,6 +15,11 @@
 #include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
 
+struct daemon {
+	struct sockaddr_un address;
+	bool is_users;         /* of the user's own, or nobody's */
+};
+
 static int64_t now_us(void)
 {
 	return (int64_t)(clock_now_ns() / 1000);
@@ -151,13 +156,28 @@ static int make_request(const struct vmm_config_tier *tier, struct handout_reque
 	return 0;
 }
 
+/*
+ * A user's own daemon runs as that user. XDG_RUNTIME_DIR may be somebody else's, as after su, or a directory for
+ * everybody: whose daemon listens there is none of this user's, whatever the file's owner, and would have his heap.
+ */
+static int check_peer(int socket)
+{
+	struct ucred peer;
+	socklen_t bytes = sizeof(peer);
+	int r = kernel_getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &bytes);
+
+	return r < 0 ? r : peer.uid == kernel_geteuid() ? 0 : -ENOENT;
+}
+
 /* On a connection of its own. The answer may take so many seconds longer than the deadline. */
-static int ask_and_hear(const struct sockaddr_un *address, const void *request, size_t bytes, int64_t deadline_us,
+static int ask_and_hear(const struct daemon *daemon, const void *request, size_t bytes, int64_t deadline_us,
 			unsigned wait_s, struct handout_reply *ret_reply, int *ret_fd)
 {
 	int socket = kernel_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int r = socket < 0 ? socket : connect_in_time(socket, address, deadline_us);
+	int r = socket < 0 ? socket : connect_in_time(socket, &daemon->address, deadline_us);
 
+	if (r == 0 && daemon->is_users)
+		r = check_peer(socket);
 	if (r == 0)
 		r = send_request(socket, request, bytes, deadline_us);
 	if (r == 0)
@@ -176,21 +196,21 @@ static bool is_dropped(int r)
  * A daemon that is started anew drops whom it has not answered. The next one is asked, if there is one by now, for what
  * is left of the time; and it has a second, if there is a wait, to take this request.
  */
-static int ask_and_ask_again(const struct sockaddr_un *address, struct handout_long_request *request,
+static int ask_and_ask_again(const struct daemon *daemon, struct handout_long_request *request,
 			     int64_t *deadline_us, struct handout_reply *ret_reply, int *ret_fd)
 {
 	int64_t began_us = now_us();
 	uint32_t waited_s;
 	int again, r;
 
-	r = ask_and_hear(address, request, sizeof(*request), *deadline_us, request->wait_s, ret_reply, ret_fd);
+	r = ask_and_hear(daemon, request, sizeof(*request), *deadline_us, request->wait_s, ret_reply, ret_fd);
 	if (!is_dropped(r))
 		return r;
 	if (request->wait_s)
 		*deadline_us = now_us() + HANDOUT_TIMEOUT_MS * 1000;
 	waited_s = (uint32_t)((now_us() - began_us) / 1000000);
 	request->wait_s -= waited_s < request->wait_s ? waited_s : request->wait_s;
-	again = ask_and_hear(address, request, sizeof(*request), *deadline_us, request->wait_s, ret_reply, ret_fd);
+	again = ask_and_hear(daemon, request, sizeof(*request), *deadline_us, request->wait_s, ret_reply, ret_fd);
 	return again == 0 ? again : r;
 }
 
@@ -198,7 +218,7 @@ static int ask_and_ask_again(const struct sockaddr_un *address, struct handout_l
  * A daemon of before cold pools does not understand that they are known here, and is asked as it was then. It knows no
  * waiting either.
  */
-static int ask_any(const struct sockaddr_un *address, const struct vmm_config_tier *tier, unsigned wait_seconds,
+static int ask_any(const struct daemon *daemon, const struct vmm_config_tier *tier, unsigned wait_seconds,
 		   struct handout_reply *ret_reply, int *ret_fd, bool *ret_is_old)
 {
 	struct handout_long_request request = { .flags = HANDOUT_TAKES_COLD, .wait_s = wait_seconds };
@@ -206,10 +226,10 @@ static int ask_any(const struct sockaddr_un *address, const struct vmm_config_ti
 	int r = make_request(tier, &request.request);
 
 	if (r == 0)
-		r = ask_and_ask_again(address, &request, &deadline_us, ret_reply, ret_fd);
+		r = ask_and_ask_again(daemon, &request, &deadline_us, ret_reply, ret_fd);
 	*ret_is_old = r == 0 && ret_reply->status == HANDOUT_BAD_REQUEST;
 	if (*ret_is_old)
-		r = ask_and_hear(address, &request.request, sizeof(request.request), deadline_us, 0, ret_reply, ret_fd);
+		r = ask_and_hear(daemon, &request.request, sizeof(request.request), deadline_us, 0, ret_reply, ret_fd);
 	return r;
 }
 
@@ -224,48 +244,32 @@ static void say_wait(unsigned wait_seconds, bool is_old, int64_t waited_us, stru
 		text_add(error, " (waited %zu s)", (size_t)waited_s);
 }
 
-/* A directory for everybody may be in XDG_RUNTIME_DIR, or that of somebody else: then the daemon there is his. */
-static bool is_own_socket(const char *path)
-{
-	struct stat st;
-
-	return kernel_stat(path, &st) == 0 && st.st_uid == kernel_geteuid();
-}
-
-/* Who owns a pool can read it: one that another user's daemon has given is not for this heap. */
-static bool is_own_pool(int fd)
-{
-	struct stat st;
-
-	return kernel_fstat(fd, &st) == 0 && st.st_uid == kernel_geteuid();
-}
-
 /*
  * Asks one daemon. *ret_is_last: it has the class, or the directory, and its answer is the one that counts; else it may
  * as well not be there.
  */
-static int ask_daemon_at(const char *path, const struct vmm_config_tier *tier, unsigned wait_seconds, int *ret_fd,
-			 bool *ret_is_cold, bool *ret_is_last, struct text *error)
+static int ask_daemon_at(const char *path, bool is_users, const struct vmm_config_tier *tier, unsigned wait_seconds,
+			 int *ret_fd, bool *ret_is_cold, bool *ret_is_last, struct text *error)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct daemon daemon = { .address.sun_family = AF_UNIX, .is_users = is_users };
 	struct handout_reply reply = { .status = HANDOUT_OK };
 	int64_t began_us = now_us();
 	bool is_old = false;
 	int fd = -1, r = -ENAMETOOLONG;
 
-	if (strlen(path) < sizeof(address.sun_path)) {
-		memcpy(address.sun_path, path, strlen(path));
-		r = ask_any(&address, tier, wait_seconds, &reply, &fd, &is_old);
+	if (strlen(path) < sizeof(daemon.address.sun_path)) {
+		memcpy(daemon.address.sun_path, path, strlen(path));
+		r = ask_any(&daemon, tier, wait_seconds, &reply, &fd, &is_old);
+	}
+	if (r == 0 && handout_is_given(reply.status) && !is_good(fd, &reply, tier)) {
+		(void)kernel_close(fd);
+		r = -EBADMSG;
 	}
 	*ret_is_last = r == 0 && reply.status != HANDOUT_NO_SUCH_CLASS && reply.status != HANDOUT_ENDING;
 	if (r == 0 && !handout_is_given(reply.status)) {
 		text_add(error, "vmmallocd (%s): %s", path, handout_status_text(reply.status));
 		say_wait(wait_seconds, is_old, now_us() - began_us, error);
 		return -EAGAIN;
-	}
-	if (r == 0 && !is_good(fd, &reply, tier)) {
-		(void)kernel_close(fd);
-		r = -EBADMSG;
 	}
 	if (r < 0) {
 		text_add(error, "vmmallocd (%s): %s", path, strerrordesc_np(-r));
@@ -293,12 +297,12 @@ static int ask_first(const char *path, const struct vmm_config_tier *tier, unsig
 		     bool *ret_is_cold, bool *ret_is_last, struct text *error)
 {
 	size_t before = error->length;
-	int r = ask_daemon_at(path, tier, 0, ret_fd, ret_is_cold, ret_is_last, error);
+	int r = ask_daemon_at(path, true, tier, 0, ret_fd, ret_is_cold, ret_is_last, error);
 
 	if (r != -EAGAIN || !*ret_is_last || wait_seconds == 0)
 		return r;
 	error->length = before;
-	return ask_daemon_at(path, tier, wait_seconds, ret_fd, ret_is_cold, ret_is_last, error);
+	return ask_daemon_at(path, true, tier, wait_seconds, ret_fd, ret_is_cold, ret_is_last, error);
 }
 
 /* A daemon that is not there is no part of what is said, if there is another. */
@@ -312,14 +316,8 @@ int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_
 	bool is_last = false;
 	int first = -ENOENT, r;
 
-	if (config->user_socket[0] && is_own_socket(config->user_socket))
+	if (config->user_socket[0])
 		first = ask_first(config->user_socket, asking, wait_seconds, ret_fd, ret_is_cold, &is_last, error);
-	if (first == 0 && !is_own_pool(*ret_fd)) {
-		(void)kernel_close(*ret_fd);
-		text_add(error, "vmmallocd (%s): its pool belongs to another user", config->user_socket);
-		first = -EPERM;
-		is_last = false;
-	}
 	if (first == 0 || is_last)
 		return first;
 	if (first == -ENOENT)
@@ -327,7 +325,7 @@ int vmm_handout_ask(const struct vmm_config *config, size_t tier, unsigned wait_
 	first_words = error->length;
 	if (first_words > before)
 		text_add(error, "; ");
-	r = ask_daemon_at(path, asking, wait_left(wait_seconds, began_us), ret_fd, ret_is_cold, &is_last, error);
+	r = ask_daemon_at(path, false, asking, wait_left(wait_seconds, began_us), ret_fd, ret_is_cold, &is_last, error);
 	if (r != -ENOENT || first == -ENOENT)
 		return r;
 	error->length = first_words;

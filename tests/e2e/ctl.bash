@@ -322,6 +322,16 @@ unreachable() {
 }
 run_case "a daemon that is not there is exit status 3" unreachable
 
+# JSON has no place for it: the daemon would hear of no class at all.
+no_utf8() {
+	local command
+	for command in drain enable disable top-up create destroy revoke 'resize --max 3'; do
+		"$CTL" $command $'a\xff' >out 2>err
+		[ $? = 2 ] && [ "$(grep -c . err)" = 1 ] && grep -aq "expected a \(class\|pool\), by its name" err || fail "$command: $(cat out err)"
+	done
+}
+run_case "a name that is no UTF-8 is one line and exit status 2" no_utf8
+
 # Sockets whose owner does not do what a daemon should.
 answering() {
 	need python3

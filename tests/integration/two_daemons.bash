@@ -85,7 +85,7 @@ passes_over_others() {
 	kill -9 $USERS
 	chmod 755 runtime
 	local other=$((NOBODY - 1))
-	# a daemon of another user, where the user's own would be; as if its socket were the user's, then
+	# a daemon of another user, where the user's own would be; then the file of its socket is the user's
 	rm -rf runtime/vmmalloc users "$POOLS/users"/*
 	mkdir users
 	chown $other "$POOLS/users" runtime users
@@ -97,7 +97,7 @@ passes_over_others() {
 	is "$(by_library common)" system
 	is "$(run_class common)" system
 	grep . err && fail "it is as if it were not there"
-	chown $NOBODY $USERS_SOCKET
+	chown $NOBODY $USERS_SOCKET "$POOLS/users"/*
 	is "$(by_library common)" system
 }
 run_case "another user's daemon in XDG_RUNTIME_DIR has no pools for this one" passes_over_others
