@@ -314,6 +314,11 @@ order_meanwhile() {
 	wait_for class_is releases true
 	! wait $order || fail "it is said to be done: $(cat made)"
 	grep -q "memory is short (some avg10=99.00%" made || fail "$(cat made)"
+	# nor is it fulfilled later: there is what the class wants, and no more
+	echo "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" >share
+	wait_for class_is releases false
+	ctl resize a --ready 1 >/dev/null && ctl top-up a >/dev/null || fail "it does not fill again"
+	is "$(ask list | wc -l)" 1
 }
 run_case "an order whose pools are given up has failed" order_meanwhile
 

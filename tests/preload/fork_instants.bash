@@ -26,8 +26,7 @@ for mode in 1 2 3; do
 	done
 done
 
-# seven thousand forks
-DEADLINE=300 run_case "a handler that nothing holds back forks at each instruction, or is told that it may not" in_mode 1 fork_traps
+run_case "a handler that nothing holds back forks at each instruction, or is told that it may not" in_mode 1 fork_traps
 
 for mode in auto 1 2 3; do
 	run_case "VMMALLOC_FORK=$mode: children that syscall() makes have a heap of their own" in_mode $mode raw_clone
