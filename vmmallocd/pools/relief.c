@@ -201,6 +201,9 @@ static void refresh_class(struct pools *pools, const struct config_class *config
 	bool releases = is_asked && pools->relief.pressure.is_high && is_on_tmpfs;
 	bool is_told = class->releases != releases && is_asked;
 
+	/* what was ordered besides is given up: an order that waits for it fails, and shall not be fulfilled later */
+	if (releases && !class->releases)
+		class->extra = 0;
 	class->releases = releases;
 	if (releases)
 		cancel_filling(pools, class);
