@@ -127,10 +127,10 @@ void real_start(void)
 	}
 }
 
-/* The library has no pool, in the program itself or in one that it starts, and says so. */
+/* The library has no pool, in the program itself or in one that it starts, and says so; or vmmallocctl run does. */
 static bool says_no_pool(const char *errors)
 {
-	return strstr(errors, "Error (libvmmalloc): ") != NULL;
+	return strstr(errors, "Error (libvmmalloc): ") != NULL || strstr(errors, "vmmallocctl: there is no class '");
 }
 
 static void check_end(const struct real *real, int status)
