@@ -47,8 +47,12 @@ case_use() {
 }
 
 # The same, for people who wait longer on slow machines.
-with_patience() { sed 's/^sleep [0-9].*/for i in {1..200}; do vmmallocctl --runtime-dir run status | grep -q 1\/1 \&\& break; sleep 0.1; done/'; }
-export -f with_patience
+# The first wait is for the daemon's pool, a second one for the program that has it.
+until_shown() { echo "for i in {1..200}; do vmmallocctl --runtime-dir run $1 \&\& break; sleep 0.1; done"; }
+with_patience() {
+	sed "0,/^sleep [0-9]/ s|^sleep [0-9].*|$(until_shown "status \| grep -q 1/1")|; s|^sleep [0-9].*|$(until_shown "list -o STATE,USED,COMMAND \| grep -qE 'leased +[0-9.]+M +perl'")|"
+}
+export -f until_shown with_patience
 
 # Without a service, by a user who has logged in.
 case_daemon_by_hand() {
