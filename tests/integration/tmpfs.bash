@@ -16,12 +16,21 @@ tmpfs_class() {
 	END
 }
 mount_it() { mount -t tmpfs -o "size=64M,mode=0755${1-}" vmmalloc "$POOLS/t" && MOUNTS="$POOLS/t"; }
+# mounted_class: a daemon that serves it on its tmpfs
+mounted_class() {
+	setup
+	need_mounts
+	tmpfs_class
+	mount_it || fail "mount"
+	daemon_start
+	wait_count a ready 1
+}
 is_bare() { is "$(ls -A "$POOLS/t")" ""; }
 has_problem() { ask problem a | grep -qF -- "$1"; }
 soon() { WAIT_SECONDS=3 wait_for "$@"; }
 NO_TMPFS='expected a tmpfs of its own, and none is mounted there'
 export NO_TMPFS
-export -f tmpfs_class mount_it is_bare has_problem soon
+export -f tmpfs_class mount_it mounted_class is_bare has_problem soon
 
 # The command at the end of the problem is the right one, and nothing else is needed.
 case_mounted_later() {
@@ -48,12 +57,7 @@ case_mounted_later() {
 
 # It goes while a program is on it: that keeps its memory, and nothing comes into the directory beneath.
 case_unmounted() {
-	setup
-	need_mounts
-	tmpfs_class
-	mount_it || fail "mount"
-	daemon_start
-	wait_count a ready 1
+	mounted_class
 	hold take=a map fill=5 waitfor=look has=5
 	! umount "$POOLS/t" 2>words || fail "it was unmounted from below a program"
 	umount -l "$POOLS/t" && MOUNTS=
@@ -115,12 +119,7 @@ case_reloaded() {
 
 # A daemon that finds the mount gone does not forget whose pools lie there.
 case_restarted() {
-	setup
-	need_mounts
-	tmpfs_class
-	mount_it || fail "mount"
-	daemon_start
-	wait_count a ready 1
+	mounted_class
 	hold take=a map fill=7
 	wait_count a leased 1
 	daemon_end TERM

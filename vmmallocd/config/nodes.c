@@ -96,10 +96,11 @@ static bool has_all(const struct nodes *nodes, const struct nodes *others)
 
 int config_value_nodes(const struct config_key *key, const char *value, void *field, struct text *expected)
 {
-	char words[INI_LINE_BYTES_MOST + 1], *copy;
+	char words[INI_LINE_BYTES_MOST + 1];
 	struct text text = TEXT_INIT(words);
 	struct nodes nodes, there;
 	bool is_list;
+	int r;
 
 	(void)key;
 	text_add(&text, "%s", value);
@@ -110,11 +111,9 @@ int config_value_nodes(const struct config_key *key, const char *value, void *fi
 		text_add(expected, "numbers of NUMA nodes, as 2,3 or 0-3");
 		return -EINVAL;
 	}
-	copy = strdup(words);
-	if (!copy)
-		return -ENOMEM;
-	free(*(char **)field);
-	*(char **)field = copy;
+	r = config_value_set_text(field, words);
+	if (r < 0)
+		return r;
 	if (!find_nodes_with_memory(&there) || has_all(&there, &nodes))
 		return 0;
 	text_add(expected, "nodes that have memory, which are ");

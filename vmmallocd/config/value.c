@@ -45,22 +45,31 @@ static void squeeze_slashes(char *path)
 	*to = '\0';
 }
 
+int config_value_set_text(char **field, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
 int config_value_path(const struct config_key *key, const char *value, void *field, struct text *expected)
 {
-	char **path = field, *copy;
+	char **path = field;
+	int r;
 
 	(void)key;
 	if (!path_is_plain(value)) {
 		text_add(expected, "an absolute path without . and ..");
 		return -EINVAL;
 	}
-	copy = strdup(value);
-	if (!copy)
-		return -ENOMEM;
-	squeeze_slashes(copy);
-	free(*path);
-	*path = copy;
-	return 0;
+	r = config_value_set_text(path, value);
+	if (r == 0)
+		squeeze_slashes(*path);
+	return r;
 }
 
 int config_value_size(const struct config_key *key, const char *value, void *field, struct text *expected)
@@ -198,7 +207,6 @@ int config_value_huge(const struct config_key *key, const char *value, void *fie
 {
 	static const char *const words[] = { "never", "always", "within_size", "advise" };
 	size_t i = 0;
-	char *copy;
 
 	(void)key;
 	while (i < sizeof(words) / sizeof(words[0]) && strcmp(words[i], value) != 0)
@@ -207,12 +215,7 @@ int config_value_huge(const struct config_key *key, const char *value, void *fie
 		text_add(expected, "never, always, within_size or advise");
 		return -EINVAL;
 	}
-	copy = strdup(value);
-	if (!copy)
-		return -ENOMEM;
-	free(*(char **)field);
-	*(char **)field = copy;
-	return 0;
+	return config_value_set_text(field, value);
 }
 
 int config_log_level_parse(const char *word, enum config_log_level *ret_level)

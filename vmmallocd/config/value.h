@@ -24,6 +24,9 @@ struct config_key {
 	unsigned least, most;  /* of config_value_number */
 };
 
+/* Puts a copy of the text into a field that may have one already. 0 or -ENOMEM. */
+int config_value_set_text(char **field, const char *text);
+
 int config_value_path(const struct config_key *key, const char *value, void *field, struct text *expected);
 int config_value_size(const struct config_key *key, const char *value, void *field, struct text *expected);
 /* The same, or 0. */

@@ -91,6 +91,9 @@ void pool_file_unmap(struct pool_file_mapping *mapping);
  */
 #define POOL_FILE_PIECE ((uint64_t)64 << 10)
 
+/* By that advice of madvise(2), from *done on, which says how far it came. 0; -errno: it may be called again. */
+int pool_file_bring_in(char *address, uint64_t bytes, int advice, uint64_t *done);
+
 /* Brings the pages in, for writing. -ENOSPC: the file system has none for a place, though it was reserved; -errno. */
 int pool_file_populate(char *address, uint64_t bytes);
 

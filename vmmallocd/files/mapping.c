@@ -44,20 +44,27 @@ void pool_file_unmap(struct pool_file_mapping *mapping)
 		(void)munmap(mapping->room, mapping->span);
 }
 
+int pool_file_bring_in(char *address, uint64_t bytes, int advice, uint64_t *done)
+{
+	while (*done < bytes) {
+		uint64_t piece = bytes - *done < POOL_FILE_PIECE ? bytes - *done : POOL_FILE_PIECE;
+
+		if (madvise(address + *done, piece, advice) < 0)
+			return -errno;
+		*done += piece;
+	}
+	return 0;
+}
+
 int pool_file_populate(char *address, uint64_t bytes)
 {
 	uint64_t done = 0;
+	int r;
 
-	while (done < bytes) {
-		uint64_t piece = bytes - done < POOL_FILE_PIECE ? bytes - done : POOL_FILE_PIECE;
-
-		if (madvise(address + done, piece, MADV_POPULATE_WRITE) == 0)
-			done += piece;
-		/* EFAULT: the file system has no page for this place, though it was reserved */
-		else if (errno != EINTR)
-			return errno == EFAULT ? -ENOSPC : -errno;
-	}
-	return 0;
+	while ((r = pool_file_bring_in(address, bytes, MADV_POPULATE_WRITE, &done)) == -EINTR)
+		;
+	/* the file system has no page for this place, though it was reserved */
+	return r == -EFAULT ? -ENOSPC : r;
 }
 
 int pool_file_collapse(char *address)

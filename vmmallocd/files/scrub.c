@@ -57,18 +57,11 @@ static int punch(int fd, off_t from, off_t to, const struct patience *patience)
 static int populate(char *address, uint64_t bytes, const struct patience *patience)
 {
 	uint64_t done = 0;
+	int r;
 
-	while (done < bytes) {
-		uint64_t piece = bytes - done < POOL_FILE_PIECE ? bytes - done : POOL_FILE_PIECE;
-		int r = 0;
-
-		if (madvise(address + done, piece, MADV_POPULATE_READ) == 0)
-			done += piece;
-		else
-			r = verdict(patience, errno);
-		if (r < 0)
+	while ((r = pool_file_bring_in(address, bytes, MADV_POPULATE_READ, &done)) < 0)
+		if ((r = verdict(patience, -r)) < 0)
 			return r;
-	}
 	return 0;
 }
 
