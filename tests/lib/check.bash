@@ -1,7 +1,7 @@
 #!/bin/bash
 # check.bash SUITE... -- runs every suite, cmocka programs and scripts alike, and adds up what they counted. LANES of
 # them run at the same time: two, where there are two processors; those with a line "# alone: ..." come last, one by one.
-# What a suite says is shown when it has ended.
+# What a suite says is shown when it has ended, with the seconds that it took.
 set -u
 lanes=${LANES:-$(($(nproc) < 2 ? 1 : 2))}
 logs=$(mktemp -d)
@@ -10,7 +10,7 @@ trap 'kill $(jobs -p); wait; exit 1' INT TERM HUP
 
 # run SUITE LOG: leaves the log, and "PASSED FAILED SKIPPED" in LOG.counts
 run() {
-	local passed failed skipped status last
+	local passed failed skipped status last began=$SECONDS
 	timeout -k 10 "${SUITE_DEADLINE:-900}" "$1" >"$2" 2>&1 </dev/null &
 	trap "kill $!" TERM
 	wait $!
@@ -27,7 +27,7 @@ run() {
 	[ $status -eq 0 ] && [ $((passed + failed + skipped)) -eq 0 ] && { echo "FAIL $1: ran no test" >>"$2"; failed=1; }
 	{
 		flock 9
-		echo "== ${1#"$PWD"/}"
+		echo "== ${1#"$PWD"/} ($((SECONDS - began)) s)"
 		grep -vE '^\[ (RUN|      OK) ' "$2"
 	} 9>"$logs/shown"
 	echo "$passed $failed $skipped" >"$2.counts"
