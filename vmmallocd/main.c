@@ -17,6 +17,7 @@
 #include "common/util/standard_fds.h"
 #include "common/util/suggest.h"
 #include "include/libvmmalloc.h"
+#include "vmmallocd/config/directories.h"
 #include "vmmallocd/control/config_json.h"
 #include "vmmallocd/daemon.h"
 #include "vmmallocd/dirs.h"
@@ -38,6 +39,7 @@ static void print_help(void)
 	     "      --log-level LEVEL   error, warning, info or debug\n"
 	     "      --check             read the configuration, say all that is wrong with it, and exit\n"
 	     "      --json              the same, and the classes, as JSON\n"
+	     "      --directories       print its directories, and what has to be mounted there, and exit\n"
 	     "  -h, --help              print this, and exit\n"
 	     "  -V, --version           print the version, and exit");
 }
@@ -78,6 +80,22 @@ static int check_config(const char *config_file, bool json)
 	return end_output() != 0 ? 1 : status;
 }
 
+/* At boot, for vmmalloc-generator: there is no user database yet, and what asks for one may wait for the generator. */
+static int print_directories(const char *config_file)
+{
+	struct config config;
+	int status;
+
+	if (config_read_alone(config_file, &config) < 0) {
+		fprintf(stderr, "vmmallocd: out of memory\n");
+		return 1;
+	}
+	config_directories_print(&config, stdout);
+	status = !config_directories_are_all(&config);
+	config_done(&config);
+	return end_output() != 0 ? 1 : status;
+}
+
 /* Connections and pool directories: the usual soft limit of 1024 is soon reached. */
 static void raise_open_files(void)
 {
@@ -106,7 +124,7 @@ static void unblock_signals(void)
 
 struct command_line {
 	struct daemon_options options;
-	bool only_check, json;
+	bool only_check, json, only_directories;
 };
 
 /* `result` is what getopt said, `word` the last one that it read, without dashes. In the words of vmmallocctl. */
@@ -139,7 +157,7 @@ static int refuse_daemon_option(const struct option *options, int result, const 
 /* -1: go on; else the exit status to end with. */
 static int parse_options(int argc, char *argv[], struct command_line *line)
 {
-	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, USER, LOG_LEVEL, CHECK, JSON };
+	enum { CONFIG = 256, RUNTIME_DIR, STATE_DIR, USER, LOG_LEVEL, CHECK, JSON, DIRECTORIES };
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, CONFIG },
 		{ "runtime-dir", required_argument, NULL, RUNTIME_DIR },
@@ -148,6 +166,7 @@ static int parse_options(int argc, char *argv[], struct command_line *line)
 		{ "log-level", required_argument, NULL, LOG_LEVEL },
 		{ "check", no_argument, NULL, CHECK },
 		{ "json", no_argument, NULL, JSON },
+		{ "directories", no_argument, NULL, DIRECTORIES },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -164,6 +183,7 @@ static int parse_options(int argc, char *argv[], struct command_line *line)
 		case USER: options->is_users = true; break;
 		case CHECK: line->only_check = true; break;
 		case JSON: line->only_check = line->json = true; break;
+		case DIRECTORIES: line->only_directories = true; break;
 		case 'h': print_help(); return end_output();
 		case 'V': puts("vmmallocd " VMMALLOC_VERSION); return end_output();
 		case LOG_LEVEL:
@@ -216,6 +236,8 @@ int main(int argc, char *argv[])
 	status = choose_config_file(options);
 	if (status != 0)
 		return status;
+	if (line.only_directories)
+		return print_directories(options->config_file);
 	if (line.only_check)
 		return check_config(options->config_file, line.json);
 

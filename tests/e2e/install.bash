@@ -171,6 +171,8 @@ paths_change() {
 		dest/opt/y/sbin/vmmallocd --help | grep -q " instead of $words/vmmalloc/vmmallocd.conf$" || fail "the daemon with $words"
 		grep -q "^config=.*:-$words/vmmalloc/vmmallocd.conf}$" dest/opt/y/lib/systemd/system-generators/vmmalloc-generator ||
 			fail "the generator with $words"
+		grep -q "^daemon=.*:-/opt/y/sbin/vmmallocd}$" dest/opt/y/lib/systemd/system-generators/vmmalloc-generator ||
+			fail "the generator has another daemon"
 		grep -q "^Environment=XDG_RUNTIME_DIR=$words/r XDG_STATE_HOME=$words/s$" dest/opt/y/lib/systemd/system/vmmallocd.service ||
 			fail "the unit with $words"
 		grep -E '^(State|Runtime)Directory' dest/opt/y/lib/systemd/system/vmmallocd.service && fail "the unit's directories"

@@ -11,7 +11,9 @@ units_here() {
 		units/*.service
 	export SYSTEMD_UNIT_PATH=$WORK/units:
 }
-export -f units_here
+# generator SHELL DIRECTORY DIRECTORY DIRECTORY [CONFIGURATION], with this vmmallocd
+generator() { "$1" "$ROOT/systemd/vmmalloc-generator" "$2" "$3" "$4" "${5-etc/vmmallocd.conf}" "$BUILD/release/vmmallocd"; }
+export -f units_here generator
 
 # It reads all units that there are, and has words for those of others, too.
 units_verify() {
@@ -28,11 +30,11 @@ verifies() {
 	need systemd-analyze
 	units_here || return 1
 	printf '[pool a]\ndirectory = /mnt/pmem0/pools\n' >conf
-	printf '[pool b]\ndirectory = /mnt/b 1%%\nsize = 1G\ntmpfs = 2G\nnodes = 0,2\n' >>conf
-	"$ROOT/systemd/vmmalloc-generator" units x units "$PWD/conf" && [ -s units/vmmallocd.service.d/50-directories.conf ] ||
+	printf '[pool b]\ndirectory = /mnt/b\t1%%\nsize = 1G\ntmpfs = 2G\nnodes = 0,2\n' >>conf
+	generator sh units x units "$PWD/conf" && [ -s units/vmmallocd.service.d/50-directories.conf ] ||
 		fail "no drop-in"
-	[ -s "$(mount_unit_of '/mnt/b 1%' units)" ] || fail "no mount: $(ls units)"
-	units_verify "$(mount_unit_of '/mnt/b 1%')"
+	[ -s "$(mount_unit_of $'/mnt/b\t1%' units)" ] || fail "no mount: $(ls units)"
+	units_verify "$(mount_unit_of $'/mnt/b\t1%')"
 }
 run_case "the units verify" verifies
 
@@ -141,7 +143,7 @@ run_case "elsewhere tmpfiles make them all, and the units verify" makes_them_els
 generate() {
 	rm -rf out
 	mkdir out
-	"$1" "$ROOT/systemd/vmmalloc-generator" out out out etc/vmmallocd.conf 2>words || fail "status $?: $(cat words)"
+	generator "$1" out out out 2>words || fail "status $?: $(cat words)"
 	dropin=out/vmmallocd.service.d/50-directories.conf
 }
 expect() {
@@ -189,10 +191,10 @@ reads_as_the_daemon_does() {
 		>etc/vmmallocd.conf
 	printf '%s\n' 'directory2 = /no3' '[other]' 'directory = /no4' '[daemon]' 'directory = /no5' 'words' '' \
 		'[pool b]' 'directory : /b;c' 'runtime_dir = /no6' '[poolc]' 'directory = /no7' '[pool d' \
-		'directory=/d=e' >>etc/vmmallocd.conf
+		'directory=/no8' >>etc/vmmallocd.conf
 	for shell in $(shells); do
 		generate "$shell"
-		wants a.mount 'b\x3bc.mount' 'd\x3de.mount'
+		wants a.mount 'b\x3bc.mount'
 	done
 }
 run_case "the generator reads lines as the daemon does" reads_as_the_daemon_does
@@ -304,7 +306,7 @@ same_mounts() {
 	daemon_mounts | sort -u >expected
 	for shell in $(shells); do
 		rm -rf late out
-		"$shell" "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf 2>words && [ ! -s words ] ||
+		generator "$shell" out early late 2>words && [ ! -s words ] ||
 			fail "status $?: $(cat words)"
 		generator_mounts | sort -u | diff -u expected - >difference || fail "$(cat etc/vmmallocd.conf difference)"
 	done
@@ -346,6 +348,34 @@ mounts_a_tmpfs() {
 }
 run_case "the generator mounts what the daemon waits for" mounts_a_tmpfs
 
+# same_mounts_none LINE...: besides a tmpfs, and they close the class
+same_mounts_none() {
+	same_mounts 'tmpfs = 1G' "$@"
+	[ ! -s expected ] || fail "the daemon takes $*"
+}
+export -f same_mounts_none
+
+# Whatever closes a class, nothing is mounted for it; its directory is one of those that the service starts after.
+mounts_no_closed_class() {
+	need systemd-escape python3
+	mkdir etc
+	for line in 'no_such_key = 1' 'words' 'warm = perhaps' 'users = ,' 'ready = 17' 'max = 0' 'size = 1G' 'size = 15M' \
+		"cold = yes$(printf '%200s' '' | tr ' ' y)" $'cold = \001' 'ready = 99999999' '= 1' '[pool a]'; do
+		same_mounts_none "$line"
+		grep -qx 'Wants=srv-a.mount srv.mount' out/vmmallocd.service.d/50-directories.conf || fail "$line: $(cat out/*/*)"
+	done
+	same_mounts_none 'directory = /srv/b'
+	same_mounts '[pool a b]' 'directory = /srv/a' 'size = 16M' 'tmpfs = 1G'
+	same_mounts '[pool a' 'directory = /srv/a' 'size = 16M' 'tmpfs = 1G'
+	same_mounts '[pool a] words' 'directory = /srv/a' 'size = 16M' 'tmpfs = 1G'
+	same_mounts '[pool a]' 'directory = /srv/a' 'size = 1G' 'ready = 2' 'tmpfs = 1G'
+	[ ! -s expected ] || fail "$(cat expected)"
+	# names are not looked up, and close nothing
+	same_mounts 'tmpfs = 1G' 'users = nobody-of-that-name, root'
+	[ "$(wc -l <expected)" = 1 ] || fail "$(cat expected)"
+}
+run_case "the generator mounts nothing for a class that a mistake closes" mounts_no_closed_class
+
 # Paths and classes: who has it first says how it is.
 mounts_at_paths() {
 	need systemd-escape python3
@@ -360,23 +390,25 @@ mounts_at_paths() {
 	two /srv/a '' /srv/a 'tmpfs = 1G'
 	two /srv/a 'tmpfs = 1Q' /srv/a 'tmpfs = 1G'
 	two /srv/../a 'tmpfs = 1G' / 'tmpfs = 1G'
+	two $'/srv/a\tb' 'tmpfs = 1G' /srv/b 'tmpfs = 2G'
+	[ "$(wc -l <expected)" = 2 ] || fail "$(cat expected)"
 	# what is in /tmp would be hidden: whoever wants that mounts it himself
 	printf '[pool a]\ndirectory = /tmp\nsize = 16M\ntmpfs = 1G\n[pool b]\ndirectory = /a\\\nsize = 16M\ntmpfs = 1G\n' \
 		>etc/vmmallocd.conf
 	rm -rf late out
-	sh "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
+	generator sh out early late || fail "status $?"
 	[ ! -e late ] || fail "$(ls late)"
 	# systemd mounts at no symbolic link
 	mkdir "$WORK/there" && ln -s there "$WORK/link"
 	printf '[pool a]\ndirectory = %s/link\nsize = 16M\ntmpfs = 1G\n' "$WORK" >etc/vmmallocd.conf
-	sh "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
+	generator sh out early late || fail "status $?"
 	grep -qx "Where=$WORK/there" "$(mount_unit_of "$WORK/there" late)" || fail "$(head late/*)"
 	# links to links, up and down
 	mkdir -p one/two && ln -s ../../link one/two/up && ln -s "$WORK/./one/two" two && ln -s round round
 	printf '[pool a]\ndirectory = %s/two/up/new/x\nsize = 16M\ntmpfs = 1G\n[pool b]\ndirectory = %s/round\nsize = 16M\ntmpfs = 1G\n' \
 		"$WORK" "$WORK" >etc/vmmallocd.conf
 	rm -rf late out
-	sh "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
+	generator sh out early late || fail "status $?"
 	[ "$(ls late)" = "$(mount_unit_of "$WORK/there/new/x")" ] || fail "$(ls late)"
 	grep -qx "Where=$WORK/there/new/x" late/* || fail "$(head late/*)"
 }
@@ -391,7 +423,7 @@ no_mounts() {
 	printf '[pool a]\ndirectory = %s/link\nsize = 16M\ntmpfs = 1G\n' "$WORK" >etc/vmmallocd.conf
 	for shell in $(shells); do
 		rm -rf late out
-		"$shell" "$ROOT/systemd/vmmalloc-generator" out early late etc/vmmallocd.conf || fail "status $?"
+		generator "$shell" out early late || fail "status $?"
 		[ ! -e late ] || fail "$shell: $(head late/*)"
 	done
 }
@@ -423,8 +455,8 @@ run_case "the services have no mounts of their own where pools may be" mounts_no
 mounts_with() {
 	unshare -m --propagation private sh -c 'mount -t tmpfs -o size=1M vmmalloc "$1" &&
 		{ [ -z "${BOUND-}" ] || mount --bind "$1" "$BOUND"; } &&
-		timeout 20 "$2" --mounts x y etc/vmmallocd.conf && grep -c " $1 " /proc/self/mountinfo' sh "$WORK/mounted" \
-		"$ROOT/systemd/vmmalloc-generator"
+		timeout 20 "$2" --mounts x y etc/vmmallocd.conf "$3" >said && grep -c " $1 " /proc/self/mountinfo' sh "$WORK/mounted" \
+		"$ROOT/systemd/vmmalloc-generator" "$BUILD/release/vmmallocd"
 }
 export -f mounts_with
 
@@ -435,6 +467,11 @@ unmounts() {
 	# an editor may have it out of the way for a moment
 	[ "$(mounts_with)" = 1 ] || fail "it was unmounted"
 	printf '[pool a]\ndirectory = %s/mounted\nsize = oops\n' "$WORK" >etc/vmmallocd.conf
+	[ "$(mounts_with)" = 1 ] || fail "it was unmounted"
+	grep -qx "etc/vmmallocd.conf: nothing is unmounted while it has mistakes: vmmallocd --check says which" said ||
+		fail "$(cat said)"
+	# a mistake may hide whose it is
+	printf '[pool a\ndirectory = %s/mounted\nsize = 16M\n' "$WORK" >etc/vmmallocd.conf
 	[ "$(mounts_with)" = 1 ] || fail "it was unmounted"
 	printf '[pool a]\ndirectory = /srv/other\nsize = 16M\n' >etc/vmmallocd.conf
 	[ "$(mounts_with)" = 0 ] || fail "it stays"

@@ -999,6 +999,24 @@ TEST(test_a_name_that_is_missing_stands_for_nobody)
 	config_done(&config);
 }
 
+TEST(test_daemon_config_alone_asks_nobody_who_has_a_name)
+{
+	struct config config;
+
+	write_bytes(file, POOL "users = alice, 7, eve\ngroups = pmem\n[pool b]\ndirectory = /b\nusers = ,\n",
+		    strlen(POOL "users = alice, 7, eve\ngroups = pmem\n[pool b]\ndirectory = /b\nusers = ,\n"));
+	assert_int_equal(config_read_alone(file, &config), 0);
+	assert_int_equal(lookups, 0);
+	assert_int_equal(config.mistake_count, 1);
+	assert_false(config.names_missing);
+	assert_false(config.classes[0].closed);
+	assert_true(config.classes[1].closed);
+	assert_int_equal(config.classes[0].users.count, 3);
+	assert_int_equal(config.classes[0].users.ids[0], CONFIG_ID_NOBODY);
+	assert_int_equal(config.classes[0].users.ids[1], 7);
+	config_done(&config);
+}
+
 TEST(test_config_goes_on_without_a_fragment)
 {
 	char path[SCRATCH_PATH + 64];

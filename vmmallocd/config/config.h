@@ -111,6 +111,7 @@ struct config {
 	size_t mistake_count;
 	const char *problem;              /* the first of them that is not of a class alone; NULL: none */
 	bool names_missing;               /* of some class */
+	bool names_unasked;               /* it was read by config_read_alone */
 };
 
 /*
@@ -120,6 +121,12 @@ struct config {
  *     /etc/vmmalloc/vmmallocd.conf:7: size (12Q): expected a number of bytes or one with K, M, G or T
  */
 int config_read(const char *file, struct config *ret_config);
+
+/*
+ * The same without the user database, for who must not wait for it: every name of a user or a group stands for nobody,
+ * and none is missing. What else is read, and which class is closed, is the same.
+ */
+int config_read_alone(const char *file, struct config *ret_config);
 
 /* Says in one line what is wrong: a mistake, and how many others there are. */
 void config_sum_up(const struct config *config, struct text *words);

@@ -252,7 +252,11 @@ static void parser_set_key(struct parser *p, const struct config_key *key, const
 	char words[512] = "";
 	struct text expected = TEXT_INIT(words);
 	void *target = p->class_line ? (void *)parser_class(p) : (void *)p->config;
-	int r = key->read(key, value, (char *)target + key->offset, &expected);
+	struct config_key asked = *key;
+	int r;
+
+	asked.names_unasked = p->config->names_unasked;
+	r = key->read(&asked, value, (char *)target + key->offset, &expected);
 
 	p->lines[key - p->keys] = p->ini.number;
 	if (r == -ENOMEM) {

@@ -56,6 +56,16 @@ static int group_by_name(const char *name, char *buffer, size_t bytes, uint32_t 
 	return r ? r : found ? 0 : ENOENT;
 }
 
+/* Instead of those two, where nobody may be asked. */
+static int nobody_by_name(const char *name, char *buffer, size_t bytes, uint32_t *ret_id)
+{
+	(void)name;
+	(void)buffer;
+	(void)bytes;
+	*ret_id = CONFIG_ID_NOBODY;
+	return 0;
+}
+
 /* All digits is a number, whether or not anybody has it; (uid_t)-1 is nobody's. */
 static int id_parse(const char *word, uint32_t *ret_id)
 {
@@ -147,12 +157,10 @@ static int read_list(lookup_fn function, const char *value, const char *kind, st
 
 int config_value_users(const struct config_key *key, const char *value, void *field, struct text *expected)
 {
-	(void)key;
-	return read_list(user_by_name, value, "user", field, expected);
+	return read_list(key->names_unasked ? nobody_by_name : user_by_name, value, "user", field, expected);
 }
 
 int config_value_groups(const struct config_key *key, const char *value, void *field, struct text *expected)
 {
-	(void)key;
-	return read_list(group_by_name, value, "group", field, expected);
+	return read_list(key->names_unasked ? nobody_by_name : group_by_name, value, "group", field, expected);
 }

@@ -90,7 +90,7 @@ static unsigned default_workers(void)
 	return count < WORKERS_DEFAULT_MOST ? count : WORKERS_DEFAULT_MOST;
 }
 
-int config_read(const char *file, struct config *ret_config)
+static int read_config(const char *file, bool names_unasked, struct config *ret_config)
 {
 	struct config config = {
 		.runtime_dir = strdup(PATHS_RUNTIME_DIR),
@@ -100,6 +100,7 @@ int config_read(const char *file, struct config *ret_config)
 		.punch_timeout_s = 10,
 		.connections_per_user = 64,
 		.memory_pressure_limit = 1000,
+		.names_unasked = names_unasked,
 	};
 	int r = config.runtime_dir && config.state_dir ? read_files(file, &config) : -ENOMEM;
 
@@ -109,4 +110,14 @@ int config_read(const char *file, struct config *ret_config)
 	}
 	*ret_config = config;
 	return 0;
+}
+
+int config_read(const char *file, struct config *ret_config)
+{
+	return read_config(file, false, ret_config);
+}
+
+int config_read_alone(const char *file, struct config *ret_config)
+{
+	return read_config(file, true, ret_config);
 }

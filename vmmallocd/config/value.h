@@ -22,6 +22,7 @@ struct config_key {
 	int (*read)(const struct config_key *key, const char *value, void *field, struct text *expected);
 	size_t offset;         /* of the field, in the structure that the key's section fills */
 	unsigned least, most;  /* of config_value_number */
+	bool names_unasked;    /* of config_value_users and config_value_groups: every name stands for nobody */
 };
 
 /* Puts a copy of the text into a field that may have one already. 0 or -ENOMEM. */
