@@ -17,6 +17,7 @@
 #include "libvmmalloc/jemalloc/tier_arenas.h"
 #include "libvmmalloc/start/exec_environment.h"
 #include "libvmmalloc/start/growth.h"
+#include "libvmmalloc/start/handout_client.h"
 
 /* base */
 struct kernel_state kernel_state;
@@ -48,3 +49,4 @@ syscall_function vmm_rawcall_next;
 /* start */
 struct vmm_exec_environment vmm_exec_environment;
 struct vmm_growth vmm_growth;
+struct vmm_handout_silence vmm_handout_silence;

@@ -182,12 +182,11 @@ static void find_user_socket(char *const *environment, struct vmm_config *config
 	const char *dir = environment_value(environment, "XDG_RUNTIME_DIR");
 	struct text path = TEXT_INIT(config->user_socket);
 
-	if (!dir || dir[0] != '/' || kernel_geteuid() == 0)
+	/* one that is too long is nobody's */
+	if (!dir || dir[0] != '/' || kernel_geteuid() == 0 ||
+	    strlen(dir) > path.size - sizeof("/" PATHS_USER_RUNTIME_NAME "/" HANDOUT_SOCKET))
 		return;
 	text_add(&path, "%s/" PATHS_USER_RUNTIME_NAME "/" HANDOUT_SOCKET, dir);
-	/* one that is too long is nobody's */
-	if (path.length + 1 >= path.size)
-		config->user_socket[0] = '\0';
 }
 
 static int read_socket(char *const *environment, struct vmm_config *config, struct text *error)

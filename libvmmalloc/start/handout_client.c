@@ -233,6 +233,21 @@ static int ask_any(const struct daemon *daemon, const struct vmm_config_tier *ti
 	return r;
 }
 
+/* The same, unless the daemon was silent a moment ago. */
+static int ask_unless_silent(const struct daemon *daemon, const struct vmm_config_tier *tier, unsigned wait_seconds,
+			     struct handout_reply *ret_reply, int *ret_fd, bool *ret_is_old)
+{
+	uint64_t *until_ns = daemon->is_users ? &vmm_handout_silence.users_until_ns
+					      : &vmm_handout_silence.others_until_ns;
+	int r;
+
+	if (*until_ns && clock_now_ns() < *until_ns)
+		return -ETIMEDOUT;
+	r = ask_any(daemon, tier, wait_seconds, ret_reply, ret_fd, ret_is_old);
+	*until_ns = r == -ETIMEDOUT ? clock_now_ns() + HANDOUT_SILENCE_MS * UINT64_C(1000000) : 0;
+	return r;
+}
+
 /* What became of VMMALLOC_WAIT. Less than half a second is no wait. */
 static void say_wait(unsigned wait_seconds, bool is_old, int64_t waited_us, struct text *error)
 {
@@ -259,7 +274,7 @@ static int ask_daemon_at(const char *path, bool is_users, const struct vmm_confi
 
 	if (strlen(path) < sizeof(daemon.address.sun_path)) {
 		memcpy(daemon.address.sun_path, path, strlen(path));
-		r = ask_any(&daemon, tier, wait_seconds, &reply, &fd, &is_old);
+		r = ask_unless_silent(&daemon, tier, wait_seconds, &reply, &fd, &is_old);
 	}
 	if (r == 0 && handout_is_given(reply.status) && !is_good(fd, &reply, tier)) {
 		(void)kernel_close(fd);

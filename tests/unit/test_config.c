@@ -2,6 +2,7 @@
 /* test_config -- what the environment may ask, and the exact words that refuse the rest. */
 /* objects: libvmmalloc/context/ libvmmalloc/base/ libvmmalloc/ common/base/ */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -255,6 +256,8 @@ TEST(test_config_has_the_users_own_daemon_before_the_systems_unless_one_is_named
 {
 	char long_path[] = "XDG_RUNTIME_DIR=/0123456789012345678901234567890123456789012345678901234567890123456789"
 			   "0123456789012345678901234567890123456789";
+	char longest[128];
+	bool is_root;
 
 	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast", "XDG_RUNTIME_DIR=/run/user/7"),
 			   "/run/user/7/vmmalloc/pool.sock");
@@ -264,6 +267,15 @@ TEST(test_config_has_the_users_own_daemon_before_the_systems_unless_one_is_named
 	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast", "XDG_RUNTIME_DIR=run"), "");
 	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast"), "");
 	assert_user_socket(ENVIRONMENT("VMMALLOC_POOL=fast", long_path), "");
+	/* of 107 bytes, which sun_path has room for, and of one more */
+	long_path[strlen("XDG_RUNTIME_DIR=") + 107 - strlen("/vmmalloc/pool.sock")] = '\0';
+	snprintf(longest, sizeof(longest), "%s/vmmalloc/pool.sock", strchr(long_path, '=') + 1);
+	assert_int_equal(strlen(longest), 107);
+	is_root = geteuid() == 0 && seteuid(65534) == 0;
+	assert_string_equal(read_ok(ENVIRONMENT("VMMALLOC_POOL=fast", long_path)).user_socket, longest);
+	strcat(long_path, "0");
+	assert_string_equal(read_ok(ENVIRONMENT("VMMALLOC_POOL=fast", long_path)).user_socket, "");
+	assert_true(!is_root || seteuid(0) == 0);
 	/* by directory, too */
 	assert_string_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_SOCKET=auto")).socket,
 			    PATHS_RUNTIME_DIR "/pool.sock");

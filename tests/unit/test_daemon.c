@@ -145,10 +145,12 @@ static void set_socket(struct vmm_config *config, const char *path)
 	memcpy(config->socket, path, strnlen(path, sizeof(config->socket) - 1));
 }
 
+/* As another program than whoever asked before. */
 static int ask_for_any(const struct vmm_config *config, int *ret_fd, bool *ret_is_cold, char words[512])
 {
 	struct text error = { .data = words, .size = 512 };
 
+	vmm_handout_silence = (struct vmm_handout_silence){ 0 };
 	words[0] = '\0';
 	alarm(20);
 	int r = vmm_handout_ask(config, 0, config->wait_seconds, ret_fd, ret_is_cold, &error);
@@ -535,7 +537,9 @@ TEST(test_daemon_that_never_accepts_is_left)
 	struct daemon daemon = { 0 };
 	struct vmm_config config = { .tiers[0].pool_class = "fast" };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char words[512];
+	struct text error = { .data = (char[512]){ "" }, .size = 512 };
+	char words[512], line[512];
+	bool is_cold;
 	int fd = -7, waiting;
 
 	listen_at(&daemon, 0);
@@ -547,6 +551,13 @@ TEST(test_daemon_that_never_accepts_is_left)
 	assert_int_equal(fd, -7);
 	close(waiting);
 	close(daemon.listening);
+	/* nor is it asked for the next tier: there is nobody by now, and that is not seen */
+	assert_int_equal(vmm_handout_ask(&config, 0, 0, &fd, &is_cold, &error), -ETIMEDOUT);
+	snprintf(line, sizeof(line), "vmmallocd (%s): Connection timed out", daemon.path);
+	assert_string_equal(error.data, line);
+	vmm_handout_silence.others_until_ns = 1;
+	assert_int_equal(vmm_handout_ask(&config, 0, 0, &fd, &is_cold, &error), -ECONNREFUSED);
+	assert_int_equal(vmm_handout_silence.others_until_ns, 0);
 	scratch_remove(daemon.directory);
 }
 
