@@ -67,6 +67,8 @@ asks_both() {
 	# nobody's own daemon has pools for root, whatever the environment says
 	is "$(XDG_RUNTIME_DIR=$WORK/runtime "$HELPERS/vmmallocctl" run --class common -- cat /proc/self/maps | whose_pool)" system
 	is "$(XDG_RUNTIME_DIR=$WORK/runtime VMMALLOC_POOL=common LD_PRELOAD=$HELPERS/libvmmalloc.so.1 cat /proc/self/maps | whose_pool)" system
+	# with a class nothing needs to be said, and a library of before 1.3 knows no VMMALLOC_SOCKET=auto
+	is "$(as_user "$HELPERS/vmmallocctl" run --class common -- printenv VMMALLOC_SOCKET)" ""
 	# by directory, and what a program starts
 	is "$(as_user "$HELPERS/vmmallocctl" run --dir "$POOLS/system" --size 14M -- sh -c 'cat /proc/self/maps' | whose_pool)" system
 	is "$(as_user "$HELPERS/vmmallocctl" run --class systems -- sh -c 'exec cat /proc/self/maps' | whose_pool)" system
@@ -144,6 +146,12 @@ not_running() {
 	local began=$SECONDS
 	is "$(by_library common VMMALLOC_WAIT=30)" system
 	[ $((SECONDS - began)) -lt 20 ] || fail "$((SECONDS - began)) s"
+	# once, and not for each tier
+	if command -v strace >/dev/null; then
+		as_user env VMMALLOC_POOL=common,systems strace -E LD_PRELOAD="$HELPERS/libvmmalloc.so.1" -e trace=connect cat \
+			/proc/self/maps 2>calls | whose_pool >out
+		is "$(cat out) $(grep -c "connect.*$USERS_SOCKET" calls)" "system 1"
+	fi
 	kill -CONT $USERS
 	began=$SECONDS
 	is "$(by_library full VMMALLOC_WAIT=2)" ""

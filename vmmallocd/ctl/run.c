@@ -336,12 +336,14 @@ static int set_pool(const struct run *run)
 
 static int set_socket(const struct ctl *ctl, const struct run *run)
 {
+	const char *given = getenv(ENVIRONMENT_SOCKET);
 	char value[PATH_MAX];
 	int r = run_daemon_socket(ctl, run->class, value);
 
-	if (r < 0 || value[0] == '\0')
+	/* what is empty names none, and the library takes it for a path */
+	if (r < 0 || (value[0] == '\0' && !(given && *given == '\0')))
 		return r;
-	r = set(run, ENVIRONMENT_SOCKET, value);
+	r = set(run, ENVIRONMENT_SOCKET, value[0] == '\0' ? NULL : value);
 	if (r < 0)
 		ctl_complain(ENVIRONMENT_SOCKET ": %s", strerror(-r));
 	return r;

@@ -85,7 +85,9 @@ int run_daemon_socket(const struct ctl *ctl, bool has_class, char ret_value[PATH
 		return 0;
 	if (count == 1)
 		return name_socket(path, ret_value);
-	strcpy(ret_value, ENVIRONMENT_SOCKET_AUTO);
+	/* with a class that is so where nothing is said, and a library of before 1.3 takes no such word */
+	if (!has_class)
+		strcpy(ret_value, ENVIRONMENT_SOCKET_AUTO);
 	return 0;
 }
 
