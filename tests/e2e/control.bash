@@ -503,6 +503,27 @@ revoke_in_flight() {
 }
 run_case "revoke says that a pool does not come back whose descriptor is in a socket" revoke_in_flight
 
+# The daemon is stopped when the holder has been told: a holder that is stopped as well is killed after the grace.
+revoke_unanswered() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	serve
+	hold take=a
+	local id revoker
+	id=$(ctl list -n --state leased -o id)
+	kill -STOP "$HELD"
+	"$BUILD/${FLAVOUR:-release}/vmmallocctl" --runtime-dir "$RUN" revoke "$id" --grace 1 >out 2>err &
+	revoker=$!
+	PIDS="$PIDS $revoker"
+	wait_for grep -q SIGTERM out
+	kill -STOP "$DAEMON"
+	wait $revoker
+	is "$? $(tail -n 1 out)" "3 pool $id: no process has it"
+	is "$(cat err)" "vmmallocctl: pool $id: whether the daemon has it back is not known, as it does not answer any more: Connection timed out; vmmallocctl list tells, when one does"
+	kill -CONT "$DAEMON"
+	wait_count a leased 0
+}
+run_case "revoke says what it does not know when the daemon stops meanwhile" revoke_unanswered
+
 # Who does not end is killed; so is who has it by a descriptor alone, and who was started meanwhile.
 revoke_stubborn() {
 	[ "$(id -u)" = 0 ] || skip "needs root"

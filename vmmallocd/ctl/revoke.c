@@ -134,39 +134,52 @@ static int open_pool(const char *which, const char *path, struct stat *ret_file)
 	return steal_fd(&fd);
 }
 
-/* Whether it is still in the hands that it was in, by what the daemon says; false also if it says nothing. */
-static bool is_still_leased(const struct ctl *ctl, const json_t *pool)
+/* Whether it is still in the hands that it was in, by what the daemon says: 1, 0, or -errno if it says nothing. */
+static int ask_still_leased(const struct ctl *ctl, const json_t *pool)
 {
 	CLEANUP(json_decrefp) json_t *reply = NULL;
 	const json_t *owner = json_object_get(pool, "owner"), *other;
 	size_t i;
+	int r = client_try(ctl, "List", &reply);
 
-	if (client_try(ctl, "List", &reply) < 0)
-		return false;
+	if (r < 0)
+		return r;
 	json_array_foreach(json_object_get(reply, "pools"), i, other)
 		if (strcmp(field_text(other, "id"), field_text(pool, "id")) == 0)
 			return strcmp(field_text(other, "state"), "leased") == 0 &&
 			       json_equal(json_object_get(other, "owner"), owner);
-	return false;
+	return 0;
+}
+
+/* `r` is the last answer. */
+static int complain_of_lease(const char *which, int r)
+{
+	if (r < 0) {
+		ctl_complain("pool %s: whether the daemon has it back is not known, as it does not answer any more: "
+			     "%s; vmmallocctl list tells, when one does", which, strerrordesc_np(-r));
+		return CTL_UNREACHABLE;
+	}
+	ctl_complain("pool %s: no process is seen to have it, and yet it does not come back: a "
+		     "descriptor of it may be in a socket, or with a process that is not in this "
+		     "/proc; revoke it again when somebody has received it", which);
+	return CTL_FAILED;
 }
 
 /*
  * A descriptor that was sent through a socket, and that nobody has received yet, is no process's: /proc does not show
- * it. The kernel counts it, and so the daemon does not take the pool back.
+ * it. The kernel counts it, and so the daemon does not take the pool back. One that is started anew meanwhile is asked.
  */
 static int check_given_back(const struct ctl *ctl, const char *which, const json_t *pool)
 {
-	int64_t deadline_ms = steady_clock_ms() + GIVEN_BACK_MS;
+	struct ctl asking = *ctl;
+	int r;
 
 	if (strcmp(field_text(pool, "state"), "leased") != 0)
 		return CTL_OK;
-	while (is_still_leased(ctl, pool)) {
-		if (steady_clock_ms() >= deadline_ms) {
-			ctl_complain("pool %s: no process is seen to have it, and yet it does not come back: a "
-				     "descriptor of it may be in a socket, or with a process that is not in this "
-				     "/proc; revoke it again when somebody has received it", which);
-			return CTL_FAILED;
-		}
+	asking.deadline_ms = steady_clock_ms() + GIVEN_BACK_MS;
+	while ((r = ask_still_leased(&asking, pool)) != 0) {
+		if (steady_clock_ms() >= asking.deadline_ms)
+			return complain_of_lease(which, r);
 		(void)poll(NULL, 0, LOOK_MS);
 	}
 	return CTL_OK;
