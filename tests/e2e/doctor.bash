@@ -341,11 +341,17 @@ pressure() {
 		found ok pressure "the kernel does not measure it, and no class asks for it" &&
 		hide_pressure --config one.conf && found note pressure "mend it: boot a kernel with CONFIG_PSI, with psi=1" &&
 		found note pressure "/proc/pressure/memory: No such file or directory: a class with on_memory_pressure"
+	# what is much is what the configuration says
+	local words="tasks waited for memory in 7.00% of the last ten seconds"
+	PRESSURE=7.00 hide_pressure --config one.conf && found ok pressure "$words"
+	printf '[daemon]\nmemory_pressure_limit = 6.99%%\n' >>one.conf
+	PRESSURE=7.00 hide_pressure --config one.conf && found note pressure "$words"
 }
-# doctor, where /proc/pressure is empty
+# doctor, where /proc/pressure is empty, or memory's is $PRESSURE
 hide_pressure() {
-	unshare -m --propagation private bash -c 'mount -t tmpfs none /proc/pressure && "$CTL" doctor "$@" >out 2>err' \
-		doctor "$@"
+	unshare -m --propagation private bash -c 'mount -t tmpfs none /proc/pressure &&
+		{ [ -z "${PRESSURE-}" ] || echo "some avg10=$PRESSURE avg60=0.00 avg300=0.00 total=0" >/proc/pressure/memory; } &&
+		"$CTL" doctor "$@" >out 2>err' doctor "$@"
 	[ ! -s err ] || fail "$(cat err)"
 }
 export -f hide_pressure

@@ -350,8 +350,12 @@ from_the_start() {
 	one_class 'on_memory_pressure = release'
 	echo "some avg10=99.00 avg60=0.00 avg300=0.00 total=0" >share
 	export MEMORY_PRESSURE_WATCH=$WORK/share
+	# half of the least limit is not nothing
+	mkdir conf.d
+	printf '[daemon]\nmemory_pressure_limit = 0.01%%\n' >conf.d/limit.conf
 	daemon_start
 	wait_for class_is releases true
+	ask problem a | grep -qF ', until it was below 0.01% for ' || fail "$(ask problem a)"
 	sed 's/pool a/pool b/' vmmallocd.conf >other && cat other >>vmmallocd.conf
 	ctl reload || fail "reload"
 	wait_for problem_is b "$(ask problem a)"

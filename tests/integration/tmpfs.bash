@@ -140,6 +140,10 @@ case_node() {
 	tmpfs_class "tmpfs = 64M" "nodes = 0,1020"
 	daemon_start
 	has_problem "nodes (0,1020): expected nodes that have memory, which are 0" || fail "$(ask problem a)"
+	# with its newer system calls mount(8) would take 1020 for an option
+	local command="LIBMOUNT_FORCE_MOUNT2=always mount -t tmpfs -o size=64M,mode=0755,nosuid,nodev,mpol=bind:0,1020,uid"
+	grep -qF "($command=root tmpfs $POOLS/t)" log || fail "$(cat log)"
+	ctl doctor --config vmmallocd.conf | grep -F "mend it: $command=0 tmpfs $POOLS/t" >/dev/null || fail "$(ctl doctor)"
 	mount_it ,mpol=bind:0 || fail "mount"
 	wait_count a ready 1
 }

@@ -41,8 +41,9 @@ char *control_config_json(const struct config *config)
 	for (size_t i = 0; i < config->mistake_count; i++)
 		if (json_array_append_new(mistakes, control_json_text(config->mistakes[i])) < 0)
 			return NULL;
-	object = json_pack("{s:i, s:o, s:o, s:O, s:O}", "version", 1, "runtime_dir",
+	object = json_pack("{s:i, s:o, s:o, s:f, s:O, s:O}", "version", 1, "runtime_dir",
 			   control_json_text(config->runtime_dir), "state_dir", control_json_text(config->state_dir),
-			   "classes", classes, "mistakes", mistakes);
+			   "memory_pressure_limit", config->memory_pressure_limit / 100.0, "classes", classes,
+			   "mistakes", mistakes);
 	return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }

@@ -14,6 +14,7 @@
 #include "common/base/environment.h"
 #include "common/base/paths.h"
 #include "common/util/absolute_path.h"
+#include "common/util/psi.h"
 #include "common/util/runtime_dir.h"
 #include "common/util/shell_word.h"
 #include "include/libvmmalloc.h"
@@ -360,12 +361,24 @@ struct directory_order doctor_directory(const struct doctor_known *known, const 
 	return order;
 }
 
+/* That of the daemon that runs; else of the files; else what it is where nobody has said it. */
+static unsigned find_pressure_limit(const struct doctor_known *known)
+{
+	const json_t *pressure = json_object_get(json_object_get(known->status, "daemon"), "memory_pressure");
+	const json_t *limit = json_object_get(pressure, "limit");
+
+	if (!json_is_number(limit))
+		limit = json_object_get(known->check, "memory_pressure_limit");
+	return json_is_number(limit) ? (unsigned)(json_number_value(limit) * 100 + 0.5) : PSI_WHOLE / 10;
+}
+
 struct machine_order doctor_machine(const struct doctor_known *known)
 {
 	struct machine_order order = {
 		.pool_bytes = known->pool_bytes,
 		.has_classes = json_array_size(known->classes) > 0,
 		.daemon_pid = (pid_t)field_number(json_object_get(known->status, "daemon"), "pid"),
+		.pressure_limit = find_pressure_limit(known),
 	};
 	const json_t *class;
 	size_t i;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/util/mount_words.h"
 #include "common/util/shell_word.h"
 #include "common/util/size_format.h"
 
@@ -53,7 +54,8 @@ static void say_no_tmpfs(struct findings *findings, const struct directory_order
 	uid_t owner = order->daemon_uid != (uid_t)-1 ? order->daemon_uid : geteuid();
 	char words[COMMAND_BYTES];
 
-	snprintf(words, sizeof(words), "mount -t tmpfs -o %s,uid=%u tmpfs", order->mount_options, owner);
+	snprintf(words, sizeof(words), "%s -t tmpfs -o %s,uid=%u tmpfs", mount_words(order->mount_options),
+		 order->mount_options, owner);
 	findings_add(findings, FINDING_PROBLEM, CHECK_FILE_SYSTEM, command_on(words, order->path).text,
 		     "no tmpfs is mounted here, and the configuration has one: its classes are not served");
 }
@@ -68,7 +70,7 @@ static void judge_tmpfs_size(struct findings *findings, const struct directory *
 		return;
 	size_format_whole(bytes, has);
 	size_format_whole(directory->order->tmpfs_bytes, expected);
-	snprintf(words, sizeof(words), "mount -o remount,size=%llu",
+	snprintf(words, sizeof(words), "%s -o remount,size=%llu", mount_words(directory->mount.options),
 		 (unsigned long long)directory->order->tmpfs_bytes);
 	findings_add(findings, FINDING_NOTE, CHECK_FILE_SYSTEM, command_on(words, directory->order->path).text,
 		     "the tmpfs has %s, and the configuration says %s", has, expected);

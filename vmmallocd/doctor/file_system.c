@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/pool_header.h"
+#include "common/util/mount_words.h"
 #include "common/util/shell_word.h"
 #include "common/util/size_format.h"
 #include "vmmallocd/doctor/directory.h"
@@ -83,7 +84,7 @@ static const char *say_remount(const struct directory *directory, const char *op
 {
 	struct text text = { .data = command, .size = bytes };
 
-	text_add(&text, "mount -o remount,%s ", option);
+	text_add(&text, "%s -o remount,%s ", mount_words(directory->mount.options), option);
 	shell_word_add(&text, directory->mount.point);
 	return command;
 }

@@ -16,6 +16,7 @@ struct machine_order {
 	uint64_t pool_bytes;       /* the largest pool that a program is to have */
 	bool has_classes;          /* of a daemon: pools whose files have names */
 	pid_t daemon_pid;          /* 0: none is known */
+	unsigned pressure_limit;   /* memory_pressure_limit, in hundredths of a percent */
 	bool releases;             /* a class has on_memory_pressure = release */
 	uint64_t warm_bytes;       /* of its pools in memory, at most */
 };

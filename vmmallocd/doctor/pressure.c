@@ -5,8 +5,6 @@
 #include "common/util/psi.h"
 #include "vmmallocd/doctor/machine.h"
 
-#define HIGH (PSI_WHOLE / 10)    /* as memory_pressure_limit is where nobody has said it */
-
 void pressure_look(struct findings *findings, void *context)
 {
 	const struct machine_order *order = context;
@@ -20,7 +18,7 @@ void pressure_look(struct findings *findings, void *context)
 	else if (r < 0)
 		findings_add(findings, FINDING_OK, CHECK_PRESSURE, NULL,
 			     "the kernel does not measure it, and no class asks for it");
-	else if (share > HIGH)
+	else if (share > order->pressure_limit)
 		findings_add(findings, FINDING_NOTE, CHECK_PRESSURE,
 			     order->has_classes && !order->releases ?
 				     "on_memory_pressure = release, for a class whose ready pools are on tmpfs" : NULL,

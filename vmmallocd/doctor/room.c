@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/util/mount_words.h"
 #include "common/util/shell_word.h"
 #include "common/util/size_format.h"
 #include "vmmallocd/doctor/directory.h"
@@ -33,7 +34,8 @@ static const char *say_enlarge(const struct directory *directory, uint64_t bytes
 
 	if (!directory_is(directory, "tmpfs"))
 		return "remove what is not needed there, or have fewer or smaller pools";
-	text_add(&text, "mount -o remount,size=%lluK ", (unsigned long long)(bytes + KIB - 1) / KIB);
+	text_add(&text, "%s -o remount,size=%lluK ", mount_words(directory->mount.options),
+		 (unsigned long long)(bytes + KIB - 1) / KIB);
 	shell_word_add(&text, directory->mount.point);
 	return command;
 }
@@ -101,7 +103,8 @@ static void look_at_inodes(struct findings *findings, const struct directory *di
 	}
 	text = (struct text)TEXT_INIT(command);
 	if (directory_is(directory, "tmpfs")) {
-		text_add(&text, "mount -o remount,nr_inodes=%llu ", (unsigned long long)directory->fs.f_files + 1024);
+		text_add(&text, "%s -o remount,nr_inodes=%llu ", mount_words(directory->mount.options),
+			 (unsigned long long)directory->fs.f_files + 1024);
 		shell_word_add(&text, directory->mount.point);
 	} else {
 		text_add(&text, "remove files there");

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/util/mount_words.h"
 #include "common/util/shell_word.h"
 #include "vmmallocd/files/internal.h"
 #include "vmmallocd/base/resource.h"
@@ -136,7 +137,7 @@ int pool_dir_access(const char *path, int fd, const struct stat *st, struct text
 void pool_dir_say_no_tmpfs(const char *path, const char *options, struct text *error)
 {
 	text_add(error, "%s: expected a tmpfs of its own, and none is mounted there ", path);
-	text_add(error, "(mount -t tmpfs -o %s,uid=%s tmpfs ", options, user(geteuid()).bytes);
+	text_add(error, "(%s -t tmpfs -o %s,uid=%s tmpfs ", mount_words(options), options, user(geteuid()).bytes);
 	shell_word_add(error, path);
 	text_add(error, ")");
 }

@@ -251,7 +251,8 @@ const char *pools_relief_problem(const struct pools *pools, const struct config_
 	const struct relief *relief = &pools->relief;
 	const char *useless = why_useless(directory);
 	struct text words = TEXT_INIT(class->used_up);
-	unsigned half = pools->config->memory_pressure_limit / 2;
+	/* below half of the limit, in hundredths, is below this: pressure_note() */
+	unsigned half = (pools->config->memory_pressure_limit + 1) / 2;
 
 	if (!config || config->on_memory_pressure != CONFIG_PRESSURE_RELEASE)
 		return NULL;
