@@ -406,6 +406,16 @@ holders() {
 		as_other "$HELPERS/vmmallocctl" --runtime-dir "$RUN" status "$id" >out 2>err || fail "$(cat err)"
 		! grep -q ^holder out && grep -qE 'may hold pools: run it as root to see them$' err || fail "$(cat out err)"
 	}
+	# nobody is seen from another PID namespace, which is said; nor is a process there taken for the daemon
+	contained() { unshare -pf --mount-proc --kill-child -- "$CTL" --runtime-dir "$RUN" "$@" >out 2>err; }
+	unshare -pf --mount-proc --kill-child true 2>/dev/null || return 0
+	contained status "$id" || fail "$(cat err)"
+	! grep ^holder out || fail "a holder"
+	is "$(grep -v 'could not be looked at' err)" "vmmallocctl: the daemon is in another PID namespace, of which nothing is seen from here: who is there may hold pools, and numbers of owners are of there"
+	contained status --json "$id" && grep -q '"hidden":true}$' out || fail "$(cat out err)"
+	contained doctor
+	grep -q 'cgroup: this process' out && ! grep 'cgroup: the daemon' out || fail "$(cat out err)"
+	ctl status --json "$id" | grep -q '"hidden":false}$' || fail "$(ctl status --json "$id")"
 }
 run_case "status names all who hold a pool" holders
 

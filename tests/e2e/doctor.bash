@@ -704,8 +704,21 @@ with_daemon() {
 	(cd "$RUN" && exec python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.bind("control.sock"); s.listen(); time.sleep(60)') &
 	PIDS="$PIDS $!"
 	wait_for test -S "$RUN/control.sock"
+	local listener=$! contained
+	# meanwhile, as each takes five seconds: process 1 of a container is no systemd, and is not to be killed
+	(cd "$WORK" && exec unshare -pf --mount-proc --kill-child python3 -c 'import os, socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("control.sock")
+s.listen()
+subprocess.run([os.environ["CTL"], "--runtime-dir", ".", "doctor", sys.argv[1]])' "$POOLS") >inner 2>&1 &
+	contained=$!
+	PIDS="$PIDS $contained"
 	doctor "$POOLS"
-	found problem daemon "no answer within 5 seconds at $RUN/control.sock; mend it: kill -KILL $!, and start it again"
+	found problem daemon "no answer within 5 seconds at $RUN/control.sock; mend it: kill -KILL $listener, and start it again"
+	wait $contained
+	unshare -pf --mount-proc true 2>/dev/null || return 0
+	grep -q 'no answer within 5 seconds at ./control.sock; mend it: restart it, or the container whose process 1 it is' inner ||
+		fail "$(grep daemon inner || cat inner)"
 }
 run_case "a daemon, its classes, and one that hangs" with_daemon
 

@@ -17,6 +17,7 @@
 #include "common/util/cleanup.h"
 #include "common/util/runtime_dir.h"
 #include "common/util/steady_clock.h"
+#include "common/util/systemd.h"
 #include "common/util/varlink.h"
 
 #define LEAST_MS 1000                        /* that a daemon has for an answer, however short the time is */
@@ -167,7 +168,8 @@ static int take_reply(json_t *object, json_t **ret_reply, struct text *complaint
 void client_say_start(const struct ctl *ctl, struct text *words)
 {
 	bool is_usual = !ctl->is_runtime_dir_given || strcmp(ctl->runtime_dir, PATHS_RUNTIME_DIR) == 0;
-	const char *start = geteuid() == 0 ? "systemctl start vmmallocd" : "vmmallocd --user";
+	const char *start = geteuid() != 0 ? "vmmallocd --user" :
+			    systemd_is_here() ? "systemctl start vmmallocd" : "vmmallocd";
 
 	text_add(words, "%s%s", is_usual ? start : "vmmallocd --runtime-dir ", is_usual ? "" : ctl->runtime_dir);
 }

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "common/util/cleanup.h"
+#include "common/util/systemd.h"
 #include "vmmallocd/ctl/client.h"
+#include "vmmallocd/ctl/proc_text.h"
 
 /* The part of a file in /proc/PID that fits; "" if there is none. */
 static void read_proc(pid_t pid, const char *name, char *text, size_t bytes)
@@ -31,9 +33,11 @@ static void find_starter(struct daemon_process *process)
 
 	read_proc(process->pid, "cgroup", cgroup, sizeof(cgroup));
 	read_proc(process->pid, "comm", comm, sizeof(comm));
-	if (process->pid == 1 || strstr(cgroup, "/system.slice/vmmallocd"))
+	/* process 1 of a container may be the daemon, or some other init */
+	if (strstr(cgroup, "/system.slice/vmmallocd") || (process->pid == 1 && systemd_is_here() &&
+							  strcmp(comm, "vmmallocd\n") != 0))
 		process->started = DAEMON_OF_SYSTEM;
-	else if (strcmp(comm, "systemd\n") == 0 || strstr(cgroup, "/vmmallocd.service"))
+	else if (process->pid != 1 && (strcmp(comm, "systemd\n") == 0 || strstr(cgroup, "/vmmallocd.service")))
 		process->started = DAEMON_OF_USER;
 }
 
@@ -45,12 +49,31 @@ void daemon_process_find(const struct ctl *ctl, struct daemon_process *ret_proce
 	char status[4096];
 
 	*ret_process = (struct daemon_process){ 0 };
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0 || credentials.pid <= 0)
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
+		return;
+	ret_process->is_elsewhere = credentials.pid <= 0;
+	if (ret_process->is_elsewhere)
 		return;
 	ret_process->pid = credentials.pid;
 	read_proc(credentials.pid, "status", status, sizeof(status));
 	ret_process->is_stopped = strstr(status, "\nState:\tT") || strstr(status, "\nState:\tt");
 	find_starter(ret_process);
+}
+
+pid_t daemon_process_here(const struct daemon_process *process, long long number)
+{
+	pid_t pid = (pid_t)number, inner = process->pid;
+	char comm[64], status[4096];
+	uid_t uid;
+
+	if (process->pid <= 0 || process->pid == pid)
+		return process->pid;
+	/* the daemon is in a namespace below, where it has that number; or a service manager has made the socket */
+	read_proc(process->pid, "status", status, sizeof(status));
+	if (proc_text_status(status, &uid, &inner) && inner == pid)
+		return process->pid;
+	read_proc(pid, "comm", comm, sizeof(comm));
+	return strcmp(comm, "vmmallocd\n") == 0 ? pid : 0;
 }
 
 void daemon_process_say_mend(const struct daemon_process *process, struct text *words)
@@ -61,8 +84,10 @@ void daemon_process_say_mend(const struct daemon_process *process, struct text *
 		text_add(words, "systemctl restart vmmallocd: programs keep their pools");
 	else if (process->started == DAEMON_OF_USER)
 		text_add(words, "systemctl --user restart vmmallocd: programs keep their pools");
-	else if (process->pid > 0)
+	else if (process->pid > 1)
 		text_add(words, "kill -KILL %d, and start it again: programs keep their pools", (int)process->pid);
+	else if (process->pid == 1)
+		text_add(words, "restart it, or the container whose process 1 it is");
 	else
 		text_add(words, "restart it: programs keep their pools");
 }

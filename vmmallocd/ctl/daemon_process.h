@@ -10,13 +10,16 @@
 #include "vmmallocd/ctl/ctl.h"
 
 struct daemon_process {
-	pid_t pid;              /* 0: not known, as in another PID namespace */
+	pid_t pid;              /* 0: not known */
+	bool is_elsewhere;      /* in a PID namespace of which this process sees nothing */
 	bool is_stopped;        /* by a signal, or a debugger */
 	enum { DAEMON_BY_HAND, DAEMON_OF_SYSTEM, DAEMON_OF_USER } started;   /* by whose service manager */
 };
 
 /* Who listens at the socket. Zeroed where that cannot be said. */
 void daemon_process_find(const struct ctl *ctl, struct daemon_process *ret_process);
+/* The process that the daemon calls by that number, its own, as it is called here; 0: that is not known. */
+pid_t daemon_process_here(const struct daemon_process *process, long long number);
 /* The command, or the words, that let it answer again. */
 void daemon_process_say_mend(const struct daemon_process *process, struct text *words);
 

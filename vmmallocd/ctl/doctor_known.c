@@ -192,6 +192,7 @@ static void say_daemon(const struct doctor_known *known, struct findings *findin
 static void ask_status(const struct ctl *ctl, struct doctor_known *known, struct look_output *output)
 {
 	const char *const argv[] = { DOCTOR_SELF, "--runtime-dir", ctl->runtime_dir, "status", "--json", NULL };
+	struct daemon_process process;
 	char path[64];
 	struct stat st;
 	int r = look_run(argv, environ, true, STATUS_MS, output);
@@ -203,8 +204,11 @@ static void ask_status(const struct ctl *ctl, struct doctor_known *known, struct
 		return;
 	}
 	known->status = json_loadb(output->text, output->length, 0, NULL);
-	snprintf(path, sizeof(path), "/proc/%lld", field_number(json_object_get(known->status, "daemon"), "pid"));
-	if (stat(path, &st) == 0)
+	daemon_process_find(ctl, &process);
+	known->daemon_pid = daemon_process_here(&process,
+						field_number(json_object_get(known->status, "daemon"), "pid"));
+	snprintf(path, sizeof(path), "/proc/%d", (int)known->daemon_pid);
+	if (known->daemon_pid > 0 && stat(path, &st) == 0)
 		known->daemon_uid = st.st_uid;
 }
 
@@ -377,7 +381,7 @@ struct machine_order doctor_machine(const struct doctor_known *known)
 	struct machine_order order = {
 		.pool_bytes = known->pool_bytes,
 		.has_classes = json_array_size(known->classes) > 0,
-		.daemon_pid = (pid_t)field_number(json_object_get(known->status, "daemon"), "pid"),
+		.daemon_pid = known->daemon_pid,
 		.pressure_limit = find_pressure_limit(known),
 	};
 	const json_t *class;

@@ -22,6 +22,7 @@ struct doctor_known {
 	json_t *status, *check;      /* what they said; NULL: nothing */
 	const json_t *classes;       /* of the one or the other; NULL: there are none */
 	bool daemon_hangs;
+	pid_t daemon_pid;            /* as it is called here; 0: not known */
 	uid_t daemon_uid;            /* -1: not known */
 	uint64_t pool_bytes;         /* the largest pool that anybody asks for */
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/util/cleanup.h"
+#include "vmmallocd/ctl/daemon_process.h"
 #include "vmmallocd/ctl/field.h"
 #include "vmmallocd/ctl/process_shape.h"
 #include "vmmallocd/ctl/reasons.h"
@@ -21,6 +22,12 @@ static bool is_file_named(const struct holding *holding, const char *beginning)
 	return slash && strncmp(slash + 1, beginning, strlen(beginning)) == 0;
 }
 
+/* By the number that the daemon knows it by, or, seen from a PID namespace above the daemon's, by the innermost one. */
+static bool is_called(const struct scan_process *process, pid_t pid)
+{
+	return process->pid == pid || process->inner == pid;
+}
+
 /* NULL: it has nothing of the pool. */
 static const char *find_hold(const struct scan_process *process, const char *file, pid_t owner)
 {
@@ -31,7 +38,7 @@ static const char *find_hold(const struct scan_process *process, const char *fil
 
 		if (!is_file_named(holding, file))
 			continue;
-		if (process->pid == owner)
+		if (is_called(process, owner))
 			return "own";
 		if (holding->is_mapped || !hold)
 			hold = holding->is_mapped ? "mapped" : "descriptor";
@@ -75,10 +82,13 @@ static int add_outside(const struct scan *scan, json_t *pool)
 	char file[NAME_BYTES];
 
 	name_file(pool, file);
-	for (size_t i = 0; i < scan->process_count && !found; i++)
-		if (scan->processes[i].pid == owner)
+	for (size_t i = 0; i < scan->process_count && !found; i++) {
+		if (is_called(&scan->processes[i], owner))
 			found = process_figures(scan, &scan->processes[i]);
-	if (!found || !is_file_named(found, file))
+		if (found && !is_file_named(found, file))
+			found = NULL;
+	}
+	if (!found)
 		return 0;
 	if (json_object_set_new(pool, "outside", process_figure(found->header.outside_bytes)) < 0 ||
 	    json_object_set_new(pool, "outside_by", reasons_shape(&found->outside)) < 0)
@@ -86,8 +96,9 @@ static int add_outside(const struct scan *scan, json_t *pool)
 	return 0;
 }
 
-int status_holders_add(json_t *pools, struct status_unseen *ret_unseen)
+int status_holders_add(const struct ctl *ctl, json_t *pools, struct status_unseen *ret_unseen)
 {
+	struct daemon_process daemon;
 	struct scan scan;
 	json_t *pool;
 	size_t i;
@@ -99,7 +110,9 @@ int status_holders_add(json_t *pools, struct status_unseen *ret_unseen)
 		if (r == 0)
 			r = add_outside(&scan, pool);
 	}
-	*ret_unseen = (struct status_unseen){ .count = scan.unseen_count, .is_hidden = scan.is_hidden };
+	daemon_process_find(ctl, &daemon);
+	*ret_unseen = (struct status_unseen){ .count = scan.unseen_count, .is_hidden = scan.is_hidden,
+					      .is_elsewhere = daemon.is_elsewhere };
 	scan_done(&scan);
 	return r;
 }

@@ -183,7 +183,8 @@ static int print_found_json(const struct status_found *found, const struct statu
 	return shape_print(json_pack("{s:i, s:o, s:o, s:o, s:I, s:b}", "version", 1,
 				     "pools", shape_held_pools(found->pools), "waiting", shape_waiting(found->waiting),
 				     "classes", shape_classes(found->classes),
-				     "unseen", (json_int_t)unseen->count, "hidden", unseen->is_hidden),
+				     "unseen", (json_int_t)unseen->count, "hidden",
+				     unseen->is_hidden || unseen->is_elsewhere),
 			   "the status");
 }
 
@@ -197,6 +198,9 @@ static void complain_of_unseen_holders(const struct status_unseen *unseen)
 			     unseen->count == 1 ? "" : "es", cure);
 	else if (unseen->is_hidden)
 		ctl_complain("/proc does not show the processes of others (hidepid), who may hold pools%s", cure);
+	if (unseen->is_elsewhere)
+		ctl_complain("the daemon is in another PID namespace, of which nothing is seen from here: who is there "
+			     "may hold pools, and numbers of owners are of there");
 }
 
 static bool has_owned(const json_t *pools)
@@ -217,7 +221,7 @@ int status_words(const struct ctl *ctl, char *const *words, size_t count, bool j
 	int status = status_find(ctl, words, count, &found), printed = CTL_OK, r = 0;
 
 	if (has_owned(found.pools))
-		r = status_holders_add(found.pools, &unseen);
+		r = status_holders_add(ctl, found.pools, &unseen);
 	if (r < 0)
 		ctl_complain("who holds the pools is not known: /proc: %s", strerrordesc_np(-r));
 	if (json_array_size(found.pools) + json_array_size(found.waiting) + json_array_size(found.classes) == 0)
