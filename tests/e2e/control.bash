@@ -113,7 +113,8 @@ drain_more() {
 	# what comes back to a class without cold pools is ready, though the class has enough
 	kill_held "$HELD"
 	wait_count a leased 1
-	wait_for eval '[ "$(ask count a recycling)" = 0 ]'
+	# emptied, warmed, and none is being made
+	wait_for eval '! ctl list -n -o state a | grep -qv "ready\|leased"'
 	local ready
 	ready=$(ctl list -n --state ready -o ID | sort)
 	ctl drain a >/dev/null || fail "drain: $?"

@@ -14,6 +14,8 @@ export CTL
 
 # started COMMAND...: on a pool of 64 MiB, until the case ends; waits until it says READY. Its pid is $STARTED.
 started() {
+	# what another has said is not this one's
+	rm -f "said.$#"
 	env VMMALLOC_POOL_DIR="${VMMALLOC_POOL_DIR-$POOL_DIR}" VMMALLOC_POOL_SIZE="${VMMALLOC_POOL_SIZE-64M}" \
 		LD_PRELOAD="$LIBRARY" "$@" >"said.$#" 2>err &
 	STARTED=$!
