@@ -149,6 +149,29 @@ case_lock_cannot_be_made() {
 	is "$(grep -c "lock: Permission denied" log)" 1
 }
 
+# Looked at again, it is still unmounted, and nobody is told to give the directory beneath away.
+case_unmounted() {
+	need_mounts
+	setup
+	small_mount mounted 64M
+	chown $NOBODY mounted
+	nobodys_daemon "$WORK/mounted"
+	wait_count a ready 1
+	umount -l mounted || fail "umount"
+	wait_for problem_is a "pool directory $WORK/mounted: removed or unmounted"
+	wait_for grep -q "$WORK/mounted: removed or unmounted" log
+	ask reload
+	is "$(ask problem a)" "pool directory $WORK/mounted: removed or unmounted"
+	is "$(grep -c "belongs to" log)" 0
+	# what is mounted there again is looked at as it is
+	mount -t tmpfs -o size=64M,mode=755 again mounted || fail "mount"
+	wait_for eval 'ask problem a | grep -q "belongs to root"'
+	chown $NOBODY mounted
+	ask reload
+	wait_count a ready 1
+	is "$(ask problem a)" ""
+}
+run_case "an unmounted directory is said to be that, whatever is beneath" case_unmounted
 run_case "a directory of root's: whose it is, and the command that mends it" case_roots 755 "one that the user nobody may write to" "chown nobody:"
 run_case "one that is closed: the same" case_roots 700 "one that the user nobody may write to" "chown nobody:"
 run_case "one that is missing: the command that makes it" case_missing

@@ -166,18 +166,21 @@ static void put_into_service(struct pools *pools, struct served_dir *directory, 
 	directory->dir = scan->dir;
 	directory->open = true;
 	directory->lost = false;
+	directory->mount_root = scan->mount_root;
 	directory->problem[0] = '\0';
 	adopt_all(pools, directory, scan);
 	pools_close_unused(pools, directory);
 }
 
-static void note_not_opened(struct pools *pools, struct served_dir *directory, int error, const char *problem)
+static void note_not_opened(struct pools *pools, struct served_dir *directory, int error,
+			    const struct served_dir_scan *scan)
 {
-	/* that it was removed has been said, and says more than that it is not there */
-	bool is_known = directory->lost && error == -ENOENT;
+	bool is_beneath = directory->mount_root && !scan->mount_root;
+	/* that it was unmounted has been said, and says more than what is beneath, or that nothing is */
+	bool is_known = directory->lost && (error == -ENOENT || is_beneath);
 
 	if (directory->wanted && !pools->stopping && !is_known)
-		set_directory_problem(pools, directory, problem);
+		set_directory_problem(pools, directory, scan->error);
 	/* it is neither there nor configured: the registry's file would keep its pools for ever */
 	else if (!directory->wanted && error == -ENOENT)
 		drop_all_saved(pools, directory);
@@ -194,7 +197,7 @@ static void directory_opened(void *context, struct served_dir_scan *scan)
 	if (r == 0)
 		put_into_service(pools, scan->directory, scan);
 	else
-		note_not_opened(pools, scan->directory, r, scan->error);
+		note_not_opened(pools, scan->directory, r, scan);
 	/* a reload may have asked for a tmpfs there while the thread was at it */
 	pools_leave_bare_directories(pools);
 	pools_refresh_classes(pools);

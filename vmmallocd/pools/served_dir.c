@@ -112,11 +112,20 @@ static int test_and_scan(struct served_dir_scan *scan, struct text *error)
 	return r;
 }
 
+/* Kernels before 5.8 do not say, and then nothing is. */
+static bool is_mount_root(const char *path)
+{
+	struct statx sx;
+
+	return statx(AT_FDCWD, path, 0, 0, &sx) == 0 && (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 static void open_and_scan(struct work *work)
 {
 	struct served_dir_scan *scan = work->data;
 	struct text error = TEXT_INIT(scan->error);
 
+	scan->mount_root = is_mount_root(scan->directory->path);
 	if (scan->tmpfs[0])
 		scan->result = pool_dir_open_tmpfs(scan->directory->path, scan->tmpfs, &scan->dir, &error);
 	else

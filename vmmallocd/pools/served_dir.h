@@ -31,6 +31,7 @@ struct served_dir {
 	bool open;               /* `dir` is open, and `watch` set if it is not gone */
 	bool gone;               /* while it is open: removed or unmounted, so it gets no more pools */
 	bool lost;               /* it was gone once, and has not been opened since */
+	bool mount_root;         /* when it was opened last: something was mounted at the path itself */
 	struct pool_dir dir;
 	int watch;
 	unsigned hanging;        /* jobs that do not end: no more are begun here */
@@ -54,6 +55,7 @@ struct served_dir_found {
 struct served_dir_scan {
 	struct served_dir *directory;
 	char tmpfs[CONFIG_TMPFS_OPTIONS_BYTES];   /* as it was when the thread began */
+	bool mount_root;         /* something is mounted at the path itself */
 	int result;              /* 0: `dir` is open, and the receiver's */
 	char error[PROVISION_PROBLEM_BYTES];
 	struct pool_dir dir;
