@@ -11,6 +11,7 @@
 #include "libvmmalloc/exports/loader.h"
 #include "libvmmalloc/fork/comeback.h"
 #include "libvmmalloc/fork/fork.h"
+#include "libvmmalloc/heap/collapse.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/waiters.h"
 #include "libvmmalloc/jemalloc/seam.h"
@@ -26,6 +27,7 @@ struct vmm_trace_log vmm_trace_log;
 #endif
 
 /* heap */
+bool vmm_collapse_is_off;
 struct vmm_remap vmm_remap;
 struct vmm_waiters vmm_waiters;
 

@@ -64,6 +64,11 @@ int environment_reserve(const char *value)
 	return strcmp(value, "grow") == 0 ? 0 : strcmp(value, "full") == 0 ? 1 : -EINVAL;
 }
 
+int environment_huge_pages(const char *value)
+{
+	return strcmp(value, "auto") == 0 ? 0 : strcmp(value, "never") == 0 ? 1 : -EINVAL;
+}
+
 int environment_on_fail(const char *value)
 {
 	return strcmp(value, "exit") == 0 ? 0 : strcmp(value, "dram") == 0 ? 1 : -EINVAL;

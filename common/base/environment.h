@@ -23,6 +23,7 @@
 #define ENVIRONMENT_MAX_SIZE "VMMALLOC_MAX_SIZE"
 #define ENVIRONMENT_ON_FAIL "VMMALLOC_ON_FAIL"
 #define ENVIRONMENT_RELEASE "VMMALLOC_RELEASE"
+#define ENVIRONMENT_HUGE_PAGES "VMMALLOC_HUGE_PAGES"
 #define ENVIRONMENT_ARENAS "VMMALLOC_ARENAS"
 #define ENVIRONMENT_FORK "VMMALLOC_FORK"
 #define ENVIRONMENT_CHILDREN "VMMALLOC_CHILDREN"
@@ -70,6 +71,10 @@ int environment_arenas(const char *value);
 #define ENVIRONMENT_RELEASE_NEVER (ENVIRONMENT_RELEASE_MOST + 1)
 #define ENVIRONMENT_RELEASE_EXPECTED "a number of seconds up to 1000000, or never"
 int environment_release(const char *value);
+
+/* VMMALLOC_HUGE_PAGES: 0 for auto, 1 for never, or -EINVAL. */
+#define ENVIRONMENT_HUGE_PAGES_EXPECTED "auto or never"
+int environment_huge_pages(const char *value);
 
 /* VMMALLOC_WAIT: seconds, up to HANDOUT_WAIT_MOST_S, or -EINVAL. */
 #define ENVIRONMENT_WAIT_EXPECTED "a number of seconds up to 1000000"

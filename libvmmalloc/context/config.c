@@ -230,7 +230,7 @@ static int read_place(char *const *environment, struct vmm_config *config, struc
 /* What is one of a few words, or a number. */
 static int read_words(char *const *environment, struct vmm_config *config, struct text *error)
 {
-	int reserve, on_full, on_fail, release, wait, arenas, fork;
+	int reserve, on_full, on_fail, release, huge_pages, wait, arenas, fork;
 	const struct {
 		const char *name, *expected;
 		int (*parse)(const char *value);
@@ -243,6 +243,7 @@ static int read_words(char *const *environment, struct vmm_config *config, struc
 		{ ENVIRONMENT_ON_FAIL, ENVIRONMENT_ON_FAIL_EXPECTED, environment_on_fail, 0, &on_fail },
 		{ ENVIRONMENT_RELEASE, ENVIRONMENT_RELEASE_EXPECTED, environment_release, ENVIRONMENT_RELEASE_USUAL,
 		  &release },
+		{ ENVIRONMENT_HUGE_PAGES, ENVIRONMENT_HUGE_PAGES_EXPECTED, environment_huge_pages, 0, &huge_pages },
 		{ ENVIRONMENT_ARENAS, ENVIRONMENT_ARENAS_EXPECTED, environment_arenas, 0, &arenas },
 		{ ENVIRONMENT_FORK, ENVIRONMENT_FORK_EXPECTED, environment_fork, CONFIG_FORK_AUTO, &fork },
 	};
@@ -259,6 +260,7 @@ static int read_words(char *const *environment, struct vmm_config *config, struc
 	config->on_full = (enum environment_on_full)on_full;
 	config->does_without = on_fail == 1;
 	config->release_seconds = (unsigned)release;
+	config->no_huge_pages = huge_pages == 1;
 	config->arenas = (unsigned)arenas;
 	config->fork = (enum vmm_config_fork)fork;
 	return 0;

@@ -126,9 +126,10 @@ static int examine(struct vmm_pool *pool, size_t *ret_bytes)
 		return r;
 	file->dev = st.st_dev;
 	file->ino = st.st_ino;
+	file->is_tmpfs = fs.f_type == TMPFS_MAGIC;
 	pool->is_huge = fs.f_type == HUGETLBFS_MAGIC;
 	pool->grain = pool->is_huge ? (size_t)fs.f_bsize : kernel_page();
-	pool->unit = pool->is_huge || fs.f_type == TMPFS_MAGIC ? pool->grain : largest_folio();
+	pool->unit = pool->is_huge || file->is_tmpfs ? pool->grain : largest_folio();
 	pool->is_late = !allocates_at_touch(&fs);
 	if (fs.f_type == BTRFS_SUPER_MAGIC && S_ISREG(st.st_mode) && st.st_size == 0)
 		write_in_place(file->fd);

@@ -18,6 +18,7 @@
 #include "common/base/pool_header.h"
 #include "common/base/text.h"
 #include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/collapse.h"
 #include "libvmmalloc/heap/pool_file.h"
 
 #define POOL_FILES_MOST 1024
@@ -48,6 +49,7 @@ struct vmm_pool {
 	struct vmm_pool_file *more;  /* files that the pool has grown by; room for POOL_FILES_MOST; NULL: it cannot */
 	size_t files;                /* how many there are in all */
 	struct vmm_mapping mapping;
+	struct vmm_collapse collapse;
 };
 
 /*

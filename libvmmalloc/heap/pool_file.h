@@ -23,6 +23,7 @@ struct vmm_pool_file {
 	size_t tier;                 /* tiers.h */
 	uintptr_t fresh, fresh_end;  /* [fresh, fresh_end) was never handed out; the last file has heap->fresh */
 	bool is_kept;                /* all of it is reserved, and stays so */
+	bool is_tmpfs;
 	struct pool_header *header;  /* at the file's beginning, alone in its grain */
 	int fd;
 	dev_t dev;                   /* with ino: tells our descriptor from another under its number */

@@ -14,6 +14,7 @@
 #define STEP_SHARE 64                       /* each step reserves this part of what is reserved already */
 #define STEP_LEAST ((size_t)256 << 10)
 #define STEP_MOST ((size_t)4 << 20)         /* it counts against limits of memory, and more is no faster */
+#define HUGE_FROM ((size_t)16 << 20)        /* a heap of so much grows by huge pages, if it can */
 #define PRIVATE_STEP ((size_t)16 << 20)     /* a whole unit, and no more than one fallocate: space.c */
 #define MUCH ((size_t)1 << 30)              /* a file system is asked first, not filled to learn that it has less */
 #define RETRY_LEAST_NS 10000000u            /* a file system that was full is asked again after this, at the soonest, */
@@ -125,11 +126,22 @@ static size_t growth_step(const struct vmm_heap *heap)
 	return step < STEP_LEAST ? STEP_LEAST : step > STEP_MOST ? STEP_MOST : step;
 }
 
+static bool steps_by_huge_pages(const struct vmm_heap *heap)
+{
+	size_t some = 1;
+
+	return heap->low - vmm_heap_start(heap) >= HUGE_FROM && heap->low < heap->high &&
+	       vmm_collapse_is_likely(&heap->pool, vmm_pool_file_at(&heap->pool, offset_of(heap, heap->low), &some));
+}
+
 /* Where a step ends that gets to `need`. Not within the floor: metadata may need it in one piece. */
 static uintptr_t step_end(const struct vmm_heap *heap, uintptr_t need)
 {
-	uintptr_t end = growth_end(heap, need + growth_step(heap));
+	uintptr_t end = need + growth_step(heap);
 
+	if (steps_by_huge_pages(heap))
+		end = round_down(end > need + POOL_HUGE_PAGE ? end : need + POOL_HUGE_PAGE, POOL_HUGE_PAGE);
+	end = growth_end(heap, end);
 	return heap->high - end < heap->floor ? heap->high : end;
 }
 

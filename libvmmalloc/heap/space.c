@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 
 #include "common/base/round.h"
+#include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
 
 #define RESERVE_PIECE ((size_t)16 << 20)     /* of one fallocate: short enough to get done between two signals */
@@ -126,6 +127,18 @@ static int reserve_in_file(const struct vmm_pool *pool, const struct vmm_pool_fi
 	return r < 0 && !is_full(r) ? reserve_by_mapping(pool, file, offset, bytes) : r;
 }
 
+/* Of one file. */
+static int reserve_part(struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes)
+{
+	bool by_small_pages = !vmm_collapse(pool, file, offset, bytes);
+	uint64_t began = clock_now_ns();
+	int r = reserve_in_file(pool, file, offset, bytes);
+
+	if (r == 0 && by_small_pages && file->is_tmpfs)
+		vmm_collapse_note_small(pool, bytes, clock_now_ns() - began);
+	return r;
+}
+
 int vmm_space_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
 	int r = 0;
@@ -134,7 +147,7 @@ int vmm_space_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 		size_t n = bytes - done;
 		const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset + done, &n);
 
-		r = reserve_in_file(pool, file, offset + done, n);
+		r = reserve_part(pool, file, offset + done, n);
 		done += n;
 	}
 	if (r < 0)

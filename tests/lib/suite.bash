@@ -76,7 +76,7 @@ need_root() { [ "$(id -u)" -eq 0 ] || skip "needs root, to be several users"; }
 
 # The case runs in a subshell and a session of its own; past the deadline all of that session is killed.
 run_case() {
-	local name=$1 status
+	local name=$1 status began=$SECONDS took
 	shift
 	[[ $name =~ ${ONLY-} ]] || return 0
 	WORK=$SUITE_TMP/work
@@ -87,8 +87,9 @@ run_case() {
 	setsid timeout -k 5 "$DEADLINE" bash -c 'cd "$WORK" || exit 1; "$@"' case "$@" \
 		>"$SUITE_TMP/log" 2>&1 </dev/null
 	status=$?
+	took=$((SECONDS - began))
 	case $status in
-	0) passed=$((passed + 1)); echo "ok   $SUITE: $name" ;;
+	0) passed=$((passed + 1)); echo "ok   $SUITE: $name$([ $took -lt 5 ] || echo " ($took s)")" ;;
 	"$SKIPPED") skipped=$((skipped + 1)); echo "skip $SUITE: $name: $(tail -n 1 "$SUITE_TMP/log")" ;;
 	*)
 		failed=$((failed + 1))

@@ -55,11 +55,13 @@ TEST(test_config_reads_all_variables)
 {
 	struct vmm_config config = read_ok(ENVIRONMENT("VMMALLOC_ARENAS=7", "VMMALLOC_ON_FULL=dram", "PATH=/bin",
 						       "VMMALLOC_RESERVE=full", "VMMALLOC_POOL_SIZE=2g",
-						       "VMMALLOC_RELEASE=30", "VMMALLOC_POOL_DIR=relative dir"));
+						       "VMMALLOC_RELEASE=30", "VMMALLOC_HUGE_PAGES=never",
+						       "VMMALLOC_POOL_DIR=relative dir"));
 
 	assert_string_equal(config.tiers[0].dir, "relative dir");
 	assert_int_equal(config.tiers[0].bytes, (size_t)2 << 30);
 	assert_true(config.reserve_all);
+	assert_true(config.no_huge_pages);
 	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_DRAM);
 	assert_int_equal(config.arenas, 7);
 	assert_int_equal(config.release_seconds, 30);
@@ -173,6 +175,14 @@ TEST(test_config_refuses_other_words_for_reserve)
 		       "incorrect VMMALLOC_RESERVE value (FULL), expected grow or full");
 	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_RESERVE=full "),
 		       "incorrect VMMALLOC_RESERVE value (full ), expected grow or full");
+}
+
+TEST(test_config_refuses_other_words_for_huge_pages)
+{
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_HUGE_PAGES=always"),
+		       "incorrect VMMALLOC_HUGE_PAGES value (always), expected auto or never");
+	assert_false(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_HUGE_PAGES=auto")).no_huge_pages);
+	assert_false(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).no_huge_pages);
 }
 
 TEST(test_config_refuses_other_words_for_on_full)

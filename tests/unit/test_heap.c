@@ -500,12 +500,39 @@ TEST(test_heap_steps_grow_with_the_heap)
 	size_t step;
 
 	make_heap(&heap, GIB);
+	heap.pool.collapse = (struct vmm_collapse){ .pause = GIB, .wait = GIB };  /* there are no huge pages */
 	assert_int_equal(step_at(&heap, FIRST_STEP), 256 * KIB);
 	step = step_at(&heap, 64 * MIB);
 	assert_uint_in_range(step, MIB, MIB + 128 * KIB);
 	step = step_at(&heap, 400 * MIB);
 	assert_int_equal(step, 4 * MIB);
 	assert_true(is_reserved(heap.pool.base, heap.low - (uintptr_t)heap.pool.base));
+	unmake_heap(&heap);
+}
+
+TEST(test_heap_of_some_size_grows_by_huge_pages)
+{
+	struct vmm_heap heap;
+
+	if (vmm_pool_table_bytes() != POOL_HUGE_PAGE)
+		skip();
+	make_heap(&heap, GIB);
+	assert_int_equal(step_at(&heap, 8 * MIB), 256 * KIB);
+	for (size_t reserved = 20 * MIB; reserved < 500 * MIB; reserved += 37 * MIB) {
+		size_t step = step_at(&heap, reserved), share = reserved / 64 < 4 * MIB ? reserved / 64 : 4 * MIB;
+
+		assert_int_equal(heap.low % POOL_HUGE_PAGE, 0);
+		assert_true(step < share + POOL_HUGE_PAGE && step + POOL_HUGE_PAGE > share);
+	}
+	unmake_heap(&heap);
+
+	/* after a pause it does so again, though its steps are smaller than a huge page meanwhile */
+	make_heap(&heap, GIB);
+	(void)step_at(&heap, 20 * MIB);
+	heap.pool.collapse = (struct vmm_collapse){ .pause = 8 * MIB, .wait = 8 * MIB };
+	assert_true(step_at(&heap, 24 * MIB) < MIB);
+	(void)step_at(&heap, 32 * MIB);
+	assert_int_equal(heap.low % POOL_HUGE_PAGE, 0);
 	unmake_heap(&heap);
 }
 

@@ -128,7 +128,7 @@ static void look_at_huge_tmpfs(struct findings *findings, const struct directory
 		findings_add(
 			findings, FINDING_NOTE, CHECK_HUGE_PAGES,
 			say_remount(directory, "huge=within_size", command, sizeof(command)),
-			"huge=%s: a program's own pool has small pages; the daemon collapses those of its warm pools",
+			"huge=%s: only warm pools, and heaps beyond 16 MiB, have huge pages (MADV_COLLAPSE, Linux 6.1)",
 			huge);
 	else
 		findings_add(findings, FINDING_OK, CHECK_HUGE_PAGES, NULL, "huge=%s", huge);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * collapse -- huge pages for the part of a pool on tmpfs that is being reserved.
+ *
+ * The kernel makes one of 2 MiB in which there is a single page (MADV_COLLAPSE, Linux 6.1), also where the file system
+ * is mounted without huge pages. What was missing is zeroed at once, and found with one fault: a fifth of the time that
+ * fallocate() and the touch of 512 small pages take, and of fewer entries in the processor's TLB (doc/benchmarks.md).
+ * It takes no memory that a reservation would not take.
+ *
+ * The caller locks. Allocates nothing; async-signal-safe.
+ */
+#ifndef LIBVMMALLOC_HEAP_COLLAPSE_H
+#define LIBVMMALLOC_HEAP_COLLAPSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vmm_pool;
+struct vmm_pool_file;
+
+/* What a pool knows of it. All zero: nothing yet. */
+struct vmm_collapse {
+	size_t pause;         /* it failed, or was slow twice: no more for so many bytes, twice as many each time */
+	size_t wait;          /* what is left of that */
+	bool was_slow;        /* once: others may have had the processor */
+	uint64_t small_ns;    /* what it took to reserve so many bytes by small pages: a measure of what slow is */
+	uint64_t small_bytes;
+};
+
+/*
+ * Makes huge pages of the whole ones in [offset, offset + bytes) of the pool, which lie in `file` and in which nobody
+ * has anything yet. It may fail, and do some or nothing: the caller reserves all of it just the same.
+ *
+ * Whether it did nothing at all: then the caller says how long that took, vmm_collapse_note_small().
+ */
+bool vmm_collapse(struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes);
+
+/* `bytes` bytes were reserved by small pages, in that time. */
+void vmm_collapse_note_small(struct vmm_pool *pool, size_t bytes, uint64_t ns);
+
+/* VMMALLOC_HUGE_PAGES=never. Set before there is a pool. */
+extern bool vmm_collapse_is_off;
+
+/* Whether that is tried for the file's bytes. */
+bool vmm_collapse_is_likely(const struct vmm_pool *pool, const struct vmm_pool_file *file);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_collapse -- huge pages of what is reserved: which, and what happens when the kernel has none. */
+/* objects: libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
+/* wrap: kernel_madvise kernel_fallocate kernel_clock_gettime */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libvmmalloc/base/kernel.h"
+#include "libvmmalloc/heap/pool.h"
+#include "libvmmalloc/heap/space.h"
+#include "tests/unit/faults.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/test.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+/* --- the kernel, and a clock that is the test's --- */
+
+static struct {
+	char *first, *end;           /* of what was collapsed last */
+	int collapses;               /* calls */
+	int error;                   /* what they say, if not 0 */
+	int busy;                    /* so many of them say EAGAIN first */
+	uint64_t takes_ns;           /* each of them, by the clock */
+	uint64_t small_ns;           /* for each MiB that is reserved by fallocate() */
+	uint64_t now_ns;
+} kernel;
+
+static struct vmm_pool pool;
+static char dir[SCRATCH_PATH];
+
+int __real_kernel_madvise(void *address, size_t bytes, int advice);
+int __wrap_kernel_madvise(void *address, size_t bytes, int advice)
+{
+	int r = -faults_strike("madvise");
+
+	if (advice != MADV_COLLAPSE)
+		return r < 0 ? r : __real_kernel_madvise(address, bytes, advice);
+	kernel.first = address;
+	kernel.end = (char *)address + bytes;
+	kernel.collapses++;
+	kernel.now_ns += kernel.takes_ns;
+	if (kernel.busy > 0) {
+		kernel.busy--;
+		return -EAGAIN;
+	}
+	if (r == 0)
+		r = -kernel.error;
+	return r < 0 ? r : __real_kernel_madvise(address, bytes, advice);
+}
+
+int __real_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes);
+int __wrap_kernel_fallocate(int fd, int mode, off_t offset, off_t bytes)
+{
+	kernel.now_ns += kernel.small_ns * (uint64_t)bytes / MIB;
+	return __real_kernel_fallocate(fd, mode, offset, bytes);
+}
+
+int __wrap_kernel_clock_gettime(clockid_t clock, struct timespec *time)
+{
+	(void)clock;
+	time->tv_sec = (time_t)(kernel.now_ns / 1000000000u);
+	time->tv_nsec = (long)(kernel.now_ns % 1000000000u);
+	return 0;
+}
+
+static int set_up_in(const char *parent)
+{
+	char buffer[512] = "";
+	struct text error = TEXT_INIT(buffer);
+
+	faults_clear();
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.now_ns = 1;
+	scratch_make(parent, dir);
+	if (vmm_pool_create(dir, GIB, false, &pool, &error) != 0)
+		fail_msg("%s", buffer);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_in(*state ? *state : "/dev/shm");
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	vmm_pool_drop(&pool);
+	scratch_remove(dir);
+	return 0;
+}
+
+TEST_FIXTURE(set_up, tear_down);
+
+static long faults_of(size_t offset, size_t bytes)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (size_t i = 0; i < bytes; i += kernel_page()) {
+		assert_int_equal(pool.base[offset + i], 0);
+		pool.base[offset + i] = 1;
+	}
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+static void reserve(size_t offset, size_t bytes)
+{
+	assert_int_equal(vmm_space_reserve(&pool, offset, bytes), 0);
+}
+
+static bool has_huge_pages(void)
+{
+	if (vmm_pool_table_bytes() == POOL_HUGE_PAGE)
+		return true;
+	fprintf(stderr, "skipped: with larger pages nothing is collapsed here\n");
+	return false;
+}
+
+/* --- which --- */
+
+TEST(test_collapse_is_of_the_whole_huge_pages)
+{
+	if (!has_huge_pages())
+		skip();
+	reserve(3 * MIB, 10 * MIB);
+	assert_int_equal(kernel.collapses, 1);
+	assert_ptr_equal(kernel.first, pool.base + 4 * MIB);
+	assert_ptr_equal(kernel.end, pool.base + 12 * MIB);
+	/* all of it is reserved, the parts at its ends as well, and reads as zero */
+	assert_int_equal(scratch_allocated(pool.first.fd), 10 * MIB + kernel_page());
+	/* small ones would be 2048; the sanitizer has some of its own */
+	assert_true(faults_of(4 * MIB, 8 * MIB) < 512);
+	(void)faults_of(3 * MIB, MIB);
+	(void)faults_of(12 * MIB, MIB);
+}
+
+TEST(test_collapse_leaves_less_than_a_huge_page_alone)
+{
+	reserve(MIB, 2 * MIB);
+	reserve(4 * MIB, 2 * MIB - kernel_page());
+	reserve(8 * MIB + kernel_page(), 2 * MIB - kernel_page());
+	assert_int_equal(kernel.collapses, 0);
+}
+
+TEST(test_collapse_goes_piece_by_piece)
+{
+	if (!has_huge_pages())
+		skip();
+	reserve(2 * MIB, 50 * MIB);
+	assert_int_equal(kernel.collapses, 4);
+	assert_ptr_equal(kernel.end, pool.base + 52 * MIB);
+	assert_true(pool.collapse.pause == 0);
+}
+
+TEST_IN(test_collapse_is_for_tmpfs_only, DISK)
+{
+	reserve(2 * MIB, 8 * MIB);
+	assert_true(pool.first.is_tmpfs || kernel.collapses == 0);
+}
+
+TEST(test_collapse_is_not_for_a_private_heap)
+{
+	reserve(2 * MIB, 2 * MIB);
+	kernel.collapses = 0;
+	pool.mapping.is_private = true;
+	assert_false(vmm_collapse_is_likely(&pool, &pool.first));
+	reserve(4 * MIB, 8 * MIB);
+	pool.mapping.is_private = false;
+	assert_int_equal(kernel.collapses, 0);
+}
+
+/* --- what fails --- */
+
+TEST(test_collapse_tries_once_more_when_a_page_is_busy)
+{
+	if (!has_huge_pages())
+		skip();
+	kernel.busy = 1;
+	reserve(2 * MIB, 4 * MIB);
+	assert_int_equal(kernel.collapses, 2);
+	assert_true(vmm_collapse_is_likely(&pool, &pool.first));
+	kernel.busy = 9;
+	reserve(8 * MIB, 4 * MIB);
+	assert_int_equal(kernel.collapses, 4);
+	assert_false(vmm_collapse_is_likely(&pool, &pool.first));
+}
+
+/* How many of `bytes`, reserved by huge pages from *offset on, go by before it is tried again. */
+static size_t pause_before_next(size_t *offset, size_t most)
+{
+	int before = kernel.collapses;
+	size_t begin = *offset;
+
+	while (kernel.collapses == before && *offset - begin < most) {
+		reserve(*offset, 2 * MIB);
+		*offset += 2 * MIB;
+	}
+	return *offset - begin - 2 * MIB;
+}
+
+TEST(test_collapse_is_left_alone_for_twice_as_long_each_time)
+{
+	size_t offset = 2 * MIB;
+
+	if (!has_huge_pages())
+		skip();
+	kernel.error = ENOMEM;
+	assert_int_equal(pause_before_next(&offset, GIB), 0);
+	assert_int_equal(pause_before_next(&offset, GIB), 8 * MIB);
+	assert_int_equal(pause_before_next(&offset, GIB), 16 * MIB);
+	assert_int_equal(pause_before_next(&offset, GIB), 32 * MIB);
+	/* and one success is enough */
+	kernel.error = 0;
+	assert_int_equal(pause_before_next(&offset, GIB), 64 * MIB);
+	assert_true(vmm_collapse_is_likely(&pool, &pool.first));
+	kernel.error = EINVAL;
+	assert_int_equal(pause_before_next(&offset, GIB), 0);
+	assert_int_equal(pause_before_next(&offset, GIB), 8 * MIB);
+	assert_int_equal(scratch_allocated(pool.first.fd), offset - 2 * MIB + kernel_page());
+}
+
+TEST(test_collapse_that_fails_is_the_last_of_a_reservation)
+{
+	if (!has_huge_pages())
+		skip();
+	kernel.error = EINVAL;
+	reserve(2 * MIB, 400 * MIB);
+	assert_int_equal(kernel.collapses, 1);
+}
+
+TEST(test_collapse_that_is_slow_is_one_that_failed)
+{
+	if (!has_huge_pages())
+		skip();
+	/* 2 ms for a MiB by small pages: three times that is 96 ms for 16 MiB */
+	kernel.small_ns = 2000000;
+	for (size_t i = 0; i < 40; i++)
+		reserve(256 * MIB + i * MIB, MIB);
+	kernel.takes_ns = 95000000;
+	reserve(2 * MIB, 32 * MIB);
+	assert_true(vmm_collapse_is_likely(&pool, &pool.first));
+	kernel.takes_ns = 97000000;
+	reserve(34 * MIB, 16 * MIB);
+	assert_true(vmm_collapse_is_likely(&pool, &pool.first));
+	assert_int_equal(kernel.collapses, 3);
+	/* the second time */
+	reserve(50 * MIB, 200 * MIB);
+	assert_int_equal(kernel.collapses, 4);
+	assert_false(vmm_collapse_is_likely(&pool, &pool.first));
+}
+
+TEST(test_collapse_is_slow_only_when_it_takes_a_while)
+{
+	if (!has_huge_pages())
+		skip();
+	kernel.small_ns = 100000;
+	reserve(256 * MIB, MIB);
+	kernel.takes_ns = 20000000;
+	reserve(2 * MIB, 16 * MIB);
+	reserve(18 * MIB, 16 * MIB);
+	assert_true(vmm_collapse_is_likely(&pool, &pool.first));
+	kernel.takes_ns = 20000001;
+	reserve(34 * MIB, 32 * MIB);
+	assert_false(vmm_collapse_is_likely(&pool, &pool.first));
+}
+
+/* Whatever the kernel says to each piece of advice: all is reserved, and reads as zero. */
+TEST(test_collapse_may_fail_anywhere)
+{
+	int n;
+
+	FAULTS_AT_EACH(n, "madvise", EFAULT) {
+		size_t offset = 2 * MIB + (size_t)n * 24 * MIB;
+
+		memset(&pool.collapse, 0, sizeof(pool.collapse));
+		reserve(offset, 20 * MIB);
+		(void)faults_of(offset, 20 * MIB);
+	}
+	if (has_huge_pages())
+		assert_true(n >= 12);
+}
+
+TEST(test_collapse_in_a_full_file_system_takes_nothing)
+{
+	size_t before;
+
+	vmm_pool_drop(&pool);
+	if (!scratch_mount(dir, 16 * MIB)) {
+		assert_int_equal(set_up_in("/dev/shm"), 0);
+		skip();
+	}
+	char buffer[512] = "";
+	struct text error = TEXT_INIT(buffer);
+
+	assert_int_equal(vmm_pool_create(dir, GIB, false, &pool, &error), 0);
+	before = scratch_allocated(pool.first.fd);
+	assert_int_equal(vmm_space_reserve(&pool, 2 * MIB, 32 * MIB), -ENOSPC);
+	assert_int_equal(scratch_allocated(pool.first.fd), before);
+	reserve(2 * MIB, 14 * MIB);
+	(void)faults_of(2 * MIB, 14 * MIB);
+	assert_int_equal(vmm_space_reserve(&pool, 32 * MIB, 4 * MIB), -ENOSPC);
+}
+
+TEST(test_collapse_that_is_off)
+{
+	vmm_collapse_is_off = true;
+	assert_false(vmm_collapse_is_likely(&pool, &pool.first));
+	reserve(2 * MIB, 8 * MIB);
+	vmm_collapse_is_off = false;
+	assert_int_equal(kernel.collapses, 0);
+}
