@@ -56,7 +56,7 @@ case_comes_and_goes() {
 	is_mounted '/srv/two\\040\\040b%' || fail "it was unmounted from below a program"
 	: >look
 	wait_for grep -qx same "held.$HELD"
-	is "$(client_as $NOBODY take=second)" "there is no such class of pools"
+	is "$(client_as $NOBODY take=second)" "there is no such class of pools: vmmallocctl status lists all"
 	is "$(systemctl is-active vmmalloc-mounts.service)" active
 	kill_held "$HELD"
 	soon is_not_mounted '/srv/two\\040\\040b%'
