@@ -28,6 +28,7 @@ struct vmm_trace_log vmm_trace_log;
 
 /* heap */
 bool vmm_collapse_is_off;
+__thread struct vmm_heap_thread vmm_heap_thread;
 struct vmm_remap vmm_remap;
 struct vmm_waiters vmm_waiters;
 

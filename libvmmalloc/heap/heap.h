@@ -60,7 +60,6 @@ struct vmm_heap {
 	dev_t retry_dev;        /* a full file system, and */
 	size_t retry_bytes;     /*   what it could not give: as much, or more, is not asked for */
 	uint64_t retry_ns;      /*   before this time, CLOCK_MONOTONIC; 0: it was not full */
-	uint64_t space_refusals;  /* times that a file system had no space for something (count). Atomic */
 	struct vmm_outside outside;  /* what is in use in place of the pool */
 	struct pool_page *child_page;  /* while a fork is under way, all is counted there, too; else NULL */
 };
@@ -102,11 +101,12 @@ static inline size_t vmm_heap_files(const struct vmm_heap *heap)
 	return __atomic_load_n(&heap->pool.files, __ATOMIC_RELAXED);
 }
 
-/* How often a file system, or a limit, had no space for the heap. Any thread. */
-static inline uint64_t vmm_heap_space_refusals(const struct vmm_heap *heap)
-{
-	return __atomic_load_n(&heap->space_refusals, __ATOMIC_RELAXED);
-}
+/* Each thread's: what was refused to another one meanwhile says nothing of why this one got none. */
+struct vmm_heap_thread {
+	uint64_t space_refusals;  /* times that a file system, or a limit, had no space for what it asked for */
+};
+
+extern __thread struct vmm_heap_thread vmm_heap_thread;
 
 /*
  * `bytes` bytes, a multiple of 4 KiB, aligned to `align`, a power of two of at least 4 KiB; in a tier, or at `at`, the

@@ -25,9 +25,9 @@ static size_t offset_of(const struct vmm_heap *heap, uintptr_t start)
 	return start - (uintptr_t)heap->pool.base;
 }
 
-int vmm_reserve_refused(struct vmm_heap *heap, int r)
+int vmm_reserve_refused(int r)
 {
-	__atomic_store_n(&heap->space_refusals, heap->space_refusals + 1, __ATOMIC_RELAXED);
+	vmm_heap_thread.space_refusals++;
 	return r;
 }
 
@@ -38,13 +38,13 @@ static int reserve(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	int r = vmm_mapping_open(&heap->pool, offset, bytes);
 
 	if (r < 0)
-		return vmm_reserve_refused(heap, r);
+		return vmm_reserve_refused(r);
 	if (heap->all_reserved)
 		return 0;
 	r = vmm_space_reserve(&heap->pool, offset, bytes);
 	TRACE(r < 0 ? 1 : 3, "%zu bytes at %p: %s", bytes, (void *)start, r < 0 ? strerrordesc_np(-r) : "done");
 	if (r < 0)
-		return vmm_reserve_refused(heap, r);
+		return vmm_reserve_refused(r);
 	vmm_heap_set_figure(heap, &header->reserved_bytes, header->reserved_bytes + bytes);
 	return 0;
 }
@@ -76,7 +76,7 @@ bool vmm_reserve_is_short(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 {
 	if (!must_wait(heap, start, bytes) && !vmm_space_lacks(&heap->pool, offset_of(heap, start), bytes))
 		return false;
-	(void)vmm_reserve_refused(heap, -ENOSPC);
+	(void)vmm_reserve_refused(-ENOSPC);
 	return true;
 }
 
@@ -98,7 +98,7 @@ static int grow_to(struct vmm_heap *heap, uintptr_t to)
 		return 0;  /* an attempt at more got so far */
 	if ((heap->pool.mapping.is_private || to - heap->low > MUCH) && !heap->all_reserved &&
 	    vmm_space_lacks(&heap->pool, offset_of(heap, heap->low), to - heap->low))
-		return vmm_reserve_refused(heap, -ENOSPC);
+		return vmm_reserve_refused(-ENOSPC);
 	while (heap->low < to) {
 		uintptr_t end = to - heap->low > piece ? round_down(heap->low + piece, vmm_reserve_unit(heap)) : to;
 		int r = reserve(heap, heap->low, end - heap->low);
@@ -156,7 +156,7 @@ bool vmm_reserve_up_to(struct vmm_heap *heap, uintptr_t need)
 
 	need = growth_end(heap, need);
 	if (must_wait(heap, heap->low, need - heap->low))
-		return vmm_reserve_refused(heap, false);
+		return vmm_reserve_refused(false);
 
 	began = clock_now_ns();
 	if (grow_to(heap, step_end(heap, need)) == 0 || grow_to(heap, need) == 0) {
@@ -255,7 +255,7 @@ int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	uintptr_t end = start + bytes, hole, hole_end;
 
 	if (lacks_space_for_holes(heap, start, end))
-		return vmm_reserve_refused(heap, -ENOSPC);
+		return vmm_reserve_refused(-ENOSPC);
 	for (uintptr_t at = start; vmm_holes_next(&heap->holes, at, end, &hole, &hole_end); at = hole_end) {
 		int r = reserve(heap, hole, hole_end - hole);
 
@@ -302,7 +302,7 @@ bool vmm_reserve_has_space(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 	if (missing == 0)
 		return true;
 	if (must_wait(heap, start, missing))
-		return vmm_reserve_refused(heap, false);
+		return vmm_reserve_refused(false);
 	began = clock_now_ns();
 	ahead = ahead_of(heap, start, end);
 	if ((ahead > end && vmm_reserve_holes(heap, start, ahead - start) == 0) ||

@@ -42,10 +42,10 @@ size_t vmm_reserve_unit(const struct vmm_heap *heap);
 void vmm_reserve_tail(struct vmm_heap *heap);
 
 /*
- * A file system has refused space, with `r`, which this returns. It is counted: whoever gets ordinary memory instead is
- * told why.
+ * A file system has refused space, with `r`, which this returns. It is counted, for this thread: whoever gets ordinary
+ * memory instead is told why.
  */
-int vmm_reserve_refused(struct vmm_heap *heap, int r);
+int vmm_reserve_refused(int r);
 
 /* Reserves what is not reserved in any granule that [start, start + bytes) touches. 0, or -errno and nothing is. */
 int vmm_reserve_holes(struct vmm_heap *heap, uintptr_t start, size_t bytes);

@@ -348,7 +348,8 @@ static void *map_from_pool(size_t tier, void *at, size_t bytes, size_t align, bo
 }
 
 /*
- * Of what the pool could not serve, since a file system had refused space so many times. What grows stays what it was.
+ * Of what the pool could not serve, since a file system had refused space to this thread so many times. What grows
+ * stays what it was.
  */
 static enum pool_outside_reason find_reason(const char *at, size_t bytes, size_t align, uint64_t refusals)
 {
@@ -356,13 +357,13 @@ static enum pool_outside_reason find_reason(const char *at, size_t bytes, size_t
 		return vmm_outside_reason_of(&vmm.heap, at - 1);
 	if (vmm_outside_is_too_large(&vmm.heap, bytes, align))
 		return POOL_OUTSIDE_LARGE;
-	return vmm_heap_space_refusals(&vmm.heap) == refusals ? POOL_OUTSIDE_FULL : POOL_OUTSIDE_SPACE;
+	return vmm_heap_thread.space_refusals == refusals ? POOL_OUTSIDE_FULL : POOL_OUTSIDE_SPACE;
 }
 
 void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	int saved_errno = errno;
-	uint64_t refusals = vmm_heap_space_refusals(&vmm.heap);
+	uint64_t refusals = vmm_heap_thread.space_refusals;
 	void *address = NULL;
 
 	if (!vmm.has_pool)
@@ -478,12 +479,12 @@ static void *metadata_from_pool(size_t bytes, size_t align)
 void *vmm_seam_map_metadata(void *at, size_t bytes, size_t align, bool *zero, bool *commit)
 {
 	int saved_errno = errno;
-	uint64_t refusals = vmm_heap_space_refusals(&vmm.heap);
+	uint64_t refusals = vmm_heap_thread.space_refusals;
 	void *address = vmm.has_pool ? metadata_from_pool(bytes, align) : NULL;
 
 	(void)at;  /* jemalloc does not say where */
 	if (!address)
-		address = map_metadata_outside(bytes, align, vmm_heap_space_refusals(&vmm.heap) == refusals ?
+		address = map_metadata_outside(bytes, align, vmm_heap_thread.space_refusals == refusals ?
 					       POOL_OUTSIDE_METADATA_FULL : POOL_OUTSIDE_METADATA_SPACE);
 	*zero = *commit = true;
 	errno = saved_errno;

@@ -143,7 +143,7 @@ static bool grow_locked(struct vmm_heap *heap, size_t tier, size_t bytes)
 		if (r == 0)
 			continue;
 		if (r == -ENOSPC || r == -EDQUOT)
-			(void)vmm_reserve_refused(heap, r);
+			(void)vmm_reserve_refused(r);
 		while (heap->pool.files > files && vmm_files_drop(heap))
 			;
 		vmm_growth.tiers[tier].retry_bytes = needed;

@@ -1239,6 +1239,34 @@ TEST(test_heap_take_at_refuses_what_is_not_free)
 	unmake_heap(&heap);
 }
 
+/* Asks for more than the disk has. How often it was refused, this thread says. */
+static void *be_refused(void *heap)
+{
+	uint64_t before = vmm_heap_thread.space_refusals;
+
+	assert_null(take(heap, 16 * MIB));
+	return (void *)(uintptr_t)(vmm_heap_thread.space_refusals - before);
+}
+
+TEST(test_heap_counts_refusals_of_space_for_whom_they_are)
+{
+	uint64_t before = vmm_heap_thread.space_refusals;
+	struct vmm_heap heap;
+	pthread_t thread;
+	void *count;
+
+	make_heap(&heap, 64 * MIB);
+	disk.capacity = 8 * MIB;
+	assert_int_equal(pthread_create(&thread, NULL, be_refused, &heap), 0);
+	pthread_join(thread, &count);
+	assert_true(count);
+	/* what the heap has not is no refusal */
+	assert_null(take(&heap, 128 * MIB));
+	assert_int_equal(vmm_heap_thread.space_refusals, before);
+	assert_true(be_refused(&heap));
+	unmake_heap(&heap);
+}
+
 TEST(test_heap_take_at_refuses_what_is_outside)
 {
 	struct vmm_heap heap;
