@@ -416,6 +416,20 @@ holders() {
 	contained doctor
 	grep -q 'cgroup: this process' out && ! grep 'cgroup: the daemon' out || fail "$(cat out err)"
 	ctl status --json "$id" | grep -q '"hidden":false}$' || fail "$(ctl status --json "$id")"
+	# from above all are seen, and the owner is the one that the daemon there calls by another number
+	mkdir "$POOLS/inner" && sed "s|$POOLS|$POOLS/inner|" vmmallocd.conf >inner.conf
+	unshare -pf --mount-proc --kill-child bash -c '"$DAEMON_PROGRAM" --config inner.conf --runtime-dir inner --state-dir state.inner 2>log.inner &
+		until "$CTL" --runtime-dir inner wait --class fast --ready 1 --timeout 20 2>/dev/null; do sleep 0.05; done
+		exec "$HELPERS/pool_client" inner/pool.sock take=fast map hold' >held.inner &
+	PIDS="$PIDS $!"
+	wait_for test -s held.inner
+	RUN=$PWD/inner
+	id=$(ctl list -n --state leased -o id)
+	ctl status "$id" >out 2>err
+	grep -q "^owner  *pool_client, process 1 of user" out || fail "$(cat out)"
+	third=$(sed -n 's/^holder  *pool_client, process \([0-9]*\) of user .*: own$/\1/p' out)
+	[ "$(cat "/proc/$third/comm")" = pool_client ] || fail "$(cat out err)"
+	! grep "another PID namespace" err || fail "$(cat err)"
 }
 run_case "status names all who hold a pool" holders
 

@@ -136,6 +136,11 @@ not_running() {
 	kill -TERM $SYSTEMS
 	wait $SYSTEMS
 	is "$(by_library common)$(cat err)" "Error (libvmmalloc): no pool of class common: vmmallocd ($SYSTEM/pool.sock): No such file or directory"
+	# how to start it depends on what runs the machine
+	local none="vmmallocctl: no daemon answers at $SYSTEM/control.sock: No such file or directory; start one:"
+	is "$("$HELPERS/vmmallocctl" list 2>&1)" "$none vmmallocd"
+	mkdir -p /run/systemd/system
+	is "$("$HELPERS/vmmallocctl" list 2>&1)" "$none systemctl start vmmallocd"
 	users_daemon
 	is "$(run_class common) $(by_library common)" "users users"
 	# one that is stopped is not there either
