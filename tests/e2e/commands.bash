@@ -33,20 +33,22 @@ export -f commands options_of with names common takes manual_of
 
 # Each option of each command, tried.
 tables() {
-	local command option argument letter given all
+	local command option argument letter letters given all
 	all=$(for command in $(commands); do "$CTL" help $command | options_of; done | sort -u)
 	[ "$(echo "$all" | wc -l)" -ge 15 ] || fail "few options: $all"
+	letters=$(sed -n 's/^-\([^-]\) .*/\1/p' <<<"$all" | sort -u)
+	letters="$letters $(for letter in {a..z} {A..Z} {0..9}; do echo $letter; done | shuf -n 6)"
 	for command in $(commands); do
 		"$CTL" help $command | options_of >given
 		while read -r letter option argument; do
 			takes "$CTL" $command $(with $option "$argument") || [[ $option = --help || $option = --version ]] || fail "$command $option: $(cat taken)"
 			[ $letter = -- ] || takes "$CTL" $command $(with $letter "$argument") || [[ $letter = -[hV] ]] || fail "$command $letter: $(cat taken)"
 		done <given
-		# one of another command, and any letter, is taken if it is in this one's help, or begins one that is
+		# one of another command, and a letter of any, is taken if it is in this one's help, or begins one that is
 		while read -r letter option argument; do
 			grep -q -- " $option" given || ! takes "$CTL" $command $(with $option "$argument") || fail "$command takes $option"
 		done <<<"$all"
-		for letter in {a..z} {A..Z} {0..9}; do
+		for letter in $letters; do
 			grep -q "^-$letter " given || ! takes "$CTL" $command -$letter 1 || fail "$command takes -$letter"
 		done
 	done
