@@ -27,7 +27,7 @@ struct vmm_trace_log vmm_trace_log;
 #endif
 
 /* heap */
-bool vmm_collapse_is_off;
+enum environment_huge_pages vmm_collapse_choice;
 __thread struct vmm_heap_thread vmm_heap_thread;
 struct vmm_remap vmm_remap;
 struct vmm_waiters vmm_waiters;

@@ -66,7 +66,11 @@ int environment_reserve(const char *value)
 
 int environment_huge_pages(const char *value)
 {
-	return strcmp(value, "auto") == 0 ? 0 : strcmp(value, "never") == 0 ? 1 : -EINVAL;
+	if (strcmp(value, "auto") == 0)
+		return ENVIRONMENT_HUGE_PAGES_AUTO;
+	if (strcmp(value, "always") == 0)
+		return ENVIRONMENT_HUGE_PAGES_ALWAYS;
+	return strcmp(value, "never") == 0 ? ENVIRONMENT_HUGE_PAGES_NEVER : -EINVAL;
 }
 
 int environment_on_fail(const char *value)

@@ -72,8 +72,13 @@ int environment_arenas(const char *value);
 #define ENVIRONMENT_RELEASE_EXPECTED "a number of seconds up to 1000000, or never"
 int environment_release(const char *value);
 
-/* VMMALLOC_HUGE_PAGES: 0 for auto, 1 for never, or -EINVAL. */
-#define ENVIRONMENT_HUGE_PAGES_EXPECTED "auto or never"
+/* VMMALLOC_HUGE_PAGES: one of enum environment_huge_pages, or -EINVAL. */
+enum environment_huge_pages {
+	ENVIRONMENT_HUGE_PAGES_AUTO,
+	ENVIRONMENT_HUGE_PAGES_ALWAYS,  /* also where they take longer than small ones */
+	ENVIRONMENT_HUGE_PAGES_NEVER,
+};
+#define ENVIRONMENT_HUGE_PAGES_EXPECTED "auto, always or never"
 int environment_huge_pages(const char *value);
 
 /* VMMALLOC_WAIT: seconds, up to HANDOUT_WAIT_MOST_S, or -EINVAL. */

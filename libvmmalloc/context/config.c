@@ -260,7 +260,7 @@ static int read_words(char *const *environment, struct vmm_config *config, struc
 	config->on_full = (enum environment_on_full)on_full;
 	config->does_without = on_fail == 1;
 	config->release_seconds = (unsigned)release;
-	config->no_huge_pages = huge_pages == 1;
+	config->huge_pages = (enum environment_huge_pages)huge_pages;
 	config->arenas = (unsigned)arenas;
 	config->fork = (enum vmm_config_fork)fork;
 	return 0;

@@ -42,7 +42,7 @@ struct vmm_config {
 	size_t most_bytes;      /* VMMALLOC_MAX_SIZE: of all pools, with ENVIRONMENT_ON_FULL_GROW; 0: no limit */
 	bool does_without;      /* VMMALLOC_ON_FAIL=dram */
 	unsigned release_seconds;  /* VMMALLOC_RELEASE; or ENVIRONMENT_RELEASE_NEVER */
-	bool no_huge_pages;     /* VMMALLOC_HUGE_PAGES=never */
+	enum environment_huge_pages huge_pages;  /* VMMALLOC_HUGE_PAGES */
 	unsigned arenas;        /* VMMALLOC_ARENAS; 0: the library chooses */
 	enum vmm_config_fork fork;
 	enum environment_children children;  /* VMMALLOC_CHILDREN: what programs get that are started by exec */

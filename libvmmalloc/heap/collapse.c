@@ -17,18 +17,17 @@
 #define MADV_COLLAPSE 25
 #endif
 
-#define PIECE ((size_t)16 << 20)             /* for each the kernel waits until all processors have looked up */
-#define SLOW 3                               /* times what fallocate() takes: as long as it and the touch together */
-#define SLOW_LEAST_NS 20000000u              /* of a piece: less is not looked at, it may be anything */
-#define MEASURED ((uint64_t)16 << 20)        /* bytes of which the measure is made; after that it fades */
-#define PAUSE_LEAST ((size_t)8 << 20)
+#define SLOW 2                               /* times what fallocate() takes, to which the touch comes as well: 2.4 */
+#define SMALL_MOST ((uint64_t)16 << 20)      /* bytes of which the measure is made; after that it fades */
+#define HUGE_ENOUGH ((uint64_t)8 << 20)      /* to be judged */
+#define PAUSE_LEAST ((size_t)64 << 20)
 #define PAUSE_MOST ((size_t)4 << 30)
 
 /* Kernels with larger pages say that it is done, and do nothing (doc/arm64.md). */
 static bool is_possible(const struct vmm_pool *pool, const struct vmm_pool_file *file)
 {
-	return file->is_tmpfs && !vmm_collapse_is_off && !pool->mapping.is_private && !kernel_is_confined() &&
-	       vmm_pool_table_bytes() == POOL_HUGE_PAGE;
+	return file->is_tmpfs && vmm_collapse_choice != ENVIRONMENT_HUGE_PAGES_NEVER && !pool->mapping.is_private &&
+	       !kernel_is_confined() && vmm_pool_table_bytes() == POOL_HUGE_PAGE;
 }
 
 bool vmm_collapse_is_likely(const struct vmm_pool *pool, const struct vmm_pool_file *file)
@@ -37,7 +36,7 @@ bool vmm_collapse_is_likely(const struct vmm_pool *pool, const struct vmm_pool_f
 }
 
 /* A hole alone is not collapsed: there must be one page in each. 0 or -errno. */
-static int collapse_piece(char *start, char *end)
+static int collapse_pages(char *start, char *end)
 {
 	int r = 0;
 
@@ -52,58 +51,76 @@ static int collapse_piece(char *start, char *end)
 	return r;
 }
 
+static void add_cost(struct vmm_collapse_cost *cost, size_t bytes, uint64_t ns)
+{
+	cost->bytes += bytes;
+	cost->ns += ns;
+}
+
 void vmm_collapse_note_small(struct vmm_pool *pool, size_t bytes, uint64_t ns)
 {
 	struct vmm_collapse *collapse = &pool->collapse;
 
 	collapse->wait -= bytes < collapse->wait ? bytes : collapse->wait;
-	collapse->small_bytes += bytes;
-	collapse->small_ns += ns;
-	while (collapse->small_bytes > MEASURED) {
-		collapse->small_bytes /= 2;
-		collapse->small_ns /= 2;
+	add_cost(&collapse->small, bytes, ns);
+	while (collapse->small.bytes > SMALL_MOST) {
+		collapse->small.bytes /= 2;
+		collapse->small.ns /= 2;
 	}
 }
 
-/* Where the kernel has no huge page at hand it may move others' pages to make one, for as long as it likes. */
-static bool is_slow(const struct vmm_collapse *collapse, size_t bytes, uint64_t ns)
+/*
+ * Whether huge pages take longer than small ones would. The kernel may have to move others' pages to make one. And in a
+ * virtual machine that reports its free memory to the host, it is in huge pages that it has none: page_reporting of the
+ * kernel's mm is by pages of that size. Then the host has to find it first, and small pages are made of what is left.
+ */
+static bool is_slow(const struct vmm_collapse *collapse)
 {
-	return ns > SLOW_LEAST_NS && ns / SLOW * collapse->small_bytes > collapse->small_ns * bytes;
+	/* in microseconds, so that no product is too large */
+	uint64_t huge = collapse->huge.ns / 1000, small = collapse->small.ns / 1000;
+
+	return huge * collapse->small.bytes > SLOW * small * collapse->huge.bytes;
 }
 
-static void reconsider(struct vmm_collapse *collapse, bool went_well)
+static void lengthen_pause(struct vmm_collapse *collapse)
 {
-	collapse->was_slow = false;
-	if (went_well)
-		collapse->pause = 0;
-	else if (collapse->pause == 0)
+	if (collapse->pause == 0)
 		collapse->pause = PAUSE_LEAST;
 	else if (collapse->pause < PAUSE_MOST)
 		collapse->pause *= 2;
 	collapse->wait = collapse->pause;
 }
 
+static void judge_cost(struct vmm_collapse *collapse)
+{
+	bool slow = vmm_collapse_choice == ENVIRONMENT_HUGE_PAGES_AUTO && is_slow(collapse);
+
+	if (slow && collapse->was_slow)
+		lengthen_pause(collapse);
+	else if (!slow)
+		collapse->pause = 0;
+	collapse->was_slow = slow;
+	collapse->huge = (struct vmm_collapse_cost){ 0 };
+}
+
 bool vmm_collapse(struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes)
 {
+	struct vmm_collapse *collapse = &pool->collapse;
 	char *start = (char *)round_up((uintptr_t)pool->base + offset, POOL_HUGE_PAGE);
 	char *end = (char *)round_down((uintptr_t)pool->base + offset + bytes, POOL_HUGE_PAGE);
+	uint64_t began;
+	int r;
 
 	if (start >= end || !vmm_collapse_is_likely(pool, file))
 		return false;
-	while (start < end) {
-		char *to = (size_t)(end - start) < PIECE ? end : start + PIECE;
-		uint64_t began = clock_now_ns();
-		int r = collapse_piece(start, to);
-		bool slow = is_slow(&pool->collapse, (size_t)(to - start), clock_now_ns() - began);
-		bool goes_on = r == 0 && (!slow || !pool->collapse.was_slow);
-
-		TRACE(r < 0 ? 2 : 3, "huge pages at %p, %zu bytes: %s", (void *)start, (size_t)(to - start),
-		      r < 0 ? strerrordesc_np(-r) : slow ? "slow" : "done");
-		reconsider(&pool->collapse, goes_on);
-		pool->collapse.was_slow = goes_on && slow;
-		if (!goes_on)
-			break;
-		start = to;
-	}
+	began = clock_now_ns();
+	r = collapse_pages(start, end);
+	TRACE(r < 0 ? 2 : 3, "huge pages at %p, %zu bytes: %s", (void *)start, (size_t)(end - start),
+	      r < 0 ? strerrordesc_np(-r) : "done");
+	add_cost(&collapse->huge, (size_t)(end - start), clock_now_ns() - began);
+	if (r < 0)
+		lengthen_pause(collapse);
+	else if (collapse->huge.bytes >= HUGE_ENOUGH)
+		judge_cost(collapse);
 	return true;
 }

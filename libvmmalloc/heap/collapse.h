@@ -3,9 +3,9 @@
  * collapse -- huge pages for the part of a pool on tmpfs that is being reserved.
  *
  * The kernel makes one of 2 MiB in which there is a single page (MADV_COLLAPSE, Linux 6.1), also where the file system
- * is mounted without huge pages. What was missing is zeroed at once, and found with one fault: a fifth of the time that
- * fallocate() and the touch of 512 small pages take, and of fewer entries in the processor's TLB (doc/benchmarks.md).
- * It takes no memory that a reservation would not take.
+ * is mounted without huge pages. What was missing is zeroed at once, and found with one fault: where there is memory at
+ * hand, a sixth of the time that fallocate() and the touch of 512 small pages take, and then less misses of the
+ * processor's TLB (doc/benchmarks.md). It takes no memory that a reservation would not take.
  *
  * The caller locks. Allocates nothing; async-signal-safe.
  */
@@ -16,16 +16,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/environment.h"
+
 struct vmm_pool;
 struct vmm_pool_file;
 
+/* As much at a time is right: for each call the kernel waits until all processors have looked up. */
+#define COLLAPSE_PIECE ((size_t)16 << 20)
+
 /* What a pool knows of it. All zero: nothing yet. */
 struct vmm_collapse {
-	size_t pause;         /* it failed, or was slow twice: no more for so many bytes, twice as many each time */
-	size_t wait;          /* what is left of that */
-	bool was_slow;        /* once: others may have had the processor */
-	uint64_t small_ns;    /* what it took to reserve so many bytes by small pages: a measure of what slow is */
-	uint64_t small_bytes;
+	size_t pause;    /* it failed, or was slow twice: no more for so many bytes, twice as many each time */
+	size_t wait;     /* what is left of that */
+	bool was_slow;   /* once: others may have had the processor */
+	struct vmm_collapse_cost {
+		uint64_t ns, bytes;
+	} small, huge;   /* what it took to reserve so many bytes by small pages, and by huge ones */
 };
 
 /*
@@ -39,8 +45,8 @@ bool vmm_collapse(struct vmm_pool *pool, const struct vmm_pool_file *file, size_
 /* `bytes` bytes were reserved by small pages, in that time. */
 void vmm_collapse_note_small(struct vmm_pool *pool, size_t bytes, uint64_t ns);
 
-/* VMMALLOC_HUGE_PAGES=never. Set before there is a pool. */
-extern bool vmm_collapse_is_off;
+/* VMMALLOC_HUGE_PAGES. Set before there is a pool. */
+extern enum environment_huge_pages vmm_collapse_choice;
 
 /* Whether that is tried for the file's bytes. */
 bool vmm_collapse_is_likely(const struct vmm_pool *pool, const struct vmm_pool_file *file);

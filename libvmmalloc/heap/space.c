@@ -139,6 +139,14 @@ static int reserve_part(struct vmm_pool *pool, const struct vmm_pool_file *file,
 	return r;
 }
 
+/* As much of the bytes from there on as is done at a time: to a multiple of it, where huge pages begin. */
+static size_t piece_at(const struct vmm_pool_file *file, size_t offset, size_t bytes)
+{
+	size_t piece = COLLAPSE_PIECE - offset % COLLAPSE_PIECE;
+
+	return file->is_tmpfs && bytes > piece ? piece : bytes;
+}
+
 int vmm_space_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 {
 	int r = 0;
@@ -147,6 +155,7 @@ int vmm_space_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 		size_t n = bytes - done;
 		const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset + done, &n);
 
+		n = piece_at(file, offset + done, n);
 		r = reserve_part(pool, file, offset + done, n);
 		done += n;
 	}

@@ -241,7 +241,7 @@ int vmm_pools_make(struct text *error)
 
 	if (r < 0)
 		return r;
-	vmm_collapse_is_off = vmm.config.no_huge_pages;
+	vmm_collapse_choice = vmm.config.huge_pages;
 	r = make_pool(&sources[0], &pool, error);
 	if (r == 0)
 		r = make_heap(&pool, sources, error);

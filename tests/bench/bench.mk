@@ -11,7 +11,7 @@ WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_sha
 
 .PHONY: bench bench-allocators bench-programs
 bench: bench-allocators ## compare speed with other allocators, installing those (about 4 minutes)
-	$(Q)$(MAKE) --no-print-directory bench-fork bench-heaps bench-peaks bench-daemon
+	$(Q)$(MAKE) --no-print-directory bench-first-touch bench-fork bench-heaps bench-peaks bench-daemon
 
 bench-allocators: bench-programs lib
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
@@ -33,6 +33,14 @@ $(BUILD)/tests/bench/bench: $(BENCH_OBJECTS)
 $(BUILD)/tests/bench/workloads: $(WORKLOAD_OBJECTS)
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -pthread -o $@
+
+.PHONY: bench-first-touch
+bench-first-touch: $(BUILD)/tests/bench/first_touch lib ## first touch of 1 GiB, beside other allocators (about 2 minutes)
+	$(Q)tests/bench/first_touch.bash $(BUILD)/tests/bench/first_touch $(RELEASE_LIB)
+
+$(BUILD)/tests/bench/first_touch: $(BUILD)/tests/bench/first_touch.o
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
 
 .PHONY: bench-fork
 bench-fork: $(BUILD)/tests/bench/fork_cost lib ## what a fork costs, beside glibc's (about a minute)

@@ -115,8 +115,8 @@ says "$SIZE value is not a size (64MB), expected a number of bytes or one with K
 says "$SIZE value is not a size (), expected a number of bytes or one with K, M, G or T" hello $DIR=/dev/shm $SIZE=
 says "incorrect VMMALLOC_RESERVE value (some), expected grow or full" \
 	hello $DIR=/dev/shm $SIZE=64M VMMALLOC_RESERVE=some
-says "incorrect VMMALLOC_HUGE_PAGES value (always), expected auto or never" \
-	hello $DIR=/dev/shm $SIZE=64M VMMALLOC_HUGE_PAGES=always
+says "incorrect VMMALLOC_HUGE_PAGES value (some), expected auto, always or never" \
+	hello $DIR=/dev/shm $SIZE=64M VMMALLOC_HUGE_PAGES=some
 says "incorrect VMMALLOC_RELEASE value (soon), expected a number of seconds up to 1000000, or never" \
 	hello $DIR=/dev/shm $SIZE=64M VMMALLOC_RELEASE=soon
 says "incorrect VMMALLOC_ON_FULL value (swap), expected fail, dram or grow" \

@@ -61,7 +61,7 @@ TEST(test_config_reads_all_variables)
 	assert_string_equal(config.tiers[0].dir, "relative dir");
 	assert_int_equal(config.tiers[0].bytes, (size_t)2 << 30);
 	assert_true(config.reserve_all);
-	assert_true(config.no_huge_pages);
+	assert_int_equal(config.huge_pages, ENVIRONMENT_HUGE_PAGES_NEVER);
 	assert_int_equal(config.on_full, ENVIRONMENT_ON_FULL_DRAM);
 	assert_int_equal(config.arenas, 7);
 	assert_int_equal(config.release_seconds, 30);
@@ -179,10 +179,13 @@ TEST(test_config_refuses_other_words_for_reserve)
 
 TEST(test_config_refuses_other_words_for_huge_pages)
 {
-	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_HUGE_PAGES=always"),
-		       "incorrect VMMALLOC_HUGE_PAGES value (always), expected auto or never");
-	assert_false(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_HUGE_PAGES=auto")).no_huge_pages);
-	assert_false(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).no_huge_pages);
+	assert_refused(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_HUGE_PAGES=madvise"),
+		       "incorrect VMMALLOC_HUGE_PAGES value (madvise), expected auto, always or never");
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_HUGE_PAGES=auto")).huge_pages,
+			 ENVIRONMENT_HUGE_PAGES_AUTO);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK, "VMMALLOC_HUGE_PAGES=always")).huge_pages,
+			 ENVIRONMENT_HUGE_PAGES_ALWAYS);
+	assert_int_equal(read_ok(ENVIRONMENT(DIR_OK, SIZE_OK)).huge_pages, ENVIRONMENT_HUGE_PAGES_AUTO);
 }
 
 TEST(test_config_refuses_other_words_for_on_full)
