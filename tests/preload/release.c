@@ -121,7 +121,8 @@ static void trims_beside_children(void)
 	close(ends[1]);
 	CHECK(ended_well(pid));
 	/* with 1 it never does, and there is nothing to wait for */
-	if (stats().mode == VMMALLOC_MODE_POOL || (strcmp(getenv("VMMALLOC_FORK") ?: "auto", "1") != 0 && comes_back())) {
+	if (stats().mode == VMMALLOC_MODE_POOL ||
+	    (strcmp(getenv("VMMALLOC_FORK") ?: "auto", "1") != 0 && comes_back())) {
 		(void)malloc_trim(0);
 		expect_small();
 	}
