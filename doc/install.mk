@@ -10,7 +10,7 @@ UNITS := vmmallocd.service vmmallocd.socket vmmallocd-control.socket
 SYSTEM_UNITS := $(UNITS) vmmalloc-mounts.service vmmalloc-dax@.service vmmalloc-exporter.service
 MONITORING := vmmalloc.rules.yml vmmalloc-dashboard.json
 MONITORING_DIR := $(PREFIX)/share/vmmalloc
-SYSTEMD_FILES := vmmalloc-generator vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmalloc.udev.rules vmmallocd.conf
+SYSTEMD_FILES := vmmalloc-generator vmmalloc-dax vmmalloc.sysusers.conf vmmalloc.tmpfiles.conf vmmalloc.udev.rules vmmallocd.conf
 BASH_COMPLETIONS := vmmallocctl vmmallocd
 ZSH_COMPLETIONS := _vmmallocctl _vmmallocd
 MAN1 := doc/vmmallocctl.1
@@ -27,7 +27,7 @@ INSTALLED_FILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libvmmalloc.so $(DEBUGDIR)/$(SO
 	$(INCLUDEDIR)/libvmmalloc.h $(PKGCONFIGDIR)/libvmmalloc.pc $(SBINDIR)/vmmallocd $(BINDIR)/vmmallocctl \
 	$(addprefix $(SYSTEMDDIR)/system/,$(SYSTEM_UNITS)) $(addprefix $(SYSTEMDDIR)/user/,$(UNITS)) \
 	$(addprefix $(MONITORING_DIR)/,$(MONITORING)) \
-	$(SYSTEMDDIR)/system-generators/vmmalloc-generator \
+	$(SYSTEMDDIR)/system-generators/vmmalloc-generator $(SYSTEMDDIR)/vmmalloc-dax \
 	$(SYSUSERSDIR)/vmmalloc.conf $(TMPFILESDIR)/vmmalloc.conf $(UDEVRULESDIR)/90-vmmalloc.rules \
 	$(addprefix $(BASHCOMPDIR)/,$(BASH_COMPLETIONS)) $(addprefix $(ZSHCOMPDIR)/,$(ZSH_COMPLETIONS)) \
 	$(addprefix $(DOCDIR)/,$(notdir $(INSTALLED_DOCS))) \
@@ -78,6 +78,7 @@ install: all $(BUILD)/libvmmalloc.pc $(PLACED_FILES) ## install under $(DESTDIR)
 	$(INSTALL) -m 644 $(addprefix $(PLACED)/systemd/,$(SYSTEM_UNITS)) $(DESTDIR)$(SYSTEMDDIR)/system
 	$(INSTALL) -m 644 $(addprefix $(PLACED)/systemd/user/,$(UNITS)) $(DESTDIR)$(SYSTEMDDIR)/user
 	$(INSTALL) -m 755 $(PLACED)/systemd/vmmalloc-generator $(DESTDIR)$(SYSTEMDDIR)/system-generators
+	$(INSTALL) -m 755 $(PLACED)/systemd/vmmalloc-dax $(DESTDIR)$(SYSTEMDDIR)
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vmmalloc.conf
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vmmalloc.conf
 	$(INSTALL) -m 644 $(PLACED)/systemd/vmmalloc.udev.rules $(DESTDIR)$(UDEVRULESDIR)/90-vmmalloc.rules
