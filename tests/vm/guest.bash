@@ -9,7 +9,9 @@
 #   --set NAME=VALUE       in the environment of the suites
 #   --memory-file FILE     the guest's memory, which outlives it
 #   --nodes 2              a second node, with 512 MiB and no processor
-#   --boot SCRIPT          process 1, which sees to it that the suites are run
+#   --boot SCRIPT          process 1, which sees to it that the suites are run; it finds the daemon installed beside the
+#                          script that it is given (inside/guest.bash)
+#   --package NAME         one of systemd's, unpacked for SCRIPT to have it in the guest alone (prepare.bash)
 #   --append WORD          on the kernel's command line
 #   --memory SIZE, --seconds N
 #
@@ -18,7 +20,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/vm/vm.bash
 
-nodes=1 nvdimm= cxl= pmem=() virtio=() settings=() devices=()
+nodes=1 boot= nvdimm= cxl= pmem=() virtio=() settings=() devices=() packages=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--pmem) pmem+=("$2") ;;
@@ -28,7 +30,8 @@ while [ $# -gt 0 ]; do
 	--set) settings+=("$2") ;;
 	--append) VM_APPEND="${VM_APPEND-} $2" ;;
 	--memory-file) VM_MEMORY_FILE=$2 ;;
-	--boot) VM_APPEND="${VM_APPEND-} boot=$PWD/$2" ;;
+	--boot) boot=$PWD/$2 ;;
+	--package) packages+=("$2") ;;
 	--nodes) nodes=$2 ;;
 	--memory) VM_MEMORY=$2 ;;
 	--seconds) VM_SECONDS=$2 ;;
@@ -37,7 +40,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift 2
 done
-vm_need
+vm_need "${packages[@]}"
 
 VM_RUN=$(mktemp -d "$VM/run.XXXXXX") || exit 1
 trap 'rm -rf "$VM_RUN"' EXIT
@@ -82,6 +85,11 @@ VM_APPEND="${VM_APPEND-}$(vm_pmem "${pmem[@]}")"
 	done
 	echo 'exit ${status:-0}'
 } >"$VM_RUN/script"
+if [ "$boot" ]; then
+	VM_APPEND="$VM_APPEND boot=$boot"
+	make -s install DESTDIR="$VM_RUN/root" BUILD="$BUILD" PREFIX=/opt/vmmalloc SYSTEMDDIR=/etc/systemd \
+		SYSUSERSDIR=/etc/sysusers.d TMPFILESDIR=/etc/tmpfiles.d UDEVRULESDIR=/etc/udev/rules.d >&2 || exit 1
+fi
 
 started=$SECONDS
 vm_boot "$VM_RUN/script" "${devices[@]}" | tee "$VM_RUN/out" | grep --line-buffered -vE '^(RESULT|[0-9]+ passed, )'

@@ -1,6 +1,7 @@
 #!/bin/bash
-# prepare.bash -- makes what a guest boots from, in $VM (machine.bash): a kernel of the distribution, unpacked aside and
-# never installed, and an initramfs with busybox, kernel modules and init. Says what is missing, with status 1.
+# prepare.bash [PACKAGE...] -- makes what a guest boots from, in $VM (machine.bash): a kernel of the distribution, unpacked
+# aside and never installed, and an initramfs with busybox, kernel modules and init. The packages are unpacked aside as
+# well, in $VM/packages, unless this machine has them. Says what is missing, with status 1.
 set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
 cd "$HERE/../.." || exit 1
@@ -13,6 +14,14 @@ missing() { echo "$*" >&2; exit 1; }
 kernel_package() {
 	apt-cache "${APT_OPTIONS[@]}" depends "$VM_KERNEL" 2>/dev/null |
 		awk '$1 == "Depends:" && $2 ~ /^linux-image-/ { print $2; exit }'
+}
+
+# download PACKAGE DIRECTORY: what is in it, in DIRECTORY.new
+download() {
+	rm -rf "$VM/download" "$2.new" && mkdir -p "$VM/download" "$2.new" && cd "$VM/download" || exit 1
+	apt-get "${APT_OPTIONS[@]}" download "$1" >log 2>&1 || missing "apt-get download $1: $(grep ^E: log)"
+	dpkg -x ./*.deb "$2.new" || missing "cannot unpack $1"
+	rm -rf "$VM/download"
 }
 
 # Afresh each time there is none: the package's name changes with each update of the distribution.
@@ -30,12 +39,21 @@ fetch_kernel() {
 		package=$(kernel_package)
 	fi
 	[ -n "$package" ] || missing "no kernel package $VM_KERNEL (the package lists are empty: apt-get update)"
-	rm -rf "$VM/download" && mkdir -p "$VM/download" && cd "$VM/download" || exit 1
-	apt-get "${APT_OPTIONS[@]}" download "$package" >log 2>&1 ||
-		missing "no kernel: apt-get download $package: $(grep ^E: log)"
-	dpkg -x ./*.deb "$VM/kernel.new" || missing "no kernel: cannot unpack $package"
+	download "$package" "$VM/kernel"
 	[ -e "$VM/kernel.new/lib" ] || ln -s usr/lib "$VM/kernel.new/lib"
-	rm -rf "$VM/kernel" "$VM/download" && mv "$VM/kernel.new" "$VM/kernel"
+	rm -rf "$VM/kernel" && mv "$VM/kernel.new" "$VM/kernel"
+}
+
+# Of the version that this machine's other packages of the same source have: they belong together.
+fetch_package() {
+	local package=$1 beside=$2 version
+	version=$(dpkg-query -W -f '${Version}' "$beside" 2>/dev/null) || missing "no $beside, to which $package belongs"
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ] || return 0
+	[ "$(cat "$VM/packages/$package/version" 2>/dev/null)" != "$version" ] || return 0
+	mkdir -p "$VM/packages"
+	download "$package=$version" "$VM/packages/$package"
+	echo "$version" >"$VM/packages/$package.new/version"
+	rm -rf "$VM/packages/$package" && mv "$VM/packages/$package.new" "$VM/packages/$package"
 }
 
 make_initramfs() {
@@ -70,4 +88,5 @@ fi
 for command in $VM_QEMU cpio depmod modprobe mkfs.xfs mkfs.ext4; do
 	command -v "$command" >/dev/null || missing "no $command"
 done
-mkdir -p "$VM" && fetch_kernel && make_initramfs
+mkdir -p "$VM" && fetch_kernel && make_initramfs || exit
+for package; do fetch_package "$package" systemd; done

@@ -1,6 +1,6 @@
 # vm.bash -- boots guests; sourced by what runs on the machine itself.
 #
-#   vm_need                   or the suite ends here as skipped, and says what is missing
+#   vm_need [PACKAGE...]      or the suite ends here as skipped, and says what is missing
 #   vm_boot SCRIPT [QEMU OPTION...]
 #                             boots a guest, which runs the script, and waits for its end. What the script says is
 #                             printed, and then a line "RESULT STATUS"; without that line something went wrong. $VM_RUN
@@ -16,7 +16,7 @@ VM_MEMORY=${VM_MEMORY:-2688M}
 
 vm_need() {
 	local missing
-	missing=$("$ROOT/tests/vm/prepare.bash" 2>&1) && return
+	missing=$("$ROOT/tests/vm/prepare.bash" "$@" 2>&1) && return
 	echo "skip $(basename "$0"): $(tail -n 1 <<<"$missing")"
 	echo "0 passed, 0 failed, 1 skipped"
 	exit 0
