@@ -25,9 +25,12 @@ room_objects = $(patsubst %.c,$(BUILD)/$2/%.o,$(call room_sources,$1))
 unit_wraps = $(foreach f,$(shell sed -n 's|^/\* wrap: \(.*\) \*/$$|\1|p' $1),-Wl,--wrap=$f)
 unit_packages = $(shell sed -n 's|^/\* packages: \(.*\) \*/$$|\1|p' $1 | xargs -r pkg-config --libs)
 
+# As many at a time as there are processors, if make was not told a number.
+JOBS := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: check check-unit check-preload check-e2e build-deps deps
 check: deps ## build everything and run all tests, installing what they need
-	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)$(MAKE) --no-print-directory $(JOBS) tests
 	$(Q)tests/lib/check.bash $(UNIT_TESTS) $(FUZZ_REPLAYS) $(SUITES)
 check-unit: $(UNIT_TESTS) ## the unit tests only
 	$(Q)tests/lib/check.bash $(UNIT_TESTS)

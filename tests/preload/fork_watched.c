@@ -5,7 +5,7 @@
 
 #include "tests/preload/forking.h"
 
-#define RETURNS 4000
+#define RETURNS 2000
 #define WATCHERS 6
 
 static void watch(pid_t pid)

@@ -61,7 +61,7 @@ int main(int argc, char **argv)
 		CHECK(pthread_create(&threads[i], NULL, churn, NULL) == 0);
 	for (int i = 0; i < BLOCKS; i++)
 		blocks[i] = malloc((size_t)i + 1);
-	for (int round = 0; round < 40; round++) {
+	for (int round = 0; round < (thread_count ? 18 : 40); round++) {
 		for (int i = 0; i < BLOCKS; i++)
 			memset(blocks[i], round, (size_t)i + 1);
 		pid_t pid = fork();

@@ -45,7 +45,7 @@
 #define STEPS 4000
 #define STEPS_BETWEEN_CHECKS 500
 #define STEPS_BETWEEN_PAGES 50         /* of a large heap */
-#define WALKS 36
+#define WALKS 24
 #define DIR "/dev/shm"
 #define NOWHERE ((size_t)-1)
 

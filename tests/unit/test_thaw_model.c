@@ -47,7 +47,7 @@
 #define DEEPEST 2                      /* generations below the first process */
 #define STEPS 300
 #define CHILD_STEPS 40
-#define WALKS 5
+#define WALKS 3
 #define CHILD_DEADLINE_S 120
 #define FILLED 9                       /* blocks of 2 MiB: so much that there is a shadow */
 #define SETTLE_MOST (16 * MIB)         /* comeback.c */
