@@ -94,7 +94,8 @@ run_case "a slash at the end of a path says nothing" slashes
 # A program of one's own: pkg-config says how to build it, and it needs no LD_PRELOAD.
 links() {
 	need pkg-config
-	make -s -C "$ROOT" install PREFIX="$WORK/prefix" SYSCONFDIR="$WORK/etc" >log 2>&1 || { cat log; return 1; }
+	copy_build && make -s -C "$ROOT" BUILD="$WORK/build" install PREFIX="$WORK/prefix" SYSCONFDIR="$WORK/etc" >log 2>&1 ||
+		{ cat log; return 1; }
 	cat >own.c <<'C'
 #include <libvmmalloc.h>
 #include <stdio.h>
