@@ -7,15 +7,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/base/madvise.h"
 #include "common/base/round.h"
 #include "libvmmalloc/base/clock.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/heap/pool.h"
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
 
 #define SLOW 2                               /* times what fallocate() takes, to which the touch comes as well: 2.4 */
 #define SMALL_MOST ((uint64_t)16 << 20)      /* bytes of which the measure is made; after that it fades */
@@ -23,16 +20,11 @@
 #define PAUSE_LEAST ((size_t)64 << 20)
 #define PAUSE_MOST ((size_t)4 << 30)
 
-/* Kernels with larger pages say that it is done, and do nothing (doc/arm64.md). */
-static bool is_possible(const struct vmm_pool *pool, const struct vmm_pool_file *file)
-{
-	return file->is_tmpfs && vmm_collapse_choice != ENVIRONMENT_HUGE_PAGES_NEVER && !pool->mapping.is_private &&
-	       !kernel_is_confined() && vmm_pool_table_bytes() == POOL_HUGE_PAGE;
-}
-
 bool vmm_collapse_is_likely(const struct vmm_pool *pool, const struct vmm_pool_file *file)
 {
-	return pool->collapse.wait == 0 && is_possible(pool, file);
+	/* kernels with larger pages say that it is done, and do nothing (doc/arm64.md) */
+	return pool->collapse.wait == 0 && file->is_tmpfs && vmm_collapse_choice != ENVIRONMENT_HUGE_PAGES_NEVER &&
+	       !pool->mapping.is_private && !kernel_is_confined() && vmm_pool_table_bytes() == POOL_HUGE_PAGE;
 }
 
 /* A hole alone is not collapsed: there must be one page in each. 0 or -errno. */
@@ -42,13 +34,11 @@ static int collapse_pages(char *start, char *end)
 
 	for (char *at = start; at < end && r == 0; at += POOL_HUGE_PAGE)
 		r = kernel_madvise(at, kernel_page(), MADV_POPULATE_WRITE);
+	if (r < 0)
+		return r;
+	r = kernel_madvise(start, (size_t)(end - start), MADV_COLLAPSE);
 	/* a page may be busy for a moment */
-	for (int i = 0; i < 2 && (r == 0 || r == -EAGAIN); i++) {
-		r = kernel_madvise(start, (size_t)(end - start), MADV_COLLAPSE);
-		if (r == 0)
-			break;
-	}
-	return r;
+	return r == -EAGAIN ? kernel_madvise(start, (size_t)(end - start), MADV_COLLAPSE) : r;
 }
 
 static void add_cost(struct vmm_collapse_cost *cost, size_t bytes, uint64_t ns)

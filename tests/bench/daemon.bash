@@ -9,7 +9,7 @@
 . "$ROOT/tests/bench/rows.bash"
 PROGRAMS=$BUILD/tests/bench
 ROUNDS=${ROUNDS:-21} HANDOUTS=${HANDOUTS:-10000}
-JEMALLOC=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
+JEMALLOC=$(of_distribution libjemalloc.so.2)
 
 # one_class MIB LINE...: the configuration, of one class "a"
 one_class() {

@@ -10,7 +10,6 @@ export VMMALLOC_POOL_DIR=${VMMALLOC_POOL_DIR:-/dev/shm} VMMALLOC_POOL_SIZE=2G
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-of_distribution() { ldconfig -p | awk -v name="$1" '$1 ~ "^" name { print $NF; exit }'; }
 declare -A preloads=([glibc]= [jemalloc]=$(of_distribution libjemalloc.so) [mimalloc]=$(of_distribution libmimalloc.so)
 	[tcmalloc]=$(of_distribution libtcmalloc_minimal.so) [libvmmalloc]=$library
 	["libvmmalloc, always huge"]=$library ["libvmmalloc, small pages"]=$library)

@@ -8,7 +8,7 @@
 . "$ROOT/tests/bench/rows.bash"
 COST=$BUILD/tests/bench/heap_cost FORK_COST=$BUILD/tests/bench/fork_cost WORKLOADS=$BUILD/tests/bench/workloads
 ROUNDS=${ROUNDS:-5}
-MEMTIER=$(ldconfig -p | awk '/libmemtier.so/ { print $NF; exit }')
+MEMTIER=$(of_distribution libmemtier.so)
 export LC_ALL=C
 
 one_pool() { VMMALLOC_POOL_SIZE=2G preload "$@"; }

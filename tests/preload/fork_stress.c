@@ -8,18 +8,7 @@
 
 #define BLOCKS 3000
 
-static struct block {
-	unsigned char *bytes, mark;
-	size_t size;
-} blocks[BLOCKS];
-
-static unsigned seed;
-
-static unsigned next_random(void)
-{
-	seed = seed * 1664525u + 1013904223u;
-	return seed >> 8;
-}
+#include "tests/preload/blocks.h"
 
 static void check_block(const struct block *block)
 {

@@ -16,18 +16,7 @@
 #define BLOCKS 400
 #define MOST (600 << 10)    /* bytes of a block: 120 MiB are live */
 
-static struct block {
-	unsigned char *bytes, mark;
-	size_t size;
-} blocks[BLOCKS];
-
-static unsigned seed;
-
-static unsigned next_random(void)
-{
-	seed = seed * 1664525u + 1013904223u;
-	return seed >> 8;
-}
+#include "tests/preload/blocks.h"
 
 static long page_faults(void)
 {

@@ -12,16 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/madvise.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/pool.h"
 #include "libvmmalloc/heap/space.h"
 #include "tests/unit/faults.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/test.h"
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
 
 /* --- the kernel, and a clock that is the test's --- */
 
@@ -128,12 +125,17 @@ static bool has_huge_pages(void)
 	return false;
 }
 
+static void need_huge_pages(void)
+{
+	if (!has_huge_pages())
+		skip();
+}
+
 /* --- which --- */
 
 TEST(test_collapse_is_of_the_whole_huge_pages)
 {
-	if (!has_huge_pages())
-		skip();
+	need_huge_pages();
 	reserve(3 * MIB, 10 * MIB);
 	assert_int_equal(kernel.collapses, 1);
 	assert_ptr_equal(kernel.first, pool.base + 4 * MIB);
@@ -156,8 +158,7 @@ TEST(test_collapse_leaves_less_than_a_huge_page_alone)
 
 TEST(test_collapse_goes_piece_by_piece)
 {
-	if (!has_huge_pages())
-		skip();
+	need_huge_pages();
 	reserve(2 * MIB, 50 * MIB);
 	assert_int_equal(kernel.collapses, 4);
 	assert_ptr_equal(kernel.first, pool.base + 48 * MIB);
@@ -186,8 +187,7 @@ TEST(test_collapse_is_not_for_a_private_heap)
 
 TEST(test_collapse_tries_once_more_when_a_page_is_busy)
 {
-	if (!has_huge_pages())
-		skip();
+	need_huge_pages();
 	kernel.busy = 1;
 	reserve(2 * MIB, 4 * MIB);
 	assert_int_equal(kernel.collapses, 2);
@@ -215,8 +215,7 @@ TEST(test_collapse_is_left_alone_for_twice_as_long_each_time)
 {
 	size_t offset = 2 * MIB;
 
-	if (!has_huge_pages())
-		skip();
+	need_huge_pages();
 	kernel.error = ENOMEM;
 	assert_int_equal(pause_before_next(&offset, GIB), 0);
 	assert_int_equal(pause_before_next(&offset, GIB), 64 * MIB);
@@ -236,8 +235,7 @@ TEST(test_collapse_is_left_alone_for_twice_as_long_each_time)
 
 TEST(test_collapse_that_fails_is_tried_seldom_within_a_reservation)
 {
-	if (!has_huge_pages())
-		skip();
+	need_huge_pages();
 	kernel.error = EINVAL;
 	reserve(2 * MIB, 400 * MIB);
 	assert_int_equal(kernel.collapses, 3);
@@ -253,8 +251,7 @@ static void measure_small_pages(void)
 
 TEST(test_collapse_that_is_slow_twice_is_one_that_failed)
 {
-	if (!has_huge_pages())
-		skip();
+	need_huge_pages();
 	measure_small_pages();
 	kernel.takes_ns = 63000000;
 	reserve(16 * MIB, 32 * MIB);
@@ -270,8 +267,7 @@ TEST(test_collapse_that_is_slow_twice_is_one_that_failed)
 
 TEST(test_collapse_of_little_is_judged_with_what_follows)
 {
-	if (!has_huge_pages())
-		skip();
+	need_huge_pages();
 	measure_small_pages();
 	kernel.takes_ns = 9000000;
 	for (size_t i = 0; i < 8; i++) {

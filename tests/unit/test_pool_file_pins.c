@@ -15,13 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/madvise.h"
 #include "tests/unit/pool_fixture.h"
 #include "tests/unit/test.h"
 #include "vmmallocd/files/internal.h"
 
 #define HUGE_PAGE (2 * MIB)
 #define PAGE 4096
-#define COLLAPSE 25
 #define SIZE (16 * MIB)
 
 /* --- failures to order --- */
@@ -37,9 +37,9 @@ static struct {
 int __real_madvise(void *address, size_t bytes, int advice);
 int __wrap_madvise(void *address, size_t bytes, int advice)
 {
-	if (advice == COLLAPSE && ++order.collapses == 3 && order.cancel)
+	if (advice == MADV_COLLAPSE && ++order.collapses == 3 && order.cancel)
 		atomic_store(order.cancel, true);
-	if (advice == COLLAPSE && order.no_huge_pages) {
+	if (advice == MADV_COLLAPSE && order.no_huge_pages) {
 		errno = ENOMEM;
 		return -1;
 	}
@@ -118,7 +118,7 @@ static bool has_huge_pages(struct pool_fixture *fixture, const struct pool_file 
 	assert_ptr_equal(mmap(base, HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0), base);
 	close(fd);
 	base[PAGE] = 1;
-	r = __real_madvise(base, HUGE_PAGE, COLLAPSE);
+	r = __real_madvise(base, HUGE_PAGE, MADV_COLLAPSE);
 	munmap(room, 2 * HUGE_PAGE);
 	return r == 0;
 }

@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/base/madvise.h"
 #include "common/base/pool_header.h"
 #include "common/base/text.h"
 #include "common/util/cleanup.h"
@@ -25,9 +26,6 @@
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
-#endif
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
 #endif
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83

@@ -8,11 +8,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "common/base/madvise.h"
 #include "vmmallocd/files/internal.h"
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25      /* Linux 6.1 */
-#endif
 
 int pool_file_map(int fd, uint64_t offset, uint64_t bytes, struct pool_file_mapping *ret_mapping)
 {
