@@ -24,41 +24,41 @@
 
 #define FILE_BYTES_MOST (1024 * 1024)  /* a pool that is named by mistake is not read into memory */
 #define KEYS_MOST 18
-#define DAEMON(field) offsetof(struct config, field)
-#define CLASS(field) offsetof(struct config_class, field)
+#define DAEMON(field) .offset = offsetof(struct config, field)
+#define CLASS(field) .offset = offsetof(struct config_class, field)
 
 static const struct config_key daemon_keys[] = {
-	{ "log_level", config_value_log_level, DAEMON(log_level), 0, 0 },
-	{ "workers", config_value_number, DAEMON(workers), 1, 64 },
-	{ "runtime_dir", config_value_path, DAEMON(runtime_dir), 0, 0 },
-	{ "state_dir", config_value_path, DAEMON(state_dir), 0, 0 },
-	{ "punch_timeout", config_value_number, DAEMON(punch_timeout_s), 1, 3600 },
-	{ "connections_per_user", config_value_number, DAEMON(connections_per_user), 1, 10000 },
-	{ "max_bytes_per_user", config_value_size_or_none, DAEMON(max_bytes_per_user), 0, 0 },
-	{ "memory_pressure_limit", config_value_share, DAEMON(memory_pressure_limit), 0, 0 },
+	{ "log_level", config_value_log_level, DAEMON(log_level) },
+	{ "workers", config_value_number, DAEMON(workers), .least = 1, .most = 64 },
+	{ "runtime_dir", config_value_path, DAEMON(runtime_dir) },
+	{ "state_dir", config_value_path, DAEMON(state_dir) },
+	{ "punch_timeout", config_value_number, DAEMON(punch_timeout_s), .least = 1, .most = 3600 },
+	{ "connections_per_user", config_value_number, DAEMON(connections_per_user), .least = 1, .most = 10000 },
+	{ "max_bytes_per_user", config_value_size_or_none, DAEMON(max_bytes_per_user) },
+	{ "memory_pressure_limit", config_value_share, DAEMON(memory_pressure_limit) },
 	{ 0 },
 };
 
 enum { CLASS_DIRECTORY, CLASS_SIZE, CLASS_READY };
 
 static const struct config_key class_keys[] = {
-	[CLASS_DIRECTORY] = { "directory", config_value_path, CLASS(directory), 0, 0 },
-	[CLASS_SIZE] = { "size", config_value_size, CLASS(size_bytes), 0, 0 },
-	[CLASS_READY] = { "ready", config_value_number, CLASS(ready), 0, CONFIG_POOLS_MOST },
-	{ "max", config_value_number, CLASS(max), 1, CONFIG_POOLS_MOST },
-	{ "warm", config_value_flag, CLASS(warm), 0, 0 },
-	{ "users", config_value_users, CLASS(users), 0, 0 },
-	{ "groups", config_value_groups, CLASS(groups), 0, 0 },
-	{ "max_per_user", config_value_number, CLASS(max_per_user), 0, CONFIG_POOLS_MOST },
-	{ "max_per_process", config_value_number, CLASS(max_per_process), 0, CONFIG_POOLS_MOST },
-	{ "recycle", config_value_recycle, CLASS(recycle), 0, 0 },
-	{ "cold", config_value_flag, CLASS(cold), 0, 0 },
-	{ "max_waiting", config_value_number, CLASS(max_waiting), 0, CONFIG_POOLS_MOST },
-	{ "max_waiting_per_user", config_value_number, CLASS(max_waiting_per_user), 0, CONFIG_POOLS_MOST },
-	{ "on_memory_pressure", config_value_on_pressure, CLASS(on_memory_pressure), 0, 0 },
-	{ "tmpfs", config_value_size, CLASS(tmpfs_bytes), 0, 0 },
-	{ "nodes", config_value_nodes, CLASS(nodes), 0, 0 },
-	{ "huge", config_value_huge, CLASS(huge), 0, 0 },
+	[CLASS_DIRECTORY] = { "directory", config_value_path, CLASS(directory) },
+	[CLASS_SIZE] = { "size", config_value_size, CLASS(size_bytes) },
+	[CLASS_READY] = { "ready", config_value_number, CLASS(ready), .most = CONFIG_POOLS_MOST },
+	{ "max", config_value_number, CLASS(max), .least = 1, .most = CONFIG_POOLS_MOST },
+	{ "warm", config_value_flag, CLASS(warm) },
+	{ "users", config_value_users, CLASS(users) },
+	{ "groups", config_value_groups, CLASS(groups) },
+	{ "max_per_user", config_value_number, CLASS(max_per_user), .most = CONFIG_POOLS_MOST },
+	{ "max_per_process", config_value_number, CLASS(max_per_process), .most = CONFIG_POOLS_MOST },
+	{ "recycle", config_value_recycle, CLASS(recycle) },
+	{ "cold", config_value_flag, CLASS(cold) },
+	{ "max_waiting", config_value_number, CLASS(max_waiting), .most = CONFIG_POOLS_MOST },
+	{ "max_waiting_per_user", config_value_number, CLASS(max_waiting_per_user), .most = CONFIG_POOLS_MOST },
+	{ "on_memory_pressure", config_value_on_pressure, CLASS(on_memory_pressure) },
+	{ "tmpfs", config_value_size, CLASS(tmpfs_bytes) },
+	{ "nodes", config_value_nodes, CLASS(nodes) },
+	{ "huge", config_value_huge, CLASS(huge) },
 	{ 0 },
 };
 
