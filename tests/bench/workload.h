@@ -27,7 +27,7 @@ workload_function workload_churn, workload_lifo, workload_strings, workload_obje
 workload_function workload_trees, workload_lifetimes, workload_vectors, workload_calloc, workload_aligned,
 	workload_large;
 /* threads: blocks that are freed elsewhere, threads that come and go */
-workload_function workload_handoff, workload_server, workload_short_threads;
+workload_function workload_handoff, workload_batches, workload_server, workload_short_threads;
 
 /* A block of memory with its first and last byte written; the process exits if there is none. */
 void *block_new(size_t bytes);

@@ -9,6 +9,8 @@
 
 #define BATCH 256
 #define BATCHES 16
+#define BULK 4096
+#define BULKS_EACH 4
 #define SERVER_SLOTS 4096
 #define SERVER_GENERATIONS 8
 #define SHORT_BLOCKS 5000
@@ -99,6 +101,96 @@ uint64_t workload_handoff(const struct load *load)
 	free(threads);
 	free(channels);
 	return pairs * batch_count * BATCH;
+}
+
+/* Many blocks that go from one thread to another at once. */
+struct bulk {
+	struct bulk *next;
+	uint64_t seed;
+	void *blocks[BULK];
+};
+
+struct depot {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct bulk *empty, *full;
+	uint64_t to_fill, to_free;      /* bulks that nobody has begun with, guarded by lock */
+};
+
+/* One of that list; NULL once there is nothing left to begin with. */
+static struct bulk *depot_take(struct depot *depot, struct bulk **list, uint64_t *left)
+{
+	struct bulk *bulk = NULL;
+
+	pthread_mutex_lock(&depot->lock);
+	if (*left > 0) {
+		--*left;
+		while (!*list)
+			pthread_cond_wait(&depot->changed, &depot->lock);
+		bulk = *list;
+		*list = bulk->next;
+		if (list == &depot->empty)
+			bulk->seed = WORKLOAD_SEED + *left;
+	}
+	pthread_mutex_unlock(&depot->lock);
+	return bulk;
+}
+
+static void depot_put(struct depot *depot, struct bulk **list, struct bulk *bulk)
+{
+	pthread_mutex_lock(&depot->lock);
+	bulk->next = *list;
+	*list = bulk;
+	pthread_cond_broadcast(&depot->changed);
+	pthread_mutex_unlock(&depot->lock);
+}
+
+static void *depot_fill(void *argument)
+{
+	struct depot *depot = argument;
+	struct bulk *bulk;
+
+	while ((bulk = depot_take(depot, &depot->empty, &depot->to_fill))) {
+		uint64_t random = bulk->seed;
+
+		for (size_t i = 0; i < BULK; i++)
+			bulk->blocks[i] = block_new(random_skewed(&random, 3, 11));
+		depot_put(depot, &depot->full, bulk);
+	}
+	return NULL;
+}
+
+static void *depot_clear(void *argument)
+{
+	struct depot *depot = argument;
+	struct bulk *bulk;
+
+	while ((bulk = depot_take(depot, &depot->full, &depot->to_free))) {
+		block_free_all(bulk->blocks, BULK);
+		depot_put(depot, &depot->empty, bulk);
+	}
+	return NULL;
+}
+
+/* Half of the threads allocate, the other half frees what any of them made: no thread's own cache fits. */
+uint64_t workload_batches(const struct load *load)
+{
+	size_t pairs = load->threads > 1 ? load->threads / 2 : 1, count = 2 * pairs * BULKS_EACH;
+	uint64_t bulk_count = load_scaled(load, 1000);
+	struct depot depot = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
+			       .to_fill = bulk_count, .to_free = bulk_count };
+	struct bulk *bulks = calloc(count, sizeof(*bulks));
+	pthread_t *threads = calloc(2 * pairs, sizeof(*threads));
+
+	for (size_t i = 0; i < count; i++)
+		depot_put(&depot, &depot.empty, &bulks[i]);
+	for (size_t i = 0; i < 2 * pairs; i++)
+		threads[i] = thread_start(i % 2 ? depot_clear : depot_fill, &depot);
+	for (size_t i = 0; i < 2 * pairs; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+	free(bulks);
+	return bulk_count * BULK;
 }
 
 struct session {

@@ -34,6 +34,7 @@ static const struct workload {
 	{ "aligned", workload_aligned, "blocks aligned to 32 to 4096 bytes" },
 	{ "large", workload_large, "blocks of 64 KiB to 4 MiB, every page written" },
 	{ "handoff", workload_handoff, "threads that allocate for other threads to free" },
+	{ "batches", workload_batches, "batches of 4096 blocks, 8 to 2048 bytes, freed by whichever thread comes" },
 	{ "server", workload_server, "threads that replace blocks, and leave them to their successors" },
 	{ "short-threads", workload_short_threads, "many threads that live for some thousand allocations" },
 };
