@@ -16,6 +16,7 @@
 #include "libvmmalloc/heap/waiters.h"
 #include "libvmmalloc/jemalloc/seam.h"
 #include "libvmmalloc/jemalloc/tier_arenas.h"
+#include "libvmmalloc/jemalloc/transfer.h"
 #include "libvmmalloc/start/exec_environment.h"
 #include "libvmmalloc/start/growth.h"
 #include "libvmmalloc/start/handout_client.h"
@@ -39,6 +40,7 @@ struct vmm_context vmm;
 struct vmm_seam vmm_seam;
 __thread struct vmm_seam_thread vmm_seam_thread;
 struct vmm_tier_arenas vmm_tier_arenas;
+struct vmm_transfer vmm_transfer;
 
 /* fork */
 struct vmm_comeback vmm_comeback;

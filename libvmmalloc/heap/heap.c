@@ -650,11 +650,14 @@ void vmm_heap_release_never(struct vmm_heap *heap)
 	heap->release.any_idle = false;
 }
 
-void vmm_heap_release(struct vmm_heap *heap)
+bool vmm_heap_release(struct vmm_heap *heap)
 {
+	bool ended = false;
+
 	if (!vmm_release_is_due(&heap->release))
-		return;
+		return false;
 	if (vmm_lock_take(&heap->lock) == 0)
-		vmm_release_idle(heap);
+		ended = vmm_release_idle(heap);
 	vmm_lock_release(&heap->lock);
+	return ended;
 }

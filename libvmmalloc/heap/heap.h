@@ -159,8 +159,8 @@ void vmm_heap_release_after(struct vmm_heap *heap, unsigned seconds);
 /* Nothing goes back unasked any more: what is free here may be in use in another process, which has the file. */
 void vmm_heap_release_never(struct vmm_heap *heap);
 
-/* Called now and then, by any thread. */
-void vmm_heap_release(struct vmm_heap *heap);
+/* Called now and then, by any thread. True when all that is free was looked at: once in so many seconds. */
+bool vmm_heap_release(struct vmm_heap *heap);
 
 /* Adds to a figure of the pool's header that counts things outside this module. */
 void vmm_heap_count(struct vmm_heap *heap, uint64_t *figure, int64_t change);

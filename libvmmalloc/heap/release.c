@@ -176,7 +176,7 @@ static void end_period(struct vmm_heap *heap)
 			 (uintptr_t)pool->base + last->start >= release->idle_from, __ATOMIC_RELAXED);
 }
 
-void vmm_release_idle(struct vmm_heap *heap)
+bool vmm_release_idle(struct vmm_heap *heap)
 {
 	struct vmm_release *release = &heap->release;
 	const struct range *range = NULL;
@@ -192,11 +192,12 @@ void vmm_release_idle(struct vmm_heap *heap)
 		done += n;
 	}
 	if (range && n >= 0)
-		return;
+		return false;
 	/* all is looked at, or nothing can be given back now */
 	end_period(heap);
 	release->at = 0;
 	__atomic_store_n(&release->next_ns, release->began_ns + release->period_ns, __ATOMIC_RELAXED);
+	return true;
 }
 
 void vmm_release_taken(struct vmm_heap *heap, uintptr_t start, uintptr_t end)

@@ -36,8 +36,8 @@ void vmm_release_init(struct vmm_release *release, uint64_t *idle);
 /* Whether there is something for vmm_release_idle to do. Any thread, without the lock. */
 bool vmm_release_is_due(const struct vmm_release *release);
 
-/* Some of what has stayed free goes back: in a few milliseconds. */
-void vmm_release_idle(struct vmm_heap *heap);
+/* Some of what has stayed free goes back: in a few milliseconds. True if that ends a period. */
+bool vmm_release_idle(struct vmm_heap *heap);
 
 /* Whether there are files at the end of which nobody has had anything for a period. Any thread, without the lock. */
 bool vmm_release_has_idle_files(const struct vmm_release *release);

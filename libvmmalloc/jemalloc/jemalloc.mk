@@ -72,7 +72,7 @@ $(JEMALLOC): $(JEMALLOC_TABLE) $(JEMALLOC_ARCHIVE) $(JEMALLOC_CHOICE)
 		'$(abspath $(JEMALLOC_ARCHIVE))' '$(abspath $(JEMALLOC_DIR))' $(JEMALLOC_VERSION)
 
 # Arguments of jemalloc's functions differ.
-SEAM_OBJECTS := $(BUILD)/release/libvmmalloc/jemalloc/seam.o $(BUILD)/debug/libvmmalloc/jemalloc/seam.o
+SEAM_OBJECTS := $(foreach f,release debug,$(foreach o,seam transfer,$(BUILD)/$f/libvmmalloc/jemalloc/$o.o))
 $(SEAM_OBJECTS): $(JEMALLOC)
 $(SEAM_OBJECTS): LIB_CFLAGS += $$(cat $(JEMALLOC_DIR)/traits)
 

@@ -14,6 +14,7 @@
 #include "libvmmalloc/context/context.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/libc.h"
+#include "libvmmalloc/jemalloc/transfer.h"
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
 extern void *je_arenas[];
@@ -27,6 +28,7 @@ void *je_extent_alloc_mmap(void *at, size_t bytes, size_t align, bool *zero, boo
 bool je_extent_dalloc_mmap(void *address, size_t bytes);
 bool je_tsd_tcache_enabled_data_init(void *tsd);
 void je_tsd_slow_update(void *tsd);
+void *je_tsd_fetch_slow(void *tsd, bool only_frees);
 void *je_arena_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero SLAB(bool slab),
 		      void *tcache);
 void *je_arena_choose_hard(void *tsd, bool internal);
@@ -50,6 +52,7 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define POOL_BYTES_PER_ARENA ((size_t)16 << 20)  /* every arena takes 2 MiB of metadata: no more than 1/8 of the pool */
 #define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
 #define CACHE_LINE 64
+#define FREES_WITHOUT_CACHE 128              /* as in 5.3.1 */
 #define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)  /* what it was built for: the kernel's page, or larger */
 
 /*
@@ -178,6 +181,7 @@ void vmm_seam_after_fork(bool in_child)
 
 void vmm_seam_reset(void *tsd, void *arena)
 {
+	(void)vmm_transfer_empty();
 	pthread_mutex_lock(&vmm_seam.arenas_stay);
 	je_arena_reset(tsd, arena);
 	pthread_mutex_unlock(&vmm_seam.arenas_stay);
@@ -186,6 +190,7 @@ void vmm_seam_reset(void *tsd, void *arena)
 /* jemalloc has emptied its cache before, but for what another thread had in its hands. */
 void vmm_seam_destroy(void *tsd, void *arena)
 {
+	(void)vmm_transfer_empty();
 	pthread_mutex_lock(&vmm_seam.arenas_stay);
 	je_arena_decay(tsd, arena, false, true);
 	je_arena_destroy(tsd, arena);
@@ -261,11 +266,11 @@ static bool empty_caches(void)
  */
 bool vmm_seam_reclaim(void)
 {
-	bool waited = pthread_mutex_trylock(&vmm_seam.arenas_stay) != 0, found;
+	bool found = vmm_transfer_empty(), waited = pthread_mutex_trylock(&vmm_seam.arenas_stay) != 0;
 
 	if (waited)
 		pthread_mutex_lock(&vmm_seam.arenas_stay);
-	found = empty_caches();
+	found |= empty_caches();
 	pthread_mutex_unlock(&vmm_seam.arenas_stay);
 	return found || waited;
 }
@@ -644,11 +649,24 @@ void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_
 	return pointer;
 }
 
+/*
+ * Whoever frees a block is no user of memory yet: 5.3.0 gives such a thread no cache, however many blocks it frees, and
+ * looks for what is to be done now and then at each of them. It gets one after some.
+ */
+void *vmm_seam_fetch_thread(void *tsd, bool only_frees)
+{
+	if (only_frees && vmm_seam_thread.frees < FREES_WITHOUT_CACHE)
+		vmm_seam_thread.frees++;
+	else
+		only_frees = false;
+	return je_tsd_fetch_slow(tsd, only_frees);
+}
+
 void vmm_seam_event(void *tsd, void *context)
 {
 	(void)vmm_come_back();
-	if (vmm.has_pool)
-		vmm_heap_release(&vmm.heap);
+	if (vmm.has_pool && vmm_heap_release(&vmm.heap))
+		vmm_transfer_age();
 	if (vmm.grow && vmm_release_has_idle_files(&vmm.heap.release))
 		vmm.leave();
 	if (vmm_seam_thread.cache_missing)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * seam -- the seam between jemalloc and the heap. The only file that knows jemalloc's internals is seam.c.
+ * seam -- the seam between jemalloc and the heap. The only files that know jemalloc's internals are seam.c, and
+ * transfer.c for threads' caches.
  *
  * The build takes the distribution's static jemalloc apart and gives some references in some of its objects new names
  * (libvmmalloc/jemalloc/references.txt): where jemalloc would map, unmap or purge memory, read options, or start
@@ -49,6 +50,7 @@ extern struct vmm_seam vmm_seam;
 
 /* What a call of ours higher up in this thread's stack wants those below it to know. */
 struct vmm_seam_thread {
+	unsigned frees;        /* of a thread that had nothing to do with jemalloc before */
 	bool starting;         /* this thread's cache is being made: it may use the floor */
 	bool cache_missing;    /* there was no room for it */
 	bool slab;             /* an extent is for blocks that are smaller */
@@ -110,6 +112,9 @@ void vmm_seam_destroy(void *tsd, void *arena);
 
 /* jemalloc.o: requests beyond the thread's cache, in place of arena_malloc_hard() */
 void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero SLAB(bool slab));
+
+/* jemalloc.o: a call of a thread that jemalloc is not ready to serve fast, around tsd_fetch_slow() */
+void *vmm_seam_fetch_thread(void *tsd, bool only_frees);
 
 /* jemalloc.o: now and then while a thread allocates and frees, every 64 KiB or so; around te_event_trigger() */
 void vmm_seam_event(void *tsd, void *context);

@@ -41,6 +41,14 @@ run_case "arenas are destroyed beside a malloc that takes back what they keep" w
 run_case "arenas are destroyed beside malloc_trim" with $SIZE=64M -- arena_race 5 trim
 run_case "arenas that are made and destroyed leave nothing behind" with $SIZE=64M -- arena_reuse
 
+for mode in threads forks arenas trims; do
+	run_case "blocks that other threads free than made them, with $mode" \
+		with $SIZE=256M VMMALLOC_RELEASE=0 -- handover 12 $RANDOM $mode
+done
+run_case "blocks that other threads free, on a pool that is full" with $SIZE=14M -- handover 24 $RANDOM threads
+run_case "blocks that other threads free, with copies in children" \
+	with $SIZE=256M VMMALLOC_FORK=2 -- handover 12 $RANDOM forks
+
 many_processors() {
 	local usual many
 	export VMMALLOC_POOL_SIZE=1G

@@ -11,6 +11,7 @@
 
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
+#include "libvmmalloc/jemalloc/transfer.h"
 #include "tests/preload/check.h"
 #include "tests/preload/full_pool.h"
 #include "tests/preload/thread_count.h"
@@ -18,6 +19,7 @@
 #define MIB ((size_t)1 << 20)
 #define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)
 #define STACK (256 << 10)
+#define HANDED_BYTES 64
 #define BEGINNERS 64  /* more than have room for their caches in what the heap keeps for that */
 
 size_t je_nallocx(size_t size, int flags);
@@ -280,6 +282,72 @@ static void check_full_pool(void)
 		CHECK(pthread_join(threads[i], NULL) == 0);
 }
 
+static size_t *handed[2000];
+
+#define HANDED (sizeof(handed) / sizeof(*handed))
+
+static void make_handed(void)
+{
+	for (size_t i = 0; i < HANDED; i++) {
+		CHECK(handed[i] = malloc(HANDED_BYTES));
+		for (size_t j = 0; j < HANDED_BYTES / sizeof(size_t); j++)
+			handed[i][j] = i;
+	}
+}
+
+/* Of a thread that has allocated nothing. */
+static void *free_handed(void *unused)
+{
+	for (size_t i = 0; i < HANDED; i++) {
+		for (size_t j = 0; j < HANDED_BYTES / sizeof(size_t); j++)
+			CHECK(handed[i][j] == i);
+		free(handed[i]);
+	}
+	CHECK(je_tsd_tls[0] == 1);
+	return unused;
+}
+
+static size_t in_transfer(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < TRANSFER_CLASSES; i++)
+		count += vmm_transfer.classes[i].count;
+	return count;
+}
+
+/* A thread that only frees has a cache. What that cannot hold is the next one's, and nobody's when the pool is full. */
+static void check_transfer(void)
+{
+	void **chain = NULL, **block;
+	size_t count;
+
+	CHECK(figure("arenas.nbins") <= TRANSFER_CLASSES);
+	for (int i = 0; i < 2; i++) {
+		make_handed();
+		CHECK(i == 0 || in_transfer() < count);
+		run_thread(free_handed);
+		count = in_transfer();
+		CHECK(count > 0 && count <= TRANSFER_BLOCKS_MOST);
+	}
+	while ((block = malloc(3 * HANDED_BYTES))) {
+		*block = chain;
+		chain = block;
+	}
+	CHECK(in_transfer() == 0);
+	for (; chain; chain = block) {
+		block = *chain;
+		free(chain);
+	}
+	make_handed();
+	run_thread(free_handed);
+	CHECK(in_transfer() > 0);
+	vmm_transfer_age();
+	CHECK(in_transfer() > 0);
+	vmm_transfer_age();
+	CHECK(in_transfer() == 0);
+}
+
 int main(void)
 {
 	check_sizes();
@@ -289,6 +357,7 @@ int main(void)
 	check_slabs();
 	check_places();
 	check_short_block();
+	check_transfer();
 	check_full_pool();
 	return 0;
 }
