@@ -17,6 +17,7 @@
 #include "libvmmalloc/jemalloc/transfer.h"
 
 /* jemalloc's internals, as in its include/jemalloc/internal (arena_externs.h, extent_mmap.h, tcache_externs.h). */
+extern __thread bool je_tsd_tls[];  /* struct tsd_s, whose first field is tcache_enabled: whether there is a cache */
 extern void *je_arenas[];
 extern bool je_opt_cache_oblivious, je_opt_abort, je_opt_junk_alloc, je_opt_junk_free;
 unsigned je_narenas_total_get(void);
@@ -32,6 +33,7 @@ void *je_tsd_fetch_slow(void *tsd, bool only_frees);
 void *je_arena_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero SLAB(bool slab),
 		      void *tcache);
 void *je_arena_choose_hard(void *tsd, bool internal);
+void je_tcache_flush(void *tsd);
 void je_tcache_arena_associate(void *tsdn, void *cache_slow CACHE(void *cache), void *arena);
 void je_tcache_arena_reassociate(void *tsdn, void *cache_slow CACHE(void *cache), void *arena);
 void je_arena_reset(void *tsd, void *arena);
@@ -275,12 +277,15 @@ bool vmm_seam_reclaim(void)
 	return found || waited;
 }
 
+/*
+ * Not by jemalloc's control interface: that would begin by making a copy of all statistics, in a pool that is full.
+ */
 static bool reclaim_for(size_t bytes)
 {
 	struct pool_header *header = vmm.heap.pool.header;
 
-	if (bytes >= LARGE_LEAST)
-		(void)je_mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+	if (bytes >= LARGE_LEAST && je_tsd_tls[0])
+		je_tcache_flush(je_tsd_tls);
 	if (!vmm_seam_reclaim())
 		return false;
 	vmm_heap_count(&vmm.heap, &header->reclaims, 1);

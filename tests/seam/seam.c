@@ -25,7 +25,7 @@
 size_t je_nallocx(size_t size, int flags);
 void *je_b0get(void);
 void *je_base_alloc_edata(void *tsdn, void *base);
-extern __thread unsigned char je_tsd_tls[];
+extern __thread bool je_tsd_tls[];
 extern void *je_arenas[];
 extern bool je_opt_junk_alloc, je_opt_junk_free;
 

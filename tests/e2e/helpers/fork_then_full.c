@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	/* on the way back to its pool */
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 30; i++) {
 		usleep(1000);
 		free(malloc(1 << 20));
 	}
