@@ -335,7 +335,8 @@ void *vmm_heap_take(struct vmm_heap *heap, size_t tier, void *at, size_t bytes, 
 	}
 	vmm_lock_release(&heap->lock);
 
-	TRACE(3, "%zu bytes, aligned to %zu, at %p", bytes, align, taken ? (void *)start : NULL);
+	TRACE(3, "%zu bytes, aligned to %zu, at %p%s", bytes, align, taken ? (void *)start : NULL,
+	      at ? ", and nowhere else" : "");
 	if (!taken)
 		return NULL;
 	ASSERT(start % align == 0 || at);
@@ -429,6 +430,7 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 	}
 	vmm_lock_release(&heap->lock);
 
+	TRACE(3, "%zu bytes, aligned to %zu, at %p", bytes, align, taken ? (void *)start : NULL);
 	if (!taken)
 		return NULL;
 	memset((void *)start, 0, dirty);
@@ -535,6 +537,7 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes)
 {
 	uintptr_t start = (uintptr_t)address;
 
+	TRACE(3, "%zu bytes at %p", bytes, address);
 	(void)vmm_lock_take(&heap->lock);
 	count_metadata(heap, -(int64_t)(bytes - vmm_holes_bytes(&heap->holes, start, start + bytes)));
 	take_back(heap, start, bytes);

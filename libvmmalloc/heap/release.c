@@ -3,6 +3,7 @@
 #include "libvmmalloc/heap/release.h"
 
 #include "libvmmalloc/base/clock.h"
+#include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/heap/bits.h"
 #include "libvmmalloc/heap/heap.h"
 #include "libvmmalloc/heap/reserve.h"
@@ -194,6 +195,7 @@ bool vmm_release_idle(struct vmm_heap *heap)
 	if (range && n >= 0)
 		return false;
 	/* all is looked at, or nothing can be given back now */
+	TRACE(3, "all free ranges are looked at");
 	end_period(heap);
 	release->at = 0;
 	__atomic_store_n(&release->next_ns, release->began_ns + release->period_ns, __ATOMIC_RELAXED);

@@ -382,6 +382,8 @@ void *vmm_seam_map_extent(void *at, size_t bytes, size_t align, bool *zero, bool
 		(void)vmm_seam_reclaim();
 	if (!at || in_pool(at))
 		address = map_from_pool(ANY_TIER, at, bytes, align, zero);
+	if (address && vmm_seam_thread.slab)
+		TRACE(3, "for a slab: %p", address);
 	if (address)
 		*commit = true;
 	else if (!in_pool(at) && vmm.config.on_full == ENVIRONMENT_ON_FULL_DRAM && !vmm_seam_thread.shorter_follows)
