@@ -62,6 +62,27 @@ $(BUILD)/tests/bench/heap_cost: $(BUILD)/tests/bench/heap_cost.o
 bench-peaks: lib ## what is left of a peak of memory, beside glibc and jemalloc (about 2 minutes)
 	$(Q)tests/bench/peaks.bash $(RELEASE_LIB)
 
+# What a program's extents would take of a pool under other rules: extent_sim has the heap's own free ranges in it.
+EXTENT_SIM := $(BUILD)/tests/bench/extent_sim
+EXTENT_SIM_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,extent_sim extent_log extent_heap extent_places) \
+	$(BUILD)/release/libvmmalloc/heap/ranges.o
+EXTENT_PROGRAMS ?= redis python cc1 sqlite postgres phases cache lifetimes vectors strings server
+
+.PHONY: bench-extents
+bench-extents: $(EXTENT_SIM) $(BUILD)/tests/bench/peak_memory $(BUILD)/tests/bench/size_phases bench-programs lib debug ## pool bytes for each live byte, beside jemalloc and other rules of placement (about 5 minutes)
+	$(Q)tests/bench/extents.bash $(RELEASE_LIB) $(DEBUG_LIB) $(EXTENT_PROGRAMS)
+
+# tests/preload/extents.bash runs these
+preload-programs: $(EXTENT_SIM) $(BUILD)/tests/bench/size_phases $(BUILD)/tests/bench/workloads
+
+$(EXTENT_SIM): $(EXTENT_SIM_OBJECTS)
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
+$(BUILD)/tests/bench/peak_memory $(BUILD)/tests/bench/size_phases: %: %.o
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
 # The daemon: its programs share daemon_take; registry_cost has the daemon's own modules in it.
 DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_handouts daemon_refusals \
 	daemon_reclaim daemon_pools registry_cost)

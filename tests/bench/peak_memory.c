@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * peak_memory -- runs a program and prints how much memory it had at the most.
+ *
+ *   peak_memory FILE COMMAND [ARGUMENT...]     writes "file KIB ordinary KIB both KIB samples N" to FILE
+ *
+ * Every few milliseconds: what the files in VMMALLOC_POOL_DIR have that the process has open (its pool), and the
+ * process's own pages that are in no file (RssAnon). `both` is the peak of their sum. Ends as the command does.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SAMPLE_NS 2000000
+
+struct sample {
+	long file, ordinary, both, count;
+};
+
+static long ordinary_kib(pid_t pid)
+{
+	char path[64], line[256];
+	long kib = 0;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "RssAnon: %ld", &kib) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return kib;
+}
+
+static long pool_kib(pid_t pid, const char *pool_dir)
+{
+	char dir[64], path[PATH_MAX], target[PATH_MAX];
+	size_t length = strlen(pool_dir);
+	long kib = 0;
+	struct dirent *entry;
+	DIR *files;
+
+	snprintf(dir, sizeof(dir), "/proc/%d/fd", (int)pid);
+	files = length ? opendir(dir) : NULL;
+	while (files && (entry = readdir(files))) {
+		ssize_t n;
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		n = readlink(path, target, sizeof(target) - 1);
+		if (n > (ssize_t)length && strncmp(target, pool_dir, length) == 0 && target[length] == '/' &&
+		    stat(path, &st) == 0)
+			kib += st.st_blocks / 2;
+	}
+	if (files)
+		closedir(files);
+	return kib;
+}
+
+static void raise_to(long *most, long value)
+{
+	*most = value > *most ? value : *most;
+}
+
+static int watch(pid_t pid, struct sample *most)
+{
+	const struct timespec pause = { .tv_nsec = SAMPLE_NS };
+	const char *pool_dir = getenv("VMMALLOC_POOL_DIR");
+	int status = 0;
+
+	for (;; most->count++) {
+		long ordinary = ordinary_kib(pid), file = pool_kib(pid, pool_dir ? pool_dir : "");
+
+		raise_to(&most->ordinary, ordinary);
+		raise_to(&most->file, file);
+		raise_to(&most->both, ordinary + file);
+		if (waitpid(pid, &status, WNOHANG) != 0)
+			return status;
+		nanosleep(&pause, NULL);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *preload = getenv("PRELOAD");
+	struct sample most = { 0 };
+	FILE *out;
+	pid_t pid;
+	int status;
+
+	if (argc < 3 || !(out = fopen(argv[1], "we"))) {
+		fprintf(stderr, "usage: [PRELOAD=LIBRARY] peak_memory FILE COMMAND [ARGUMENT...]%s%s\n",
+			argc < 3 ? "" : ": ", argc < 3 ? "" : strerror(errno));
+		return EXIT_FAILURE;
+	}
+	pid = fork();
+	if (pid == 0) {
+		if (preload && *preload)
+			(void)setenv("LD_PRELOAD", preload, 1);
+		(void)unsetenv("PRELOAD");
+		execvp(argv[2], argv + 2);
+		fprintf(stderr, "peak_memory: %s: %s\n", argv[2], strerror(errno));
+		_exit(127);
+	}
+	status = pid < 0 ? -1 : watch(pid, &most);
+	fprintf(out, "file %ld ordinary %ld both %ld samples %ld\n", most.file, most.ordinary, most.both, most.count);
+	return fclose(out) == 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+}
