@@ -2,7 +2,7 @@
 # extents.bash LIBRARY DEBUG_LIBRARY PROGRAM... -- how much of its pool's file a heap takes, of real programs: beside
 # jemalloc, and beside what other rules of placement would take (extent_sim). First the programs' tables, then a row
 # for each: bytes that were live at the most, as jemalloc counts them; what jemalloc says is resident at the most, and
-# what the kernel says (RssAnon); what the pool's file has at the most, and with ordinary memory; and the ratios. MiB.
+# what the kernel says (peak_memory); what the pool's file has at the most, and with ordinary memory; and the ratios. MiB.
 set -u
 library=$(realpath "$1") debug=$(realpath "$2")
 shift 2
@@ -118,6 +118,6 @@ extent_sim() { "$sim" "$@"; }
 
 for name in "$@"; do measure "$name"; done
 echo
-printf '%-10s %8s | %9s %7s %9s | %8s %7s %10s\n' '' live resident ratio RssAnon file ratio with\ rest
+printf '%-10s %8s | %9s %7s %9s | %8s %7s %10s\n' '' live resident ratio ordinary file ratio with\ rest
 awk '{ printf "%-10s %8.1f | %9.1f %7.2f %9.1f | %8.1f %7.2f %10.1f\n", $1, $2, $3, $3 / $2, $4, $5, $5 / $2, $6 }' \
 	"$work/rows"
