@@ -13,7 +13,7 @@ TEST_PACKAGES := libcmocka-dev libjemalloc2 libtcmalloc-minimal4 procps strace p
 	fakeroot fakechroot libsocket-wrapper libnss-wrapper libuid-wrapper libpam-wrapper libresolv-wrapper torsocks \
 	proxychains4 tsocks libeatmydata1 faketime datefudge alsa-oss authbind valgrind bindfs bubblewrap vsftpd crun runc \
 	tmux libinih-dev busybox-static bash-completion zsh podman conmon distcc prometheus python3-prometheus-client \
-	$(DEB_PACKAGES) lintian $(RPM_PACKAGES) rpmlint cpio systemd-container
+	jq gnuplot-nox $(DEB_PACKAGES) lintian $(RPM_PACKAGES) rpmlint cpio systemd-container
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xfsprogs e2fsprogs systemd-container ndctl daxctl fdisk \
 	debootstrap
 ARM64_PACKAGES := gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user

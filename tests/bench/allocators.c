@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "include/libvmmalloc.h"
+#include "tests/bench/library_version.h"
+
 #define OURS "ours"
+#define OTHER "other"
 #define LIST_LIBRARIES "PATH=\"$PATH:/sbin:/usr/sbin\" ldconfig -p 2>/dev/null"
 #define ALL_SECTIONS (ALLOCATOR_WORKLOADS | ALLOCATOR_START_UP | ALLOCATOR_INSTRUCTIONS)
 #define TIMED_SECTIONS (ALLOCATOR_WORKLOADS | ALLOCATOR_START_UP)
@@ -18,13 +22,15 @@
 static const struct candidate {
 	const char *name;
 	unsigned sections;
-	const char *libraries[2];               /* beginnings of a soname, the first one known is used; or OURS */
+	const char *libraries[2];               /* beginnings of a soname, the first known is used; or OURS, OTHER */
 	const char *before_dir, *after_dir;     /* a variable with the directory of the heap's file in it, if any */
 	const char *variables[2];               /* more of them */
 } candidates[] = {
 	{ "glibc", ALL_SECTIONS, { NULL }, NULL, NULL, { NULL } },
 	{ "jemalloc", ALL_SECTIONS, { "libjemalloc.so." }, NULL, NULL, { NULL } },
 	{ "libvmmalloc", ALLOCATOR_WORKLOADS | ALLOCATOR_INSTRUCTIONS, { OURS }, "VMMALLOC_POOL_DIR=", "",
+	  { "VMMALLOC_POOL_SIZE=4G" } },
+	{ "other build", ALL_SECTIONS, { OTHER }, "VMMALLOC_POOL_DIR=", "",
 	  { "VMMALLOC_POOL_SIZE=4G" } },
 	{ "libvmmalloc 64M", ALLOCATOR_START_UP, { OURS }, "VMMALLOC_POOL_DIR=", "", { "VMMALLOC_POOL_SIZE=64M" } },
 	{ "libvmmalloc 1G", ALLOCATOR_START_UP, { OURS }, "VMMALLOC_POOL_DIR=", "", { "VMMALLOC_POOL_SIZE=1G" } },
@@ -34,6 +40,7 @@ static const struct candidate {
 	{ "libvmmalloc 16G, 256 arenas", ALLOCATOR_START_UP, { OURS }, "VMMALLOC_POOL_DIR=", "",
 	  { "VMMALLOC_POOL_SIZE=16G", "VMMALLOC_ARENAS=256" } },
 	{ "mimalloc", TIMED_SECTIONS, { "libmimalloc.so." }, NULL, NULL, { NULL } },
+	{ "tbbmalloc", TIMED_SECTIONS, { "libtbbmalloc_proxy.so." }, NULL, NULL, { NULL } },
 	{ "tcmalloc", TIMED_SECTIONS, { "libtcmalloc_minimal.so.", "libtcmalloc.so." }, NULL, NULL, { NULL } },
 	{ "tcmalloc memfs", TIMED_SECTIONS, { "libtcmalloc_minimal.so.", "libtcmalloc.so." },
 	  "TCMALLOC_MEMFS_MALLOC_PATH=", "/memfs", { NULL } },
@@ -42,7 +49,18 @@ static const struct candidate {
 };
 
 #define CANDIDATES (sizeof(candidates) / sizeof(candidates[0]))
-_Static_assert(CANDIDATES <= ALLOCATORS_MOST, "struct allocators has room for every candidate");
+_Static_assert(CANDIDATES + ALLOCATOR_VARIANTS_MOST <= ALLOCATORS_MOST, "there is room for every candidate");
+
+bool allocators_know(const char *text, char end)
+{
+	for (size_t i = 0; i < CANDIDATES; i++) {
+		size_t length = strlen(candidates[i].name);
+
+		if (strncmp(text, candidates[i].name, length) == 0 && (text[length] == '\0' || text[length] == end))
+			return true;
+	}
+	return false;
+}
 
 /* A library for another kind of processor would be ignored by the dynamic linker, and glibc measured instead. */
 static bool is_loadable(const char *path)
@@ -104,6 +122,7 @@ static void allocator_done(struct allocator *allocator)
 	for (size_t i = 0; allocator->environment[i]; i++)
 		free(allocator->environment[i]);
 	free(allocator->library);
+	free(allocator->version);
 	*allocator = (struct allocator){ 0 };
 }
 
@@ -125,38 +144,89 @@ static int fill_environment(struct allocator *allocator, const struct candidate 
 	return 0;
 }
 
-/* 1 when this machine has it, 0 when it is left out. */
-static int allocator_init(struct allocator *allocator, const struct candidate *candidate, const char *our_library,
-			  const char *pool_dir)
+/* Whether the list has that name, which it need not end with. */
+static bool is_listed(const char *list, const char *name, size_t length)
 {
-	const char *const *soname = candidate->libraries;
-	int r;
-
-	*allocator = (struct allocator){ .name = candidate->name, .sections = candidate->sections };
-	if (soname[0] && strcmp(soname[0], OURS) == 0)
-		allocator->library = realpath(our_library, NULL);
-	else
-		for (size_t i = 0; i < 2 && soname[i] && !allocator->library; i++)
-			allocator->library = find_library(soname[i]);
-	if (soname[0] && !allocator->library)
-		return strcmp(soname[0], OURS) == 0 ? -errno : 0;
-	if ((r = fill_environment(allocator, candidate, pool_dir)) < 0)
-		allocator_done(allocator);
-	return r < 0 ? r : 1;
+	for (; list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL)
+		if (strcspn(list, ",") == length && memcmp(list, name, length) == 0)
+			return true;
+	return false;
 }
 
-int allocators_find(const char *our_library, const char *pool_dir, struct allocators *ret_allocators)
+/* 1 with the library's path, NULL for the C library's own; 0 when this machine, or the order, does not have it. */
+static int find_candidate(const struct candidate *candidate, const struct allocators_order *order, char **ret_library)
+{
+	const char *const *soname = candidate->libraries;
+	const char *build = !soname[0]			     ? NULL :
+			    strcmp(soname[0], OURS) == 0     ? order->our_library :
+			    strcmp(soname[0], OTHER) == 0    ? order->other_library :
+							       NULL;
+	char *library = NULL;
+
+	if (order->only && !is_listed(order->only, candidate->name, strlen(candidate->name)))
+		return 0;
+	if (build) {
+		library = realpath(build, NULL);
+		if (!library) {
+			int r = -errno;
+
+			fprintf(stderr, "bench: %s: expected a build of our library there: %s\n", build, strerror(-r));
+			return r;
+		}
+	}
+	for (size_t i = 0; i < 2 && soname[i] && !library; i++)
+		library = find_library(soname[i]);
+	*ret_library = library;
+	return library || !soname[0];
+}
+
+static int allocator_add(struct allocators *found, const struct candidate *candidate,
+			 const struct allocators_order *order, const char *name, const char *variable)
+{
+	struct allocator *allocator = &found->list[found->count];
+	char *library = NULL;
+	int r = find_candidate(candidate, order, &library);
+
+	if (r <= 0)
+		return r;
+	*allocator = (struct allocator){ .name = name, .sections = candidate->sections, .library = library };
+	allocator->version = candidate->libraries[0] && strcmp(candidate->libraries[0], OURS) == 0 ?
+				     strdup(VMMALLOC_VERSION) : library_version(library);
+	if ((r = fill_environment(allocator, candidate, order->pool_dir)) < 0 ||
+	    (variable && (r = add_variable(allocator, variable, "", "")) < 0))
+		allocator_done(allocator);
+	else
+		found->count++;
+	return r;
+}
+
+/* The candidate, and what the order varies of it. */
+static int add_variants(struct allocators *found, const struct candidate *candidate,
+			const struct allocators_order *order)
+{
+	size_t length = strlen(candidate->name);
+	int r = allocator_add(found, candidate, order, candidate->name, NULL);
+
+	for (size_t i = 0; r == 0 && i < ALLOCATOR_VARIANTS_MOST && order->variants[i]; i++) {
+		const char *variant = order->variants[i];
+
+		if (strncmp(variant, candidate->name, length) == 0 && variant[length] == ' ')
+			r = allocator_add(found, candidate, order, variant, variant + length + 1);
+	}
+	return r;
+}
+
+int allocators_find(const struct allocators_order *order, struct allocators *ret_allocators)
 {
 	struct allocators found = { .count = 0 };
 
 	for (size_t i = 0; i < CANDIDATES; i++) {
-		int r = allocator_init(&found.list[found.count], &candidates[i], our_library, pool_dir);
+		int r = add_variants(&found, &candidates[i], order);
 
 		if (r < 0) {
 			allocators_done(&found);
 			return r;
 		}
-		found.count += (size_t)r;
 	}
 	*ret_allocators = found;
 	return 0;

@@ -1,23 +1,53 @@
 # bench.mk -- make bench: the library beside other allocators. Those that are not installed are left out.
 #
-#   make bench BENCH_FLAGS="--quick --json build/bench.json"     build/tests/bench/bench --help says what there is
+#   make bench BENCH_FLAGS=--quick                build/tests/bench/bench --help says what there is
+#   make bench-quick OTHER=/path/libvmmalloc.so.1  for a change under way: beside another build of the library
 
-BENCH_PACKAGES := libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 libmemkind0 valgrind
-BENCH_FLAGS ?= --json $(BUILD)/bench.json
+BENCH_PACKAGES := libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 libtbbmalloc2 libmemkind0 valgrind \
+	gnuplot-nox jq
+BENCH_FLAGS ?=
+BENCH_JSON ?= $(BUILD)/bench.json
 
-BENCH_PROGRAMS := $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/workloads
-BENCH_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,allocators bench child results results_print sections)
+BENCH_PROGRAMS := $(patsubst %,$(BUILD)/tests/bench/%,bench workloads measure)
+BENCH_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,allocators bench child heap_files library_version options \
+	results results_print sections)
 WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_shapes workload_small workload_threads)
 
-.PHONY: bench bench-allocators bench-programs
+.PHONY: bench bench-allocators bench-report bench-quick bench-programs
 bench: bench-allocators ## compare speed with other allocators, installing those (about 4 minutes)
+	$(Q)$(MAKE) --no-print-directory bench-real
+	$(Q)$(MAKE) --no-print-directory bench-report
 	$(Q)$(MAKE) --no-print-directory bench-first-touch bench-fork bench-heaps bench-peaks bench-daemon
 
 bench-allocators: bench-programs lib
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
-	$(Q)$(BUILD)/tests/bench/bench --library $(RELEASE_LIB) $(BENCH_FLAGS)
+	$(Q)$(BUILD)/tests/bench/bench --library $(RELEASE_LIB) --json $(BENCH_JSON) $(BENCH_FLAGS)
+
+bench-report: ## what the last run's figures say: costs, losses, and plots in build/bench
+	$(Q)tests/bench/report.bash $(BENCH_JSON)
+	$(Q)tests/bench/plots.bash $(BENCH_JSON) $(BUILD)/bench || [ $$? -eq 77 ]
+
+# bench-programs are what the benchmark is built of; these are other people's.
+BENCH_REAL_PACKAGES := redis-server redis-tools python3 perl sqlite3
+.PHONY: bench-real
+bench-real: bench-programs $(INTEGRATION_PROGRAMS) daemon lib ## real programs, on a pool and on a warm one (about 2 minutes)
+	$(Q)tests/lib/install-packages.bash jq $(BENCH_REAL_PACKAGES) || echo "programs that are not installed are left out"
+	$(Q)tests/bench/programs.bash $(if $(wildcard $(BENCH_JSON)),--json $(BENCH_JSON)) || [ $$? -eq 77 ]
+
+$(BUILD)/tests/bench/measure: $(patsubst %,$(BUILD)/tests/bench/%.o,measure child heap_files)
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
+# The ratios are to the other build, if there is one: below 1 the tree's own is better.
+QUICK_ONLY := glibc,jemalloc,libvmmalloc,libvmmalloc 64M,other build
+QUICK_OTHER = $(if $(OTHER),--other '$(OTHER)' --baseline 'other build')
+bench-quick: bench-programs lib ## the same in 2 minutes, beside glibc, jemalloc and OTHER=FILE, another build
+	$(Q)$(BUILD)/tests/bench/bench --library $(RELEASE_LIB) --quick --rounds 3 --only '$(QUICK_ONLY)' $(QUICK_OTHER) \
+		--json $(BUILD)/bench-quick.json $(BENCH_FLAGS)
+	$(Q)tests/bench/report.bash $(BUILD)/bench-quick.json
 
 bench-programs: $(BENCH_PROGRAMS)
+tests: $(BENCH_PROGRAMS)
 
 # -fno-builtin-*: the compiler may not reason away an allocation
 $(BUILD)/tests/bench/%.o: tests/bench/%.c

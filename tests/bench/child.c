@@ -15,7 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/heap_files.h"
+
+#define WATCH_MS 10
+
 static volatile sig_atomic_t stopped;
+static const char *watched_dir;
 
 static void stop(int signal_number)
 {
@@ -31,6 +36,11 @@ void child_catch_signals(void)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	setrlimit(RLIMIT_CORE, &no_core);
+}
+
+void child_watch_files(const char *dir)
+{
+	watched_dir = dir;
 }
 
 static double now(void)
@@ -83,8 +93,16 @@ static int start(const char *const argv[], char *const environment[], int output
 	return -r;
 }
 
+static void watch_files(pid_t pid, struct child *child)
+{
+	double kib = watched_dir ? heap_files_kib(pid, watched_dir) : 0;
+
+	if (kib > child->file_kib)
+		child->file_kib = kib;
+}
+
 /* Waits for the child's end, until `end` on the clock; false when the child is still there. */
-static bool wait_until(int pidfd, double end)
+static bool wait_until(pid_t pid, int pidfd, double end, struct child *child)
 {
 	for (;;) {
 		double left = end - now();
@@ -92,21 +110,38 @@ static bool wait_until(int pidfd, double end)
 
 		if (stopped || left <= 0)
 			return false;
-		if (poll(&poll_fd, 1, (int)(left * 1000) + 1) == 1)
+		if (poll(&poll_fd, 1, watched_dir ? WATCH_MS : (int)(left * 1000) + 1) == 1)
 			return true;
+		watch_files(pid, child);
 	}
+}
+
+static double seconds_of(struct timeval time)
+{
+	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static void reap(pid_t pid, struct child *child)
+{
+	struct rusage usage = { 0 };
+
+	while (wait4(pid, &child->wait_status, 0, &usage) < 0 && errno == EINTR)
+		;
+	child->user_s = seconds_of(usage.ru_utime);
+	child->system_s = seconds_of(usage.ru_stime);
+	child->faults = (double)(usage.ru_minflt + usage.ru_majflt);
+	child->peak_kib = (double)usage.ru_maxrss;
 }
 
 static int finish(pid_t pid, double end, struct child *child)
 {
 	int pidfd = pidfd_open(pid, 0);
-	bool ended = pidfd >= 0 && wait_until(pidfd, end);
+	bool ended = pidfd >= 0 && wait_until(pid, pidfd, end, child);
 	int r = pidfd < 0 ? -errno : stopped ? -EINTR : 0;
 
 	if (!ended)
 		kill(pid, SIGKILL);     /* not waited for yet, so the pid is still the child's */
-	while (waitpid(pid, &child->wait_status, 0) < 0 && errno == EINTR)
-		;
+	reap(pid, child);
 	child->timed_out = !ended;
 	if (pidfd >= 0)
 		close(pidfd);

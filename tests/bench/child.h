@@ -17,12 +17,19 @@ struct child {
 	double seconds;                         /* from before its start to its end */
 	int wait_status;                        /* as waitpid has it */
 	bool timed_out;
+	/* with what it started and waited for */
+	double user_s, system_s, faults;
+	double peak_kib;                        /* of the largest process of them */
+	double file_kib;                        /* of the files below the watched directory, the most at a time */
 	char output[CHILD_OUTPUT_MOST];         /* what it wrote to standard output, cut off, ending in NUL */
 	char errors[CHILD_OUTPUT_MOST];         /* the same of standard error */
 };
 
 /* Lets SIGINT and SIGTERM end child_run early: it kills the child and returns -EINTR, then and always thereafter. */
 void child_catch_signals(void);
+
+/* Children have their heaps on files below that directory, which are looked at while they run; NULL for none. */
+void child_watch_files(const char *dir);
 
 /*
  * argv[0] is looked for in PATH. 0 when the child was started and has ended, however it did; or -errno. Fills

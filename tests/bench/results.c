@@ -17,9 +17,11 @@ int results_init(struct results *results)
 	size_t cells = results->row_count * results->column_count;
 
 	results->cells = calloc(cells, sizeof(*results->cells));
-	for (size_t i = 0; results->cells && i < cells; i++) {
-		results->cells[i].samples = calloc(results->samples_most, sizeof(double));
-		if (!results->cells[i].samples)
+	for (size_t i = 0; results->cells && i < cells * RESULTS_FIGURES; i++) {
+		double **samples = &results->cells[i / RESULTS_FIGURES].samples[i % RESULTS_FIGURES];
+
+		*samples = calloc(results->samples_most, sizeof(double));
+		if (!*samples)
 			results_done(results);
 	}
 	return results->cells ? 0 : -ENOMEM;
@@ -27,18 +29,23 @@ int results_init(struct results *results)
 
 void results_done(struct results *results)
 {
-	for (size_t i = 0; results->cells && i < results->row_count * results->column_count; i++)
-		free(results->cells[i].samples);
+	size_t cells = results->row_count * results->column_count;
+
+	for (size_t i = 0; results->cells && i < cells * RESULTS_FIGURES; i++)
+		free(results->cells[i / RESULTS_FIGURES].samples[i % RESULTS_FIGURES]);
 	free(results->cells);
 	results->cells = NULL;
 }
 
-void results_add(struct results *results, size_t row, size_t column, double sample)
+void results_add(struct results *results, size_t row, size_t column, const double figures[RESULTS_FIGURES])
 {
 	struct results_cell *cell = cell_of(results, row, column);
 
-	if (cell->count < results->samples_most)
-		cell->samples[cell->count++] = sample;
+	if (cell->count == results->samples_most)
+		return;
+	for (size_t i = 0; i < RESULTS_FIGURES; i++)
+		cell->samples[i][cell->count] = figures[i];
+	cell->count++;
 }
 
 void results_fail(struct results *results, size_t row, size_t column, const char *reason)
@@ -67,7 +74,7 @@ double results_sum(const struct results *results, size_t row, size_t column)
 	double sum = 0;
 
 	for (size_t i = 0; i < cell->count; i++)
-		sum += cell->samples[i];
+		sum += cell->samples[RESULTS_MEASURED][i];
 	return sum;
 }
 
@@ -78,7 +85,7 @@ static int compare_samples(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-double results_median(const struct results *results, size_t row, size_t column)
+double results_median(const struct results *results, size_t row, size_t column, enum results_figure figure)
 {
 	const struct results_cell *cell = cell_of(results, row, column);
 	size_t middle = cell->count / 2;
@@ -90,7 +97,7 @@ double results_median(const struct results *results, size_t row, size_t column)
 	double *sorted = malloc(cell->count * sizeof(*sorted));
 	if (!sorted)
 		return NAN;
-	memcpy(sorted, cell->samples, cell->count * sizeof(*sorted));
+	memcpy(sorted, cell->samples[figure], cell->count * sizeof(*sorted));
 	qsort(sorted, cell->count, sizeof(*sorted), compare_samples);
 	median = cell->count % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 	free(sorted);
@@ -100,8 +107,9 @@ double results_median(const struct results *results, size_t row, size_t column)
 double results_ratio(const struct results *results, size_t row, size_t column)
 {
 	for (size_t i = 0; i < results->column_count; i++)
-		if (strcmp(results->columns[i]->name, ALLOCATOR_BASELINE) == 0)
-			return results_median(results, row, column) / results_median(results, row, i);
+		if (strcmp(results->columns[i]->name, results->baseline) == 0)
+			return results_median(results, row, column, RESULTS_MEASURED) /
+			       results_median(results, row, i, RESULTS_MEASURED);
 	return NAN;
 }
 

@@ -23,7 +23,7 @@ static void print_cell(const struct results *results, size_t row, size_t column)
 		printf("%*s", COLUMN_WIDTH, "failed");
 		return;
 	}
-	print_number(results_median(results, row, column), COLUMN_WIDTH - 6, results->digits);
+	print_number(results_median(results, row, column, RESULTS_MEASURED), COLUMN_WIDTH - 6, results->digits);
 	print_number(results_ratio(results, row, column), 6, 2);
 }
 
@@ -56,7 +56,7 @@ static void print_geomeans(const struct results *results)
 
 void results_print_grid(const struct results *results)
 {
-	printf("\n%s (%s, ratio to %s)\n\n%-*s", results->title, results->unit, ALLOCATOR_BASELINE, ROW_WIDTH, "");
+	printf("\n%s (%s, ratio to %s)\n\n%-*s", results->title, results->unit, results->baseline, ROW_WIDTH, "");
 	for (size_t column = 0; column < results->column_count; column++)
 		printf("%*s", COLUMN_WIDTH, results->columns[column]->name);
 	printf("\n");
@@ -72,7 +72,7 @@ void results_print_grid(const struct results *results)
 
 void results_print_list(const struct results *results)
 {
-	printf("\n%s (%s, ratio to %s)\n\n", results->title, results->unit, ALLOCATOR_BASELINE);
+	printf("\n%s (%s, ratio to %s)\n\n", results->title, results->unit, results->baseline);
 	for (size_t column = 0; column < results->column_count; column++) {
 		printf("%-*s", LIST_WIDTH, results->columns[column]->name);
 		print_cell(results, 0, column);
@@ -105,6 +105,20 @@ static void write_member(FILE *file, const char *name, double number)
 		fprintf(file, "\"%s\": null", name);
 }
 
+/* What a run costs besides. */
+static void write_costs(const struct results *results, size_t row, size_t column, FILE *file)
+{
+	static const char *const names[RESULTS_FIGURES] = {
+		[RESULTS_USER_S] = "user_s", [RESULTS_SYSTEM_S] = "system_s", [RESULTS_FAULTS] = "faults",
+		[RESULTS_PEAK_KIB] = "peak_kib", [RESULTS_FILE_KIB] = "file_kib",
+	};
+
+	for (enum results_figure figure = RESULTS_USER_S; figure < RESULTS_FIGURES; figure++) {
+		fprintf(file, ", ");
+		write_member(file, names[figure], results_median(results, row, column, figure));
+	}
+}
+
 static void write_cell(const struct results *results, size_t row, size_t column, FILE *file)
 {
 	const struct results_cell *cell = &results->cells[row * results->column_count + column];
@@ -112,7 +126,7 @@ static void write_cell(const struct results *results, size_t row, size_t column,
 	fprintf(file, "        ");
 	results_write_json_string(file, results->columns[column]->name);
 	fprintf(file, ": { ");
-	write_member(file, "median", results_median(results, row, column));
+	write_member(file, "median", results_median(results, row, column, RESULTS_MEASURED));
 	fprintf(file, ", ");
 	write_member(file, "ratio", results_ratio(results, row, column));
 	fprintf(file, ", \"failure\": ");
@@ -122,14 +136,18 @@ static void write_cell(const struct results *results, size_t row, size_t column,
 		fprintf(file, "null");
 	fprintf(file, ", \"samples\": [");
 	for (size_t i = 0; i < cell->count; i++)
-		fprintf(file, "%s%.6g", i ? ", " : "", cell->samples[i]);
-	fprintf(file, "] }");
+		fprintf(file, "%s%.6g", i ? ", " : "", cell->samples[RESULTS_MEASURED][i]);
+	fprintf(file, "]");
+	write_costs(results, row, column, file);
+	fprintf(file, " }");
 }
 
 void results_write_json(const struct results *results, FILE *file)
 {
 	fprintf(file, "  \"%s\": {\n    \"unit\": ", results->name);
 	results_write_json_string(file, results->unit);
+	fprintf(file, ",\n    \"baseline\": ");
+	results_write_json_string(file, results->baseline);
 	fprintf(file, ",\n    \"geomean_ratio\": { ");
 	for (size_t column = 0; column < results->column_count; column++) {
 		size_t rows;

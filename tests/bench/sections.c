@@ -3,6 +3,7 @@
 #include "tests/bench/sections.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,8 @@
 #define INSTRUCTIONS_DEADLINE_S 120
 #define PRELOAD_IGNORED "cannot be preloaded"    /* glibc says so, and runs the program on its own malloc */
 #define EMPTY_PROGRAM "/bin/true"
-#define COUNTED_WORKLOAD "churn"
 #define COUNTED_PERCENT_LOW "2"
-#define COUNTED_PERCENT_HIGH "12"
+#define COUNTED_PERCENT_HIGH "7"
 
 /* Once a cell has failed it is not run again: a run past its deadline costs a minute. */
 static int run_cell(struct results *results, size_t row, size_t column, const char *const argv[], int deadline_s,
@@ -35,6 +35,19 @@ static int run_cell(struct results *results, size_t row, size_t column, const ch
 	else if (strstr(ret_child->errors, PRELOAD_IGNORED))
 		results_fail(results, row, column, "the dynamic linker ignored the library");
 	return 0;
+}
+
+/* A run that printed or took so much of what the section is about. */
+static void add_run(struct results *results, size_t row, size_t column, double measured, const struct child *child)
+{
+	results_add(results, row, column, (double[RESULTS_FIGURES]){
+		[RESULTS_MEASURED] = measured,
+		[RESULTS_USER_S] = child->user_s,
+		[RESULTS_SYSTEM_S] = child->system_s,
+		[RESULTS_FAULTS] = child->faults,
+		[RESULTS_PEAK_KIB] = child->peak_kib,
+		[RESULTS_FILE_KIB] = child->file_kib,
+	});
 }
 
 /* Every round begins with another allocator: what the one before leaves behind (caches, free pages) evens out. */
@@ -64,7 +77,7 @@ static int run_workload(const struct settings *settings, struct results *results
 	if (results_has_failed(results, row, column))
 		return 0;
 	if (sscanf(child.output, "%lf", &seconds) == 1)
-		results_add(results, row, column, seconds);
+		add_run(results, row, column, seconds, &child);
 	else
 		results_fail(results, row, column, "printed no figure");
 	return 0;
@@ -82,16 +95,17 @@ static int run_workload_round(const struct settings *settings, struct results *r
 	return 0;
 }
 
-int section_workloads(const struct settings *settings, const struct allocators *allocators, const char *const *rows,
-		      size_t row_count, struct results *ret_results)
+int section_workloads(const struct settings *settings, const struct allocators *allocators,
+		      struct results *ret_results)
 {
 	struct results results = {
 		.name = "workloads",
 		.title = "workloads",
 		.unit = "seconds",
+		.baseline = settings->baseline,
 		.digits = 3,
-		.rows = rows,
-		.row_count = row_count,
+		.rows = settings->workloads,
+		.row_count = settings->workload_count,
 		.samples_most = settings->rounds,
 	};
 	int r;
@@ -117,7 +131,7 @@ static int run_empty_program(struct results *results, size_t column)
 	int r = run_cell(results, 0, column, argv, START_UP_DEADLINE_S, &child);
 
 	if (r == 0 && !results_has_failed(results, 0, column))
-		results_add(results, 0, column, child.seconds * 1000);
+		add_run(results, 0, column, child.seconds * 1000, &child);
 	return r;
 }
 
@@ -129,6 +143,7 @@ int section_start_up(const struct settings *settings, const struct allocators *a
 		.name = "start_up",
 		.title = "start-up: posix_spawn and wait of " EMPTY_PROGRAM,
 		.unit = "ms",
+		.baseline = settings->baseline,
 		.digits = 3,
 		.rows = rows,
 		.row_count = 1,
@@ -151,49 +166,53 @@ int section_start_up(const struct settings *settings, const struct allocators *a
 }
 
 /* Callgrind counts the program's instructions, the program counts its pairs. */
-static int count_instructions(const struct settings *settings, struct results *results, size_t column,
+static int count_instructions(const struct settings *settings, struct results *results, size_t row, size_t column,
 			      const char *percent, double *ret_instructions, double *ret_pairs)
 {
 	const char *argv[] = { "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-			 settings->workloads_program, COUNTED_WORKLOAD, "1", percent, NULL };
+			 settings->workloads_program, results->rows[row], "1", percent, NULL };
 	const char *collected;
 	struct child child;
-	int r = run_cell(results, 0, column, argv, INSTRUCTIONS_DEADLINE_S, &child);
+	int r = run_cell(results, row, column, argv, INSTRUCTIONS_DEADLINE_S, &child);
 
-	if (r < 0 || results_has_failed(results, 0, column))
+	if (r < 0 || results_has_failed(results, row, column))
 		return r;
 	collected = strstr(child.errors, "Collected : ");
 	if (!collected || sscanf(collected, "Collected : %lf", ret_instructions) != 1 ||
 	    sscanf(child.output, "%*f %lf", ret_pairs) != 1)
-		results_fail(results, 0, column, "valgrind printed no figure");
+		results_fail(results, row, column, "valgrind printed no figure");
 	return 0;
 }
 
 /* The difference of two runs leaves out what starting the program costs. */
-static int count_pair(const struct settings *settings, struct results *results, size_t column)
+static int count_pair(const struct settings *settings, struct results *results, size_t row, size_t column)
 {
-	double low = 0, low_pairs = 0, high = 0, high_pairs = 0;
+	double figures[RESULTS_FIGURES], low = 0, low_pairs = 0, high = 0, high_pairs = 0;
 	int r;
 
-	if ((r = count_instructions(settings, results, column, COUNTED_PERCENT_LOW, &low, &low_pairs)) < 0 ||
-	    (r = count_instructions(settings, results, column, COUNTED_PERCENT_HIGH, &high, &high_pairs)) < 0)
+	if ((r = count_instructions(settings, results, row, column, COUNTED_PERCENT_LOW, &low, &low_pairs)) < 0 ||
+	    (r = count_instructions(settings, results, row, column, COUNTED_PERCENT_HIGH, &high, &high_pairs)) < 0)
 		return r;
-	if (!results_has_failed(results, 0, column))
-		results_add(results, 0, column, (high - low) / (high_pairs - low_pairs));
+	for (size_t i = 0; i < RESULTS_FIGURES; i++)
+		figures[i] = NAN;
+	figures[RESULTS_MEASURED] = (high - low) / (high_pairs - low_pairs);
+	if (!results_has_failed(results, row, column))
+		results_add(results, row, column, figures);
 	return 0;
 }
 
 int section_instructions(const struct settings *settings, const struct allocators *allocators,
 			 struct results *ret_results)
 {
-	static const char *const rows[] = { COUNTED_WORKLOAD };
+	static const char *const rows[] = { "churn", "strings", "trees", "calloc", "batches" };
 	struct results results = {
 		.name = "instructions",
-		.title = "instructions: a pair of malloc and free in '" COUNTED_WORKLOAD "', its loop included",
+		.title = "instructions: a pair of malloc and free, the workload's loop included",
 		.unit = "instructions",
+		.baseline = settings->baseline,
 		.digits = 1,
 		.rows = rows,
-		.row_count = 1,
+		.row_count = sizeof(rows) / sizeof(rows[0]),
 		.samples_most = 1,
 	};
 	int r;
@@ -202,8 +221,8 @@ int section_instructions(const struct settings *settings, const struct allocator
 	if ((r = results_init(&results)) < 0)
 		return r;
 	fprintf(stderr, "instructions: under valgrind\n");
-	for (size_t column = 0; r == 0 && column < results.column_count; column++)
-		r = count_pair(settings, &results, column);
+	for (size_t cell = 0; r == 0 && cell < results.row_count * results.column_count; cell++)
+		r = count_pair(settings, &results, cell / results.column_count, cell % results.column_count);
 	if (r < 0)
 		results_done(&results);
 	else
