@@ -22,6 +22,10 @@
 #define RETURN_PAUSE_NS 1000000000u
 #define RETURN_SHARE_LONG 16
 
+/* Between the steps of one return: so many times as long as the last took, but no more than that. */
+#define STEP_SHARE 8
+#define STEP_PAUSE_NS 100000000u
+
 #define SETTLE_AGE_NS 100000000u               /* a child that has lived this long gets a pool of its own, */
 #define MOVE_AGE_NS 1000000000u                /* and a parent whose children have lived this long gets another, */
 #define SETTLE_MOST ((size_t)16 << 20)         /* if no more than this is in use */
@@ -109,10 +113,34 @@ static bool has_sharers(void)
 	return vmm_comeback.shared;
 }
 
+/* How long nothing is tried after a return that took so long. */
+static uint64_t pause_after(uint64_t took_ns)
+{
+	uint64_t usual = RETURN_SHARE * took_ns, most = RETURN_PAUSE_NS + RETURN_SHARE_LONG * took_ns;
+
+	return usual < most ? usual : most;
+}
+
+static void set_pause(uint64_t ns)
+{
+	__atomic_store_n(&vmm_comeback.return_ns, clock_now_ns() + ns, __ATOMIC_RELAXED);
+}
+
+/* What a return has got back so far is private again: one who forks all the time shall not begin anew all the time. */
+static void interrupt_return(void)
+{
+	if (vmm_comeback.spent_ns > 0)
+		set_pause(pause_after(vmm_comeback.spent_ns));
+	vmm_comeback.spent_ns = 0;
+	vmm_comeback.free_is_back = false;
+	vmm_comeback.free_offset = 0;
+}
+
 void vmm_comeback_frozen(struct vmm_heap *heap)
 {
-	if (heap->pool.header->mode != POOL_HEADER_PRIVATE)
+	if (heap->pool.header->mode != POOL_HEADER_PRIVATE || vmm_comeback.spent_ns > 0)
 		vmm_comeback.frozen_ns = clock_now_ns();
+	interrupt_return();
 	show_mode(heap, POOL_HEADER_PRIVATE);
 	/* children of a child have the marker of the child's parent: they need that one's file, too */
 	if (!vmm_comeback.is_child && vmm.config.fork != CONFIG_FORK_PRIVATE) {
@@ -156,6 +184,8 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *copy, bool is_full
 	vmm_marker_forget(&vmm_comeback.marker);
 	vmm_comeback_start();
 	vmm_comeback.is_child = vmm_comeback.unmarked = false;
+	vmm_comeback.spent_ns = 0;
+	vmm_comeback.free_is_back = false;
 	set_away(false);
 	return 0;
 }
@@ -208,25 +238,24 @@ static int return_wholly(struct vmm_heap *heap)
 	if (has_children())
 		return may_leave(heap) ? settle(heap) : -EBUSY;
 	r = vmm_thaw(heap);
-	if (r == 0) {
+	if (r == 0)
 		set_away(false);
-		show_mode(heap, POOL_HEADER_BACK);
-	}
+	show_mode(heap, r == 0 ? POOL_HEADER_BACK : heap->pool.header->mode);
 	return r;
 }
 
 /* In a process with threads only what is free returns. */
 static int return_free(struct vmm_heap *heap)
 {
-	if (heap->pool.header->mode == POOL_HEADER_RETURNING)
+	if (vmm_comeback.free_is_back)
 		return -EALREADY;
 	if (has_children())
 		return -EBUSY;
 	if (!vmm_pool_has_fd(&heap->pool))
 		return -EBADF;
-	vmm_heap_return_free(heap);
-	show_mode(heap, POOL_HEADER_RETURNING);
-	return 0;
+	vmm_comeback.free_is_back = vmm_heap_return_free(heap, &vmm_comeback.free_offset);
+	show_mode(heap, vmm_comeback.free_is_back ? POOL_HEADER_RETURNING : POOL_HEADER_PRIVATE);
+	return vmm_comeback.free_is_back ? 0 : -EINPROGRESS;
 }
 
 /* 0, or -errno if the heap stays where it is. */
@@ -241,26 +270,25 @@ static int come_back(struct vmm_heap *heap, bool one_thread)
 	return vmm_comeback.is_child ? settle_child(heap) : return_wholly(heap);
 }
 
-static uint64_t pause_after(uint64_t took_ns)
-{
-	uint64_t usual = RETURN_SHARE * took_ns, most = RETURN_PAUSE_NS + RETURN_SHARE_LONG * took_ns;
-
-	return usual < most ? usual : most;
-}
-
 /* Tries, and sets the pause that follows. `began` is now. As vmm_come_back. */
 static bool try_locked(struct vmm_heap *heap, uint64_t began)
 {
 	bool one_thread = has_one_thread();
-	uint64_t ended;
+	uint64_t took;
 	int r;
 
 	vmm_waiters_look_again(&heap->pool);
 	r = come_back(heap, one_thread);
 
 	TRACE(r < 0 ? 3 : 2, "return to a pool: %s", r < 0 ? strerrordesc_np(-r) : "done");
-	ended = clock_now_ns();
-	__atomic_store_n(&vmm_comeback.return_ns, ended + pause_after(ended - began), __ATOMIC_RELAXED);
+	took = clock_now_ns() - began;
+	vmm_comeback.spent_ns += took;
+	if (r == -EINPROGRESS) {
+		set_pause(STEP_SHARE * took < STEP_PAUSE_NS ? STEP_SHARE * took : STEP_PAUSE_NS);
+	} else {
+		set_pause(pause_after(vmm_comeback.spent_ns));
+		vmm_comeback.spent_ns = 0;
+	}
 	return r == 0 && !one_thread;
 }
 

@@ -34,6 +34,9 @@ struct vmm_comeback {
 	struct vmm_marker marker;
 	uint64_t frozen_ns;                 /* when the file was frozen, CLOCK_MONOTONIC */
 	uint64_t return_ns;                 /* no return is tried before this. Atomic */
+	uint64_t spent_ns;                  /* on the steps of a return that is under way */
+	bool free_is_back;                  /* what is free is on the file, and what becomes free goes there */
+	size_t free_offset;                 /* else: how far that is so, from the pool's start */
 };
 
 extern struct vmm_comeback vmm_comeback;

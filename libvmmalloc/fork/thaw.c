@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/base/round.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/heap/mapping.h"
 #include "libvmmalloc/heap/space.h"
@@ -19,9 +20,18 @@
 #define PAGE_EXCLUSIVE ((uint64_t)1 << 56)
 #define PAGES_AT_ONCE 128               /* their words are on the stack, which may be a small one of signal handlers */
 
+/*
+ * A step ends with the huge page in which it has written so many pages, or looked at so many: a millisecond or two.
+ * Where nobody has anything a look costs little, but not nothing.
+ */
+#define STEP_WRITTEN 512
+#define STEP_LOOKED 32768
+#define LOOK_LEAST 16
+
 struct thaw {
 	struct vmm_pool *pool;
 	int pagemap;
+	size_t written, looked;  /* pages, in this step */
 	int error;  /* of the first step that failed: -errno */
 };
 
@@ -68,8 +78,9 @@ static void resolve_doubts(const struct vmm_pool *pool, char *start, uint64_t *p
 }
 
 /* Writes the runs of changed pages among `count` pages from `start`. */
-static int write_changed(const struct vmm_pool *pool, const char *start, const uint64_t *pages, size_t count)
+static int write_changed(struct thaw *thaw, const char *start, const uint64_t *pages, size_t count)
 {
+	const struct vmm_pool *pool = thaw->pool;
 	const size_t page = kernel_page();
 
 	for (size_t i = 0; i < count;) {
@@ -82,6 +93,7 @@ static int write_changed(const struct vmm_pool *pool, const char *start, const u
 				   (i - first) * page);
 		if (r < 0)
 			return r;
+		thaw->written += i - first;
 		while (i < count && !is_changed(pages[i]))
 			i++;
 	}
@@ -102,8 +114,9 @@ static void thaw_stretch(void *context, char *start, size_t bytes)
 			thaw->error = -EIO;
 		} else {
 			resolve_doubts(thaw->pool, start + done, pages, count);
-			thaw->error = write_changed(thaw->pool, start + done, pages, count);
+			thaw->error = write_changed(thaw, start + done, pages, count);
 		}
+		thaw->looked += count;
 		done += count * kernel_page();
 	}
 }
@@ -121,6 +134,57 @@ static size_t longest_file(const struct vmm_pool *pool)
 	return longest;
 }
 
+static bool has_done_enough(const struct thaw *thaw)
+{
+	return thaw->written >= STEP_WRITTEN || thaw->looked >= STEP_LOOKED;
+}
+
+/* Where the stretch ends that is looked at in one go: a huge page, whose table can be moved as a whole. */
+static uintptr_t stretch_end(const struct vmm_heap *heap, uintptr_t address)
+{
+	uintptr_t end = round_down(address, POOL_HUGE_PAGE) + POOL_HUGE_PAGE;
+
+	if (address >= heap->low && address < heap->high)
+		return heap->high;
+	return address < heap->low && end > heap->low ? heap->low : end;
+}
+
+/* Writes what has changed in [start, end), which is private, or in the first part of it. Returns where that ends. */
+static uintptr_t write_step(struct thaw *thaw, const struct vmm_heap *heap, uintptr_t start, uintptr_t end,
+			    bool in_steps)
+{
+	while (start < end && thaw->error == 0 && !(in_steps && has_done_enough(thaw))) {
+		uintptr_t next = stretch_end(heap, start);
+
+		next = next < end ? next : end;
+		if (start < heap->low || start >= heap->high)
+			vmm_walk_used_between(heap, start, next, thaw_stretch, thaw);
+		thaw->looked += LOOK_LEAST;
+		start = next;
+	}
+	return start;
+}
+
+/* Writes and maps what is private, in order of address, as much as a step is. */
+static void thaw_some(struct thaw *thaw, struct vmm_heap *heap)
+{
+	struct vmm_pool *pool = thaw->pool;
+	bool in_steps = vmm_mapping_has_parts(pool);
+	size_t offset = pool->grain, bytes;
+
+	while (thaw->error == 0 && !(in_steps && has_done_enough(thaw)) &&
+	       (bytes = vmm_mapping_next_private(pool, &offset)) > 0) {
+		uintptr_t start = (uintptr_t)pool->base + offset;
+		uintptr_t end = write_step(thaw, heap, start, start + bytes, in_steps);
+
+		if (thaw->error == 0)
+			thaw->error = vmm_mapping_thaw(pool, offset, end - start);
+		if (thaw->error == 0)
+			vmm_dump_again(&heap->dump, start, end);
+		offset += end - start;
+	}
+}
+
 int vmm_thaw(struct vmm_heap *heap)
 {
 	struct thaw thaw = { .pool = &heap->pool };
@@ -132,11 +196,7 @@ int vmm_thaw(struct vmm_heap *heap)
 	thaw.pagemap = kernel_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	if (thaw.pagemap < 0)
 		return thaw.pagemap;
-	vmm_walk_used(heap, thaw_stretch, &thaw);
+	thaw_some(&thaw, heap);
 	(void)kernel_close(thaw.pagemap);
-	if (thaw.error == 0)
-		thaw.error = vmm_mapping_thaw(&heap->pool);
-	if (thaw.error == 0)
-		vmm_heap_mapped_anew(heap);
-	return thaw.error;
+	return thaw.error < 0 ? thaw.error : vmm_mapping_is_back(&heap->pool) ? 0 : -EINPROGRESS;
 }

@@ -22,6 +22,8 @@
 #define FLOOR_LEAST ((size_t)256 << 10)
 #define FLOOR_MOST ((size_t)4 << 20)
 #define ASIDE_MOST 8                        /* places to ask a file system for that has no space for the first */
+#define RETURN_STEP ((size_t)8 << 20)       /* bytes, and */
+#define RETURN_STEP_RANGES 256              /*   ranges that are mapped to the file again at once */
 #define WALK_MOST 4096                      /* free ranges, and their holes, to look past for a place without a hole */
 
 static size_t clamp(size_t value, size_t least, size_t most)
@@ -460,7 +462,8 @@ static void *reserved_page(const struct vmm_heap *heap, const struct vmm_pool_fi
 	return at < end && (at < heap->low || at >= heap->high) ? (void *)at : NULL;
 }
 
-void vmm_heap_mapped_anew(struct vmm_heap *heap)
+/* After the heap was mapped anew, as a whole. */
+static void mapped_anew(struct vmm_heap *heap)
 {
 	const struct vmm_pool *pool = &heap->pool;
 
@@ -484,19 +487,34 @@ int vmm_heap_freeze(struct vmm_heap *heap)
 	/* also where it failed half-way */
 	if (vmm_mapping_private_bytes(&heap->pool) > private_before)
 		vmm_waiters_wake(&heap->pool);
-	vmm_heap_mapped_anew(heap);
+	mapped_anew(heap);
 	return r;
 }
 
-void vmm_heap_return_free(struct vmm_heap *heap)
+bool vmm_heap_return_free(struct vmm_heap *heap, size_t *offset)
 {
-	uintptr_t at = vmm_heap_start(heap);
+	uintptr_t base = (uintptr_t)heap->pool.base, at = base + *offset;
+	size_t left = RETURN_STEP, ranges = RETURN_STEP_RANGES;
 	const struct range *free;
 
-	for (; (free = ranges_next(&heap->free, at)); at = free->start + free->length)
-		return_to_pool(heap, free->start, free->length);
-	if (heap->low < heap->high)
+	/* nobody has touched what lies between them since the freeze: that is one mapping, and no page */
+	if (*offset == 0 && heap->low < heap->high)
 		return_to_pool(heap, heap->low, heap->high - heap->low);
+	while ((free = ranges_at(&heap->free, at)) || (free = ranges_next(&heap->free, at))) {
+		uintptr_t start = at > free->start ? at : free->start;
+		size_t bytes = free->start + free->length - start;
+
+		if (left == 0 || ranges == 0) {
+			*offset = start - base;
+			return false;
+		}
+		bytes = bytes < left ? bytes : left;
+		return_to_pool(heap, start, bytes);
+		at = start + bytes;
+		left -= bytes;
+		ranges--;
+	}
+	return true;
 }
 
 int vmm_heap_reserve_metadata(struct vmm_heap *heap, void *address, size_t bytes)
@@ -567,7 +585,7 @@ void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved)
 	uintptr_t start = vmm_heap_start(heap), end = vmm_heap_end(heap);
 	const struct range *free;
 
-	vmm_heap_mapped_anew(heap);
+	mapped_anew(heap);
 	heap->all_reserved = heap->any_kept = all_reserved;
 	for (size_t i = 0; i < heap->pool.files; i++)
 		vmm_pool_file(&heap->pool, i)->is_kept = all_reserved;

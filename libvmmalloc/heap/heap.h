@@ -135,17 +135,15 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes);
  */
 void vmm_heap_forget_free(struct vmm_heap *heap, bool all_reserved);
 
-/* After the heap was mapped anew, by a freeze or a thaw. The caller holds the lock. */
-void vmm_heap_mapped_anew(struct vmm_heap *heap);
-
 /* As vmm_mapping_freeze; and wakes threads that wait for what was shared until then. The caller holds the lock. */
 int vmm_heap_freeze(struct vmm_heap *heap);
 
 /*
- * While the heap is private, and nobody needs the frozen file any more: maps what is free to the file again, now and
- * whenever more becomes free. Other threads may go on. The caller holds the lock.
+ * While the heap is private, and nobody needs the frozen file any more: maps what is free to the file again, in steps,
+ * and from the first one on whatever becomes free. `offset` is 0 at first, and then how far that is done. Returns
+ * whether it is done. Other threads may go on. The caller holds the lock.
  */
-void vmm_heap_return_free(struct vmm_heap *heap);
+bool vmm_heap_return_free(struct vmm_heap *heap, size_t *offset);
 
 /*
  * Gives free space back to the file system: at the upper end of the extents, less `keep` bytes, and each granule that

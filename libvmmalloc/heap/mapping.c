@@ -133,6 +133,12 @@ static char *make_shadow(const struct vmm_pool *pool)
 	return kernel_error(place) ? NULL : place;
 }
 
+/* Children and core dumps do not see it. */
+static bool hide_shadow(char *part, size_t bytes)
+{
+	return kernel_madvise(part, bytes, MADV_DONTFORK) == 0 && kernel_madvise(part, bytes, MADV_DONTDUMP) == 0;
+}
+
 /*
  * The kernel moves whole page tables if both places lie alike in what one spans (its mm/mremap.c). The old place stays
  * mapped as before, with no page in it, so that other threads do not notice.
@@ -146,7 +152,7 @@ static void set_shadow(struct vmm_pool *pool)
 		return;
 	pool->mapping.shadow = shadow;
 	pool->mapping.shadow_bytes = bytes;
-	if (kernel_madvise(shadow, bytes, MADV_DONTFORK) < 0 || kernel_madvise(shadow, bytes, MADV_DONTDUMP) < 0)
+	if (!hide_shadow(shadow, bytes))
 		vmm_mapping_drop_shadow(pool);
 }
 
@@ -181,6 +187,52 @@ void vmm_mapping_drop_shadow(struct vmm_pool *pool)
 	if (pool->mapping.shadow)
 		(void)kernel_munmap(pool->mapping.shadow, pool->mapping.shadow_bytes);
 	pool->mapping.shadow = NULL;
+}
+
+/* Gives the shadow up, of which that part was moved away: somebody else may have its addresses. */
+static void drop_shadow_around(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t before = offset - pool->grain, after = before + bytes;
+
+	if (mapping->shadow && before > 0)
+		(void)kernel_munmap(mapping->shadow, before);
+	if (mapping->shadow && after < mapping->shadow_bytes)
+		(void)kernel_munmap(mapping->shadow + after, mapping->shadow_bytes - after);
+	mapping->shadow = NULL;
+}
+
+/* A part of the shadow was moved away: the file is mapped in its place anew. The shadow is whole, or there is none. */
+static void fill_shadow(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset, &bytes);
+	char *part = vmm_pool_frozen(pool, pool->base + offset);
+	void *mapped = kernel_mmap(part, bytes, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, file->fd,
+				   vmm_pool_file_offset(file, offset));
+
+	if (mapped != part)
+		drop_shadow_around(pool, offset, bytes);
+	else if (!hide_shadow(part, bytes))
+		vmm_mapping_drop_shadow(pool);
+}
+
+/*
+ * Of a heap in parts: what is shared goes back to the shadow before it becomes private, with its page tables. Small
+ * parts are torn down in no time.
+ */
+static void set_part_aside(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	char *part = vmm_pool_frozen(pool, pool->base + offset);
+
+	if (!part || bytes < vmm_pool_table_bytes())
+		return;
+	if (kernel_error(set_aside(pool->base + offset, bytes, part))) {
+		forget_place(part, bytes);
+		drop_shadow_around(pool, offset, bytes);
+	} else if (!hide_shadow(part, bytes)) {
+		vmm_mapping_drop_shadow(pool);
+	}
 }
 
 /* What lies at `size` of the pool and above is no part of it any more. */
@@ -225,9 +277,19 @@ static bool has_bits(struct vmm_pool *pool)
 /* Pages [first, last) are shared now. */
 static void count_shared(struct vmm_mapping *mapping, size_t first, size_t last)
 {
-	for (size_t page = first; page < last; page++)
-		mapping->shared_pages += !bits_has(mapping->shared, page);
+	for (size_t from = first, to; (from = bits_find(mapping->shared, from, last, false)) < last; from = to) {
+		to = bits_find(mapping->shared, from, last, true);
+		mapping->shared_pages += to - from;
+	}
 	bits_set(mapping->shared, first, last, true);
+}
+
+/* How many parts that are shared [first, last) touches. */
+static size_t neighbours(const struct vmm_pool *pool, size_t first, size_t last)
+{
+	const uint64_t *shared = pool->mapping.shared;
+
+	return (size_t)bits_has(shared, first - 1) + (last < pages(pool) && bits_has(shared, last));
 }
 
 int vmm_mapping_add(struct vmm_pool *pool, size_t start)
@@ -299,13 +361,17 @@ static int freeze_pieces(struct vmm_pool *pool, size_t first, size_t last, const
 static int freeze_parts(struct vmm_pool *pool, const struct vmm_unused *unused)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
+	bool keeps_shadow = mapping->shadow && wants_shadow(pool);
 	size_t first = 0, end = pages(pool);
 
 	while ((first = bits_find(mapping->shared, first, end, true)) < end) {
 		size_t last = end_in_file(pool, first, bits_find(mapping->shared, first, end, false));
-		int r = map_private(pool, first * kernel_page(), (last - first) * kernel_page(),
-				    PROT_READ | PROT_WRITE);
+		size_t offset = first * kernel_page(), bytes = last * kernel_page() - offset;
+		int r;
 
+		if (keeps_shadow)
+			set_part_aside(pool, offset, bytes);
+		r = map_private(pool, offset, bytes, PROT_READ | PROT_WRITE);
 		if (r == 0)
 			count_private(mapping, first, last);
 		else if (is_limited(r))
@@ -376,66 +442,88 @@ int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes)
 }
 
 /* What is of one file: its part of the shadow moves back to where children and core dumps shall see it. 0 or -errno. */
-static int thaw_file(struct vmm_pool *pool, size_t offset, size_t bytes)
+static int thaw_part(struct vmm_pool *pool, size_t offset, size_t bytes, bool is_last)
 {
 	char *heap = pool->base + offset, *shadow = vmm_pool_frozen(pool, heap);
-	int r;
 
-	/* the move is the last step: after it the file is shared */
-	if (shadow && kernel_madvise(shadow, bytes, MADV_DODUMP) == 0 &&
-	    kernel_madvise(shadow, bytes, MADV_DOFORK) == 0 &&
-	    kernel_error(kernel_mremap(shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap)) == 0)
-		return 0;
-	/* a new mapping is as good, but every page has to be found again */
-	r = map_shared(pool, offset, bytes);
-	if (r == 0 && shadow)
-		(void)kernel_munmap(shadow, bytes);
-	return r;
-}
-
-/* Some of several files may be shared afterwards, where it fails; then there is no shadow any more. */
-static int thaw_files(struct vmm_pool *pool)
-{
-	struct vmm_mapping *mapping = &pool->mapping;
-	size_t first = pool->grain / kernel_page(), end = pages(pool);
-
-	if (pool->files > 1 && !has_bits(pool))
-		return -ENOMEM;
-	for (size_t last; first < end; first = last) {
-		size_t offset = first * kernel_page();
-		int r;
-
-		last = end_in_file(pool, first, end);
-		r = thaw_file(pool, offset, last * kernel_page() - offset);
-		if (r < 0) {
-			cut_shadow(pool, offset);
-			mapping->shadow = NULL;
-			return r;
-		}
-		if (pool->files == 1)
-			continue;
-		count_shared(mapping, first, last);
-		mapping->in_parts = true;
-		mapping->parts++;
+	if (!shadow)
+		return map_shared(pool, offset, bytes);
+	/* the move is the last step: after it the part is shared */
+	if (kernel_madvise(shadow, bytes, MADV_DODUMP) < 0 || kernel_madvise(shadow, bytes, MADV_DOFORK) < 0 ||
+	    kernel_error(kernel_mremap(shadow, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, heap)) < 0) {
+		/* a new mapping is as good, but every page has to be found again */
+		vmm_mapping_drop_shadow(pool);
+		return map_shared(pool, offset, bytes);
 	}
-	mapping->shadow = NULL;
+	if (is_last)
+		drop_shadow_around(pool, offset, bytes);
+	else
+		fill_shadow(pool, offset, bytes);
 	return 0;
 }
 
-int vmm_mapping_thaw(struct vmm_pool *pool)
+/* All of it is mapped to the file again. */
+static void be_shared(struct vmm_pool *pool)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
-	int r = thaw_files(pool);
 
-	if (r < 0)
-		return r;
+	vmm_mapping_drop_shadow(pool);
 	mapping->is_closed = false;
 	if (is_locked(pool))
 		(void)kernel_mlock2(vmm_pool_heap_start(pool), vmm_pool_heap_bytes(pool), MLOCK_ONFAULT);
 	vmm_remap_keep_spare();
-	if (mapping->in_parts)
+	if (mapping->in_parts && kernel_madvise(mapping->shared, bits_bytes(pages(pool)), MADV_DONTNEED) < 0)
 		bits_set(mapping->shared, 0, pages(pool), false);
 	forget_parts(mapping, false);
+}
+
+bool vmm_mapping_is_back(struct vmm_pool *pool)
+{
+	/* what became free, part by part, may have been the last that was private */
+	if (pool->mapping.is_private && vmm_mapping_private_bytes(pool) == 0)
+		be_shared(pool);
+	return !pool->mapping.is_private;
+}
+
+bool vmm_mapping_has_parts(struct vmm_pool *pool)
+{
+	return has_bits(pool);
+}
+
+size_t vmm_mapping_next_private(const struct vmm_pool *pool, size_t *offset)
+{
+	const struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = *offset / kernel_page(), end = pages(pool);
+
+	if (!mapping->is_private)
+		return 0;
+	if (mapping->in_parts) {
+		first = bits_find(mapping->shared, first, end, false);
+		end = bits_find(mapping->shared, first, end, true);
+	}
+	*offset = first * kernel_page();
+	return first < end ? (end_in_file(pool, first, end) - first) * kernel_page() : 0;
+}
+
+int vmm_mapping_thaw(struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	struct vmm_mapping *mapping = &pool->mapping;
+	size_t first = offset / kernel_page(), last = first + bytes / kernel_page();
+	bool is_last = vmm_mapping_private_bytes(pool) == bytes;
+	int r;
+
+	if (!is_last && !has_bits(pool))
+		return -ENOMEM;
+	r = thaw_part(pool, offset, bytes, is_last);
+	if (r < 0)
+		return r;
+	if (is_last) {
+		be_shared(pool);
+		return 0;
+	}
+	mapping->in_parts = true;
+	mapping->parts = mapping->parts + 1 - neighbours(pool, first, last);
+	count_shared(mapping, first, last);
 	return 0;
 }
 
@@ -443,7 +531,6 @@ static bool begin_parts(struct vmm_pool *pool)
 {
 	if (!has_bits(pool))
 		return false;
-	vmm_mapping_drop_shadow(pool);
 	pool->mapping.locks = vmm_remap_locks();
 	pool->mapping.in_parts = true;
 	return true;
@@ -453,12 +540,11 @@ static bool begin_parts(struct vmm_pool *pool)
 static void return_pages(struct vmm_pool *pool, size_t first, size_t last)
 {
 	struct vmm_mapping *mapping = &pool->mapping;
-	size_t bytes = (last - first) * kernel_page(), joined;
+	size_t bytes = (last - first) * kernel_page(), joined = neighbours(pool, first, last);
 
 	if (bits_find(mapping->shared, first, last, false) == last)
 		return;
 	/* a part that touches others makes one of them, or fewer than there were */
-	joined = (size_t)bits_has(mapping->shared, first - 1) + (last < pages(pool) && bits_has(mapping->shared, last));
 	if (joined == 0 && (mapping->parts >= PARTS_MOST || bytes < PART_LEAST))
 		return;
 	if (map_shared(pool, first * kernel_page(), bytes) < 0)

@@ -2,15 +2,16 @@
 /*
  * mapping -- how the heap of a pool is mapped: to the file, to private memory, or, on its way back, in parts.
  *
- *   shared --freeze--> private --return--> private, but for the parts that nobody used --freeze--> private
- *      ^                  |                     |
- *      +------thaw--------+---------------------+
+ *   shared --freeze--> private --return, thaw--> private, but for some parts --freeze--> private
+ *      ^                  |                             |
+ *      +------thaw--------+-----------------------------+
  *
  * While it is private the file keeps what it held when it was frozen, and what is written goes to ordinary memory.
  * The header's grain is always shared.
  *
  * A mapping of gigabytes is expensive to tear down, and to fault in again. So the shared one is moved aside with its
- * page tables, as the shadow, where children do not see it, and moved back by a thaw: file by file.
+ * page tables, as the shadow, where children do not see it, and moved back by a thaw, piece by piece. The shadow is
+ * whole for as long as there is one: where a piece was moved away, the file is mapped anew.
  *
  * The caller locks. Allocates nothing; async-signal-safe.
  */
@@ -34,11 +35,20 @@ int vmm_mapping_freeze(struct vmm_pool *pool, const struct vmm_unused *unused);
 /* The caller makes this call before what was unused is used. 0 or -errno. */
 int vmm_mapping_open(struct vmm_pool *pool, size_t offset, size_t bytes);
 
+/* Whether it can be mapped in parts: that takes some memory. */
+bool vmm_mapping_has_parts(struct vmm_pool *pool);
+
+/* What is private from `offset` on, of one file: where it begins, and its bytes. 0: nothing. */
+size_t vmm_mapping_next_private(const struct vmm_pool *pool, size_t *offset);
+
 /*
- * Maps the whole heap MAP_SHARED: what private memory held is gone. 0, or -errno, and then nothing has changed but that
- * some of several files may be shared.
+ * Maps a stretch that is private, or a part of one, MAP_SHARED: what private memory held is gone. 0, or -errno and
+ * nothing has changed. For a process with one thread.
  */
-int vmm_mapping_thaw(struct vmm_pool *pool);
+int vmm_mapping_thaw(struct vmm_pool *pool, size_t offset, size_t bytes);
+
+/* Whether the heap is shared again: nothing of it is private any more. Likewise. */
+bool vmm_mapping_is_back(struct vmm_pool *pool);
 
 /*
  * While it is private: maps [start, start + bytes) MAP_SHARED again, which must not hold anything, and may hold the

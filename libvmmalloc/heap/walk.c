@@ -41,6 +41,17 @@ void vmm_walk_used(const struct vmm_heap *heap, vmm_walk_visit *visit, void *con
 	each_used(heap, kernel_page(), visit, context);
 }
 
+void vmm_walk_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end, vmm_walk_visit *visit,
+			   void *context)
+{
+	const struct range *free = ranges_at(&heap->free, start);
+
+	if (free)
+		start = free->start + free->length;
+	if (start < end)
+		each_used_between(heap, start, end, kernel_page(), visit, context);
+}
+
 void vmm_walk_kept(const struct vmm_heap *heap, vmm_walk_visit *visit, void *context)
 {
 	each_used(heap, heap->holes.granule, visit, context);

@@ -10,6 +10,10 @@ typedef void vmm_walk_visit(void *context, char *start, size_t bytes);
 /* Every stretch that is handed out and reserved. */
 void vmm_walk_used(const struct vmm_heap *heap, vmm_walk_visit *visit, void *context);
 
+/* What of it lies in [start, end), which is all below `low`, or all above `high`. */
+void vmm_walk_used_between(const struct vmm_heap *heap, uintptr_t start, uintptr_t end, vmm_walk_visit *visit,
+			   void *context);
+
 /* For a copy on another file: likewise, with all that is reserved but for whole granules that are free. */
 void vmm_walk_kept(const struct vmm_heap *heap, vmm_walk_visit *visit, void *context);
 

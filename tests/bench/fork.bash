@@ -7,7 +7,7 @@ export VMMALLOC_POOL_DIR=${VMMALLOC_POOL_DIR:-/dev/shm} VMMALLOC_POOL_SIZE=4G
 samples=$(mktemp)
 trap 'rm -f "$samples"' EXIT
 
-# sample ROW COLUMN MIB PERCENT [MODE]: one run; "fork US again US back US"
+# sample ROW COLUMN MIB PERCENT [MODE]: one run; "fork US again US back US step US"
 sample() {
 	local row=$1 column=$2 line
 	if [ $# -gt 4 ]; then
@@ -19,6 +19,7 @@ sample() {
 	echo "$row: fork|$column|$2" >>"$samples"
 	[ "$4" = - ] || echo "$row: again|$column|$4" >>"$samples"
 	[ "$6" = - ] || echo "$row: back, ${percent} % changed|$column|$6" >>"$samples"
+	[ "$8" = - ] || echo "$row: back, ${percent} % changed, a step|$column|$8" >>"$samples"
 }
 
 loop() {

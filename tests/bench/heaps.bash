@@ -51,7 +51,7 @@ part_fork() {
 			$kind timeout 60 "$FORK_COST" 900 10 >>fork.$kind || fail "fork_cost: $kind"
 		done
 	done
-	for key in "fork fork" "back wait, 10 % changed"; do
+	for key in "fork fork" "back way back, 10 % changed"; do
 		echo "${key#* }, of a heap of 900 MiB"
 		[ "${key%% *}" != fork ] || row glibc "$(median fork.glibc fork)" us
 		row "one pool of 2 GiB" "$(median fork.one_pool "${key%% *}")" us "$(median fork.one_pool "${key%% *}")"

@@ -1013,6 +1013,19 @@ static char in_file(const struct vmm_heap *heap, const char *address)
 	return byte;
 }
 
+/* In how many steps. */
+static size_t return_free(struct vmm_heap *heap)
+{
+	size_t offset = 0, before = 0, steps = 1;
+
+	while (!vmm_heap_return_free(heap, &offset)) {
+		assert_true(offset > before);
+		before = offset;
+		steps++;
+	}
+	return steps;
+}
+
 TEST(test_heap_that_is_private_returns_what_is_free)
 {
 	struct vmm_heap heap;
@@ -1028,7 +1041,7 @@ TEST(test_heap_that_is_private_returns_what_is_free)
 	assert_int_equal(in_file(&heap, kept), 'f');
 	all = vmm_mapping_private_bytes(&heap.pool);
 	assert_int_equal(all, 64 * MIB - PAGE);
-	vmm_heap_return_free(&heap);
+	return_free(&heap);
 	assert_int_equal(heap.pool.header->private_bytes, 2 * MIB);
 	assert_int_equal(*kept, 'p');
 
@@ -1054,6 +1067,26 @@ TEST(test_heap_that_is_private_returns_what_is_free)
 	unmake_heap(&heap);
 }
 
+TEST(test_heap_returns_what_is_free_step_by_step)
+{
+	struct vmm_heap heap;
+	char *large, *blocks[1000];
+
+	make_heap(&heap, 64 * MIB);
+	large = take(&heap, 40 * MIB);
+	for (size_t i = 0; i < 1000; i++)
+		assert_non_null(blocks[i] = take(&heap, 4 * PAGE));
+	vmm_heap_give(&heap, large, 40 * MIB);
+	for (size_t i = 0; i < 1000; i += 2)
+		vmm_heap_give(&heap, blocks[i], 4 * PAGE);
+	assert_int_equal(vmm_heap_freeze(&heap), 0);
+	assert_true(return_free(&heap) >= 6);
+	/* what is smaller than a part stays; the first block lies beside what was large */
+	assert_int_equal(vmm_mapping_private_bytes(&heap.pool), 999 * 4 * PAGE);
+	assert_false(vmm_mapping_is_back(&heap.pool));
+	unmake_heap(&heap);
+}
+
 TEST(test_heap_returns_in_few_parts)
 {
 	static char *blocks[20000];
@@ -1068,7 +1101,7 @@ TEST(test_heap_returns_in_few_parts)
 	assert_int_equal(vmm_heap_freeze(&heap), 0);
 	for (size_t i = 0; i < 20000; i++)
 		*blocks[i] = 'p';
-	vmm_heap_return_free(&heap);
+	return_free(&heap);
 	for (size_t i = 0; i < 20000; i += 2)
 		vmm_heap_give(&heap, blocks[i], 4 * PAGE);
 	maps = fopen("/proc/self/maps", "r");

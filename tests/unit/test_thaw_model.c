@@ -5,10 +5,10 @@
  * One array has what this process must see in its heap, the other what its pool's file must hold, or its files. A walk
  * writes to blocks, takes and gives, gets files and leaves them, freezes and forks. Its children are real: each goes
  * on with its parent's bytes of the moment of the fork, writes, takes and gives, forks again, settles on a file of its
- * own, and checks. When the heap returns, wholly, in parts or to another file, comeback.c decides, by a clock that is
- * played; the file is then read. One who returned while a child still needs the file would change that child's bytes.
- * In some walks a thread writes all the time, also while the heap is frozen and returns in parts. Calls of the kernel
- * fail at random.
+ * own, and checks. When the heap returns, step by step, in parts or to another file, comeback.c decides, by a clock
+ * that is played. The file is read after each step, and between two of them anything happens. One who returned while a
+ * child still needs the file would change that child's bytes. In some walks a thread writes all the time, also while
+ * the heap is frozen and returns in parts. Calls of the kernel fail at random.
  * model.h says how a walk is repeated.
  */
 /* objects: libvmmalloc/fork/ libvmmalloc/context/ libvmmalloc/heap/ libvmmalloc/base/ libvmmalloc/ common/base/ */
@@ -299,10 +299,29 @@ static void expect_figures(void)
 		     (uintmax_t)header->metadata_bytes, (extents + metadata) * PAGE, metadata * PAGE);
 }
 
+/* It is the pool's, from end to end, however much of it has moved back. */
+static void expect_shadow(void)
+{
+	const struct vmm_mapping *mapping = &vmm.heap.pool.mapping;
+
+	if (!mapping->shadow)
+		return;
+	model_expect(mapping->is_private, "there is a shadow that no thaw may use");
+	model_expect(msync(mapping->shadow, mapping->shadow_bytes, MS_ASYNC) == 0, "the shadow has a hole");
+	for (size_t page = 1; page < all_pages(); page++) {
+		const char *frozen = vmm_pool_frozen(&vmm.heap.pool, address_of(page));
+
+		if (is_there(page) && !is_threads(page) && frozen)
+			model_expect(memcmp(frozen, filed(page), PAGE) == 0, "page %zu of the shadow is not the file's",
+				     page);
+	}
+}
+
 /* A child on its parent's file does not know what that becomes: the parent may return as soon as no child is left. */
 static void expect_all(void)
 {
 	expect_seen(1, all_pages() - 1);
+	expect_shadow();
 	expect_figures();
 	if (!model.is_on_parents_file)
 		expect_file();
@@ -354,6 +373,14 @@ static void write_block(const struct block *block)
 		memset(address_of(page) + offset, (int)model_below(256), bytes);
 		note(page, offset, bytes);
 	}
+}
+
+/* So much that it takes several steps to return, if the heap is large. */
+static void write_all(void)
+{
+	for (size_t i = 0; i < BLOCKS; i++)
+		if (model.blocks[i].address)
+			write_block(&model.blocks[i]);
 }
 
 static bool is_zero(const char *bytes)
@@ -759,10 +786,35 @@ static bool is_file_needed(void)
 	return model.is_on_parents_file;
 }
 
+static bool was_shared[MOST_PAGES];
+
+static void note_shared(void)
+{
+	for (size_t page = 0; page < all_pages(); page++)
+		was_shared[page] = is_shared(page);
+}
+
+/* What is used of the pages that are shared since then was written to the file before, and reads as it did. */
+static void expect_returned(void)
+{
+	char bytes[PAGE_MOST];
+
+	for (size_t page = 1; page < all_pages(); page++) {
+		if (was_shared[page] || !is_shared(page) || !is_used(page) || !is_there(page))
+			continue;
+		read_filed(page, bytes);
+		model_expect(memcmp(bytes, seen(page), PAGE) == 0, "page %zu returned, and the file has not got it",
+			     page);
+		memcpy(filed(page), seen(page), PAGE);
+	}
+}
+
 /* What vmm_come_back has done, by what the mapping was before. */
-static const char *look_what_happened(ino_t ino, const struct vmm_mapping *before, bool had_faults)
+static const char *look_what_happened(ino_t ino, const struct vmm_mapping *before)
 {
 	const struct vmm_mapping *now = &vmm.heap.pool.mapping;
+	struct vmm_pool as_before = { .size = vmm.heap.pool.size, .grain = vmm.heap.pool.grain, .mapping = *before };
+	size_t before_bytes = vmm_mapping_private_bytes(&as_before);
 
 	if (vmm.heap.pool.first.ino != ino) {
 		model_expect(!now->is_private && !writer.runs, "it settled with a thread, or is private");
@@ -776,21 +828,16 @@ static const char *look_what_happened(ino_t ino, const struct vmm_mapping *befor
 		return "thawed";
 	}
 	model_expect(now->is_private == before->is_private, "it is private now");
-	if (now->in_parts && !before->in_parts) {
+	if (!now->in_parts)
+		model_expect(!before->in_parts, "it is half-way back no more");
+	if (vmm_mapping_private_bytes(&vmm.heap.pool) < before_bytes)
 		model_expect(!is_file_needed(), "it returned in parts to a file that others need");
-		model_expect(writer.runs || (had_faults && vmm.heap.pool.files > 1), "it is half-way back");
-		/* without the thread some of its files are, and what the others shall get is written there */
-		if (!writer.runs)
-			look_at_file();
-		see_file(1, all_pages());
-		return writer.runs ? "in parts" : "half of it";
-	}
-	model_expect(now->in_parts == before->in_parts, "it is half-way back");
+	expect_returned();
+	/* a step that failed may have written what it did not map */
 	if (!model.is_on_parents_file)
 		look_at_file();
-	if (now->in_parts)
-		see_file(1, all_pages());
-	return "nothing";
+	see_file(1, all_pages());
+	return now->in_parts ? "in parts" : "nothing";
 }
 
 /* Whether it has to, if no call fails: nobody else is left who needs the file, or a child is small. */
@@ -800,39 +847,48 @@ static bool must_return(bool is_alone)
 		return false;
 	if (model.depth > 0 && model.is_on_parents_file)
 		return vmm.heap.pool.header->used_bytes <= SETTLE_MOST;
-	return is_alone && (!writer.runs || vmm.heap.pool.header->mode != POOL_HEADER_RETURNING);
+	return is_alone && (!writer.runs || !vmm_comeback.free_is_back);
+}
+
+/* Whether anything has returned that had not; with a thread, that is free. What became free may have been all. */
+static bool has_got_on(size_t private_before, size_t free_before)
+{
+	return !vmm.heap.pool.mapping.is_private || vmm_mapping_private_bytes(&vmm.heap.pool) < private_before ||
+	       (writer.runs && (vmm_comeback.free_is_back || vmm_comeback.free_offset > free_before));
 }
 
 static void try_to_return(bool is_alone)
 {
 	struct vmm_mapping before = vmm.heap.pool.mapping;
+	size_t private_before = vmm_mapping_private_bytes(&vmm.heap.pool), free_before = vmm_comeback.free_offset;
 	ino_t ino = vmm.heap.pool.first.ino;
-	bool must, had_faults, had_thread = writer.runs, was_away = vmm.come_back;
+	bool must, had_faults, was_away = vmm.come_back;
 
 	model_step("try to return%s%s", is_alone ? ", alone" : "", writer.runs ? ", with a thread" : "");
 	must = must_return(is_alone);
 	model.ahead_s += (int64_t)model_below(3) + 120 * is_alone;
 	must = must && clock_now_ns() > vmm_comeback.return_ns;
+	note_shared();
 	begin_faults();
 	(void)vmm_come_back();
 	had_faults = end_faults();
-	model_result(": %s", look_what_happened(ino, &before, had_faults));
+	model_result(": %s", look_what_happened(ino, &before));
 	model_expect(vmm.come_back || !was_away || model.is_on_parents_file || !vmm.heap.pool.mapping.is_private,
 		     "there is no way back any more");
-	if (must && !had_faults && had_thread)
-		model_expect(vmm.heap.pool.header->mode == POOL_HEADER_RETURNING, "it does not return in parts");
-	else if (must && !had_faults)
-		model_expect(!vmm.heap.pool.mapping.is_private, "it does not return");
+	if (must && !had_faults)
+		model_expect(has_got_on(private_before, free_before), "it does not return");
 	expect_all();
 }
 
-/* Whoever else has the file has ended. */
+/* Whoever else has the file has ended. Mostly it goes on to the end, in steps; now and then something comes between. */
 static void return_alone(void)
 {
 	if (model_below(2))
 		end_thread();
 	wait_for_all();
-	try_to_return(true);
+	do
+		try_to_return(true);
+	while (must_return(true) && model_below(4));
 }
 
 /* --- walks --- */
@@ -841,8 +897,10 @@ static void step(void)
 {
 	size_t what = model_below(1000);
 
-	if (what < 380)
+	if (what < 370)
 		write_block(some_block(true));
+	else if (what < 380)
+		write_all();
 	else if (what < 600)
 		take();
 	else if (what < 630)
