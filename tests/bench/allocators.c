@@ -19,6 +19,13 @@
 #define ALL_SECTIONS (ALLOCATOR_WORKLOADS | ALLOCATOR_START_UP | ALLOCATOR_INSTRUCTIONS)
 #define TIMED_SECTIONS (ALLOCATOR_WORKLOADS | ALLOCATOR_START_UP)
 
+/* The settings that settings.bash found best over all workloads. tcmalloc has none with which it is faster. */
+#define GLIBC_BEST \
+	"GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.tcache_count=127:glibc.malloc.trim_threshold=268435456:" \
+	"glibc.malloc.mmap_threshold=67108864"
+#define JEMALLOC_BEST "MALLOC_CONF=thp:always"
+#define MIMALLOC_BEST "MIMALLOC_LARGE_OS_PAGES=1"
+
 static const struct candidate {
 	const char *name;
 	unsigned sections;
@@ -39,6 +46,9 @@ static const struct candidate {
 	  { "VMMALLOC_POOL_SIZE=16G", "VMMALLOC_ARENAS=64" } },
 	{ "libvmmalloc 16G, 256 arenas", ALLOCATOR_START_UP, { OURS }, "VMMALLOC_POOL_DIR=", "",
 	  { "VMMALLOC_POOL_SIZE=16G", "VMMALLOC_ARENAS=256" } },
+	{ "glibc tuned", ALLOCATOR_WORKLOADS, { NULL }, NULL, NULL, { GLIBC_BEST } },
+	{ "jemalloc tuned", ALLOCATOR_WORKLOADS, { "libjemalloc.so." }, NULL, NULL, { JEMALLOC_BEST } },
+	{ "mimalloc tuned", ALLOCATOR_WORKLOADS, { "libmimalloc.so." }, NULL, NULL, { MIMALLOC_BEST } },
 	{ "mimalloc", TIMED_SECTIONS, { "libmimalloc.so." }, NULL, NULL, { NULL } },
 	{ "tbbmalloc", TIMED_SECTIONS, { "libtbbmalloc_proxy.so." }, NULL, NULL, { NULL } },
 	{ "tcmalloc", TIMED_SECTIONS, { "libtcmalloc_minimal.so.", "libtcmalloc.so." }, NULL, NULL, { NULL } },

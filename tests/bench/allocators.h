@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ALLOCATORS_MOST 24
+#define ALLOCATORS_MOST 32
 #define ALLOCATOR_VARIANTS_MOST 8
 
 /* In which sections an allocator takes part. */

@@ -54,19 +54,23 @@ arrange() {
 		}'
 }
 
-# The same colour and shape for an allocator in all plots: 7 is a disc, 6 a circle, 5 and 4 squares, 9 and 8 triangles.
+# The same colour and shape for an allocator in all plots, filled, and hollow for what is made of it: 7 and 6 are discs,
+# 5 and 4 squares, 9 and 8 triangles, 11 and 10 those on their tips, 13 and 12 diamonds.
 style_of() {
 	case $1 in
 	libvmmalloc | "libvmmalloc own") echo "pt 7 ps 1.9 lc rgb '#d55e00'" ;;
 	"libvmmalloc warm") echo "pt 6 ps 1.9 lw 2.5 lc rgb '#d55e00'" ;;
 	"other build") echo "pt 6 ps 1.9 lw 2.5 lc rgb '#8c3b00'" ;;
 	glibc) echo "pt 5 ps 1.2 lc rgb '#000000'" ;;
+	"glibc tuned") echo "pt 4 ps 1.2 lw 2 lc rgb '#000000'" ;;
+	"jemalloc tuned") echo "pt 8 ps 1.4 lw 2 lc rgb '#0072b2'" ;;
+	"mimalloc tuned") echo "pt 10 ps 1.4 lw 2 lc rgb '#009e73'" ;;
 	jemalloc) echo "pt 9 ps 1.4 lc rgb '#0072b2'" ;;
 	mimalloc) echo "pt 11 ps 1.4 lc rgb '#009e73'" ;;
 	tbbmalloc) echo "pt 13 ps 1.4 lc rgb '#e6a700'" ;;
 	tcmalloc) echo "pt 5 ps 1.2 lc rgb '#cc79a7'" ;;
 	"tcmalloc memfs") echo "pt 4 ps 1.2 lw 2 lc rgb '#cc79a7'" ;;
-	memtier) echo "pt 8 ps 1.4 lw 2 lc rgb '#56b4e9'" ;;
+	memtier) echo "pt 12 ps 1.4 lw 2 lc rgb '#56b4e9'" ;;
 	*) echo "pt 2 ps 1.2 lw 2 lc rgb '#777777'" ;;
 	esac
 }

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/../lib/suite.bash"
 . "$ROOT/tests/integration/helpers/daemon.bash"
 . "$ROOT/tests/bench/rows.bash"
+. "$ROOT/tests/bench/grid.bash"
 ROUNDS=${ROUNDS:-5} PERCENT=${PERCENT:-100} WARM_POOLS=${WARM_POOLS:-4}
 ALL_PROGRAMS=(gcc perl python redis sqlite)
 COLUMNS_OF=(glibc jemalloc mimalloc tcmalloc "libvmmalloc own" "libvmmalloc warm")
@@ -169,19 +170,8 @@ section() {
 }
 
 print_table() {
-	jq -r '(.geomean_ratio | keys_unsorted) as $columns
-		| ["", $columns[]],
-			(.results | to_entries[] | [.key, (.value[$columns[]]
-				| if .failure then "failed" elif .median then "\(.median) \(.ratio // "-")" else "-" end)]),
-			["geomean", (.geomean_ratio[] | if . then "- \(.)" else "-" end)]
-		| @tsv' section.json | awk -F '\t' '
-			function cell(text,   word) {
-				if (NR == 1 || split(text, word, " ") < 2)
-					return text
-				return sprintf("%s %6.2f", word[1] == "-" ? "" : sprintf("%.3f", word[1]), word[2])
-			}
-			BEGIN { print "\nprograms (seconds, ratio to glibc)\n" }
-			{ printf "%-10s", $1; for (i = 2; i <= NF; i++) printf "%18s", cell($i); print "" }'
+	jq '{ programs: . }' section.json >programs.json
+	grid programs.json programs .median "programs: elapsed time in seconds"
 	jq -r '.results | to_entries[] | .key as $row | .value | to_entries[] | select(.value.failure)
 		| "failed: \(.key), \($row): \(.value.failure)"' section.json
 }

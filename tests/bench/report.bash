@@ -4,7 +4,13 @@ set -u
 file=$1
 command -v jq >/dev/null || { echo "report.bash: no jq on this machine: expected it, to read $file" >&2; exit 1; }
 
-# A name ends with its "libvmmalloc": the programs' section has one of a pool of its own, and one of a warm pool.
+. "$(dirname "$0")/grid.bash"
+cpu='if .user_s == null then null else .user_s + .system_s end'
+for section in workloads programs; do
+	grid "$file" $section "$cpu" "$section: processor time, user and system, in seconds"
+done
+
+# Ours begin with "libvmmalloc": the programs' section has one of a pool of its own, and one of a warm pool.
 ours='startswith("libvmmalloc")'
 number='def number: if . == null then "-" elif . >= 100 then (round | tostring) else (. * 1000 | round / 1000 | tostring) end;'
 
@@ -21,15 +27,15 @@ done | awk -F '\t' '
 	NR == 1 { printf "\n%-16s%-24s%10s%10s%10s%10s%10s\n", "", "", "user", "system", "faults", "peak", "file" }
 	{ printf "%-16s%-24s%10s%10s%10s%10s%10s\n", $1 == last ? "" : $1, $2, $3, $4, $5, $6, $7; last = $1 }'
 
-# losses FIGURE WORDS: a line for each figure of ours that is higher than that of another
+# losses EXPRESSION WORDS: a line for each figure of ours that is higher than that of another
 losses() {
-	jq -r --arg figure "$1" '
+	jq -r "def figure: $1;"'
 		["start_up", "instructions", "workloads", "programs"][] as $section | .[$section] // empty
 		| .results | to_entries[] | .key as $row | .value as $cells
-		| $cells | to_entries[] | select(.key | '"$ours"') | .key as $mine | .value[$figure] as $own
+		| $cells | to_entries[] | select(.key | '"$ours"') | .key as $mine | (.value | figure) as $own
 		| $cells | to_entries[] | select(.key | '"$ours"' or . == "other build" | not)
-		| select($own != null and .value[$figure] != null and .value[$figure] > 0 and $own > .value[$figure])
-		| [$section, $row, $mine, .key, $own / .value[$figure]] | @tsv' "$file" |
+		| (.value | figure) as $other | select($own != null and $other != null and $other > 0 and $own > $other)
+		| [$section, $row, $mine, .key, $own / $other] | @tsv' "$file" |
 		sort -t "$(printf '\t')" -k 1,1r -k 5,5gr |
 		awk -F '\t' -v words="$2" '
 			NR == 1 { printf "\n%s\n", words }
@@ -46,6 +52,7 @@ losses() {
 
 echo
 echo "where it loses: its figure, as a ratio to that of each allocator whose figure is lower"
-losses median "time, or instructions"
-losses peak_kib "largest resident memory"
-losses faults "page faults"
+losses .median "elapsed time, or instructions"
+losses "$cpu" "processor time"
+losses .peak_kib "largest resident memory"
+losses .faults "page faults"

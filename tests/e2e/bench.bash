@@ -49,7 +49,7 @@ case_losses() {
 				"libvmmalloc": { "median": 3, "peak_kib": 8, "faults": 5 } } } } }
 	END
 	"$ROOT/tests/bench/report.bash" bench.json >report || fail "report"
-	sed -n '/^time, or/,/^$/p' report >losses
+	sed -n '/^elapsed time/,/^$/p' report >losses
 	grep -Eq '^  workloads +lost +libvmmalloc +glibc 3\.00$' losses || { cat report; fail "the loss is not shown"; }
 	! grep -Eq 'won|jemalloc' losses || { cat report; fail "what it has won is among its losses"; }
 	grep -q 'largest resident memory: nowhere' report || { cat report; fail "losses of memory"; }
