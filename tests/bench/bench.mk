@@ -14,7 +14,7 @@ BENCH_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,allocators bench child he
 WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_shapes workload_small workload_threads)
 
 .PHONY: bench bench-allocators bench-report bench-quick bench-programs
-bench: bench-allocators ## compare speed with other allocators, installing those (about 4 minutes)
+bench: bench-allocators ## compare speed with other allocators, installing those (about 20 minutes)
 	$(Q)$(MAKE) --no-print-directory bench-real
 	$(Q)$(MAKE) --no-print-directory bench-report
 	$(Q)$(MAKE) --no-print-directory bench-first-touch bench-fork bench-heaps bench-peaks bench-daemon
@@ -28,7 +28,7 @@ bench-report: ## what the last run's figures say: costs, losses, and plots in bu
 	$(Q)tests/bench/plots.bash $(BENCH_JSON) $(BUILD)/bench || [ $$? -eq 77 ]
 
 # bench-programs are what the benchmark is built of; these are other people's.
-BENCH_REAL_PACKAGES := redis-server redis-tools python3 perl sqlite3
+BENCH_REAL_PACKAGES := redis-server redis-tools python3 perl sqlite3 postgresql
 .PHONY: bench-real
 bench-real: bench-programs $(INTEGRATION_PROGRAMS) daemon lib ## real programs, on a pool and on a warm one (about 2 minutes)
 	$(Q)tests/lib/install-packages.bash jq $(BENCH_REAL_PACKAGES) || echo "programs that are not installed are left out"

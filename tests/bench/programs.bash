@@ -1,15 +1,16 @@
 #!/bin/bash
-# programs.bash [--json FILE] [PROGRAM...] -- real programs beside glibc, with their heap on a pool of their own and on a
-# warm one of a daemon's. Of redis the time is that of its clients, the rest that of the server. With --json the
-# figures become the section "programs" of bench's FILE.
+# programs.bash [--json FILE] [PROGRAM...] -- real programs beside glibc, with their heap on a pool of their own and on
+# a warm one of a daemon's. Of Redis and PostgreSQL the time is that of their clients, the rest that of the server.
+# With --json the figures become the section "programs" of bench's FILE.
 #
 # ROUNDS runs of each, in turns (default 5); PERCENT of the work (default 100). Up to 1 GiB of /dev/shm is in use.
 . "$(dirname "$0")/../lib/suite.bash"
 . "$ROOT/tests/integration/helpers/daemon.bash"
+. "$ROOT/tests/lib/postgresql.bash"
 . "$ROOT/tests/bench/rows.bash"
 . "$ROOT/tests/bench/grid.bash"
 ROUNDS=${ROUNDS:-5} PERCENT=${PERCENT:-100} WARM_POOLS=${WARM_POOLS:-4}
-ALL_PROGRAMS=(gcc perl python redis sqlite)
+ALL_PROGRAMS=(gcc perl postgresql python redis sqlite)
 COLUMNS_OF=(glibc jemalloc mimalloc tcmalloc "libvmmalloc own" "libvmmalloc warm")
 JSON=
 MEASURE=$BUILD/tests/bench/measure
@@ -105,12 +106,46 @@ run_redis() {
 	awk -v us=$((ended - began)) '{ $2 = us / 1e6; print }' server
 }
 
+# One cluster for all; its clients only read, so that each run finds the same. Its server is another user's.
+prepare_postgresql() {
+	find_postgresql
+	chmod 755 "$POOLS"
+	chmod 777 "$POOLS/own" "$POOLS/warm"
+	"${PG_AS[@]}" "$PG_BIN/initdb" -D "$WORK/data" -N -A trust -U postgres >initdb.log 2>&1 || fail "initdb: $(cat initdb.log)"
+	VARIABLES=()
+	start_postgres
+	"${PG_AS[@]}" "$PG_BIN/pgbench" -h "$WORK" -U postgres -i -s 4 -q postgres >pgbench.log 2>&1 || fail "$(cat pgbench.log)"
+	end_postgres
+}
+start_postgres() {
+	measured "${PG_AS[@]}" "$PG_BIN/postgres" -D "$WORK/data" -k "$WORK" -c listen_addresses= -c fsync=off \
+		-c shared_buffers=32MB -c dynamic_shared_memory_type=mmap -c autovacuum=off >server &
+	measuring=$!
+	wait_for eval '"${PG_AS[@]}" psql -X -h "$WORK" -U postgres -c "select 1" postgres >/dev/null 2>&1'
+}
+end_postgres() {
+	kill -INT "$(head -n 1 "$WORK/data/postmaster.pid")"
+	wait $measuring
+}
+# The processes that a client causes are waited for by the server: the figures are of all.
+run_postgresql() {
+	local measuring began ended
+	start_postgres
+	began=${EPOCHREALTIME/./}
+	"${PG_AS[@]}" "$PG_BIN/pgbench" -h "$WORK" -U postgres -n -S -C -c 2 -t "$(scaled 100)" postgres >/dev/null 2>&1 &&
+		"${PG_AS[@]}" "$PG_BIN/pgbench" -h "$WORK" -U postgres -n -S -c 4 -t "$(scaled 4000)" postgres >/dev/null 2>&1
+	ended=${EPOCHREALTIME/./}
+	end_postgres || return
+	awk -v us=$((ended - began)) '{ $2 = us / 1e6; print }' server
+}
+
 needed() {
 	case $1 in
 	gcc) command -v gcc ;;
 	perl) command -v perl ;;
 	python) command -v python3 ;;
 	redis) command -v redis-server && command -v redis-benchmark ;;
+	postgresql) (WORK=$SUITE_TMP/none; mkdir -p "$WORK"; find_postgresql) 2>&1 ;;
 	sqlite) command -v sqlite3 ;;
 	*) fail "no such program: '$1': expected one of: ${ALL_PROGRAMS[*]}" ;;
 	esac >/dev/null
@@ -188,6 +223,7 @@ part_programs() {
 	END
 	daemon_start --log-level info
 	[[ " ${programs[*]} " != *" gcc "* ]] || prepare_gcc
+	[[ " ${programs[*]} " != *" postgresql "* ]] || prepare_postgresql
 	: >figures
 	run_rounds
 	section >section.json || fail "figures: $(cat figures)"
