@@ -14,6 +14,7 @@
 #include "libvmmalloc/heap/collapse.h"
 #include "libvmmalloc/heap/remap.h"
 #include "libvmmalloc/heap/waiters.h"
+#include "libvmmalloc/jemalloc/front.h"
 #include "libvmmalloc/jemalloc/seam.h"
 #include "libvmmalloc/jemalloc/tier_arenas.h"
 #include "libvmmalloc/jemalloc/transfer.h"
@@ -37,6 +38,8 @@ struct vmm_waiters vmm_waiters;
 struct vmm_context vmm;
 
 /* jemalloc */
+struct vmm_front vmm_front;
+__thread struct vmm_front_thread vmm_front_thread;
 struct vmm_seam vmm_seam;
 __thread struct vmm_seam_thread vmm_seam_thread;
 struct vmm_tier_arenas vmm_tier_arenas;

@@ -3,7 +3,7 @@
  * entry -- allocation functions that jemalloc has not, or not as C, POSIX and glibc want them, or that must know of
  * short blocks (seam.h).
  *
- * The others (malloc, free, ...) are jemalloc's own, under an alias: libvmmalloc/jemalloc/jemalloc.mk.
+ * The others (calloc, ...) are jemalloc's own, under an alias: libvmmalloc/jemalloc/jemalloc.mk.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -14,11 +14,27 @@
 #include "include/libvmmalloc.h"
 #include "libvmmalloc/base/kernel.h"
 #include "libvmmalloc/base/trace.h"
+#include "libvmmalloc/jemalloc/front_calls.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
 #include "libvmmalloc/jemalloc/tier_arenas.h"
 
 #pragma GCC visibility push(default)
+
+void *malloc(size_t size)
+{
+	void *pointer = vmm_front_malloc(size);
+
+	TRACE(4, "size %zu = %p", size, pointer);
+	return pointer;
+}
+
+void free(void *pointer)
+{
+	TRACE(4, "ptr %p", pointer);
+	ASSERT(vmm_seam_has_block(pointer));
+	vmm_front_free(pointer);
+}
 
 /* jemalloc's own memalign and valloc leave errno alone when they fail; its aligned_alloc does not. */
 void *memalign(size_t align, size_t size)
@@ -67,12 +83,12 @@ static size_t smaller(size_t a, size_t b)
 
 static __attribute__((noinline, cold)) void *realloc_by_copy(void *pointer, size_t old_bytes, size_t size)
 {
-	void *moved = je_malloc(size);
+	void *moved = vmm_front_malloc(size);
 
 	if (!moved)
 		return NULL;
 	memcpy(moved, pointer, smaller(old_bytes, size));
-	je_free(pointer);
+	vmm_front_free(pointer);
 	return moved;
 }
 

@@ -14,27 +14,12 @@
 
 #pragma GCC visibility push(default)
 
-void *malloc(size_t size)
-{
-	void *pointer = je_malloc(size);
-
-	TRACE(4, "size %zu = %p", size, pointer);
-	return pointer;
-}
-
 void *calloc(size_t number, size_t size)
 {
 	void *pointer = je_calloc(number, size);
 
 	TRACE(4, "number %zu, size %zu = %p", number, size, pointer);
 	return pointer;
-}
-
-void free(void *pointer)
-{
-	TRACE(4, "ptr %p", pointer);
-	ASSERT(vmm_seam_has_block(pointer));
-	je_free(pointer);
 }
 
 int posix_memalign(void **pointer, size_t align, size_t size)

@@ -2,7 +2,7 @@
 /*
  * operators -- C++ operator new and delete, in C, without a dependency on a C++ library.
  *
- * A program linked to another allocator would otherwise leak out of the pool; a sized delete is cheaper than free().
+ * A program linked to another allocator would otherwise leak out of the pool.
  * Functions carry their mangled names (Itanium C++ ABI, 5.1): nw new, na new[], dl delete, da delete[];
  * m size_t, Pv void *, RKSt9nothrow_t const std::nothrow_t &, St11align_val_t std::align_val_t.
  *
@@ -17,6 +17,7 @@
 #include "libvmmalloc/base/report.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/exports/loader.h"
+#include "libvmmalloc/jemalloc/front_calls.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 
 #pragma GCC visibility push(default)
@@ -86,7 +87,7 @@ static __attribute__((noinline, cold)) void *new_slow(size_t size, size_t align)
 		if (!handler)
 			throw_bad_alloc();
 		handler();
-		pointer = align ? je_aligned_alloc(align, size) : je_malloc(size);
+		pointer = align ? je_aligned_alloc(align, size) : vmm_front_malloc(size);
 		if (pointer)
 			return pointer;
 	}
@@ -120,7 +121,7 @@ static __attribute__((noinline, cold)) void *nothrow_aligned_slow(const char *na
 
 static void *own_new(size_t size)
 {
-	void *pointer = je_malloc(size);
+	void *pointer = vmm_front_malloc(size);
 
 	TRACE(4, "size %zu = %p", size, pointer);
 	return LIKELY(pointer) ? pointer : new_slow(size, 0);
@@ -137,7 +138,7 @@ static void *own_new_aligned(size_t size, size_t align)
 static void own_delete(void *pointer)
 {
 	TRACE(4, "ptr %p", pointer);
-	je_free(pointer);
+	vmm_front_free(pointer);
 }
 
 static void *own_new_array(size_t size)
@@ -166,14 +167,14 @@ void _ZdaPv(void *pointer) __attribute__((alias("own_delete_array")));
 
 void *_ZnwmRKSt9nothrow_t(size_t size, const void *tag)
 {
-	void *pointer = _Znwm == own_new ? je_malloc(size) : NULL;
+	void *pointer = _Znwm == own_new ? vmm_front_malloc(size) : NULL;
 
 	return LIKELY(pointer) ? pointer : nothrow_slow("_ZnwmRKSt9nothrow_t", size, tag);
 }
 
 void *_ZnamRKSt9nothrow_t(size_t size, const void *tag)
 {
-	void *pointer = _Znam == own_new_array && _Znwm == own_new ? je_malloc(size) : NULL;
+	void *pointer = _Znam == own_new_array && _Znwm == own_new ? vmm_front_malloc(size) : NULL;
 
 	return LIKELY(pointer) ? pointer : nothrow_slow("_ZnamRKSt9nothrow_t", size, tag);
 }
@@ -195,24 +196,26 @@ void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t align, const void *
 			       : nothrow_aligned_slow("_ZnamSt11align_val_tRKSt9nothrow_t", size, align, tag);
 }
 
-/* --- delete: with a size jemalloc need not look it up --- */
+/* --- delete: sizes are of no matter --- */
 
 void _ZdlPvm(void *pointer, size_t size)
 {
+	(void)size;
 	TRACE(4, "ptr %p, size %zu", pointer, size);
 	if (_ZdlPv != own_delete)
 		_ZdlPv(pointer);
-	else if (pointer)
-		je_sdallocx(pointer, size, 0);
+	else
+		vmm_front_free(pointer);
 }
 
 void _ZdaPvm(void *pointer, size_t size)
 {
+	(void)size;
 	TRACE(4, "ptr %p, size %zu", pointer, size);
 	if (_ZdaPv != own_delete_array || _ZdlPv != own_delete)
 		_ZdaPv(pointer);
-	else if (pointer)
-		je_sdallocx(pointer, size, 0);
+	else
+		vmm_front_free(pointer);
 }
 
 void _ZdlPvRKSt9nothrow_t(void *pointer, const void *tag)
@@ -231,7 +234,7 @@ void _ZdlPvSt11align_val_t(void *pointer, size_t align)
 {
 	(void)align;
 	TRACE(4, "ptr %p", pointer);
-	je_free(pointer);
+	vmm_front_free(pointer);
 }
 
 void _ZdaPvSt11align_val_t(void *pointer, size_t align)

@@ -47,7 +47,7 @@ JEMALLOC_ALIASES := nallocx mallctlnametomib malloc_stats_print
 TRACED_ALIASES := dallocx sdallocx
 # The other way round, in the release build: here jemalloc's function has the public name, and je_ is the alias. An alias
 # that the linker makes has no size, so valgrind does not see it. It would serve some of these functions and not others.
-JEMALLOC_NAMED := malloc calloc free posix_memalign aligned_alloc
+JEMALLOC_NAMED := calloc posix_memalign aligned_alloc
 
 # What it calls of libc, in any object: by the system call, so that nobody's wrapper is entered (libc.c, kernel.h); or
 # not at all. The profiler is off for good: it is not to bring libm and libgcc_s into every process.
@@ -72,7 +72,8 @@ $(JEMALLOC): $(JEMALLOC_TABLE) $(JEMALLOC_ARCHIVE) $(JEMALLOC_CHOICE)
 		'$(abspath $(JEMALLOC_ARCHIVE))' '$(abspath $(JEMALLOC_DIR))' $(JEMALLOC_VERSION)
 
 # Arguments of jemalloc's functions differ.
-SEAM_OBJECTS := $(foreach f,release debug,$(foreach o,seam transfer,$(BUILD)/$f/libvmmalloc/jemalloc/$o.o))
+SEAM_OBJECTS := $(foreach f,release debug,$(foreach o,jemalloc/front jemalloc/seam jemalloc/transfer exports/entry \
+	exports/operators,$(BUILD)/$f/libvmmalloc/$o.o))
 $(SEAM_OBJECTS): $(JEMALLOC)
 $(SEAM_OBJECTS): LIB_CFLAGS += $$(cat $(JEMALLOC_DIR)/traits)
 

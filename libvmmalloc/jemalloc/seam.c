@@ -12,6 +12,7 @@
 #include "libvmmalloc/base/report.h"
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/context/context.h"
+#include "libvmmalloc/jemalloc/front.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/libc.h"
 #include "libvmmalloc/jemalloc/transfer.h"
@@ -43,6 +44,15 @@ void *je_pa_alloc(void *tsdn, void *shard, size_t bytes, size_t align, bool slab
 		  bool guarded, bool *deferred);
 void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
 void je_te_event_trigger(void *tsd, void *context);
+#ifdef JEMALLOC_FILLS_ARRAY
+extern struct {
+	int (*is_enabled)(void);
+	uint64_t (*wait[2])(void *tsd);
+	void (*handle)(void *tsd);
+} je_tcache_gc_te_handler;
+#else
+void je_tcache_gc_event_handler(void *tsd, uint64_t elapsed);
+#endif
 void *je_base_alloc(void *tsdn, void *base, size_t bytes, size_t align);
 void je_jemalloc_prefork(void);
 void je_jemalloc_postfork_parent(void);
@@ -54,6 +64,7 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define POOL_BYTES_PER_ARENA ((size_t)16 << 20)  /* every arena takes 2 MiB of metadata: no more than 1/8 of the pool */
 #define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
 #define CACHE_LINE 64
+#define CALLS 2048                           /* of free(): of blocks of 32 bytes, the 64 KiB that jemalloc waits for */
 #define FREES_WITHOUT_CACHE 128              /* as in 5.3.1 */
 #define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)  /* what it was built for: the kernel's page, or larger */
 
@@ -133,6 +144,8 @@ char *vmm_seam_options(const char *name)
 				 "pages of %zu: expected one configured with --with-lg-page=%d", kernel_page(),
 				 JEMALLOC_PAGE, __builtin_ctzl(kernel_page()));
 	vmm_start();
+	if (vmm.has_pool)
+		vmm_front_start();
 
 	text_add(&text, OPTIONS "%zu", arena_count());
 	if (vmm.config.place.rule == ENVIRONMENT_PLACE_LARGE)
@@ -405,15 +418,23 @@ void *vmm_seam_map_in_tier(size_t tier, void *at, size_t bytes, size_t align, bo
 	return address;
 }
 
+/* jemalloc's edata_s, as it begins. */
+struct extent {
+	uint64_t bits;
+	uintptr_t address;
+};
+
 void *vmm_seam_pages(void *tsdn, void *shard, size_t bytes, size_t align, bool slab, unsigned size_class, bool zero,
 		     bool guarded, bool *deferred)
 {
-	void *extent;
+	const struct extent *extent;
 
 	vmm_seam_thread.slab = slab;
 	extent = je_pa_alloc(tsdn, shard, bytes, align, slab, size_class, zero, guarded, deferred);
 	vmm_seam_thread.slab = false;
-	return extent;
+	if (extent)
+		vmm_front_note(extent->address & ~(JEMALLOC_PAGE - 1), bytes, slab, size_class);
+	return (void *)extent;
 }
 
 bool vmm_seam_may_merge(void *low, void *high)
@@ -669,16 +690,36 @@ void *vmm_seam_fetch_thread(void *tsd, bool only_frees)
 	return je_tsd_fetch_slow(tsd, only_frees);
 }
 
-void vmm_seam_event(void *tsd, void *context)
+static void look_after(void)
 {
 	(void)vmm_come_back();
 	if (vmm.has_pool && vmm_heap_release(&vmm.heap))
 		vmm_transfer_age();
 	if (vmm.grow && vmm_release_has_idle_files(&vmm.heap.release))
 		vmm.leave();
+}
+
+void vmm_seam_event(void *tsd, void *context)
+{
+	look_after();
 	if (vmm_seam_thread.cache_missing)
 		(void)vmm_seam_start_thread(tsd);
 	je_te_event_trigger(tsd, context);
+}
+
+/* jemalloc knows nothing of these calls. What it would do is to empty a part of the thread's cache that is not used. */
+void vmm_seam_look_after(void)
+{
+	int saved_errno = errno;
+
+	vmm_front_thread.calls_left = CALLS;
+	look_after();
+#ifdef JEMALLOC_FILLS_ARRAY
+	je_tcache_gc_te_handler.handle(je_tsd_tls);
+#else
+	je_tcache_gc_event_handler(je_tsd_tls, UINT64_MAX);
+#endif
+	errno = saved_errno;
 }
 
 bool vmm_seam_has_block(const void *pointer)

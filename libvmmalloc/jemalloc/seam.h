@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * seam -- the seam between jemalloc and the heap. The only files that know jemalloc's internals are seam.c, and
- * transfer.c for threads' caches.
+ * seam -- the seam between jemalloc and the heap. The only files that know jemalloc's internals are seam.c, and front.c
+ * and transfer.c for threads' caches.
  *
  * The build takes the distribution's static jemalloc apart and gives some references in some of its objects new names
  * (libvmmalloc/jemalloc/references.txt): where jemalloc would map, unmap or purge memory, read options, or start
@@ -118,6 +118,9 @@ void *vmm_seam_fetch_thread(void *tsd, bool only_frees);
 
 /* jemalloc.o: now and then while a thread allocates and frees, every 64 KiB or so; around te_event_trigger() */
 void vmm_seam_event(void *tsd, void *context);
+
+/* The same after some calls of free() that jemalloc does not know of. */
+void vmm_seam_look_after(void);
 
 /* Around a fork, before and after the heap's own lock. Async-signal-safe while the process has one thread. */
 void vmm_seam_before_fork(void);

@@ -49,6 +49,10 @@ run_case "blocks that other threads free, on a pool that is full" with $SIZE=14M
 run_case "blocks that other threads free, with copies in children" \
 	with $SIZE=256M VMMALLOC_FORK=2 -- handover 12 $RANDOM forks
 
+own_hooks() { local i; for i in {1..10}; do with "$@" -- hooks $RANDOM || return 1; done; }
+export -f own_hooks
+run_case "functions for extents that allocate and free themselves" own_hooks $SIZE=256M
+
 many_processors() {
 	local usual many
 	export VMMALLOC_POOL_SIZE=1G

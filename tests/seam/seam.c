@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libvmmalloc/jemalloc/front.h"
 #include "libvmmalloc/jemalloc/jemalloc.h"
 #include "libvmmalloc/jemalloc/seam.h"
 #include "libvmmalloc/jemalloc/transfer.h"
@@ -282,6 +283,70 @@ static void check_full_pool(void)
 		CHECK(pthread_join(threads[i], NULL) == 0);
 }
 
+static size_t page_of(const void *pointer)
+{
+	return ((uintptr_t)pointer - vmm_front.base) / JEMALLOC_PAGE;
+}
+
+/* What free() finds of blocks of every small size. */
+static void check_classes(void)
+{
+	char *block;
+
+	for (size_t bytes = 0; bytes <= FRONT_BYTES_MOST; bytes++) {
+		CHECK(block = malloc(bytes));
+		CHECK(vmm_front.classes[page_of(block)] == je_sz_size2index_tab[(bytes + 7) / 8] + 1);
+		CHECK(malloc_usable_size(block) == je_nallocx(bytes ? bytes : 1, 0));
+		free(block);
+	}
+}
+
+/* The same pages, as slabs and as large blocks: what they were before is forgotten. */
+static void check_other_use(void)
+{
+	static const size_t sizes[] = { 64, 256 << 10, 320, 16 << 10, 4096, MIB };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		size_t count = 0, wrong = 0;
+		void **chain = NULL, **block;
+		bool is_slab = sizes[i] <= FRONT_BYTES_MOST;
+
+		for (; (block = malloc(sizes[i])); count++) {
+			wrong += !is_slab != !vmm_front.classes[page_of(block)];
+			*block = chain;
+			chain = block;
+		}
+		for (; chain; chain = block) {
+			block = *chain;
+			free(chain);
+		}
+		CHECK(count * sizes[i] > 40 * MIB && wrong == 0);
+		malloc_trim(0);
+	}
+}
+
+static void *end_with_cache(void *unused)
+{
+	free(malloc(100));
+	CHECK(vmm_front_thread.bins);
+	return unused;
+}
+
+static void check_front(void)
+{
+	free(malloc(1000));
+	CHECK(vmm_front_thread.bins && vmm_front.pages == 64 * MIB / JEMALLOC_PAGE);
+	set_cache(false);
+	CHECK(!vmm_front_thread.bins);
+	free(malloc(1000));
+	CHECK(!vmm_front_thread.bins);
+	set_cache(true);
+	check_classes();
+	CHECK(vmm_front_thread.bins);
+	run_thread(end_with_cache);
+	check_other_use();
+}
+
 static size_t *handed[2000];
 
 #define HANDED (sizeof(handed) / sizeof(*handed))
@@ -357,6 +422,7 @@ int main(void)
 	check_slabs();
 	check_places();
 	check_short_block();
+	check_front();
 	check_transfer();
 	check_full_pool();
 	return 0;
