@@ -139,7 +139,7 @@ TEST(test_look_run_says_what_cannot_be_run)
 	static struct look_output output;
 
 	assert_int_equal(look_run(argv, environ, true, 10000, &output), -ENOENT);
-	assert_int_equal(run_shell("echo begun; sleep 100", true, 100, &output), -ETIMEDOUT);
+	assert_int_equal(run_shell("echo begun; sleep 100", true, 2000, &output), -ETIMEDOUT);
 	assert_string_equal(output.text, "begun\n");
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
