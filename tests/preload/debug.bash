@@ -80,7 +80,7 @@ run_case "the normal build has none of it" normal_is_silent
 
 asserts() {
 	traced "$PROGRAMS/bad_free" 2>err && return 1
-	grep -q '^<libvmmalloc>: assertion failed: libvmmalloc/exports/entry_debug.c:[0-9]*: vmm_seam_has_block(pointer)$' err
+	grep -q '^<libvmmalloc>: assertion failed: libvmmalloc/exports/entry.c:[0-9]*: vmm_seam_has_block(pointer)$' err
 }
 run_case "an assertion stops a program that frees the middle of a block" asserts
 
