@@ -504,7 +504,8 @@ bool vmm_heap_return_free(struct vmm_heap *heap, size_t *offset)
 		uintptr_t start = at > free->start ? at : free->start;
 		size_t bytes = free->start + free->length - start;
 
-		if (left == 0 || ranges == 0) {
+		/* a range of which neither half is large enough would stay private */
+		if (left < HEAP_GRANULE || ranges == 0) {
 			*offset = start - base;
 			return false;
 		}
