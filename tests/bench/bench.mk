@@ -17,7 +17,7 @@ WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_sha
 bench: bench-allocators ## compare speed with other allocators, installing those (about 20 minutes)
 	$(Q)$(MAKE) --no-print-directory bench-real
 	$(Q)$(MAKE) --no-print-directory bench-report
-	$(Q)$(MAKE) --no-print-directory bench-first-touch bench-fork bench-heaps bench-peaks bench-daemon
+	$(Q)$(MAKE) --no-print-directory bench-first-touch bench-fork bench-fork-servers bench-heaps bench-peaks bench-daemon
 
 bench-allocators: bench-programs lib
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
@@ -73,12 +73,22 @@ $(BUILD)/tests/bench/first_touch: $(BUILD)/tests/bench/first_touch.o
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
 
 .PHONY: bench-fork
-bench-fork: $(BUILD)/tests/bench/fork_cost lib ## what a fork costs, beside glibc's (about a minute)
+bench-fork: $(BUILD)/tests/bench/fork_cost $(BUILD)/tests/bench/fork_scale lib ## what a fork costs, beside glibc's (about 2 minutes)
 	$(Q)tests/bench/fork.bash $(BUILD)/tests/bench/fork_cost $(abspath $(RELEASE_LIB))
 
 $(BUILD)/tests/bench/fork_cost: $(BUILD)/tests/bench/fork_cost.o
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
+$(BUILD)/tests/bench/fork_scale: $(BUILD)/tests/bench/fork_scale.o
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -pthread -o $@
+
+FORKING_PACKAGES := libjemalloc2 postgresql redis-server redis-tools python3
+.PHONY: bench-fork-servers
+bench-fork-servers: lib ## servers that fork while they work, beside glibc and jemalloc (about 2 minutes)
+	$(Q)tests/lib/install-packages.bash $(FORKING_PACKAGES) || echo "servers that are not installed are left out"
+	$(Q)tests/bench/fork_servers.bash
 
 .PHONY: bench-heaps
 bench-heaps: $(BUILD)/tests/bench/heap_cost $(BUILD)/tests/bench/fork_cost bench-programs lib ## what many pools, or tiers, cost in one heap (about 2 minutes)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # fork.bash WORK LIBRARY [ROUNDS] -- what a fork costs beside glibc's, in one run, interleaved: medians and ratios.
-# WORK is the built fork_cost; pools of 4 GiB in /dev/shm. Times in microseconds; the shell loop in milliseconds.
+# WORK is the built fork_cost, beside fork_scale; pools of 4 GiB in /dev/shm. Times in microseconds; the shell loop in
+# milliseconds. SCALE_ONLY=1 leaves out all but many threads, large heaps and many pools.
 set -u
 cost=$1 library=$2 rounds=${3:-7}
 export VMMALLOC_POOL_DIR=${VMMALLOC_POOL_DIR:-/dev/shm} VMMALLOC_POOL_SIZE=4G
@@ -28,8 +29,48 @@ loop() {
 	echo "shell loop of 500 (ms)|$column|$(((${EPOCHREALTIME/./} - began) / 1000))" >>"$samples"
 }
 
+# scale ROW COLUMN ARGUMENTS: one run of fork_scale; ROW says which figures: "fork US work US stall US ..."
+scale() {
+	local row=$1 column=$2 name figure words
+	shift 2
+	words=$(timeout 120 "${cost%cost}scale" "$@") || return 1
+	set -- $words
+	while [ $# -gt 1 ]; do
+		name=$1 figure=$2
+		case $name in
+		fork) name="fork, by the clock" ;;
+		work) name="fork, the processor's time" ;;
+		stall) name="longest step of another thread"; [[ $row == *threads ]] || name= ;;
+		p999) name="a malloc on the way back, 99.9 %" ;;
+		most) name="a malloc on the way back, longest" ;;
+		maps) name="mappings, most" ;;
+		*) name= ;;
+		esac
+		[ -z "$name" ] || echo "$row: $name|$column|$figure" >>"$samples"
+		shift 2
+	done
+}
+
+# A heap of 64 MiB beside threads, and larger ones, half of which changes before the child is gone.
+scales() {
+	local threads
+	for threads in 1 100 1000; do
+		scale "$threads threads" glibc $threads 64 50 || return 1
+		[ -z "$jemalloc" ] || LD_PRELOAD=$jemalloc scale "$threads threads" jemalloc $threads 64 50 || return 1
+		LD_PRELOAD=$library scale "$threads threads" auto $threads 64 50 || return 1
+	done
+	scale "512 MiB" glibc 0 512 50 || return 1
+	[ -z "$jemalloc" ] || LD_PRELOAD=$jemalloc scale "512 MiB" jemalloc 0 512 50 || return 1
+	LD_PRELOAD=$library scale "512 MiB" auto 0 512 50 || return 1
+	VMMALLOC_POOL_SIZE=100G LD_PRELOAD=$library scale "512 MiB" "of 100 GiB" 0 512 50 || return 1
+	VMMALLOC_POOL_SIZE=16M VMMALLOC_ON_FULL=grow LD_PRELOAD=$library scale "1000 MiB" "64 pools" 0 1000 50 || return 1
+	scale "1000 MiB" glibc 0 1000 50
+}
+
 jemalloc=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
 for ((round = 0; round < rounds; round++)); do
+	scales || exit 1
+	[ -z "${SCALE_ONLY-}" ] || continue
 	for mib in 1 64 1024; do
 		percent=1
 		sample "$mib MiB" glibc $mib 1 || exit 1
@@ -53,7 +94,7 @@ sort -t'|' -k1,2 -k3,3n "$samples" | awk -F'|' '
 		flush()
 		for (i = 1; i <= keys; i++) {
 			base = median[key[i], "glibc"]
-			printf "%-34s %-9s %10.1f", key[i], col[i], median[key[i], col[i]]
+			printf "%-46s %-10s %10.1f", key[i], col[i], median[key[i], col[i]]
 			if (base) printf "  %6.2f", median[key[i], col[i]] / base
 			printf "\n"
 		}

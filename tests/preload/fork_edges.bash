@@ -60,10 +60,10 @@ run_case "nor while a process that shares the memory writes to it" in_mode auto 
 run_case "a child that settles takes what it uses" in_mode auto settle_space
 
 steps() { VMMALLOC_POOL_SIZE=128M in_mode auto fork_steps "$@"; }
-run_case "whatever comes between the steps of a return does no harm" steps $RANDOM 3
+run_case "whatever comes between the steps of a return does no harm" steps $RANDOM 2
 run_case "nor is a child harmed whose parent is killed between them" steps killed
 many_steps() { VMMALLOC_ON_FULL=grow VMMALLOC_POOL_SIZE=16M in_mode auto fork_steps "$@"; }
-run_case "the same with a heap of many pools" many_steps $RANDOM 3
+run_case "the same with a heap of many pools" many_steps $RANDOM 2
 run_case "and the same" many_steps killed
 
 plugin() { in_mode "$1" fork_in_dlopen "$PROGRAMS/libraries"; }

@@ -13,6 +13,7 @@
 #define WORDS (BYTES / sizeof(uint64_t))
 #define EXHAUSTING 160
 #define STEP_MOST_MS 60000
+#define MAPS_MORE 24               /* spare ones of the library's, a thread's stack and arena */
 
 static uint64_t *blocks[BLOCKS];
 static uint64_t written[BLOCKS];   /* what each was filled with last */
@@ -174,6 +175,20 @@ static size_t return_in_steps(void)
 	return steps;
 }
 
+/* A heap that has returned is as few mappings as before. */
+static size_t count_maps(void)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	size_t lines = 0;
+	int c;
+
+	CHECK(file);
+	while ((c = getc(file)) != EOF)
+		lines += c == '\n';
+	fclose(file);
+	return lines;
+}
+
 /* The child of a parent that is killed half-way back goes on; and so does whoever was not forked by it. */
 static void be_killed(void)
 {
@@ -212,6 +227,8 @@ static void be_killed(void)
 
 int main(int argc, char **argv)
 {
+	size_t maps;
+
 	CHECK(argc > 1);
 	if (argc == 2) {
 		be_killed();
@@ -221,9 +238,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < BLOCKS; i++)
 		CHECK((blocks[i] = malloc(BYTES)));
 	fill_all();
+	maps = count_maps();
 	for (int round = 0; round < atoi(argv[2]); round++) {
 		begin_return();
 		CHECK(return_in_steps() > 0);
+		CHECK(count_maps() <= maps + MAPS_MORE || getenv("VMMALLOC_ON_FULL"));
 	}
 	return 0;
 }
