@@ -120,8 +120,8 @@ static void check_options(void)
 static void check_slabs(void)
 {
 #if JEMALLOC_LG_PAGE == 12
-	static const struct { size_t bytes, pages; } wanted[] = { { 128, 16 }, { 1024, 16 }, { 1280, 15 }, { 3584, 14 },
-		{ 8192, 16 }, { 14336, 14 } };
+	static const struct { size_t bytes, pages; } wanted[] = { { 128, 8 }, { 1024, 8 }, { 1280, 10 }, { 3584, 7 },
+		{ 8192, 8 }, { 14336, 7 } };
 #elif JEMALLOC_LG_PAGE == 14
 	static const struct { size_t bytes, pages; } wanted[] = { { 128, 4 }, { 1024, 4 }, { 1280, 5 }, { 3584, 7 },
 		{ 8192, 4 }, { 16384, 4 } };
