@@ -17,7 +17,8 @@ WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_sha
 bench: bench-allocators ## compare speed with other allocators, installing those (about 20 minutes)
 	$(Q)$(MAKE) --no-print-directory bench-real
 	$(Q)$(MAKE) --no-print-directory bench-report
-	$(Q)$(MAKE) --no-print-directory bench-first-touch bench-fork bench-fork-servers bench-heaps bench-peaks bench-daemon
+	$(Q)$(MAKE) --no-print-directory bench-first-touch bench-locks bench-fork bench-fork-servers bench-heaps \
+		bench-peaks bench-daemon
 
 bench-allocators: bench-programs lib
 	$(Q)tests/lib/install-packages.bash $(BENCH_PACKAGES) || echo "allocators that are not installed are left out"
@@ -63,6 +64,10 @@ $(BUILD)/tests/bench/bench: $(BENCH_OBJECTS)
 $(BUILD)/tests/bench/workloads: $(WORKLOAD_OBJECTS)
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -pthread -o $@
+
+.PHONY: bench-locks
+bench-locks: $(BUILD)/tests/bench/workloads lib ## how often threads take locks, counted (about 2 minutes)
+	$(Q)tests/bench/locks.bash $(BUILD)/tests/bench/workloads $(RELEASE_LIB) || [ $$? -eq 77 ]
 
 .PHONY: bench-first-touch
 bench-first-touch: $(BUILD)/tests/bench/first_touch lib ## first touch of 1 GiB, beside other allocators (about 2 minutes)
