@@ -126,14 +126,20 @@ static void set_pause(uint64_t ns)
 	__atomic_store_n(&vmm_comeback.return_ns, clock_now_ns() + ns, __ATOMIC_RELAXED);
 }
 
+/* The next return is to begin at the beginning. */
+static void forget_return(void)
+{
+	vmm_comeback.spent_ns = 0;
+	vmm_comeback.free_is_back = false;
+	vmm_comeback.free_offset = 0;
+}
+
 /* What a return has got back so far is private again: one who forks all the time shall not begin anew all the time. */
 static void interrupt_return(void)
 {
 	if (vmm_comeback.spent_ns > 0)
 		set_pause(pause_after(vmm_comeback.spent_ns));
-	vmm_comeback.spent_ns = 0;
-	vmm_comeback.free_is_back = false;
-	vmm_comeback.free_offset = 0;
+	forget_return();
 }
 
 void vmm_comeback_frozen(struct vmm_heap *heap)
@@ -184,8 +190,7 @@ int vmm_comeback_move(struct vmm_heap *heap, struct vmm_pool *copy, bool is_full
 	vmm_marker_forget(&vmm_comeback.marker);
 	vmm_comeback_start();
 	vmm_comeback.is_child = vmm_comeback.unmarked = false;
-	vmm_comeback.spent_ns = 0;
-	vmm_comeback.free_is_back = false;
+	forget_return();
 	set_away(false);
 	return 0;
 }

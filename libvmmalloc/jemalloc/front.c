@@ -37,8 +37,10 @@ void *vmm_front_fill(void *tsdn, void *arena, void *cache, struct vmm_cache_bin 
 
 	vmm_front_thread.asks = false;
 	pointer = je_tcache_alloc_small_hard(tsdn, arena, cache, bin, size_class, success);
-	if (asks && vmm_front.pages)
+	if (asks && vmm_front.pages && !vmm_front_thread.bins) {
 		vmm_front_thread.bins = bin - size_class;
+		vmm_front_thread.calls_left = FRONT_CALLS;
+	}
 	return pointer;
 }
 

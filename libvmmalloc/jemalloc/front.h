@@ -23,6 +23,7 @@
 #include "libvmmalloc/jemalloc/transfer.h"
 
 #define FRONT_BYTES_MOST 4096  /* jemalloc's table of size classes ends there (SC_LOOKUP_MAXCLASS) */
+#define FRONT_CALLS 2048       /* of free(): of blocks of 32 bytes, the 64 KiB that jemalloc waits for */
 
 /* Size classes of the pool's pages: 0 if no small block begins there, else one more than jemalloc's number. */
 struct vmm_front {

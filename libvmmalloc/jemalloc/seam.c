@@ -64,7 +64,6 @@ void je_inspect_extent_util_stats_get(void *tsdn, const void *pointer, size_t *f
 #define POOL_BYTES_PER_ARENA ((size_t)16 << 20)  /* every arena takes 2 MiB of metadata: no more than 1/8 of the pool */
 #define LARGE_LEAST ((size_t)1 << 20)        /* requests this large never come from inside a thread cache */
 #define CACHE_LINE 64
-#define CALLS 2048                           /* of free(): of blocks of 32 bytes, the 64 KiB that jemalloc waits for */
 #define FREES_WITHOUT_CACHE 128              /* as in 5.3.1 */
 #define JEMALLOC_PAGE ((size_t)1 << JEMALLOC_LG_PAGE)  /* what it was built for: the kernel's page, or larger */
 
@@ -715,7 +714,7 @@ void vmm_seam_look_after(void)
 {
 	int saved_errno = errno;
 
-	vmm_front_thread.calls_left = CALLS;
+	vmm_front_thread.calls_left = FRONT_CALLS;
 	look_after();
 #ifdef JEMALLOC_FILLS_ARRAY
 	je_tcache_gc_te_handler.handle(je_tsd_tls);

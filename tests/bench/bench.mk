@@ -124,6 +124,7 @@ $(EXTENT_SIM): $(EXTENT_SIM_OBJECTS)
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
 
+$(BUILD)/tests/bench/peak_memory: $(BUILD)/tests/bench/heap_files.o
 $(BUILD)/tests/bench/peak_memory $(BUILD)/tests/bench/size_phases: %: %.o
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@

@@ -7,10 +7,9 @@
  *
  * Replays what jemalloc asked of the heap, in the order in which it did, by each policy of extent_places.c, and prints
  * MiB: how far up anything ever lay, what the file had at the most, what was in use at the most, both of which are
- * peaks of their own, and their ratio; when the heap grew
- * last, the free ranges, the longest of them and the huge
- * pages of which some is free; extents that could not grow where they were although they had, and moved; and the
- * smallest pool in which it goes to its end, if nothing is given back because the pool is full.
+ * peaks of their own, and their ratio; when the heap grew last, the free ranges, the longest of them and the huge pages
+ * of which some is free; extents that could not grow where they were although they had, and moved; and the smallest
+ * pool in which it goes to its end, if nothing is given back because the pool is full.
  *
  * What jemalloc would have asked for with other addresses is not known: it joins neighbours in its caches, and serves
  * from them. The first policy is the library's own: how many of its addresses are the recorded ones is printed first.

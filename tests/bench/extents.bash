@@ -46,9 +46,7 @@ big.update({str(i): bytearray(random.randrange(100000)) for i in range(800)})'
 
 # gcc starts it, and as and ld
 run_cc1() {
-	for n in $(seq 600); do
-		echo "int f$n(int a, int *b) { for (int i = 0; i < a; i++) b[i] = b[i] * $n + a; return a > $n ? b[a / 2] : $n; }"
-	done >"$work/source.c"
+	c_functions 600 >"$work/source.c"
 	under "$1" "$(gcc -print-prog-name=cc1)" -quiet -O2 "$work/source.c" -o "$work/source.s"
 }
 

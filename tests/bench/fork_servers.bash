@@ -3,9 +3,10 @@
 # pool (auto, and VMMALLOC_FORK=1: fork=1). The parts: postgresql, redis, python; all of them if none is named. The
 # last figure of a line is the ratio to the first line of its block.
 #
-# Up to 1 GiB of /dev/shm; everything runs in a temporary directory, and for root as nobody. ROUNDS and LOAD_S, the
+# Up to 1 GiB of /dev/shm; everything runs in a temporary directory, and for root as nobody, or as PostgreSQL's user. ROUNDS and LOAD_S, the
 # seconds of one load, make it shorter.
 . "$(dirname "$0")/../lib/suite.bash"
+. "$ROOT/tests/lib/postgresql.bash"
 . "$ROOT/tests/bench/rows.bash"
 ROUNDS=${ROUNDS:-3} LOAD_S=${LOAD_S:-3}
 PYTHON=$ROOT/tests/bench/fork_workers.py
@@ -43,6 +44,17 @@ rows_of() {
 	for kind; do row "$kind" "$(median "$part.$kind" "$key")" "$unit" "$base"; done
 }
 
+# in_turn KINDS COMMAND...: with each of them behind it, ROUNDS times
+in_turn() {
+	local round kind kinds=$1
+	shift
+	for ((round = 0; round < ROUNDS; round++)); do
+		for kind in $kinds; do
+			"$@" "$kind" || fail "$part, $kind: $(tail -qn 2 ./*.log)"
+		done
+	done
+}
+
 # await SECONDS COMMAND...: until it succeeds
 await() {
 	local end=$((SECONDS + $1))
@@ -59,16 +71,12 @@ end_process() {
 }
 
 part_postgresql() {
-	local bin kind kinds
+	local kinds
 	kinds="glibc $(kinds)"
-	bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
-	[ "$bin" ] && [ -x "$bin/pgbench" ] || { echo "postgresql is not installed, and left out"; return 0; }
-	"${AS[@]}" "$bin/initdb" -N -D data >init.log 2>&1 || fail "initdb: $(tail -n 1 init.log)"
-	for ((round = 0; round < ROUNDS; round++)); do
-		for kind in $kinds; do
-			postgresql_once "$kind" || fail "postgresql, $kind: $(tail -n 2 server.log bench.log)"
-		done
-	done
+	(find_postgresql) || { echo "postgresql is left out"; return 0; }
+	find_postgresql
+	"${PG_AS[@]}" "$PG_BIN/initdb" -N -D data >init.log 2>&1 || fail "initdb: $(tail -n 1 init.log)"
+	in_turn "$kinds" postgresql_once
 	rows_of "PostgreSQL: connections of one query each, 4 clients (pgbench -C -S)" tps /s $kinds
 	rows_of "  latency, mean" latency ms $kinds
 	rows_of "  the processor's time of all processes, for a connection" work us $kinds
@@ -80,13 +88,13 @@ ticks_of() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 + $14 + $15
 # pgbench's output: "latency average = 1.2 ms", "tps = 345.6 (including reconnection times)"
 postgresql_once() {
 	local server status ticks
-	VMMALLOC_POOL_SIZE=256M VMMALLOC_ON_FULL=grow with "$1" exec "${AS[@]}" "$bin/postgres" -D data -k "$PWD" \
+	VMMALLOC_POOL_SIZE=256M VMMALLOC_ON_FULL=grow with "$1" exec "${PG_AS[@]}" "$PG_BIN/postgres" -D data -k "$PWD" \
 		-c listen_addresses= -c fsync=off >server.log 2>&1 &
 	server=$!
-	await 20 "$bin/pg_isready" -h "$PWD" -d postgres &&
-		{ [ -e initialized ] || "${AS[@]}" "$bin/pgbench" -h "$PWD" -i -q postgres; } >bench.log 2>&1 &&
+	await 20 "$PG_BIN/pg_isready" -h "$PWD" -d postgres &&
+		{ [ -e initialized ] || "${PG_AS[@]}" "$PG_BIN/pgbench" -h "$PWD" -i -q postgres; } >bench.log 2>&1 &&
 		touch initialized && ticks=$(ticks_of $server) &&
-		timeout 60 "${AS[@]}" "$bin/pgbench" -h "$PWD" -C -S -n -c 4 -T "$LOAD_S" postgres >bench.log 2>&1
+		timeout 60 "${PG_AS[@]}" "$PG_BIN/pgbench" -h "$PWD" -C -S -n -c 4 -T "$LOAD_S" postgres >bench.log 2>&1
 	status=$?
 	sleep 0.1    # until the last ones have ended
 	awk -v us=$((($(ticks_of $server) - ticks) * 1000000 / $(getconf CLK_TCK))) '
@@ -99,15 +107,12 @@ postgresql_once() {
 
 # Debian's redis is linked with jemalloc.
 part_redis() {
-	local kind kinds="as_it_is auto fork=1"
+	local command kinds="as_it_is auto fork=1"
 	for command in redis-server redis-cli redis-benchmark; do
 		command -v $command >/dev/null || { echo "redis is not installed, and left out"; return 0; }
 	done
-	for ((round = 0; round < ROUNDS; round++)); do
-		for kind in $kinds; do
-			redis_once "$kind" || fail "redis, $kind: $(tail -n 2 server.log bench.log)"
-		done
-	done
+	chmod 777 .
+	in_turn "$kinds" redis_once
 	rows_of "Redis: SET, 20 clients, 100 MB of values of 1 KiB, BGSAVE all the time" rps /s $kinds
 	rows_of "  latency, median" p50 ms $kinds
 	rows_of "  latency, 99 %" p99 ms $kinds
@@ -143,35 +148,23 @@ redis_once() {
 	return $status
 }
 
+python_once() {
+	PYTHONMALLOC=malloc VMMALLOC_POOL_SIZE=1G \
+		with "$1" timeout 60 "${AS[@]}" /usr/bin/python3 "$PYTHON" "$LOAD_S" >>"$part.$1" 2>error.log
+}
+
 part_python() {
-	local kind kinds
+	local kinds
 	kinds="glibc $(kinds)"
 	[ -x /usr/bin/python3 ] || { echo "python3 is not installed, and left out"; return 0; }
-	for ((round = 0; round < ROUNDS; round++)); do
-		for kind in $kinds; do
-			PYTHONMALLOC=malloc VMMALLOC_POOL_SIZE=1G \
-				with "$kind" timeout 60 "${AS[@]}" /usr/bin/python3 "$PYTHON" "$LOAD_S" \
-				>>"$part.$kind" 2>error.log || fail "python, $kind: $(tail -n 1 error.log)"
-		done
-	done
+	in_turn "$kinds" python_once
 	rows_of "Python: 4 workers of 100 requests each, then new ones, a heap of 100 MB" rps /s $kinds
 	rows_of "  latency, median" p50 ms $kinds
 	rows_of "  latency, 99 %" p99 ms $kinds
 	rows_of "  os.fork, median" fork us $kinds
 }
 
-# run PART: in a directory and a shell of its own
-run() {
-	( part=$1; mkdir "$SUITE_TMP/$1" && chmod 777 "$SUITE_TMP/$1" && cd "$SUITE_TMP/$1" && "part_$1" ) || failed=1
-}
-
-[ $# -gt 0 ] || set -- postgresql redis python
 prepare
 echo "load of the machine: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) processors"
-for part; do
-	case $part in
-	postgresql | redis | python) run "$part" ;;
-	*) fail "no such part: $part" ;;
-	esac
-done
+run_parts "postgresql redis python" "$@"
 [ $failed -eq 0 ]

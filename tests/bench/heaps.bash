@@ -103,16 +103,5 @@ part_tiers() {
 	done
 }
 
-# run PART: in a directory and a shell of its own
-run() {
-	( WORK=$SUITE_TMP/$1; mkdir "$WORK" && cd "$WORK" && "part_$1" ) || failed=1
-}
-
-[ $# -gt 0 ] || set -- pools fork tiers
-for part; do
-	case $part in
-	pools | fork | tiers) run "$part" ;;
-	*) fail "no such part: $part" ;;
-	esac
-done
+run_parts "pools fork tiers" "$@"
 [ $failed -eq 0 ]

@@ -4,23 +4,22 @@
  *
  *   peak_memory FILE COMMAND [ARGUMENT...]     writes "file KIB ordinary KIB both KIB samples N" to FILE
  *
- * Every few milliseconds, and at its end: what the files in VMMALLOC_POOL_DIR have that the process has open (its
- * pool), and the process's own pages that are in no file (RssAnon). `both` is the peak of their sum. Without such a
- * file the peak is the kernel's (VmHWM, less RssFile), however short it was. Ends as the command does, which has
- * PRELOAD for its LD_PRELOAD.
+ * Every few milliseconds, and at its end: what the files in VMMALLOC_POOL_DIR have that the process and what it started
+ * have open (its pool), and the process's own pages that are in no file (RssAnon). `both` is the peak of their sum.
+ * Without such a file the peak is the kernel's (VmHWM, less RssFile), however short it was. Ends as the command does,
+ * which has PRELOAD for its LD_PRELOAD.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/heap_files.h"
 
 #define SAMPLE_NS 2000000
 
@@ -45,31 +44,6 @@ static long status_kib(pid_t pid, const char *word)
 	return kib;
 }
 
-static long pool_kib(pid_t pid, const char *pool_dir)
-{
-	char dir[64], path[PATH_MAX], target[PATH_MAX];
-	size_t length = strlen(pool_dir);
-	long kib = 0;
-	struct dirent *entry;
-	DIR *files;
-
-	snprintf(dir, sizeof(dir), "/proc/%d/fd", (int)pid);
-	files = length ? opendir(dir) : NULL;
-	while (files && (entry = readdir(files))) {
-		ssize_t n;
-		struct stat st;
-
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		n = readlink(path, target, sizeof(target) - 1);
-		if (n > (ssize_t)length && strncmp(target, pool_dir, length) == 0 && target[length] == '/' &&
-		    stat(path, &st) == 0)
-			kib += st.st_blocks / 2;
-	}
-	if (files)
-		closedir(files);
-	return kib;
-}
-
 static void raise_to(long *most, long value)
 {
 	*most = value > *most ? value : *most;
@@ -77,7 +51,7 @@ static void raise_to(long *most, long value)
 
 static void take_sample(pid_t pid, const char *pool_dir, struct sample *most)
 {
-	long ordinary = status_kib(pid, "RssAnon"), file = pool_kib(pid, pool_dir);
+	long ordinary = status_kib(pid, "RssAnon"), file = (long)heap_files_kib(pid, pool_dir);
 
 	raise_to(&most->ordinary, ordinary);
 	raise_to(&most->file, file);
@@ -101,7 +75,7 @@ static int watch(pid_t pid, struct sample *most)
 	const char *pool_dir = getenv("VMMALLOC_POOL_DIR");
 	int status;
 
-	pool_dir = pool_dir ? pool_dir : "";
+	pool_dir = pool_dir ? pool_dir : "/nonexistent";
 	for (;;) {
 		pid_t changed = waitpid(pid, &status, WNOHANG | __WALL);
 

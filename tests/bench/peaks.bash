@@ -3,11 +3,12 @@
 # what the pool's file has, most of which is part of it. At the peak, right after all is freed, and after so many
 # seconds of little work. MiB.
 set -u
+. "$(dirname "$0")/rows.bash"
 library=$(realpath "$1") seconds=${2:-30}
 export VMMALLOC_POOL_DIR=${VMMALLOC_POOL_DIR:-/dev/shm} VMMALLOC_POOL_SIZE=1G
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-jemalloc=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
+jemalloc=$(of_distribution libjemalloc.so.2)
 
 # measure PID: "RSS BLOCKS"
 measure() {
@@ -21,8 +22,8 @@ measure() {
 	echo "$rss $blocks"
 }
 
-# row PROGRAM ALLOCATOR RSS BLOCKS [RSS BLOCKS RSS BLOCKS]
-row() {
+# peak_row PROGRAM ALLOCATOR RSS BLOCKS [RSS BLOCKS RSS BLOCKS]
+peak_row() {
 	printf '%-8s %-12s' "$1" "$2"
 	shift 2
 	printf ' %8s' "$@"
@@ -45,7 +46,7 @@ redis() {
 		ask flushall >/dev/null
 		sleep 1
 	done
-	row redis "$1" $peak $freed $(measure "$server")
+	peak_row redis "$1" $peak $freed $(measure "$server")
 	ask shutdown nosave >/dev/null
 	wait
 }
@@ -67,7 +68,7 @@ for i in range(int(sys.argv[1]) * 10):
     small = [str(n) * 100 for n in range(1000)]
     time.sleep(0.1)
 print(*figures, *measure())' "$seconds" >"$work/python.$1"
-	row python "$1" $(tail -n 1 "$work/python.$1")
+	peak_row python "$1" $(tail -n 1 "$work/python.$1")
 }
 
 # The most that its processes ever had, the largest of them.
@@ -76,12 +77,10 @@ compiler() {
 import os, resource, subprocess, sys
 subprocess.run(["gcc", "-O1", "-c", sys.argv[1], "-o", "/dev/null"], check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, "-")' "$work/source.c" >"$work/compiler.$1"
-	row gcc "$1" $(tail -n 1 "$work/compiler.$1")
+	peak_row gcc "$1" $(tail -n 1 "$work/compiler.$1")
 }
 
-for n in $(seq 800); do
-	echo "int f$n(int a, int *b) { for (int i = 0; i < a; i++) b[i] = b[i] * $n + a; return a > $n ? b[a / 2] : $n; }"
-done >"$work/source.c"
+c_functions 800 >"$work/source.c"
 
 printf '%-8s %-12s %8s %8s %8s %8s %8s %8s\n' '' '' peak file freed file "${seconds} s" file
 for what in redis python compiler; do

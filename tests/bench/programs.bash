@@ -45,12 +45,7 @@ measured() { "$MEASURE" $RUN_SECONDS "$POOLS" "${VARIABLES[@]}" "$@"; }
 
 # --- the programs: each prints what one run cost ---
 
-prepare_gcc() {
-	local n
-	for n in $(seq "$(scaled 200)"); do
-		echo "int f$n(int a, int *b) { for (int i = 0; i < a; i++) b[i] = b[i] * $n + a; return a > $n ? b[a / 2] : $n; }"
-	done >source.c
-}
+prepare_gcc() { c_functions "$(scaled 200)" >source.c; }
 run_gcc() { measured gcc -O1 -c source.c -o /dev/null; }
 
 run_perl() {
