@@ -14,7 +14,7 @@
 #include "libvmmalloc/base/trace.h"
 #include "libvmmalloc/heap/pool.h"
 
-#define SLOW 2                               /* times what fallocate() takes, to which the touch comes as well: 2.4 */
+#define TOUCH 2                              /* times what fallocate() takes, if the touch comes as well: 2.0 to 2.4 */
 #define SMALL_MOST ((uint64_t)16 << 20)      /* bytes of which the measure is made; after that it fades */
 #define HUGE_ENOUGH ((uint64_t)8 << 20)      /* to be judged */
 #define PAUSE_LEAST ((size_t)64 << 20)
@@ -47,12 +47,12 @@ static void add_cost(struct vmm_collapse_cost *cost, size_t bytes, uint64_t ns)
 	cost->ns += ns;
 }
 
-void vmm_collapse_note_small(struct vmm_pool *pool, size_t bytes, uint64_t ns)
+void vmm_collapse_note_small(struct vmm_pool *pool, size_t bytes, uint64_t ns, bool touched)
 {
 	struct vmm_collapse *collapse = &pool->collapse;
 
 	collapse->wait -= bytes < collapse->wait ? bytes : collapse->wait;
-	add_cost(&collapse->small, bytes, ns);
+	add_cost(&collapse->small, bytes, touched ? ns : TOUCH * ns);
 	while (collapse->small.bytes > SMALL_MOST) {
 		collapse->small.bytes /= 2;
 		collapse->small.ns /= 2;
@@ -69,7 +69,7 @@ static bool is_slow(const struct vmm_collapse *collapse)
 	/* in microseconds, so that no product is too large */
 	uint64_t huge = collapse->huge.ns / 1000, small = collapse->small.ns / 1000;
 
-	return huge * collapse->small.bytes > SLOW * small * collapse->huge.bytes;
+	return huge * collapse->small.bytes > small * collapse->huge.bytes;
 }
 
 static void lengthen_pause(struct vmm_collapse *collapse)

@@ -42,8 +42,8 @@ struct vmm_collapse {
  */
 bool vmm_collapse(struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes);
 
-/* `bytes` bytes were reserved by small pages, in that time. */
-void vmm_collapse_note_small(struct vmm_pool *pool, size_t bytes, uint64_t ns);
+/* `bytes` bytes were reserved by small pages in that time, and each touched if that is so. */
+void vmm_collapse_note_small(struct vmm_pool *pool, size_t bytes, uint64_t ns, bool touched);
 
 /* VMMALLOC_HUGE_PAGES. Set before there is a pool. */
 extern enum environment_huge_pages vmm_collapse_choice;

@@ -14,6 +14,7 @@
 
 #define RESERVE_PIECE ((size_t)16 << 20)     /* of one fallocate: short enough to get done between two signals */
 #define ASIDE_PIECE ((size_t)1 << 20)        /* of the file, mapped once more to be touched */
+#define TOUCH_MOST ((size_t)32 << 20)        /* of a block that is larger a program may use a part only */
 
 bool vmm_space_exceeds_file_limit(size_t bytes)
 {
@@ -127,16 +128,32 @@ static int reserve_in_file(const struct vmm_pool *pool, const struct vmm_pool_fi
 	return r < 0 && !is_full(r) ? reserve_by_mapping(pool, file, offset, bytes) : r;
 }
 
-/* Of one file. */
-static int reserve_part(struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes)
+/*
+ * Small pages are found with a fault each. All at once takes a third of the time less, and no more memory, as a tmpfs
+ * gave it already. Whether it did: older kernels do not (Linux before 5.14), and a private heap would take pages of its
+ * own.
+ */
+static bool touch_reserved(const struct vmm_pool *pool, size_t offset, size_t bytes)
+{
+	return !pool->mapping.is_private && !kernel_is_confined() &&
+	       kernel_madvise(pool->base + offset, bytes, MADV_POPULATE_WRITE) == 0;
+}
+
+/* Of one file, and of a reservation of `all` bytes. */
+static int reserve_part(struct vmm_pool *pool, const struct vmm_pool_file *file, size_t offset, size_t bytes,
+			size_t all)
 {
 	bool by_small_pages = !vmm_collapse(pool, file, offset, bytes);
 	uint64_t began = clock_now_ns();
 	int r = reserve_in_file(pool, file, offset, bytes);
+	bool touched = false;
 
-	if (r == 0 && by_small_pages && file->is_tmpfs)
-		vmm_collapse_note_small(pool, bytes, clock_now_ns() - began);
-	return r;
+	if (r < 0 || !by_small_pages || !file->is_tmpfs)
+		return r;
+	if (bytes >= POOL_HUGE_PAGE && all <= TOUCH_MOST)
+		touched = touch_reserved(pool, offset, bytes);
+	vmm_collapse_note_small(pool, bytes, clock_now_ns() - began, touched);
+	return 0;
 }
 
 /* As much of the bytes from there on as is done at a time: to a multiple of it, where huge pages begin. */
@@ -156,7 +173,7 @@ int vmm_space_reserve(struct vmm_pool *pool, size_t offset, size_t bytes)
 		const struct vmm_pool_file *file = vmm_pool_file_at(pool, offset + done, &n);
 
 		n = piece_at(file, offset + done, n);
-		r = reserve_part(pool, file, offset + done, n);
+		r = reserve_part(pool, file, offset + done, n, bytes);
 		done += n;
 	}
 	if (r < 0)

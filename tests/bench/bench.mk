@@ -73,7 +73,7 @@ bench-locks: $(BUILD)/tests/bench/workloads lib ## how often threads take locks,
 bench-first-touch: $(BUILD)/tests/bench/first_touch lib ## first touch of 1 GiB, beside other allocators (about 2 minutes)
 	$(Q)tests/bench/first_touch.bash $(BUILD)/tests/bench/first_touch $(RELEASE_LIB)
 
-$(BUILD)/tests/bench/first_touch: $(BUILD)/tests/bench/first_touch.o
+$(BUILD)/tests/bench/first_touch: $(patsubst %,$(BUILD)/tests/bench/%.o,first_touch tlb_model)
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
 

@@ -41,5 +41,6 @@ for bytes in $((mib << 20)) 1000000 4000 200; do
 		compare "$name, again at once" .at_once touch ms
 		compare "$name, then at random" "" again ms
 		compare "$name: page faults" "" faults ""
+		! grep -q misses "$work/$bytes.$name" || row "$name: TLB misses in 1,000" "$(median "$work/$bytes.$name" misses)" ""
 	done
 done

@@ -4,14 +4,17 @@
  *
  *   first_touch MIB BYTES
  *
- * Prints "touch MS again MS faults N": the allocation and the first touch of all of it; writing to a page in an order
- * that no prefetcher knows, as often as there are pages; page faults of the first.
+ * Prints "touch MS again MS faults N misses N": the allocation and the first touch of all of it; writing to a page in
+ * an order that no prefetcher knows, as often as there are pages; page faults of the first; and how many in 1,000 of
+ * these writes miss the TLB, by a model of one, if the kernel says which pages are huge.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
+
+#include "tlb_model.h"
 
 #define PAGE ((size_t)4096)
 
@@ -46,23 +49,45 @@ static char **make_blocks(size_t count, size_t bytes)
 	return blocks;
 }
 
+/* xorshift64 (Marsaglia 2003) */
+static uint64_t next_random(uint64_t x)
+{
+	x ^= x << 13;
+	x ^= x >> 7;
+	return x ^ x << 17;
+}
+
+#define SEED 88172645463325252u
+
 static void write_at_random(char **blocks, size_t count, size_t bytes)
 {
-	uint64_t x = 88172645463325252u;
+	uint64_t x = SEED;
 
 	for (size_t n = count * bytes / PAGE; n > 0; n--) {
-		/* xorshift64 (Marsaglia 2003) */
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
+		x = next_random(x);
 		blocks[x % count][(x >> 20) % bytes]++;
 	}
+}
+
+/* Of the same writes. */
+static void print_misses(char **blocks, size_t count, size_t bytes)
+{
+	uint64_t x = SEED;
+	size_t pages = count * bytes / PAGE;
+
+	if (!tlb_model_begin())
+		return;
+	for (size_t n = pages; n > 0; n--) {
+		x = next_random(x);
+		tlb_model_access(blocks[x % count] + (x >> 20) % bytes);
+	}
+	printf(" misses %.1f", 1e3 * (double)tlb_model_misses() / (double)pages);
 }
 
 int main(int argc, char **argv)
 {
 	size_t mib = argc == 3 ? strtoul(argv[1], NULL, 10) : 0, bytes = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
-	double began = now_ms(), touched;
+	double began = now_ms(), touched, again;
 	long faults = page_faults();
 	size_t count;
 	char **blocks;
@@ -80,6 +105,9 @@ int main(int argc, char **argv)
 	touched = now_ms();
 	faults = page_faults() - faults;
 	write_at_random(blocks, count, bytes);
-	printf("touch %.2f again %.2f faults %ld\n", touched - began, now_ms() - touched, faults);
+	again = now_ms();
+	printf("touch %.2f again %.2f faults %ld", touched - began, again - touched, faults);
+	print_misses(blocks, count, bytes);
+	putchar('\n');
 	return 0;
 }
