@@ -8,24 +8,22 @@
 #ifndef VMMALLOCD_BASE_WORK_H
 #define VMMALLOCD_BASE_WORK_H
 
-#include <pthread.h>
-#include <semaphore.h>
 #include <uv.h>
+
+struct work_thread;
 
 /* The caller's storage: stays until `done` was called, which may free it. */
 struct work {
 	void *data;                         /* the caller's */
 	/* the module's own */
-	uv_async_t finished;
-	pthread_t thread;
-	sem_t go;
+	struct work_thread *thread;
 	void (*run)(struct work *work);
 	void (*done)(struct work *work);
 };
 
 /*
- * Calls `run` in a thread, and then `done` in the loop, which goes on until then. 0; or -errno, and neither is called:
- * -EAGAIN: no thread (RESOURCE_THREAD).
+ * Calls `run` in a thread, and then `done` in the loop, which goes on until the thread has ended, and never waits for
+ * that. 0; or -errno, and neither is called: -EAGAIN: no thread (RESOURCE_THREAD).
  */
 int work_start(uv_loop_t *loop, struct work *work, void (*run)(struct work *work), void (*done)(struct work *work));
 
