@@ -130,8 +130,8 @@ $(BUILD)/tests/bench/peak_memory $(BUILD)/tests/bench/size_phases: %: %.o
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
 
 # The daemon: its programs share daemon_take; registry_cost has the daemon's own modules in it.
-DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_handouts daemon_refusals \
-	daemon_reclaim daemon_pools registry_cost)
+DAEMON_BENCH := $(patsubst %,$(BUILD)/tests/bench/%,daemon_exec daemon_clients daemon_handouts daemon_neighbour \
+	daemon_refusals daemon_reclaim daemon_pools registry_cost)
 REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/vmmallocd/%.o,plan/pool_file_name plan/registry plan/tallies \
 	state/escape state/registry_json_decode state/registry_image state/registry_json_encode state/registry_store) \
 	$(patsubst %,$(BUILD)/program/common/%.o,base/handout base/text util/boot_id util/whole_file util/write_all)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # daemon.bash [PART...] -- what the daemon costs and saves, beside what one has without it. The parts: exec, touch,
-# clients, handouts, refusals, scale, reclaim, idle; all of them if none is named. The last figure of a line is the ratio to the
+# clients, handouts, refusals, scale, neighbour, reclaim, idle; all of them if none is named. The last figure of a line is the ratio to the
 # first line of its block.
 #
 # ROUNDS and HANDOUTS make it shorter. One part at a time; up to 3 GiB of /dev/shm are in use.
@@ -198,6 +198,87 @@ part_scale() {
 	done
 }
 
+# --- a neighbour ---
+
+# cpu_ms PID...: the processor time that they have used, those of their threads included that have ended
+cpu_ms() {
+	local pid
+	for pid; do
+		cat "/proc/$pid/stat"
+	done | awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); n += $12 + $13 } END { print int(n * 1000 / hz) }'
+}
+
+# beside FILE KIND MS PID...: the neighbour for so long, and the processor time that those used meanwhile, for each second
+beside() {
+	local file=$1 kind=$2 ms=$3 before after
+	shift 3
+	before=$(cpu_ms "$@")
+	"$PROGRAMS/daemon_neighbour" "$kind" "$ms" >neighbour || fail "daemon_neighbour"
+	after=$(cpu_ms "$@")
+	awk -v used=$((after - before)) '{ print $0, "used", used * 1000 / $NF }' neighbour >>"$file.$kind"
+}
+
+neighbour_row() {
+	local key cells=()
+	for key in late_p50 late_p99 work_p50 work_p99; do
+		cells+=("$(median "$2" $key)")
+	done
+	awk -v name="$1" -v all="$(median "$2" all)" -v alone="$(median "$3" all)" -v used="$(median "$2" used)" \
+		-v late_most="$(highest "$2" late_max)" -v cells="${cells[*]}" 'BEGIN {
+		split(cells, cell)
+		printf "  %-32s %8.0f %8.0f %8.0f %8.0f %8.0f %8.1f %8.0f\n", name, cell[1], cell[2], late_most, cell[3],
+			cell[4], all - alone, used
+	}'
+}
+
+end_others() {
+	kill -KILL $PIDS
+	wait $PIDS 2>/dev/null
+	PIDS=
+}
+
+# Each in a session of its own, as what a service manager starts: for the scheduler such a session may be one (autogroup).
+# All three in turns, so that what else the machine does meets each of them. The takers give back what they get at once,
+# so that all workers always have a pool to warm.
+part_neighbour() {
+	local rounds=$1 ms=1000 processors kind
+	processors=$(nproc)
+	setup
+	one_class 32 "ready = 8" "max = 8" "cold = no"
+	printf '%s\n' "[daemon]" "workers = $processors" >>vmmallocd.conf
+	printf '#!/bin/sh\nexec setsid "%s" "$@"\n' "$DAEMON_PROGRAM" >service
+	chmod +x service
+	DAEMON_PROGRAM=$WORK/service
+	daemon_start --log-level info
+	renice -n -10 -p "$DAEMON" >/dev/null 2>&1 || echo "(without the priority of the service)"
+	await_ready 8
+	for _ in $(seq "$rounds"); do
+		for kind in compute faults; do
+			beside alone $kind $ms
+			setsid "$PROGRAMS/daemon_neighbour" fill "$POOLS" 32 "$processors" &
+			PIDS=$!
+			beside fill $kind $ms $!
+			end_others
+			for _ in 1 2; do
+				setsid "$PROGRAMS/daemon_handouts" "$RUN/pool.sock" a 1000000 warm >/dev/null &
+				PIDS+=" $!"
+			done
+			beside warming $kind $ms "$DAEMON"
+			end_others
+			await_ready 8
+		done
+	done
+	for kind in compute faults; do
+		echo "a neighbour that $([ $kind = compute ] && echo "computes for 0.2 ms" || echo "writes to 256 KiB of new memory")" \
+			"each millisecond: how late it is, and how long it works, in us;"
+		echo "what it loses of a second beside others, and what they use of $processors processors, in ms"
+		printf '  %-32s %8s %8s %8s %8s %8s %8s %8s\n' "" "late 50%" "99%" most "work 50%" "99%" loses "they use"
+		neighbour_row "alone" alone.$kind alone.$kind
+		neighbour_row "beside files that are filled" fill.$kind alone.$kind
+		neighbour_row "beside pools that are warmed" warming.$kind alone.$kind
+	done
+}
+
 # --- reclaim ---
 
 part_reclaim() {
@@ -243,7 +324,7 @@ run() {
 	) || failed=1
 }
 
-[ $# -gt 0 ] || set -- exec touch clients handouts refusals scale reclaim idle
+[ $# -gt 0 ] || set -- exec touch clients handouts refusals scale neighbour reclaim idle
 for part; do
 	case $part in
 	exec) run part_exec 64 "$ROUNDS"; run part_exec 3072 $(((ROUNDS + 2) / 3)) ;;
@@ -251,6 +332,7 @@ for part; do
 	clients) run part_clients "$HANDOUTS" ;;
 	handouts) run part_handouts $((HANDOUTS / 10)) ;;
 	refusals) run part_refusals "$HANDOUTS" ;;
+	neighbour) run part_neighbour $(((ROUNDS + 2) / 3)) ;;
 	scale | reclaim | idle) run part_$part ;;
 	*) fail "no such part: $part" ;;
 	esac
