@@ -14,7 +14,7 @@ BENCH_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,allocators bench child he
 WORKLOAD_OBJECTS := $(patsubst %,$(BUILD)/tests/bench/%.o,workloads workload_shapes workload_small workload_threads)
 
 .PHONY: bench bench-allocators bench-report bench-quick bench-programs
-bench: bench-allocators ## compare speed with other allocators, installing those (about 20 minutes)
+bench: bench-allocators ## compare speed with other allocators, installing those (about 35 minutes)
 	$(Q)$(MAKE) --no-print-directory bench-real
 	$(Q)$(MAKE) --no-print-directory bench-report
 	$(Q)$(MAKE) --no-print-directory bench-first-touch bench-locks bench-fork bench-fork-servers bench-heaps \

@@ -1,5 +1,6 @@
 #!/bin/bash
 # control.bash -- what an operator orders: classes drained, disabled, resized and filled, pools made and removed.
+# waits: for orders to be carried out
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
 . "$(dirname "$0")/../integration/helpers/daemon.bash"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # doctor.bash -- vmmallocctl doctor: directories, limits, programs and configurations that are known for what they are.
+# waits: for daemons that hang
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
 . "$(dirname "$0")/../integration/helpers/daemon.bash"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # events.bash -- vmmallocctl events and wait: what a real daemon says of what happens to it, as it happens.
+# waits: for things to happen
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
 . "$(dirname "$0")/../integration/helpers/daemon.bash"

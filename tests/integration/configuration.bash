@@ -1,6 +1,7 @@
 #!/bin/bash
 # configuration.bash -- a real daemon whose configuration is wrong: what is right in it is served, what is wrong is said,
 # and nothing that was served before is taken away.
+# waits: for reloads and periods of the daemon
 . "$(dirname "$0")/../lib/suite.bash"
 . "$(dirname "$0")/helpers/daemon.bash"
 

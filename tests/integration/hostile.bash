@@ -1,6 +1,7 @@
 #!/bin/bash
 # hostile.bash -- a real daemon among those who would stop it: tenants that make the kernel wait, strangers by the
 # thousand, files that go away under it, and a machine that refuses it one thing after another.
+# waits: for deadlines of the daemon, most of two minutes
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # memory_pressure.bash -- classes give back their ready pools while memory is short, and fill again: with a daemon that
 # watches the pressure of a control group, in which programs that may have little memory read a file again and again.
+# waits: for the kernel to say that memory is short, and that it is not
 . "$(dirname "$0")/../lib/suite.bash"
 own_mounts "$@"
 . "$(dirname "$0")/helpers/daemon.bash"

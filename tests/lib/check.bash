@@ -1,7 +1,8 @@
 #!/bin/bash
 # check.bash SUITE... -- runs every suite, cmocka programs and scripts alike, and adds up what they counted. LANES of
-# them run at the same time: two, where there are two processors; those with a line "# alone: ..." come last, one by one.
-# What a suite says is shown when it has ended, with the seconds that it took.
+# them run at the same time: two, where there are two processors. Those with a line "# waits: ..." mostly sleep, and run
+# one by one beside the others, where there is more than one lane; those with "# alone: ..." come last, one by one. What
+# a suite says is shown when it has ended, with the seconds that it took.
 set -u
 lanes=${LANES:-$(($(nproc) < 2 ? 1 : 2))}
 logs=$(mktemp -d)
@@ -12,7 +13,7 @@ trap 'kill $(jobs -p); wait; exit 1' INT TERM HUP
 run() {
 	local passed failed skipped status last began=$SECONDS
 	timeout -k 10 "${SUITE_DEADLINE:-900}" "$1" >"$2" 2>&1 </dev/null &
-	trap "kill $!" TERM
+	trap "kill $!; wait $!; exit 1" TERM
 	wait $!
 	status=$?
 	last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$2" | tail -n 1)
@@ -34,22 +35,34 @@ run() {
 }
 count() { grep -oE "$2" "$1" | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n + 0 }'; }
 
-# start SUITE LANES: when fewer than so many run
+# start SUITE LANES [PID]: when fewer than so many run, of which that one is none
 start() {
-	while [ "$(jobs -rp | wc -l)" -ge "$2" ]; do
+	while [ "$(jobs -rp | grep -cvx "${3-}")" -ge "$2" ]; do
 		wait -n
 	done
 	started=$((started + 1))
 	run "$1" "$logs/$started" &
 }
 
-started=0 alone=()
+has_line() { grep -qsI "^# $1: " "$2"; }
+
+started=0 beside="" alone=() waiting=() others=()
 for suite; do
-	if grep -qsI '^# alone: ' "$suite"; then
+	if has_line alone "$suite"; then
 		alone+=("$suite")
+	elif [ "$lanes" -gt 1 ] && has_line waits "$suite"; then
+		waiting+=("$suite")
 	else
-		start "$suite" "$lanes"
+		others+=("$suite")
 	fi
+done
+if [ ${#waiting[@]} -gt 0 ]; then
+	for suite in "${waiting[@]}"; do run "$suite" "$logs/waiting.${suite//\//.}"; done &
+	beside=$!
+	started=${#waiting[@]}
+fi
+for suite in "${others[@]}"; do
+	start "$suite" "$lanes" "$beside"
 done
 for suite in "${alone[@]}"; do
 	start "$suite" 1

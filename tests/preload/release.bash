@@ -1,5 +1,6 @@
 #!/bin/bash
 # release.bash -- memory that is free goes back to the file system; and a heap has no more of it than it needs.
+# waits: for periods after which memory goes back
 . "$(dirname "$0")/../lib/suite.bash"
 PROGRAMS=$BUILD/tests/preload
 export PROGRAMS
