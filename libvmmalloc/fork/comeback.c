@@ -26,6 +26,7 @@
 #define STEP_SHARE 8
 #define STEP_PAUSE_NS 100000000u
 
+#define HOLD_NS 1000000000u                    /* longer than a fork takes to get from our wrapper to our handlers */
 #define SETTLE_AGE_NS 100000000u               /* a child that has lived this long gets a pool of its own, */
 #define MOVE_AGE_NS 1000000000u                /* and a parent whose children have lived this long gets another, */
 #define SETTLE_MOST ((size_t)16 << 20)         /* if no more than this is in use */
@@ -96,6 +97,7 @@ void vmm_comeback_start(void)
 {
 	vmm_comeback.owner = this_process();
 	vmm_comeback.shared = false;
+	vmm_comeback.held_ns = 0;
 }
 
 /* A child of CLONE_VFORK does not run beside its parent. */
@@ -156,6 +158,17 @@ void vmm_comeback_frozen(struct vmm_heap *heap)
 	}
 	if (!is_away())
 		vmm_mapping_drop_shadow(&heap->pool);
+}
+
+void vmm_comeback_hold(void)
+{
+	vmm_comeback.held_ns = clock_now_ns() + HOLD_NS;
+}
+
+/* Where several threads fork, the first to end lets go for all. The others may have to freeze what returns, as ever. */
+void vmm_comeback_let_go(void)
+{
+	vmm_comeback.held_ns = 0;
 }
 
 void vmm_comeback_child(struct vmm_heap *heap, bool on_file, bool shares_descriptors)
@@ -309,7 +322,7 @@ static bool return_in_passing(void)
 		return false;
 	/* the lock holds back signal handlers: one that wrote to the heap while it is copied would be like a thread */
 	if (vmm_lock_try(&heap->lock)) {
-		returning = is_away() && try_locked(heap, began);
+		returning = is_away() && began >= vmm_comeback.held_ns && try_locked(heap, began);
 		vmm_lock_release(&heap->lock);
 	}
 	errno = saved_errno;

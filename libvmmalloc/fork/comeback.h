@@ -34,6 +34,7 @@ struct vmm_comeback {
 	struct vmm_marker marker;
 	uint64_t frozen_ns;                 /* when the file was frozen, CLOCK_MONOTONIC */
 	uint64_t return_ns;                 /* no return is tried before this. Atomic */
+	uint64_t held_ns;                   /* nor before this, because a fork is under way. 0: none is */
 	uint64_t spent_ns;                  /* on the steps of a return that is under way */
 	bool free_is_back;                  /* what is free is on the file, and what becomes free goes there */
 	size_t free_offset;                 /* else: how far that is so, from the pool's start */
@@ -52,6 +53,13 @@ void vmm_comeback_cloned(uint64_t flags);
 
 /* Called when the heap has become private, because a fork follows. */
 void vmm_comeback_frozen(struct vmm_heap *heap);
+
+/*
+ * Called when a fork has begun, before handlers of the program's run, and when it is over. Nothing returns between: the
+ * fork would only freeze it again. A fork that never ends holds the heap for a second.
+ */
+void vmm_comeback_hold(void);
+void vmm_comeback_let_go(void);
 
 /*
  * Called in a child whose heap is private. `on_file` says that it is on the parent's file; else it is in ordinary

@@ -164,6 +164,7 @@ static int begin_locked(struct vmm_fork *fork, struct vmm_heap *heap)
 	vmm_forks_thread.under_way = fork;
 	if (fork->is_alone)
 		vmm_forks.copying = fork;
+	vmm_comeback_hold();
 	return 0;
 }
 
@@ -221,6 +222,7 @@ static void end_locked(struct vmm_fork *fork, struct vmm_heap *heap, pid_t pid)
 	if (pid < 0 && fork->is_counted)
 		count_fork(heap, -1);  /* glibc's handlers ran, but there was no fork */
 	drop_copies(fork, heap);
+	vmm_comeback_let_go();
 	vmm_forks_thread.under_way = fork->outer;
 	if (fork->is_alone)
 		vmm_forks.copying = fork->outer;

@@ -55,6 +55,9 @@ for mode in auto 1; do
 		between $mode
 done
 run_case "a fork within a fork that is refused leaves the outer one alone" in_mode auto fork_refused
+for mode in auto 2; do
+	run_case "VMMALLOC_FORK=$mode: nothing returns between a fork's beginning and its handlers" in_mode $mode fork_held
+done
 run_case "a vforked child does not take its parent's heap back" in_mode auto vfork_allocates
 run_case "nor while a process that shares the memory writes to it" in_mode auto shared_memory
 run_case "a child that settles takes what it uses" in_mode auto settle_space
