@@ -38,6 +38,8 @@ scale() {
 	while [ $# -gt 1 ]; do
 		name=$1 figure=$2
 		case $name in
+		spawn) name="posix_spawn, the processor's time" ;;
+		vfork) name="vfork, the processor's time" ;;
 		fork) name="fork, by the clock" ;;
 		work) name="fork, the processor's time" ;;
 		stall) name="longest step of another thread"; [[ $row == *threads ]] || name= ;;

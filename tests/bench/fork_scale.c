@@ -10,13 +10,14 @@
  * write and free is taken, until the heap is on its pool again, or as far as it gets with threads; half a second where
  * there is no pool.
  *
- * Prints names and figures: "fork" (us), and "work", the processor's time in it (us); "stall", the longest step of a
- * thread besides around the fork (us); "wait" (us); "back", from the child's end on (ms); "p50", "p99", "p999" and
- * "most" of the steps meanwhile (us); "maps" and "tables", the mappings, and KiB of page tables, at the most; "rss",
- * MiB.
+ * Prints names and figures: "spawn" and "vfork", the processor's time in one of each before (us); "fork" (us), and
+ * "work", the processor's time in it (us); "stall", the longest step of a thread besides around the fork (us); "wait"
+ * (us); "back", from the child's end on (ms); "p50", "p99", "p999" and "most" of the steps meanwhile (us); "maps" and
+ * "tables", the mappings, and KiB of page tables, at the most; "rss", MiB.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -235,6 +236,35 @@ static void come_back(uint64_t began)
 	print_back(has_pool ? (double)(since - began) / 1e6 : 0, steps, count < STEPS_MOST ? count : STEPS_MOST);
 }
 
+/* --- what makes a process, and leaves the heap alone --- */
+
+static void print_spawn(void)
+{
+	char name[] = "true", *arguments[] = { name, NULL }, *environment[] = { NULL };
+	uint64_t began = ns_by(CLOCK_THREAD_CPUTIME_ID), spent;
+	pid_t pid;
+
+	if ((errno = posix_spawn(&pid, "/bin/true", NULL, NULL, arguments, environment)) != 0)
+		fail("posix_spawn");
+	spent = ns_by(CLOCK_THREAD_CPUTIME_ID) - began;
+	if (waitpid(pid, NULL, 0) != pid)
+		fail("waitpid");
+	printf("spawn %.1f ", (double)spent / 1e3);
+}
+
+static void print_vfork(void)
+{
+	uint64_t began = ns_by(CLOCK_THREAD_CPUTIME_ID), spent;
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		_exit(0);
+	spent = ns_by(CLOCK_THREAD_CPUTIME_ID) - began;
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		fail("vfork");
+	printf("vfork %.1f ", (double)spent / 1e3);
+}
+
 int main(int argc, char **argv)
 {
 	size_t threads = argc > 3 ? strtoul(argv[1], NULL, 10) : 0;
@@ -252,6 +282,9 @@ int main(int argc, char **argv)
 	build(mib, argc > 4 ? strtoul(argv[4], NULL, 10) : 0);
 	begin_threads(threads);
 	nanosleep(&rest, NULL);
+	print_spawn();
+	print_vfork();
+	fflush(stdout);
 
 	__atomic_store_n(&scale.stall_ns, 0, __ATOMIC_RELAXED);
 	began = now_ns();
