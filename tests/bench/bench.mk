@@ -137,7 +137,7 @@ REGISTRY_COST_OBJECTS := $(patsubst %,$(BUILD)/program/vmmallocd/%.o,plan/pool_f
 	$(patsubst %,$(BUILD)/program/common/%.o,base/handout base/text util/boot_id util/whole_file util/write_all)
 
 .PHONY: bench-daemon
-bench-daemon: $(DAEMON_BENCH) $(INTEGRATION_PROGRAMS) daemon lib ## what the daemon costs, and saves (about 5 minutes)
+bench-daemon: $(DAEMON_BENCH) $(INTEGRATION_PROGRAMS) daemon lib ## what the daemon costs, and saves (about 6 minutes)
 	$(Q)tests/bench/daemon.bash
 
 $(BUILD)/tests/bench/daemon_%: $(BUILD)/tests/bench/daemon_%.o $(BUILD)/tests/bench/daemon_take.o \

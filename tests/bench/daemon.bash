@@ -17,6 +17,14 @@ one_class() {
 }
 
 daemon_cpu_ms() { awk '{ ns += $1 } END { printf "%.3f", ns / 1e6 }' /proc/"$DAEMON"/task/*/schedstat; }
+# cpu_ms PID...: the processor time that they have used, those of their threads included that have ended
+cpu_ms() {
+	local pid
+	for pid; do
+		cat "/proc/$pid/stat"
+	done | awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); n += $12 + $13 } END { print int(n * 1000 / hz) }'
+}
+
 # its own: pools that are being warmed are mapped, and would count as well
 daemon_rss_kib() { awk '$1 == "RssAnon:" { print $2 }' "/proc/$DAEMON/status"; }
 
@@ -76,26 +84,46 @@ part_touch() {
 
 # --- many clients ---
 
+# clients_row KIND CLIENTS HAND-OUTS
+clients_row() {
+	local file=clients.$1.$2 key cells=() before
+	before=$(cpu_ms "$DAEMON")
+	"$PROGRAMS/daemon_clients" "$RUN/pool.sock" "$1" "$2" "$3" "$1" >"$file" || fail "clients: $(cat "$file")"
+	for key in persecond p50 p99 max retries; do
+		cells+=("$(median "$file" $key)")
+	done
+	awk -v name="$1 pools, $2 at a time" -v cells="${cells[*]}" -v cpu=$(($(cpu_ms "$DAEMON") - before)) -v n="$3" \
+		'BEGIN {
+		split(cells, cell)
+		printf "  %-28s %9.0f %9.1f %9.1f %9.1f %9.0f %11.1f\n", name, cell[1], cell[2], cell[3], cell[4], cell[5],
+			cpu * 1000 / n
+	}'
+}
+
+# Warm pools come back when they are zeroed; a cold one is a file that is made for whoever asks.
 part_clients() {
-	local before
+	local before kind clients
 	setup
-	one_class 16 "ready = 96" "max = 96"
+	printf '%s\n' "[pool warm]" "directory = $POOLS" "size = 14M" "ready = 64" "max = 64" "cold = no" \
+		"[pool cold]" "directory = $POOLS" "size = 1G" "ready = 0" "max = 1024" | conf
 	daemon_start --log-level info
 	# as it is as a service
 	renice -n -10 -p "$DAEMON" >/dev/null 2>&1 || echo "(without the priority of the service)"
-	await_ready 96
+	wait_count warm ready 64
 	# the first hundreds of them fill the caches of malloc
-	"$PROGRAMS/daemon_clients" "$RUN/pool.sock" a 64 $(($1 / 10)) >/dev/null || fail "clients"
+	for kind in warm cold; do
+		"$PROGRAMS/daemon_clients" "$RUN/pool.sock" $kind 64 $(($1 / 10)) $kind >/dev/null || fail "clients"
+	done
 	before=$(daemon_rss_kib)
-	await_ready 96
-	"$PROGRAMS/daemon_clients" "$RUN/pool.sock" a 64 "$1" >clients || fail "clients: $(cat clients)"
-	echo "64 clients at once, $1 hand-outs of pools of 16 MiB"
-	row "exchange, median" "$(median clients p50)" us
-	row "exchange, 99 %" "$(median clients p99)" us
-	row "exchange, most" "$(median clients max)" us
-	row "hand-outs in a second" "$(median clients persecond)" ""
-	row "told that none is ready, and asked again" "$(median clients retries)" ""
-	row "other failures" "$(median clients failures)" ""
+	echo "$1 hand-outs: how many in a second, and how long each took from connecting to the pool, in us;"
+	echo "how often clients were told that none is ready; the daemon's processor time for each, workers included, in us"
+	printf '  %-28s %9s %9s %9s %9s %9s %11s\n' "" "a second" "50%" "99%" most "not yet" "daemon uses"
+	for kind in warm cold; do
+		for clients in 1 16 64; do
+			wait_count warm ready 64
+			clients_row $kind $clients "$1"
+		done
+	done
 	row "daemon's memory before" "$before" KiB "$before"
 	row "daemon's memory after" "$(daemon_rss_kib)" KiB "$before"
 }
@@ -177,7 +205,7 @@ part_scale() {
 			daemon_end TERM
 			timed_start "start.$count"
 			is "$(ask count a ready)" "$count"
-			"$PROGRAMS/daemon_clients" "$RUN/pool.sock" a 1 40 >>"take.$count" || fail "clients"
+			"$PROGRAMS/daemon_clients" "$RUN/pool.sock" a 1 40 warm >>"take.$count" || fail "clients"
 			await_ready "$count"
 			daemon_end TERM
 		done
@@ -199,14 +227,6 @@ part_scale() {
 }
 
 # --- a neighbour ---
-
-# cpu_ms PID...: the processor time that they have used, those of their threads included that have ended
-cpu_ms() {
-	local pid
-	for pid; do
-		cat "/proc/$pid/stat"
-	done | awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); n += $12 + $13 } END { print int(n * 1000 / hz) }'
-}
 
 # beside FILE KIND MS PID...: the neighbour for so long, and the processor time that those used meanwhile, for each second
 beside() {

@@ -2,12 +2,12 @@
 /*
  * daemon_clients -- many clients at once, each a process that takes pools, one after the other.
  *
- *   daemon_clients SOCKET CLASS CLIENTS HAND-OUTS
+ *   daemon_clients SOCKET CLASS CLIENTS HAND-OUTS warm|cold
  *
  * A client maps the pool that it gets, writes to it, and gives it back by unmapping and closing it. Told that none is
  * ready it asks again after ten milliseconds. Prints, in microseconds, what the exchanges that brought a pool took:
  * "handouts N retries N failures N p50 US p99 US max US persecond N". Exit status 1 if anything but a pool or "none
- * ready" came.
+ * ready" came. A class for cold pools must have none ready.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -43,17 +43,19 @@ static void use(int fd, size_t bytes, struct shared *shared)
 	munmap(pool, bytes);
 }
 
-static void client(const char *socket, const char *class_name, struct shared *shared, unsigned handouts)
+static void client(char **argv, struct shared *shared, unsigned handouts)
 {
+	bool cold = strcmp(argv[5], "cold") == 0;
+
 	while (shared->begun++ < handouts) {
 		struct handout_reply reply = { .status = HANDOUT_NONE_READY };
 		int fd;
 
 		for (;;) {
 			int64_t began = now_ns();
-			int r = daemon_take(socket, class_name, &reply, &fd);
+			int r = daemon_take_any(argv[1], argv[2], cold, &reply, &fd);
 
-			if (r == 0 && reply.status == HANDOUT_OK) {
+			if (r == 0 && reply.status == (cold ? HANDOUT_COLD : HANDOUT_OK)) {
 				shared->took_ns[shared->done++] = now_ns() - began;
 				use(fd, reply.pool_bytes, shared);
 				break;
@@ -80,7 +82,7 @@ static int compare(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	unsigned clients = argc == 5 ? (unsigned)atoi(argv[3]) : 0, handouts = argc == 5 ? (unsigned)atoi(argv[4]) : 0;
+	unsigned clients = argc == 6 ? (unsigned)atoi(argv[3]) : 0, handouts = argc == 6 ? (unsigned)atoi(argv[4]) : 0;
 	size_t bytes = sizeof(struct shared) + handouts * sizeof(int64_t);
 	struct shared *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int64_t began = now_ns(), took;
@@ -95,7 +97,7 @@ int main(int argc, char **argv)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			client(argv[1], argv[2], shared, handouts);
+			client(argv, shared, handouts);
 		if (pid < 0)
 			die("fork", errno);
 	}
