@@ -62,11 +62,16 @@ void *pvalloc(size_t size)
 }
 
 /* Only blocks that begin a page can be large ones; all others need no second look. */
+static inline size_t short_bytes_of(const void *pointer, size_t class_bytes)
+{
+	return (size_t)pointer % POOL_PAGE_LEAST ? 0 : vmm_seam_short_bytes(pointer, class_bytes);
+}
+
 static inline size_t short_bytes(const void *pointer)
 {
 	if (!pointer || (size_t)pointer % POOL_PAGE_LEAST)
 		return 0;
-	return vmm_seam_short_bytes(pointer, je_malloc_usable_size(pointer));
+	return short_bytes_of(pointer, je_malloc_usable_size(pointer));
 }
 
 size_t malloc_usable_size(void *pointer)
@@ -92,22 +97,46 @@ static __attribute__((noinline, cold)) void *realloc_by_copy(void *pointer, size
 	return moved;
 }
 
+/*
+ * Where the size class has no room, or the block is short: where it is, else elsewhere, which may empty the arenas'
+ * caches, and so make room behind it.
+ */
+static __attribute__((noinline, cold)) void *realloc_short(void *pointer, size_t class_bytes, size_t old_bytes,
+							   size_t size)
+{
+	int saved_errno = errno;
+	void *moved;
+
+	if (size > old_bytes && vmm_seam_grow(pointer, class_bytes, size))
+		return pointer;
+	moved = realloc_by_copy(pointer, old_bytes, size);
+	if (!moved && size > old_bytes && vmm_seam_grow(pointer, class_bytes, size)) {
+		errno = saved_errno;
+		return pointer;
+	}
+	return moved;
+}
+
 void *realloc(void *pointer, size_t size)
 {
-	size_t bytes = short_bytes(pointer);
+	size_t class_bytes = pointer ? je_malloc_usable_size(pointer) : 0;
+	size_t bytes = pointer ? short_bytes_of(pointer, class_bytes) : 0;
 	void *moved;
 
 	TRACE(4, "ptr %p, size %zu", pointer, size);
-	if (bytes && size) {
+	if (!pointer || !size)
+		return je_realloc(pointer, size);
+	if (bytes) {
 		if (size <= bytes && size > bytes / 2)
 			return pointer;
-		return realloc_by_copy(pointer, bytes, size);
+		return realloc_short(pointer, class_bytes, bytes, size);
 	}
-	moved = je_realloc(pointer, size);
-	if (!moved && pointer && size)
-		/* no room for the new size class: malloc knows how to do with less */
-		moved = realloc_by_copy(pointer, je_malloc_usable_size(pointer), size);
-	return moved;
+	/* jemalloc would count it as a new block of that size, and look after other things every 64 KiB */
+	if (vmm_front_keeps(class_bytes, size))
+		return pointer;
+	moved = vmm_seam_realloc(pointer, size);
+	/* no room for the new size class: malloc knows how to do with less */
+	return moved ? moved : realloc_short(pointer, class_bytes, class_bytes, size);
 }
 
 void *reallocarray(void *pointer, size_t number, size_t size)

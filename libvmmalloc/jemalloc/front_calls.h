@@ -48,4 +48,13 @@ static inline void vmm_front_free(void *pointer)
 	je_free(pointer);
 }
 
+/* Whether `bytes` are of the size class of a block that has so many: then there is nothing to do for realloc(3). */
+static inline bool vmm_front_keeps(size_t class_bytes, size_t bytes)
+{
+	/* a quarter of the power of two below it lies between a class and the one before; of small ones, 16 bytes */
+	size_t step = class_bytes > 128 ? (size_t)1 << (61 - __builtin_clzl(class_bytes - 1)) : 16;
+
+	return bytes <= class_bytes && bytes + step > class_bytes && class_bytes > 16;
+}
+
 #endif

@@ -42,6 +42,8 @@ void je_arena_destroy(void *tsd, void *arena);
 void *je_arena_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero SLAB(bool slab));
 void *je_pa_alloc(void *tsdn, void *shard, size_t bytes, size_t align, bool slab, unsigned size_class, bool zero,
 		  bool guarded, bool *deferred);
+bool je_pa_expand(void *tsdn, void *shard, void *extent, size_t old_bytes, size_t bytes, unsigned size_class, bool zero,
+		  bool *deferred);
 void *je_large_palloc(void *tsdn, void *arena, size_t bytes, size_t align, bool zero);
 void je_te_event_trigger(void *tsd, void *context);
 #ifdef JEMALLOC_FILLS_ARRAY
@@ -741,4 +743,51 @@ size_t vmm_seam_short_bytes(const void *pointer, size_t class_bytes)
 		return 0;
 	je_inspect_extent_util_stats_get(NULL, pointer, &free_regions, &regions, &bytes);
 	return bytes < class_bytes ? bytes : 0;
+}
+
+void *vmm_seam_realloc(void *pointer, size_t bytes)
+{
+	int saved_errno = errno;
+	void *moved;
+
+	vmm_seam_thread.shorter_follows = bytes >= LARGE_LEAST && in_pool(pointer) && bytes <= vmm.heap.pool.room;
+	moved = je_realloc(pointer, bytes);
+	vmm_seam_thread.shorter_follows = false;
+	errno = saved_errno;
+	return moved;
+}
+
+/* jemalloc wants a whole size class. That is tried first, of the one that is really wanted. */
+bool vmm_seam_expand(void *tsdn, void *shard, void *extent, size_t old_bytes, size_t bytes, unsigned size_class,
+		     bool zero, bool *deferred)
+{
+	struct vmm_seam_thread *thread = &vmm_seam_thread;
+
+	if (!thread->grows_to)
+		return je_pa_expand(tsdn, shard, extent, old_bytes, bytes, size_class, zero, deferred);
+	if (thread->keeps_class)
+		size_class--;
+	else if (!je_pa_expand(tsdn, shard, extent, old_bytes, bytes, size_class, zero, deferred))
+		thread->has_grown = true;
+	if (!thread->has_grown)
+		thread->has_grown = !je_pa_expand(tsdn, shard, extent, old_bytes, thread->grows_to, size_class, zero,
+						  deferred);
+	return !thread->has_grown;
+}
+
+/* jemalloc is asked for a larger size class than the block's, so that it finds the extent and asks for more of it. */
+bool vmm_seam_grow(void *pointer, size_t class_bytes, size_t bytes)
+{
+	struct vmm_seam_thread *thread = &vmm_seam_thread;
+	int saved_errno = errno;
+
+	if (class_bytes < LARGE_LEAST || !in_pool(pointer) || bytes > vmm.heap.pool.room)
+		return false;
+	thread->keeps_class = bytes <= class_bytes;
+	thread->grows_to = round_up(bytes, JEMALLOC_PAGE);
+	thread->has_grown = false;
+	(void)je_xallocx(pointer, thread->keeps_class ? class_bytes + 1 : bytes, 0, 0);
+	thread->grows_to = 0;
+	errno = saved_errno;
+	return thread->has_grown;
 }

@@ -55,6 +55,9 @@ struct vmm_seam_thread {
 	bool cache_missing;    /* there was no room for it */
 	bool slab;             /* an extent is for blocks that are smaller */
 	bool shorter_follows;  /* a request for a whole size class: if it fails, one for fewer bytes follows */
+	size_t grows_to;       /* 0, or what a large block is to have at least that grows where it is */
+	bool keeps_class;      /* that is in its size class */
+	bool has_grown;
 };
 
 extern __thread struct vmm_seam_thread vmm_seam_thread;
@@ -113,6 +116,10 @@ void vmm_seam_destroy(void *tsd, void *arena);
 /* jemalloc.o: requests beyond the thread's cache, in place of arena_malloc_hard() */
 void *vmm_seam_malloc_hard(void *tsdn, void *arena, size_t bytes, unsigned size_class, bool zero SLAB(bool slab));
 
+/* large.o: a large block that grows where it is, around pa_expand() */
+bool vmm_seam_expand(void *tsdn, void *shard, void *extent, size_t old_bytes, size_t bytes, unsigned size_class,
+		     bool zero, bool *deferred);
+
 /* jemalloc.o: a call of a thread that jemalloc is not ready to serve fast, around tsd_fetch_slow() */
 void *vmm_seam_fetch_thread(void *tsd, bool only_frees);
 
@@ -148,5 +155,17 @@ bool vmm_seam_has_block(const void *pointer);
  * what jemalloc says of `pointer`.
  */
 size_t vmm_seam_short_bytes(const void *pointer, size_t class_bytes);
+
+/*
+ * realloc() of a block that is not short, and of a size that is not 0. NULL may mean that there is no room for a whole
+ * size class only, and leaves errno alone: vmm_seam_grow() or malloc() is to follow.
+ */
+void *vmm_seam_realloc(void *pointer, size_t bytes);
+
+/*
+ * Has a block of the pool grow to so many bytes where it is, if what lies behind it is free: to its size class, or to a
+ * short block. Only this lets one block have more than half of the pool, and grow. False, and nothing changed, if not.
+ */
+bool vmm_seam_grow(void *pointer, size_t class_bytes, size_t bytes);
 
 #endif

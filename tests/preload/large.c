@@ -26,8 +26,9 @@ int main(void)
 	unsigned char *block = short_block(49 * MIB);
 
 	CHECK(xallocx(block, 50 * MIB, 0, 0) == 49 * MIB);
-	CHECK(realloc(block, 50 * MIB) == NULL && block[49 * MIB - 1] == 0x77);
-	CHECK(realloc(block, 48 * MIB) == block);
+	CHECK(realloc(block, 60 * MIB) == NULL && block[49 * MIB - 1] == 0x77);
+	CHECK(realloc(block, 50 * MIB) == block && malloc_usable_size(block) == 50 * MIB);
+	CHECK(realloc(block, 48 * MIB) == block && block[48 * MIB - 1] == 0x77);
 	block = realloc(block, 2 * MIB);
 	CHECK(block && block[2 * MIB - 1] == 0x77);
 	free(block);

@@ -46,6 +46,7 @@ run_case "a destroyed arena's memory is zeroed for calloc" with_pool_size 64M ru
 run_case "a full pool of 14 MiB, the least there is" with_pool_size 14M runs_quietly full
 run_case "a full pool of 64 MiB" with_pool_size 64M runs_quietly full
 run_case "blocks shorter than their size class" with_pool_size 64M runs_quietly large
+run_case "a block of half of the pool grows to nearly all of it" with_pool_size 64M runs_quietly grow_in_place
 run_case "98 % of a pool in objects of 1 KiB; then 90 % of it in one" runs_quietly pack 1024 97
 run_case "98 % of a pool in objects of 64 KiB; then 90 % of it in one" runs_quietly pack 65536 97.5
 

@@ -255,6 +255,25 @@ static void check_short_block(void)
 	}
 }
 
+/* realloc() leaves a block alone in just the sizes of its class. */
+static void check_realloc(void)
+{
+	for (size_t bytes = 1; bytes <= 12 * MIB; bytes += bytes < 20000 ? 1 : bytes / 97) {
+		size_t class_bytes = je_nallocx(bytes, 0), sizes[] = { class_bytes, bytes, class_bytes + 1, bytes };
+
+		for (size_t i = 0; i < 4; i++) {
+			void *block = malloc(sizes[i]), *moved;
+			bool is_kept = je_nallocx(sizes[(i + 1) % 4], 0) == je_nallocx(sizes[i], 0);
+
+			CHECK(block);
+			moved = realloc(block, sizes[(i + 1) % 4]);
+			CHECK(moved && (!is_kept || moved == block));
+			CHECK(malloc_usable_size(moved) == je_nallocx(sizes[(i + 1) % 4], 0));
+			free(moved);
+		}
+	}
+}
+
 static struct full_pool full;
 
 static void *begin_on_full(void *unused)
@@ -422,6 +441,7 @@ int main(void)
 	check_slabs();
 	check_places();
 	check_short_block();
+	check_realloc();
 	check_front();
 	check_transfer();
 	check_full_pool();
