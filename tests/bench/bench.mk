@@ -77,6 +77,14 @@ $(BUILD)/tests/bench/first_touch: $(patsubst %,$(BUILD)/tests/bench/%.o,first_to
 	@echo "  LINK     $@"
 	$(Q)$(CC) $^ $(LDFLAGS) -o $@
 
+.PHONY: bench-large
+bench-large: $(BUILD)/tests/bench/large_blocks lib ## large blocks that grow, are cleared, are aligned: counted (about 5 minutes)
+	$(Q)tests/bench/large_blocks.bash $(BUILD)/tests/bench/large_blocks $(RELEASE_LIB) || [ $$? -eq 77 ]
+
+$(BUILD)/tests/bench/large_blocks: $(BUILD)/tests/bench/large_blocks.o
+	@echo "  LINK     $@"
+	$(Q)$(CC) $^ $(LDFLAGS) -o $@
+
 .PHONY: bench-fork
 bench-fork: $(BUILD)/tests/bench/fork_cost $(BUILD)/tests/bench/fork_scale lib ## what a fork costs, beside glibc's (about 2 minutes)
 	$(Q)tests/bench/fork.bash $(BUILD)/tests/bench/fork_cost $(abspath $(RELEASE_LIB))
