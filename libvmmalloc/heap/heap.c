@@ -335,10 +335,10 @@ void *vmm_heap_take(struct vmm_heap *heap, size_t tier, void *at, size_t bytes, 
 		dirty = hand_out(heap, start, bytes);
 		count_used(heap, (int64_t)bytes);
 	}
-	vmm_lock_release(&heap->lock);
-
 	TRACE(3, "%zu bytes, aligned to %zu, at %p%s", bytes, align, taken ? (void *)start : NULL,
 	      at ? ", and nowhere else" : "");
+	vmm_lock_release(&heap->lock);
+
 	if (!taken)
 		return NULL;
 	ASSERT(start % align == 0 || at);
@@ -430,9 +430,9 @@ void *vmm_heap_take_metadata(struct vmm_heap *heap, size_t bytes, size_t align)
 		dirty = hand_out(heap, start, bytes);
 		count_metadata(heap, (int64_t)(bytes - vmm_holes_bytes(&heap->holes, start, start + bytes)));
 	}
+	TRACE(3, "%zu bytes, aligned to %zu, at %p", bytes, align, taken ? (void *)start : NULL);
 	vmm_lock_release(&heap->lock);
 
-	TRACE(3, "%zu bytes, aligned to %zu, at %p", bytes, align, taken ? (void *)start : NULL);
 	if (!taken)
 		return NULL;
 	memset((void *)start, 0, dirty);
@@ -544,8 +544,8 @@ static void take_back(struct vmm_heap *heap, uintptr_t start, size_t bytes)
 void vmm_heap_give(struct vmm_heap *heap, void *address, size_t bytes)
 {
 	ASSERT(vmm_pool_contains(&heap->pool, address) && vmm_heap_end(heap) - (uintptr_t)address >= bytes);
-	TRACE(3, "%zu bytes at %p", bytes, address);
 	(void)vmm_lock_take(&heap->lock);
+	TRACE(3, "%zu bytes at %p", bytes, address);
 	ASSERT(heap->pool.header->used_bytes >= bytes);
 	count_used(heap, -(int64_t)bytes);
 	take_back(heap, (uintptr_t)address, bytes);
@@ -556,8 +556,8 @@ void vmm_heap_give_metadata(struct vmm_heap *heap, void *address, size_t bytes)
 {
 	uintptr_t start = (uintptr_t)address;
 
-	TRACE(3, "%zu bytes at %p", bytes, address);
 	(void)vmm_lock_take(&heap->lock);
+	TRACE(3, "%zu bytes at %p", bytes, address);
 	count_metadata(heap, -(int64_t)(bytes - vmm_holes_bytes(&heap->holes, start, start + bytes)));
 	take_back(heap, start, bytes);
 	vmm_lock_release(&heap->lock);

@@ -129,7 +129,7 @@ static int reserve_in_file(const struct vmm_pool *pool, const struct vmm_pool_fi
 }
 
 /*
- * Small pages are found with a fault each. All at once takes a third of the time less, and no more memory, as a tmpfs
+ * Small pages are found with a fault each. All at once takes an eighth of the time less, and no more memory, as a tmpfs
  * gave it already. Whether it did: older kernels do not (Linux before 5.14), and a private heap would take pages of its
  * own.
  */

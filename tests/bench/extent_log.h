@@ -3,8 +3,8 @@
  * extent_log -- what a program asked of its heap: read from a log of the debug library, of level 3 and of one process
  * that keeps to one pool.
  *
- * The heap traces what it gives after it has, and what it takes back before: so also with several threads the lines
- * stand in an order in which nothing is given twice.
+ * The heap traces what it gives and takes back while it has its lock: the lines stand in the order in which it did so,
+ * also with several threads.
  */
 #ifndef TESTS_BENCH_EXTENT_LOG_H
 #define TESTS_BENCH_EXTENT_LOG_H
